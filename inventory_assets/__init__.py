@@ -1,0 +1,1 @@
+"""Inventory monitoring: streams become a versioned lake, and alerts explain themselves."""

@@ -1,0 +1,198 @@
+"""Alerts as values: their id, their wire format, what to order (RULES 29-30)."""
+
+import hashlib
+import json
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from inventory_assets.domain.events import Key, ParentIds
+from inventory_assets.domain.fold import KeyState
+from inventory_assets.domain.thresholds import Thresholds
+from inventory_assets.domain.values import format_time, to_datetime
+
+
+class Condition(StrEnum):
+    """What is wrong with a key's stock, RULES 24. Worst first."""
+
+    STOCKOUT = "STOCKOUT"
+    LOW_STOCK = "LOW_STOCK"
+    REORDER = "REORDER"
+
+
+SEVERITY = {Condition.STOCKOUT: 3, Condition.LOW_STOCK: 2, Condition.REORDER: 1}
+PRIORITY = {Condition.STOCKOUT: "CRITICAL", Condition.LOW_STOCK: "HIGH", Condition.REORDER: "MEDIUM"}
+
+
+class Breach(msgspec.Struct, frozen=True):
+    """One comparison that failed. `is_days_breached`: the days limit failed, alone or too."""
+
+    condition: Condition
+    threshold: int | float
+    is_days_breached: bool
+    comparison: str
+
+
+class Alert(msgspec.Struct, frozen=True):
+    """One alert as it stands: its opening, its values at the last (re)opening, its state.
+
+    Times are microseconds, event time; stock is in units. `trend` holds the
+    last (event time, available) points up to the breach, oldest first.
+    """
+
+    alert_id: str
+    condition: Condition
+    warehouse_id: str
+    sku: str
+    opening_event_id: str
+    opened_at: int
+    breached_at: int
+    is_late: bool
+    on_hand: int
+    reserved: int
+    inbound: int
+    threshold: int | float
+    comparison: str
+    is_days_breached: bool
+    thresholds: Thresholds
+    base_event_id: str
+    trend: tuple[tuple[int, int], ...]
+    state_version: int
+    is_firing: bool = True
+    resolved_at: int | None = None
+    resolved_reason: str | None = None
+    last_notified_at: int | None = None
+    notification_count: int = 0
+    is_notification_due: bool = False
+
+    @property
+    def key(self) -> Key:
+        """(warehouse_id, sku)."""
+        return (self.warehouse_id, self.sku)
+
+    @property
+    def available(self) -> int:
+        """on_hand - reserved at the breach."""
+        return self.on_hand - self.reserved
+
+
+class Transition(msgspec.Struct, frozen=True):
+    """One step in an alert's life, in the order taken.
+
+    `transition` is opened, reopened, resolved or notified; `at` is event time.
+    """
+
+    alert_id: str
+    transition: str
+    reason: str
+    event_id: str | None
+    at: int
+    is_late: bool
+
+
+class Product(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is known of a SKU beside its stock. Unknown is null, never invented (RULES 19)."""
+
+    sku: str
+    product_name: str | None = None
+    variant_name: str | None = None
+    brand_name: str | None = None
+    category_name: str | None = None
+    department_name: str | None = None
+    supplier_id: str | None = None
+    lead_time_days: int | None = None
+    order_up_to: int | None = None
+    unit_price: float | None = None
+    pack_multiple: int | None = None
+
+
+def make_alert_id(key: Key, condition: Condition, opening_event_id: str, event_at: int) -> str:
+    """Build the id that every delivery of an alert carries (RULES 29)."""
+    warehouse_id, sku = key
+    parts = [warehouse_id, sku, str(condition), opening_event_id]
+    compact = json.dumps(parts, separators=(",", ":"), ensure_ascii=False)
+    digest = hashlib.sha256(compact.encode()).hexdigest()[:8]
+    return f"alt-{to_datetime(event_at):%Y%m%d}-{warehouse_id}-{sku}-{condition}-{digest}"
+
+
+def suggest_quantity(state: KeyState | Alert, thresholds: Thresholds, product: Product | None) -> int | None:
+    """How many units to order: up to the target, in whole packs; null where no target is known.
+
+    Target: `order_up_to`, else twice the reorder quantity (RULES 30).
+    """
+    target = product.order_up_to if product is not None else None
+    if target is None:
+        if thresholds.reorder_qty is None:
+            return None
+        target = 2 * thresholds.reorder_qty
+    needed = max(0, target - state.available - state.inbound)
+    pack = (product.pack_multiple if product is not None else None) or 1
+    return -(-needed // pack) * pack
+
+
+def to_wire(alert: Alert, parents: ParentIds, product: Product | None) -> dict[str, Any]:
+    """Write an alert as the JSON object that leaves the system: R0's fields and its lineage (RULES 30)."""
+    known = product if product is not None else Product(sku=alert.sku)
+    department_id, category_id, brand_id, product_id = parents
+    limits = alert.thresholds
+    suggested = suggest_quantity(alert, limits, product)
+    return {
+        "alert_type": str(alert.condition),
+        "priority": PRIORITY[alert.condition],
+        "warehouse_id": alert.warehouse_id,
+        "sku": alert.sku,
+        "product_name": display_name(known, alert.sku),
+        "current_stock": alert.on_hand,
+        "available_stock": alert.available,
+        "reserved_stock": alert.reserved,
+        "inbound_stock": alert.inbound,
+        "threshold": alert.threshold,
+        "timestamp": format_time(alert.breached_at, digits=3),
+        "hierarchy": {
+            "department": known.department_name or department_id,
+            "category": known.category_name or category_id,
+            "brand": known.brand_name or brand_id,
+            "product": known.product_name or product_id,
+        },
+        "restock_recommendation": None
+        if suggested is None
+        else {
+            "suggested_quantity": suggested,
+            "supplier_id": known.supplier_id,
+            "typical_lead_time_days": known.lead_time_days,
+        },
+        "alert_id": alert.alert_id,
+        "first_breach_time": format_time(alert.opened_at, digits=3),
+        "is_late": alert.is_late,
+        "stock_trend": [
+            {"timestamp": format_time(at, digits=3), "available_stock": available} for at, available in alert.trend
+        ],
+        "lineage": {
+            "opening_event_id": alert.opening_event_id,
+            "event_ids": [alert.base_event_id, alert.opening_event_id]
+            if alert.base_event_id and alert.base_event_id != alert.opening_event_id
+            else [alert.opening_event_id],
+            "state_version": alert.state_version,
+            "rule": {
+                "level_type": limits.level_type,
+                "level_id": limits.level_id or None,
+                "warehouse_id": limits.warehouse_id,
+                "version": limits.version,
+            },
+            "arithmetic": {
+                "on_hand": alert.on_hand,
+                "reserved": alert.reserved,
+                "available": alert.available,
+                "threshold": alert.threshold,
+                "comparison": alert.comparison,
+            },
+        },
+    }
+
+
+def display_name(product: Product, sku: str) -> str:
+    """The name to show for a SKU: product and variant where known, else the SKU itself."""
+    if product.product_name is None:
+        return sku
+    return f"{product.product_name} {product.variant_name}" if product.variant_name else product.product_name

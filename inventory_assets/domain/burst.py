@@ -1,0 +1,411 @@
+"""One burst, from messages to everything that follows from them; pure.
+
+Order inside a burst (RULES 25): rules, velocity and commands first, then the
+stock events by (position, level before transaction, event id). The caller
+writes the result in one transaction and merges the draft after its commit.
+"""
+
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+
+import msgspec
+
+from inventory_assets.domain.alerts import Alert, Product, Transition
+from inventory_assets.domain.dedupe import admit
+from inventory_assets.domain.evaluate import Cause, KeyAlerts, Point, end_cooldown, needs_step, step
+from inventory_assets.domain.events import (
+    Command,
+    Event,
+    Filtered,
+    Key,
+    Level,
+    Outcome,
+    Rejection,
+    StockEvent,
+    ThresholdRule,
+    Transaction,
+    order_key,
+)
+from inventory_assets.domain.fold import (
+    KeyState,
+    Versions,
+    affected_keys,
+    apply_level,
+    apply_tombstone,
+    apply_transaction,
+)
+from inventory_assets.domain.parse import ParseSettings, parse_message
+from inventory_assets.domain.state import NO_SKU_PARENTS, Draft, InventoryState, SkuParents
+from inventory_assets.domain.thresholds import StoredRule, resolve_thresholds
+
+Parsed = Event | Rejection | Filtered
+
+
+class Message(msgspec.Struct, frozen=True, gc=False):
+    """A message as received. `publish_at` in microseconds, UTC."""
+
+    message_id: str
+    topic: str
+    publish_at: int
+    ordering_key: str
+    attributes: dict[str, str]
+    data: bytes
+
+
+class BurstInputs(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a burst takes beside its messages; recorded, so that a replay has it too.
+
+    `sweep_at`: microseconds, notify what is due by then. `velocities`: mean
+    daily units as of `velocity_date`, for the keys whose velocity changed;
+    null for unknown. `products`: rows of a products import.
+    """
+
+    sweep_at: int | None = None
+    velocity_date: str | None = None
+    velocities: tuple[tuple[str, str, float | None], ...] = ()
+    products: tuple[Product, ...] = ()
+
+
+class Arrival(msgspec.Struct):
+    """One message's fate. `available` is its own key's stock right after it; null if it has no key."""
+
+    outcome: Outcome
+    event: Event | None = None
+    rejection: Rejection | None = None
+    available: int | None = None
+
+
+class BurstResult:
+    """What a burst changes. `draft` holds the changed state, the rest is history."""
+
+    def __init__(self, draft: Draft, version: int) -> None:
+        self.draft = draft
+        self.version = version
+        self.arrivals: list[Arrival] = []
+        self.transitions: list[tuple[Key, Transition]] = []
+        self.notified: list[Alert] = []
+
+    def outcomes(self) -> dict[str, int]:
+        """Messages by outcome."""
+        counts: dict[str, int] = {}
+        for arrival in self.arrivals:
+            counts[arrival.outcome] = counts.get(arrival.outcome, 0) + 1
+        return counts
+
+
+def parse_burst(messages: Sequence[Message], settings: ParseSettings) -> list[Parsed]:
+    """Read every message of a burst, in order."""
+    return [parse_message(m.topic, m.data, m.attributes, m.publish_at, settings) for m in messages]
+
+
+def process_burst(
+    state: InventoryState,
+    parsed: Iterable[Parsed],
+    *,
+    version: int,
+    inputs: BurstInputs | None = None,
+) -> BurstResult:
+    """Work out everything a burst changes, without changing `state`.
+
+    Args:
+        state: The warm state; it must remember every event whose entity occurs
+            in the burst (`stages.recall`).
+        parsed: The burst's messages as read, in `raw.messages` order.
+        version: The lake version the result will be.
+        inputs: What the burst takes beside its messages.
+    """
+    return _Run(state, version).run(parsed, inputs or BurstInputs())
+
+
+class _Run:
+    def __init__(self, state: InventoryState, version: int) -> None:
+        self.draft = Draft(state)
+        self.result = BurstResult(self.draft, version)
+        self.applied: dict[Key, dict[str, Versions]] = {}
+        self.arrival_of: dict[str, Arrival] = {}
+        self.verdicts: dict[tuple[Key, str], Outcome] = {}
+
+    def run(self, parsed: Iterable[Parsed], inputs: BurstInputs) -> BurstResult:
+        for item in parsed:
+            self.result.arrivals.append(self._receive(item))
+        accepted = self.draft.new_events
+        self._take_products(inputs.products)
+        self._take_rules([event for event in accepted if isinstance(event, ThresholdRule)])
+        self._take_velocities(inputs)
+        for event in accepted:
+            if isinstance(event, Command):
+                self._obey(event)
+        stock_events = [event for event in accepted if isinstance(event, StockEvent)]
+        self._judge_arrivals(stock_events)
+        for event in sorted(stock_events, key=order_key):
+            self._apply(event)
+        if inputs.sweep_at is not None:
+            self._sweep(inputs.sweep_at)
+        self._roll_up()
+        return self.result
+
+    def _receive(self, item: Parsed) -> Arrival:
+        if isinstance(item, Rejection):
+            return Arrival(Outcome.DEAD_LETTERED, rejection=item)
+        if isinstance(item, Filtered):
+            return Arrival(Outcome.FILTERED)
+        verdict = admit(self.draft, item)
+        if isinstance(verdict, Rejection):
+            return Arrival(Outcome.DEAD_LETTERED, item, verdict)
+        if verdict is not None:
+            return Arrival(verdict, item)
+        self.draft.accept(item)
+        arrival = Arrival(Outcome.APPLIED, item)
+        self.arrival_of[item.event_id] = arrival
+        return arrival
+
+    # ---- rules, velocity, commands, products
+
+    def _take_products(self, products: Iterable[Product]) -> None:
+        for product in products:
+            self.draft.products[product.sku] = product
+
+    def _take_rules(self, rules: list[ThresholdRule]) -> None:
+        changed = []
+        latest = {}
+        for rule in rules:
+            rank = latest.get(rule.scope)
+            if rank is None and (stored := self.draft.rules.get(rule.scope)) is not None:
+                rank = stored.rank
+            if rank is not None and rank > (rule.position, rule.event_id):
+                self.arrival_of[rule.event_id].outcome = Outcome.SUPERSEDED
+                continue
+            latest[rule.scope] = (rule.position, rule.event_id)
+            changed.append(rule)
+        # One rule at a time, in their order: each re-evaluates its keys in its own name.
+        for rule in sorted(changed, key=lambda rule: (rule.position, rule.event_id)):
+            self.draft.rules[rule.scope] = StoredRule(rule, self.result.version)
+            cause = Cause(rule.event_id, rule.event_at, rule.event_at, False)
+            for key in self._keys_in_scope(rule):
+                self._resolve_again(key, cause)
+
+    def _keys_in_scope(self, rule: ThresholdRule) -> list[Key]:
+        position = {"DEPARTMENT": 0, "CATEGORY": 1, "BRAND": 2, "PRODUCT": 3}.get(rule.level_type)
+        skus: Iterable[str]
+        if rule.level_type == "SKU":
+            skus = [rule.level_id] if rule.level_id in self.draft.skus else []
+        elif position is None:
+            skus = list(self.draft.skus)
+        else:
+            skus = [s for s, place in self.draft.state.skus.items() if place.parents[position] == rule.level_id]
+        return [
+            (warehouse_id, sku)
+            for sku in skus
+            for warehouse_id in self.draft.skus[sku].warehouse_ids
+            if rule.warehouse_id is None or rule.warehouse_id == warehouse_id
+        ]
+
+    def _resolve_again(self, key: Key, cause: Cause) -> None:
+        state = self.draft.keys.get(key)
+        if state is None or not self._resolve(key):
+            return
+        self._evaluate(key, cause._replace(at=max(cause.at, state.frontier_at)))
+
+    def _resolve(self, key: Key) -> bool:
+        """Resolve a key's thresholds anew; whether they changed."""
+        parents = self.draft.sku_parents(key[1]).parents
+        resolved = resolve_thresholds(self.draft.keys[key], parents, self.draft.rules, self.draft.state.defaults)
+        if resolved == self.draft.thresholds.get(key):
+            return False
+        self.draft.thresholds[key] = resolved
+        return True
+
+    def _take_velocities(self, inputs: BurstInputs) -> None:
+        if inputs.velocity_date is None:
+            return
+        for warehouse_id, sku, velocity in inputs.velocities:
+            key = (warehouse_id, sku)
+            self.draft.velocities[key] = velocity or 0.0
+            state = self.draft.keys.get(key)
+            limits = self.draft.thresholds.get(key)
+            if state is None or limits is None or (limits.min_days is None and limits.reorder_days is None):
+                continue
+            at = state.frontier_at
+            self._evaluate(key, Cause(f"velocity:{inputs.velocity_date}", at, at, False))
+
+    def _obey(self, command: Command) -> None:
+        scope = (command.warehouse_id, command.sku)
+        if command.command == "pause":
+            self.draft.pauses[scope] = command
+        elif command.command == "resume":
+            self.draft.pauses.pop(scope, None)
+        if command.command in ("resume", "re-evaluate"):
+            for key in list(self.draft.keys):
+                if command.warehouse_id in (None, key[0]) and command.sku in (None, key[1]):
+                    self._resolve(key)
+                    at = max(command.event_at, self.draft.keys[key].frontier_at)
+                    self._evaluate(key, Cause(command.event_id, command.event_at, at, False))
+
+    # ---- stock
+
+    def _apply(self, event: StockEvent) -> None:
+        keys = affected_keys(event)
+        arrival = self.arrival_of[event.event_id]
+        outcomes = [self._apply_to_key(key, event) for key in keys]
+        arrival.outcome = Outcome.APPLIED if Outcome.APPLIED in outcomes else Outcome.SUPERSEDED
+        arrival.available = self.draft.keys[keys[0]].available
+
+    def _judge_arrivals(self, stock_events: list[StockEvent]) -> None:
+        """Find which events arrived too late to matter, where a key's events came out of order.
+
+        An outcome is a fact about arrival (RULES 9), but stock runs in position
+        order; for a key whose events arrive in that order the two agree.
+        """
+        by_key: dict[Key, list[StockEvent]] = {}
+        for event in stock_events:
+            for key in affected_keys(event):
+                by_key.setdefault(key, []).append(event)
+        for key, events in by_key.items():
+            if len(events) > 1 and any(order_key(b) < order_key(a) for a, b in pairwise(events)):
+                stored = self.draft.state.keys.get(key)
+                state = KeyState(*key) if stored is None else stored.copy()
+                applied: dict[str, Versions] = {}
+                for event in events:
+                    self.verdicts[(key, event.event_id)] = self._fold(state, applied, event)
+
+    def _fold(self, state: KeyState, applied: dict[str, Versions], event: StockEvent) -> Outcome:
+        if isinstance(event, Transaction):
+            name = f"t:{event.transaction_id}"
+            known = applied.get(name)
+            if known is None:
+                known = self.draft.state.events.by_entity.get(name, ())  # type: ignore[assignment]
+            applied[name] = (*known, event)  # type: ignore[misc]
+            return apply_transaction(state, known, event)  # type: ignore[arg-type]
+        if isinstance(event, Level):
+            return apply_level(state, self.draft.transactions_of(state.key, applied), event)
+        return apply_tombstone(state, event)
+
+    def _apply_to_key(self, key: Key, event: StockEvent) -> Outcome:
+        is_new = key not in self.draft.keys
+        state = self.draft.key_state(key)
+        is_late = order_key(event) < state.frontier
+        before = state.copy() if self._is_due(key) else state
+        frontier = state.frontier, state.frontier_at
+        outcome = self._fold(state, self.applied.setdefault(key, {}), event)
+        verdict = self.verdicts.get((key, event.event_id), outcome)
+        if verdict is not outcome:
+            outcome = verdict
+            if verdict is Outcome.SUPERSEDED:
+                state.frontier, state.frontier_at = frontier
+        if is_new:
+            self._add_key(key)
+        cause = Cause(event.event_id, event.event_at, state.frontier_at if is_late else event.event_at, is_late)
+        if isinstance(event, Level):
+            self._take_parents(event, cause)
+            self._take_product_fields(event)
+            self._resolve(key)
+        elif is_new:
+            self._resolve(key)
+        if outcome is Outcome.APPLIED:
+            if before is not state:
+                self._end_cooldown(key, before, cause.at)
+            self._evaluate(key, cause)
+            if key == (event.warehouse_id, event.sku):
+                self.draft.add_point(key, event.event_at, state.available)
+        return outcome
+
+    def _is_due(self, key: Key) -> bool:
+        alerts = self.draft.alerts.get(key)
+        return bool(alerts) and any(alert.is_notification_due for alert in alerts.values())
+
+    def _add_key(self, key: Key) -> None:
+        place = self.draft.sku_parents(key[1])
+        self.draft.skus[key[1]] = SkuParents(place.parents, place.rank, (*place.warehouse_ids, key[0]))
+
+    def _take_parents(self, event: Level, cause: Cause) -> None:
+        place = self.draft.skus.get(event.sku, NO_SKU_PARENTS)
+        rank = (event.position, event.event_id)
+        if rank <= place.rank:
+            return
+        self.draft.skus[event.sku] = SkuParents(event.parents, rank, place.warehouse_ids)
+        if event.parents != place.parents:
+            # The whole SKU moves, in every warehouse, and other rules may hold there.
+            for warehouse_id in place.warehouse_ids:
+                key = (warehouse_id, event.sku)
+                self.draft.key_state(key)
+                if warehouse_id != event.warehouse_id:
+                    self._resolve_again(key, cause)
+
+    def _take_product_fields(self, event: Level) -> None:
+        if not event.product_fields:
+            return
+        known = self.draft.products.get(event.sku) or Product(sku=event.sku)
+        # An import is the better source: a document only fills what is unknown.
+        missing = {name: value for name, value in event.product_fields if getattr(known, name) is None}
+        if missing:
+            self.draft.products[event.sku] = msgspec.structs.replace(known, **missing)
+
+    # ---- alerts
+
+    def _evaluate(self, key: Key, cause: Cause) -> None:
+        alerts = self.draft.alerts.get(key)
+        point = self._point(key, self.draft.keys[key])
+        if not needs_step(alerts, point):
+            return
+        if self._is_due(key):
+            self._end_cooldown(key, self.draft.keys[key], cause.at)
+            alerts = self.draft.alerts.get(key)
+        changed, transitions = step(alerts or {}, point._replace(trend=self.draft.trend(key)), cause)
+        self._record(key, alerts or {}, changed, transitions)
+
+    def _end_cooldown(self, key: Key, state: KeyState, now: int) -> None:
+        alerts = self.draft.alerts[key]
+        changed, transitions = end_cooldown(alerts, self._point(key, state)._replace(trend=self.draft.trend(key)), now)
+        self._record(key, alerts, changed, transitions)
+
+    def _point(self, key: Key, state: KeyState) -> Point:
+        velocity = self.draft.velocities.get(key) or None
+        return Point(state, self.draft.thresholds[key], velocity, self.result.version, ())
+
+    def _sweep(self, now: int) -> None:
+        for key in sorted(self.draft.state.due_alerts | self.draft.alerts.changed.keys()):
+            if self._is_due(key):
+                self._end_cooldown(key, self.draft.keys[key], now)
+
+    def _record(self, key: Key, alerts: KeyAlerts, changed: dict, transitions: list[Transition]) -> None:
+        if not changed:
+            return
+        if transitions and self._is_paused(key):
+            changed, transitions = _withhold(changed, transitions)
+        self.draft.alerts[key] = {**alerts, **changed}
+        by_id = {alert.alert_id: alert for alert in changed.values()}
+        for transition in transitions:
+            self.result.transitions.append((key, transition))
+            if transition.transition == "notified":
+                self.result.notified.append(by_id[transition.alert_id])
+
+    def _is_paused(self, key: Key) -> bool:
+        pauses = self.draft.pauses
+        if not pauses:
+            return False
+        warehouse_id, sku = key
+        return any(scope in pauses for scope in ((None, None), (warehouse_id, None), (None, sku), key))
+
+    # ---- rollups
+
+    def _roll_up(self) -> None:
+        state = self.draft.state
+        leaves = []
+        for key, new in self.draft.keys.changed.items():
+            before = state.skus.get(key[1], NO_SKU_PARENTS).parents
+            leaves.append((key, before, state.keys.get(key), self.draft.sku_parents(key[1]).parents, new))
+        self.draft.rollup_change = state.rollups.change(leaves)
+
+
+def _withhold(changed: dict, transitions: list[Transition]) -> tuple[dict, list[Transition]]:
+    """Keep back the notifications of a paused key: they stay due until it is resumed (RULES 36)."""
+    told = {transition.alert_id for transition in transitions if transition.transition == "notified"}
+    kept = {
+        condition: msgspec.structs.replace(
+            alert, is_notification_due=True, last_notified_at=None, notification_count=alert.notification_count - 1
+        )
+        if alert.alert_id in told
+        else alert
+        for condition, alert in changed.items()
+    }
+    return kept, [transition for transition in transitions if transition.transition != "notified"]

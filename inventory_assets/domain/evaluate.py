@@ -1,0 +1,264 @@
+"""Compare one key's stock with its thresholds and step its alerts (RULES 24-28).
+
+One function, `step`, is the whole state machine. The live stream, the sweep,
+replays and back-tests all use it, so they cannot disagree.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import msgspec
+
+from inventory_assets.domain.alerts import SEVERITY, Alert, Breach, Condition, Transition, make_alert_id
+from inventory_assets.domain.fold import KeyState
+from inventory_assets.domain.thresholds import Thresholds
+
+MINUTE_US = 60_000_000
+
+KeyAlerts = Mapping[Condition, Alert]
+"""The latest alert of each condition a key has had."""
+
+
+class Cause(NamedTuple):
+    """Why a key is evaluated: an event, a rule, the sweep.
+
+    `at` is the step's event time, `event_at` the cause's own; they differ for
+    a late event, which acts at the key's frontier (RULES 25). Null id: time alone.
+    """
+
+    event_id: str | None
+    event_at: int
+    at: int
+    is_late: bool
+
+
+class Point(NamedTuple):
+    """One point of a key's running stock, with all that judging it needs.
+
+    `velocity` is mean daily units, null for unknown. `trend` ends before this
+    point; oldest first.
+    """
+
+    state: KeyState
+    thresholds: Thresholds
+    velocity: float | None
+    version: int
+    trend: tuple[tuple[int, int], ...]
+
+
+def find_breaches(point: Point) -> list[Breach]:
+    """List every condition the stock meets, worst first (RULES 23-24). Mutes apply."""
+    state, limits = point.state, point.thresholds
+    if not limits.is_enabled or not state.is_active:
+        return []
+    available = state.on_hand - state.reserved
+    breaches = []
+    if available <= 0:
+        breaches.append(Breach(Condition.STOCKOUT, 0, False, f"available {available} <= 0"))
+    for condition, name, quantity, days in (
+        (Condition.LOW_STOCK, "min_threshold", limits.min_qty, limits.min_days),
+        (Condition.REORDER, "reorder_threshold", limits.reorder_qty, limits.reorder_days),
+    ):
+        if condition is Condition.REORDER and is_restocking(state):
+            continue
+        is_days_breached = _is_below_days(available, point.velocity, days)
+        if quantity is not None and available < quantity:
+            comparison = f"available {available} < {name}_qty {quantity}"
+            breaches.append(Breach(condition, quantity, is_days_breached, comparison))
+        elif is_days_breached and days is not None and point.velocity:
+            comparison = f"days_of_cover {available / point.velocity:.2f} < {name}_days {days:g}"
+            breaches.append(Breach(condition, days, True, comparison))
+    return breaches
+
+
+def is_restocking(state: KeyState) -> bool:
+    """Whether stock is on its way, which mutes REORDER (RULES 24)."""
+    return state.is_restock_in_progress or state.inbound > 0
+
+
+def _is_below_days(available: int, velocity: float | None, days: float | None) -> bool:
+    return days is not None and velocity is not None and velocity > 0 and available < days * velocity
+
+
+def _is_held(alert: Alert, point: Point) -> bool:
+    """Whether hysteresis keeps an open alert open (RULES 27). The rule in force now counts."""
+    state, limits = point.state, point.thresholds
+    if not limits.is_enabled or not state.is_active:
+        return False
+    available = state.available
+    if alert.condition is Condition.STOCKOUT:
+        return available <= 0
+    if alert.condition is Condition.LOW_STOCK:
+        quantity, days = limits.min_qty, limits.min_days
+    elif is_restocking(state):
+        return False
+    else:
+        quantity, days = limits.reorder_qty, limits.reorder_days
+    return _is_within(alert, point, quantity, days)
+
+
+def _is_within(alert: Alert, point: Point, quantity: int | None, days: float | None) -> bool:
+    """Whether stock is still below a limit plus a tenth; days only if they breached."""
+    available, velocity = point.state.available, point.velocity
+    if quantity is not None and 10 * available < 11 * quantity:
+        return True
+    if not alert.is_days_breached or days is None or velocity is None or velocity <= 0:
+        return False
+    return 10 * available < 11 * days * velocity
+
+
+def needs_step(alerts: KeyAlerts | None, point: Point) -> bool:
+    """A cheap test that spares most points the machine: nothing open and nothing breached."""
+    limits, available = point.thresholds, point.state.on_hand - point.state.reserved
+    if alerts:
+        return True
+    if available <= 0 or limits.min_days is not None or limits.reorder_days is not None:
+        return True
+    highest = max(limits.min_qty or 0, limits.reorder_qty or 0)
+    return available < highest
+
+
+def step(alerts: KeyAlerts, point: Point, cause: Cause) -> tuple[dict[Condition, Alert], list[Transition]]:
+    """Move a key's alerts on by one point of its running stock (RULES 26-28).
+
+    Returns:
+        (changed, transitions): the alerts that changed, by condition, and what
+        happened, in order. Both empty where nothing did.
+    """
+    current = next((alert for alert in alerts.values() if alert.is_firing), None)
+    breaches = find_breaches(point)
+    worst = breaches[0].condition if breaches else None
+    if current is not None and _is_held(current, point):
+        if worst is None or SEVERITY[current.condition] >= SEVERITY[worst]:
+            worst = current.condition
+    if current is None and worst is None:
+        return {}, []
+    if current is not None and current.condition is worst:
+        return _stay(current, breaches, point, cause)
+
+    changed: dict[Condition, Alert] = {}
+    transitions: list[Transition] = []
+    reason = "breach"
+    if current is not None:
+        if worst is None:
+            reason = _resolution_reason(current, point)
+        else:
+            reason = "escalated" if SEVERITY[worst] > SEVERITY[current.condition] else "improved"
+        changed[current.condition] = msgspec.structs.replace(
+            current, is_firing=False, resolved_at=cause.at, resolved_reason=reason, is_notification_due=False
+        )
+        transitions.append(_transition(current.alert_id, "resolved", reason, cause))
+    if worst is not None:
+        breach = next(breach for breach in breaches if breach.condition is worst)
+        opened, steps = _open(alerts.get(worst), breach, reason, point, cause)
+        changed[worst] = opened
+        transitions.extend(steps)
+    return changed, transitions
+
+
+def _resolution_reason(current: Alert, point: Point) -> str:
+    state, limits = point.state, point.thresholds
+    if not limits.is_enabled:
+        return "muted"
+    if not state.is_active:
+        return "inactive"
+    if current.condition is Condition.REORDER and is_restocking(state):
+        return "restock" if _is_within(current, point, limits.reorder_qty, limits.reorder_days) else "recovered"
+    return "recovered"
+
+
+def _stay(
+    current: Alert, breaches: list[Breach], point: Point, cause: Cause
+) -> tuple[dict[Condition, Alert], list[Transition]]:
+    is_days = any(breach.is_days_breached and breach.condition is current.condition for breach in breaches)
+    if is_days and not current.is_days_breached:
+        return {current.condition: msgspec.structs.replace(current, is_days_breached=True)}, []
+    return {}, []
+
+
+def notification_due_at(alert: Alert, thresholds: Thresholds) -> int:
+    """When the cooldown after the last notification ends, in microseconds (RULES 28)."""
+    return (alert.last_notified_at or 0) + thresholds.cooldown_minutes * MINUTE_US
+
+
+def _open(
+    previous: Alert | None, breach: Breach, reason: str, point: Point, cause: Cause
+) -> tuple[Alert, list[Transition]]:
+    is_cooling = (
+        previous is not None
+        and previous.last_notified_at is not None
+        and cause.at < notification_due_at(previous, point.thresholds)
+    )
+    if is_cooling and previous is not None:
+        alert = msgspec.structs.replace(
+            _with_values(previous, breach, point, cause),
+            is_firing=True, resolved_at=None, resolved_reason=None,
+            is_notification_due=True,
+        )  # fmt: skip
+        return alert, [_transition(alert.alert_id, "reopened", reason, cause)]
+    state = point.state
+    assert cause.event_id is not None  # only an event opens an alert
+    alert_id = make_alert_id(state.key, breach.condition, cause.event_id, cause.event_at)
+    alert = Alert(
+        alert_id, breach.condition, state.warehouse_id, state.sku, cause.event_id, cause.at, cause.at,
+        cause.is_late, state.on_hand, state.reserved, state.inbound, breach.threshold, breach.comparison,
+        breach.is_days_breached, point.thresholds, state.on_hand_rank[1], _trend(point, cause), point.version,
+    )  # fmt: skip
+    transitions = [_transition(alert_id, "opened", reason, cause)]
+    if reason != "improved":
+        alert = _notified(alert, cause.at)
+        transitions.append(_transition(alert_id, "notified", reason, cause))
+    return alert, transitions
+
+
+def _with_values(alert: Alert, breach: Breach, point: Point, cause: Cause) -> Alert:
+    return msgspec.structs.replace(
+        _with_stock(alert, point, cause),
+        threshold=breach.threshold, comparison=breach.comparison, is_days_breached=breach.is_days_breached,
+        thresholds=point.thresholds,
+    )  # fmt: skip
+
+
+def _with_stock(alert: Alert, point: Point, cause: Cause) -> Alert:
+    state = point.state
+    return msgspec.structs.replace(
+        alert,
+        breached_at=cause.at, on_hand=state.on_hand, reserved=state.reserved, inbound=state.inbound,
+        trend=_trend(point, cause), state_version=point.version,
+    )  # fmt: skip
+
+
+def _trend(point: Point, cause: Cause) -> tuple[tuple[int, int], ...]:
+    latest = (cause.at, point.state.available)
+    return (*point.trend, latest) if not point.trend or point.trend[-1] != latest else point.trend
+
+
+def _notified(alert: Alert, at: int) -> Alert:
+    return msgspec.structs.replace(
+        alert, last_notified_at=at, notification_count=alert.notification_count + 1, is_notification_due=False
+    )
+
+
+def _transition(alert_id: str, transition: str, reason: str, cause: Cause) -> Transition:
+    return Transition(alert_id, transition, reason, cause.event_id, cause.at, cause.is_late)
+
+
+def end_cooldown(alerts: KeyAlerts, point: Point, now: int) -> tuple[dict[Condition, Alert], list[Transition]]:
+    """Notify an alert that is still open when its cooldown has ended (RULES 28).
+
+    Found by the key's next event or by the sweep, it is dated at the cooldown's
+    end and tells the stock before that event: who finds it leaves no trace.
+
+    Args:
+        alerts: The key's latest alerts.
+        point: Its stock before the event that is about to step it.
+        now: Microseconds: the event's time, or the sweep's.
+    """
+    for alert in alerts.values():
+        if alert.is_firing and alert.is_notification_due:
+            due_at = notification_due_at(alert, point.thresholds)
+            if due_at <= now:
+                cause = Cause(None, alert.opened_at, due_at, alert.is_late)
+                told = _notified(_with_stock(alert, point, cause), due_at)
+                return {alert.condition: told}, [_transition(alert.alert_id, "notified", "cooldown_ended", cause)]
+    return {}, []

@@ -1,0 +1,213 @@
+"""What a message can mean: the facts and commands the product knows, as values.
+
+Here: the structs, their identity and their order. Not here: reading them from
+JSON (`parse`), or what they do to stock (`fold`).
+
+`msgspec.Struct` instead of a dataclass: a burst builds thousands, and these
+cost a tenth. Times are microseconds since the epoch, UTC.
+"""
+
+import hashlib
+from enum import StrEnum
+
+import msgspec
+
+Position = tuple[int, int, int]
+"""(source_epoch, instant, increment), RULES 12: the order of facts about one key."""
+
+Key = tuple[str, str]
+"""(warehouse_id, sku)."""
+
+ParentIds = tuple[str, str, str, str]
+"""(department_id, category_id, brand_id, product_id), RULES 19."""
+
+UNKNOWN_PARENTS: ParentIds = ("UNKNOWN",) * 4
+NO_POSITION: Position = (-1, -1, -1)
+
+
+class Outcome(StrEnum):
+    """What became of a received message, RULES 9."""
+
+    APPLIED = "applied"
+    DUPLICATE = "duplicate"
+    SUPERSEDED = "superseded"
+    FILTERED = "filtered"
+    DEAD_LETTERED = "dead_lettered"
+
+
+class Status(StrEnum):
+    """Where a transaction stands, RULES 13-16."""
+
+    PENDING = "PENDING"
+    SHIPPED = "SHIPPED"
+    COMPLETED = "COMPLETED"
+    CANCELLED = "CANCELLED"
+
+
+FINAL_STATUSES = frozenset({Status.COMPLETED, Status.CANCELLED})
+
+
+class Transaction(msgspec.Struct, frozen=True, gc=False):
+    """One version of a stock movement: a transaction at one status."""
+
+    event_id: str
+    transaction_id: str
+    type: str
+    status: str
+    warehouse_id: str
+    sku: str
+    to_warehouse_id: str | None
+    quantity: int
+    event_at: int
+    position: Position
+    has_cluster_time: bool
+
+    kind = "transaction"
+
+    @property
+    def content(self) -> tuple:
+        """What a repeat must agree on, RULES 11."""
+        return (self.warehouse_id, self.sku, self.to_warehouse_id, self.type, self.quantity)
+
+
+class Level(msgspec.Struct, frozen=True, gc=False):
+    """An absolute statement of one key's stock, from an inventory document."""
+
+    event_id: str
+    warehouse_id: str
+    sku: str
+    on_hand: int
+    reserved: int | None
+    parents: ParentIds
+    min_threshold: int | None
+    reorder_threshold: int | None
+    is_restock_in_progress: bool
+    event_at: int
+    position: Position
+    has_cluster_time: bool
+    product_fields: tuple[tuple[str, str | int | float], ...] = ()
+
+    kind = "level"
+
+    @property
+    def content(self) -> tuple:
+        """What a repeat must agree on, RULES 11."""
+        return (
+            self.warehouse_id, self.sku, self.on_hand, self.reserved, self.parents,
+            self.min_threshold, self.reorder_threshold,
+        )  # fmt: skip
+
+
+class Tombstone(msgspec.Struct, frozen=True, gc=False):
+    """A deleted inventory document: the key is inactive from here on, RULES 17."""
+
+    event_id: str
+    warehouse_id: str
+    sku: str
+    event_at: int
+    position: Position
+    has_cluster_time: bool
+
+    kind = "tombstone"
+
+    @property
+    def content(self) -> tuple:
+        """What a repeat must agree on, RULES 11."""
+        return (self.warehouse_id, self.sku)
+
+
+class ThresholdRule(msgspec.Struct, frozen=True, gc=False):
+    """When to alert, for one scope, RULES 21-23. Quantities in units, days in days."""
+
+    event_id: str
+    level_type: str
+    level_id: str
+    warehouse_id: str | None
+    min_threshold_qty: int | None
+    reorder_threshold_qty: int | None
+    min_threshold_days: float | None
+    reorder_threshold_days: float | None
+    cooldown_minutes: int
+    is_enabled: bool
+    is_deleted: bool
+    event_at: int
+    position: Position
+
+    kind = "threshold"
+
+    @property
+    def scope(self) -> tuple[str, str, str | None]:
+        """(level_type, level_id, warehouse_id): one rule is in force per scope."""
+        return (self.level_type, self.level_id, self.warehouse_id)
+
+    @property
+    def content(self) -> tuple:
+        """What a repeat must agree on, RULES 11."""
+        return (
+            *self.scope, self.min_threshold_qty, self.reorder_threshold_qty,
+            self.min_threshold_days, self.reorder_threshold_days,
+            self.cooldown_minutes, self.is_enabled, self.is_deleted,
+        )  # fmt: skip
+
+
+class Command(msgspec.Struct, frozen=True, gc=False):
+    """An operator's instruction, RULES 36. A null scope field means every one."""
+
+    event_id: str
+    command: str
+    warehouse_id: str | None
+    sku: str | None
+    reason: str
+    issued_by: str
+    event_at: int
+    position: Position
+
+    kind = "control"
+
+    @property
+    def content(self) -> tuple:
+        """What a repeat must agree on, RULES 11."""
+        return (self.command, self.warehouse_id, self.sku, self.reason, self.issued_by)
+
+
+StockEvent = Transaction | Level | Tombstone
+Event = Transaction | Level | Tombstone | ThresholdRule | Command
+
+
+class Rejection(msgspec.Struct, frozen=True):
+    """Why a message became a dead letter. `detail` names the field and the value."""
+
+    reason: str
+    detail: str
+
+
+class Filtered(msgspec.Struct, frozen=True):
+    """A message that states no stock fact, RULES 9."""
+
+    reason: str
+
+
+def join_id(*parts: str) -> str:
+    """Join id parts with ':' so that no two lists of parts give one id."""
+    return ":".join(part.replace("%", "%25").replace(":", "%3A") for part in parts)
+
+
+def entity_names(event: Event) -> tuple[str, ...]:
+    """Name what must be looked up to tell a repeat or an earlier version of `event`."""
+    if isinstance(event, Transaction):
+        by_transaction = f"t:{event.transaction_id}"
+        # A file's row has an identity of its own beside its transaction's.
+        return (by_transaction, event.event_id) if event.event_id.startswith("row:") else (by_transaction,)
+    return (event.event_id,)
+
+
+def entity_key(name: str) -> int:
+    """Hash an entity name to a signed 64-bit integer, the same in every process."""
+    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "big", signed=True)
+
+
+def order_key(event: StockEvent) -> tuple[Position, int, str]:
+    """Order facts by (position, level before transaction, event id), RULES 25."""
+    # A tombstone comes last: at a level's own position it wins.
+    rank = 1 if isinstance(event, Transaction) else 0 if isinstance(event, Level) else 2
+    return (event.position, rank, event.event_id)

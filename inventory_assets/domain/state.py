@@ -1,0 +1,255 @@
+"""The warm state: what a burst needs to know of all that came before.
+
+`InventoryState` is what the last commit left; a `Draft` collects what one burst
+would change and is merged only after its commit (RULES 33). Reads go through
+the draft to the state below, so a burst sees its own changes and nobody else
+does.
+"""
+
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from typing import Generic, TypeVar
+
+from inventory_assets.domain.alerts import Alert, Condition, Product
+from inventory_assets.domain.events import (
+    NO_POSITION,
+    UNKNOWN_PARENTS,
+    Command,
+    Event,
+    Key,
+    ParentIds,
+    Position,
+    Transaction,
+    entity_key,
+    entity_names,
+)
+from inventory_assets.domain.fold import KeyState, LevelRank, Versions, affected_keys
+from inventory_assets.domain.rollup import RollupChange, Rollups
+from inventory_assets.domain.thresholds import Scope, StoredRule, ThresholdDefaults, Thresholds
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+TREND_POINTS = 6
+"""How many points before a breach an alert shows: enough to see a slope in one line."""
+
+
+class Overlay(MutableMapping[K, V], Generic[K, V]):
+    """A mapping's changes, kept apart from it until they are merged. Nothing is deleted."""
+
+    __slots__ = ("base", "changed")
+
+    def __init__(self, base: dict[K, V]) -> None:
+        self.base = base
+        self.changed: dict[K, V] = {}
+
+    def __getitem__(self, key: K) -> V:
+        changed = self.changed
+        return changed[key] if key in changed else self.base[key]
+
+    def get(self, key: K, default=None):  # type: ignore[no-untyped-def,override]
+        """Return the changed value, else the base's, else `default`."""
+        found = self.changed.get(key)
+        return self.base.get(key, default) if found is None else found
+
+    def __setitem__(self, key: K, value: V) -> None:
+        self.changed[key] = value
+
+    def __delitem__(self, key: K) -> None:
+        raise TypeError("an overlay records changes; it deletes nothing")
+
+    def __iter__(self) -> Iterator[K]:
+        yield from self.base
+        yield from (key for key in self.changed if key not in self.base)
+
+    def __len__(self) -> int:
+        return len(self.base) + sum(key not in self.base for key in self.changed)
+
+    def merge(self) -> None:
+        """Make the changes part of the base."""
+        self.base.update(self.changed)
+
+
+class SkuParents:
+    """A SKU's place in the hierarchy, and the level that says so (RULES 19)."""
+
+    __slots__ = ("parents", "rank", "warehouse_ids")
+
+    def __init__(self, parents: ParentIds, rank: LevelRank, warehouse_ids: tuple[str, ...]) -> None:
+        self.parents = parents
+        self.rank = rank
+        self.warehouse_ids = warehouse_ids
+
+
+NO_SKU_PARENTS = SkuParents(UNKNOWN_PARENTS, (NO_POSITION, ""), ())
+
+
+class EventMemory:
+    """Known events by identity: the recent ones and the unfinished ones.
+
+    Older ones are in the lake; `stages.recall` brings back those that a burst
+    touches before it is processed, so to the domain the memory looks complete.
+    """
+
+    def __init__(self) -> None:
+        self.by_entity: dict[str, tuple[Event, ...]] = {}
+        self.by_key: dict[Key, list[str]] = {}
+        self.forgotten_until: dict[Key, Position] = {}
+        self.forgotten: list[int] = []
+
+    def __len__(self) -> int:
+        return len(self.by_entity)
+
+    def add(self, event: Event) -> None:
+        """Remember an accepted event."""
+        for name in entity_names(event):
+            known = self.by_entity.get(name, ())
+            self.by_entity[name] = (*known, event)
+        if isinstance(event, Transaction):
+            name = entity_names(event)[0]
+            for key in affected_keys(event):
+                names = self.by_key.setdefault(key, [])
+                if name not in names:
+                    names.append(name)
+
+    def forget_down_to(self, size: int) -> None:
+        """Drop the oldest finished entities until at most `size` stay.
+
+        What is dropped is left in `forgotten`, as entity keys, for the index of
+        older ids; each key remembers up to which position it is incomplete.
+        """
+        excess = len(self.by_entity) - size
+        if excess <= 0:
+            return
+        for name in list(self.by_entity):
+            events = self.by_entity[name]
+            latest = events[-1]
+            if isinstance(latest, Transaction):
+                # An open transaction will be asked for again: it stays.
+                if not any(e.status in ("COMPLETED", "CANCELLED") for e in events if isinstance(e, Transaction)):
+                    continue
+                self._forget_transaction(name, events)
+            del self.by_entity[name]
+            self.forgotten.append(entity_key(name))
+            excess -= 1
+            if excess <= 0:
+                return
+
+    def _forget_transaction(self, name: str, events: tuple[Event, ...]) -> None:
+        for event in events:
+            assert isinstance(event, Transaction)
+            for key in affected_keys(event):
+                self.forgotten_until[key] = max(self.forgotten_until.get(key, NO_POSITION), event.position)
+                names = self.by_key.get(key)
+                if names and name in names:
+                    names.remove(name)
+                    if not names:
+                        del self.by_key[key]
+
+
+class InventoryState:
+    """Everything warm, as of `version`. Changed only by `Draft.merge`."""
+
+    def __init__(self, *, defaults: ThresholdDefaults | None = None) -> None:
+        self.version = 0
+        self.defaults = defaults or ThresholdDefaults()
+        self.events = EventMemory()
+        self.keys: dict[Key, KeyState] = {}
+        self.skus: dict[str, SkuParents] = {}
+        self.rules: dict[Scope, StoredRule] = {}
+        self.thresholds: dict[Key, Thresholds] = {}
+        self.velocities: dict[Key, float] = {}
+        self.alerts: dict[Key, dict[Condition, Alert]] = {}
+        self.due_alerts: set[Key] = set()
+        self.products: dict[str, Product] = {}
+        self.pauses: dict[tuple[str | None, str | None], Command] = {}
+        self.trends: dict[Key, array[int]] = {}
+        self.rollups = Rollups()
+
+
+class Draft:
+    """One burst's changes over a state."""
+
+    def __init__(self, state: InventoryState) -> None:
+        self.state = state
+        self.keys = Overlay(state.keys)
+        self.skus = Overlay(state.skus)
+        self.rules = Overlay(state.rules)
+        self.thresholds = Overlay(state.thresholds)
+        self.velocities = Overlay(state.velocities)
+        self.alerts = Overlay(state.alerts)
+        self.products = Overlay(state.products)
+        self.pauses = dict(state.pauses)
+        self.new_events: list[Event] = []
+        self.new_by_entity: dict[str, tuple[Event, ...]] = {}
+        self.new_by_key: dict[Key, list[str]] = {}
+        self.new_points: dict[Key, list[tuple[int, int]]] = {}
+        self.rollup_change: RollupChange | None = None
+
+    def known(self, name: str) -> tuple[Event, ...]:
+        """All accepted events of an entity, this burst's included."""
+        return self.state.events.by_entity.get(name, ()) + self.new_by_entity.get(name, ())
+
+    def accept(self, event: Event) -> None:
+        """Take an event in: from here on it is known."""
+        self.new_events.append(event)
+        for name in entity_names(event):
+            self.new_by_entity[name] = (*self.new_by_entity.get(name, ()), event)
+
+    def key_state(self, key: Key) -> KeyState:
+        """A working copy of a key's state; a new one where the key is new."""
+        working = self.keys.changed.get(key)
+        if working is None:
+            stored = self.state.keys.get(key)
+            working = KeyState(*key) if stored is None else stored.copy()
+            self.keys[key] = working
+        return working
+
+    def transactions_of(self, key: Key, applied: Mapping[str, Versions]) -> Iterable[Versions]:
+        """The versions of each remembered transaction of a key that are already folded in."""
+        for name in self.state.events.by_key.get(key, ()):
+            if name not in applied:
+                yield self.state.events.by_entity[name]  # type: ignore[misc]
+        yield from applied.values()
+
+    def sku_parents(self, sku: str) -> SkuParents:
+        """A SKU's parents, UNKNOWN where no level names it."""
+        return self.skus.get(sku, NO_SKU_PARENTS)
+
+    def trend(self, key: Key) -> tuple[tuple[int, int], ...]:
+        """The last points of a key's running stock, oldest first."""
+        new = self.new_points.get(key, [])
+        if len(new) >= TREND_POINTS:
+            return tuple(new[-TREND_POINTS:])
+        flat = self.state.trends.get(key, ())
+        old = zip(flat[::2], flat[1::2], strict=True)
+        return tuple([*old, *new][-TREND_POINTS:])
+
+    def add_point(self, key: Key, at: int, available: int) -> None:
+        """Append a point to a key's running stock."""
+        self.new_points.setdefault(key, []).append((at, available))
+
+    def merge(self, version: int) -> None:
+        """Make the burst part of the state, after its commit."""
+        state = self.state
+        for overlay in (
+            self.keys, self.skus, self.rules, self.thresholds, self.velocities, self.alerts, self.products,
+        ):  # fmt: skip
+            overlay.merge()
+        state.pauses = self.pauses
+        for event in self.new_events:
+            state.events.add(event)
+        for key, points in self.new_points.items():
+            # Flat pairs: a deque per key would take 140 MB at 200k keys, this takes 30.
+            flat = state.trends.get(key) or array("q")
+            flat.extend(value for point in points[-TREND_POINTS:] for value in point)
+            state.trends[key] = flat[-2 * TREND_POINTS :]
+        for key, alerts in self.alerts.changed.items():
+            if any(alert.is_notification_due and alert.is_firing for alert in alerts.values()):
+                state.due_alerts.add(key)
+            else:
+                state.due_alerts.discard(key)
+        if self.rollup_change is not None:
+            state.rollups.merge(self.rollup_change)
+        state.version = version
+

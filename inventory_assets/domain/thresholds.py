@@ -1,0 +1,106 @@
+"""Which threshold rule is in force for a key (RULES 21-23).
+
+Here: the ladder and the choice. Not here: reading rules (`parse`) or comparing
+stock with them (`evaluate`).
+"""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from inventory_assets.domain.events import ParentIds, ThresholdRule
+from inventory_assets.domain.fold import KeyState
+from inventory_assets.domain.parse import DEFAULT_COOLDOWN_MINUTES
+
+Scope = tuple[str, str, str | None]
+"""(level_type, level_id, warehouse_id or None for all)."""
+
+
+class StoredRule(msgspec.Struct, frozen=True):
+    """The rule of a scope with the greatest position, and the lake version that took it in."""
+
+    rule: ThresholdRule
+    version: int
+
+    @property
+    def rank(self) -> tuple:
+        """Latest position wins, whatever the arrival order."""
+        return (self.rule.position, self.rule.event_id)
+
+
+class Thresholds(msgspec.Struct, frozen=True):
+    """The limits in force for a key, and where they come from.
+
+    Quantities in units, days in days of cover; null sets no such condition.
+    `level_type` is a hierarchy level, EMBEDDED (the key's own level document)
+    or SYSTEM (the default).
+    """
+
+    level_type: str
+    level_id: str
+    warehouse_id: str | None
+    min_qty: int | None
+    reorder_qty: int | None
+    min_days: float | None
+    reorder_days: float | None
+    cooldown_minutes: int
+    is_enabled: bool
+    version: int | None
+    event_id: str | None
+
+
+class ThresholdDefaults(msgspec.Struct, frozen=True):
+    """The system default: what holds where no rule does."""
+
+    min_qty: int = 0
+    reorder_qty: int = 0
+
+
+def ladder(warehouse_id: str, sku: str, parents: ParentIds) -> list[Scope]:
+    """The scopes a key looks for a rule in, most specific first (RULES 21)."""
+    department_id, category_id, brand_id, product_id = parents
+    scopes: list[Scope] = []
+    for level_type, level_id in (
+        ("SKU", sku),
+        ("PRODUCT", product_id),
+        ("BRAND", brand_id),
+        ("CATEGORY", category_id),
+        ("DEPARTMENT", department_id),
+        ("GLOBAL", ""),
+    ):
+        scopes.append((level_type, level_id, warehouse_id))
+        scopes.append((level_type, level_id, None))
+    return scopes
+
+
+def resolve_thresholds(
+    state: KeyState,
+    parents: ParentIds,
+    rules: Mapping[Scope, StoredRule],
+    defaults: ThresholdDefaults,
+) -> Thresholds:
+    """Choose the limits in force for a key: the first rule of its ladder, whole."""
+    for scope in ladder(state.warehouse_id, state.sku, parents):
+        stored = rules.get(scope)
+        if stored is not None and not stored.rule.is_deleted:
+            return from_rule(stored)
+    if state.min_threshold is not None or state.reorder_threshold is not None:
+        return Thresholds(
+            "EMBEDDED", state.sku, state.warehouse_id, state.min_threshold, state.reorder_threshold,
+            None, None, DEFAULT_COOLDOWN_MINUTES, True, None, state.on_hand_rank[1],
+        )  # fmt: skip
+    return Thresholds(
+        "SYSTEM", "", None, defaults.min_qty, defaults.reorder_qty,
+        None, None, DEFAULT_COOLDOWN_MINUTES, True, None, None,
+    )  # fmt: skip
+
+
+def from_rule(stored: StoredRule) -> Thresholds:
+    """The limits a stored rule sets."""
+    rule = stored.rule
+    return Thresholds(
+        rule.level_type, rule.level_id, rule.warehouse_id,
+        rule.min_threshold_qty, rule.reorder_threshold_qty,
+        rule.min_threshold_days, rule.reorder_threshold_days,
+        rule.cooldown_minutes, rule.is_enabled, stored.version, rule.event_id,
+    )  # fmt: skip

@@ -1,0 +1,155 @@
+"""Read single JSON values strictly: ids, integers, times (RULES 1, 4-6).
+
+Every reader returns the value or raises `InvalidValue`; `parse` turns that into
+a dead letter. Nothing is coerced that the rules do not name.
+"""
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+MAX_QUANTITY = 10**12
+MAX_EXACT_FLOAT = 2**53
+MAX_ID_BYTES = 256
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+_INTEGER = re.compile(r"-?[0-9]{1,18}")
+_TIME = re.compile(
+    r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.(?P<fraction>\d+))?(?P<zone>[Zz]|[+-]\d\d:\d\d)?", re.ASCII
+)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_NUMBER_WRAPPERS = ("$numberLong", "$numberInt", "$numberDouble", "$numberDecimal")
+
+
+class InvalidValue(ValueError):
+    """A field's value breaks a rule. `reason` is the dead letter's reason."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 120 else text[:117] + "..."
+
+
+def read_id(field: str, value: Any) -> str:
+    """Read an id: 1-256 bytes, no control characters, no outer white space (RULES 4)."""
+    if type(value) is dict and len(value) == 1 and "$oid" in value:
+        value = value["$oid"]
+    if type(value) is not str:
+        raise InvalidValue("invalid_id", f"{field} was {_shown(value)}, expected a string")
+    if value.isascii() and value.isalnum() and len(value) <= MAX_ID_BYTES:
+        return value
+    try:
+        size = len(value.encode())
+    except UnicodeEncodeError as error:
+        raise InvalidValue("invalid_id", f"{field} was {_shown(value)}, not valid Unicode") from error
+    if not 1 <= size <= MAX_ID_BYTES:
+        raise InvalidValue("invalid_id", f"{field} had {size} bytes, expected 1 to {MAX_ID_BYTES}")
+    if _CONTROL.search(value) or value != value.strip():
+        raise InvalidValue(
+            "invalid_id", f"{field} was {_shown(value)}: control characters or outer white space"
+        )
+    return value
+
+
+def read_integer(field: str, value: Any) -> int:
+    """Read an integer of at most 10^12 either way (RULES 5)."""
+    if type(value) is dict and len(value) == 1:
+        wrapper = next(iter(value))
+        if wrapper in _NUMBER_WRAPPERS and type(value[wrapper]) is str:
+            value = value[wrapper]
+            if wrapper in ("$numberDouble", "$numberDecimal"):
+                value = _read_wrapped_float(field, value)
+    if type(value) is float:
+        if not value.is_integer() or abs(value) >= MAX_EXACT_FLOAT:
+            raise InvalidValue("invalid_value", f"{field} was {_shown(value)}, expected an integer")
+        value = int(value)
+    elif type(value) is str:
+        if not _INTEGER.fullmatch(value):
+            raise InvalidValue("invalid_value", f"{field} was {_shown(value)}, expected an integer")
+        value = int(value)
+    elif type(value) is not int:  # bool is not int here: a flag is no quantity
+        raise InvalidValue("invalid_value", f"{field} was {_shown(value)}, expected an integer")
+    if not -MAX_QUANTITY <= value <= MAX_QUANTITY:
+        raise InvalidValue("invalid_value", f"{field} was {value}, expected at most 10^12 either way")
+    return value
+
+
+def _read_wrapped_float(field: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError as error:
+        raise InvalidValue("invalid_value", f"{field} was {_shown(text)}, expected a number") from error
+
+
+def read_days(field: str, value: Any) -> float:
+    """Read a number of days, at least 0 and finite (RULES 22)."""
+    if type(value) is float and 0 <= value <= MAX_QUANTITY:
+        return value
+    days = read_integer(field, value)
+    if days < 0:
+        raise InvalidValue("invalid_threshold", f"{field} was {days}, expected at least 0")
+    return float(days)
+
+
+def read_boolean(field: str, value: Any) -> bool:
+    """Read a JSON boolean."""
+    if type(value) is not bool:
+        raise InvalidValue("invalid_value", f"{field} was {_shown(value)}, expected true or false")
+    return value
+
+
+def read_time(field: str, value: Any) -> int:
+    """Read RFC 3339 or `$date` as microseconds since the epoch; no zone means UTC (RULES 6)."""
+    if type(value) is dict and len(value) == 1 and "$date" in value:
+        inner = value["$date"]
+        if type(inner) is int:  # milliseconds; the bound of 10^12 is for quantities
+            return inner * 1000
+        if type(inner) is dict:
+            return _read_long_ms(field, inner)
+        value = inner
+    if type(value) is str and (match := _TIME.fullmatch(value)):
+        try:
+            moment = datetime.fromisoformat(_microseconds(value, match))
+        except ValueError as error:
+            raise InvalidValue("invalid_value", f"{field} was {_shown(value)}: {error}") from error
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        return to_microseconds(moment)
+    raise InvalidValue("invalid_value", f"{field} was {_shown(value)}, expected an RFC 3339 time")
+
+
+def _microseconds(text: str, match: re.Match[str]) -> str:
+    # fromisoformat takes at most six digits from 3.11 on by truncation, but
+    # only upper-case T and Z reliably; nanoseconds are cut, not rounded.
+    fraction = match["fraction"]
+    if fraction and len(fraction) > 6:
+        text = text.replace(f".{fraction}", f".{fraction[:6]}", 1)
+    return text.upper()
+
+
+def _read_long_ms(field: str, wrapped: dict) -> int:
+    text = wrapped.get("$numberLong")
+    if len(wrapped) == 1 and type(text) is str and _INTEGER.fullmatch(text):
+        return int(text) * 1000
+    raise InvalidValue("invalid_value", f"{field} was {_shown(wrapped)}, expected $date milliseconds")
+
+
+def to_microseconds(moment: datetime) -> int:
+    """Convert an aware datetime to microseconds since the epoch."""
+    return (moment - EPOCH) // timedelta(microseconds=1)
+
+
+def to_datetime(microseconds: int) -> datetime:
+    """Convert microseconds since the epoch to an aware UTC datetime."""
+    return EPOCH + timedelta(microseconds=microseconds)
+
+
+def format_time(microseconds: int, *, digits: int = 6) -> str:
+    """Write microseconds since the epoch as RFC 3339 with Z; 3 or 6 fractional digits."""
+    moment = to_datetime(microseconds)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond:06d}"[:digits] + "Z"

@@ -1,0 +1,259 @@
+"""The lake's tables, their columns, and the views that give each its current rows.
+
+An append-only table keeps every row it was given. A versioned table is a
+history of changed rows (`<name>_changes`), a compacted copy of the current rows
+as of some version (`<name>_base_<version>`), and a view `<name>` that joins the
+two: so a burst appends, a reader sees one row per key, and any past version can
+be read for as long as the changes are kept, however short DuckLake's snapshots.
+"""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """An append-only table. `comment` states the grain."""
+
+    schema: str
+    name: str
+    columns: dict[str, str]
+    comment: str
+    partition_by: str | None = None
+    sorted_by: str | None = None
+
+    @property
+    def full_name(self) -> str:
+        """schema.name, as queries say it."""
+        return f"{self.schema}.{self.name}"
+
+    @property
+    def changes(self) -> str:
+        """The table that rows are appended to."""
+        return self.full_name
+
+
+@dataclass(frozen=True, slots=True)
+class VersionedTable(Table):
+    """A table with one current row per `key`.
+
+    `derived` are columns computed from others; `hidden` are stored but left out
+    of the view; rows for which `shown_if` is not true are left out as well.
+    """
+
+    key: tuple[str, ...] = ()
+    derived: dict[str, str] = field(default_factory=dict)
+    hidden: tuple[str, ...] = ()
+    shown_if: str | None = None
+
+    @property
+    def changes(self) -> str:
+        """The table that rows are appended to."""
+        return f"{self.full_name}_changes"
+
+    def base_name(self, version: int) -> str:
+        """The table that holds the current rows as of `version`."""
+        return f"{self.full_name}_base_{version}"
+
+    def current_rows(self, catalog: str, base_version: int | None, at_version: int | None = None) -> str:
+        """SQL for the stored current row per key, as of a version or now."""
+        keys = ", ".join(self.key)
+        bound = "" if at_version is None else f" AND version <= {at_version}"
+        if base_version is None or (at_version is not None and at_version < base_version):
+            return (
+                f"SELECT * FROM {catalog}{self.changes} WHERE true{bound} "
+                f"QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY version DESC) = 1"
+            )
+        same_key = " AND ".join(f"d.{column} IS NOT DISTINCT FROM b.{column}" for column in self.key)
+        return (
+            # The literal version lets DuckLake skip every file of older changes.
+            f"WITH delta AS (SELECT * FROM {catalog}{self.changes} WHERE version > {base_version}{bound} "
+            f"QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY version DESC) = 1) "
+            f"SELECT * FROM delta UNION ALL SELECT * FROM {catalog}{self.base_name(base_version)} b "
+            f"WHERE NOT EXISTS (SELECT 1 FROM delta d WHERE {same_key})"
+        )
+
+    def view_query(self, catalog: str, base_version: int | None, at_version: int | None = None) -> str:
+        """SQL of the view: current rows with the derived columns, without the hidden ones."""
+        shown = [column for column in self.columns if column not in self.hidden and column != "version"]
+        derived = [f"{expression} AS {name}" for name, expression in self.derived.items()]
+        condition = f" WHERE {self.shown_if}" if self.shown_if else ""
+        rows = self.current_rows(catalog, base_version, at_version)
+        return f"SELECT {', '.join([*shown, *derived, 'version'])} FROM ({rows}){condition}"
+
+
+_BIG, _TEXT, _TIME, _FLAG, _DATE = "BIGINT", "VARCHAR", "TIMESTAMP", "BOOLEAN", "DATE"
+
+RAW_MESSAGES = Table(
+    "raw",
+    "messages",
+    {
+        "version": _BIG, "seq": _BIG, "message_id": _TEXT, "topic": _TEXT, "publish_time": _TIME,
+        "ordering_key": _TEXT, "attributes": _TEXT, "data": "BLOB", "event_id": _TEXT,
+        "outcome": _TEXT, "arrival_date": _DATE,
+    },
+    "One row per received message, with what became of it (RULES 9, 32).",
+    partition_by="arrival_date",
+)  # fmt: skip
+CORE_EVENTS = Table(
+    "core",
+    "events",
+    {
+        "version": _BIG, "seq": _BIG, "event_id": _TEXT, "entity_key": _BIG, "kind": _TEXT,
+        "warehouse_id": _TEXT, "sku": _TEXT, "to_warehouse_id": _TEXT, "transaction_id": _TEXT,
+        "type": _TEXT, "status": _TEXT, "quantity": _BIG, "available": _BIG, "event_at": _TIME,
+        "event_date": _DATE, "source_epoch": _BIG, "instant": _BIG, "increment": _BIG,
+        "has_cluster_time": _FLAG, "outcome": _TEXT, "details": _TEXT,
+    },
+    "One row per event id: every valid message taken in once. `available` is its key's stock right after it.",
+    partition_by="event_date",
+    sorted_by="entity_key",
+)  # fmt: skip
+DEAD_LETTERS = Table(
+    "core",
+    "dead_letters",
+    {
+        "version": _BIG, "seq": _BIG, "message_id": _TEXT, "topic": _TEXT, "publish_time": _TIME,
+        "ordering_key": _TEXT, "attributes": _TEXT, "reason": _TEXT, "detail": _TEXT,
+        "attempts": _BIG, "data": "BLOB",
+    },
+    "One row per refused message, with the reason and the raw payload.",
+)  # fmt: skip
+TRANSITIONS = Table(
+    "out",
+    "alert_transitions",
+    {
+        "version": _BIG, "seq": _BIG, "alert_id": _TEXT, "transition": _TEXT, "reason": _TEXT,
+        "event_id": _TEXT, "event_at": _TIME, "is_late": _FLAG,
+    },
+    "One row per step in an alert's life, in (version, seq) order.",
+)  # fmt: skip
+DELIVERIES = Table(
+    "out",
+    "deliveries",
+    {
+        "version": _BIG, "subject_id": _TEXT, "notification": _BIG, "channel": _TEXT,
+        "status": _TEXT, "message_id": _TEXT, "error": _TEXT, "attempted_at": _TIME,
+    },
+    "One row per delivery attempt of an alert notification or a dead letter.",
+)  # fmt: skip
+VERSIONS = Table(
+    "meta",
+    "versions",
+    {
+        "version": _BIG, "stage": _TEXT, "messages": _BIG, "counts": _TEXT, "inputs": _TEXT,
+        "run_id": _TEXT, "code_version": _TEXT, "committed_at": _TIME,
+    },
+    "One row per lake version: what made it, from what, and when.",
+)  # fmt: skip
+WATERMARKS = Table(
+    "meta",
+    "watermarks",
+    {"name": _TEXT, "epoch": _BIG, "version": _BIG},
+    "One row: the latest version. Advanced by compare-and-set inside each transaction.",
+)
+BASES = Table(
+    "meta",
+    "bases",
+    {"table_name": _TEXT, "base_version": _BIG},
+    "One row per compaction of a versioned table; the greatest base_version is the one in use.",
+)
+
+PRODUCTS = VersionedTable(
+    "core",
+    "products",
+    {
+        "sku": _TEXT, "product_name": _TEXT, "variant_name": _TEXT, "brand_name": _TEXT,
+        "category_name": _TEXT, "department_name": _TEXT, "supplier_id": _TEXT,
+        "lead_time_days": _BIG, "order_up_to": _BIG, "unit_price": "DOUBLE", "pack_multiple": _BIG,
+        "version": _BIG,
+    },
+    "One row per SKU with product data. Null is unknown.",
+    key=("sku",),
+)  # fmt: skip
+SKU_STATE = VersionedTable(
+    "core",
+    "sku_state",
+    {
+        "warehouse_id": _TEXT, "sku": _TEXT, "on_hand": _BIG, "reserved": _BIG, "inbound": _BIG,
+        "is_active": _FLAG, "department_id": _TEXT, "category_id": _TEXT, "brand_id": _TEXT,
+        "product_id": _TEXT, "is_restock_in_progress": _FLAG, "event_count": _BIG,
+        "last_event_at": _TIME, "fold_state": _TEXT, "version": _BIG,
+    },
+    "One row per (warehouse_id, sku): stock in units as of the key's last event.",
+    key=("warehouse_id", "sku"),
+    derived={
+        "available": "on_hand - reserved",
+        "is_negative": "on_hand < 0",
+        "is_over_reserved": "reserved > on_hand",
+    },
+    hidden=("fold_state",),
+)  # fmt: skip
+ROLLUPS = VersionedTable(
+    "core",
+    "rollups",
+    {
+        "warehouse_id": _TEXT, "level": _TEXT, "level_id": _TEXT, "parent_id": _TEXT, "on_hand": _BIG,
+        "reserved": _BIG, "available": _BIG, "inbound": _BIG, "sku_count": _BIG, "version": _BIG,
+    },
+    "One row per (warehouse_id or null for all, level, level_id): sums over its active keys.",
+    key=("warehouse_id", "level", "level_id"),
+    shown_if="sku_count > 0",
+)  # fmt: skip
+THRESHOLD_RULES = VersionedTable(
+    "core",
+    "threshold_rules",
+    {
+        "level_type": _TEXT, "level_id": _TEXT, "warehouse_id": _TEXT, "min_threshold_qty": _BIG,
+        "reorder_threshold_qty": _BIG, "min_threshold_days": "DOUBLE", "reorder_threshold_days": "DOUBLE",
+        "cooldown_minutes": _BIG, "is_enabled": _FLAG, "is_deleted": _FLAG, "event_id": _TEXT,
+        "updated_at": _TIME, "details": _TEXT, "version": _BIG,
+    },
+    "One row per (level_type, level_id, warehouse_id or null for all): the rule in force.",
+    key=("level_type", "level_id", "warehouse_id"),
+    hidden=("details",),
+    shown_if="NOT is_deleted",
+)  # fmt: skip
+RESOLVED_THRESHOLDS = VersionedTable(
+    "core",
+    "resolved_thresholds",
+    {
+        "warehouse_id": _TEXT, "sku": _TEXT, "min_threshold_qty": _BIG, "reorder_threshold_qty": _BIG,
+        "min_threshold_days": "DOUBLE", "reorder_threshold_days": "DOUBLE", "cooldown_minutes": _BIG,
+        "is_enabled": _FLAG, "rule_level_type": _TEXT, "rule_level_id": _TEXT,
+        "rule_warehouse_id": _TEXT, "rule_version": _BIG, "rule_event_id": _TEXT, "version": _BIG,
+    },
+    "One row per (warehouse_id, sku): the limits in force and the rule they come from.",
+    key=("warehouse_id", "sku"),
+)  # fmt: skip
+VELOCITY = VersionedTable(
+    "core",
+    "velocity",
+    {"warehouse_id": _TEXT, "sku": _TEXT, "as_of_date": _DATE, "daily_units": "DOUBLE", "version": _BIG},
+    "One row per (warehouse_id, sku): mean daily units of COMPLETED ORDERs over 28 UTC days before as_of_date.",
+    key=("warehouse_id", "sku"),
+    shown_if="daily_units IS NOT NULL",
+)
+ALERTS = VersionedTable(
+    "out",
+    "alerts",
+    {
+        "alert_id": _TEXT, "warehouse_id": _TEXT, "sku": _TEXT, "alert_type": _TEXT, "priority": _TEXT,
+        "state": _TEXT, "available": _BIG, "threshold": "DOUBLE", "opened_at": _TIME,
+        "resolved_at": _TIME, "resolved_reason": _TEXT, "notification_count": _BIG, "body": _TEXT,
+        "record": _TEXT, "version": _BIG,
+    },
+    "One row per alert id: its present state, and `body`, the message as sent.",
+    key=("alert_id",),
+    hidden=("record",),
+)  # fmt: skip
+
+APPEND_TABLES = (RAW_MESSAGES, CORE_EVENTS, DEAD_LETTERS, TRANSITIONS, DELIVERIES, VERSIONS, WATERMARKS, BASES)
+VERSIONED_TABLES = (
+    PRODUCTS, SKU_STATE, ROLLUPS, THRESHOLD_RULES, RESOLVED_THRESHOLDS, VELOCITY, ALERTS,
+)  # fmt: skip
+SCHEMAS = ("raw", "core", "out", "meta")
+
+# What is derived from raw.messages, and so what a rebuild makes anew.
+DERIVED_TABLES = (
+    CORE_EVENTS, DEAD_LETTERS, TRANSITIONS, SKU_STATE, ROLLUPS, THRESHOLD_RULES, RESOLVED_THRESHOLDS, ALERTS,
+)  # fmt: skip

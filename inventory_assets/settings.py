@@ -1,0 +1,122 @@
+"""Settings of the product, read once from the environment; nothing else reads it.
+
+Own names are `INVENTORY_*`; `GOOGLE_CLOUD_PROJECT` and `PUBSUB_EMULATOR_HOST`
+mean what they mean everywhere.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+DEFAULT_HOME = Path(".inventory")
+DEFAULT_PROJECT = "inventory-local"
+DEFAULT_EMULATOR_PORT = 8085
+
+
+class SettingsError(ValueError):
+    """A setting's value cannot be used. Says which, what was there and what is expected."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that can be set; the defaults are the embedded, local product.
+
+    Attributes:
+        home: All that the embedded default writes is below it.
+        catalog: DuckLake catalog: `sqlite:PATH` or `postgres:DSN`.
+        data_path: Where Parquet files go: a directory or `gs://bucket/prefix`.
+        project: Google Cloud project of topics and subscriptions.
+        start_date: Older event times are dead letters (RULES 6).
+        max_messages, max_bytes, max_seconds: Bounds of a burst and of a sensor tick.
+        snapshot_retention: How long DuckLake snapshots are kept; our versions outlive them.
+        cached_entities: How many known events stay in memory.
+        default_min, default_reorder: The system default thresholds, in units (RULES 21).
+    """
+
+    home: Path = DEFAULT_HOME
+    catalog: str = ""
+    data_path: str = ""
+    project: str = DEFAULT_PROJECT
+    emulator_host: str | None = None
+    start_date: date = date(2010, 1, 1)
+    max_ahead: timedelta = timedelta(hours=24)
+    max_messages: int = 2_000
+    max_bytes: int = 32_000_000
+    tick_seconds: float = 20.0
+    snapshot_retention: timedelta = timedelta(hours=1)
+    cached_entities: int = 200_000
+    default_min: int = 0
+    default_reorder: int = 0
+    duckdb_memory_limit: str = "512MB"
+    duckdb_threads: int = 2
+
+    @property
+    def catalog_uri(self) -> str:
+        """What DuckLake attaches, after `ducklake:`."""
+        return self.catalog or f"sqlite:{self.home / 'lake' / 'catalog.sqlite'}"
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether the catalog is a file of ours, with one machine's writers."""
+        return self.catalog_uri.startswith("sqlite:")
+
+    @property
+    def data_uri(self) -> str:
+        """Where the lake's Parquet files are."""
+        return self.data_path or str(self.home / "lake" / "data")
+
+    @property
+    def lock_path(self) -> Path:
+        """The writer lock of the embedded lake."""
+        return self.home / "lake" / "writer.lock"
+
+
+def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """Read settings from environment variables.
+
+    Raises:
+        SettingsError: A value could not be read.
+    """
+    env = os.environ if environment is None else environment
+    values: dict[str, object] = {}
+    for name, convert in _READERS.items():
+        text = env.get(f"INVENTORY_{name.upper()}")
+        if text:
+            try:
+                values[name] = convert(text)
+            except ValueError as error:
+                raise SettingsError(f"INVENTORY_{name.upper()} was {text!r}: {error}") from error
+    # Absolute, because Dagster's processes do not all start in one directory.
+    values["home"] = Path(str(values.get("home", DEFAULT_HOME))).expanduser().resolve()
+    if project := env.get("GOOGLE_CLOUD_PROJECT"):
+        values["project"] = project
+    if host := env.get("PUBSUB_EMULATOR_HOST"):
+        values["emulator_host"] = host
+    return Settings(**values)  # type: ignore[arg-type]
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number <= 0:
+        raise ValueError("expected a whole number above 0")
+    return number
+
+
+_READERS = {
+    "home": Path,
+    "catalog": str,
+    "data_path": str,
+    "start_date": lambda text: datetime.strptime(text, "%Y-%m-%d").date(),
+    "max_ahead": lambda text: timedelta(hours=float(text)),
+    "max_messages": _positive,
+    "max_bytes": _positive,
+    "tick_seconds": float,
+    "snapshot_retention": lambda text: timedelta(hours=float(text)),
+    "cached_entities": _positive,
+    "default_min": int,
+    "default_reorder": int,
+    "duckdb_memory_limit": str,
+    "duckdb_threads": _positive,
+}

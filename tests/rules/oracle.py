@@ -1,0 +1,607 @@
+"""The rules, read naively: every state from the whole set of events, every time (RULES 8-30).
+
+Belongs here: outcomes, folding, hierarchy, rollups, thresholds and the alert machine.
+Does not: anything fast, and anything imported from the product.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from fractions import Fraction
+from typing import Any
+
+from tests.rules.reading import (
+    LEVEL_TYPES,
+    PARENTS,
+    THRESHOLDS,
+    Event,
+    Message,
+    Rejected,
+    read_event,
+    spell_time,
+)
+
+__all__ = ["Message", "Oracle"]
+
+Key = tuple[str, str]
+
+SEVERITY = {"REORDER": 1, "LOW_STOCK": 2, "STOCKOUT": 3}
+PRIORITY = {"REORDER": "MEDIUM", "LOW_STOCK": "HIGH", "STOCKOUT": "CRITICAL"}  # RULE 24
+FINALITY = {"PENDING": 0, "SHIPPED": 1, "COMPLETED": 2, "CANCELLED": 2}  # RULE 13
+KIND_ORDER = {"level": 0, "transaction": 1, "tombstone": 2}  # RULE 25
+BUCKETS = ["on_hand", "reserved", "inbound"]
+
+
+@dataclass
+class Machine:
+    """The persisted alert state of one key (RULE 25)."""
+
+    frontier: tuple | None = None  # the sort key of the greatest event stepped
+    frontier_at: datetime | None = None
+    firing: str | None = None  # the alert id
+    is_waiting: bool = False  # re-opened inside a cooldown: notify when it ends (RULE 28)
+    has_days_breached: bool = False  # RULE 27, "days, if they breached"
+    last_notified: dict[str, tuple[datetime, str]] = field(default_factory=dict)
+
+
+# --- Pure functions of a set of events ---------------------------------------------------
+
+
+def sort_key(event: Event) -> tuple:
+    """RULE 25: position, level before transaction, event id."""
+    return (event.position, KIND_ORDER[event.kind], event.event_id)
+
+
+def version_rank(event: Event) -> tuple:
+    """RULE 13: finality, position, CANCELLED on a tie, then the event id (RULE 12)."""
+    is_cancelled = event.fields["status"] == "CANCELLED"
+    finality = FINALITY[event.fields["status"]]
+    return (finality, event.position, is_cancelled, event.event_id)
+
+
+def effect(event: Event, key: Key, bucket: str) -> int:
+    """RULES 15, 16: what one version of a transaction adds to one bucket of one key."""
+    kind, status = event.fields["type"], event.fields["status"]
+    quantity = event.fields["quantity"]
+    total = 0
+    if status == "CANCELLED":
+        return 0
+    if kind == "TRANSFER":
+        sender = (event.fields["warehouse_id"], event.fields["sku"])
+        receiver = (event.fields["to_warehouse_id"], event.fields["sku"])
+        moves = {
+            "PENDING": [(sender, "reserved", quantity)],
+            "SHIPPED": [(sender, "on_hand", -quantity), (receiver, "inbound", quantity)],
+            "COMPLETED": [(sender, "on_hand", -quantity), (receiver, "on_hand", quantity)],
+        }
+        for where, which, units in moves[status]:
+            if where == key and which == bucket:
+                total += units
+        return total
+    if kind in ("RESERVE", "RELEASE"):
+        if status == "COMPLETED" and bucket == "reserved":
+            total = quantity if kind == "RESERVE" else -quantity
+        return total
+    if status == "COMPLETED":
+        return quantity if bucket == "on_hand" else 0
+    if quantity < 0:
+        return -quantity if bucket == "reserved" else 0
+    return quantity if bucket == "inbound" else 0
+
+
+def contains(level: Event, version: Event) -> bool:
+    """RULE 12: an earlier position; an equal one only if both have a cluster time."""
+    if version.position == level.position:
+        return level.has_cluster_time and version.has_cluster_time
+    return version.position < level.position
+
+
+def level_value(level: Event, bucket: str) -> int | None:
+    """RULE 14: an R0 document carries on_hand and, where present, reserved."""
+    return None if bucket == "inbound" else level.fields[bucket]
+
+
+def top_level(events: list[Event], key: Key, bucket: str | None = None) -> Event | None:
+    """The key's level with the greatest position; with a bucket, that carries it (S*)."""
+    levels = [
+        event
+        for event in events
+        if event.kind == "level"
+        and key in event.keys
+        and (bucket is None or level_value(event, bucket) is not None)
+    ]
+    return max(levels, key=sort_key, default=None)
+
+
+def fold(events: list[Event], key: Key) -> dict[str, int]:
+    """RULE 14, by its formula."""
+    state = {}
+    transactions: dict[str, list[Event]] = {}
+    for event in events:
+        if event.kind == "transaction" and key in event.keys:
+            transactions.setdefault(event.fields["transaction_id"], []).append(event)
+    for bucket in BUCKETS:
+        level = top_level(events, key, bucket)
+        total = 0 if level is None else level_value(level, bucket)
+        for versions in transactions.values():
+            total += effect(max(versions, key=version_rank), key, bucket)
+            contained = [v for v in versions if level is not None and contains(level, v)]
+            if contained:
+                total -= effect(max(contained, key=version_rank), key, bucket)
+        state[bucket] = total
+    state["available"] = state["on_hand"] - state["reserved"]
+    return state
+
+
+def is_active(events: list[Event], key: Key) -> bool:
+    """RULE 17: inactive from a tombstone's position on, until a later level."""
+    level = top_level(events, key)
+    return not any(
+        event.kind == "tombstone"
+        and key in event.keys
+        and (level is None or event.position >= level.position)
+        for event in events
+    )
+
+
+def parents_of(events: list[Event], sku: str) -> dict[str, str]:
+    """RULE 19: taken whole from the SKU's greatest level over all warehouses."""
+    levels = [e for e in events if e.kind == "level" and e.fields["sku"] == sku]
+    if not levels:
+        return dict.fromkeys(PARENTS, "UNKNOWN")
+    return max(levels, key=sort_key).fields["parents"]
+
+
+def keys_of(events: list[Event]) -> list[Key]:
+    """Every key that an event names."""
+    return sorted({key for event in events for key in event.keys})
+
+
+def state_of(events: list[Event], key: Key) -> dict[str, Any]:
+    """One row of states()."""
+    state = fold(events, key)
+    return {
+        **state,
+        "is_active": is_active(events, key),
+        "is_negative": state["on_hand"] < 0,
+        "is_over_reserved": state["reserved"] > state["on_hand"],
+        **parents_of(events, key[1]),
+    }
+
+
+# --- The oracle ---------------------------------------------------------------------------
+
+
+class Oracle:
+    """The product, as the rules describe it."""
+
+    def __init__(
+        self,
+        *,
+        products: dict[str, dict] | None = None,
+        velocity: dict[Key, float] | None = None,
+        default_min: int = 0,
+        default_reorder: int = 0,
+    ) -> None:
+        self._products = products or {}
+        self._velocity = velocity or {}
+        self._defaults = (default_min, default_reorder)
+        self._accepted: dict[str, Event] = {}  # by event id, in raw.messages order
+        self._events: list[Event] = []  # the stock events evaluation has reached
+        self._rules: list[Event] = []  # the rules evaluation has reached
+        self._machines: dict[Key, Machine] = {}
+        self._alerts: dict[str, dict] = {}
+        self._transitions: list[dict] = []
+
+    # Outcomes (RULES 9-13)
+
+    def burst(self, messages: list[Message]) -> list[tuple[str, str | None]]:
+        """Take one burst: outcomes in arrival order, then evaluation (RULE 25)."""
+        outcomes = []
+        fresh = []
+        for message in messages:
+            try:
+                event = read_event(message)
+                outcome = self._receive(event)
+            except Rejected as rejected:
+                outcomes.append(("dead_lettered", rejected.reason))
+                continue
+            outcomes.append((outcome, None))
+            if outcome in ("applied", "superseded"):
+                fresh.append((event, outcome == "applied"))
+        self._evaluate(fresh)
+        return outcomes
+
+    def _receive(self, event: Event) -> str:
+        if event.kind == "filtered":
+            return "filtered"
+        known = self._accepted.get(event.event_id)
+        if known is not None:
+            if known.content != event.content:
+                raise Rejected("conflicting_duplicate", event.event_id)  # RULE 11
+            return "duplicate"
+        if event.kind == "transaction":
+            self._refuse_moved(event)
+        before = list(self._accepted.values())
+        self._accepted[event.event_id] = event
+        return "superseded" if self._is_superseded(event, before) else "applied"
+
+    def _refuse_moved(self, event: Event) -> None:
+        """RULE 13: a version that names another warehouse or sku."""
+        for other in self._accepted.values():
+            if (
+                other.kind == "transaction"
+                and other.fields["transaction_id"] == event.fields["transaction_id"]
+                and any(
+                    other.fields[name] != event.fields[name]
+                    for name in ("warehouse_id", "sku", "to_warehouse_id")
+                )
+            ):
+                raise Rejected("transaction_moved", event.event_id)
+
+    def _is_superseded(self, event: Event, before: list[Event]) -> bool:
+        """RULE 9: a later version or level already known leaves it without effect."""
+        if event.kind == "control":
+            return False
+        if event.kind == "rule":
+            return any(
+                other.kind == "rule"
+                and other.fields["scope"] == event.fields["scope"]
+                and (other.position, other.event_id) > (event.position, event.event_id)
+                for other in before
+            )
+        after = [*before, event]
+        if event.kind == "tombstone":
+            level = top_level(before, event.keys[0])
+            is_behind_level = level is not None and level.position > event.position
+            return is_behind_level or any(
+                other.kind == "tombstone"
+                and other.keys == event.keys
+                and sort_key(other) > sort_key(event)
+                for other in before
+            )
+        if event.kind == "level":
+            key = event.keys[0]
+            return all(top_level(after, key, b) is not event for b in (None, "on_hand", "reserved"))
+        is_changing = any(fold(before, key) != fold(after, key) for key in event.keys)
+        is_known_better = any(
+            other.kind == "transaction"
+            and other.fields["transaction_id"] == event.fields["transaction_id"]
+            and version_rank(other) > version_rank(event)
+            for other in before
+        ) or any(
+            other.kind == "level" and set(other.keys) & set(event.keys) and contains(other, event)
+            for other in before
+        )
+        return is_known_better and not is_changing
+
+    # Thresholds (RULES 21-23)
+
+    def resolved(self, warehouse_id: str, sku: str) -> dict:
+        """RULE 21: level first, then the warehouse's rule before the all-warehouse rule."""
+        parents = parents_of(self._events, sku)
+        ids = {
+            "SKU": sku,
+            "PRODUCT": parents["product_id"],
+            "BRAND": parents["brand_id"],
+            "CATEGORY": parents["category_id"],
+            "DEPARTMENT": parents["department_id"],
+            "GLOBAL": "",
+        }
+        for level_type in LEVEL_TYPES:
+            for scope_warehouse in (warehouse_id, None):
+                record = self._rule_in_force((level_type, ids[level_type], scope_warehouse))
+                if record is not None:
+                    level_id = None if level_type == "GLOBAL" else ids[level_type]
+                    return _resolution(level_type, level_id, scope_warehouse, record)
+        level = top_level(self._events, (warehouse_id, sku))
+        if level is not None and level.fields["embedded"] is not None:
+            record = _plain_record(*level.fields["embedded"])
+            return _resolution("EMBEDDED", sku, warehouse_id, record)
+        return _resolution("SYSTEM", None, None, _plain_record(*self._defaults))
+
+    def _rule_in_force(self, scope: tuple) -> dict | None:
+        """RULE 22: the latest position wins; None where there is none, or it is a deletion."""
+        rules = [rule for rule in self._rules if rule.fields["scope"] == scope]
+        if not rules:
+            return None
+        return max(rules, key=lambda r: (r.position, r.event_id)).fields["record"]
+
+    # Evaluation (RULES 24-28)
+
+    def _evaluate(self, fresh: list[tuple[Event, bool]]) -> None:
+        """RULE 25: rules first, then the stock events in order."""
+        rules = [event for event, _ in fresh if event.kind == "rule"]
+        for rule in sorted(rules, key=lambda r: (r.position, r.event_id)):
+            keys = keys_of(self._events)
+            before = {key: self.resolved(*key) for key in keys}
+            self._rules.append(rule)
+            for key in keys:
+                if self.resolved(*key) != before[key]:
+                    at = max(self._machines[key].frontier_at or rule.at, rule.at)
+                    self._step(key, rule, at, is_late=False)
+        stock = [(event, applied) for event, applied in fresh if event.kind in KIND_ORDER]
+        for event, is_applied in sorted(stock, key=lambda pair: sort_key(pair[0])):
+            self._events.append(event)
+            for key in event.keys:
+                machine = self._machines.setdefault(key, Machine())
+                # A superseded event belongs to the set, but is no point of its own.
+                if not is_applied:
+                    continue
+                is_late = machine.frontier is not None and sort_key(event) < machine.frontier
+                if not is_late:
+                    machine.frontier, machine.frontier_at = sort_key(event), event.at
+                self._step(key, event, machine.frontier_at, is_late=is_late)
+
+    def sweep(self, now: datetime) -> None:
+        """RULE 28: notify what is still open when its cooldown ends."""
+        for key in sorted(self._machines):
+            self._notify_if_due(key, None, now, is_late=False)
+
+    def _breaches(self, key: Key, state: dict, rule: dict) -> dict[str, dict]:
+        """RULES 23, 24: the breached conditions, each with what was compared."""
+        available = state["available"]
+        velocity = self._velocity.get(key) or 0
+        found = {}
+        if available <= 0:
+            found["STOCKOUT"] = {"threshold": 0, "is_days": False}
+        for condition, name in (("LOW_STOCK", "min"), ("REORDER", "reorder")):
+            units = rule[f"{name}_threshold_qty"]
+            days = rule[f"{name}_threshold_days"]
+            is_units = units is not None and available < units
+            is_days = days is not None and velocity > 0 and available < days * Fraction(velocity)
+            if is_units or is_days:
+                found[condition] = {"threshold": units if is_units else days, "is_days": is_days}
+        if self._is_restocking(key, state):
+            found.pop("REORDER", None)
+        return found
+
+    def _is_restocking(self, key: Key, state: dict) -> bool:
+        """RULE 24: the latest level's flag, or inbound > 0."""
+        level = top_level(self._events, key)
+        flag = level is not None and level.fields["restock_in_progress"]
+        return flag or state["inbound"] > 0
+
+    def _has_cleared(
+        self, condition: str, key: Key, state: dict, rule: dict, days_breached: bool
+    ) -> bool:
+        """RULE 27, with the rule in force now."""
+        available = state["available"]
+        if condition == "STOCKOUT":
+            return available > 0
+        name = "min" if condition == "LOW_STOCK" else "reorder"
+        units, days = rule[f"{name}_threshold_qty"], rule[f"{name}_threshold_days"]
+        velocity = self._velocity.get(key) or 0
+        if units is not None and 10 * available < 11 * units:
+            return False
+        if days_breached and days is not None and velocity > 0:
+            return 10 * available >= 11 * days * Fraction(velocity)
+        return True
+
+    def _step(self, key: Key, cause: Event, at: datetime, *, is_late: bool) -> None:
+        """One running point of one key through its machine."""
+        machine = self._machines[key]
+        state = fold(self._events, key)
+        rule = self.resolved(*key)
+        if rule["enabled"]:
+            # Before the step: an alert open at the cooldown's end is notified even if this
+            # event resolves it, so that it does not matter whether the sweep ran in between.
+            self._notify_if_due(key, cause, at, is_late=is_late)
+        if not is_active(self._events, key):
+            self._resolve(key, "inactive", cause, at, is_late)
+            return
+        if not rule["enabled"]:
+            self._resolve(key, "muted", cause, at, is_late)
+            return
+        found = self._breaches(key, state, rule)
+        worst = max(found, key=SEVERITY.__getitem__, default=None)
+        reason = "breach"
+        if machine.firing is not None:
+            firing = self._alerts[machine.firing]["alert_type"]
+            machine.has_days_breached |= firing in found and found[firing]["is_days"]
+            if worst == firing:
+                return
+            if worst is not None and SEVERITY[worst] > SEVERITY[firing]:
+                reason = "escalated"
+            elif not self._has_cleared(firing, key, state, rule, machine.has_days_breached):
+                if not (firing == "REORDER" and self._is_restocking(key, state)):
+                    return
+                reason = "restock"
+            else:
+                reason = "recovered" if worst is None else "improved"
+            self._resolve(key, reason, cause, at, is_late)
+        if worst is not None:
+            self._open(key, worst, found[worst], reason, cause, at, is_late)
+
+    def _open(
+        self,
+        key: Key,
+        condition: str,
+        compared: dict,
+        reason: str,
+        cause: Event,
+        at: datetime,
+        is_late: bool,
+    ) -> None:
+        """RULES 26, 28, 29: re-open inside the cooldown, else open a new alert."""
+        machine = self._machines[key]
+        rule = self.resolved(*key)
+        notified = machine.last_notified.get(condition)
+        cooldown = timedelta(minutes=rule["cooldown_minutes"])
+        is_inside = notified is not None and at < notified[0] + cooldown
+        if is_inside:
+            alert_id = notified[1]
+        else:
+            alert_id = _alert_id(key, condition, cause)
+            self._alerts[alert_id] = {
+                "alert_id": alert_id,
+                "alert_type": condition,
+                "priority": PRIORITY[condition],
+                "warehouse_id": key[0],
+                "sku": key[1],
+                "first_breach_time": spell_time(at),
+                "is_late": is_late,
+                "notification_count": 0,
+                "opening_event_id": cause.event_id,
+            }
+        machine.firing = alert_id
+        machine.is_waiting = is_inside
+        machine.has_days_breached = compared["is_days"]
+        alert = self._alerts[alert_id]
+        alert.update(state="firing", resolved_reason=None, threshold=compared["threshold"])
+        self._measure(key, alert, at, self._events)
+        transition = "reopened" if is_inside else "opened"
+        self._record(key, alert_id, transition, reason, cause, at, is_late)
+        if not is_inside and reason != "improved":
+            self._notify(key, reason, cause, at, is_late)
+
+    def _measure(self, key: Key, alert: dict, at: datetime, events: list[Event]) -> None:
+        """RULE 30: the stock an alert speaks of, at its latest opening or notification."""
+        state = fold(events, key)
+        alert.update(
+            timestamp=spell_time(at),
+            current_stock=state["on_hand"],
+            available_stock=state["available"],
+            reserved_stock=state["reserved"],
+            inbound_stock=state["inbound"],
+            suggested_quantity=self._suggested(key, state),
+        )
+
+    def _suggested(self, key: Key, state: dict) -> int | None:
+        """RULE 30: up to order_up_to (else 2 x reorder), rounded up to the pack."""
+        levels = [e for e in self._events if e.kind == "level" and e.fields["sku"] == key[1]]
+        latest = max(levels, key=sort_key).fields["product"] if levels else {}
+        product = {**latest, **self._products.get(key[1], {})}
+        target = product.get("order_up_to")
+        if target is None:
+            reorder = self.resolved(*key)["reorder_threshold_qty"]
+            if reorder is None:
+                return None
+            target = 2 * reorder
+        wanted = max(0, target - state["available"] - state["inbound"])
+        pack = product.get("pack_multiple") or 1
+        return -(-wanted // pack) * pack
+
+    def _notify_if_due(
+        self, key: Key, cause: Event | None, now: datetime, *, is_late: bool
+    ) -> None:
+        """RULE 28: once, when the cooldown ends, at that time whoever finds out."""
+        machine = self._machines[key]
+        if machine.firing is None or not machine.is_waiting:
+            return
+        alert = self._alerts[machine.firing]
+        since, _ = machine.last_notified[alert["alert_type"]]
+        end = since + timedelta(minutes=self.resolved(*key)["cooldown_minutes"])
+        if now < end:
+            return
+        # The stock as it was before the event that made us look.
+        events = [e for e in self._events if e is not cause]
+        self._measure(key, alert, end, events)
+        self._notify(key, "cooldown_ended", cause, end, is_late)
+
+    def _notify(
+        self, key: Key, reason: str, cause: Event | None, at: datetime, is_late: bool
+    ) -> None:
+        machine = self._machines[key]
+        alert = self._alerts[machine.firing]
+        alert["notification_count"] += 1
+        machine.is_waiting = False
+        machine.last_notified[alert["alert_type"]] = (at, machine.firing)
+        self._record(key, machine.firing, "notified", reason, cause, at, is_late)
+
+    def _resolve(self, key: Key, reason: str, cause: Event, at: datetime, is_late: bool) -> None:
+        machine = self._machines[key]
+        if machine.firing is None:
+            return
+        self._alerts[machine.firing].update(state="resolved", resolved_reason=reason)
+        self._record(key, machine.firing, "resolved", reason, cause, at, is_late)
+        machine.firing, machine.is_waiting, machine.has_days_breached = None, False, False
+
+    def _record(
+        self,
+        key: Key,
+        alert_id: str,
+        transition: str,
+        reason: str,
+        cause: Event | None,
+        at: datetime,
+        is_late: bool,
+    ) -> None:
+        self._transitions.append(
+            {
+                "alert_id": alert_id,
+                "alert_type": self._alerts[alert_id]["alert_type"],
+                "warehouse_id": key[0],
+                "sku": key[1],
+                "transition": transition,
+                "reason": reason,
+                "event_id": None if cause is None else cause.event_id,
+                "at": spell_time(at),
+                "is_late": is_late,
+            }
+        )
+
+    # Answers
+
+    def states(self) -> dict[Key, dict]:
+        """One row per key that an event names (RULES 14-19)."""
+        return {key: state_of(self._events, key) for key in keys_of(self._events)}
+
+    def rollups(self) -> dict[tuple[str | None, str, str], dict]:
+        """RULE 20: every node with an active key under it."""
+        leaves: dict[tuple, list[tuple[str, dict]]] = {}
+        for (warehouse_id, sku), state in self.states().items():
+            if not state["is_active"]:
+                continue
+            nodes = {
+                "DEPARTMENT": state["department_id"],
+                "CATEGORY": state["category_id"],
+                "BRAND": state["brand_id"],
+                "CATEGORY_BRAND": f"{state['category_id']}/{state['brand_id']}",
+                "PRODUCT": state["product_id"],
+                "SKU": sku,
+            }
+            for level, level_id in nodes.items():
+                for where in (warehouse_id, None):
+                    leaves.setdefault((where, level, level_id), []).append((sku, state))
+        return {
+            node: {
+                **{name: sum(s[name] for _, s in members) for name in [*BUCKETS, "available"]},
+                "sku_count": len({sku for sku, _ in members}),
+            }
+            for node, members in leaves.items()
+        }
+
+    def alerts(self) -> list[dict]:
+        """One per alert id, in order of first opening."""
+        return [dict(alert) for alert in self._alerts.values()]
+
+    def transitions(self) -> list[dict]:
+        """Every transition, in order per key."""
+        return [dict(transition) for transition in self._transitions]
+
+
+def _plain_record(low: int | None, reorder: int | None) -> dict:
+    """Thresholds that are no rule: enabled, with the default cooldown."""
+    values = dict(zip(THRESHOLDS, (low, reorder, None, None), strict=True))
+    return {**values, "cooldown_minutes": 60, "enabled": True}
+
+
+def _resolution(
+    level_type: str, level_id: str | None, warehouse_id: str | None, record: dict
+) -> dict:
+    return {
+        "level_type": level_type,
+        "level_id": level_id,
+        "warehouse_id": warehouse_id,
+        **record,
+    }
+
+
+def _alert_id(key: Key, condition: str, opening: Event) -> str:
+    """RULE 29."""
+    parts = [key[0], key[1], condition, opening.event_id]
+    text = json.dumps(parts, separators=(",", ":"), ensure_ascii=False)
+    digest = hashlib.sha256(text.encode()).hexdigest()[:8]
+    return f"alt-{opening.at:%Y%m%d}-{key[0]}-{key[1]}-{condition}-{digest}"

@@ -1,0 +1,495 @@
+"""Read one message into one event: RULES 1-8 and 10-12, as little of them as the oracle needs.
+
+Belongs here: JSON, the connector's envelope, field checks, event ids, positions.
+Does not: anything that needs a second event (duplicates, folding, alerts).
+"""
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
+from typing import Any
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+START = datetime(2010, 1, 1, tzinfo=UTC)  # RULE 6, the default start date
+LEAD = timedelta(hours=24)  # RULE 6, the default tolerance
+QUANTITY_LIMIT = 10**12  # RULE 5
+TOPICS = {  # RULE 2
+    "rule": "thresholds-topic",
+    "transaction": "inventory-transactions-topic",
+    "level": "inventory-updates-topic",
+    "tombstone": "inventory-updates-topic",
+    "control": "control-topic",
+    "cloud": "inventory-topic",
+    "r4": "inventory-events",
+}
+SHAPES = [  # RULE 2, in the order of its text
+    ("level_type", "rule"),
+    ("transaction_type", "transaction"),
+    ("current_stock", "level"),
+    ("specversion", "cloud"),
+    ("eventType", "r4"),
+    ("command", "control"),
+]
+STATUSES = {"PENDING", "SHIPPED", "COMPLETED", "CANCELLED"}
+SIGNS = {  # RULE 8
+    "ORDER": -1,
+    "RESTOCK": 1,
+    "RETURN": 1,
+    "ADJUSTMENT": 0,
+    "TRANSFER": 1,
+    "RESERVE": 1,
+    "RELEASE": 1,
+}
+LEVEL_TYPES = ["SKU", "PRODUCT", "BRAND", "CATEGORY", "DEPARTMENT", "GLOBAL"]  # RULE 21, in order
+PARENTS = ["department_id", "category_id", "brand_id", "product_id"]
+THRESHOLDS = [
+    "min_threshold_qty",
+    "reorder_threshold_qty",
+    "min_threshold_days",
+    "reorder_threshold_days",
+]
+DDL = {"create", "drop", "rename", "dropDatabase", "invalidate", "heartbeat", "createIndexes"}
+TRANSACTION_FIELDS = [  # RULE 3
+    "transaction_id",
+    "transaction_type",
+    "status",
+    "sku",
+    "warehouse_id",
+    "quantity",
+    "timestamp",
+]
+PRODUCT_FIELDS = [
+    "product_name",
+    "supplier_id",
+    "lead_time_days",
+    "order_up_to",
+    "unit_price",
+    "pack_multiple",
+]
+
+Position = tuple[int, int, int]
+
+
+class Rejected(Exception):
+    """A message that becomes a dead letter; `reason` is its dead-letter reason."""
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class Message:
+    """One received message."""
+
+    topic: str
+    data: bytes
+    publish_time: datetime
+    attributes: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Event:
+    """One valid event. `content` is what RULE 11 compares; `at` its event time."""
+
+    kind: str  # level, transaction, tombstone, rule, control, filtered
+    event_id: str
+    position: Position
+    has_cluster_time: bool
+    at: datetime
+    keys: tuple[tuple[str, str], ...]
+    fields: dict[str, Any]
+    content: tuple
+
+
+def spell_time(moment: datetime) -> str:
+    """Spell a time as ids and outputs do."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def spell_id(*parts: str) -> str:
+    """Join the escaped parts of an event id."""
+    return ":".join(part.replace("%", "%25").replace(":", "%3A") for part in parts)
+
+
+def read_json(data: bytes) -> dict:
+    """Parse strictly (RULES 1, 7): no BOM, duplicate key, NaN, trailing data, depth over 100."""
+
+    def no_repeats(pairs: list) -> dict:
+        if len({name for name, _ in pairs}) != len(pairs):
+            raise ValueError("duplicate key")
+        return dict(pairs)
+
+    def no_constant(name: str) -> None:
+        raise ValueError(name)
+
+    try:
+        text = data.decode("utf-8")
+        body = json.loads(text, object_pairs_hook=no_repeats, parse_constant=no_constant)
+        if not isinstance(body, dict) or _depth(body) > 100:
+            raise ValueError("not an object of depth up to 100")
+    except (ValueError, RecursionError) as error:
+        raise Rejected("invalid_json", str(error)) from error
+    return body
+
+
+def _depth(value: object) -> int:
+    if isinstance(value, dict):
+        return 1 + max((_depth(v) for v in value.values()), default=0)
+    if isinstance(value, list):
+        return 1 + max((_depth(v) for v in value), default=0)
+    return 0
+
+
+def read_integer(value: object, *, limit: int = QUANTITY_LIMIT) -> int:
+    """Read an integer (RULE 5)."""
+    if isinstance(value, dict) and len(value) == 1:
+        name, inner = next(iter(value.items()))
+        if name in ("$numberLong", "$numberInt") and isinstance(inner, str):
+            value = inner
+        elif name == "$numberDouble" and isinstance(inner, str):
+            try:
+                value = float(inner)
+            except ValueError:
+                raise Rejected("invalid_value", repr(inner)) from None
+    number = None
+    is_integral = isinstance(value, float) and value.is_integer() and abs(value) < 2**53
+    is_digits = isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,4000}", value)
+    if isinstance(value, int) and not isinstance(value, bool) or is_integral or is_digits:
+        number = int(value)
+    if number is None or abs(number) > limit:
+        raise Rejected("invalid_value", repr(value))
+    return number
+
+
+def read_time(value: object) -> datetime:
+    """Read a time to the microsecond, UTC unless it says otherwise (RULE 6)."""
+    if isinstance(value, dict) and list(value) == ["$date"]:
+        value = value["$date"]
+        if not isinstance(value, str):
+            try:
+                # Milliseconds since 1970 exceed RULE 5's 10^12, which is for quantities.
+                return EPOCH + timedelta(milliseconds=read_integer(value, limit=10**18))
+            except OverflowError:
+                raise Rejected("invalid_value", repr(value)) from None
+        if re.fullmatch(r"-?[0-9]+", value):
+            raise Rejected("invalid_value", repr(value))
+    form = (
+        r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ]([0-9]{2}:[0-9]{2}:[0-9]{2})"
+        r"(?:\.([0-9]+))?([Zz]|[+-][0-9]{2}:[0-9]{2})?"
+    )
+    found = re.fullmatch(form, value) if isinstance(value, str) else None
+    if not found:
+        raise Rejected("invalid_value", repr(value))
+    day, clock, fraction, zone = found.groups()
+    zone = "+00:00" if zone in (None, "Z", "z") else zone
+    micros = (fraction or "0")[:6].ljust(6, "0")
+    try:
+        return datetime.fromisoformat(f"{day}T{clock}.{micros}{zone}").astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise Rejected("invalid_value", repr(value)) from None
+
+
+def read_id(value: object) -> str:
+    """Read an id (RULE 4)."""
+    if (
+        not isinstance(value, str)
+        or not 1 <= len(value.encode("utf-8", "surrogatepass")) <= 256
+        or value != value.strip()
+        or any(ord(c) < 32 or 127 <= ord(c) < 160 for c in value)
+    ):
+        raise Rejected("invalid_id", repr(value))
+    return value
+
+
+def read_event(message: Message) -> Event:
+    """Read one message, or raise `Rejected`."""
+    body = read_json(message.data)
+    is_envelope = "document" in body or "operation" in body
+    envelope = body if is_envelope else {}
+    operation = envelope.get("operation")
+    if operation in DDL:
+        return _inert(message, "filtered")
+    document = body.get("document") if is_envelope else body
+    if operation == "delete":
+        document = {**(envelope.get("document_key") or {}), **(document or {})}
+    if not isinstance(document, dict):
+        raise Rejected("unknown_kind", "no document")
+    kind = next((kind for name, kind in SHAPES if name in document), None)
+    if operation == "delete":
+        is_inventory = str(envelope.get("namespace", "")).endswith("inventory")
+        if kind == "level" or (kind is None and is_inventory):
+            kind = "tombstone"
+    if kind is None:
+        raise Rejected("unknown_kind")
+    if message.topic != TOPICS[kind]:
+        raise Rejected("wrong_topic")
+    if kind in ("cloud", "r4"):
+        return _inert(message, "filtered")
+    if kind == "control":
+        return _inert(message, "control")
+    if kind == "transaction" and operation == "delete":
+        return _inert(message, "filtered")
+    cluster = _cluster_time(envelope)
+    readers = {
+        "transaction": _transaction,
+        "level": _level,
+        "tombstone": _tombstone,
+        "rule": _rule,
+    }
+    return readers[kind](message, document, cluster, operation == "delete")
+
+
+def _inert(message: Message, kind: str) -> Event:
+    event_id = spell_id("payload", hashlib.sha256(message.data).hexdigest())
+    at = message.publish_time
+    return Event(kind, event_id, (0, 0, 0), False, at, (), {}, ())
+
+
+def _cluster_time(envelope: dict) -> Position | None:
+    """(epoch, second, increment), or None without a cluster time (RULE 12)."""
+    cluster = envelope.get("cluster_time")
+    if cluster is None:
+        return None
+    if isinstance(cluster, dict) and "$timestamp" in cluster:
+        cluster = cluster["$timestamp"]
+    if not isinstance(cluster, dict) or not {"t", "i"} <= set(cluster):
+        raise Rejected("invalid_value", "cluster_time")
+    epoch = envelope.get("source_epoch")
+    return (
+        0 if epoch is None else read_integer(epoch),
+        read_integer(cluster["t"]),
+        read_integer(cluster["i"]),
+    )
+
+
+def _place(at: datetime, cluster: Position | None) -> Position:
+    """RULE 12: the cluster time's second where there is one, else the event time."""
+    if cluster:
+        return (cluster[0], cluster[1] * 1_000_000, cluster[2])
+    return (0, (at - EPOCH) // timedelta(microseconds=1), 0)
+
+
+def _require(document: dict, names: list[str]) -> None:
+    for name in names:
+        if document.get(name) is None:
+            raise Rejected("missing_field", name)
+
+
+def _in_range(at: datetime, message: Message) -> datetime:
+    if at > message.publish_time + LEAD or at < START:
+        raise Rejected("event_time_out_of_range", spell_time(at))
+    return at
+
+
+def _event_time(document: dict, fallback: str) -> datetime:
+    """RULE 12: `updated_at`, else `status_changed_at`, else the document's own time."""
+    times = [read_time(document[fallback])]  # it must be readable even where it is not used
+    for name in ("status_changed_at", "updated_at"):
+        if document.get(name) is not None:
+            times.append(read_time(document[name]))
+    return times[-1]
+
+
+def _own_id(message: Message, *parts: str) -> str:
+    """RULE 10: a row of a file is identified by its row."""
+    if "row_id" in message.attributes:
+        return spell_id("row", message.attributes["row_id"])
+    return spell_id(*parts)
+
+
+def _transaction(message: Message, document: dict, cluster: Position | None, _: bool) -> Event:
+    _require(document, TRANSACTION_FIELDS)
+    kind = document["transaction_type"]
+    if kind == "TRANSFER":
+        _require(document, ["to_warehouse_id"])
+    transaction_id = read_id(document["transaction_id"])
+    sku = read_id(document["sku"])
+    warehouse_id = read_id(document["warehouse_id"])
+    to_warehouse_id = read_id(document["to_warehouse_id"]) if kind == "TRANSFER" else None
+    status = document["status"]
+    if not isinstance(kind, str) or kind not in SIGNS:
+        raise Rejected("invalid_value", f"transaction_type {kind!r}")
+    if not isinstance(status, str) or status not in STATUSES:
+        raise Rejected("invalid_value", f"status {status!r}")
+    if status == "SHIPPED" and kind != "TRANSFER":  # RULE 16 gives SHIPPED to transfers only
+        raise Rejected("invalid_value", "SHIPPED is for a TRANSFER")
+    quantity = read_integer(document["quantity"])
+    at = _event_time(document, "timestamp")
+    if quantity == 0 or quantity * SIGNS[kind] < 0:  # RULE 8
+        raise Rejected("invalid_sign", f"{kind} {quantity}")
+    _in_range(at, message)
+    parts = ["transaction", warehouse_id, transaction_id, status]
+    if cluster:
+        parts.append(f"{cluster[1]}.{cluster[2]}")
+    keys = [(warehouse_id, sku)]
+    if to_warehouse_id is not None and to_warehouse_id != warehouse_id:
+        keys.append((to_warehouse_id, sku))
+    fields = {
+        "transaction_id": transaction_id,
+        "type": kind,
+        "status": status,
+        "sku": sku,
+        "warehouse_id": warehouse_id,
+        "to_warehouse_id": to_warehouse_id,
+        "quantity": quantity,
+    }
+    return Event(
+        "transaction",
+        _own_id(message, *parts),
+        _place(at, cluster),
+        cluster is not None,
+        at,
+        tuple(keys),
+        fields,
+        ("transaction", warehouse_id, sku, to_warehouse_id, kind, quantity),
+    )
+
+
+def _level(message: Message, document: dict, cluster: Position | None, _: bool) -> Event:
+    _require(document, ["sku", "warehouse_id", "current_stock", "last_updated"])
+    sku = read_id(document["sku"])
+    warehouse_id = read_id(document["warehouse_id"])
+    parents = {
+        name: "UNKNOWN" if document.get(name) is None else read_id(document[name])
+        for name in PARENTS
+    }
+    on_hand = read_integer(document["current_stock"])
+    reserved = document.get("reserved_stock")
+    reserved = None if reserved is None else read_integer(reserved)
+    flag = document.get("restock_in_progress")
+    if flag is not None and not isinstance(flag, bool):
+        raise Rejected("invalid_value", "restock_in_progress")
+    last_updated = read_time(document["last_updated"])
+    at = _in_range(_event_time(document, "last_updated"), message)
+    moment = f"{cluster[1]}.{cluster[2]}" if cluster else spell_time(last_updated)
+    embedded = _embedded(document)
+    fields = {
+        "sku": sku,
+        "warehouse_id": warehouse_id,
+        "on_hand": on_hand,
+        "reserved": reserved,
+        "restock_in_progress": bool(flag),
+        "embedded": embedded,
+        "parents": parents,
+        "product": {name: document.get(name) for name in PRODUCT_FIELDS},
+    }
+    return Event(
+        "level",
+        _own_id(message, "level", warehouse_id, sku, moment),
+        _place(at, cluster),
+        cluster is not None,
+        at,
+        ((warehouse_id, sku),),
+        fields,
+        ("level", warehouse_id, sku, on_hand, reserved, tuple(parents.values()), embedded),
+    )
+
+
+def _embedded(document: dict) -> tuple[int | None, int | None] | None:
+    """The level's own (min, reorder), or None where absent or invalid (RULE 22)."""
+    pair = []
+    for name in ("min_threshold", "reorder_threshold"):
+        value = document.get(name)
+        try:
+            pair.append(None if value is None else read_integer(value))
+        except Rejected:
+            return None
+    low, reorder = pair
+    if low is None and reorder is None:
+        return None
+    if any(value is not None and value < 0 for value in pair):
+        return None
+    if low is not None and reorder is not None and low > reorder:
+        return None
+    return (low, reorder)
+
+
+def _tombstone(message: Message, document: dict, cluster: Position | None, _: bool) -> Event:
+    """RULE 17: a deleted inventory document."""
+    _require(document, ["sku", "warehouse_id"])
+    key = (read_id(document["warehouse_id"]), read_id(document["sku"]))
+    if cluster is None:
+        raise Rejected("missing_field", "cluster_time")
+    try:
+        at = EPOCH + timedelta(seconds=cluster[1])
+    except OverflowError:
+        raise Rejected("invalid_value", "cluster_time") from None
+    event_id = _own_id(message, "tombstone", *key, f"{cluster[1]}.{cluster[2]}")
+    _in_range(at, message)
+    content = ("tombstone", *key)
+    return Event("tombstone", event_id, _place(at, cluster), True, at, (key,), {}, content)
+
+
+def _rule(message: Message, document: dict, cluster: Position | None, is_delete: bool) -> Event:
+    """RULES 10, 21, 22: one threshold rule, or its deletion."""
+    _require(document, ["level_type"])
+    level_type = document["level_type"]
+    if level_type not in LEVEL_TYPES:
+        raise Rejected("invalid_value", f"level_type {level_type!r}")
+    level_id = ""
+    if level_type != "GLOBAL":
+        _require(document, ["level_id"])
+        level_id = read_id(document["level_id"])
+    warehouse_id = document.get("warehouse_id")
+    warehouse_id = None if warehouse_id is None else read_id(warehouse_id)
+    times = [
+        read_time(document[n]) for n in ("updated_at", "created_at") if document.get(n) is not None
+    ]
+    at = _in_range(times[0] if times else message.publish_time, message)
+    is_deleted = is_delete or document.get("deleted") is True
+    record = None if is_deleted else _thresholds(document)
+    moment = f"{cluster[1]}.{cluster[2]}" if cluster else spell_time(at)
+    event_id = _own_id(message, "rule", level_type, level_id, warehouse_id or "", moment)
+    scope = (level_type, level_id, warehouse_id)
+    return Event(
+        "rule",
+        event_id,
+        _place(at, cluster),
+        cluster is not None,
+        at,
+        (),
+        {"scope": scope, "record": record},
+        ("rule", scope, None if record is None else tuple(record.items())),
+    )
+
+
+def _thresholds(document: dict) -> dict:
+    """RULE 22: a valid record, or a dead letter `invalid_threshold`."""
+    settings = document.get("alert_settings")
+    settings = {} if settings is None else settings
+    try:
+        if not isinstance(settings, dict):
+            raise Rejected("invalid_threshold", "alert_settings")
+        record: dict[str, Any] = {name: None for name in THRESHOLDS}
+        for name in THRESHOLDS:
+            if document.get(name) is not None:
+                reader = _days if name.endswith("_days") else read_integer
+                record[name] = reader(document[name])
+        cooldown = settings.get("cooldown_period_minutes")
+        record["cooldown_minutes"] = 60 if cooldown is None else read_integer(cooldown)
+    except Rejected as error:
+        raise Rejected("invalid_threshold", str(error)) from error
+    enabled = settings.get("enabled")
+    record["enabled"] = True if enabled is None else enabled
+    values = [record[name] for name in THRESHOLDS]
+    pairs = [(values[0], values[1]), (values[2], values[3])]
+    if (
+        not isinstance(record["enabled"], bool)
+        or all(value is None for value in values)
+        or any(value is not None and value < 0 for value in values)
+        or any(None not in pair and pair[0] > pair[1] for pair in pairs)
+        or record["cooldown_minutes"] < 0
+    ):
+        raise Rejected("invalid_threshold")
+    return record
+
+
+def _days(value: object) -> int | Fraction:
+    """A number of days: an integer, or a fraction of one."""
+    if isinstance(value, float) and abs(value) < QUANTITY_LIMIT and not value.is_integer():
+        return Fraction(value)
+    return read_integer(value)
