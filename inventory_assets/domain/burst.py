@@ -57,11 +57,12 @@ class BurstInputs(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `sweep_at`: microseconds, notify what is due by then. `velocities`: mean
     daily units as of `velocity_date`, for the keys whose velocity changed;
-    null for unknown. `products`: rows of a products import.
+    null for unknown. `products`: rows of a products import, with `has_products`.
     """
 
     sweep_at: int | None = None
     velocity_date: str | None = None
+    has_products: bool = False
     velocities: tuple[tuple[str, str, float | None], ...] = ()
     products: tuple[Product, ...] = ()
 
@@ -84,6 +85,8 @@ class BurstResult:
         self.arrivals: list[Arrival] = []
         self.transitions: list[tuple[Key, Transition]] = []
         self.notified: list[Alert] = []
+        self.changed_alerts: dict[str, Alert] = {}
+        self.steps: list[tuple[StockEvent, KeyState]] = []
 
     def outcomes(self) -> dict[str, int]:
         """Messages by outcome."""
@@ -104,6 +107,7 @@ def process_burst(
     *,
     version: int,
     inputs: BurstInputs | None = None,
+    trace: Key | None = None,
 ) -> BurstResult:
     """Work out everything a burst changes, without changing `state`.
 
@@ -113,13 +117,15 @@ def process_burst(
         parsed: The burst's messages as read, in `raw.messages` order.
         version: The lake version the result will be.
         inputs: What the burst takes beside its messages.
+        trace: A key whose stock after each event is kept in `steps`.
     """
-    return _Run(state, version).run(parsed, inputs or BurstInputs())
+    return _Run(state, version, trace).run(parsed, inputs or BurstInputs())
 
 
 class _Run:
-    def __init__(self, state: InventoryState, version: int) -> None:
+    def __init__(self, state: InventoryState, version: int, trace: Key | None) -> None:
         self.draft = Draft(state)
+        self.trace = trace
         self.result = BurstResult(self.draft, version)
         self.applied: dict[Key, dict[str, Versions]] = {}
         self.arrival_of: dict[str, Arrival] = {}
@@ -290,8 +296,11 @@ class _Run:
         verdict = self.verdicts.get((key, event.event_id), outcome)
         if verdict is not outcome:
             outcome = verdict
+            # The frontier is that of the events that step: the verdict's, not the fold's.
             if verdict is Outcome.SUPERSEDED:
                 state.frontier, state.frontier_at = frontier
+            elif not is_late:
+                state.frontier, state.frontier_at = order_key(event), event.event_at
         if is_new:
             self._add_key(key)
         cause = Cause(event.event_id, event.event_at, state.frontier_at if is_late else event.event_at, is_late)
@@ -307,6 +316,8 @@ class _Run:
             self._evaluate(key, cause)
             if key == (event.warehouse_id, event.sku):
                 self.draft.add_point(key, event.event_at, state.available)
+        if key == self.trace:
+            self.result.steps.append((event, state.copy()))
         return outcome
 
     def _is_due(self, key: Key) -> bool:
@@ -374,6 +385,7 @@ class _Run:
             changed, transitions = _withhold(changed, transitions)
         self.draft.alerts[key] = {**alerts, **changed}
         by_id = {alert.alert_id: alert for alert in changed.values()}
+        self.result.changed_alerts.update(by_id)
         for transition in transitions:
             self.result.transitions.append((key, transition))
             if transition.transition == "notified":

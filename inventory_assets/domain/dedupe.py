@@ -10,24 +10,27 @@ def admit(draft: Draft, event: Event) -> Outcome | Rejection | None:
     Pub/Sub is at-least-once, so a repeat is normal input. The first in
     `raw.messages` order wins a conflict.
     """
-    for name in entity_names(event):
-        for known in draft.known(name):
-            if known.event_id == event.event_id:
-                if known.kind == event.kind and known.content == event.content:
-                    return Outcome.DUPLICATE
+    known_events = [known for name in entity_names(event) for known in draft.known(name)]
+    # Identity first: a version that moved under a known id is a conflict, whichever
+    # version of the transaction happened to come before.
+    for known in known_events:
+        if known.event_id == event.event_id:
+            if known.kind == event.kind and known.content == event.content:
+                return Outcome.DUPLICATE
+            return Rejection(
+                "conflicting_duplicate",
+                f"event {event.event_id!r} was {known.content!r}, now {event.content!r}",
+            )
+    if isinstance(event, Transaction):
+        for known in known_events:
+            if isinstance(known, Transaction) and _place(known) != _place(event):
                 return Rejection(
-                    "conflicting_duplicate",
-                    f"event {event.event_id!r} was {known.content!r}, now {event.content!r}",
+                    "transaction_moved",
+                    f"transaction {event.transaction_id!r} was at {known.warehouse_id}/{known.sku}, "
+                    f"now {event.warehouse_id}/{event.sku}",
                 )
-            if isinstance(event, Transaction) and isinstance(known, Transaction):
-                if (known.warehouse_id, known.sku, known.to_warehouse_id) != (
-                    event.warehouse_id,
-                    event.sku,
-                    event.to_warehouse_id,
-                ):
-                    return Rejection(
-                        "transaction_moved",
-                        f"transaction {event.transaction_id!r} was at {known.warehouse_id}/{known.sku}, "
-                        f"now {event.warehouse_id}/{event.sku}",
-                    )
     return None
+
+
+def _place(event: Transaction) -> tuple[str, str, str | None]:
+    return (event.warehouse_id, event.sku, event.to_warehouse_id)

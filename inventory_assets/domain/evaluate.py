@@ -77,7 +77,15 @@ def is_restocking(state: KeyState) -> bool:
 
 
 def _is_below_days(available: int, velocity: float | None, days: float | None) -> bool:
-    return days is not None and velocity is not None and velocity > 0 and available < days * velocity
+    if days is None or velocity is None or velocity <= 0:
+        return False
+    return available < _units_of_cover(days, velocity)
+
+
+def _units_of_cover(days: float, velocity: float) -> float:
+    # Velocity is whole units over 28 days, so 42 days of 18/28 are 27 units and not
+    # 27.000000000000004, which 27 in stock would breach.
+    return round(days * velocity, 9)
 
 
 def _is_held(alert: Alert, point: Point) -> bool:
@@ -104,7 +112,7 @@ def _is_within(alert: Alert, point: Point, quantity: int | None, days: float | N
         return True
     if not alert.is_days_breached or days is None or velocity is None or velocity <= 0:
         return False
-    return 10 * available < 11 * days * velocity
+    return 10 * available < _units_of_cover(11 * days, velocity)
 
 
 def needs_step(alerts: KeyAlerts | None, point: Point) -> bool:
@@ -254,6 +262,8 @@ def end_cooldown(alerts: KeyAlerts, point: Point, now: int) -> tuple[dict[Condit
         point: Its stock before the event that is about to step it.
         now: Microseconds: the event's time, or the sweep's.
     """
+    if not point.thresholds.is_enabled:
+        return {}, []  # muted since: the event at hand resolves it, and nobody is told any more
     for alert in alerts.values():
         if alert.is_firing and alert.is_notification_due:
             due_at = notification_due_at(alert, point.thresholds)

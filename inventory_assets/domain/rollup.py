@@ -157,6 +157,18 @@ class Rollups:
         present = [parent_id for parent_id, count in counts.items() if count > 0]
         return present[0] if len(present) == 1 else None
 
+    def totals(self, change: RollupChange) -> tuple[dict, dict]:
+        """Sums of the changed nodes before and after, by (over one or all warehouses, level)."""
+        places = [(name[0] is None, name[1]) for name in (self._names[n] for n in change.nodes.tolist())]
+        kinds = sorted(set(places))
+        numbers = np.array([kinds.index(place) for place in places])
+        found = []
+        for sums in (self._sized()[change.nodes], change.sums):
+            total = np.zeros((len(kinds), _COLUMNS), dtype=np.int64)
+            np.add.at(total, numbers, sums)
+            found.append({kind: tuple(total[i].tolist()) for i, kind in enumerate(kinds)})
+        return found[0], found[1]
+
     def items(self) -> dict[Node, tuple[int, ...]]:
         """Every node with an active key and its sums, for checks."""
         sums = self._sized()

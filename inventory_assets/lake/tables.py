@@ -10,7 +10,7 @@ be read for as long as the changes are kept, however short DuckLake's snapshots.
 from dataclasses import dataclass, field
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Table:
     """An append-only table. `comment` states the grain."""
 
@@ -32,7 +32,7 @@ class Table:
         return self.full_name
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class VersionedTable(Table):
     """A table with one current row per `key`.
 

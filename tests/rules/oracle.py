@@ -203,29 +203,33 @@ class Oracle:
         for message in messages:
             try:
                 event = read_event(message)
-                outcome = self._receive(event)
+                outcome, stepping = self._receive(event)
             except Rejected as rejected:
                 outcomes.append(("dead_lettered", rejected.reason))
                 continue
             outcomes.append((outcome, None))
             if outcome in ("applied", "superseded"):
-                fresh.append((event, outcome == "applied"))
+                fresh.append((event, stepping))
         self._evaluate(fresh)
         return outcomes
 
-    def _receive(self, event: Event) -> str:
+    def _receive(self, event: Event) -> tuple[str, set]:
+        """The outcome, and the keys (of a rule: itself) that the event steps."""
         if event.kind == "filtered":
-            return "filtered"
+            return "filtered", set()
         known = self._accepted.get(event.event_id)
         if known is not None:
             if known.content != event.content:
                 raise Rejected("conflicting_duplicate", event.event_id)  # RULE 11
-            return "duplicate"
+            return "duplicate", set()
         if event.kind == "transaction":
             self._refuse_moved(event)
         before = list(self._accepted.values())
         self._accepted[event.event_id] = event
-        return "superseded" if self._is_superseded(event, before) else "applied"
+        # Each key has its own history: a transfer may be news to one of its two keys.
+        places = event.keys or (None,)
+        stepping = {key for key in places if not self._is_superseded(event, key, before)}
+        return ("applied" if stepping else "superseded"), stepping
 
     def _refuse_moved(self, event: Event) -> None:
         """RULE 13: a version that names another warehouse or sku."""
@@ -240,8 +244,8 @@ class Oracle:
             ):
                 raise Rejected("transaction_moved", event.event_id)
 
-    def _is_superseded(self, event: Event, before: list[Event]) -> bool:
-        """RULE 9: a later version or level already known leaves it without effect."""
+    def _is_superseded(self, event: Event, key: Key | None, before: list[Event]) -> bool:
+        """RULE 9, at one key: a later version or level already known leaves it without effect."""
         if event.kind == "control":
             return False
         if event.kind == "rule":
@@ -253,7 +257,7 @@ class Oracle:
             )
         after = [*before, event]
         if event.kind == "tombstone":
-            level = top_level(before, event.keys[0])
+            level = top_level(before, key)
             is_behind_level = level is not None and level.position > event.position
             return is_behind_level or any(
                 other.kind == "tombstone"
@@ -262,16 +266,15 @@ class Oracle:
                 for other in before
             )
         if event.kind == "level":
-            key = event.keys[0]
             return all(top_level(after, key, b) is not event for b in (None, "on_hand", "reserved"))
-        is_changing = any(fold(before, key) != fold(after, key) for key in event.keys)
+        is_changing = fold(before, key) != fold(after, key)
         is_known_better = any(
             other.kind == "transaction"
             and other.fields["transaction_id"] == event.fields["transaction_id"]
             and version_rank(other) > version_rank(event)
             for other in before
         ) or any(
-            other.kind == "level" and set(other.keys) & set(event.keys) and contains(other, event)
+            other.kind == "level" and key in other.keys and contains(other, event)
             for other in before
         )
         return is_known_better and not is_changing
@@ -310,39 +313,60 @@ class Oracle:
 
     # Evaluation (RULES 24-28)
 
-    def _evaluate(self, fresh: list[tuple[Event, bool]]) -> None:
+    def _evaluate(self, fresh: list[tuple[Event, set]]) -> None:
         """RULE 25: rules first, then the stock events in order."""
-        rules = [event for event, _ in fresh if event.kind == "rule"]
-        for rule in sorted(rules, key=lambda r: (r.position, r.event_id)):
+        rules = [(event, stepping) for event, stepping in fresh if event.kind == "rule"]
+        for rule, stepping in sorted(rules, key=lambda pair: (pair[0].position, pair[0].event_id)):
+            if not stepping:  # a superseded event belongs to the set, but is no point of its own
+                self._rules.append(rule)
+                continue
             keys = keys_of(self._events)
-            before = {key: self.resolved(*key) for key in keys}
+            before = {key: self._in_force(key) for key in keys}
             self._rules.append(rule)
-            for key in keys:
-                if self.resolved(*key) != before[key]:
-                    at = max(self._machines[key].frontier_at or rule.at, rule.at)
-                    self._step(key, rule, at, is_late=False)
-        stock = [(event, applied) for event, applied in fresh if event.kind in KIND_ORDER]
-        for event, is_applied in sorted(stock, key=lambda pair: sort_key(pair[0])):
+            self._step_changed(before, rule, rule.at, is_late=False)
+        stock = [(event, stepping) for event, stepping in fresh if event.kind in KIND_ORDER]
+        for event, stepping in sorted(stock, key=lambda pair: sort_key(pair[0])):
+            others = [
+                key for key in keys_of(self._events) if key[1] == event.keys[0][1] and key not in event.keys
+            ]
+            before = {key: self._in_force(key) for key in others}
             self._events.append(event)
             for key in event.keys:
                 machine = self._machines.setdefault(key, Machine())
-                # A superseded event belongs to the set, but is no point of its own.
-                if not is_applied:
-                    continue
                 is_late = machine.frontier is not None and sort_key(event) < machine.frontier
+                at = machine.frontier_at if is_late else event.at
+                # A level that moves its SKU to other parents moves it in every warehouse.
+                self._step_changed(before, event, at, is_late=is_late)
+                if key not in stepping:
+                    continue
                 if not is_late:
                     machine.frontier, machine.frontier_at = sort_key(event), event.at
-                self._step(key, event, machine.frontier_at, is_late=is_late)
+                self._step(key, event, at, is_late=is_late)
+
+    def _in_force(self, key: Key) -> tuple[dict, str | None]:
+        """The resolution and the rule event behind it: the same numbers sent again are news."""
+        found = self.resolved(*key)
+        scope = (found["level_type"], found["level_id"] or "", found["warehouse_id"])
+        rules = [rule for rule in self._rules if rule.fields["scope"] == scope]
+        latest = max(rules, key=lambda r: (r.position, r.event_id), default=None)
+        return found, None if latest is None else latest.event_id
+
+    def _step_changed(self, before: dict, cause: Event, at: datetime, *, is_late: bool) -> None:
+        """Step every key whose rule in force is another than before."""
+        for key, known in before.items():
+            if self._in_force(key) != known:
+                frontier_at = self._machines[key].frontier_at or at
+                self._step(key, cause, max(frontier_at, at), is_late=is_late)
 
     def sweep(self, now: datetime) -> None:
         """RULE 28: notify what is still open when its cooldown ends."""
         for key in sorted(self._machines):
-            self._notify_if_due(key, None, now, is_late=False)
+            self._notify_if_due(key, None, now)
 
     def _breaches(self, key: Key, state: dict, rule: dict) -> dict[str, dict]:
         """RULES 23, 24: the breached conditions, each with what was compared."""
         available = state["available"]
-        velocity = self._velocity.get(key) or 0
+        velocity = self._units_per_day(key)
         found = {}
         if available <= 0:
             found["STOCKOUT"] = {"threshold": 0, "is_days": False}
@@ -350,7 +374,7 @@ class Oracle:
             units = rule[f"{name}_threshold_qty"]
             days = rule[f"{name}_threshold_days"]
             is_units = units is not None and available < units
-            is_days = days is not None and velocity > 0 and available < days * Fraction(velocity)
+            is_days = days is not None and velocity > 0 and available < days * velocity
             if is_units or is_days:
                 found[condition] = {"threshold": units if is_units else days, "is_days": is_days}
         if self._is_restocking(key, state):
@@ -372,12 +396,16 @@ class Oracle:
             return available > 0
         name = "min" if condition == "LOW_STOCK" else "reorder"
         units, days = rule[f"{name}_threshold_qty"], rule[f"{name}_threshold_days"]
-        velocity = self._velocity.get(key) or 0
+        velocity = self._units_per_day(key)
         if units is not None and 10 * available < 11 * units:
             return False
         if days_breached and days is not None and velocity > 0:
-            return 10 * available >= 11 * days * Fraction(velocity)
+            return 10 * available >= 11 * days * velocity
         return True
+
+    def _units_per_day(self, key: Key) -> Fraction:
+        """RULE 23: whole units over 28 days, so exact; 0 where unknown."""
+        return Fraction(round((self._velocity.get(key) or 0) * 28), 28)
 
     def _step(self, key: Key, cause: Event, at: datetime, *, is_late: bool) -> None:
         """One running point of one key through its machine."""
@@ -387,7 +415,7 @@ class Oracle:
         if rule["enabled"]:
             # Before the step: an alert open at the cooldown's end is notified even if this
             # event resolves it, so that it does not matter whether the sweep ran in between.
-            self._notify_if_due(key, cause, at, is_late=is_late)
+            self._notify_if_due(key, cause, at)
         if not is_active(self._events, key):
             self._resolve(key, "inactive", cause, at, is_late)
             return
@@ -483,9 +511,7 @@ class Oracle:
         pack = product.get("pack_multiple") or 1
         return -(-wanted // pack) * pack
 
-    def _notify_if_due(
-        self, key: Key, cause: Event | None, now: datetime, *, is_late: bool
-    ) -> None:
+    def _notify_if_due(self, key: Key, cause: Event | None, now: datetime) -> None:
         """RULE 28: once, when the cooldown ends, at that time whoever finds out."""
         machine = self._machines[key]
         if machine.firing is None or not machine.is_waiting:
@@ -498,7 +524,8 @@ class Oracle:
         # The stock as it was before the event that made us look.
         events = [e for e in self._events if e is not cause]
         self._measure(key, alert, end, events)
-        self._notify(key, "cooldown_ended", cause, end, is_late)
+        # Nobody's doing: whether an event or the sweep finds out leaves no trace.
+        self._notify(key, "cooldown_ended", None, end, alert["is_late"])
 
     def _notify(
         self, key: Key, reason: str, cause: Event | None, at: datetime, is_late: bool

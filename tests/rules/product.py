@@ -3,8 +3,8 @@
 from datetime import datetime
 from typing import Any
 
-from inventory_assets.domain.alerts import Product, suggest_quantity, to_wire
-from inventory_assets.domain.burst import BurstInputs, Message, parse_burst, process_burst
+from inventory_assets.domain.alerts import Alert, Product, suggest_quantity, to_wire
+from inventory_assets.domain.burst import BurstInputs, BurstResult, Message, parse_burst, process_burst
 from inventory_assets.domain.parse import ParseSettings
 from inventory_assets.domain.rollup import MEASURES
 from inventory_assets.domain.state import InventoryState
@@ -18,6 +18,8 @@ class ProductEngine:
     def __init__(self, *, products=None, velocity=None, default_min=0, default_reorder=0) -> None:
         self.state = InventoryState(defaults=ThresholdDefaults(default_min, default_reorder))
         self.log: list[dict[str, Any]] = []
+        self.known_alerts: dict[str, Alert] = {}
+        self.results: list[BurstResult] = []
         fields = {name for name in Product.__struct_fields__ if name != "sku"}
         rows = tuple(
             Product(sku=sku, **{name: value for name, value in row.items() if name in fields})
@@ -37,26 +39,18 @@ class ProductEngine:
         )
         result.draft.merge(version)
         for key, transition in result.transitions:
-            alerts = self.state.alerts[key].values()
-            known = next((a for a in alerts if a.alert_id == transition.alert_id), None)
             self.log.append(
                 {
                     "warehouse_id": key[0], "sku": key[1], "alert_id": transition.alert_id,
-                    "alert_type": str(known.condition) if known else transition.alert_id.split("-")[-2],
+                    "alert_type": str(result.changed_alerts[transition.alert_id].condition),
                     "transition": transition.transition, "reason": transition.reason,
                     "event_id": transition.event_id, "at": format_time(transition.at),
                     "is_late": transition.is_late,
                 }
             )  # fmt: skip
-        for key, alerts in result.draft.alerts.changed.items():
-            self._remember(key, alerts)
+        self.known_alerts.update(result.changed_alerts)
+        self.results.append(result)
         return [(str(a.outcome), a.rejection.reason if a.rejection else None) for a in result.arrivals]
-
-    def _remember(self, key, alerts) -> None:
-        if not hasattr(self, "all_alerts"):
-            self.all_alerts: dict[str, Any] = {}
-        for alert in alerts.values():
-            self.all_alerts[alert.alert_id] = alert
 
     def burst(self, messages) -> list[tuple[str, str | None]]:
         return self._process(messages)
@@ -83,7 +77,7 @@ class ProductEngine:
     def resolved(self, warehouse_id, sku) -> dict:
         limits = self.state.thresholds[(warehouse_id, sku)]
         return {
-            "level_type": limits.level_type, "level_id": limits.level_id, "warehouse_id": limits.warehouse_id,
+            "level_type": limits.level_type, "level_id": limits.level_id or None, "warehouse_id": limits.warehouse_id,
             "min_threshold_qty": limits.min_qty, "reorder_threshold_qty": limits.reorder_qty,
             "min_threshold_days": limits.min_days, "reorder_threshold_days": limits.reorder_days,
             "cooldown_minutes": limits.cooldown_minutes, "enabled": limits.is_enabled,
@@ -91,7 +85,7 @@ class ProductEngine:
 
     def alerts(self) -> list[dict]:
         shown = []
-        for alert in getattr(self, "all_alerts", {}).values():
+        for alert in self.known_alerts.values():
             wire = to_wire(alert, self.state.skus[alert.sku].parents, self.state.products.get(alert.sku))
             shown.append(
                 {

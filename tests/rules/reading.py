@@ -310,6 +310,8 @@ def _transaction(message: Message, document: dict, cluster: Position | None, _: 
     sku = read_id(document["sku"])
     warehouse_id = read_id(document["warehouse_id"])
     to_warehouse_id = read_id(document["to_warehouse_id"]) if kind == "TRANSFER" else None
+    if to_warehouse_id == warehouse_id:  # RULE 16 has two ends
+        raise Rejected("invalid_value", "a TRANSFER to its own sender")
     status = document["status"]
     if not isinstance(kind, str) or kind not in SIGNS:
         raise Rejected("invalid_value", f"transaction_type {kind!r}")
@@ -479,7 +481,7 @@ def _thresholds(document: dict) -> dict:
     pairs = [(values[0], values[1]), (values[2], values[3])]
     if (
         not isinstance(record["enabled"], bool)
-        or all(value is None for value in values)
+        or (record["enabled"] and all(value is None for value in values))  # else a pure mute
         or any(value is not None and value < 0 for value in values)
         or any(None not in pair and pair[0] > pair[1] for pair in pairs)
         or record["cooldown_minutes"] < 0

@@ -1,0 +1,1 @@
+"""A year of a real shop's invoice lines as inventory messages. See README.md."""

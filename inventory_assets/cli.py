@@ -1,0 +1,58 @@
+"""The `inventory` command. Subcommands are in `commands`; errors become one clear line here."""
+
+import sys
+
+import click
+import duckdb
+
+from inventory_assets.commands.alerts import alerts, explain, why_not
+from inventory_assets.commands.lake import maintain, rebuild, sql, stats, velocity, verify
+from inventory_assets.commands.messages import drain, emulator, publish, replay_dead_letters, simulate, topics
+from inventory_assets.commands.products import products
+from inventory_assets.commands.run import run
+from inventory_assets.lake.errors import LakeError
+from inventory_assets.messaging.errors import MessagingError
+from inventory_assets.settings import SettingsError
+from inventory_assets.stages.products import ProductFileError
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="inventory-assets")
+def cli() -> None:
+    """Inventory monitoring: messages in, a versioned lake, alerts that explain themselves.
+
+    Everything is kept below INVENTORY_HOME (default .inventory); delete it to
+    start afresh.
+    """
+
+
+for _command in (
+    run, emulator, topics, publish, drain, simulate, alerts, explain, why_not, sql, stats,
+    products, velocity, replay_dead_letters, verify, rebuild, maintain,
+):  # fmt: skip
+    cli.add_command(_command)
+
+
+def main() -> None:
+    """Run the command line. Exit 0 ok, 1 failed, 2 usage."""
+    try:
+        cli.main(standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.Abort:
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (LakeError, MessagingError, SettingsError, ProductFileError) as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(1)
+    except duckdb.Error as error:
+        click.echo(f"error: the lake refused: {error}", err=True)
+        sys.exit(1)
+    except BrokenPipeError:
+        sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

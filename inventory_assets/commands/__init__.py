@@ -1,0 +1,1 @@
+"""The `inventory` command's subcommands, by subject. Thin: read arguments, call, print."""

@@ -1,0 +1,200 @@
+"""`inventory alerts | explain | why-not`: what is wrong, and why."""
+
+import sys
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+import msgspec
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from inventory_assets.commands.context import LakeReader, engine_of
+from inventory_assets.commands.output import console, format_option, notes, print_rows, to_json
+from inventory_assets.domain.parse import ParseSettings
+from inventory_assets.domain.thresholds import ThresholdDefaults
+from inventory_assets.settings import Settings, load_settings
+from inventory_assets.stages.explain import Explanation, RuleLine, explain_alert, why_not as why_not_of
+
+SPARKS = "▁▂▃▄▅▆▇█"
+STYLES = {"CRITICAL": "bold red", "HIGH": "yellow", "MEDIUM": "cyan"}
+
+
+def parse_settings_of(settings: Settings) -> ParseSettings:
+    """The bounds on event times that the settings give."""
+    start_at = datetime.combine(settings.start_date, datetime.min.time(), UTC)
+    return ParseSettings(int(start_at.timestamp()) * 1_000_000, int(settings.max_ahead.total_seconds()) * 1_000_000)
+
+
+def sparkline(values: list[int]) -> str:
+    """A one-line picture of a series."""
+    if not values:
+        return ""
+    low, high = min(values), max(values)
+    span = max(high - low, 1)
+    return "".join(SPARKS[(value - low) * (len(SPARKS) - 1) // span] for value in values)
+
+
+@click.command()
+@click.option("--state", type=click.Choice(["firing", "resolved", "all"]), default="firing", show_default=True)
+@click.option("--limit", type=int, default=50, show_default=True, help="Rows of a table; json and csv have all.")
+@format_option
+def alerts(state: str, limit: int, format_: str) -> None:
+    """List alerts, the worst and newest first."""
+    reader = LakeReader(load_settings())
+    condition = "" if state == "all" else f"WHERE state = '{state}'"
+    found = reader.rows(
+        f"""SELECT body, state, notification_count, resolved_reason, sku FROM out.alerts {condition}
+        ORDER BY CASE priority WHEN 'CRITICAL' THEN 0 WHEN 'HIGH' THEN 1 ELSE 2 END, opened_at DESC, alert_id"""
+    )
+    rows = [
+        {**msgspec.json.decode(row["body"]), "state": row["state"], "notified": row["notification_count"] > 0}
+        for row in found
+    ]
+    if format_ == "json":
+        print_rows(rows, "json")
+    elif format_ == "csv":
+        print_rows(rows, "csv")
+    else:
+        _print_alerts(rows, limit, state)
+
+
+def _print_alerts(rows: list[dict[str, Any]], limit: int, state: str) -> None:
+    table = Table(header_style="bold", title=f"{len(rows)} alerts ({state})", title_justify="left")
+    for name in ("priority", "alert", "warehouse", "product", "available", "threshold", "trend", "since", "order"):
+        table.add_column(name, justify="right" if name in ("available", "threshold", "order") else "left")
+    for row in rows[:limit]:
+        recommendation = row["restock_recommendation"] or {}
+        trend = [point["available_stock"] for point in row["stock_trend"]]
+        table.add_row(
+            Text(row["priority"], STYLES[row["priority"]]),
+            row["alert_type"],
+            row["warehouse_id"],
+            Text(f"{row['product_name']}\n") + Text(row["sku"], "dim") if row["product_name"] != row["sku"] else row["sku"],
+            str(row["available_stock"]),
+            f"{row['threshold']:g}",
+            sparkline(trend),
+            row["first_breach_time"][:16].replace("T", " "),
+            str(recommendation.get("suggested_quantity", "–")),
+        )
+    console.print(table)
+    if len(rows) > limit:
+        notes.print(f"{len(rows) - limit} more: --limit {len(rows)}", style="dim")
+    if rows:
+        notes.print(f"Why? inventory explain {rows[0]['alert_id']}", style="dim")
+
+
+@click.command()
+@click.argument("alert_id")
+@click.option("--format", "format_", type=click.Choice(["table", "json"]), default="table", show_default=True)
+def explain(alert_id: str, format_: str) -> None:
+    """Show why an alert fired: events, rule, arithmetic; re-derived from the messages.
+
+    Exit 1 if the alert is unknown or if re-deriving it gives something else.
+    """
+    settings = load_settings()
+    found = explain_alert(
+        LakeReader(settings),
+        alert_id,
+        defaults=ThresholdDefaults(settings.default_min, settings.default_reorder),
+        settings=parse_settings_of(settings),
+    )
+    if format_ == "json":
+        print_rows([to_json(msgspec.to_builtins(found))], "json")
+    else:
+        _print_explanation(found)
+    if found.differences:
+        sys.exit(1)
+
+
+def _print_explanation(found: Explanation) -> None:
+    body = found.body
+    arithmetic, rule = body["lineage"]["arithmetic"], body["lineage"]["rule"]
+    console.print(Panel(_headline(found), title=body["alert_id"], border_style=STYLES[body["priority"]]))
+    table = Table(title="What happened to the stock", title_justify="left", header_style="bold")
+    for name in ("event time (UTC)", "event", "quantity", "on hand", "reserved", "inbound", "available", "version"):
+        table.add_column(name, justify="left" if name in ("event time (UTC)", "event") else "right")
+    if found.earlier_events:
+        table.add_row(f"… {found.earlier_events} earlier events", *[""] * 7, style="dim")
+    for line in found.events:
+        is_opening = line.event_id == body["lineage"]["opening_event_id"]
+        table.add_row(
+            line.at[:19].replace("T", " "), line.what, "–" if line.quantity is None else f"{line.quantity:+d}" if "LEVEL" not in line.what else str(line.quantity),
+            str(line.on_hand), str(line.reserved), str(line.inbound), str(line.available), str(line.version),
+            style="bold" if is_opening else None,
+        )  # fmt: skip
+    console.print(table)
+    console.print(_rules_table(found.rules))
+    name = " ".join(str(part) for part in (rule["level_type"], rule["level_id"], rule["warehouse_id"]) if part)
+    console.print(
+        f"[bold]Arithmetic[/]  on hand {arithmetic['on_hand']} − reserved {arithmetic['reserved']} = available "
+        f"{arithmetic['available']}; [bold]{arithmetic['comparison']}[/]  (rule: {name})"
+    )
+    for step in found.transitions:
+        late = ", late event" if step["is_late"] else ""
+        console.print(
+            f"  {step['event_at']:%Y-%m-%d %H:%M:%S}  {step['transition']} ({step['reason']}{late}), lake version {step['version']}",
+            style="dim",
+        )
+    if found.differences:
+        console.print("[bold red]Re-derived from its messages, this alert is different:[/]")
+        for difference in found.differences:
+            console.print(f"  {difference}", markup=False)
+    else:
+        console.print("[green]✓ Re-derived from its messages: the same alert.[/]")
+
+
+def _headline(found: Explanation) -> Text:
+    body = found.body
+    text = Text()
+    text.append(f"{body['priority']} {body['alert_type']}", STYLES[body["priority"]])
+    text.append(f" · {body['product_name']} at {body['warehouse_id']} · {found.state}\n", "bold")
+    text.append(f"Available {body['available_stock']} (on hand {body['current_stock']}, reserved {body['reserved_stock']}, ")
+    text.append(f"inbound {body['inbound_stock']}), threshold {body['threshold']:g}\n")
+    places = body["hierarchy"]
+    text.append(" › ".join(str(places[name]) for name in ("department", "category", "brand", "product")) + "\n", "dim")
+    recommendation = body["restock_recommendation"]
+    if recommendation is None:
+        text.append("No target stock is known, so no quantity is suggested.")
+    else:
+        text.append(f"Order {recommendation['suggested_quantity']} units", "bold")
+        supplier, days = recommendation["supplier_id"], recommendation["typical_lead_time_days"]
+        text.append(f" from {supplier}" if supplier else "")
+        text.append(f", lead time {days} days" if days is not None else "")
+    return text
+
+
+def _rules_table(rules: list[RuleLine]) -> Table:
+    table = Table(title="Which threshold holds, most specific first", title_justify="left", header_style="bold")
+    for name in ("level", "id", "warehouse", "verdict"):
+        table.add_column(name)
+    for line in rules:
+        table.add_row(
+            line.level_type, line.level_id, line.warehouse_id or "all", line.verdict,
+            style="bold" if line.verdict.startswith("wins") else "dim",
+        )  # fmt: skip
+    return table
+
+
+@click.command("why-not")
+@click.argument("warehouse_id", metavar="WAREHOUSE")
+@click.argument("sku")
+@click.option("--format", "format_", type=click.Choice(["table", "json"]), default="table", show_default=True)
+def why_not(warehouse_id: str, sku: str, format_: str) -> None:
+    """Say why a key has no alert now: no breach, muted, cooldown, restock, hysteresis."""
+    LakeReader(load_settings())  # says clearly where there is no lake
+    with engine_of() as engine:
+        found = why_not_of(engine.state, (warehouse_id, sku))
+    if found is None:
+        raise click.ClickException(
+            f"no stock is known of SKU {sku!r} at {warehouse_id!r}. "
+            "See what is: inventory sql \"SELECT warehouse_id, sku FROM core.sku_state\""
+        )
+    if format_ == "json":
+        print_rows([{"reason": found.reason, "sentence": found.sentence, **found.facts}], "json")
+        return
+    console.print(f"[bold]{found.reason}[/]  {found.sentence}")
+    console.print(_rules_table(found.rules))
+    facts = ", ".join(f"{name} {value}" for name, value in found.facts.items() if value is not None)
+    console.print(facts, style="dim")

@@ -1,0 +1,84 @@
+"""What commands need built from the settings: readers, the engine, the broker's two ends."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from inventory_assets.lake.connect import connect
+from inventory_assets.messaging.client import PubSubBurstSource, PubSubPublisher
+from inventory_assets.messaging.topology import apply_topology, load_topology
+from inventory_assets.settings import DEFAULT_EMULATOR_PORT, Settings, load_settings
+from inventory_assets.stages.engine import Engine
+from inventory_assets.stages.ingest import Ingest
+
+
+class LakeReader:
+    """Reads the lake without ever writing it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.connection: duckdb.DuckDBPyConnection = connect(settings, read_only=True)
+
+    def query(self, sql: str, parameters: list[Any] | None = None) -> pl.DataFrame:
+        """Run a query."""
+        return self.connection.execute(sql, parameters or []).pl()
+
+    def rows(self, sql: str, parameters: list[Any] | None = None) -> list[dict[str, Any]]:
+        """Run a query; its rows as dictionaries."""
+        return list(self.query(sql, parameters).iter_rows(named=True))
+
+
+def emulator_host(settings: Settings) -> str | None:
+    """Where the broker is: the emulator named in the environment, or the local default.
+
+    With credentials for Google Cloud in the environment and no emulator named,
+    None: the real service.
+    """
+    if settings.emulator_host:
+        return settings.emulator_host
+    if os.environ.get("GOOGLE_APPLICATION_CREDENTIALS"):
+        return None
+    return f"localhost:{DEFAULT_EMULATOR_PORT}"
+
+
+def ensure_topics(settings: Settings) -> None:
+    """Make topics and subscriptions on an emulator; real projects are left to `topics apply`."""
+    if host := emulator_host(settings):
+        apply_topology(settings.project, emulator_host=host)
+
+
+@contextmanager
+def engine_of(settings: Settings | None = None) -> Iterator[Engine]:
+    """The engine of this process, closed afterwards."""
+    engine = Engine(settings or load_settings())
+    try:
+        yield engine
+    finally:
+        engine.close()
+
+
+@contextmanager
+def publisher_of(settings: Settings) -> Iterator[PubSubPublisher]:
+    """A publisher, closed afterwards."""
+    publisher = PubSubPublisher(settings.project, emulator_host=emulator_host(settings))
+    try:
+        yield publisher
+    finally:
+        publisher.close()
+
+
+@contextmanager
+def ingest_of(settings: Settings) -> Iterator[Ingest]:
+    """The burst loop over the input subscriptions, closed afterwards."""
+    ensure_topics(settings)
+    source = PubSubBurstSource(
+        settings.project, load_topology().input_subscriptions, emulator_host=emulator_host(settings)
+    )
+    try:
+        with publisher_of(settings) as publisher, engine_of(settings) as engine:
+            yield Ingest(engine, source, publisher)
+    finally:
+        source.close()

@@ -1,0 +1,149 @@
+"""`inventory sql | stats | velocity | verify | rebuild | maintain`: the lake itself."""
+
+import sys
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import click
+import duckdb
+
+from inventory_assets.commands.alerts import parse_settings_of
+from inventory_assets.commands.context import LakeReader, engine_of
+from inventory_assets.commands.output import format_option, notes, print_rows
+from inventory_assets.domain.thresholds import ThresholdDefaults
+from inventory_assets.lake.history import show_version, version_at
+from inventory_assets.lake.maintenance import Maintenance
+from inventory_assets.settings import Settings, load_settings
+from inventory_assets.stages.rebuild import rebuild_lake
+from inventory_assets.stages.replay import Replay
+from inventory_assets.stages.velocity import refresh_velocity
+from inventory_assets.stages.verify import Difference, compare, replay_all
+
+
+@click.command()
+@click.argument("query")
+@click.option("--at-version", type=int, help="As the lake was at this version.")
+@click.option("--at", "at_time", help="As the lake was at this time (RFC 3339, UTC).")
+@format_option
+def sql(query: str, at_version: int | None, at_time: str | None, format_: str) -> None:
+    """Ask the lake a question in SQL. Read-only; schemas raw, core, out, meta.
+
+    \b
+    inventory sql "SELECT * FROM core.sku_state ORDER BY available LIMIT 10"
+    inventory sql "SELECT count(*) FROM out.alerts" --at-version 12
+    """
+    if at_version is not None and at_time is not None:
+        raise click.UsageError("--at-version and --at were both given; choose one.")
+    reader = LakeReader(load_settings())
+    if at_time is not None:
+        at_version = version_at(reader.connection, _read_moment(at_time))
+    show_version(reader.connection, at_version)
+    try:
+        cursor = reader.connection.execute(query)
+    except (duckdb.ParserException, duckdb.CatalogException, duckdb.BinderException) as error:
+        raise click.ClickException(f"{error}") from error
+    if cursor.description is None:
+        return
+    names = [column[0] for column in cursor.description]
+    rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    print_rows(rows, format_, columns=names if format_ != "json" else None)
+
+
+def _read_moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise click.UsageError(f"--at was {text!r}; expected a time such as 2026-01-31T07:00:00Z.") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+@click.command()
+@format_option
+def stats(format_: str) -> None:
+    """Count what the lake holds: versions, messages by outcome, keys, alerts, files."""
+    settings = load_settings()
+    reader = LakeReader(settings)
+    rows = reader.rows(
+        """
+        SELECT 'version' AS what, coalesce(max(version), 0) AS count FROM meta.versions
+        UNION ALL SELECT 'messages ' || outcome, count(*) FROM raw.messages GROUP BY outcome
+        UNION ALL SELECT 'keys', count(*) FROM core.sku_state
+        UNION ALL SELECT 'rules', count(*) FROM core.threshold_rules
+        UNION ALL SELECT 'alerts ' || state, count(*) FROM out.alerts GROUP BY state
+        UNION ALL SELECT 'alerts notified', coalesce(sum(notification_count), 0)::BIGINT FROM out.alerts
+        UNION ALL SELECT 'deliveries ' || status, count(*) FROM out.deliveries GROUP BY status
+        UNION ALL SELECT 'data files', coalesce(sum(file_count), 0)::BIGINT FROM ducklake_table_info('lake')
+        UNION ALL SELECT 'data bytes', coalesce(sum(file_size_bytes), 0)::BIGINT FROM ducklake_table_info('lake')
+        """
+    )
+    if settings.is_embedded:
+        catalog = Path(settings.catalog_uri.removeprefix("sqlite:"))
+        rows.append({"what": "catalog bytes", "count": catalog.stat().st_size})
+    print_rows(rows, format_)
+
+
+@click.command()
+@click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="The window ends before this day (default: today).")
+@format_option
+def velocity(as_of: datetime | None, format_: str) -> None:
+    """Refresh mean daily units sold (28 complete days) and re-judge days-of-cover limits."""
+    day: date = as_of.date() if as_of else datetime.now(UTC).date()
+    with engine_of() as engine:
+        commits = refresh_velocity(engine, day)
+    print_rows([{"as_of_date": day, "version": c.version, **c.counts} for c in commits], format_)
+
+
+@click.command()
+@format_option
+def verify(format_: str) -> None:
+    """Replay every message and compare with the lake. Exit 1 on any difference."""
+    settings = load_settings()
+    reader = LakeReader(settings)
+    with notes.status("replaying") as status:
+        replay = _replay_of(settings)
+        expected, differences = replay_all(
+            reader, replay, lambda burst: status.update(f"replayed version {burst.version}")
+        )
+        status.update("comparing")
+        differences += compare(reader, expected)
+    _print_differences(differences, format_)
+    if differences:
+        sys.exit(1)
+    notes.print(f"verified: version {replay.state.version}, {len(replay.state.keys)} keys, no difference", style="green")
+
+
+def _replay_of(settings: Settings) -> Replay:
+    defaults = ThresholdDefaults(settings.default_min, settings.default_reorder)
+    return Replay(defaults=defaults, settings=parse_settings_of(settings))
+
+
+def _print_differences(differences: list[Difference], format_: str) -> None:
+    rows = [
+        {"table": d.table, "missing": d.missing, "unexpected": d.unexpected, "example": d.example}
+        for d in differences
+    ]
+    if rows or format_ != "table":
+        print_rows(rows, format_)
+
+
+@click.command()
+@format_option
+def rebuild(format_: str) -> None:
+    """Derive every table anew from raw.messages and swap it in. Notifies nobody."""
+    settings = load_settings()
+    LakeReader(settings)
+    with notes.status("replaying") as status, engine_of(settings) as engine:
+        differences, version = rebuild_lake(
+            engine, _replay_of(settings), lambda burst: status.update(f"replayed version {burst.version}")
+        )
+    _print_differences(differences, format_)
+    notes.print(f"rebuilt as version {version}; {len(differences)} tables differed", style="green")
+
+
+@click.command()
+def maintain() -> None:
+    """Merge files, refresh bases, expire old snapshots: all of it, now."""
+    LakeReader(load_settings())
+    with engine_of() as engine, notes.status("maintaining"):
+        done = Maintenance(engine.lake).run_all()
+    notes.print(f"{len(done)} steps done", style="green")

@@ -1,0 +1,225 @@
+"""`inventory emulator | topics | publish | drain | simulate | replay-dead-letters`: messages in and out."""
+
+import base64
+import csv
+import hashlib
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import click
+
+from inventory_assets.commands.context import LakeReader, emulator_host, ingest_of, publisher_of
+from inventory_assets.commands.output import format_option, notes, print_rows
+from inventory_assets.messaging.client import OutgoingMessage
+from inventory_assets.messaging.topology import apply_topology, load_topology
+from inventory_assets.settings import DEFAULT_EMULATOR_PORT, Settings, load_settings
+from inventory_assets.simulator import SimulatedMessage, Simulation, SimulationSettings, products_csv
+
+PUBLISH_CHUNK = 5_000
+DRAIN_SECONDS = 24 * 3600.0
+
+
+@click.command()
+@click.option("--host", default="localhost", show_default=True)
+@click.option("--port", type=int, default=DEFAULT_EMULATOR_PORT, show_default=True, help="0 picks a free one.")
+@click.option("--data", "data_dir", type=click.Path(file_okay=False, path_type=Path), help="Default INVENTORY_HOME/emulator.")
+@click.option("--in-memory", is_flag=True, help="Keep nothing on disk.")
+def emulator(host: str, port: int, data_dir: Path | None, in_memory: bool) -> None:
+    """Run a local Pub/Sub emulator until SIGTERM or Ctrl-C."""
+    from inventory_assets.messaging.emulator import run as run_emulator
+
+    if in_memory and data_dir is not None:
+        raise click.UsageError("--in-memory and --data were both given; choose one.")
+    where = None if in_memory else data_dir or load_settings().home / "emulator"
+    run_emulator(host, port, where)
+
+
+@click.group()
+def topics() -> None:
+    """Topics and subscriptions."""
+
+
+@topics.command("apply")
+@format_option
+def topics_apply(format_: str) -> None:
+    """Create what the manifest names and is missing; update what differs."""
+    settings = load_settings()
+    changes = apply_topology(settings.project, emulator_host=emulator_host(settings))
+    print_rows([{"action": str(c.action), "kind": str(c.kind), "name": c.name} for c in changes], format_)
+
+
+@click.command()
+@click.argument("file", type=click.Path(allow_dash=True, dir_okay=False))
+@click.option("--topic", required=True, help="Short name of the topic.")
+@click.option("--format-in", type=click.Choice(["json", "csv", "messages"]), default="json", show_default=True,
+              help="json: one message a line, as is. csv: a header, one message a row. "
+              "messages: lines of {topic, data, attributes, ordering_key}.")  # fmt: skip
+def publish(file: str, topic: str, format_in: str) -> None:
+    """Publish FILE (or - for standard input), one message a line; empty lines are skipped."""
+    settings = load_settings()
+    known = load_topology()
+    names = {spec.name for spec in known.topics}
+    if topic not in names:
+        raise click.UsageError(f"--topic was {topic!r}; expected one of {', '.join(sorted(names))}.")
+    raw = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    messages = {"json": _json_lines, "csv": _csv_rows, "messages": _message_lines}[format_in](raw, topic)
+    _publish(settings, messages)
+
+
+def _publish(settings: Settings, messages: Iterable[OutgoingMessage]) -> int:
+    if host := emulator_host(settings):
+        apply_topology(settings.project, emulator_host=host)
+    total = 0
+    waiting = iter(messages)
+    with publisher_of(settings) as publisher, notes.status("publishing") as status:
+        while chunk := list(islice(waiting, PUBLISH_CHUNK)):
+            total += len(publisher.publish(chunk))
+            status.update(f"published {total:,}")
+    notes.print(f"published {total:,} messages", style="green")
+    return total
+
+
+def _json_lines(raw: bytes, topic: str) -> Iterator[OutgoingMessage]:
+    for line in raw.split(b"\n"):
+        data = line.removesuffix(b"\r")
+        if data.strip():
+            yield OutgoingMessage(topic, data)
+
+
+def _csv_rows(raw: bytes, topic: str) -> Iterator[OutgoingMessage]:
+    # Equal rows of one file are separate events, so each carries its place (RULES 10).
+    digest = hashlib.sha256(raw).hexdigest()[:16]
+    for line, row in enumerate(csv.DictReader(raw.decode("utf-8-sig").splitlines()), 2):
+        document = {name: value for name, value in row.items() if name and value not in (None, "")}
+        yield OutgoingMessage(topic, json.dumps(document).encode(), {"row_id": f"{digest}:{line}"})
+
+
+def _message_lines(raw: bytes, topic: str) -> Iterator[OutgoingMessage]:
+    for number, line in enumerate(raw.splitlines(), 1):
+        if line.strip():
+            try:
+                item = json.loads(line)
+                data = base64.b64decode(item["data_base64"]) if "data_base64" in item else item["data"].encode()
+                yield OutgoingMessage(
+                    item.get("topic", topic), data, item.get("attributes") or {}, item.get("ordering_key") or ""
+                )
+            except (ValueError, KeyError, AttributeError) as error:
+                raise click.ClickException(f"line {number}: expected an object with data: {error}") from error
+
+
+@click.command()
+@click.option("--wait", "wait_seconds", type=float, default=1.0, show_default=True,
+              help="Stop after this many seconds without a message.")  # fmt: skip
+@format_option
+def drain(wait_seconds: float, format_: str) -> None:
+    """Take in everything that waits, burst by burst. Needs no daemon."""
+    settings = load_settings()
+    with ingest_of(settings) as ingest, notes.status("waiting for messages") as status:
+        taken = [0]
+
+        def show(commit: Any) -> None:
+            taken[0] += sum(commit.outcomes.values())
+            status.update(f"version {commit.version}: {taken[0]:,} messages")
+
+        summary = ingest.run(
+            max_seconds=DRAIN_SECONDS, wait_seconds=wait_seconds, until_empty=True, on_commit=show
+        )
+    rows = [{"outcome": name, "messages": count} for name, count in sorted(summary.outcomes.items())]
+    print_rows(rows, format_)
+    notes.print(
+        f"{summary.messages:,} messages in {len(summary.versions)} versions, {summary.notified:,} alerts notified. "
+        "Messages leased to a process that died come back when their 60 s deadline ends: drain again then.",
+        style="dim",
+    )
+
+
+@click.command()
+@click.option("--seed", type=int, default=7, show_default=True)
+@click.option("--events", type=int, default=10_000, show_default=True, help="Live messages after the opening stock.")
+@click.option("--skus", type=int, default=2_000, show_default=True)
+@click.option("--warehouses", type=int, default=5, show_default=True)
+@click.option("--start", type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]), help="Event time of the first live message.")
+@click.option("--rate", type=float, default=100.0, show_default=True, help="Live messages per second of event time.")
+@click.option("--products", type=click.Path(dir_okay=False, path_type=Path), help="Write product data to this CSV.")
+@click.option("--ledger", type=click.Path(dir_okay=False, path_type=Path), help="Write the true stock to this CSV.")
+@click.option("--out", default="-", show_default=True, help="A file or -, of lines {topic, data, attributes, ordering_key}.")
+def simulate(
+    seed: int, events: int, skus: int, warehouses: int, start: datetime | None, rate: float,
+    products: Path | None, ledger: Path | None, out: str,
+) -> None:  # fmt: skip
+    """Write seeded synthetic messages: rules, opening stock, then live trade.
+
+    \b
+    inventory simulate --events 5000 --out trade.jsonl
+    inventory publish trade.jsonl --topic inventory-transactions-topic --format-in messages
+    """
+    options: dict[str, Any] = {"seed": seed, "skus": skus, "warehouses": warehouses, "events_per_second": rate}
+    if start is not None:
+        options["start_at"] = start.replace(tzinfo=UTC)
+    simulation = Simulation(SimulationSettings(**options))
+    with click.open_file(out, "w", encoding="utf-8") as sink:
+        for message in simulation.opening():
+            sink.write(_message_line(message))
+        for message in islice(simulation.stream(), events):
+            sink.write(_message_line(message))
+    if products is not None:
+        products.write_text(products_csv(simulation.catalog))
+    if ledger is not None:
+        write_ledger(simulation, ledger)
+
+
+def _message_line(message: SimulatedMessage) -> str:
+    line: dict[str, Any] = {"topic": message.topic}
+    try:
+        line["data"] = message.data.decode()
+    except UnicodeDecodeError:  # a malformed message on purpose: its bytes must survive the file
+        line["data_base64"] = base64.b64encode(message.data).decode()
+    line["attributes"], line["ordering_key"] = message.attributes, message.ordering_key
+    return json.dumps(line) + "\n"
+
+
+def write_ledger(simulation: Simulation, path: Path) -> None:
+    """Write the simulator's own books: the true stock per key."""
+    with path.open("w", newline="") as sink:
+        writer = csv.writer(sink)
+        writer.writerow(["warehouse_id", "sku", "on_hand", "reserved", "inbound"])
+        for row in simulation.ledger.rows():
+            writer.writerow([row.warehouse_id, row.sku, row.on_hand, row.reserved, row.inbound])
+
+
+@click.command("replay-dead-letters")
+@click.option("--reason", help="Only letters with this reason.")
+@click.option("--dry-run", is_flag=True, help="Only count them.")
+@format_option
+def replay_dead_letters(reason: str | None, dry_run: bool, format_: str) -> None:
+    """Publish dead letters again to their topics, after a fix; `drain` takes them in."""
+    settings = load_settings()
+    reader = LakeReader(settings)
+    condition = "" if reason is None else "AND reason = ?"
+    letters = reader.rows(
+        f"""
+        SELECT message_id, topic, ordering_key, attributes, reason, attempts, data FROM core.dead_letters d
+        WHERE NOT EXISTS (
+            SELECT 1 FROM raw.messages r
+            WHERE json_extract_string(r.attributes, '$.replay_of') = d.message_id
+        ) {condition} ORDER BY version, seq
+        """,
+        [] if reason is None else [reason],
+    )
+    counts: dict[str, int] = {}
+    for letter in letters:
+        counts[letter["reason"]] = counts.get(letter["reason"], 0) + 1
+    print_rows([{"reason": name, "messages": count} for name, count in sorted(counts.items())], format_)
+    if letters and not dry_run:
+        _publish(settings, (_replayed(letter) for letter in letters))
+
+
+def _replayed(letter: dict[str, Any]) -> OutgoingMessage:
+    attributes = {**json.loads(letter["attributes"]), "replay_of": letter["message_id"]}
+    attributes["replay_attempt"] = str(letter["attempts"])
+    return OutgoingMessage(letter["topic"], letter["data"], attributes, letter["ordering_key"] or "")

@@ -1,0 +1,100 @@
+"""Print rows as a table, JSON or CSV: the same rows, whoever asks."""
+
+import csv
+import json
+import sys
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+FORMATS = ("table", "json", "csv")
+
+# Piped output has no terminal to ask: wide enough for every table, whatever the reader.
+PIPED_WIDTH = 160
+
+console = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH)
+notes = Console(stderr=True, width=None if sys.stderr.isatty() else PIPED_WIDTH)
+
+
+def format_option(command: Callable) -> Callable:
+    """Add `--format table|json|csv` to a command."""
+    return click.option(
+        "--format", "format_", type=click.Choice(FORMATS), default="table", show_default=True,
+        help="How rows are printed; json is one array of objects.",
+    )(command)  # fmt: skip
+
+
+def to_json(value: Any) -> Any:
+    """A JSON value: integers as integers, times RFC 3339 with Z, bytes as text where they are."""
+    if isinstance(value, datetime):
+        moment = value if value.tzinfo is None else value.astimezone(UTC).replace(tzinfo=None)
+        return moment.isoformat(timespec="microseconds") + "Z"
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "backslashreplace")
+    if isinstance(value, dict):
+        return {str(key): to_json(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [to_json(item) for item in value]
+    if isinstance(value, bool | int | float | str) or value is None:
+        return value
+    return str(value)
+
+
+def print_rows(rows: Sequence[dict[str, Any]], format_: str, *, columns: Sequence[str] | None = None, title: str = "") -> None:
+    """Print rows. `columns` chooses and orders those of a table; json and csv have all."""
+    if format_ == "json":
+        json.dump([to_json(row) for row in rows], sys.stdout, ensure_ascii=False)
+        sys.stdout.write("\n")
+    elif format_ == "csv":
+        names = list(columns or (rows[0] if rows else ()))
+        writer = csv.writer(sys.stdout)
+        writer.writerow(names)
+        for row in rows:
+            writer.writerow([_cell(row.get(name)) for name in names])
+    else:
+        _print_table(rows, list(columns or (rows[0] if rows else ())), title)
+
+
+def _cell(value: Any) -> Any:
+    value = to_json(value)
+    if isinstance(value, dict | list):
+        value = json.dumps(value)
+    # A cell that begins like a formula is one to a spreadsheet.
+    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+
+
+def _print_table(rows: Sequence[dict[str, Any]], names: list[str], title: str) -> None:
+    table = Table(title=title or None, title_justify="left", header_style="bold", expand=False)
+    for name in names:
+        is_number = any(isinstance(row.get(name), int | float) and not isinstance(row.get(name), bool) for row in rows)
+        table.add_column(name.replace("_", " "), justify="right" if is_number else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*[_shown(row.get(name)) for name in names])
+    if names:
+        console.print(table)
+    if not rows:
+        notes.print("no rows", style="dim")
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%d %H:%M:%S")
+    if isinstance(value, float):
+        return f"{value:,.2f}".rstrip("0").rstrip(".")
+    if isinstance(value, int):
+        return f"{value:,}"
+    text = str(to_json(value))
+    return text.replace("[", "\\[")

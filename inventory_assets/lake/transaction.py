@@ -1,0 +1,194 @@
+"""One transaction of the lake: the next version, all tables or none.
+
+Here: BEGIN, the watermark's compare-and-set, appends, COMMIT. Stages are handed
+a `LakeTransaction` and know nothing of locks or DuckLake.
+"""
+
+import json
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import duckdb
+import polars as pl
+
+from inventory_assets.lake.connect import CATALOG, connect
+from inventory_assets.lake.errors import LakeBusyError, StaleStateError
+from inventory_assets.lake.lock import writer_lock
+from inventory_assets.lake.tables import VERSIONS, Table
+from inventory_assets.settings import Settings
+
+T = TypeVar("T")
+
+# Ten tries with jitter span about 10 s: longer than any maintenance step holds the lake.
+COMMIT_TRIES = 10
+
+
+class Watermark:
+    """Where the lake stands: `epoch` changes with a rebuild, `version` with every commit."""
+
+    __slots__ = ("epoch", "version")
+
+    def __init__(self, epoch: int, version: int) -> None:
+        self.epoch = epoch
+        self.version = version
+
+
+class LakeTransaction:
+    """The next version in the making. Append frames; the lake commits them together."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, version: int) -> None:
+        self.connection = connection
+        self.version = version
+
+    def append(self, table: Table, rows: pl.DataFrame) -> None:
+        """Append rows to a table; columns by name, missing ones null. Nothing for no rows."""
+        if not rows.height:
+            return
+        if "version" not in rows.columns:
+            rows = rows.with_columns(pl.lit(self.version, pl.Int64).alias("version"))
+        names = ", ".join(rows.columns)
+        self.connection.register("_rows", rows.to_arrow())
+        try:
+            self.connection.execute(f"INSERT INTO {CATALOG}.{table.changes} ({names}) SELECT {names} FROM _rows")
+        finally:
+            self.connection.unregister("_rows")
+
+
+class Lake:
+    """A writer's handle on the lake: one connection, opened on first use."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._connection: duckdb.DuckDBPyConnection | None = None
+
+    @property
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        """The writer's connection."""
+        if self._connection is None:
+            self._connection = connect(self.settings)
+        return self._connection
+
+    def close(self) -> None:
+        """Close the connection; the next use opens it again."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def query(self, sql: str, parameters: list[Any] | None = None) -> pl.DataFrame:
+        """Run a query outside any transaction of ours."""
+        return self.connection.execute(sql, parameters or []).pl()
+
+    def watermark(self) -> Watermark:
+        """Read where the lake stands now."""
+        row = self.connection.execute(
+            f"SELECT epoch, version FROM {CATALOG}.meta.watermarks WHERE name = 'lake'"
+        ).fetchone()
+        assert row is not None  # made with the tables
+        return Watermark(row[0], row[1])
+
+    def exclusive(self, *, timeout_seconds: float = 60.0):  # type: ignore[no-untyped-def]
+        """The writer lock where the catalog needs one."""
+        if self.settings.is_embedded:
+            return writer_lock(self.settings.lock_path, timeout_seconds=timeout_seconds)
+        return nullcontext()
+
+    @contextmanager
+    def transaction(
+        self,
+        expected: Watermark,
+        *,
+        stage: str,
+        messages: int = 0,
+        counts: dict[str, int] | None = None,
+        inputs: str = "{}",
+        run_id: str = "",
+        code_version: str = "",
+        next_epoch: int | None = None,
+    ) -> Iterator[LakeTransaction]:
+        """Make the version after `expected`, if nobody else has.
+
+        Args:
+            expected: The watermark the caller's work was based on; on success
+                it is moved on, in place.
+            stage: What makes the version, for `meta.versions`.
+            messages, counts, inputs, run_id, code_version: The record of it.
+            next_epoch: A new epoch, which makes every other warm state stale.
+
+        Raises:
+            StaleStateError: The watermark is not the expected one. Nothing was written.
+        """
+        version = expected.version + 1
+        epoch = next_epoch or expected.epoch
+        with self.exclusive():
+            connection = self.connection
+            connection.execute("BEGIN")
+            try:
+                self._advance(connection, expected, epoch, version)
+                transaction = LakeTransaction(connection, version)
+                yield transaction
+                transaction.append(
+                    VERSIONS,
+                    pl.DataFrame(
+                        {
+                            "version": [version], "stage": [stage], "messages": [messages],
+                            "counts": [json.dumps(counts or {}, sort_keys=True)], "inputs": [inputs],
+                            "run_id": [run_id], "code_version": [code_version],
+                            "committed_at": [datetime.now(UTC).replace(tzinfo=None)],
+                        }
+                    ),
+                )  # fmt: skip
+                connection.execute(
+                    f"CALL {CATALOG}.set_commit_message('inventory', ?)", [f"version {version}: {stage}"]
+                )
+                connection.execute("COMMIT")
+            except BaseException as error:
+                self._abandon()
+                if isinstance(error, duckdb.TransactionException) and "watermarks" in str(error):
+                    raise StaleStateError(f"another writer made version {version} first") from error
+                raise
+        expected.version, expected.epoch = version, epoch
+
+    def _advance(
+        self, connection: duckdb.DuckDBPyConnection, expected: Watermark, epoch: int, version: int
+    ) -> None:
+        changed = connection.execute(
+            f"UPDATE {CATALOG}.meta.watermarks SET version = ?, epoch = ? "
+            "WHERE name = 'lake' AND version = ? AND epoch = ?",
+            [version, epoch, expected.version, expected.epoch],
+        ).fetchone()
+        if not changed or changed[0] != 1:
+            raise StaleStateError(
+                f"the watermark was not (epoch {expected.epoch}, version {expected.version}) any more: "
+                "another writer was here; reload and try again"
+            )
+
+    def _abandon(self) -> None:
+        # A failed COMMIT has ended the transaction already; a dead connection is replaced.
+        try:
+            self.connection.execute("ROLLBACK")
+        except duckdb.Error:
+            pass
+
+
+def with_retries(attempt: Callable[[], T], *, tries: int = COMMIT_TRIES) -> T:
+    """Run `attempt` again, after a jittered pause, while the catalog is locked by someone else.
+
+    `StaleStateError` is not retried here: what was computed is no longer true.
+    """
+    for number in range(1, tries + 1):
+        try:
+            return attempt()
+        except duckdb.Error as error:
+            if number == tries or not _is_transient(error):
+                raise
+            time.sleep(random.uniform(0.5, 1.0) * min(2.0, 0.02 * 2**number))
+    raise LakeBusyError("unreachable: the loop returns or raises")
+
+
+def _is_transient(error: duckdb.Error) -> bool:
+    text = str(error).lower()
+    return "database is locked" in text or "transaction conflict" in text

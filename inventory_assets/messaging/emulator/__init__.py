@@ -1,0 +1,20 @@
+"""A local Pub/Sub: the gRPC services of google.pubsub.v1, durable in SQLite.
+
+Belongs here: what Google's service does that clients can observe. Does not
+belong: anything of this product; the emulator knows no stock and no manifest.
+
+    broker        topics and subscriptions in memory, and what moves messages
+    subscription  one subscription: ready, leased, resting; ordering by key
+    store         SQLite behind a writer thread with group commit
+    *_service     the gRPC methods: check, call the broker, answer
+    server        ports, the lock on the data directory, signals
+
+All state lives in one asyncio thread; the writer thread only sees SQL.
+
+Not built: push, BigQuery and Cloud Storage delivery, message transforms, IAM,
+schema revisions, subscription expiry by inactivity, REST.
+"""
+
+from inventory_assets.messaging.emulator.server import EmulatorError, run, serve
+
+__all__ = ["EmulatorError", "run", "serve"]

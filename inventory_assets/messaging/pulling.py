@@ -1,0 +1,235 @@
+"""Single Subscriber calls of a burst source, over plain protobuf.
+
+Belongs here: Pull, Acknowledge, ModifyAckDeadline, GetSubscription: their
+encoding, chunks, retry. Does not belong: threads, buffers, policy (`source`).
+"""
+
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from google.protobuf import empty_pb2
+from google.pubsub_v1.types import pubsub
+
+from inventory_assets.messaging.connection import (
+    TRANSIENT_CODES,
+    AcknowledgeRequest,
+    Connection,
+    GetSubscriptionRequest,
+    ModifyAckDeadlineRequest,
+    PullRequest,
+    code_of,
+    describe,
+    raw_stub,
+    routing,
+)
+from inventory_assets.messaging.errors import BrokerUnavailableError, SubscriptionError
+from inventory_assets.messaging.leases import Leases
+from inventory_assets.messaging.messages import ReceivedMessage
+
+_log = logging.getLogger(__name__)
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# The service refuses more than 512 KiB a request.
+_CHUNK_IDS = 2_500
+_CHUNK_BYTES = 500 * 1024
+_CALL_SECONDS = 5.0
+_RETRY_BACKOFFS_SECONDS = (0.1, 0.4, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why the last pull of a subscription failed, and since when (monotonic) they do."""
+
+    code: Any
+    reason: str
+    since: float
+
+
+@dataclass(slots=True)
+class Feed:
+    """One subscription of a source. Guarded by the lock of the source."""
+
+    name: str
+    path: str
+    topic: str = ""
+    ack_deadline_seconds: int = 60
+    pullers: int = 0
+    failure: Failure | None = None
+    leases: Leases = field(default_factory=Leases)
+
+    def fail(self, code: Any, reason: str) -> None:
+        """Note a failed pull; the time of the first of a row stays."""
+        since = self.failure.since if self.failure else time.monotonic()
+        self.failure = Failure(code=code, reason=reason, since=since)
+
+
+class SubscriberCalls:
+    """The four calls a source makes, over one connection."""
+
+    def __init__(self, connection: Connection, *, project: str) -> None:
+        self._connection = connection
+        self._project = project
+        self.target = connection.target
+        channel = connection.subscriber_channel
+        self._get = raw_stub(
+            channel,
+            method="Subscriber/GetSubscription",
+            request=pubsub.GetSubscriptionRequest,
+            response=pubsub.Subscription,
+        )
+        self._pull = raw_stub(
+            channel,
+            method="Subscriber/Pull",
+            request=pubsub.PullRequest,
+            response=pubsub.PullResponse,
+        )
+        self._acknowledge = raw_stub(
+            channel,
+            method="Subscriber/Acknowledge",
+            request=pubsub.AcknowledgeRequest,
+            response=empty_pb2.Empty,
+        )
+        self._modify = raw_stub(
+            channel,
+            method="Subscriber/ModifyAckDeadline",
+            request=pubsub.ModifyAckDeadlineRequest,
+            response=empty_pb2.Empty,
+        )
+
+    def feed(self, subscription: str) -> Feed:
+        """Make the feed of a subscription, given by short name or path."""
+        if "/" in subscription:
+            return Feed(name=subscription.rsplit("/", 1)[1], path=subscription)
+        return Feed(
+            name=subscription, path=f"projects/{self._project}/subscriptions/{subscription}"
+        )
+
+    def describe_feed(self, feed: Feed) -> None:
+        """Ask the broker for topic and deadline; this is the check that it answers.
+
+        Raises:
+            BrokerUnavailableError: It does not.
+            SubscriptionError: It refuses the subscription.
+        """
+        try:
+            found = self._get(
+                GetSubscriptionRequest(subscription=feed.path),
+                timeout=_CALL_SECONDS,
+                metadata=routing(subscription=feed.path),
+            )
+        except Exception as error:
+            if code_of(error) in TRANSIENT_CODES:
+                raise BrokerUnavailableError(target=self.target, reason=describe(error)) from error
+            raise SubscriptionError(
+                subscription=feed.name, target=self.target, reason=describe(error)
+            ) from error
+        feed.topic = found.topic.rsplit("/", 1)[-1]
+        feed.ack_deadline_seconds = found.ack_deadline_seconds or 10
+        feed.leases.renew_after_seconds = feed.ack_deadline_seconds / 2
+
+    def start_pull(self, feed: Feed, *, max_messages: int, timeout_seconds: float) -> Any:
+        """Start a long Pull; the call can be cancelled."""
+        return self._pull.future(  # type: ignore[attr-defined]
+            PullRequest(subscription=feed.path, max_messages=max_messages),
+            timeout=timeout_seconds,
+            metadata=routing(subscription=feed.path),
+        )
+
+    def finish_pull(self, feed: Feed, call: Any) -> list[ReceivedMessage]:
+        """Wait for a Pull and decode its answer."""
+        return [_received(feed, each) for each in call.result().received_messages]
+
+    def acknowledge(self, feed: Feed, ack_ids: Sequence[str]) -> None:
+        """Acknowledge in chunks with retry; failures are logged only."""
+        self._send(
+            feed,
+            what="acknowledge",
+            stub=self._acknowledge,
+            requests=[
+                AcknowledgeRequest(subscription=feed.path, ack_ids=chunk)
+                for chunk in _chunks(ack_ids)
+            ],
+        )
+
+    def modify_deadline(self, feed: Feed, ack_ids: Sequence[str], *, seconds: int) -> None:
+        """Renew leases, or with 0 give them back; failures are logged only."""
+        self._send(
+            feed,
+            what="modify the deadline of",
+            stub=self._modify,
+            requests=[
+                ModifyAckDeadlineRequest(
+                    subscription=feed.path, ack_ids=chunk, ack_deadline_seconds=seconds
+                )
+                for chunk in _chunks(ack_ids)
+            ],
+        )
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    def _send(self, feed: Feed, *, what: str, stub: Any, requests: list[Any]) -> None:
+        metadata = routing(subscription=feed.path)
+        for backoff in (*_RETRY_BACKOFFS_SECONDS, None):
+            try:
+                calls = [
+                    (request, stub.future(request, timeout=_CALL_SECONDS, metadata=metadata))
+                    for request in requests
+                ]
+            except ValueError as error:  # the channel is closed
+                _log.warning("could not %s messages of %s: %s", what, feed.name, error)
+                return
+            requests = []
+            for request, call in calls:
+                failure = call.exception()
+                if failure is None:
+                    continue
+                if code_of(failure) in TRANSIENT_CODES and backoff is not None:
+                    requests.append(request)
+                    continue
+                # Never fatal: the broker redelivers, and duplicates are absorbed (RULES 9).
+                _log.warning(
+                    "could not %s %d messages of %s, they will be redelivered: %s",
+                    what,
+                    len(request.ack_ids),
+                    feed.name,
+                    describe(failure),
+                )
+            if not requests or backoff is None:
+                return
+            time.sleep(backoff)
+
+
+def _received(feed: Feed, delivery: Any) -> ReceivedMessage:
+    message = delivery.message
+    published = message.publish_time
+    return ReceivedMessage(
+        message.message_id,
+        feed.topic,
+        feed.name,
+        delivery.ack_id,
+        _EPOCH + timedelta(seconds=published.seconds, microseconds=published.nanos // 1000),
+        message.ordering_key,
+        dict(message.attributes),
+        message.data,
+        delivery.delivery_attempt,
+    )
+
+
+def _chunks(ack_ids: Sequence[str]) -> Iterator[list[str]]:
+    chunk: list[str] = []
+    size = 0
+    for ack_id in ack_ids:
+        cost = len(ack_id) + 4
+        if chunk and (len(chunk) >= _CHUNK_IDS or size + cost > _CHUNK_BYTES):
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(ack_id)
+        size += cost
+    if chunk:
+        yield chunk

@@ -1,0 +1,203 @@
+"""The manifest of topics and subscriptions, as values.
+
+Belongs here: reading and checking `topology.toml`. Does not belong: talking
+to a broker; `apply_topology` lives in `topology_apply` and is re-exported
+lazily, so that reading names costs no gRPC import.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib import resources
+from typing import Any
+
+from inventory_assets.messaging.errors import TopologyError
+
+
+class TopicRole(StrEnum):
+    """Which way messages flow through a topic, seen from the product."""
+
+    INPUT = "input"
+    OUTPUT = "output"
+
+
+class ChangeAction(StrEnum):
+    """What `apply_topology` did. `CONFLICT`: differs in what cannot be changed in place."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    CONFLICT = "conflict"
+
+
+@dataclass(frozen=True, slots=True)
+class TopologyChange:
+    """One difference between the manifest and the broker, and what was done about it."""
+
+    action: ChangeAction
+    resource: str
+    name: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetterPolicy:
+    """Where the broker puts a message after `max_delivery_attempts` deliveries."""
+
+    topic: str
+    max_delivery_attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """Exponential back-off of redelivery."""
+
+    minimum_seconds: int
+    maximum_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class TopicSpec:
+    """A topic. `max_message_bytes` is a promise to producers, not a broker setting."""
+
+    name: str
+    role: TopicRole
+    retention_days: int
+    max_message_bytes: int
+    purpose: str
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionSpec:
+    """A subscription; `ordering` and `filter` cannot change once it exists."""
+
+    name: str
+    topic: str
+    ack_deadline_seconds: int
+    retention_days: int
+    ordering: bool
+    filter: str
+    exactly_once: bool
+    dead_letter: DeadLetterPolicy | None
+    retry: RetryPolicy | None
+
+
+@dataclass(frozen=True, slots=True)
+class Topology:
+    """All topics and subscriptions, in the order of the manifest."""
+
+    topics: tuple[TopicSpec, ...]
+    subscriptions: tuple[SubscriptionSpec, ...]
+
+    @property
+    def input_topics(self) -> tuple[str, ...]:
+        """Names of the topics the product consumes."""
+        return tuple(topic.name for topic in self.topics if topic.role is TopicRole.INPUT)
+
+    @property
+    def output_topics(self) -> tuple[str, ...]:
+        """Names of the topics the product publishes to."""
+        return tuple(topic.name for topic in self.topics if topic.role is TopicRole.OUTPUT)
+
+    @property
+    def input_subscriptions(self) -> tuple[str, ...]:
+        """Names of the subscriptions a burst is pulled from."""
+        inputs = set(self.input_topics)
+        return tuple(each.name for each in self.subscriptions if each.topic in inputs)
+
+    def topic_of(self, subscription: str) -> str:
+        """Topic of a subscription of the manifest."""
+        for each in self.subscriptions:
+            if each.name == subscription:
+                return each.topic
+        raise TopologyError(
+            f"subscription {subscription!r} is not in the manifest; it has "
+            f"{[each.name for each in self.subscriptions]!r}. Add it to topology.toml."
+        )
+
+
+def load_topology(text: str | None = None) -> Topology:
+    """Read the manifest.
+
+    Args:
+        text: TOML to read instead of the packaged `topology.toml`.
+
+    Raises:
+        TopologyError: If it does not hold together.
+    """
+    if text is None:
+        package = resources.files("inventory_assets.messaging")
+        text = package.joinpath("topology.toml").read_text(encoding="utf-8")
+    manifest = tomllib.loads(text)
+    try:
+        topology = _parse(manifest)
+    except (KeyError, TypeError, ValueError) as error:
+        raise TopologyError(
+            f"topology.toml is incomplete: {type(error).__name__} {error}. "
+            "See the fields of TopicSpec and SubscriptionSpec."
+        ) from error
+    _check(topology)
+    return topology
+
+
+def _parse(manifest: Mapping[str, Any]) -> Topology:
+    defaults = manifest["defaults"]
+    topics = tuple(
+        TopicSpec(**{**topic, "role": TopicRole(topic["role"])}) for topic in manifest["topics"]
+    )
+    inputs = {topic.name for topic in topics if topic.role is TopicRole.INPUT}
+    dead_letter = DeadLetterPolicy(**manifest["dead_letter"]) if "dead_letter" in manifest else None
+    retry = RetryPolicy(**manifest["retry"]) if "retry" in manifest else None
+    subscriptions = tuple(
+        SubscriptionSpec(
+            **{
+                **defaults,
+                **given,
+                # The output subscriptions belong to consumers we do not know.
+                "dead_letter": dead_letter if given["topic"] in inputs else None,
+                "retry": retry if given["topic"] in inputs else None,
+            }
+        )
+        for given in manifest["subscriptions"]
+    )
+    return Topology(topics=topics, subscriptions=subscriptions)
+
+
+def _check(topology: Topology) -> None:
+    topics = [topic.name for topic in topology.topics]
+    names = topics + [each.name for each in topology.subscriptions]
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise TopologyError(f"topology.toml names {repeated!r} more than once; keep one of each.")
+    for each in topology.subscriptions:
+        wanted = [each.topic] + ([each.dead_letter.topic] if each.dead_letter else [])
+        missing = [topic for topic in wanted if topic not in topics]
+        if missing:
+            raise TopologyError(
+                f"subscription {each.name!r} refers to {missing!r}, which topology.toml does "
+                "not define. Add a [[topics]] entry."
+            )
+    unread = set(topology.input_topics) - {each.topic for each in topology.subscriptions}
+    if unread:
+        raise TopologyError(
+            f"input topics {sorted(unread)!r} have no subscription: nothing would read them."
+        )
+
+
+def apply_topology(
+    project: str,
+    *,
+    topology: Topology | None = None,
+    emulator_host: str | None = None,
+    timeout_seconds: float = 10.0,
+) -> list[TopologyChange]:
+    """Create what is missing and update what differs; see `topology_apply.apply`."""
+    # Here, not at the top: the names are needed in places that never connect.
+    from inventory_assets.messaging import topology_apply
+
+    return topology_apply.apply(
+        project,
+        topology=topology or load_topology(),
+        emulator_host=emulator_host,
+        timeout_seconds=timeout_seconds,
+    )

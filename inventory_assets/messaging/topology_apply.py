@@ -1,0 +1,185 @@
+"""Bring a broker to the state the manifest describes.
+
+Belongs here: create, compare, update. Does not belong: deletion, ever (what
+the manifest does not name may be somebody else's), and the manifest itself.
+
+Two processes may apply at the same time: a creation that lost the race reads
+what the winner made and compares that.
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from google.api_core import exceptions
+from google.pubsub_v1.types import pubsub
+
+from inventory_assets.messaging.connection import Connection, connect, describe
+from inventory_assets.messaging.errors import BrokerUnavailableError, TopologyError
+from inventory_assets.messaging.topology import (
+    ChangeAction,
+    SubscriptionSpec,
+    TopicSpec,
+    Topology,
+    TopologyChange,
+)
+
+_UNANSWERED = (
+    exceptions.ServiceUnavailable,
+    exceptions.DeadlineExceeded,
+    exceptions.RetryError,
+)
+# The service fixes these when the subscription is created.
+_IMMUTABLE = ("topic", "enable_message_ordering", "filter")
+
+
+def apply(
+    project: str,
+    *,
+    topology: Topology,
+    emulator_host: str | None,
+    timeout_seconds: float,
+) -> list[TopologyChange]:
+    """Create what is missing and update what differs.
+
+    Args:
+        project: Google Cloud project id.
+        topology: The wanted state.
+        emulator_host: As in `connection.connect`.
+        timeout_seconds: For each call.
+
+    Returns:
+        What was changed, and what could not be; empty when all was as wanted.
+
+    Raises:
+        BrokerUnavailableError: If the broker does not answer.
+        TopologyError: If it refuses a change.
+    """
+    connection = connect(emulator_host)
+    try:
+        run = _Apply(connection, project=project, timeout_seconds=timeout_seconds)
+        changes = [change for topic in topology.topics for change in run.topic(topic)]
+        for subscription in topology.subscriptions:
+            changes += run.subscription(subscription)
+        return changes
+    except _UNANSWERED as error:
+        raise BrokerUnavailableError(target=connection.target, reason=describe(error)) from error
+    except exceptions.GoogleAPICallError as error:
+        raise TopologyError(
+            f"{connection.target!r} refused the topology of project {project!r}: "
+            f"{describe(error)}. Fix topology.toml or the permissions; applying again is safe."
+        ) from error
+    finally:
+        connection.close()
+
+
+class _Apply:
+    def __init__(self, connection: Connection, *, project: str, timeout_seconds: float) -> None:
+        self._publisher = connection.publisher
+        self._subscriber = connection.subscriber
+        self._project = project
+        # retry=None: the default retries UNAVAILABLE for a minute, which looks like a hang.
+        self._call: dict[str, Any] = {"retry": None, "timeout": timeout_seconds}
+
+    def topic(self, spec: TopicSpec) -> list[TopologyChange]:
+        wanted = pubsub.Topic(
+            name=self._topic_path(spec.name),
+            message_retention_duration=timedelta(days=spec.retention_days),
+        )
+        created, found = self._create_or_get(
+            create=lambda: self._publisher.create_topic(request=wanted, **self._call),
+            get=lambda: self._publisher.get_topic(topic=wanted.name, **self._call),
+        )
+        if created:
+            return [_change(ChangeAction.CREATED, "topic", spec.name)]
+        differing = _differing(wanted, found, ("message_retention_duration",))
+        if not differing:
+            return []
+        self._publisher.update_topic(
+            request={"topic": wanted, "update_mask": {"paths": differing}}, **self._call
+        )
+        return [_change(ChangeAction.UPDATED, "topic", spec.name, differing)]
+
+    def subscription(self, spec: SubscriptionSpec) -> list[TopologyChange]:
+        wanted = self._wanted_subscription(spec)
+        created, found = self._create_or_get(
+            create=lambda: self._subscriber.create_subscription(request=wanted, **self._call),
+            get=lambda: self._subscriber.get_subscription(subscription=wanted.name, **self._call),
+        )
+        if created:
+            return [_change(ChangeAction.CREATED, "subscription", spec.name)]
+        changes = []
+        fixed = _differing(wanted, found, _IMMUTABLE)
+        if fixed:
+            changes.append(_change(ChangeAction.CONFLICT, "subscription", spec.name, fixed))
+        differing = _differing(
+            wanted,
+            found,
+            (
+                "ack_deadline_seconds",
+                "message_retention_duration",
+                "enable_exactly_once_delivery",
+                "dead_letter_policy",
+                "retry_policy",
+                "expiration_policy",
+            ),
+        )
+        if differing:
+            self._subscriber.update_subscription(
+                request={"subscription": wanted, "update_mask": {"paths": differing}},
+                **self._call,
+            )
+            changes.append(_change(ChangeAction.UPDATED, "subscription", spec.name, differing))
+        return changes
+
+    def _wanted_subscription(self, spec: SubscriptionSpec) -> pubsub.Subscription:
+        wanted = pubsub.Subscription(
+            name=f"projects/{self._project}/subscriptions/{spec.name}",
+            topic=self._topic_path(spec.topic),
+            ack_deadline_seconds=spec.ack_deadline_seconds,
+            message_retention_duration=timedelta(days=spec.retention_days),
+            enable_message_ordering=spec.ordering,
+            filter=spec.filter,
+            enable_exactly_once_delivery=spec.exactly_once,
+            # Present and empty: never. Absent, 31 idle days delete the subscription.
+            expiration_policy=pubsub.ExpirationPolicy(),
+        )
+        if spec.dead_letter:
+            wanted.dead_letter_policy = pubsub.DeadLetterPolicy(
+                dead_letter_topic=self._topic_path(spec.dead_letter.topic),
+                max_delivery_attempts=spec.dead_letter.max_delivery_attempts,
+            )
+        if spec.retry:
+            wanted.retry_policy = pubsub.RetryPolicy(
+                minimum_backoff=timedelta(seconds=spec.retry.minimum_seconds),
+                maximum_backoff=timedelta(seconds=spec.retry.maximum_seconds),
+            )
+        return wanted
+
+    def _topic_path(self, name: str) -> str:
+        return f"projects/{self._project}/topics/{name}"
+
+    @staticmethod
+    def _create_or_get(*, create: Callable[[], Any], get: Callable[[], Any]) -> tuple[bool, Any]:
+        # Get first: applying is the usual start of a process, and all is there.
+        try:
+            return False, get()
+        except exceptions.NotFound:
+            pass
+        try:
+            return True, create()
+        except exceptions.AlreadyExists:
+            return False, get()
+
+
+def _differing(wanted: Any, found: Any, fields: tuple[str, ...]) -> list[str]:
+    return [name for name in fields if getattr(wanted, name) != getattr(found, name)]
+
+
+def _change(
+    action: ChangeAction, resource: str, name: str, fields: list[str] | None = None
+) -> TopologyChange:
+    detail = ", ".join(fields or [])
+    if action is ChangeAction.CONFLICT:
+        detail += ": fixed at creation; delete the subscription to have it made anew"
+    return TopologyChange(action=action, resource=resource, name=name, detail=detail)

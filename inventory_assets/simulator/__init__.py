@@ -1,0 +1,22 @@
+"""Seeded synthetic stock traffic, and the ledger it must fold to.
+
+Belongs here: the invented shop (catalog, demand, warehouses), its messages in R0's formats,
+and the books it keeps. Does not belong here: anything that reads those messages. The package
+imports no product code, so that its ledger is an independent witness of the fold.
+"""
+
+from inventory_assets.simulator.catalog import Product, products_csv
+from inventory_assets.simulator.ledger import Ledger, LedgerRow
+from inventory_assets.simulator.settings import SimulationSettings
+from inventory_assets.simulator.simulation import Simulation
+from inventory_assets.simulator.writer import SimulatedMessage
+
+__all__ = [
+    "Ledger",
+    "LedgerRow",
+    "Product",
+    "SimulatedMessage",
+    "Simulation",
+    "SimulationSettings",
+    "products_csv",
+]

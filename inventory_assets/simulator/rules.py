@@ -1,0 +1,102 @@
+"""The shop's threshold rules, and which one it believes holds for a key.
+
+Belongs here: rule values and their resolution for the planner (RULES 21, quantities only).
+Not here: evaluation of alerts, which is the product's business.
+"""
+
+from dataclasses import dataclass
+from random import Random
+
+from inventory_assets.simulator.catalog import Product
+
+# Most specific first; a warehouse's rule beats the all-warehouse rule within a level.
+LEVELS = ("SKU", "PRODUCT", "BRAND", "CATEGORY", "DEPARTMENT", "GLOBAL")
+
+
+@dataclass(slots=True, kw_only=True)
+class ThresholdRule:
+    """One scope's thresholds in units; null days or quantities set no such condition."""
+
+    level_type: str
+    level_id: str
+    warehouse_id: str | None
+    min_qty: int | None
+    reorder_qty: int | None
+    min_days: int | None = None
+    reorder_days: int | None = None
+    cooldown_minutes: int = 60
+    is_enabled: bool = True
+
+
+def build_rules(catalog: list[Product], warehouses: list[str], seed: int) -> list[ThresholdRule]:
+    """Write rules at every level, some for one warehouse, some in days, one muted."""
+    rng = Random(f"{seed}:rules")
+    departments = sorted({p.department_id for p in catalog})
+    categories = sorted({p.category_id for p in catalog})
+    brands = sorted({p.brand_id for p in catalog})
+    products = sorted({p.product_id for p in catalog})
+    rules = [_rule("GLOBAL", "GLOBAL", None, 8, 20)]
+    for department in rng.sample(departments, -(-len(departments) // 2)):
+        rules.append(_rule("DEPARTMENT", department, None, 10, 24, cooldown=30))
+    for number, category in enumerate(rng.sample(categories, -(-len(categories) // 3))):
+        rules.append(_rule("CATEGORY", category, None, 12, 30, days=number % 3 == 0))
+    for category in rng.sample(categories, -(-len(categories) // 8)):
+        rules.append(_rule("CATEGORY", category, rng.choice(warehouses), 15, 36, cooldown=15))
+    for brand in rng.sample(brands, -(-len(brands) // 5)):
+        rules.append(_rule("BRAND", brand, None, 12, 25, cooldown=120))
+    for product in rng.sample(products, -(-len(products) // 20)):
+        rules.append(_rule("PRODUCT", product, None, 20, 45))
+    sku_ids = rng.sample([p.sku for p in catalog], -(-len(catalog) // 50))
+    for number, sku in enumerate(sku_ids):
+        warehouse = rng.choice(warehouses) if number % 3 == 1 else None
+        rules.append(_rule("SKU", sku, warehouse, 25, 60, cooldown=(0, 10, 60)[number % 3]))
+    # The first SKU rule has no warehouse: its SKU is silent everywhere.
+    next(rule for rule in rules if rule.level_type == "SKU").is_enabled = False
+    return rules
+
+
+def _rule(
+    level_type: str,
+    level_id: str,
+    warehouse_id: str | None,
+    min_qty: int,
+    reorder_qty: int,
+    *,
+    cooldown: int = 60,
+    days: bool = False,
+) -> ThresholdRule:
+    return ThresholdRule(
+        level_type=level_type,
+        level_id=level_id,
+        warehouse_id=warehouse_id,
+        min_qty=min_qty,
+        reorder_qty=reorder_qty,
+        # Short cover: shelves hold hours, not weeks (settings.cover_hours).
+        min_days=1 if days else None,
+        reorder_days=2 if days else None,
+        cooldown_minutes=cooldown,
+    )
+
+
+class RuleBook:
+    """Answers which thresholds hold for a key."""
+
+    def __init__(self, rules: list[ThresholdRule]) -> None:
+        self._by_scope = {(r.level_type, r.level_id, r.warehouse_id): r for r in rules}
+
+    def resolve(self, product: Product, warehouse_id: str) -> ThresholdRule:
+        """Return the most specific rule; GLOBAL always exists."""
+        level_ids = (
+            product.sku,
+            product.product_id,
+            product.brand_id,
+            product.category_id,
+            product.department_id,
+            "GLOBAL",
+        )
+        for level_type, level_id in zip(LEVELS, level_ids, strict=True):
+            for scope in (warehouse_id, None):
+                rule = self._by_scope.get((level_type, level_id, scope))
+                if rule is not None:
+                    return rule
+        raise AssertionError("build_rules writes a GLOBAL rule")

@@ -1,0 +1,78 @@
+"""What a simulation can be told. No behaviour beyond refusing nonsense."""
+
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+
+# A Monday morning: shops are open, so a short run already looks like trade.
+DEFAULT_START_AT = datetime(2025, 3, 3, 9, tzinfo=UTC)
+
+
+class SimulationSettingsError(ValueError):
+    """A setting that no simulation can follow."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimulationSettings:
+    """Settings of one simulation; equal settings give equal bytes.
+
+    Attributes:
+        start_at: Event time at which `stream` begins; `opening` is dated just before it.
+        events_per_second: Mean valid events per second of event time. Stock is sized to it: in
+            live mode pass the rate at which you will call `next`, or shelves run empty.
+        zipf_exponent: Skew of demand over SKUs; 0 is uniform.
+        disorder_rate: Share of live messages held back behind 1..`disorder_window` later ones.
+        envelope_rate: Share of documents in the connector's envelope (RULES 1).
+        extended_json_rate: Share of documents with MongoDB `$oid`, `$date`, `$numberLong`.
+        source_epoch: Epoch written in envelopes. Bare documents count as 0; with another value
+            mixed forms would not be ordered by time (RULES 12), so it needs `envelope_rate` 1.
+        cycle_count_rate: Share of arrivals that are a counted level instead of a transaction.
+        rule_change_rate: Share of arrivals that change a threshold rule.
+        control_rate: Share of arrivals that are a `re-evaluate` command.
+        lead_day_seconds: Event seconds that pass for one day of a supplier's lead time, so that
+            a demonstration sees restocks. 86,400 is real time.
+        cover_hours: Hours of mean demand a full shelf holds, beyond its reorder point.
+        opening_breach_rate: Share of keys that open below their reorder threshold.
+        planning_lapse_rate: Share of reorder cycles the planner orders too late: the source of
+            REORDER and LOW_STOCK alerts.
+    """
+
+    seed: int = 7
+    skus: int = 2000
+    warehouses: int = 5
+    start_at: datetime = DEFAULT_START_AT
+    events_per_second: float = 100.0
+    zipf_exponent: float = 0.8
+    duplicate_rate: float = 0.01
+    disorder_rate: float = 0.02
+    disorder_window: int = 50
+    malformed_rate: float = 0.001
+    envelope_rate: float = 0.25
+    extended_json_rate: float = 0.1
+    source_epoch: int = 0
+    cycle_count_rate: float = 0.005
+    rule_change_rate: float = 0.00005
+    control_rate: float = 0.0
+    lead_day_seconds: float = 60.0
+    cover_hours: float = 4.0
+    opening_breach_rate: float = 0.015
+    planning_lapse_rate: float = 0.06
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.name.endswith("_rate") and not 0 <= value <= 1:
+                raise SimulationSettingsError(f"{field.name} was {value!r}; expected 0 to 1.")
+        for name in ("skus", "warehouses", "disorder_window", "events_per_second"):
+            if getattr(self, name) <= 0:
+                raise SimulationSettingsError(
+                    f"{name} was {getattr(self, name)!r}; expected more than 0."
+                )
+        if self.start_at.tzinfo is None:
+            raise SimulationSettingsError(
+                f"start_at was {self.start_at!r}; expected a time zone, such as UTC."
+            )
+        if self.source_epoch != 0 and self.envelope_rate < 1:
+            raise SimulationSettingsError(
+                f"source_epoch was {self.source_epoch!r} with envelope_rate "
+                f"{self.envelope_rate!r}; bare documents have epoch 0, so set envelope_rate=1."
+            )

@@ -1,0 +1,328 @@
+"""Turn bursts of messages into versions of the lake.
+
+The one place where the pieces meet: parse, recall, process, check, append,
+commit, and only then change the warm state. The sensor, the assets and the CLI
+all call `Engine.commit_burst`.
+"""
+
+import json
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version as package_version
+from typing import TypeVar
+
+import msgspec
+
+from inventory_assets.domain.burst import (
+    BurstInputs,
+    BurstResult,
+    Message,
+    Parsed,
+    parse_burst,
+    process_burst,
+)
+from inventory_assets.domain.events import Rejection
+from inventory_assets.domain.invariants import InvariantViolation, check_invariants
+from inventory_assets.domain.parse import ParseSettings
+from inventory_assets.domain.state import InventoryState
+from inventory_assets.domain.thresholds import ThresholdDefaults
+from inventory_assets.domain.values import to_microseconds
+from inventory_assets.lake.entity_index import EntityIndex
+from inventory_assets.lake.errors import StaleStateError
+from inventory_assets.lake.maintenance import Maintenance
+from inventory_assets.lake.tables import (
+    ALERTS,
+    CORE_EVENTS,
+    DEAD_LETTERS,
+    PRODUCTS,
+    RAW_MESSAGES,
+    RESOLVED_THRESHOLDS,
+    ROLLUPS,
+    SKU_STATE,
+    THRESHOLD_RULES,
+    TRANSITIONS,
+    VELOCITY,
+)
+from inventory_assets.lake.transaction import Lake, LakeTransaction, Watermark, with_retries
+from inventory_assets.settings import Settings
+from inventory_assets.stages import frames
+from inventory_assets.stages.recall import recall
+from inventory_assets.stages.warm import load_state
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+CODE_VERSION = package_version("inventory-assets")
+STALE_TRIES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """An alert to be told: what leaves, and which telling of the alert it is."""
+
+    alert_id: str
+    number: int
+    body: bytes
+    ordering_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A refused message to be told on the dead-letter topic."""
+
+    message: Message
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One committed version: what it did and what must now be told."""
+
+    version: int
+    outcomes: dict[str, int]
+    counts: dict[str, int]
+    notifications: list[Notification] = field(default_factory=list)
+    dead_letters: list[DeadLetter] = field(default_factory=list)
+    violations: list[str] = field(default_factory=list)
+
+
+class Engine:
+    """Keeps the warm state of one process and makes versions from bursts."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.lake = Lake(settings)
+        self.index = EntityIndex(settings.home / "cache" / f"entities-{time.time_ns()}.bin")
+        self.parse_settings = ParseSettings(
+            start_at=to_microseconds(datetime.combine(settings.start_date, datetime.min.time(), UTC)),
+            max_ahead=int(settings.max_ahead.total_seconds()) * 1_000_000,
+        )
+        self._state: InventoryState | None = None
+        self._watermark: Watermark | None = None
+        self._maintenance: Maintenance | None = None
+
+    @property
+    def state(self) -> InventoryState:
+        """The warm state, loaded on first use."""
+        if self._state is None:
+            self._watermark = self.lake.watermark()
+            self._state = load_state(
+                self.lake,
+                self._watermark.version,
+                defaults=ThresholdDefaults(self.settings.default_min, self.settings.default_reorder),
+                cached_entities=self.settings.cached_entities,
+                index=self.index,
+            )
+        return self._state
+
+    def drop_state(self) -> None:
+        """Forget the warm state; the next use loads it from the lake."""
+        self._state = self._watermark = None
+
+    def close(self) -> None:
+        """Release the lake and the index file."""
+        self.drop_state()
+        self.index.close()
+        self.lake.close()
+
+    def maintain(self) -> None:
+        """Do one small step of the lake's upkeep, if one is due."""
+        if self._maintenance is None:
+            self._maintenance = Maintenance(self.lake)
+        assert self._watermark is not None
+        self._maintenance.step(self._watermark.version)
+
+    def commit_burst(
+        self,
+        messages: Sequence[Message],
+        *,
+        inputs: BurstInputs | None = None,
+        stage: str = "burst",
+        run_id: str = "",
+        also: Callable[[LakeTransaction], object] | None = None,
+    ) -> list[Commit]:
+        """Make a burst the next version: all of its effects or none.
+
+        A message that breaks the code or an invariant is found by halving, made
+        a dead letter, and the rest commits: so there can be several commits.
+        `also` is called with the first transaction, to write what rides along.
+
+        Raises:
+            LakeError: The lake could not be written; nothing was.
+        """
+        inputs = inputs or BurstInputs()
+        try:
+            parsed = parse_burst(messages, self.parse_settings)
+            return [self._commit(messages, parsed, inputs, stage, run_id, also)]
+        except InvariantViolation as violation:
+            return self._commit_without_offenders(messages, inputs, stage, run_id, violation, also)
+
+    def _commit_without_offenders(
+        self,
+        messages: Sequence[Message],
+        inputs: BurstInputs,
+        stage: str,
+        run_id: str,
+        violation: InvariantViolation,
+        also: Callable[[LakeTransaction], object] | None,
+    ) -> list[Commit]:
+        logger.error("burst of %d messages refused: %s", len(messages), violation)
+        if not messages:
+            raise violation
+        if len(messages) == 1:
+            offender: list[Parsed] = [Rejection("invariant_violation", str(violation))]
+            commit = self._commit(messages, offender, BurstInputs(), stage, run_id, also)
+            commit.violations.append(str(violation))
+            return [commit]
+        half = len(messages) // 2
+        first = self.commit_burst(messages[:half], inputs=inputs, stage=stage, run_id=run_id, also=also)
+        return first + self.commit_burst(messages[half:], stage=stage, run_id=run_id)
+
+    def commit_note(self, stage: str, write: Callable[[LakeTransaction], object], run_id: str = "") -> int:
+        """Make a version that changes no state the engine keeps warm; the version."""
+
+        def attempt() -> int:
+            state, watermark = self.state, self._watermark
+            assert watermark is not None  # loaded with the state
+            with self.lake.transaction(watermark, stage=stage, run_id=run_id, code_version=CODE_VERSION) as transaction:
+                write(transaction)
+            state.version = watermark.version
+            return watermark.version
+
+        return self._with_fresh_state(attempt)
+
+    def _with_fresh_state(self, attempt: Callable[[], T]) -> T:
+        """Run `attempt`, and again on a reloaded state where another writer was first."""
+        for _ in range(STALE_TRIES):
+            try:
+                return with_retries(attempt)
+            except StaleStateError as error:
+                logger.warning("%s", error)
+                self.drop_state()
+        raise StaleStateError(f"another writer was first {STALE_TRIES} times; run one sensor per lake")
+
+    def _commit(
+        self,
+        messages: Sequence[Message],
+        parsed: list[Parsed],
+        inputs: BurstInputs,
+        stage: str,
+        run_id: str,
+        also: Callable[[LakeTransaction], object] | None,
+    ) -> Commit:
+        return self._with_fresh_state(lambda: self._try_commit(messages, parsed, inputs, stage, run_id, also))
+
+    def _try_commit(
+        self,
+        messages: Sequence[Message],
+        parsed: list[Parsed],
+        inputs: BurstInputs,
+        stage: str,
+        run_id: str,
+        also: Callable[[LakeTransaction], object] | None,
+    ) -> Commit:
+        state = self.state
+        watermark = self._watermark
+        assert watermark is not None  # loaded with the state
+        recall(state, self.index, parsed, self.lake)
+        version = watermark.version + 1
+        result = self._process(state, parsed, version, inputs, len(messages))
+        counts = _counts(result)
+        with self.lake.transaction(
+            watermark,
+            stage=stage,
+            messages=len(messages),
+            counts=counts,
+            inputs=_recorded(inputs),
+            run_id=run_id,
+            code_version=CODE_VERSION,
+        ) as transaction:
+            append_result(transaction, messages, result, inputs)
+            if also is not None:
+                also(transaction)
+        # Only now: a crash before this line leaves warm state and lake as they were.
+        result.draft.merge(version)
+        state.events.forget_down_to(self.settings.cached_entities)
+        if state.events.forgotten:
+            self.index.add(state.events.forgotten)
+            state.events.forgotten = []
+        return Commit(
+            version,
+            result.outcomes(),
+            counts,
+            [
+                Notification(a.alert_id, a.notification_count, frames.alert_body(a, result).encode(), f"{a.warehouse_id}:{a.sku}")
+                for a in result.notified
+            ],
+            [
+                DeadLetter(message, arrival.rejection.reason, arrival.rejection.detail)
+                for message, arrival in zip(messages, result.arrivals, strict=True)
+                if arrival.rejection is not None
+            ],
+        )
+
+    def _process(
+        self, state: InventoryState, parsed: list[Parsed], version: int, inputs: BurstInputs, size: int
+    ) -> BurstResult:
+        try:
+            result = process_burst(state, parsed, version=version, inputs=inputs)
+        except Exception as error:  # a message that breaks our code must not stop all others
+            raise InvariantViolation(f"{type(error).__name__}: {error}") from error
+        check_invariants(result, size)
+        return result
+
+
+def append_result(
+    transaction: LakeTransaction, messages: Sequence[Message], result: BurstResult, inputs: BurstInputs
+) -> None:
+    """Append everything a burst changed to its tables."""
+    draft = result.draft
+    transaction.append(RAW_MESSAGES, frames.raw_messages(messages, result))
+    transaction.append(CORE_EVENTS, frames.events(result))
+    if draft.keys.changed:
+        transaction.append(SKU_STATE, frames.sku_state(result))
+    if draft.rollup_change is not None and len(draft.rollup_change.nodes):
+        transaction.append(ROLLUPS, draft.state.rollups.frame(draft.rollup_change))
+    if draft.thresholds.changed:
+        transaction.append(RESOLVED_THRESHOLDS, frames.resolved_thresholds(result))
+    if draft.rules.changed:
+        transaction.append(THRESHOLD_RULES, frames.threshold_rules(result))
+    if draft.products.changed:
+        transaction.append(PRODUCTS, frames.products(draft.products.changed.values()))
+    if inputs.velocity_date is not None:
+        transaction.append(VELOCITY, frames.velocity(inputs.velocities, inputs.velocity_date))
+    if result.changed_alerts:
+        transaction.append(ALERTS, frames.alerts(result))
+    if result.transitions:
+        transaction.append(TRANSITIONS, frames.transitions(result))
+    if any(arrival.rejection is not None for arrival in result.arrivals):
+        transaction.append(DEAD_LETTERS, frames.dead_letters(messages, result))
+
+
+def _recorded(inputs: BurstInputs) -> str:
+    # Velocities and products are rows of their own tables, at this very version.
+    return msgspec.json.encode(msgspec.structs.replace(inputs, velocities=(), products=())).decode()
+
+
+def _counts(result: BurstResult) -> dict[str, int]:
+    draft = result.draft
+    counts = {
+        **result.outcomes(),
+        "keys": len(draft.keys.changed),
+        "rollups": 0 if draft.rollup_change is None else len(draft.rollup_change.nodes),
+        "thresholds": len(draft.thresholds.changed),
+        "alerts": len(result.changed_alerts),
+        "notified": len(result.notified),
+    }
+    return {name: count for name, count in counts.items() if count}
+
+
+def read_counts(text: str) -> dict[str, int]:
+    """The counts of a row of meta.versions."""
+    return json.loads(text)
+

@@ -1,0 +1,256 @@
+"""Answer why: why an alert fired, or why a key has none.
+
+An alert is re-derived from its SKU's messages, the rules and the recorded
+inputs, by the function that raised it; a difference is part of the answer.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from inventory_assets.domain.alerts import Alert, Transition
+from inventory_assets.domain.evaluate import Point, find_breaches, is_restocking, notification_due_at
+from inventory_assets.domain.events import Key, Transaction
+from inventory_assets.domain.fold import KeyState
+from inventory_assets.domain.parse import ParseSettings
+from inventory_assets.domain.state import InventoryState
+from inventory_assets.domain.thresholds import ThresholdDefaults, ladder
+from inventory_assets.domain.values import format_time
+from inventory_assets.lake.errors import LakeError
+from inventory_assets.stages.replay import Replay, read_bursts
+from inventory_assets.stages.warm import Reader
+
+MAX_EVENTS = 12
+
+
+class UnknownAlertError(LakeError):
+    """No alert has this id."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventLine:
+    """One event of a key with the stock right after it."""
+
+    at: str
+    version: int
+    event_id: str
+    what: str
+    quantity: int | None
+    on_hand: int
+    reserved: int
+    inbound: int
+    available: int
+
+
+@dataclass(frozen=True, slots=True)
+class RuleLine:
+    """One rung of the ladder: a scope and what was found there."""
+
+    level_type: str
+    level_id: str
+    warehouse_id: str | None
+    verdict: str
+
+
+@dataclass(slots=True)
+class Explanation:
+    """Everything there is to say about one alert."""
+
+    body: dict[str, Any]
+    state: str
+    events: list[EventLine]
+    earlier_events: int
+    rules: list[RuleLine]
+    transitions: list[dict[str, Any]]
+    differences: list[str] = field(default_factory=list)
+
+
+def explain_alert(
+    reader: Reader, alert_id: str, *, defaults: ThresholdDefaults, settings: ParseSettings
+) -> Explanation:
+    """Re-derive an alert and lay out what led to it.
+
+    Raises:
+        UnknownAlertError: There is no such alert.
+    """
+    rows = reader.query("SELECT * FROM out.alerts WHERE alert_id = ?", [alert_id])
+    if not rows.height:
+        raise UnknownAlertError(f"no alert {alert_id!r}. List them with `inventory alerts --state all`.")
+    row = rows.row(0, named=True)
+    key = (row["warehouse_id"], row["sku"])
+    tracer = _Tracer(key, defaults, settings)
+    tracer.run(reader, alert_id)
+    body = msgspec.json.decode(row["body"])
+    derived = tracer.alert
+    transitions = reader.query(
+        "SELECT version, transition, reason, event_id, event_at, is_late FROM out.alert_transitions "
+        "WHERE alert_id = ? ORDER BY version, seq",
+        [alert_id],
+    )
+    return Explanation(
+        body=body,
+        state=row["state"],
+        events=tracer.lines[-MAX_EVENTS:],
+        earlier_events=max(0, len(tracer.lines) - MAX_EVENTS),
+        rules=tracer.rules,
+        transitions=list(transitions.iter_rows(named=True)),
+        differences=_differences(reader, alert_id, derived, tracer.transitions),
+    )
+
+
+class _Tracer:
+    """Replays one SKU and keeps what happened to one key up to an alert."""
+
+    def __init__(self, key: Key, defaults: ThresholdDefaults, settings: ParseSettings) -> None:
+        self._key = key
+        self._replay = Replay(defaults=defaults, settings=settings)
+        self.lines: list[EventLine] = []
+        self.rules: list[RuleLine] = []
+        self.alert: Alert | None = None
+        self.transitions: list[Transition] = []
+
+    def run(self, reader: Reader, alert_id: str) -> None:
+        breached = False
+        for burst in read_bursts(reader, sku=self._key[1]):
+            result = self._replay.apply(burst, self._key)
+            if not breached:
+                for event, state in result.steps:
+                    self.lines.append(_event_line(event, state, burst.version))
+                    if alert_id in result.changed_alerts and _is_opening(event, result.changed_alerts[alert_id]):
+                        break
+            self.transitions += [t for _, t in result.transitions if t.alert_id == alert_id]
+            if alert_id in result.changed_alerts:
+                self.alert = result.changed_alerts[alert_id]
+                if not breached:
+                    breached = True
+                    self.rules = describe_ladder(self._replay.state, self._key)
+
+
+def _is_opening(event: Any, alert: Alert) -> bool:
+    return event.event_id == alert.opening_event_id
+
+
+def _event_line(event: Any, state: KeyState, version: int) -> EventLine:
+    if isinstance(event, Transaction):
+        what, quantity = f"{event.type} {event.status}", event.quantity
+    else:
+        what, quantity = event.kind.upper(), getattr(event, "on_hand", None)
+    return EventLine(
+        format_time(event.event_at, digits=3), version, event.event_id, what, quantity,
+        state.on_hand, state.reserved, state.inbound, state.available,
+    )  # fmt: skip
+
+
+def describe_ladder(state: InventoryState, key: Key) -> list[RuleLine]:
+    """Every scope a key looks in, and which one won."""
+    key_state = state.keys[key]
+    place = state.skus[key[1]]
+    limits = state.thresholds[key]
+    lines = []
+    won = False
+    for scope in ladder(key[0], key[1], place.parents):
+        stored = state.rules.get(scope)
+        if stored is None:
+            continue
+        if stored.rule.is_deleted:
+            verdict = "deleted"
+        elif won:
+            verdict = "less specific: not used"
+        else:
+            won = True
+            verdict = "wins: the most specific rule"
+        lines.append(RuleLine(scope[0], scope[1], scope[2], verdict))
+    embedded = f"min {key_state.min_threshold}, reorder {key_state.reorder_threshold}"
+    if key_state.min_threshold is not None or key_state.reorder_threshold is not None:
+        used = "wins: no rule matches" if limits.level_type == "EMBEDDED" else "a rule comes first"
+        lines.append(RuleLine("EMBEDDED", embedded, key[0], used))
+    used = "wins: nothing else is set" if limits.level_type == "SYSTEM" else "not needed"
+    lines.append(RuleLine("SYSTEM", f"min {state.defaults.min_qty}, reorder {state.defaults.reorder_qty}", None, used))
+    return lines
+
+
+def _differences(
+    reader: Reader, alert_id: str, derived: Alert | None, transitions: list[Transition]
+) -> list[str]:
+    record = reader.query(
+        "SELECT record FROM out.alerts_changes WHERE alert_id = ? ORDER BY version DESC LIMIT 1", [alert_id]
+    ).item()
+    stored = msgspec.json.decode(record, type=Alert)
+    if derived is None:
+        return ["the replay of its events raises no such alert"]
+    found = [
+        f"{name}: {getattr(stored, name)!r} stored, {getattr(derived, name)!r} re-derived"
+        for name in Alert.__struct_fields__
+        if getattr(stored, name) != getattr(derived, name)
+    ]
+    recorded = reader.query(
+        "SELECT transition, reason FROM out.alert_transitions WHERE alert_id = ? ORDER BY version, seq", [alert_id]
+    ).rows()
+    replayed = [(t.transition, t.reason) for t in transitions]
+    if recorded != replayed:
+        found.append(f"transitions: {recorded} stored, {replayed} re-derived")
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class NoAlert:
+    """Why a key has no new alert, in one sentence and its facts."""
+
+    reason: str
+    sentence: str
+    facts: dict[str, Any]
+    rules: list[RuleLine]
+
+
+def why_not(state: InventoryState, key: Key) -> NoAlert | None:
+    """Say why a key has no notified alert now; None where the key is unknown."""
+    key_state = state.keys.get(key)
+    if key_state is None:
+        return None
+    limits = state.thresholds[key]
+    velocity = state.velocities.get(key) or None
+    point = Point(key_state, limits, velocity, state.version, ())
+    breaches = find_breaches(point)
+    alerts = state.alerts.get(key, {})
+    firing = next((alert for alert in alerts.values() if alert.is_firing), None)
+    facts = {
+        "on_hand": key_state.on_hand, "reserved": key_state.reserved, "available": key_state.available,
+        "inbound": key_state.inbound, "min_threshold_qty": limits.min_qty,
+        "reorder_threshold_qty": limits.reorder_qty, "min_threshold_days": limits.min_days,
+        "reorder_threshold_days": limits.reorder_days, "daily_units": velocity,
+        "rule": " ".join(part for part in (limits.level_type, limits.level_id, limits.warehouse_id) if part),
+        "version": state.version,
+    }  # fmt: skip
+    reason, sentence = _why(point, breaches, firing)
+    return NoAlert(reason, sentence, facts, describe_ladder(state, key))
+
+
+def _why(point: Point, breaches: list, firing: Alert | None) -> tuple[str, str]:
+    state, limits = point.state, point.thresholds
+    if not state.is_active:
+        return "inactive", "The key's inventory document was deleted, so it is not monitored."
+    if not limits.is_enabled:
+        return "muted", f"The rule in force ({limits.level_type} {limits.level_id}) is disabled, which mutes the key."
+    if firing is not None and firing.is_notification_due:
+        due = format_time(notification_due_at(firing, limits), digits=3)
+        return "cooldown", (
+            f"{firing.condition} is open again ({firing.alert_id}) but was notified less than "
+            f"{limits.cooldown_minutes} minutes ago; it is notified at {due} if still open."
+        )
+    if firing is not None and firing.notification_count == 0:
+        return "improved", f"{firing.condition} is open after an improvement, which is not notified: {firing.alert_id}."
+    if firing is not None and not breaches:
+        return "hysteresis", f"{firing.alert_id} stays open until stock is a tenth above its threshold."
+    if firing is not None:
+        return "firing", f"There is one: {firing.alert_id}. See `inventory explain {firing.alert_id}`."
+    if is_restocking(state) and limits.reorder_qty is not None and state.available < limits.reorder_qty:
+        return "restock", f"REORDER is muted while stock is on its way (inbound {state.inbound})."
+    return "no_breach", (
+        f"No breach: available {state.available}, STOCKOUT at 0, LOW_STOCK below {_shown(limits.min_qty)}, "
+        f"REORDER below {_shown(limits.reorder_qty)}."
+    )
+
+
+def _shown(limit: int | None) -> str:
+    return "no limit" if limit is None else str(limit)

@@ -1,0 +1,190 @@
+"""Pull bursts, commit them, acknowledge, tell: the loop that the sensor, the assets and `drain` share."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from inventory_assets.domain.burst import BurstInputs, Message
+from inventory_assets.domain.evaluate import notification_due_at
+from inventory_assets.domain.values import to_microseconds
+from inventory_assets.messaging.client import BurstSource, OutgoingMessage, Publisher, PublishError, ReceivedMessage
+from inventory_assets.stages.engine import Commit, Engine
+from inventory_assets.stages.outbox import Outbox, load_owed, owed_alert, owed_dead_letter, status_message
+
+# Quiet bursts stay small, for latency; a burst that fills its bound doubles the next one.
+SMALLEST_BURST = 500
+SWEEP_EVERY_SECONDS = 10.0
+
+
+@dataclass(slots=True)
+class IngestSummary:
+    """What a run of bursts did."""
+
+    versions: list[int] = field(default_factory=list)
+    outcomes: dict[str, int] = field(default_factory=dict)
+    notified: int = 0
+    violations: list[str] = field(default_factory=list)
+    published_at: float = 0.0
+
+    @property
+    def messages(self) -> int:
+        """Messages received."""
+        return sum(self.outcomes.values())
+
+    def add(self, commit: Commit) -> None:
+        """Count a commit in."""
+        self.versions.append(commit.version)
+        for outcome, count in commit.outcomes.items():
+            self.outcomes[str(outcome)] = self.outcomes.get(str(outcome), 0) + count
+        self.notified += len(commit.notifications)
+        self.violations.extend(commit.violations)
+
+
+class Ingest:
+    """The burst loop of one process."""
+
+    def __init__(self, engine: Engine, source: BurstSource, publisher: Publisher) -> None:
+        self.engine = engine
+        self.source = source
+        self._publisher = publisher
+        self.outbox = Outbox(publisher)
+        self._is_outbox_loaded = False
+        self._burst_size = SMALLEST_BURST
+        self._swept_at = 0.0
+        self._status: list[OutgoingMessage] = []
+
+    def run(
+        self,
+        *,
+        max_seconds: float,
+        wait_seconds: float,
+        run_id: str = "",
+        until_empty: bool = False,
+        on_commit: Callable[[Commit], None] | None = None,
+    ) -> IngestSummary:
+        """Run bursts until the time is up, or until nothing came for `wait_seconds`.
+
+        Args:
+            max_seconds: No burst is begun after this.
+            wait_seconds: How long to wait for a first message.
+            run_id: For `meta.versions`.
+            until_empty: Stop at the first empty burst; otherwise go on waiting.
+            on_commit: Called after each commit.
+
+        Raises:
+            MessagingError: The broker does not answer.
+            LakeError: The lake could not be written; nothing was acknowledged.
+        """
+        summary = IngestSummary()
+        deadline = time.monotonic() + max_seconds
+        self._load_outbox()
+        while (left := deadline - time.monotonic()) > 0:
+            received = self.source.next_burst(
+                max_messages=self._burst_size,
+                max_bytes=self.engine.settings.max_bytes,
+                wait_seconds=min(wait_seconds, left),
+            )
+            if received:
+                self._take(received, summary, run_id, on_commit)
+            self._sweep(summary, run_id)
+            if not received:
+                self._rest()
+                if until_empty:
+                    break
+            self._burst_size = self._next_size(len(received))
+        self._rest()
+        return summary
+
+    def _take(
+        self,
+        received: Sequence[ReceivedMessage],
+        summary: IngestSummary,
+        run_id: str,
+        on_commit: Callable[[Commit], None] | None,
+    ) -> None:
+        recording = self.outbox.unrecorded_count
+        commits = self.engine.commit_burst(
+            [to_message(message) for message in received], run_id=run_id, also=self.outbox.record
+        )
+        self.outbox.recorded(recording)
+        for commit in commits:
+            self._owe(commit)
+            summary.add(commit)
+            if on_commit is not None:
+                on_commit(commit)
+        self.outbox.send()
+        # Ack only after the commit: a crash here redelivers, and dedupe absorbs
+        # it. Acking first would lose the burst.
+        self.source.acknowledge(received)
+        self.engine.maintain()
+
+    def _owe(self, commit: Commit) -> None:
+        self.outbox.add(owed_alert(n.alert_id, n.number, n.body, n.ordering_key) for n in commit.notifications)
+        self.outbox.add(
+            owed_dead_letter(d.message.message_id, d.message.topic, d.reason, d.detail, d.message.data)
+            for d in commit.dead_letters
+        )
+        for violation in commit.violations:
+            self._status.append(status_message("invariant_violation", version=commit.version, detail=violation))
+
+    def _load_outbox(self) -> None:
+        if not self._is_outbox_loaded:
+            self.outbox.add(load_owed(self.engine.lake))
+            self._is_outbox_loaded = True
+            self.outbox.send()
+
+    def _sweep(self, summary: IngestSummary, run_id: str) -> None:
+        """Tell what a cooldown held back, when it has ended and no event came (RULES 28)."""
+        if time.monotonic() - self._swept_at < SWEEP_EVERY_SECONDS:
+            return
+        self._swept_at = time.monotonic()
+        now = to_microseconds(datetime.now(UTC))
+        if not is_sweep_due(self.engine, now):
+            return
+        for commit in self.engine.commit_burst([], inputs=BurstInputs(sweep_at=now), stage="sweep", run_id=run_id):
+            self._owe(commit)
+            summary.add(commit)
+        self.outbox.send()
+
+    def _rest(self) -> None:
+        """Use a quiet moment: retry what is owed and write down what was told."""
+        self.outbox.send()
+        if self._status:
+            try:
+                self._publisher.publish(self._status)
+                self._status = []
+            except PublishError:
+                pass  # kept for the next rest
+        if self.outbox.unrecorded_count:
+            count = self.outbox.unrecorded_count
+            self.engine.commit_note("deliveries", self.outbox.record)
+            self.outbox.recorded(count)
+
+    def _next_size(self, received: int) -> int:
+        if received >= self._burst_size:
+            return min(self._burst_size * 2, self.engine.settings.max_messages)
+        return max(SMALLEST_BURST, min(self._burst_size, received * 2))
+
+
+def is_sweep_due(engine: Engine, now: int) -> bool:
+    """Whether an alert's cooldown has ended by `now` with the alert still open."""
+    state = engine.state
+    for key in state.due_alerts:
+        limits = state.thresholds[key]
+        for alert in state.alerts[key].values():
+            if alert.is_firing and alert.is_notification_due and notification_due_at(alert, limits) <= now:
+                return True
+    return False
+
+
+def to_message(received: ReceivedMessage) -> Message:
+    """What the domain needs of a delivery."""
+    return Message(
+        received.message_id,
+        received.topic,
+        to_microseconds(received.publish_time),
+        received.ordering_key,
+        received.attributes,
+        received.data,
+    )

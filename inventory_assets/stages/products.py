@@ -1,0 +1,102 @@
+"""Import product data: names, supplier, lead time, target stock, price, pack (RULES 19)."""
+
+import csv
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+from inventory_assets.domain.alerts import Product
+from inventory_assets.domain.burst import BurstInputs
+from inventory_assets.domain.values import InvalidValue, read_id
+from inventory_assets.stages.engine import Commit, Engine
+
+_NUMBERS = {"lead_time_days": int, "order_up_to": int, "pack_multiple": int, "unit_price": float}
+_TEXTS = tuple(name for name in Product.__struct_fields__ if name != "sku" and name not in _NUMBERS)
+
+
+class ProductFileError(ValueError):
+    """A product file has bad rows. Nothing was imported."""
+
+
+def read_products(path: Path) -> list[Product]:
+    """Read a CSV, JSON (array) or JSON Lines file of products.
+
+    Raises:
+        ProductFileError: Lists every bad row with its line.
+    """
+    rows = list(_read_rows(path))
+    products: list[Product] = []
+    problems: list[str] = []
+    for line, row in rows:
+        try:
+            products.append(_to_product(row))
+        except (InvalidValue, ValueError) as error:
+            problems.append(f"line {line}: {error}")
+    if problems:
+        shown = "\n  ".join(problems[:20])
+        more = f"\n  and {len(problems) - 20} more" if len(problems) > 20 else ""
+        raise ProductFileError(f"{path.name}: {len(problems)} bad rows, nothing imported:\n  {shown}{more}")
+    return products
+
+
+def _read_rows(path: Path) -> Iterable[tuple[int, dict]]:
+    text = path.read_text(encoding="utf-8-sig")
+    if path.suffix == ".csv":
+        reader = csv.DictReader(text.splitlines())
+        return [(line, row) for line, row in enumerate(reader, 2)]
+    try:
+        if text.lstrip().startswith("["):
+            return list(enumerate(json.loads(text), 1))
+        return [(line, json.loads(row)) for line, row in enumerate(text.splitlines(), 1) if row.strip()]
+    except ValueError as error:
+        raise ProductFileError(f"{path.name} was no CSV and no JSON: {error}") from error
+
+
+def _to_product(row: dict) -> Product:
+    if not isinstance(row, dict):
+        raise ValueError("expected an object")
+    values: dict = {"sku": read_id("sku", row.get("sku"))}
+    for name in _TEXTS:
+        if (value := row.get(name)) not in (None, ""):
+            if not isinstance(value, str) or len(value) > 1024:
+                raise ValueError(f"{name} was {value!r}, expected text of at most 1024 characters")
+            values[name] = value
+    for name, convert in _NUMBERS.items():
+        if (value := row.get(name)) in (None, ""):
+            continue
+        try:
+            number = convert(value)  # type: ignore[arg-type]
+        except (TypeError, ValueError):
+            raise ValueError(f"{name} was {value!r}, expected a number") from None
+        lowest = 0 if name in ("unit_price", "lead_time_days") else 1
+        if isinstance(value, bool) or not lowest <= number <= 10**12:
+            raise ValueError(f"{name} was {value!r}, expected {lowest} to 10^12")
+        values[name] = number
+    return Product(**values)
+
+
+def import_products(engine: Engine, products: list[Product], *, run_id: str = "") -> list[Commit]:
+    """Commit product rows; those that change nothing are left out.
+
+    Returns:
+        One commit, or none where nothing changed.
+    """
+    known = engine.state.products
+    changed = {}
+    for product in products:
+        # An absent field keeps what is known: a price list must not erase names.
+        old = known.get(product.sku)
+        merged = product if old is None else _merged(old, product)
+        if merged != old:
+            changed[product.sku] = merged
+    if not changed:
+        return []
+    inputs = BurstInputs(has_products=True, products=tuple(changed[sku] for sku in sorted(changed)))
+    return engine.commit_burst([], inputs=inputs, stage="products", run_id=run_id)
+
+
+def _merged(old: Product, new: Product) -> Product:
+    given = {name: value for name, value in msgspec.structs.asdict(new).items() if value is not None}
+    return msgspec.structs.replace(old, **given)

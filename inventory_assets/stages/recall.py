@@ -1,0 +1,77 @@
+"""Bring back from the lake what a burst touches and memory has let go.
+
+Most messages concern new or recent transactions, and then nothing is read. A
+repeat from long ago, a late version, or a level older than what was forgotten
+costs one query for the whole burst.
+"""
+
+from collections.abc import Iterable
+
+import polars as pl
+
+from inventory_assets.domain.burst import Parsed
+from inventory_assets.domain.events import Filtered, Key, Level, Rejection, entity_key, entity_names
+from inventory_assets.domain.state import InventoryState
+from inventory_assets.lake.entity_index import EntityIndex
+from inventory_assets.stages.warm import EVENT_COLUMNS, Reader, to_event
+
+
+def recall(state: InventoryState, index: EntityIndex, parsed: Iterable[Parsed], reader: Reader) -> int:
+    """Make memory complete for a burst; how many events came back."""
+    memory = state.events
+    wanted: dict[int, str] = {}
+    keys: set[Key] = set()
+    for item in parsed:
+        if isinstance(item, Rejection | Filtered):
+            continue
+        if len(index):
+            for name in entity_names(item):
+                if name not in memory.by_entity:
+                    wanted[entity_key(name)] = name
+        if isinstance(item, Level):
+            key = (item.warehouse_id, item.sku)
+            forgotten_until = memory.forgotten_until.get(key)
+            if forgotten_until is not None and forgotten_until >= item.position:
+                keys.add(key)
+    found = index.find(list(wanted))
+    return _load_entities(state, found, reader) + _load_keys(state, keys, reader)
+
+
+def _load_entities(state: InventoryState, entity_keys: set[int], reader: Reader) -> int:
+    if not entity_keys:
+        return 0
+    rows = reader.query(
+        f"SELECT {EVENT_COLUMNS} FROM core.events "
+        f"WHERE entity_key IN (SELECT unnest(?::BIGINT[])) ORDER BY version, seq",
+        [sorted(entity_keys)],
+    )
+    return _remember(state, rows)
+
+
+def _load_keys(state: InventoryState, keys: set[Key], reader: Reader) -> int:
+    if not keys:
+        return 0
+    warehouses, skus = zip(*sorted(keys), strict=True)
+    rows = reader.query(
+        f"""
+        WITH wanted AS (SELECT unnest(?::VARCHAR[]) AS w, unnest(?::VARCHAR[]) AS s)
+        SELECT {EVENT_COLUMNS} FROM core.events
+        WHERE kind = 'transaction'
+          AND ((warehouse_id, sku) IN (FROM wanted) OR (to_warehouse_id, sku) IN (FROM wanted))
+        ORDER BY version, seq
+        """,
+        [list(warehouses), list(skus)],
+    )
+    count = _remember(state, rows)
+    for key in keys:
+        state.events.forgotten_until.pop(key, None)
+    return count
+
+
+def _remember(state: InventoryState, rows: pl.DataFrame) -> int:
+    recalled = [to_event(row) for row in rows.iter_rows(named=True)]
+    # An entity is remembered whole or not at all.
+    missing = [event for event in recalled if entity_names(event)[0] not in state.events.by_entity]
+    for event in missing:
+        state.events.add(event)
+    return len(missing)

@@ -1,0 +1,212 @@
+"""Brokers under test: start them, stop them, and talk to them through real clients.
+
+Belongs here: processes and short-hands. Does not belong: assertions.
+"""
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from inventory_assets.messaging.connection import Connection, connect
+
+GOOGLE_EMULATOR = Path(
+    "/usr/lib/google-cloud-sdk/platform/pubsub-emulator/bin/cloud-pubsub-emulator"
+)
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+class EmulatorProcess:
+    """Our emulator as a process of its own, so that it can be killed."""
+
+    def __init__(self, data_dir: Path | None, *, port: int = 0) -> None:
+        where = ["--data", str(data_dir)] if data_dir else ["--in-memory"]
+        environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "inventory_assets.messaging.emulator", "--port", str(port)]
+            + where,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
+        )
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        if not line.startswith("emulator ready on "):
+            raise RuntimeError(self.process.communicate(timeout=10)[1])
+        self.host = line.removeprefix("emulator ready on ").strip()
+        self.port = int(self.host.rsplit(":", 1)[1])
+
+    def kill(self) -> None:
+        """kill -9."""
+        self.process.send_signal(signal.SIGKILL)
+        self.process.communicate(timeout=10)
+
+    def stop(self) -> int:
+        """SIGTERM; returns the exit code."""
+        self.process.terminate()
+        self.process.communicate(timeout=10)
+        return self.process.returncode
+
+
+@contextlib.contextmanager
+def our_emulator() -> Iterator[str]:
+    """Run our emulator in memory."""
+    emulator = EmulatorProcess(None)
+    try:
+        yield emulator.host
+    finally:
+        emulator.stop()
+
+
+def google_emulator_absence() -> str:
+    """Why Google's emulator cannot run here; empty when it can."""
+    if not GOOGLE_EMULATOR.exists():
+        return f"Google's Pub/Sub emulator is not installed at {GOOGLE_EMULATOR}"
+    return "" if shutil.which("java") else "no java to run Google's Pub/Sub emulator"
+
+
+@contextlib.contextmanager
+def google_emulator() -> Iterator[str]:
+    """Run Google's emulator."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = subprocess.Popen(
+        ["sh", str(GOOGLE_EMULATOR), "--host=127.0.0.1", f"--port={port}"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        # The script starts java as a child: both have to end.
+        start_new_session=True,
+    )
+    try:
+        eventually(lambda: _is_open(port), seconds=30)
+        yield f"127.0.0.1:{port}"
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait(timeout=10)
+
+
+def _is_open(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def eventually(condition: Callable[[], Any], *, seconds: float = 5.0) -> Any:
+    """Poll until a condition holds; returns what it returned."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found = condition()
+        if found:
+            return found
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {seconds} s; last was {found!r}")
+        threading.Event().wait(0.02)
+
+
+class Broker:
+    """One project at a broker: its GAPIC clients with short time limits."""
+
+    def __init__(self, host: str, *, project: str | None = None) -> None:
+        self.host = host
+        self.project = project or f"p{uuid.uuid4().hex[:10]}"
+        self.connection: Connection = connect(host)
+        self.publisher = self.connection.publisher
+        self.subscriber = self.connection.subscriber
+
+    def close(self) -> None:
+        """Close the channels."""
+        self.connection.close()
+
+    def topic_path(self, name: str) -> str:
+        return f"projects/{self.project}/topics/{name}"
+
+    def subscription_path(self, name: str) -> str:
+        return f"projects/{self.project}/subscriptions/{name}"
+
+    def create(self, topic: str = "topic", subscription: str = "sub", **settings: Any) -> None:
+        """Create a topic, unless it is there, and a subscription with settings."""
+        with contextlib.suppress(Exception):
+            self.create_topic(topic)
+        request = {
+            "name": self.subscription_path(subscription),
+            "topic": self.topic_path(topic),
+            **settings,
+        }
+        self.subscriber.create_subscription(request=request, retry=None, timeout=5)
+
+    def create_topic(self, name: str, **settings: Any) -> None:
+        request = {"name": self.topic_path(name), **settings}
+        self.publisher.create_topic(request=request, retry=None, timeout=5)
+
+    def publish(
+        self, *bodies: bytes, topic: str = "topic", key: str = "", **attributes: str
+    ) -> list[str]:
+        """Publish in one request; returns the ids."""
+        messages = [
+            {"data": body, "ordering_key": key, "attributes": attributes} for body in bodies
+        ]
+        request = {"topic": self.topic_path(topic), "messages": messages}
+        answer = self.publisher.publish(request=request, retry=None, timeout=10)
+        return list(answer.message_ids)
+
+    def pull_now(self, subscription: str = "sub", *, count: int = 100) -> list[Any]:
+        """What is ready now."""
+        request = {
+            "subscription": self.subscription_path(subscription),
+            "max_messages": count,
+            "return_immediately": True,
+        }
+        answer = self.subscriber.pull(request=request, retry=None, timeout=5)
+        return list(answer.received_messages)
+
+    def pull(self, subscription: str = "sub", *, count: int = 1, seconds: float = 5.0) -> list[Any]:
+        """Exactly `count` messages, or fail after `seconds`."""
+        found: list[Any] = []
+        eventually(
+            lambda: (
+                found.extend(self.pull_now(subscription, count=count - len(found)))
+                or len(found) >= count
+            ),
+            seconds=seconds,
+        )
+        return found
+
+    def acknowledge(self, received: Sequence[Any], subscription: str = "sub") -> None:
+        request = {
+            "subscription": self.subscription_path(subscription),
+            "ack_ids": [each.ack_id for each in received],
+        }
+        self.subscriber.acknowledge(request=request, retry=None, timeout=5)
+
+    def modify(self, received: Sequence[Any], seconds: int, subscription: str = "sub") -> None:
+        """Set the deadline of deliveries; 0 gives them back."""
+        request = {
+            "subscription": self.subscription_path(subscription),
+            "ack_ids": [each.ack_id for each in received],
+            "ack_deadline_seconds": seconds,
+        }
+        self.subscriber.modify_ack_deadline(request=request, retry=None, timeout=5)
+
+
+def bodies(received: Sequence[Any]) -> list[bytes]:
+    """Data of deliveries, in order."""
+    return [each.message.data for each in received]
+
+
+def retry_policy(minimum: float, maximum: float) -> dict[str, timedelta]:
+    """A retry policy in seconds."""
+    return {
+        "minimum_backoff": timedelta(seconds=minimum),
+        "maximum_backoff": timedelta(seconds=maximum),
+    }

@@ -1,0 +1,263 @@
+"""Random streams for the laws: few keys, few instants, stock near the thresholds.
+
+Belongs here: hypothesis strategies for documents and bursts, and the ways to cut and
+reorder them. Does not: anything that judges what comes out.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from hypothesis import strategies as st
+
+from tests.rules.cases import DAY, SECOND, Sent, Sweep, envelope, level, message, rule, txn
+from tests.rules.oracle import sort_key
+from tests.rules.reading import Event, Rejected, read_event
+
+Document = dict | Sent
+Steps = list[list[Document] | Sweep]
+
+SKUS = ("S1", "S2")
+WAREHOUSES = ("W1", "W2", "W3")
+# Minutes after 07:00, around the ends of cooldowns of 10 and 60 minutes.
+MINUTES = (0, 1, 2, 3, 9, 10, 11, 30, 59, 60, 61, 62, 70, 90, 119, 120, 121, 180)
+# Around min 10 and reorder 20, the ends of their hysteresis (11, 22), and days of cover
+# (27 units are 42 days of 18/28 a day, which floats miss).
+UNITS = (-3, 0, 1, 5, 9, 10, 11, 12, 18, 19, 20, 21, 22, 23, 27, 30, 33, 60)
+STEPS = (1, 2, 5, 9, 10, 11, 20)
+LIMITS = (None, 0, 10, 20)
+DAYS = (None, None, None, 0, 1, 5, 14, 42, 0.5)
+VELOCITIES = (18 / 28, 29 / 28, 0.5, 2.0, 0.0)
+PLACES: tuple[dict[str, str], ...] = (  # SKUs move between them
+    {"department_id": "D1", "category_id": "C1", "brand_id": "B1", "product_id": "P1"},
+    {"department_id": "D1", "category_id": "C2", "brand_id": "B1", "product_id": "P1"},
+    {"department_id": "D1", "category_id": "C2", "brand_id": "B2", "product_id": "P2"},
+    {},
+)
+SCOPES = (
+    ("SKU", "S1"), ("SKU", "S1"), ("SKU", "S2"), ("PRODUCT", "P1"), ("PRODUCT", "P2"), ("BRAND", "B1"),
+    ("BRAND", "B2"), ("CATEGORY", "C1"), ("CATEGORY", "C2"), ("CATEGORY", "UNKNOWN"), ("DEPARTMENT", "D1"),
+    ("GLOBAL", None), ("GLOBAL", "any"),
+)  # fmt: skip
+TYPES = ("ORDER", "ORDER", "RESTOCK", "RETURN", "ADJUSTMENT", "TRANSFER", "TRANSFER", "RESERVE", "RELEASE")
+STATUSES = ("PENDING", "PENDING", "COMPLETED", "COMPLETED", "CANCELLED", "SHIPPED")
+
+
+@dataclass(frozen=True)
+class World:
+    """The few keys, instants and transactions that one stream is about."""
+
+    keys: list[dict[str, str]]
+    minutes: list[int]
+    cast: list[dict[str, Any]]
+
+
+def clock(minute: int) -> str:
+    """Spell minutes after 07:00 of the table's day."""
+    return f"{DAY}T{7 + minute // 60:02d}:{minute % 60:02d}:00Z"
+
+
+def one_in(n: int) -> st.SearchStrategy[bool]:
+    """True once in n, and in the simplest example not."""
+    return st.integers(0, n - 1).map(lambda number: number == n - 1)
+
+
+@st.composite
+def worlds(draw: Any) -> World:
+    """One to four keys, two to six instants, up to four transactions."""
+    keys = st.builds(dict, sku=st.sampled_from(SKUS), warehouse_id=st.sampled_from(WAREHOUSES))
+    found = draw(st.lists(keys, min_size=1, max_size=4))
+    minutes = draw(st.lists(st.sampled_from(MINUTES), min_size=2, max_size=6))
+    return World(found, minutes, [draw(members(found, n)) for n in range(draw(st.integers(1, 4)))])
+
+
+@st.composite
+def members(draw: Any, keys: list[dict[str, str]], number: int) -> dict[str, Any]:
+    """One transaction: its type, key and size, which its versions share."""
+    kind = draw(st.sampled_from(TYPES))
+    sign = -1 if kind == "ORDER" else draw(st.sampled_from((1, -1))) if kind == "ADJUSTMENT" else 1
+    key = draw(st.sampled_from(keys))
+    member = {"name": f"T{number}", "kind": kind, "quantity": sign * draw(st.sampled_from(STEPS)), **key}
+    if kind == "TRANSFER":
+        other = WAREHOUSES.index(key["warehouse_id"]) + draw(st.integers(1, 2))
+        member["to_warehouse_id"] = WAREHOUSES[other % 3]
+    return member
+
+
+def send(draw: Any, world: World, document: dict | None, minute: int, **more: Any) -> Document:
+    """Send a document bare, in the connector's envelope, or as a row of a file."""
+    ways = ("bare", "bare", "bare", "envelope", "envelope", "envelope", "row")
+    way = "envelope" if document is None or more else draw(st.sampled_from(ways))
+    if way == "envelope":
+        # Change streams run behind and their clocks differ: not always the document's time.
+        seconds = SECOND + 60 * draw(st.sampled_from((minute, minute, minute, *world.minutes)))
+        if draw(one_in(15)):
+            more["source_epoch"] = 1
+        return envelope(document, seconds, draw(st.integers(1, 2)), **more)
+    if way == "row":
+        return Sent(document, row_id=f"file:{draw(st.integers(0, 30))}")
+    assert document is not None
+    return document
+
+
+@st.composite
+def levels(draw: Any, world: World) -> Document:
+    """An inventory document."""
+    minute = draw(st.sampled_from(world.minutes))
+    more: dict[str, Any] = {**draw(st.sampled_from(world.keys)), **draw(st.sampled_from(PLACES))}
+    if draw(one_in(3)):
+        more["reserved_stock"] = draw(st.sampled_from((0, 1, 5, 10)))
+    if draw(one_in(4)):
+        more["restock_in_progress"] = True
+    if draw(one_in(3)):
+        more["min_threshold"] = draw(st.sampled_from(LIMITS))
+        more["reorder_threshold"] = draw(st.sampled_from(LIMITS))
+    if draw(one_in(6)):
+        more["updated_at"] = clock(draw(st.sampled_from(world.minutes)))
+    return send(draw, world, level(draw(st.sampled_from(UNITS)), clock(minute), **more), minute)
+
+
+@st.composite
+def tombstones(draw: Any, world: World) -> Document:
+    """A deleted inventory document."""
+    key, minute = draw(st.sampled_from(world.keys)), draw(st.sampled_from(world.minutes))
+    return send(draw, world, None, minute, operation="delete", document_key=key)
+
+
+@st.composite
+def transactions(draw: Any, world: World) -> Document:
+    """One version of a transaction of the cast, sometimes out of character."""
+    fields = dict(draw(st.sampled_from(world.cast)))
+    name, kind, quantity = fields.pop("name"), fields.pop("kind"), fields.pop("quantity")
+    status = draw(st.sampled_from(STATUSES))
+    if status == "SHIPPED" and kind != "TRANSFER":
+        status = "PENDING"
+    if draw(one_in(4)):
+        quantity += draw(st.sampled_from((1, -1)))
+    if draw(one_in(20)):
+        fields |= draw(st.sampled_from(world.keys))
+    minute = draw(st.sampled_from(world.minutes))
+    if draw(one_in(4)):
+        fields["updated_at"] = clock(draw(st.sampled_from(world.minutes)))
+    return send(draw, world, txn(name, kind, quantity, clock(minute), status=status, **fields), minute)
+
+
+@st.composite
+def threshold_rules(draw: Any, world: World) -> Document:
+    """A threshold rule at any level, a mute or a deletion; a few are invalid."""
+    kind, id_ = draw(st.sampled_from(SCOPES))
+    limits = [draw(st.sampled_from(LIMITS)) for _ in range(2)]
+    if None not in limits and not draw(one_in(10)):
+        limits.sort()
+    days = [draw(st.sampled_from(DAYS)) for _ in range(2)]
+    if None not in days:
+        days.sort()
+    alert_settings: dict[str, Any] = {}
+    if draw(one_in(2)):
+        alert_settings["cooldown_period_minutes"] = draw(st.sampled_from((0, 10, 60, 120)))
+    if draw(one_in(5)):
+        alert_settings["enabled"] = False
+    minute = draw(st.sampled_from((-1, *world.minutes)))
+    document = rule(
+        kind, id_, *limits,
+        warehouse_id=draw(st.sampled_from((None, None, "W1", "W2"))),
+        min_threshold_days=days[0], reorder_threshold_days=days[1],
+        updated_at="2022-04-19T00:00:00Z" if minute < 0 else clock(minute),
+        alert_settings=alert_settings,
+        **({"deleted": True} if draw(one_in(6)) else {}),
+    )  # fmt: skip
+    more = {"operation": "delete", "namespace": "inventory.thresholds"} if draw(one_in(12)) else {}
+    return send(draw, world, document, max(minute, 0), **more)
+
+
+@st.composite
+def streams(draw: Any, *, max_size: int = 18, rules: int = 4) -> list[Document]:
+    """Stock events and, `rules` in twenty, threshold rules; in no order, some twice."""
+    world = draw(worlds())
+    kinds = [levels(world)] * 7 + [transactions(world)] * 8 + [tombstones(world)]
+    kinds += [threshold_rules(world)] * rules
+    size = draw(st.integers(0, max_size))
+    found = [draw(draw(st.sampled_from(kinds))) for _ in range(size)]
+    if found and draw(one_in(2)):
+        for _ in range(draw(st.integers(1, 3))):
+            found.insert(draw(st.integers(0, len(found))), draw(st.sampled_from(found)))
+    return found
+
+
+@st.composite
+def options(draw: Any) -> dict[str, Any]:
+    """What an engine is made with: products, velocity, the system default."""
+    velocity = {}
+    if draw(one_in(2)):
+        velocity = {(w, s): draw(st.sampled_from(VELOCITIES)) for w in WAREHOUSES for s in SKUS}
+    products = {"S1": {"order_up_to": 50, "pack_multiple": 8}, "S2": {"pack_multiple": 3}}
+    return {
+        "products": products if draw(st.booleans()) else {},
+        "velocity": velocity,
+        **draw(st.sampled_from(({"default_min": 10, "default_reorder": 20}, {}))),
+    }
+
+
+def cut(draw: Any, stream: list[Document]) -> list[list[Document]]:
+    """Cut a stream into bursts anywhere."""
+    ends = sorted(draw(st.lists(st.integers(0, len(stream)), max_size=6)))
+    return [stream[a:b] for a, b in zip([0, *ends], [*ends, len(stream)], strict=True)]
+
+
+@st.composite
+def bursts(draw: Any, *, max_size: int = 18) -> Steps:
+    """A stream as it arrives: cut into bursts, with sweeps between them."""
+    stream = draw(streams(max_size=max_size))
+    if draw(st.booleans()):
+        stream = in_order(stream)
+    steps: Steps = []
+    for burst in cut(draw, stream):
+        if draw(one_in(5)):
+            steps.append(Sweep(clock(draw(st.sampled_from(MINUTES)))))
+        steps.append(burst)
+    return steps
+
+
+# --- What the laws do to a stream ---------------------------------------------------------
+
+
+def read(document: Document) -> Event | None:
+    """The event of a document, None where it is a dead letter."""
+    try:
+        return read_event(message(document))
+    except Rejected:
+        return None
+
+
+def in_order(stream: list[Document]) -> list[Document]:
+    """Sort a stream by position, as evaluation does, a rule where its own position puts it."""
+
+    def place(document: Document) -> tuple:
+        event = read(document)
+        if event is None:
+            return ((-1, -1, -1), 0, "")
+        if event.kind == "rule":
+            return (event.position, -1, event.event_id)
+        return sort_key(event)
+
+    return sorted(stream, key=place)
+
+
+def without_conflicts(stream: list[Document]) -> list[Document]:
+    """Drop what contradicts an earlier document: the laws hold for the rest (RULES 11, 18).
+
+    Stricter than RULES 11: the same id at another position, or with another
+    restock flag, is no conflict there, but which one counts depends on arrival.
+    """
+    known: dict[str, Event] = {}
+    places: dict[str, tuple] = {}
+    kept = []
+    for document in stream:
+        event = read(document)
+        if event is None or known.setdefault(event.event_id, event) != event:
+            continue
+        if event.kind == "transaction":
+            place = tuple(event.fields[name] for name in ("warehouse_id", "sku", "to_warehouse_id"))
+            if places.setdefault(event.fields["transaction_id"], place) != place:
+                continue
+        kept.append(document)
+    return kept
