@@ -29,6 +29,7 @@ class Settings:
         data_path: Where Parquet files go: a directory or `gs://bucket/prefix`.
         project: Google Cloud project of topics and subscriptions.
         start_date: Older event times are dead letters (RULES 6).
+        partitions_start_date: First daily partition that Dagster shows.
         max_messages, max_bytes, max_seconds: Bounds of a burst and of a sensor tick.
         snapshot_retention: How long DuckLake snapshots are kept; our versions outlive them.
         cached_entities: How many known events stay in memory.
@@ -41,6 +42,7 @@ class Settings:
     project: str = DEFAULT_PROJECT
     emulator_host: str | None = None
     start_date: date = date(2010, 1, 1)
+    partitions_start_date: date = date(2026, 1, 1)
     max_ahead: timedelta = timedelta(hours=24)
     max_messages: int = 2_000
     max_bytes: int = 32_000_000
@@ -109,6 +111,7 @@ _READERS = {
     "catalog": str,
     "data_path": str,
     "start_date": lambda text: datetime.strptime(text, "%Y-%m-%d").date(),
+    "partitions_start_date": lambda text: datetime.strptime(text, "%Y-%m-%d").date(),
     "max_ahead": lambda text: timedelta(hours=float(text)),
     "max_messages": _positive,
     "max_bytes": _positive,

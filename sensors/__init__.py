@@ -1,0 +1,1 @@
+"""Dagster sensors: a pure decision, then a `SensorResult`."""

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -39,9 +40,18 @@ def emulator_host(settings: Settings) -> str | None:
     """
     if settings.emulator_host:
         return settings.emulator_host
+    # `inventory run` writes down where its emulator is, as the usual port may be taken.
+    endpoint = endpoint_path(settings)
+    if endpoint.exists():
+        return endpoint.read_text().strip()
     if os.environ.get("GOOGLE_APPLICATION_CREDENTIALS"):
         return None
     return f"localhost:{DEFAULT_EMULATOR_PORT}"
+
+
+def endpoint_path(settings: Settings) -> Path:
+    """Where the address of a running local emulator is kept."""
+    return settings.home / "emulator.endpoint"
 
 
 def ensure_topics(settings: Settings) -> None:

@@ -5,6 +5,7 @@ import csv
 import hashlib
 import json
 import sys
+import time
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from itertools import islice
@@ -13,14 +14,16 @@ from typing import Any
 
 import click
 
-from inventory_assets.commands.context import LakeReader, emulator_host, ingest_of, publisher_of
+from inventory_assets.commands.context import LakeReader, emulator_host, engine_of, ingest_of, publisher_of
 from inventory_assets.commands.output import format_option, notes, print_rows
 from inventory_assets.messaging.client import OutgoingMessage
 from inventory_assets.messaging.topology import apply_topology, load_topology
 from inventory_assets.settings import DEFAULT_EMULATOR_PORT, Settings, load_settings
+from inventory_assets.stages.products import import_products, read_products
 from inventory_assets.simulator import SimulatedMessage, Simulation, SimulationSettings, products_csv
 
 PUBLISH_CHUNK = 5_000
+LIVE_PAUSE_SECONDS = 0.05
 DRAIN_SECONDS = 24 * 3600.0
 
 
@@ -148,9 +151,10 @@ def drain(wait_seconds: float, format_: str) -> None:
 @click.option("--products", type=click.Path(dir_okay=False, path_type=Path), help="Write product data to this CSV.")
 @click.option("--ledger", type=click.Path(dir_okay=False, path_type=Path), help="Write the true stock to this CSV.")
 @click.option("--out", default="-", show_default=True, help="A file or -, of lines {topic, data, attributes, ordering_key}.")
+@click.option("--live", is_flag=True, help="Publish to the broker now, at --rate, until stopped; imports the product data too.")
 def simulate(
     seed: int, events: int, skus: int, warehouses: int, start: datetime | None, rate: float,
-    products: Path | None, ledger: Path | None, out: str,
+    products: Path | None, ledger: Path | None, out: str, live: bool,
 ) -> None:  # fmt: skip
     """Write seeded synthetic messages: rules, opening stock, then live trade.
 
@@ -159,6 +163,9 @@ def simulate(
     inventory publish trade.jsonl --topic inventory-transactions-topic --format-in messages
     """
     options: dict[str, Any] = {"seed": seed, "skus": skus, "warehouses": warehouses, "events_per_second": rate}
+    if live:
+        trade_live(load_settings(), SimulationSettings(**options, start_at=datetime.now(UTC)))
+        return
     if start is not None:
         options["start_at"] = start.replace(tzinfo=UTC)
     simulation = Simulation(SimulationSettings(**options))
@@ -181,6 +188,33 @@ def _message_line(message: SimulatedMessage) -> str:
         line["data_base64"] = base64.b64encode(message.data).decode()
     line["attributes"], line["ordering_key"] = message.attributes, message.ordering_key
     return json.dumps(line) + "\n"
+
+
+def trade_live(settings: Settings, options: SimulationSettings) -> None:
+    """Publish the opening stock, then live trade at its rate, until the process is stopped."""
+    simulation = Simulation(options)
+    with publisher_of(settings) as publisher:
+        opening = simulation.opening()
+        while chunk := list(islice(opening, PUBLISH_CHUNK)):
+            publisher.publish([_outgoing(message) for message in chunk])
+        products_path = settings.home / "simulated-products.csv"
+        products_path.write_text(products_csv(simulation.catalog))
+        with engine_of(settings) as engine:
+            import_products(engine, read_products(products_path))
+        stream = simulation.stream(now=lambda: datetime.now(UTC))
+        started = time.monotonic()
+        sent = 0
+        while True:
+            owed = int((time.monotonic() - started) * options.events_per_second) - sent
+            if owed > 0:
+                batch = list(islice(stream, min(owed, PUBLISH_CHUNK)))
+                publisher.publish([_outgoing(message) for message in batch])
+                sent += len(batch)
+            time.sleep(LIVE_PAUSE_SECONDS)
+
+
+def _outgoing(message: SimulatedMessage) -> OutgoingMessage:
+    return OutgoingMessage(message.topic, message.data, message.attributes, message.ordering_key)
 
 
 def write_ledger(simulation: Simulation, path: Path) -> None:

@@ -211,6 +211,8 @@ def _open(
         alert_id, breach.condition, state.warehouse_id, state.sku, cause.event_id, cause.at, cause.at,
         cause.is_late, state.on_hand, state.reserved, state.inbound, breach.threshold, breach.comparison,
         breach.is_days_breached, point.thresholds, state.on_hand_rank[1], _trend(point, cause), point.version,
+        # The cooldown is the condition's: an alert that opens untold does not end it.
+        last_notified_at=None if previous is None else previous.last_notified_at,
     )  # fmt: skip
     transitions = [_transition(alert_id, "opened", reason, cause)]
     if reason != "improved":

@@ -102,6 +102,7 @@ class Engine:
             start_at=to_microseconds(datetime.combine(settings.start_date, datetime.min.time(), UTC)),
             max_ahead=int(settings.max_ahead.total_seconds()) * 1_000_000,
         )
+        self.defaults = ThresholdDefaults(settings.default_min, settings.default_reorder)
         self._state: InventoryState | None = None
         self._watermark: Watermark | None = None
         self._maintenance: Maintenance | None = None
@@ -114,7 +115,7 @@ class Engine:
             self._state = load_state(
                 self.lake,
                 self._watermark.version,
-                defaults=ThresholdDefaults(self.settings.default_min, self.settings.default_reorder),
+                defaults=self.defaults,
                 cached_entities=self.settings.cached_entities,
                 index=self.index,
             )

@@ -42,7 +42,8 @@ class Machine:
     firing: str | None = None  # the alert id
     is_waiting: bool = False  # re-opened inside a cooldown: notify when it ends (RULE 28)
     has_days_breached: bool = False  # RULE 27, "days, if they breached"
-    last_notified: dict[str, tuple[datetime, str]] = field(default_factory=dict)
+    latest: dict[str, str] = field(default_factory=dict)  # by condition, the alert id
+    last_notified: dict[str, datetime] = field(default_factory=dict)  # by condition
 
 
 # --- Pure functions of a set of events ---------------------------------------------------
@@ -457,9 +458,9 @@ class Oracle:
         rule = self.resolved(*key)
         notified = machine.last_notified.get(condition)
         cooldown = timedelta(minutes=rule["cooldown_minutes"])
-        is_inside = notified is not None and at < notified[0] + cooldown
+        is_inside = notified is not None and at < notified + cooldown
         if is_inside:
-            alert_id = notified[1]
+            alert_id = machine.latest[condition]
         else:
             alert_id = _alert_id(key, condition, cause)
             self._alerts[alert_id] = {
@@ -473,7 +474,7 @@ class Oracle:
                 "notification_count": 0,
                 "opening_event_id": cause.event_id,
             }
-        machine.firing = alert_id
+        machine.firing = machine.latest[condition] = alert_id
         machine.is_waiting = is_inside
         machine.has_days_breached = compared["is_days"]
         alert = self._alerts[alert_id]
@@ -517,7 +518,7 @@ class Oracle:
         if machine.firing is None or not machine.is_waiting:
             return
         alert = self._alerts[machine.firing]
-        since, _ = machine.last_notified[alert["alert_type"]]
+        since = machine.last_notified[alert["alert_type"]]
         end = since + timedelta(minutes=self.resolved(*key)["cooldown_minutes"])
         if now < end:
             return
@@ -534,7 +535,7 @@ class Oracle:
         alert = self._alerts[machine.firing]
         alert["notification_count"] += 1
         machine.is_waiting = False
-        machine.last_notified[alert["alert_type"]] = (at, machine.firing)
+        machine.last_notified[alert["alert_type"]] = at
         self._record(key, machine.firing, "notified", reason, cause, at, is_late)
 
     def _resolve(self, key: Key, reason: str, cause: Event, at: datetime, is_late: bool) -> None:

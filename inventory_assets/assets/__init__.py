@@ -1,0 +1,1 @@
+"""Thin Dagster assets and checks over `stages`: read, call, report."""

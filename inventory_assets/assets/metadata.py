@@ -1,0 +1,103 @@
+"""Metadata worth looking at: counts, versions, the worst breaches as a table."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from dagster import MetadataValue, TableColumn, TableRecord, TableSchema
+
+from inventory_assets.assets.specs import TableSpec
+from inventory_assets.lake.tables import ALERTS, CORE_EVENTS, DEAD_LETTERS, RAW_MESSAGES, ROLLUPS, SKU_STATE, VersionedTable
+from inventory_assets.stages.warm import Reader
+
+TOP = 10
+
+
+def table_version(reader: Reader, spec: TableSpec) -> int:
+    """The last version that wrote a table, 0 before the first."""
+    return reader.query(f"SELECT coalesce(max(version), 0) AS v FROM {spec.table.changes}").item()
+
+
+def table_metadata(reader: Reader, spec: TableSpec) -> dict[str, Any]:
+    """Metadata of a table as it is now."""
+    name = spec.table.full_name
+    rows = reader.query(f"SELECT count(*) AS n FROM {name}").item()
+    found: dict[str, Any] = {
+        "dagster/row_count": rows,
+        "version": table_version(reader, spec),
+        "query": MetadataValue.md(f"`inventory sql \"{spec.example}\"`"),
+        "dagster/table_name": f"lake.{name}",
+    }
+    if isinstance(spec.table, VersionedTable):
+        found["changes_kept"] = reader.query(f"SELECT count(*) AS n FROM {spec.table.changes}").item()
+    if spec.table is RAW_MESSAGES:
+        found["outcomes"] = _table(reader, "SELECT outcome, count(*) AS messages FROM raw.messages GROUP BY 1 ORDER BY 2 DESC")
+    elif spec.table is DEAD_LETTERS:
+        found["reasons"] = _table(reader, "SELECT reason, count(*) AS messages FROM core.dead_letters GROUP BY 1 ORDER BY 2 DESC")
+    elif spec.table is CORE_EVENTS:
+        found["kinds"] = _table(
+            reader, "SELECT coalesce(type, kind) AS type, outcome, count(*) AS events FROM core.events GROUP BY ALL ORDER BY ALL"
+        )
+    elif spec.table is ROLLUPS:
+        found["departments"] = _table(
+            reader,
+            "SELECT level_id AS department, sku_count, on_hand, reserved, available, inbound FROM core.rollups "
+            "WHERE level = 'DEPARTMENT' AND warehouse_id IS NULL ORDER BY on_hand DESC",
+        )
+    elif spec.table is SKU_STATE:
+        found["lowest_available"] = _table(
+            reader, "SELECT warehouse_id, sku, on_hand, reserved, available, inbound FROM core.sku_state ORDER BY available LIMIT 10"
+        )
+    elif spec.table is ALERTS:
+        found["firing"] = _table(
+            reader,
+            "SELECT priority, alert_type, count(*) AS alerts FROM out.alerts WHERE state = 'firing' GROUP BY ALL ORDER BY ALL",
+        )
+        found["top_breaches"] = top_breaches(reader)
+    return found
+
+
+def top_breaches(reader: Reader) -> MetadataValue:
+    """The worst firing alerts, as a planner wants them: product, place, numbers, what to order."""
+    rows = reader.query(
+        f"""SELECT body FROM out.alerts WHERE state = 'firing'
+        ORDER BY CASE priority WHEN 'CRITICAL' THEN 0 WHEN 'HIGH' THEN 1 ELSE 2 END, opened_at DESC LIMIT {TOP}"""
+    )
+    records = []
+    for body in rows["body"]:
+        wire = msgspec.json.decode(body)
+        records.append(
+            {
+                "priority": wire["priority"],
+                "alert": wire["alert_type"],
+                "warehouse": wire["warehouse_id"],
+                "product": wire["product_name"],
+                "available": wire["available_stock"],
+                "threshold": str(wire["threshold"]),
+                "order": str((wire["restock_recommendation"] or {}).get("suggested_quantity", "-")),
+                "since": wire["first_breach_time"][:16].replace("T", " "),
+                "explain": f"inventory explain {wire['alert_id']}",
+            }
+        )
+    return _records(records)
+
+
+def _table(reader: Reader, query: str) -> MetadataValue:
+    return _records(list(reader.query(query).iter_rows(named=True)))
+
+
+def _records(rows: list[dict[str, Any]]) -> MetadataValue:
+    if not rows:
+        return MetadataValue.text("none")
+    columns = [TableColumn(name, "int" if isinstance(value, int) else "string") for name, value in rows[0].items()]
+    records = [TableRecord({name: _plain(value) for name, value in row.items()}) for row in rows]
+    return MetadataValue.table(records=records, schema=TableSchema(columns=columns))
+
+
+def _plain(value: Any) -> Any:
+    return value if isinstance(value, int | float | str | bool) else str(value)
+
+
+def counts_metadata(counts: Mapping[str, int]) -> dict[str, int]:
+    """Counts under names that read well in a list of metadata."""
+    return {f"new_{name}": count for name, count in counts.items()}

@@ -1,0 +1,86 @@
+"""What Dagster shows of each lake table: key, description with its grain, owners, lineage."""
+
+from dataclasses import dataclass
+
+from inventory_assets.lake.tables import (
+    ALERTS,
+    CORE_EVENTS,
+    DEAD_LETTERS,
+    PRODUCTS,
+    RAW_MESSAGES,
+    RESOLVED_THRESHOLDS,
+    ROLLUPS,
+    SKU_STATE,
+    THRESHOLD_RULES,
+    TRANSITIONS,
+    VELOCITY,
+    Table,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TableSpec:
+    """One asset: its table, its inputs, and the query worth asking of it."""
+
+    table: Table
+    group: str
+    inputs: tuple[Table, ...]
+    kinds: tuple[str, ...]
+    example: str
+    is_partitioned: bool = False
+
+    @property
+    def key(self) -> list[str]:
+        """Asset key: the lake table, layer first."""
+        return self.table.full_name.split(".")
+
+    @property
+    def description(self) -> str:
+        """The grain, and a query to start from."""
+        return f"{self.table.comment}\n\n```\ninventory sql \"{self.example}\"\n```"
+
+
+SPECS = (
+    TableSpec(
+        RAW_MESSAGES, "ingest", (), ("pubsub", "ducklake"),
+        "SELECT outcome, count(*) FROM raw.messages GROUP BY outcome", True,
+    ),
+    TableSpec(
+        CORE_EVENTS, "ingest", (RAW_MESSAGES,), ("ducklake",),
+        "SELECT event_date, type, sum(quantity) FROM core.events GROUP BY ALL ORDER BY ALL", True,
+    ),
+    TableSpec(
+        DEAD_LETTERS, "ingest", (RAW_MESSAGES,), ("ducklake",),
+        "SELECT reason, count(*) FROM core.dead_letters GROUP BY reason",
+    ),
+    TableSpec(
+        SKU_STATE, "stock", (CORE_EVENTS,), ("polars", "ducklake"),
+        "SELECT * FROM core.sku_state ORDER BY available LIMIT 20",
+    ),
+    TableSpec(
+        ROLLUPS, "stock", (SKU_STATE,), ("polars", "ducklake"),
+        "SELECT * FROM core.rollups WHERE level = 'CATEGORY' AND warehouse_id IS NULL",
+    ),
+    TableSpec(PRODUCTS, "stock", (), ("ducklake",), "SELECT * FROM core.products LIMIT 20"),
+    TableSpec(
+        THRESHOLD_RULES, "thresholds", (RAW_MESSAGES,), ("ducklake",), "SELECT * FROM core.threshold_rules",
+    ),
+    TableSpec(
+        RESOLVED_THRESHOLDS, "thresholds", (THRESHOLD_RULES, SKU_STATE), ("ducklake",),
+        "SELECT rule_level_type, count(*) FROM core.resolved_thresholds GROUP BY ALL",
+    ),
+    TableSpec(
+        VELOCITY, "thresholds", (CORE_EVENTS,), ("duckdb", "ducklake"),
+        "SELECT * FROM core.velocity ORDER BY daily_units DESC LIMIT 20",
+    ),
+    TableSpec(
+        ALERTS, "alerts", (SKU_STATE, RESOLVED_THRESHOLDS, VELOCITY, PRODUCTS), ("ducklake", "pubsub"),
+        "SELECT priority, alert_type, count(*) FROM out.alerts WHERE state = 'firing' GROUP BY ALL",
+    ),
+    TableSpec(
+        TRANSITIONS, "alerts", (ALERTS,), ("ducklake",),
+        "SELECT transition, reason, count(*) FROM out.alert_transitions GROUP BY ALL",
+    ),
+)  # fmt: skip
+
+SPEC_OF = {spec.table.full_name: spec for spec in SPECS}

@@ -1,0 +1,119 @@
+"""The lake's tables as assets. Materializing catches up; a backfill re-derives (RULES 34)."""
+
+from datetime import UTC, datetime
+
+from dagster import (
+    AssetExecutionContext,
+    AssetKey,
+    AssetsDefinition,
+    BackfillPolicy,
+    Config,
+    DailyPartitionsDefinition,
+    DataVersion,
+    MaterializeResult,
+    asset,
+)
+
+from inventory_assets.assets.metadata import counts_metadata, table_metadata, table_version
+from inventory_assets.assets.specs import SPECS, TableSpec
+from inventory_assets.lake.tables import CORE_EVENTS, RAW_MESSAGES, VELOCITY
+from inventory_assets.stages.engine import CODE_VERSION, Engine
+from inventory_assets.stages.rebuild import rebuild_lake
+from inventory_assets.stages.replay import Replay
+from inventory_assets.stages.velocity import refresh_velocity
+from resources import InventoryResource
+
+# A run takes in what waits and ends; the sensor is there for what comes later.
+RUN_SECONDS = 600.0
+QUIET_SECONDS = 1.0
+
+
+class RebuildConfig(Config):
+    """Whether to derive the tables anew from raw.messages instead of catching up."""
+
+    rebuild: bool = False
+
+
+def build_table_assets(partitions: DailyPartitionsDefinition) -> list[AssetsDefinition]:
+    """One asset per table of `SPECS`."""
+    return [_build(spec, partitions) for spec in SPECS]
+
+
+def _build(spec: TableSpec, partitions: DailyPartitionsDefinition) -> AssetsDefinition:
+    function = _FUNCTIONS.get(spec.table.full_name, _catch_up)
+
+    @asset(
+        key=AssetKey(spec.key),
+        description=spec.description,
+        group_name=spec.group,
+        kinds=set(spec.kinds),
+        code_version=CODE_VERSION,
+        deps=[AssetKey(table.full_name.split(".")) for table in spec.inputs],
+        partitions_def=partitions if spec.is_partitioned else None,
+        backfill_policy=BackfillPolicy.single_run() if spec.is_partitioned else None,
+        metadata={"grain": spec.table.comment},
+    )
+    def table_asset(
+        context: AssetExecutionContext, config: RebuildConfig, inventory: InventoryResource
+    ) -> MaterializeResult:
+        process = inventory.process()
+        with process.lock:
+            extra = function(context, config, inventory)
+            return report(process.engine, spec, extra)
+
+    return table_asset
+
+
+def report(engine: Engine, spec: TableSpec, extra: dict[str, int]) -> MaterializeResult:
+    """Report a table as it is; unchanged tables keep their data version."""
+    return MaterializeResult(
+        metadata={**table_metadata(engine.lake, spec), **counts_metadata(extra)},
+        data_version=DataVersion(str(table_version(engine.lake, spec))),
+    )
+
+
+def _take_in(context: AssetExecutionContext, config: RebuildConfig, inventory: InventoryResource) -> dict[str, int]:
+    """Run bursts until the subscriptions are empty."""
+    summary = inventory.process().ingest().run(
+        max_seconds=RUN_SECONDS,
+        wait_seconds=QUIET_SECONDS,
+        run_id=context.run_id,
+        until_empty=True,
+        on_commit=lambda commit: context.log.info(f"version {commit.version}: {commit.outcomes}"),
+    )
+    return summary.outcomes
+
+
+def _catch_up(context: AssetExecutionContext, config: RebuildConfig, inventory: InventoryResource) -> dict[str, int]:
+    """Bring this process up to the lake's version: every burst wrote this table with its messages."""
+    engine = inventory.process().engine
+    if engine.lake.watermark().version != engine.state.version:
+        engine.drop_state()
+    return {}
+
+
+def _events(context: AssetExecutionContext, config: RebuildConfig, inventory: InventoryResource) -> dict[str, int]:
+    """Catch up, or re-derive everything when asked to or backfilled."""
+    engine = inventory.process().engine
+    if not config.rebuild and "dagster/backfill" not in context.run.tags:
+        return _catch_up(context, config, inventory)
+    replay = Replay(defaults=engine.defaults, settings=engine.parse_settings)
+    differences, version = rebuild_lake(engine, replay)
+    for difference in differences:
+        context.log.error(f"{difference.table}: {difference.missing} missing, {difference.unexpected} unexpected")
+    context.log.info(f"rebuilt as version {version}")
+    return {"differences": len(differences)}
+
+
+def _velocity(context: AssetExecutionContext, config: RebuildConfig, inventory: InventoryResource) -> dict[str, int]:
+    """Refresh velocities as of today and judge days-of-cover limits again."""
+    today = datetime.now(UTC).date()
+    commits = refresh_velocity(inventory.process().engine, today, run_id=context.run_id)
+    return commits[0].counts if commits else {}
+
+
+_FUNCTIONS = {
+    RAW_MESSAGES.full_name: _take_in,
+    CORE_EVENTS.full_name: _events,
+    VELOCITY.full_name: _velocity,
+}

@@ -1,0 +1,90 @@
+"""Schedules and the maintenance job: velocities daily, the lake and Dagster's own records kept small."""
+
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+import sqlalchemy as sa
+from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
+from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
+
+from inventory_assets.lake.maintenance import Maintenance
+from resources import InventoryResource
+
+KEPT_RUN_DAYS = 14
+KEPT_EVENT_DAYS = 7
+PRUNED_AT_ONCE = 500
+
+
+@dg.op
+def maintain_lake(context: dg.OpExecutionContext, inventory: InventoryResource) -> None:
+    """Merge files, renew bases, expire snapshots."""
+    process = inventory.process()
+    with process.lock:
+        done = Maintenance(process.engine.lake).run_all()
+    context.log.info(f"{len(done)} maintenance steps done")
+
+
+@dg.op
+def prune_dagster(context: dg.OpExecutionContext) -> None:
+    """Delete old runs and the runless events of ticks; `retention` covers neither."""
+    runs = prune_runs(context.instance, older_than=datetime.now(UTC) - timedelta(days=KEPT_RUN_DAYS))
+    events = prune_runless_events(context.instance, older_than=datetime.now(UTC) - timedelta(days=KEPT_EVENT_DAYS))
+    context.log.info(f"pruned {runs} runs and {events} runless events")
+
+
+def prune_runs(instance: dg.DagsterInstance, *, older_than: datetime) -> int:
+    """Delete finished runs created before a moment; how many."""
+    filters = dg.RunsFilter(
+        created_before=older_than,
+        statuses=[dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED],
+    )
+    pruned = 0
+    while run_ids := instance.get_run_ids(filters, limit=PRUNED_AT_ONCE):
+        for run_id in run_ids:
+            instance.delete_run(run_id)
+        pruned += len(run_ids)
+    return pruned
+
+
+def prune_runless_events(instance: dg.DagsterInstance, *, older_than: datetime) -> int:
+    """Delete events that belong to no run and are older than a moment; how many.
+
+    What an asset last was stays known: Dagster keeps that beside its key.
+    """
+    storage = instance.event_log_storage
+    if not isinstance(storage, SqlEventLogStorage):
+        return 0
+    statement = SqlEventLogStorageTable.delete().where(
+        sa.and_(
+            SqlEventLogStorageTable.c.run_id == "",
+            SqlEventLogStorageTable.c.timestamp < older_than.replace(tzinfo=None),
+        )
+    )
+    with storage.index_connection() as connection:
+        return connection.execute(statement).rowcount
+
+
+@dg.job(description="Keep the lake quick and Dagster's records small.", executor_def=dg.in_process_executor)
+def maintenance_job() -> None:
+    """Maintain the lake, then prune Dagster's storage."""
+    maintain_lake()
+    prune_dagster()
+
+
+velocity_schedule = dg.ScheduleDefinition(
+    name="daily_velocity",
+    target=dg.AssetSelection.assets(dg.AssetKey(["core", "velocity"])),
+    cron_schedule="10 0 * * *",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Mean daily units sold, after the UTC day is complete.",
+)
+
+maintenance_schedule = dg.ScheduleDefinition(
+    name="daily_maintenance",
+    job=maintenance_job,
+    cron_schedule="40 3 * * *",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="File merging, snapshot expiry, pruning of old runs and events.",
+)

@@ -1,0 +1,160 @@
+"""Start, watch and stop the processes of the local product; leave none behind."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import psutil
+
+STOP_SECONDS = 8.0
+
+
+class Processes:
+    """Child processes, each in a group of its own, written down so that the next run finds orphans."""
+
+    def __init__(self, record: Path) -> None:
+        self._record = record
+        self._children: dict[str, subprocess.Popen] = {}
+
+    def stop_orphans(self) -> int:
+        """Stop what an earlier run left when it was killed; how many processes."""
+        try:
+            entries = json.loads(self._record.read_text())
+        except (OSError, ValueError):
+            return 0
+        count = 0
+        for entry in entries:
+            # The creation time tells a leftover from a stranger with the same number.
+            try:
+                leader = psutil.Process(entry["pid"])
+                if abs(leader.create_time() - entry["created"]) < 1.0:
+                    count += _stop_tree([leader])
+            except (psutil.Error, KeyError, TypeError):
+                continue
+        self._record.unlink(missing_ok=True)
+        return count
+
+    def start(self, name: str, command: Sequence[str], *, log: Path, env: Mapping[str, str], cwd: Path) -> subprocess.Popen:
+        """Start a child; its output goes to `log`."""
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("ab") as sink:
+            child = subprocess.Popen(
+                list(command), stdout=sink, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+                env=dict(env), cwd=cwd, start_new_session=True,
+            )  # fmt: skip
+        self._children[name] = child
+        self._write()
+        return child
+
+    def dead(self) -> list[str]:
+        """Names of children that have ended."""
+        return [name for name, child in self._children.items() if child.poll() is not None]
+
+    def memory_bytes(self) -> dict[str, int]:
+        """Resident memory by child, with its descendants."""
+        found = {}
+        for name, child in self._children.items():
+            try:
+                leader = psutil.Process(child.pid)
+                found[name] = sum(_rss(process) for process in [leader, *leader.children(recursive=True)])
+            except psutil.Error:
+                continue
+        return found
+
+    def stop(self) -> None:
+        """End every child and its descendants: first politely, then not."""
+        leaders = []
+        for child in self._children.values():
+            try:
+                leaders.append(psutil.Process(child.pid))
+            except psutil.Error:
+                continue
+        _stop_tree(leaders)
+        for child in self._children.values():
+            child.wait()
+        self._children.clear()
+        self._record.unlink(missing_ok=True)
+
+    def _write(self) -> None:
+        entries = []
+        for child in self._children.values():
+            try:
+                entries.append({"pid": child.pid, "created": psutil.Process(child.pid).create_time()})
+            except psutil.Error:
+                continue
+        self._record.parent.mkdir(parents=True, exist_ok=True)
+        self._record.write_text(json.dumps(entries))
+
+
+def _rss(process: psutil.Process) -> int:
+    try:
+        return process.memory_info().rss
+    except psutil.Error:
+        return 0
+
+
+def _stop_tree(leaders: list[psutil.Process]) -> int:
+    family: list[psutil.Process] = []
+    for leader in leaders:
+        try:
+            family += [leader, *leader.children(recursive=True)]
+        except psutil.Error:
+            continue
+    for process in family:
+        _signal(process, signal.SIGTERM)
+    # A `dagster dev` sent SIGTERM may run on for minutes; nothing acked can be lost by killing it.
+    _, alive = psutil.wait_procs(family, timeout=STOP_SECONDS)
+    for process in alive:
+        _signal(process, signal.SIGKILL)
+    psutil.wait_procs(alive, timeout=STOP_SECONDS)
+    return len(family)
+
+
+def _signal(process: psutil.Process, number: int) -> None:
+    try:
+        process.send_signal(number)
+    except psutil.Error:
+        pass
+
+
+def free_port(wanted: int, *, host: str = "127.0.0.1", tries: int = 50) -> int:
+    """The wanted port, or the next free one above it."""
+    for port in range(wanted, wanted + tries):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except OSError:
+                continue
+            return port
+    raise OSError(f"no free port from {wanted} to {wanted + tries - 1}")
+
+
+def wait_for_port(port: int, *, host: str = "127.0.0.1", seconds: float, child: subprocess.Popen) -> bool:
+    """Wait until something listens; false when time is up or the child has ended."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and child.poll() is None:
+        with socket.socket() as probe:
+            probe.settimeout(0.2)
+            if probe.connect_ex((host, port)) == 0:
+                return True
+        time.sleep(0.1)
+    return False
+
+
+def tail(path: Path, lines: int = 15) -> str:
+    """The last lines of a log."""
+    try:
+        return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
+    except OSError:
+        return ""
+
+
+def python_environment(**extra: str) -> dict[str, str]:
+    """The environment for children: ours, without telemetry or noise."""
+    return {**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONWARNINGS": "ignore", **extra}

@@ -1,0 +1,46 @@
+"""Everything Dagster loads: assets, checks, the sensor, jobs, schedules.
+
+Nothing is opened here; see `resources` for what is built on first use.
+"""
+
+import dagster as dg
+
+from inventory_assets.assets.checks import build_checks
+from inventory_assets.assets.tables import build_table_assets
+from inventory_assets.assets.upkeep import maintenance_job, maintenance_schedule, velocity_schedule
+from inventory_assets.partitions import daily_partitions
+from inventory_assets.settings import Settings, load_settings
+from resources import InventoryResource
+from sensors.bursts import burst_sensor
+
+
+def build_defs(
+    settings: Settings | None = None, *, resource_overrides: dict[str, object] | None = None
+) -> dg.Definitions:
+    """Build the definitions.
+
+    Args:
+        settings: Default: from the environment.
+        resource_overrides: Resources by name, for tests.
+    """
+    settings = settings or load_settings()
+    partitions = daily_partitions(settings)
+    inventory_job = dg.define_asset_job(
+        "inventory",
+        selection=dg.AssetSelection.all(),
+        description="Take in what waits, catch every table up, check the invariants.",
+        partitions_def=partitions,
+    )
+    return dg.Definitions(
+        assets=build_table_assets(partitions),
+        asset_checks=build_checks(),
+        jobs=[inventory_job, maintenance_job],
+        schedules=[velocity_schedule, maintenance_schedule],
+        sensors=[burst_sensor],
+        resources={"inventory": InventoryResource(), **(resource_overrides or {})},
+        # Steps share the process's warm engine; separate processes would each load it.
+        executor=dg.in_process_executor,
+    )
+
+
+defs = build_defs()

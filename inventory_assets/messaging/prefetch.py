@@ -1,0 +1,271 @@
+"""The threads and the buffer of a burst source.
+
+Belongs here: pullers, lease renewal, pause, bounds of the buffer. Does not
+belong: what a consumer sees (`source`), single calls (`pulling`).
+
+Each subscription has a puller thread with one long Pull in the air; a busy one
+gets a few more, which end when it is quiet again. Answers go to a bounded
+buffer. A keeper thread renews the leases of what is buffered or handed out,
+and pauses when nobody has asked for a burst for a while.
+"""
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import grpc  # type: ignore[import-untyped]
+
+from inventory_assets.messaging.connection import code_of, describe
+from inventory_assets.messaging.messages import ReceivedMessage, size_of
+from inventory_assets.messaging.pulling import Feed, SubscriberCalls
+
+_log = logging.getLogger(__name__)
+
+# The service returns at most 1,000 a Pull; Google's emulator 100.
+_PULL_MESSAGES = 1_000
+# An answer with this many says that more is waiting: pull in parallel.
+_BUSY_MESSAGES = 50
+_PULL_SECONDS = 30.0
+_KEEPER_SECONDS = 0.5
+_FIRST_BACKOFF_SECONDS = 0.05
+_LAST_BACKOFF_SECONDS = 1.0
+# How a long pull ends when there was nothing.
+_QUIET_CODES = (grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED)
+
+
+@dataclass(frozen=True, slots=True)
+class PrefetchLimits:
+    """How much a source fetches ahead; see `PubSubBurstSource`."""
+
+    max_buffered_messages: int
+    max_buffered_bytes: int
+    pullers_per_subscription: int
+    idle_pause_seconds: float
+    max_lease_seconds: float
+
+
+class Prefetcher:
+    """Pulls into a buffer while it is wanted. `lock` guards all of it.
+
+    Methods that say so are called with the lock held.
+    """
+
+    def __init__(
+        self, calls: SubscriberCalls, *, feeds: Sequence[Feed], limits: PrefetchLimits
+    ) -> None:
+        self._calls = calls
+        self.feeds = list(feeds)
+        self._limits = limits
+        share = limits.max_buffered_messages // max(1, len(self.feeds))
+        self._pull_messages = max(1, min(_PULL_MESSAGES, share))
+        self.lock = threading.Lock()
+        self.arrived = threading.Condition(self.lock)
+        self._room = threading.Condition(self.lock)
+        self._wake_keeper = threading.Condition(self.lock)
+        self.buffer: deque[tuple[ReceivedMessage, int]] = deque()
+        self.buffered_bytes = 0
+        self.is_active = False
+        self.is_closed = False
+        self._reserved = 0
+        self._asking = 0
+        self._last_asked_at = 0.0
+        self._in_air: set[Any] = set()
+        self._threads: list[threading.Thread] = []
+
+    # -- called by the source ------------------------------------------
+
+    def start(self) -> None:
+        """Start the threads; they sleep until somebody asks."""
+        with self.lock:
+            for feed in self.feeds:
+                self._spawn(feed, is_extra=False)
+            keeper = threading.Thread(target=self._keep, name="pubsub-keeper", daemon=True)
+            self._threads.append(keeper)
+            keeper.start()
+
+    def begin_asking(self) -> None:
+        """Somebody waits for a burst: pull. Lock held."""
+        self._asking += 1
+        if self.is_active or self.is_closed:
+            return
+        for feed in self.feeds:
+            feed.failure = None
+        self.is_active = True
+        self._room.notify_all()
+        self._wake_keeper.notify_all()
+
+    def end_asking(self) -> None:
+        """The burst is taken; from here the idle time counts. Lock held."""
+        self._asking -= 1
+        self._last_asked_at = time.monotonic()
+
+    def take(self, *, max_messages: int, max_bytes: int) -> list[ReceivedMessage]:
+        """Take from the buffer within bounds, at least one if there is one. Lock held."""
+        burst: list[ReceivedMessage] = []
+        taken = 0
+        while self.buffer and len(burst) < max_messages:
+            message, size = self.buffer[0]
+            if burst and taken + size > max_bytes:
+                break
+            self.buffer.popleft()
+            taken += size
+            burst.append(message)
+        self.buffered_bytes -= taken
+        if burst:
+            self._room.notify_all()
+        return burst
+
+    def forget(self, feed: Feed, ack_ids: Sequence[str]) -> None:
+        """These are settled: renew them no longer."""
+        with self.lock:
+            feed.leases.drop(ack_ids)
+
+    def close(self) -> None:
+        """Stop pulling, give the buffer back, end the threads."""
+        with self.lock:
+            if self.is_closed:
+                return
+            self.is_closed = True
+            back = self._deactivate()
+            for condition in (self.arrived, self._room, self._wake_keeper):
+                condition.notify_all()
+            threads = list(self._threads)
+        self._give_back(back)
+        for thread in threads:
+            if thread is not threading.current_thread():
+                thread.join(timeout=2.0)
+
+    # -- pausing -------------------------------------------------------
+
+    def _deactivate(self) -> list[ReceivedMessage]:
+        self.is_active = False
+        for call in self._in_air:
+            call.cancel()
+        back = [message for message, _ in self.buffer]
+        self.buffer.clear()
+        self.buffered_bytes = 0
+        return back
+
+    def _give_back(self, messages: Sequence[ReceivedMessage]) -> None:
+        if not messages:
+            return
+        _log.info("releasing %d prefetched messages", len(messages))
+        for feed in self.feeds:
+            ack_ids = [each.ack_id for each in messages if each.subscription == feed.name]
+            if ack_ids:
+                self.forget(feed, ack_ids)
+                self._calls.modify_deadline(feed, ack_ids, seconds=0)
+
+    # -- puller threads ------------------------------------------------
+
+    def _spawn(self, feed: Feed, *, is_extra: bool) -> None:
+        self._threads = [each for each in self._threads if each.is_alive()]
+        thread = threading.Thread(
+            target=self._pull, args=(feed, is_extra), name=f"pubsub-{feed.name}", daemon=True
+        )
+        self._threads.append(thread)
+        feed.pullers += 1
+        thread.start()
+
+    def _pull(self, feed: Feed, is_extra: bool) -> None:
+        backoff = _FIRST_BACKOFF_SECONDS
+        while self._reserve(feed, is_extra):
+            count, error = self._pull_once(feed)
+            if error is None:
+                backoff = _FIRST_BACKOFF_SECONDS
+                if is_extra and count < _BUSY_MESSAGES // 2:
+                    break
+                continue
+            with self.lock:
+                if self.is_active and not self.is_closed:
+                    feed.fail(code_of(error), describe(error))
+                    self.arrived.notify_all()
+                    self._room.wait(backoff)
+            backoff = min(_LAST_BACKOFF_SECONDS, backoff * 2)
+        with self.lock:
+            feed.pullers -= 1
+
+    def _reserve(self, feed: Feed, is_extra: bool) -> bool:
+        """Wait until a pull may start and book its room; False: this thread is done."""
+        with self.lock:
+            while not self.is_closed:
+                if self.is_active and self._has_room():
+                    self._reserved += self._pull_messages
+                    return True
+                if is_extra:
+                    return False
+                self._room.wait()
+            return False
+
+    def _has_room(self) -> bool:
+        booked = len(self.buffer) + self._reserved + self._pull_messages
+        return (
+            booked <= max(self._limits.max_buffered_messages, len(self.feeds))
+            and self.buffered_bytes < self._limits.max_buffered_bytes
+        )
+
+    def _pull_once(self, feed: Feed) -> tuple[int, BaseException | None]:
+        call = self._calls.start_pull(
+            feed, max_messages=self._pull_messages, timeout_seconds=_PULL_SECONDS
+        )
+        with self.lock:
+            self._in_air.add(call)
+            if not self.is_active:
+                call.cancel()
+        messages: list[ReceivedMessage] = []
+        error: BaseException | None = None
+        try:
+            messages = self._calls.finish_pull(feed, call)
+        except Exception as raised:  # noqa: BLE001 - kept for the consumer, who raises it
+            if code_of(raised) not in _QUIET_CODES:
+                error = raised
+        sized = [(message, size_of(message)) for message in messages]
+        with self.lock:
+            self._in_air.discard(call)
+            self._reserved -= self._pull_messages
+            if error is None:
+                feed.failure = None
+            if self.is_active and not self.is_closed:
+                self._accept(feed, sized)
+                messages = []
+        # Paused meanwhile: these came too late to be wanted.
+        self._give_back(messages)
+        return len(sized), error
+
+    def _accept(self, feed: Feed, sized: list[tuple[ReceivedMessage, int]]) -> None:
+        if not sized:
+            return
+        feed.leases.take([message.ack_id for message, _ in sized], time.monotonic())
+        self.buffer.extend(sized)
+        self.buffered_bytes += sum(size for _, size in sized)
+        self.arrived.notify_all()
+        self._wake_keeper.notify_all()
+        if len(sized) >= _BUSY_MESSAGES and feed.pullers < self._limits.pullers_per_subscription:
+            self._spawn(feed, is_extra=True)
+
+    # -- keeper thread -------------------------------------------------
+
+    def _keep(self) -> None:
+        while True:
+            back: list[ReceivedMessage] = []
+            with self.lock:
+                has_leases = any(feed.leases for feed in self.feeds)
+                if self.is_closed:
+                    return
+                self._wake_keeper.wait(_KEEPER_SECONDS if self.is_active or has_leases else None)
+                now = time.monotonic()
+                idle = now - self._last_asked_at
+                if self.is_active and not self._asking and idle > self._limits.idle_pause_seconds:
+                    back = self._deactivate()
+                due = [
+                    (feed, feed.leases.due(now, max_lease_seconds=self._limits.max_lease_seconds))
+                    for feed in self.feeds
+                ]
+            self._give_back(back)
+            for feed, ack_ids in due:
+                if ack_ids:
+                    self._calls.modify_deadline(feed, ack_ids, seconds=feed.ack_deadline_seconds)

@@ -1,0 +1,16 @@
+"""Partitions of event assets: UTC days from the configured start, today included."""
+
+from dagster import DailyPartitionsDefinition
+
+from inventory_assets.settings import Settings
+
+
+def daily_partitions(settings: Settings) -> DailyPartitionsDefinition:
+    """UTC days; `end_offset=1` because events of today are materialized today.
+
+    Dagster lists every day since the start, so the UI starts a year back; older
+    events are in the lake all the same.
+    """
+    return DailyPartitionsDefinition(
+        start_date=settings.partitions_start_date.isoformat(), timezone="UTC", end_offset=1
+    )

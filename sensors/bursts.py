@@ -1,0 +1,121 @@
+"""The burst sensor: long-polls Pub/Sub, commits bursts, reports materializations.
+
+A tick takes in bursts for `tick_seconds` and returns at once into the next one,
+so that messages never wait for Dagster. Runs are not involved: one run per
+burst would take seconds.
+"""
+
+import json
+import time
+
+from dagster import (
+    AssetCheckEvaluation,
+    AssetCheckSeverity,
+    AssetKey,
+    AssetMaterialization,
+    AssetObservation,
+    DefaultSensorStatus,
+    SensorEvaluationContext,
+    SensorResult,
+    SkipReason,
+    sensor,
+)
+from dagster._core.definitions.data_version import CODE_VERSION_TAG, DATA_VERSION_TAG
+
+from inventory_assets.assets.checks import QUERIES, failing_rows
+from inventory_assets.assets.metadata import counts_metadata, table_metadata, table_version
+from inventory_assets.assets.specs import SPECS, TableSpec
+from inventory_assets.lake.errors import LakeError
+from inventory_assets.messaging.errors import MessagingError
+from inventory_assets.settings import Settings
+from inventory_assets.stages.engine import CODE_VERSION, Engine
+from inventory_assets.stages.ingest import IngestSummary
+from resources import InventoryResource
+from sensors.report import Report, ReportCursor, VersionRow, plan_report
+
+WAIT_SECONDS = 5.0
+Event = AssetMaterialization | AssetObservation | AssetCheckEvaluation
+
+
+@sensor(
+    name="bursts",
+    description="Takes Pub/Sub messages in, burst by burst: each burst is the lake's next version.",
+    minimum_interval_seconds=1,
+    default_status=DefaultSensorStatus.RUNNING,
+)
+def burst_sensor(context: SensorEvaluationContext, inventory: InventoryResource) -> SensorResult | SkipReason:
+    """Take in bursts, then report what is due."""
+    process = inventory.process()
+    with process.lock:
+        try:
+            summary = process.ingest().run(max_seconds=process.settings.tick_seconds, wait_seconds=WAIT_SECONDS)
+        except (MessagingError, LakeError) as error:
+            # Nothing was acknowledged, so nothing is lost: the next tick tries again.
+            return SkipReason(str(error))
+        cursor = ReportCursor.parse(context.cursor)
+        report, next_cursor = plan_report(cursor, read_versions(process.engine, cursor.version), now=time.time())
+        if report is None:
+            return SkipReason(_sentence(summary))
+        events = list(build_events(process.engine, report, process.settings))
+    return SensorResult(asset_events=events, cursor=next_cursor.dump(), skip_reason=SkipReason(_sentence(summary)))
+
+
+def _sentence(summary: IngestSummary) -> str:
+    if not summary.messages:
+        return "no messages came"
+    outcomes = ", ".join(f"{count:,} {name}" for name, count in sorted(summary.outcomes.items()))
+    return (
+        f"{summary.messages:,} messages in {len(summary.versions)} bursts: {outcomes}; "
+        f"{summary.notified} alerts notified; lake version {summary.versions[-1]}"
+    )
+
+
+def read_versions(engine: Engine, after: int) -> list[VersionRow]:
+    """The versions after the last reported one."""
+    rows = engine.lake.query(
+        "SELECT version, stage, messages, counts FROM meta.versions WHERE version > ? ORDER BY version", [after]
+    )
+    return [VersionRow(version, stage, messages, json.loads(counts)) for version, stage, messages, counts in rows.iter_rows()]
+
+
+def build_events(engine: Engine, report: Report, settings: Settings) -> list[Event]:
+    """One materialization per asset (and partition) that the reported versions changed, and the checks."""
+    events: list[Event] = []
+    for spec in SPECS:
+        version = table_version(engine.lake, spec)
+        if version < report.first_version:
+            continue
+        metadata = {
+            **table_metadata(engine.lake, spec),
+            **counts_metadata(report.counts),
+            "versions": f"{report.first_version} to {report.last_version}",
+        }
+        tags = {DATA_VERSION_TAG: str(version), CODE_VERSION_TAG: CODE_VERSION}
+        for partition in _partitions(engine, spec, report, settings):
+            events.append(
+                AssetMaterialization(asset_key=AssetKey(spec.key), partition=partition, metadata=metadata, tags=tags)
+            )
+    for table, name, text, query in QUERIES:
+        rows = failing_rows(engine.lake, query)
+        events.append(
+            AssetCheckEvaluation(
+                asset_key=AssetKey(table.full_name.split(".")),
+                check_name=name,
+                passed=not rows,
+                severity=AssetCheckSeverity.ERROR,
+                description=text,
+                metadata={"failing_rows": len(rows)},
+            )
+        )
+    return events
+
+
+def _partitions(engine: Engine, spec: TableSpec, report: Report, settings: Settings) -> list[str | None]:
+    if not spec.is_partitioned:
+        return [None]
+    rows = engine.lake.query(
+        f"SELECT DISTINCT {spec.table.partition_by} AS day FROM {spec.table.full_name} "
+        "WHERE version BETWEEN ? AND ? ORDER BY day",
+        [report.first_version, report.last_version],
+    )
+    return [day.isoformat() for day in rows["day"] if day >= settings.partitions_start_date]

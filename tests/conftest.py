@@ -1,0 +1,52 @@
+"""Fixtures shared by the suites that need a lake.
+
+Belongs here: settings in a temporary home, an engine, a broker. Does not
+belong: what one suite alone needs.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from inventory_assets.settings import Settings
+from inventory_assets.stages.engine import Engine
+from tests.fakes import CrashingBroker
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """INVENTORY_HOME of a test."""
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def settings(home: Path) -> Settings:
+    """Settings of an embedded lake of the test's own."""
+    return Settings(home=home)
+
+
+@pytest.fixture
+def open_engine(settings: Settings) -> Iterator[Callable[..., Engine]]:
+    """Open engines on the test's lake; all are closed at the end."""
+    opened: list[Engine] = []
+
+    def open_(kind: type[Engine] = Engine, chosen: Settings = settings) -> Engine:
+        opened.append(kind(chosen))
+        return opened[-1]
+
+    yield open_
+    for engine in opened:
+        engine.close()
+
+
+@pytest.fixture
+def engine(open_engine: Callable[..., Engine]) -> Engine:
+    """An engine on the test's lake."""
+    return open_engine()
+
+
+@pytest.fixture
+def broker() -> CrashingBroker:
+    """A broker in memory, with the manifest's input subscriptions."""
+    return CrashingBroker()

@@ -1,0 +1,129 @@
+"""Twins of our edges that fail on cue.
+
+Belongs here: a lake whose statements crash, a broker whose calls crash.
+Does not belong: mocks; everything here really works until its cue.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from inventory_assets.domain.burst import BurstInputs, BurstResult, Parsed
+from inventory_assets.domain.events import Transaction
+from inventory_assets.domain.state import InventoryState
+from inventory_assets.lake.transaction import Lake
+from inventory_assets.messaging.client import OutgoingMessage, ReceivedMessage
+from inventory_assets.messaging.memory import InMemoryBroker
+from inventory_assets.settings import Settings
+from inventory_assets.stages.engine import Engine
+
+
+class Crash(BaseException):
+    """A process's sudden end. No `except Exception` survives it."""
+
+
+class CountedConnection:
+    """A connection that counts statements from BEGIN on, and fails before or after one."""
+
+    def __init__(self, connection: Any, error: Callable[[], BaseException]) -> None:
+        self._connection = connection
+        self._error = error
+        self.statements: list[str] = []
+        self.is_counting = False
+        self.fail_before: int | None = None
+        self.fail_after_commit = False
+
+    def execute(self, sql: str, *arguments: Any) -> Any:
+        """Run a statement, unless its turn to fail has come."""
+        if sql == "BEGIN":
+            self.is_counting, self.statements = True, []
+        if self.is_counting:
+            if self.fail_before == len(self.statements):
+                self.is_counting, self.fail_before = False, None
+                raise self._error()
+            self.statements.append(sql)
+        found = self._connection.execute(sql, *arguments)
+        if sql == "COMMIT" and self.is_counting:
+            self.is_counting = False
+            if self.fail_after_commit:
+                self.fail_after_commit = False
+                raise self._error()
+        return found
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+
+class CrashingLake(Lake):
+    """A lake whose transactions fail on cue."""
+
+    def __init__(self, settings: Settings, error: Callable[[], BaseException] = Crash) -> None:
+        super().__init__(settings)
+        self._error = error
+        self._counted: CountedConnection | None = None
+
+    @property
+    def connection(self) -> Any:
+        """The writer's connection, counted."""
+        if self._counted is None:
+            self._counted = CountedConnection(super().connection, self._error)
+        return self._counted
+
+    def close(self) -> None:
+        """Close; the next use opens it again."""
+        self._counted = None
+        super().close()
+
+
+class CrashingEngine(Engine):
+    """An engine on a lake that fails on cue."""
+
+    lake: CrashingLake
+
+    def __init__(self, settings: Settings, error: Callable[[], BaseException] = Crash) -> None:
+        super().__init__(settings)
+        self.lake = CrashingLake(settings, error)
+
+
+class AllergicEngine(Engine):
+    """An engine whose code breaks on the transactions named POISON..."""
+
+    def _process(
+        self, state: InventoryState, parsed: list[Parsed], version: int, inputs: BurstInputs, size: int
+    ) -> BurstResult:
+        # The base turns whatever `process_burst` raises into a violation; so does a poisoned list.
+        poisoned = any(isinstance(p, Transaction) and p.transaction_id.startswith("POISON") for p in parsed)
+        return super()._process(state, _Broken(parsed) if poisoned else parsed, version, inputs, size)
+
+
+class _Broken(list):
+    def __iter__(self) -> Any:
+        raise ZeroDivisionError("a message that breaks the code")
+
+
+class CrashingBroker(InMemoryBroker):
+    """A broker at which the consumer dies: before or after it publishes, or before it acknowledges.
+
+    Attributes:
+        crash_on: `before_publish`, `after_publish`, `before_acknowledge`,
+            `after_acknowledge`, or None.
+    """
+
+    crash_on: str | None = None
+
+    def publish(self, messages: Sequence[OutgoingMessage]) -> list[str]:
+        """Publish, and die on cue."""
+        self._die("before_publish")
+        found = super().publish(messages)
+        self._die("after_publish")
+        return found
+
+    def acknowledge(self, messages: Sequence[ReceivedMessage]) -> None:
+        """Acknowledge, and die on cue."""
+        self._die("before_acknowledge")
+        super().acknowledge(messages)
+        self._die("after_acknowledge")
+
+    def _die(self, cue: str) -> None:
+        if self.crash_on == cue:
+            self.crash_on = None
+            raise Crash(cue)
