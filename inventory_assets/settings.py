@@ -5,7 +5,7 @@ mean what they mean everywhere.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -106,7 +106,7 @@ def _positive(text: str) -> int:
     return number
 
 
-_READERS = {
+_READERS: dict[str, Callable[[str], object]] = {
     "home": Path,
     "catalog": str,
     "data_path": str,

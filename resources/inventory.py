@@ -10,12 +10,12 @@ from typing import ClassVar
 
 from dagster import ConfigurableResource
 
-from inventory_assets.commands.context import emulator_host, ensure_topics
 from inventory_assets.messaging.client import PubSubBurstSource, PubSubPublisher
 from inventory_assets.messaging.topology import load_topology
 from inventory_assets.settings import Settings, load_settings
 from inventory_assets.stages.engine import Engine
 from inventory_assets.stages.ingest import Ingest
+from inventory_assets.wiring import emulator_host, ensure_topics
 
 
 class _Process:
@@ -32,9 +32,7 @@ class _Process:
         if self._ingest is None:
             ensure_topics(self.settings)
             host = emulator_host(self.settings)
-            source = PubSubBurstSource(
-                self.settings.project, load_topology().input_subscriptions, emulator_host=host
-            )
+            source = PubSubBurstSource(self.settings.project, load_topology().input_subscriptions, emulator_host=host)
             publisher = PubSubPublisher(self.settings.project, emulator_host=host)
             self._ingest = Ingest(self.engine, source, publisher)
         return self._ingest

@@ -75,7 +75,10 @@ def read_versions(engine: Engine, after: int) -> list[VersionRow]:
     rows = engine.lake.query(
         "SELECT version, stage, messages, counts FROM meta.versions WHERE version > ? ORDER BY version", [after]
     )
-    return [VersionRow(version, stage, messages, json.loads(counts)) for version, stage, messages, counts in rows.iter_rows()]
+    return [
+        VersionRow(version, stage, messages, json.loads(counts))
+        for version, stage, messages, counts in rows.iter_rows()
+    ]
 
 
 def build_events(engine: Engine, report: Report, settings: Settings) -> list[Event]:

@@ -58,9 +58,7 @@ def warm(state: InventoryState) -> dict[str, Any]:
     return {
         "version": state.version,
         "keys": {key: repr(value) for key, value in state.keys.items()},
-        "parents": {
-            sku: (place.parents, place.rank, sorted(place.warehouse_ids)) for sku, place in state.skus.items()
-        },
+        "parents": {sku: (place.parents, place.rank, sorted(place.warehouse_ids)) for sku, place in state.skus.items()},
         "rules": dict(state.rules),
         "thresholds": dict(state.thresholds),
         "velocities": {key: units for key, units in state.velocities.items() if units},

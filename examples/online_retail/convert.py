@@ -28,9 +28,7 @@ DEPARTMENT_ID = "RETAIL"
 OPENING_AT = datetime(2010, 12, 1, tzinfo=UTC)
 
 # Codes that move money, not goods. PADS and DCGS… look alike but are goods.
-NON_PRODUCT_CODES = frozenset(
-    {"POST", "DOT", "M", "m", "C2", "D", "S", "B", "BANK CHARGES", "AMAZONFEE", "CRUK"}
-)
+NON_PRODUCT_CODES = frozenset({"POST", "DOT", "M", "m", "C2", "D", "S", "B", "BANK CHARGES", "AMAZONFEE", "CRUK"})
 NON_PRODUCT_PREFIX = "gift_"  # vouchers
 
 
@@ -176,9 +174,7 @@ class OnlineRetail:
             yield _message(TRANSACTIONS_TOPIC, document, attributes, code)
 
 
-def _message(
-    topic: str, document: dict[str, object], attributes: dict[str, str], code: str
-) -> Message:
+def _message(topic: str, document: dict[str, object], attributes: dict[str, str], code: str) -> Message:
     return Message(topic, msgspec.json.encode(document), attributes, f"{WAREHOUSE_ID}:{code}")
 
 

@@ -49,8 +49,7 @@ def lines_by_type(path: Path) -> dict[str, int]:
 def units_by_sku(path: Path) -> dict[str, ExpectedSku]:
     """Sum the lines of each SKU."""
     query = _LINES + (
-        "select sku, sum(units)::bigint, greatest(-min(stock), 0)::bigint"
-        " from running group by sku order by sku"
+        "select sku, sum(units)::bigint, greatest(-min(stock), 0)::bigint from running group by sku order by sku"
     )
     rows = duckdb.connect().execute(query, [str(path)]).fetchall()
     return {sku: ExpectedSku(net, opening) for sku, net, opening in rows}

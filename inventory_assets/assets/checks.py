@@ -1,6 +1,6 @@
 """The invariants of RULES 35 as asset checks; blocking in runs."""
 
-from dagster import AssetCheckResult, AssetCheckSeverity, AssetChecksDefinition, AssetKey, MetadataValue, asset_check
+from dagster import AssetCheckResult, AssetChecksDefinition, AssetCheckSeverity, AssetKey, MetadataValue, asset_check
 
 from inventory_assets.lake.tables import ALERTS, RAW_MESSAGES, ROLLUPS, SKU_STATE, Table
 from inventory_assets.stages.engine import Engine
@@ -89,4 +89,3 @@ def check_newest_alert(engine: Engine) -> AssetCheckResult:
     return AssetCheckResult(
         passed=not found.differences, metadata={"alert": alert_id, "differences": MetadataValue.json(found.differences)}
     )
-

@@ -7,7 +7,15 @@ import msgspec
 from dagster import MetadataValue, TableColumn, TableRecord, TableSchema
 
 from inventory_assets.assets.specs import TableSpec
-from inventory_assets.lake.tables import ALERTS, CORE_EVENTS, DEAD_LETTERS, RAW_MESSAGES, ROLLUPS, SKU_STATE, VersionedTable
+from inventory_assets.lake.tables import (
+    ALERTS,
+    CORE_EVENTS,
+    DEAD_LETTERS,
+    RAW_MESSAGES,
+    ROLLUPS,
+    SKU_STATE,
+    VersionedTable,
+)
 from inventory_assets.stages.warm import Reader
 
 TOP = 10
@@ -25,18 +33,23 @@ def table_metadata(reader: Reader, spec: TableSpec) -> dict[str, Any]:
     found: dict[str, Any] = {
         "dagster/row_count": rows,
         "version": table_version(reader, spec),
-        "query": MetadataValue.md(f"`inventory sql \"{spec.example}\"`"),
+        "query": MetadataValue.md(f'`inventory sql "{spec.example}"`'),
         "dagster/table_name": f"lake.{name}",
     }
     if isinstance(spec.table, VersionedTable):
         found["changes_kept"] = reader.query(f"SELECT count(*) AS n FROM {spec.table.changes}").item()
     if spec.table is RAW_MESSAGES:
-        found["outcomes"] = _table(reader, "SELECT outcome, count(*) AS messages FROM raw.messages GROUP BY 1 ORDER BY 2 DESC")
+        found["outcomes"] = _table(
+            reader, "SELECT outcome, count(*) AS messages FROM raw.messages GROUP BY 1 ORDER BY 2 DESC"
+        )
     elif spec.table is DEAD_LETTERS:
-        found["reasons"] = _table(reader, "SELECT reason, count(*) AS messages FROM core.dead_letters GROUP BY 1 ORDER BY 2 DESC")
+        found["reasons"] = _table(
+            reader, "SELECT reason, count(*) AS messages FROM core.dead_letters GROUP BY 1 ORDER BY 2 DESC"
+        )
     elif spec.table is CORE_EVENTS:
         found["kinds"] = _table(
-            reader, "SELECT coalesce(type, kind) AS type, outcome, count(*) AS events FROM core.events GROUP BY ALL ORDER BY ALL"
+            reader,
+            "SELECT coalesce(type, kind) AS type, outcome, count(*) AS events FROM core.events GROUP BY ALL ORDER BY ALL",
         )
     elif spec.table is ROLLUPS:
         found["departments"] = _table(
@@ -46,7 +59,8 @@ def table_metadata(reader: Reader, spec: TableSpec) -> dict[str, Any]:
         )
     elif spec.table is SKU_STATE:
         found["lowest_available"] = _table(
-            reader, "SELECT warehouse_id, sku, on_hand, reserved, available, inbound FROM core.sku_state ORDER BY available LIMIT 10"
+            reader,
+            "SELECT warehouse_id, sku, on_hand, reserved, available, inbound FROM core.sku_state ORDER BY available LIMIT 10",
         )
     elif spec.table is ALERTS:
         found["firing"] = _table(

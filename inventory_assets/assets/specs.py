@@ -37,7 +37,7 @@ class TableSpec:
     @property
     def description(self) -> str:
         """The grain, and a query to start from."""
-        return f"{self.table.comment}\n\n```\ninventory sql \"{self.example}\"\n```"
+        return f'{self.table.comment}\n\n```\ninventory sql "{self.example}"\n```'
 
 
 SPECS = (

@@ -74,12 +74,16 @@ def report(engine: Engine, spec: TableSpec, extra: dict[str, int]) -> Materializ
 
 def _take_in(context: AssetExecutionContext, config: RebuildConfig, inventory: InventoryResource) -> dict[str, int]:
     """Run bursts until the subscriptions are empty."""
-    summary = inventory.process().ingest().run(
-        max_seconds=RUN_SECONDS,
-        wait_seconds=QUIET_SECONDS,
-        run_id=context.run_id,
-        until_empty=True,
-        on_commit=lambda commit: context.log.info(f"version {commit.version}: {commit.outcomes}"),
+    summary = (
+        inventory.process()
+        .ingest()
+        .run(
+            max_seconds=RUN_SECONDS,
+            wait_seconds=QUIET_SECONDS,
+            run_id=context.run_id,
+            until_empty=True,
+            on_commit=lambda commit: context.log.info(f"version {commit.version}: {commit.outcomes}"),
+        )
     )
     return summary.outcomes
 

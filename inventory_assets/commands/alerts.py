@@ -10,12 +10,13 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from inventory_assets.commands.context import LakeReader, engine_of
 from inventory_assets.commands.output import console, format_option, notes, print_rows, to_json
 from inventory_assets.domain.parse import ParseSettings
 from inventory_assets.domain.thresholds import ThresholdDefaults
 from inventory_assets.settings import Settings, load_settings
-from inventory_assets.stages.explain import Explanation, RuleLine, explain_alert, why_not as why_not_of
+from inventory_assets.stages.explain import Explanation, RuleLine, explain_alert
+from inventory_assets.stages.explain import why_not as why_not_of
+from inventory_assets.wiring import LakeReader, engine_of
 
 SPARKS = "▁▂▃▄▅▆▇█"
 STYLES = {"CRITICAL": "bold red", "HIGH": "yellow", "MEDIUM": "cyan"}
@@ -71,7 +72,9 @@ def _print_alerts(rows: list[dict[str, Any]], limit: int, state: str) -> None:
             Text(row["priority"], STYLES[row["priority"]]),
             row["alert_type"],
             row["warehouse_id"],
-            Text(f"{row['product_name']}\n") + Text(row["sku"], "dim") if row["product_name"] != row["sku"] else row["sku"],
+            Text(f"{row['product_name']}\n") + Text(row["sku"], "dim")
+            if row["product_name"] != row["sku"]
+            else row["sku"],
             str(row["available_stock"]),
             f"{row['threshold']:g}",
             sparkline(trend),
@@ -150,7 +153,9 @@ def _headline(found: Explanation) -> Text:
     text = Text()
     text.append(f"{body['priority']} {body['alert_type']}", STYLES[body["priority"]])
     text.append(f" · {body['product_name']} at {body['warehouse_id']} · {found.state}\n", "bold")
-    text.append(f"Available {body['available_stock']} (on hand {body['current_stock']}, reserved {body['reserved_stock']}, ")
+    text.append(
+        f"Available {body['available_stock']} (on hand {body['current_stock']}, reserved {body['reserved_stock']}, "
+    )
     text.append(f"inbound {body['inbound_stock']}), threshold {body['threshold']:g}\n")
     places = body["hierarchy"]
     text.append(" › ".join(str(places[name]) for name in ("department", "category", "brand", "product")) + "\n", "dim")
@@ -189,7 +194,7 @@ def why_not(warehouse_id: str, sku: str, format_: str) -> None:
     if found is None:
         raise click.ClickException(
             f"no stock is known of SKU {sku!r} at {warehouse_id!r}. "
-            "See what is: inventory sql \"SELECT warehouse_id, sku FROM core.sku_state\""
+            'See what is: inventory sql "SELECT warehouse_id, sku FROM core.sku_state"'
         )
     if format_ == "json":
         print_rows([{"reason": found.reason, "sentence": found.sentence, **found.facts}], "json")

@@ -8,7 +8,6 @@ import click
 import duckdb
 
 from inventory_assets.commands.alerts import parse_settings_of
-from inventory_assets.commands.context import LakeReader, engine_of
 from inventory_assets.commands.output import format_option, notes, print_rows
 from inventory_assets.domain.thresholds import ThresholdDefaults
 from inventory_assets.lake.history import show_version, version_at
@@ -18,6 +17,7 @@ from inventory_assets.stages.rebuild import rebuild_lake
 from inventory_assets.stages.replay import Replay
 from inventory_assets.stages.velocity import refresh_velocity
 from inventory_assets.stages.verify import Difference, compare, replay_all
+from inventory_assets.wiring import LakeReader, engine_of
 
 
 @click.command()
@@ -109,7 +109,9 @@ def verify(format_: str) -> None:
     _print_differences(differences, format_)
     if differences:
         sys.exit(1)
-    notes.print(f"verified: version {replay.state.version}, {len(replay.state.keys)} keys, no difference", style="green")
+    notes.print(
+        f"verified: version {replay.state.version}, {len(replay.state.keys)} keys, no difference", style="green"
+    )
 
 
 def _replay_of(settings: Settings) -> Replay:
@@ -119,8 +121,7 @@ def _replay_of(settings: Settings) -> Replay:
 
 def _print_differences(differences: list[Difference], format_: str) -> None:
     rows = [
-        {"table": d.table, "missing": d.missing, "unexpected": d.unexpected, "example": d.example}
-        for d in differences
+        {"table": d.table, "missing": d.missing, "unexpected": d.unexpected, "example": d.example} for d in differences
     ]
     if rows or format_ != "table":
         print_rows(rows, format_)

@@ -14,13 +14,13 @@ from typing import Any
 
 import click
 
-from inventory_assets.commands.context import LakeReader, emulator_host, engine_of, ingest_of, publisher_of
 from inventory_assets.commands.output import format_option, notes, print_rows
 from inventory_assets.messaging.client import OutgoingMessage
 from inventory_assets.messaging.topology import apply_topology, load_topology
 from inventory_assets.settings import DEFAULT_EMULATOR_PORT, Settings, load_settings
-from inventory_assets.stages.products import import_products, read_products
 from inventory_assets.simulator import SimulatedMessage, Simulation, SimulationSettings, products_csv
+from inventory_assets.stages.products import import_products, read_products
+from inventory_assets.wiring import LakeReader, emulator_host, engine_of, ingest_of, publisher_of
 
 PUBLISH_CHUNK = 5_000
 LIVE_PAUSE_SECONDS = 0.05
@@ -30,7 +30,9 @@ DRAIN_SECONDS = 24 * 3600.0
 @click.command()
 @click.option("--host", default="localhost", show_default=True)
 @click.option("--port", type=int, default=DEFAULT_EMULATOR_PORT, show_default=True, help="0 picks a free one.")
-@click.option("--data", "data_dir", type=click.Path(file_okay=False, path_type=Path), help="Default INVENTORY_HOME/emulator.")
+@click.option(
+    "--data", "data_dir", type=click.Path(file_okay=False, path_type=Path), help="Default INVENTORY_HOME/emulator."
+)
 @click.option("--in-memory", is_flag=True, help="Keep nothing on disk.")
 def emulator(host: str, port: int, data_dir: Path | None, in_memory: bool) -> None:
     """Run a local Pub/Sub emulator until SIGTERM or Ctrl-C."""
@@ -53,7 +55,9 @@ def topics_apply(format_: str) -> None:
     """Create what the manifest names and is missing; update what differs."""
     settings = load_settings()
     changes = apply_topology(settings.project, emulator_host=emulator_host(settings))
-    print_rows([{"action": str(c.action), "kind": str(c.kind), "name": c.name} for c in changes], format_)
+    print_rows(
+        [{"action": str(c.action), "kind": c.resource, "name": c.name, "detail": c.detail} for c in changes], format_
+    )
 
 
 @click.command()
@@ -129,9 +133,7 @@ def drain(wait_seconds: float, format_: str) -> None:
             taken[0] += sum(commit.outcomes.values())
             status.update(f"version {commit.version}: {taken[0]:,} messages")
 
-        summary = ingest.run(
-            max_seconds=DRAIN_SECONDS, wait_seconds=wait_seconds, until_empty=True, on_commit=show
-        )
+        summary = ingest.run(max_seconds=DRAIN_SECONDS, wait_seconds=wait_seconds, until_empty=True, on_commit=show)
     rows = [{"outcome": name, "messages": count} for name, count in sorted(summary.outcomes.items())]
     print_rows(rows, format_)
     notes.print(
@@ -146,12 +148,18 @@ def drain(wait_seconds: float, format_: str) -> None:
 @click.option("--events", type=int, default=10_000, show_default=True, help="Live messages after the opening stock.")
 @click.option("--skus", type=int, default=2_000, show_default=True)
 @click.option("--warehouses", type=int, default=5, show_default=True)
-@click.option("--start", type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]), help="Event time of the first live message.")
+@click.option(
+    "--start", type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]), help="Event time of the first live message."
+)
 @click.option("--rate", type=float, default=100.0, show_default=True, help="Live messages per second of event time.")
 @click.option("--products", type=click.Path(dir_okay=False, path_type=Path), help="Write product data to this CSV.")
 @click.option("--ledger", type=click.Path(dir_okay=False, path_type=Path), help="Write the true stock to this CSV.")
-@click.option("--out", default="-", show_default=True, help="A file or -, of lines {topic, data, attributes, ordering_key}.")
-@click.option("--live", is_flag=True, help="Publish to the broker now, at --rate, until stopped; imports the product data too.")
+@click.option(
+    "--out", default="-", show_default=True, help="A file or -, of lines {topic, data, attributes, ordering_key}."
+)
+@click.option(
+    "--live", is_flag=True, help="Publish to the broker now, at --rate, until stopped; imports the product data too."
+)
 def simulate(
     seed: int, events: int, skus: int, warehouses: int, start: datetime | None, rate: float,
     products: Path | None, ledger: Path | None, out: str, live: bool,

@@ -49,7 +49,9 @@ def to_json(value: Any) -> Any:
     return str(value)
 
 
-def print_rows(rows: Sequence[dict[str, Any]], format_: str, *, columns: Sequence[str] | None = None, title: str = "") -> None:
+def print_rows(
+    rows: Sequence[dict[str, Any]], format_: str, *, columns: Sequence[str] | None = None, title: str = ""
+) -> None:
     """Print rows. `columns` chooses and orders those of a table; json and csv have all."""
     if format_ == "json":
         json.dump([to_json(row) for row in rows], sys.stdout, ensure_ascii=False)

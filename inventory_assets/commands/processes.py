@@ -39,7 +39,9 @@ class Processes:
         self._record.unlink(missing_ok=True)
         return count
 
-    def start(self, name: str, command: Sequence[str], *, log: Path, env: Mapping[str, str], cwd: Path) -> subprocess.Popen:
+    def start(
+        self, name: str, command: Sequence[str], *, log: Path, env: Mapping[str, str], cwd: Path
+    ) -> subprocess.Popen:
         """Start a child; its output goes to `log`."""
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as sink:

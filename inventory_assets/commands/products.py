@@ -4,9 +4,9 @@ from pathlib import Path
 
 import click
 
-from inventory_assets.commands.context import engine_of
 from inventory_assets.commands.output import notes
 from inventory_assets.stages.products import import_products, read_products
+from inventory_assets.wiring import engine_of
 
 
 @click.group()

@@ -11,11 +11,11 @@ from types import FrameType
 import click
 import duckdb
 
-from inventory_assets.commands.context import LakeReader, endpoint_path, ensure_topics
 from inventory_assets.commands.output import notes
 from inventory_assets.commands.processes import Processes, free_port, python_environment, tail, wait_for_port
 from inventory_assets.lake.errors import LakeError
 from inventory_assets.settings import DEFAULT_EMULATOR_PORT, Settings, load_settings
+from inventory_assets.wiring import LakeReader, endpoint_path, ensure_topics
 
 PROJECT_DIR = Path(__file__).resolve().parents[2]
 STATUS_SECONDS = 5.0
@@ -41,7 +41,9 @@ class Stopped(Exception):
 @click.option("--scale", type=click.Choice(list(SCALES)), default="small", show_default=True,
               help="small: 2,000 SKUs x 5 warehouses; large: 10,000 x 20.")  # fmt: skip
 @click.option("--rate", type=float, help="Live messages a second (default 50, large 200).")
-@click.option("--port", type=int, default=3000, show_default=True, help="Of the Dagster UI; the next free one if taken.")
+@click.option(
+    "--port", type=int, default=3000, show_default=True, help="Of the Dagster UI; the next free one if taken."
+)
 @click.option("--emulator-port", type=int, default=DEFAULT_EMULATOR_PORT, show_default=True)
 @click.option("--seconds", type=float, help="Stop by itself after this long.")
 def run(scale: str, rate: float | None, port: int, emulator_port: int, seconds: float | None) -> None:
@@ -70,9 +72,7 @@ def _raise_stopped(number: int, frame: FrameType | None) -> None:
     raise Stopped
 
 
-def _start(
-    settings: Settings, processes: Processes, size: Scale, rate: float, port: int, emulator_port: int
-) -> None:
+def _start(settings: Settings, processes: Processes, size: Scale, rate: float, port: int, emulator_port: int) -> None:
     logs = settings.home / "logs"
     inventory = [sys.executable, "-m", "inventory_assets.cli"]
     own_emulator = settings.emulator_host is None

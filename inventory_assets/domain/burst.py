@@ -36,7 +36,7 @@ from inventory_assets.domain.fold import (
 )
 from inventory_assets.domain.parse import ParseSettings, parse_message
 from inventory_assets.domain.state import NO_SKU_PARENTS, Draft, InventoryState, SkuParents
-from inventory_assets.domain.thresholds import StoredRule, resolve_thresholds
+from inventory_assets.domain.thresholds import Scope, StoredRule, resolve_thresholds
 
 Parsed = Event | Rejection | Filtered
 
@@ -173,7 +173,7 @@ class _Run:
 
     def _take_rules(self, rules: list[ThresholdRule]) -> None:
         changed = []
-        latest = {}
+        latest: dict[Scope, tuple] = {}
         for rule in rules:
             rank = latest.get(rule.scope)
             if rank is None and (stored := self.draft.rules.get(rule.scope)) is not None:

@@ -115,6 +115,25 @@ def _is_within(alert: Alert, point: Point, quantity: int | None, days: float | N
     return 10 * available < _units_of_cover(11 * days, velocity)
 
 
+def _holding(alert: Alert, point: Point) -> Breach:
+    """The comparison that keeps an open alert open: the breach itself, or its hysteresis."""
+    breach = next((item for item in find_breaches(point) if item.condition is alert.condition), None)
+    if breach is not None:
+        return msgspec.structs.replace(breach, is_days_breached=breach.is_days_breached or alert.is_days_breached)
+    limits, available = point.thresholds, point.state.available
+    name, quantity, days = (
+        ("min_threshold", limits.min_qty, limits.min_days)
+        if alert.condition is Condition.LOW_STOCK
+        else ("reorder_threshold", limits.reorder_qty, limits.reorder_days)
+    )
+    if quantity is not None and 10 * available < 11 * quantity:
+        comparison = f"available {available} < 1.1 x {name}_qty {quantity}"
+        return Breach(alert.condition, quantity, alert.is_days_breached, comparison)
+    assert days is not None and point.velocity  # else nothing would hold it
+    comparison = f"days_of_cover {available / point.velocity:.2f} < 1.1 x {name}_days {days:g}"
+    return Breach(alert.condition, days, True, comparison)
+
+
 def needs_step(alerts: KeyAlerts | None, point: Point) -> bool:
     """A cheap test that spares most points the machine: nothing open and nothing breached."""
     limits, available = point.thresholds, point.state.on_hand - point.state.reserved
@@ -222,19 +241,12 @@ def _open(
 
 
 def _with_values(alert: Alert, breach: Breach, point: Point, cause: Cause) -> Alert:
-    return msgspec.structs.replace(
-        _with_stock(alert, point, cause),
-        threshold=breach.threshold, comparison=breach.comparison, is_days_breached=breach.is_days_breached,
-        thresholds=point.thresholds,
-    )  # fmt: skip
-
-
-def _with_stock(alert: Alert, point: Point, cause: Cause) -> Alert:
     state = point.state
     return msgspec.structs.replace(
         alert,
         breached_at=cause.at, on_hand=state.on_hand, reserved=state.reserved, inbound=state.inbound,
-        trend=_trend(point, cause), state_version=point.version,
+        threshold=breach.threshold, comparison=breach.comparison, is_days_breached=breach.is_days_breached,
+        thresholds=point.thresholds, trend=_trend(point, cause), state_version=point.version,
     )  # fmt: skip
 
 
@@ -264,13 +276,13 @@ def end_cooldown(alerts: KeyAlerts, point: Point, now: int) -> tuple[dict[Condit
         point: Its stock before the event that is about to step it.
         now: Microseconds: the event's time, or the sweep's.
     """
-    if not point.thresholds.is_enabled:
-        return {}, []  # muted since: the event at hand resolves it, and nobody is told any more
     for alert in alerts.values():
-        if alert.is_firing and alert.is_notification_due:
-            due_at = notification_due_at(alert, point.thresholds)
+        # Not where a rule has muted or moved the limit since: it is about to be resolved.
+        if alert.is_firing and alert.is_notification_due and _is_held(alert, point):
+            # A cooldown cut short may have ended before the re-breach.
+            due_at = max(notification_due_at(alert, point.thresholds), alert.breached_at)
             if due_at <= now:
                 cause = Cause(None, alert.opened_at, due_at, alert.is_late)
-                told = _notified(_with_stock(alert, point, cause), due_at)
+                told = _notified(_with_values(alert, _holding(alert, point), point, cause), due_at)
                 return {alert.condition: told}, [_transition(alert.alert_id, "notified", "cooldown_ended", cause)]
     return {}, []

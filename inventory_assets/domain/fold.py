@@ -7,6 +7,7 @@ of one transaction and never the whole history; only a newer level re-sums the
 key's transactions. Repeats and conflicts are gone before (`dedupe`).
 """
 
+import copy
 from collections.abc import Iterable
 
 import msgspec
@@ -25,7 +26,7 @@ from inventory_assets.domain.events import (
 )
 
 Versions = tuple[Transaction, ...]
-_STATUS_RANK = {Status.PENDING: 0, Status.SHIPPED: 1, Status.COMPLETED: 2, Status.CANCELLED: 2}
+_STATUS_RANK: dict[str, int] = {Status.PENDING: 0, Status.SHIPPED: 1, Status.COMPLETED: 2, Status.CANCELLED: 2}
 LevelRank = tuple[Position, str]
 """Which level counts: the greatest (position, event id)."""
 
@@ -71,7 +72,7 @@ class KeyState(msgspec.Struct):
 
     def copy(self) -> "KeyState":
         """Copy the state, to change the copy."""
-        return self.__copy__()
+        return copy.copy(self)
 
 
 Effect = tuple[int, int, int]
@@ -141,9 +142,7 @@ def _net_effect(versions: Versions, state: KeyState) -> Effect:
     return (on_hand, reserved, inbound)
 
 
-def _contained_effect(
-    versions: Versions, state: KeyState, rank: LevelRank, level_has_cluster_time: bool
-) -> Effect:
+def _contained_effect(versions: Versions, state: KeyState, rank: LevelRank, level_has_cluster_time: bool) -> Effect:
     contained = [version for version in versions if is_contained(version, rank, level_has_cluster_time)]
     return effect(latest_version(contained), state.warehouse_id) if contained else NO_EFFECT
 

@@ -49,4 +49,3 @@ def _check_rollups(result: BurstResult) -> None:
         moved = np.array(after[place]) - np.array(before[place])
         if list(moved[:4]) != list(expected[:4]):
             raise InvariantViolation(f"rollups of {place} moved by {moved[:4]}, their keys by {expected[:4]}")
-

@@ -203,9 +203,7 @@ def _event_id(source: _Source, *parts: str) -> str:
 
 
 def _read_transaction(document: dict[str, Any], source: _Source, settings: ParseSettings) -> Event:
-    _require(
-        document, "transaction_id", "transaction_type", "status", "sku", "warehouse_id", "quantity", "timestamp"
-    )
+    _require(document, "transaction_id", "transaction_type", "status", "sku", "warehouse_id", "quantity", "timestamp")
     type_, status = document["transaction_type"], document["status"]
     if type(type_) is not str or type_ not in SIGNS:
         raise InvalidValue("invalid_value", f"transaction_type was {type_!r}, expected one of {', '.join(SIGNS)}")
@@ -341,10 +339,14 @@ def _read_threshold(document: dict[str, Any], source: _Source, settings: ParseSe
     suffix = _id_suffix(source) or (format_time(event_at),)
     deleted = document.get("deleted")
     is_deleted = source.is_delete or (deleted is not None and read_boolean("deleted", deleted))
-    numbers = (None, None, None, None, DEFAULT_COOLDOWN_MINUTES, True) if is_deleted else _read_limits(document)
+    limits: tuple = (None, None, None, None, DEFAULT_COOLDOWN_MINUTES, True)
+    if not is_deleted:
+        limits = _read_limits(document)
+    min_qty, reorder_qty, min_days, reorder_days, cooldown, is_enabled = limits
     return ThresholdRule(
         _event_id(source, "rule", level_type, level_id, warehouse_id or "", *suffix),
-        level_type, level_id, warehouse_id, *numbers, is_deleted, event_at, position,
+        level_type, level_id, warehouse_id, min_qty, reorder_qty, min_days, reorder_days,
+        cooldown, is_enabled, is_deleted, event_at, position,
     )  # fmt: skip
 
 

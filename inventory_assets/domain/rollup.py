@@ -5,6 +5,8 @@ of a dict per node: a burst touches about six thousand nodes, and numpy adds
 them in a millisecond.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import polars as pl
 
@@ -55,7 +57,7 @@ class Rollups:
     def __len__(self) -> int:
         return len(self._names)
 
-    def change(self, leaves: list[Leaf]) -> RollupChange:
+    def change(self, leaves: Sequence[Leaf]) -> RollupChange:
         """Compute the sums of every node that the changed keys count in."""
         nodes: list[np.ndarray] = []
         deltas: list[list[int]] = []
@@ -109,9 +111,7 @@ class Rollups:
                         steps.append(step)
         return np.array(nodes, dtype=np.int64), np.array(steps, dtype=np.int64)
 
-    def _move_parents(
-        self, places: dict[str, tuple[ParentIds | None, ParentIds]]
-    ) -> dict[LevelNode, dict[str, int]]:
+    def _move_parents(self, places: dict[str, tuple[ParentIds | None, ParentIds]]) -> dict[LevelNode, dict[str, int]]:
         changed: dict[LevelNode, dict[str, int]] = {}
         for sku, (old_parents, new_parents) in places.items():
             if old_parents == new_parents:

@@ -252,4 +252,3 @@ class Draft:
         if self.rollup_change is not None:
             state.rollups.merge(self.rollup_change)
         state.version = version
-

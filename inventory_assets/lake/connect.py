@@ -74,9 +74,7 @@ def _attach(connection: duckdb.DuckDBPyConnection, settings: Settings, *, read_o
         options += ["META_JOURNAL_MODE 'WAL'", "META_BUSY_TIMEOUT 5000"]
     if read_only:
         options.append("READ_ONLY")
-    connection.execute(
-        f"ATTACH 'ducklake:{_quoted(settings.catalog_uri)}' AS {CATALOG} ({', '.join(options)})"
-    )
+    connection.execute(f"ATTACH 'ducklake:{_quoted(settings.catalog_uri)}' AS {CATALOG} ({', '.join(options)})")
 
 
 def _quoted(text: str) -> str:

@@ -3,7 +3,11 @@
 Every step is short, takes the writer lock by itself and runs between bursts,
 so a burst never waits long. Steps are due by version, not by the clock: a
 quiet lake needs none. Our versions outlive all of this, because their rows are
-never removed.
+never removed, only written together.
+
+DuckLake's own `merge_adjacent_files` is not used: beside it, readers saw whole
+tables empty for a moment (docs/adr/0002). A merge here is an ordinary
+transaction that rewrites the rows of a run of versions into one file.
 """
 
 import logging
@@ -16,6 +20,7 @@ from inventory_assets.lake.connect import CATALOG
 from inventory_assets.lake.tables import (
     ALERTS,
     APPEND_TABLES,
+    BASES,
     RESOLVED_THRESHOLDS,
     ROLLUPS,
     SKU_STATE,
@@ -28,12 +33,12 @@ from inventory_assets.lake.transaction import Lake
 
 logger = logging.getLogger(__name__)
 
-# A commit slows by about 0.1 ms per live file, a merge costs about as much as 40 commits' share of it.
-MERGE_EVERY = 48
-# Two tiers keep the rewriting logarithmic: small files merge often, merged ones seldom.
-SMALL_FILE_BYTES = 2_000_000
-LARGE_FILE_BYTES = 64_000_000
-LARGE_EVERY = MERGE_EVERY * 16
+# A block is what one merge writes together: at a thousand rows a version, about 50,000 rows and 0.2 s.
+BLOCK = 48
+# Two tiers keep the rewriting logarithmic and the files few.
+LARGE_BLOCK = BLOCK * 16
+# A merge holds the writer lock while it writes: more rows than this would hold it too long.
+MAX_MERGED_ROWS = 200_000
 # A base is renewed when its delta outweighs it by this share, and never for a handful of rows.
 DELTA_SHARE = 0.5
 SMALLEST_DELTA = 20_000
@@ -41,6 +46,9 @@ COMPACT_EVERY = 24
 EXPIRE_EVERY = 200
 
 COMPACTED_TABLES = (SKU_STATE, ROLLUPS, RESOLVED_THRESHOLDS, ALERTS)
+MERGED_TABLES: tuple[Table, ...] = tuple(
+    table for table in (*APPEND_TABLES, *VERSIONED_TABLES) if table not in (WATERMARKS, BASES)
+)
 
 
 class Maintenance:
@@ -48,67 +56,95 @@ class Maintenance:
 
     def __init__(self, lake: Lake) -> None:
         self._lake = lake
-        self._tables = [*APPEND_TABLES, *VERSIONED_TABLES]
-        self._done: dict[str, int] = {}
+        self._queue: list[tuple[str, Table | None, int, int]] = []
+        self._seen: int | None = None
         self.longest_seconds = 0.0
 
     def step(self, version: int) -> str | None:
-        """Do the step most overdue at `version`, if any; its name."""
-        name = self._next(version)
-        if name is None:
+        """Do one step of what has fallen due by `version`, if anything; its name."""
+        if self._seen is None:
+            self._seen = version
+        for passed in range(self._seen + 1, version + 1):
+            self._enqueue(passed)
+        self._seen = version
+        if not self._queue:
             return None
-        self._done[name] = version
+        kind, table, first, last = self._queue.pop(0)
         started = time.perf_counter()
         try:
-            self._run(name)
+            self._run(kind, table, first, last)
         except duckdb.Error as error:
             # Upkeep can wait: a conflict with another writer costs nothing but this turn.
-            self._lake._abandon()
-            logger.warning("maintenance %s put off: %s", name, error)
+            self._lake.abandon()
+            logger.warning("maintenance %s put off: %s", kind, error)
         self.longest_seconds = max(self.longest_seconds, time.perf_counter() - started)
-        return name
+        return kind if table is None else f"{kind} {table.changes}"
 
     def run_all(self) -> list[str]:
-        """Do every step once, now; for a schedule or a user who asks for it."""
-        names = [*(f"merge_large {t.changes}" for t in self._tables), "compact", "expire"]
-        for name in names:
-            self._run(name)
-        return names
+        """Do everything once, now, also what earlier processes left; the names of the steps."""
+        version = self._lake.watermark().version
+        steps: list[tuple[str, Table | None, int, int]] = []
+        for size in (BLOCK, LARGE_BLOCK):
+            for table in MERGED_TABLES:
+                steps += [("merge", table, first, first + size - 1) for first in self._scattered(table, size, version)]
+        steps += [("compact", None, 0, 0)] * len(COMPACTED_TABLES) + [("expire", None, 0, 0)]
+        for step in steps:
+            self._run(*step)
+        return [kind if table is None else f"{kind} {table.changes}" for kind, table, _, _ in steps]
 
-    def _next(self, version: int) -> str | None:
-        candidates: list[tuple[int, str]] = []
-        for offset, table in enumerate(self._tables):
-            # Offsets spread the tables over the bursts, so that no two merge after the same one.
-            for kind, every in (("merge", MERGE_EVERY), ("merge_large", LARGE_EVERY)):
-                name = f"{kind} {table.changes}"
-                last = self._done.setdefault(name, version + offset * MERGE_EVERY // len(self._tables))
-                candidates.append((version - last - every, name))
-        for name, every in (("compact", COMPACT_EVERY), ("expire", EXPIRE_EVERY)):
-            candidates.append((version - self._done.setdefault(name, version) - every, name))
-        overdue, name = max(candidates)
-        return name if overdue >= 0 else None
+    def _enqueue(self, version: int) -> None:
+        if version % LARGE_BLOCK == 0:
+            self._queue += [("merge", table, version - LARGE_BLOCK + 1, version) for table in MERGED_TABLES]
+        elif version % BLOCK == 0:
+            self._queue += [("merge", table, version - BLOCK + 1, version) for table in MERGED_TABLES]
+        if version % COMPACT_EVERY == 0:
+            self._queue.append(("compact", None, 0, 0))
+        if version % EXPIRE_EVERY == 0:
+            self._queue.append(("expire", None, 0, 0))
 
-    def _run(self, name: str) -> None:
-        kind, _, table_name = name.partition(" ")
-        if kind == "compact":
+    def _run(self, kind: str, table: Table | None, first: int, last: int) -> None:
+        if table is not None:
+            self._merge(table, first, last)
+        elif kind == "compact":
             self._compact_one()
-        elif kind == "expire":
-            self._expire()
         else:
-            table = next(t for t in self._tables if t.changes == table_name)
-            self._merge(table, SMALL_FILE_BYTES if kind == "merge" else LARGE_FILE_BYTES)
+            self._expire()
 
-    def _merge(self, table: Table, max_bytes: int) -> None:
-        connection = self._lake.connection
-        schema, name = table.changes.split(".")
-        with self._lake.exclusive():
-            if table is WATERMARKS:
-                # Its one row is rewritten by every commit: what is left over are delete files.
-                connection.execute(f"CALL ducklake_rewrite_data_files('{CATALOG}', '{name}', schema => '{schema}')")
-            connection.execute(
-                f"CALL ducklake_merge_adjacent_files('{CATALOG}', '{name}', schema => '{schema}', "
-                f"max_file_size => {max_bytes})"
-            )
+    def _merge(self, table: Table, first: int, last: int) -> None:
+        """Write the rows of versions `first` to `last` together, sorted."""
+        lake = self._lake
+        name = f"{CATALOG}.{table.changes}"
+        condition = f"WHERE version BETWEEN {first} AND {last}"
+        files = lake.query(f"SELECT count(DISTINCT filename) AS files, count(*) AS rows FROM {name} {condition}")
+        count, rows = files.row(0)
+        if count < 2 or rows > MAX_MERGED_ROWS:
+            return
+        order = ", ".join(name for name in (table.sorted_by, "version", "seq") if name in table.columns)
+        # Read before the lock is taken: rows of a committed version never change.
+        connection = lake.connection
+        merged = connection.execute(f"SELECT * FROM {name} {condition} ORDER BY {order}").to_arrow_table()
+        connection.register("_merged", merged)
+        try:
+            with lake.exclusive():
+                connection.execute("BEGIN")
+                try:
+                    connection.execute(f"DELETE FROM {name} {condition}")
+                    connection.execute(f"INSERT INTO {name} FROM _merged")
+                    connection.execute("COMMIT")
+                except BaseException:
+                    lake.abandon()
+                    raise
+        finally:
+            connection.unregister("_merged")
+
+    def _scattered(self, table: Table, size: int, version: int) -> list[int]:
+        """First versions of the complete blocks whose rows lie in several files."""
+        rows = self._lake.query(
+            f"SELECT (version - 1) // {size} AS block FROM {CATALOG}.{table.changes} "
+            f"WHERE version <= {version // size * size} "
+            f"GROUP BY 1 HAVING count(DISTINCT filename) > 1 AND count(*) <= {MAX_MERGED_ROWS} ORDER BY 1"
+        )
+        return [block * size + 1 for block in rows["block"]]
 
     def _compact_one(self) -> None:
         """Renew the base whose delta has grown most, if any has grown enough."""
@@ -146,7 +182,7 @@ class Maintenance:
                         connection.execute(f"DROP TABLE {CATALOG}.{table.base_name(old)}")
                     connection.execute("COMMIT")
                 except BaseException:
-                    lake._abandon()
+                    lake.abandon()
                     raise
         finally:
             connection.unregister("_base")
@@ -157,13 +193,9 @@ class Maintenance:
         retention = self._lake.settings.snapshot_retention
         oldest = (datetime.now(UTC) - retention).isoformat()
         with self._lake.exclusive():
-            connection.execute(
-                f"CALL ducklake_expire_snapshots('{CATALOG}', older_than => TIMESTAMPTZ '{oldest}')"
-            )
+            connection.execute(f"CALL ducklake_expire_snapshots('{CATALOG}', older_than => TIMESTAMPTZ '{oldest}')")
         with self._lake.exclusive():
-            connection.execute(
-                f"CALL ducklake_cleanup_old_files('{CATALOG}', older_than => TIMESTAMPTZ '{oldest}')"
-            )
+            connection.execute(f"CALL ducklake_cleanup_old_files('{CATALOG}', older_than => TIMESTAMPTZ '{oldest}')")
 
     def _base_version(self, table: VersionedTable) -> int | None:
         return self._lake.query(

@@ -146,15 +146,13 @@ class Lake:
                 )
                 connection.execute("COMMIT")
             except BaseException as error:
-                self._abandon()
+                self.abandon()
                 if isinstance(error, duckdb.TransactionException) and "watermarks" in str(error):
                     raise StaleStateError(f"another writer made version {version} first") from error
                 raise
         expected.version, expected.epoch = version, epoch
 
-    def _advance(
-        self, connection: duckdb.DuckDBPyConnection, expected: Watermark, epoch: int, version: int
-    ) -> None:
+    def _advance(self, connection: duckdb.DuckDBPyConnection, expected: Watermark, epoch: int, version: int) -> None:
         changed = connection.execute(
             f"UPDATE {CATALOG}.meta.watermarks SET version = ?, epoch = ? "
             "WHERE name = 'lake' AND version = ? AND epoch = ?",
@@ -166,8 +164,8 @@ class Lake:
                 "another writer was here; reload and try again"
             )
 
-    def _abandon(self) -> None:
-        # A failed COMMIT has ended the transaction already; a dead connection is replaced.
+    def abandon(self) -> None:
+        """Roll back whatever is open; a failed COMMIT has ended its transaction already."""
         try:
             self.connection.execute("ROLLBACK")
         except duckdb.Error:

@@ -45,9 +45,7 @@ class PublishError(MessagingError):
         message_ids: One per message in order; None where it failed.
     """
 
-    def __init__(
-        self, *, target: str, failures: Mapping[int, str], message_ids: list[str | None]
-    ) -> None:
+    def __init__(self, *, target: str, failures: Mapping[int, str], message_ids: list[str | None]) -> None:
         self.target = target
         self.failures = dict(failures)
         self.message_ids = message_ids

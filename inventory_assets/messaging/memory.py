@@ -84,9 +84,7 @@ class InMemoryBroker:
             raise PublishError(target="memory", failures=failures, message_ids=message_ids)
         return [message_id or "" for message_id in message_ids]
 
-    def next_burst(
-        self, *, max_messages: int, max_bytes: int, wait_seconds: float
-    ) -> list[ReceivedMessage]:
+    def next_burst(self, *, max_messages: int, max_bytes: int, wait_seconds: float) -> list[ReceivedMessage]:
         """Take what is there; see `BurstSource`."""
         deadline = time.monotonic() + wait_seconds
         with self._changed:

@@ -59,9 +59,7 @@ class Publisher(Protocol):
 class BurstSource(Protocol):
     """Where messages come from, a burst at a time."""
 
-    def next_burst(
-        self, *, max_messages: int, max_bytes: int, wait_seconds: float
-    ) -> list[ReceivedMessage]:
+    def next_burst(self, *, max_messages: int, max_bytes: int, wait_seconds: float) -> list[ReceivedMessage]:
         """Wait for the first message, then take what is there right now.
 
         Args:

@@ -31,6 +31,8 @@ _PULL_MESSAGES = 1_000
 _BUSY_MESSAGES = 50
 _PULL_SECONDS = 30.0
 _KEEPER_SECONDS = 0.5
+# An answer on a busy subscription takes a few ms.
+_QUIET_AFTER_SECONDS = 0.2
 _FIRST_BACKOFF_SECONDS = 0.05
 _LAST_BACKOFF_SECONDS = 1.0
 # How a long pull ends when there was nothing.
@@ -54,9 +56,7 @@ class Prefetcher:
     Methods that say so are called with the lock held.
     """
 
-    def __init__(
-        self, calls: SubscriberCalls, *, feeds: Sequence[Feed], limits: PrefetchLimits
-    ) -> None:
+    def __init__(self, calls: SubscriberCalls, *, feeds: Sequence[Feed], limits: PrefetchLimits) -> None:
         self._calls = calls
         self.feeds = list(feeds)
         self._limits = limits
@@ -73,7 +73,7 @@ class Prefetcher:
         self._reserved = 0
         self._asking = 0
         self._last_asked_at = 0.0
-        self._in_air: set[Any] = set()
+        self._in_air: dict[Any, float] = {}
         self._threads: list[threading.Thread] = []
 
     # -- called by the source ------------------------------------------
@@ -133,22 +133,34 @@ class Prefetcher:
             back = self._deactivate()
             for condition in (self.arrived, self._room, self._wake_keeper):
                 condition.notify_all()
-            threads = list(self._threads)
+            threads = [each for each in self._threads if each is not threading.current_thread()]
         self._give_back(back)
+        until = time.monotonic() + _QUIET_AFTER_SECONDS
         for thread in threads:
-            if thread is not threading.current_thread():
-                thread.join(timeout=2.0)
+            thread.join(timeout=max(0.0, until - time.monotonic()))
+        with self.lock:
+            self._cancel_quiet_calls()
+        for thread in threads:
+            thread.join(timeout=2.0)
 
     # -- pausing -------------------------------------------------------
 
     def _deactivate(self) -> list[ReceivedMessage]:
         self.is_active = False
-        for call in self._in_air:
-            call.cancel()
+        self._cancel_quiet_calls()
         back = [message for message, _ in self.buffer]
         self.buffer.clear()
         self.buffered_bytes = 0
         return back
+
+    def _cancel_quiet_calls(self) -> None:
+        # A call that is answered and cancelled at the same moment loses its messages
+        # until their lease ends. One that has been waiting a while is hardly about to be
+        # answered; a young one on a busy subscription is, and comes back by itself.
+        latest = time.monotonic() - _QUIET_AFTER_SECONDS
+        for call, started_at in list(self._in_air.items()):
+            if started_at < latest:
+                call.cancel()
 
     def _give_back(self, messages: Sequence[ReceivedMessage]) -> None:
         if not messages:
@@ -164,9 +176,7 @@ class Prefetcher:
 
     def _spawn(self, feed: Feed, *, is_extra: bool) -> None:
         self._threads = [each for each in self._threads if each.is_alive()]
-        thread = threading.Thread(
-            target=self._pull, args=(feed, is_extra), name=f"pubsub-{feed.name}", daemon=True
-        )
+        thread = threading.Thread(target=self._pull, args=(feed, is_extra), name=f"pubsub-{feed.name}", daemon=True)
         self._threads.append(thread)
         feed.pullers += 1
         thread.start()
@@ -209,23 +219,19 @@ class Prefetcher:
         )
 
     def _pull_once(self, feed: Feed) -> tuple[int, BaseException | None]:
-        call = self._calls.start_pull(
-            feed, max_messages=self._pull_messages, timeout_seconds=_PULL_SECONDS
-        )
+        call = self._calls.start_pull(feed, max_messages=self._pull_messages, timeout_seconds=_PULL_SECONDS)
         with self.lock:
-            self._in_air.add(call)
-            if not self.is_active:
-                call.cancel()
+            self._in_air[call] = time.monotonic()
         messages: list[ReceivedMessage] = []
         error: BaseException | None = None
         try:
             messages = self._calls.finish_pull(feed, call)
-        except Exception as raised:  # noqa: BLE001 - kept for the consumer, who raises it
+        except Exception as raised:
             if code_of(raised) not in _QUIET_CODES:
                 error = raised
         sized = [(message, size_of(message)) for message in messages]
         with self.lock:
-            self._in_air.discard(call)
+            del self._in_air[call]
             self._reserved -= self._pull_messages
             if error is None:
                 feed.failure = None
@@ -256,11 +262,14 @@ class Prefetcher:
                 has_leases = any(feed.leases for feed in self.feeds)
                 if self.is_closed:
                     return
-                self._wake_keeper.wait(_KEEPER_SECONDS if self.is_active or has_leases else None)
+                is_busy = self.is_active or has_leases or self._in_air
+                self._wake_keeper.wait(_KEEPER_SECONDS if is_busy else None)
                 now = time.monotonic()
                 idle = now - self._last_asked_at
                 if self.is_active and not self._asking and idle > self._limits.idle_pause_seconds:
                     back = self._deactivate()
+                elif not self.is_active:
+                    self._cancel_quiet_calls()
                 due = [
                     (feed, feed.leases.due(now, max_lease_seconds=self._limits.max_lease_seconds))
                     for feed in self.feeds

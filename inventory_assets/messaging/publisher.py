@@ -96,9 +96,7 @@ class PubSubPublisher:
         )
         message_ids, failures = call.run(deadline=time.monotonic() + self._timeout_seconds)
         if failures:
-            raise PublishError(
-                target=self._connection.target, failures=failures, message_ids=message_ids
-            )
+            raise PublishError(target=self._connection.target, failures=failures, message_ids=message_ids)
         return [message_id or "" for message_id in message_ids]
 
     def close(self) -> None:
@@ -121,9 +119,7 @@ class PubSubPublisher:
         return lanes
 
 
-def _chunks(
-    path: str, messages: Sequence[OutgoingMessage], members: list[int]
-) -> Iterator[tuple[list[int], Any]]:
+def _chunks(path: str, messages: Sequence[OutgoingMessage], members: list[int]) -> Iterator[tuple[list[int], Any]]:
     """Cut one key's messages into requests the service accepts."""
     request, size = PublishRequest(topic=path), 0
     positions: list[int] = []
@@ -133,9 +129,7 @@ def _chunks(
         if positions and (size + cost > _REQUEST_BYTES or len(positions) >= _REQUEST_MESSAGES):
             yield positions, request
             request, positions, size = PublishRequest(topic=path), [], 0
-        request.messages.add(
-            data=message.data, attributes=message.attributes, ordering_key=message.ordering_key
-        )
+        request.messages.add(data=message.data, attributes=message.attributes, ordering_key=message.ordering_key)
         positions.append(position)
         size += cost
     yield positions, request
@@ -144,9 +138,7 @@ def _chunks(
 class _PublishCall:
     """One `publish()`: lanes in flight, their retries, their results."""
 
-    def __init__(
-        self, *, publish: Any, lanes: list[_Lane], count: int, request_timeout_seconds: float
-    ) -> None:
+    def __init__(self, *, publish: Any, lanes: list[_Lane], count: int, request_timeout_seconds: float) -> None:
         self._publish = publish
         self._waiting = list(reversed(lanes))
         self._resting: list[tuple[float, int, _Lane]] = []
@@ -183,9 +175,7 @@ class _PublishCall:
     def _settle(self, lane: _Lane, call: Any, deadline: float) -> None:
         error = call.exception()
         if error is None:
-            for position, message_id in zip(
-                lane.chunks[lane.position][0], call.result().message_ids, strict=True
-            ):
+            for position, message_id in zip(lane.chunks[lane.position][0], call.result().message_ids, strict=True):
                 self._message_ids[position] = message_id
             lane.position += 1
             lane.attempts = 0

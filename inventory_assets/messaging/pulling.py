@@ -104,9 +104,7 @@ class SubscriberCalls:
         """Make the feed of a subscription, given by short name or path."""
         if "/" in subscription:
             return Feed(name=subscription.rsplit("/", 1)[1], path=subscription)
-        return Feed(
-            name=subscription, path=f"projects/{self._project}/subscriptions/{subscription}"
-        )
+        return Feed(name=subscription, path=f"projects/{self._project}/subscriptions/{subscription}")
 
     def describe_feed(self, feed: Feed) -> None:
         """Ask the broker for topic and deadline; this is the check that it answers.
@@ -124,9 +122,7 @@ class SubscriberCalls:
         except Exception as error:
             if code_of(error) in TRANSIENT_CODES:
                 raise BrokerUnavailableError(target=self.target, reason=describe(error)) from error
-            raise SubscriptionError(
-                subscription=feed.name, target=self.target, reason=describe(error)
-            ) from error
+            raise SubscriptionError(subscription=feed.name, target=self.target, reason=describe(error)) from error
         feed.topic = found.topic.rsplit("/", 1)[-1]
         feed.ack_deadline_seconds = found.ack_deadline_seconds or 10
         feed.leases.renew_after_seconds = feed.ack_deadline_seconds / 2
@@ -149,10 +145,7 @@ class SubscriberCalls:
             feed,
             what="acknowledge",
             stub=self._acknowledge,
-            requests=[
-                AcknowledgeRequest(subscription=feed.path, ack_ids=chunk)
-                for chunk in _chunks(ack_ids)
-            ],
+            requests=[AcknowledgeRequest(subscription=feed.path, ack_ids=chunk) for chunk in _chunks(ack_ids)],
         )
 
     def modify_deadline(self, feed: Feed, ack_ids: Sequence[str], *, seconds: int) -> None:
@@ -162,9 +155,7 @@ class SubscriberCalls:
             what="modify the deadline of",
             stub=self._modify,
             requests=[
-                ModifyAckDeadlineRequest(
-                    subscription=feed.path, ack_ids=chunk, ack_deadline_seconds=seconds
-                )
+                ModifyAckDeadlineRequest(subscription=feed.path, ack_ids=chunk, ack_deadline_seconds=seconds)
                 for chunk in _chunks(ack_ids)
             ],
         )
@@ -178,8 +169,7 @@ class SubscriberCalls:
         for backoff in (*_RETRY_BACKOFFS_SECONDS, None):
             try:
                 calls = [
-                    (request, stub.future(request, timeout=_CALL_SECONDS, metadata=metadata))
-                    for request in requests
+                    (request, stub.future(request, timeout=_CALL_SECONDS, metadata=metadata)) for request in requests
                 ]
             except ValueError as error:  # the channel is closed
                 _log.warning("could not %s messages of %s: %s", what, feed.name, error)

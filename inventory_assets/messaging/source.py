@@ -99,9 +99,7 @@ class PubSubBurstSource:
         self._start_lock = threading.Lock()
         self._is_started = False
 
-    def next_burst(
-        self, *, max_messages: int, max_bytes: int, wait_seconds: float
-    ) -> list[ReceivedMessage]:
+    def next_burst(self, *, max_messages: int, max_bytes: int, wait_seconds: float) -> list[ReceivedMessage]:
         """Wait for the first message, then take what is there; see `BurstSource`.
 
         Raises:
@@ -193,9 +191,7 @@ class PubSubBurstSource:
                 continue
             is_failing = True
             if failure.code in _FATAL_CODES:
-                raise SubscriptionError(
-                    subscription=feed.name, target=self._calls.target, reason=failure.reason
-                )
+                raise SubscriptionError(subscription=feed.name, target=self._calls.target, reason=failure.reason)
             if is_last_chance or now - failure.since >= self._unavailable_after_seconds:
                 raise BrokerUnavailableError(target=self._calls.target, reason=failure.reason)
         return is_failing

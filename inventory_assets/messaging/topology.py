@@ -142,9 +142,7 @@ def load_topology(text: str | None = None) -> Topology:
 
 def _parse(manifest: Mapping[str, Any]) -> Topology:
     defaults = manifest["defaults"]
-    topics = tuple(
-        TopicSpec(**{**topic, "role": TopicRole(topic["role"])}) for topic in manifest["topics"]
-    )
+    topics = tuple(TopicSpec(**{**topic, "role": TopicRole(topic["role"])}) for topic in manifest["topics"])
     inputs = {topic.name for topic in topics if topic.role is TopicRole.INPUT}
     dead_letter = DeadLetterPolicy(**manifest["dead_letter"]) if "dead_letter" in manifest else None
     retry = RetryPolicy(**manifest["retry"]) if "retry" in manifest else None
@@ -179,9 +177,7 @@ def _check(topology: Topology) -> None:
             )
     unread = set(topology.input_topics) - {each.topic for each in topology.subscriptions}
     if unread:
-        raise TopologyError(
-            f"input topics {sorted(unread)!r} have no subscription: nothing would read them."
-        )
+        raise TopologyError(f"input topics {sorted(unread)!r} have no subscription: nothing would read them.")
 
 
 def apply_topology(

@@ -95,9 +95,7 @@ class _Apply:
         differing = _differing(wanted, found, ("message_retention_duration",))
         if not differing:
             return []
-        self._publisher.update_topic(
-            request={"topic": wanted, "update_mask": {"paths": differing}}, **self._call
-        )
+        self._publisher.update_topic(request={"topic": wanted, "update_mask": {"paths": differing}}, **self._call)
         return [_change(ChangeAction.UPDATED, "topic", spec.name, differing)]
 
     def subscription(self, spec: SubscriptionSpec) -> list[TopologyChange]:
@@ -176,9 +174,7 @@ def _differing(wanted: Any, found: Any, fields: tuple[str, ...]) -> list[str]:
     return [name for name in fields if getattr(wanted, name) != getattr(found, name)]
 
 
-def _change(
-    action: ChangeAction, resource: str, name: str, fields: list[str] | None = None
-) -> TopologyChange:
+def _change(action: ChangeAction, resource: str, name: str, fields: list[str] | None = None) -> TopologyChange:
     detail = ", ".join(fields or [])
     if action is ChangeAction.CONFLICT:
         detail += ": fixed at creation; delete the subscription to have it made anew"

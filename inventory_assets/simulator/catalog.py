@@ -93,9 +93,7 @@ def build_catalog(settings: SimulationSettings) -> list[Product]:
     for department, category, sequence in _categories_round_robin():
         brand = department.brands[sequence % len(department.brands)]
         room = settings.skus - len(catalog)
-        catalog.extend(
-            _variants(rng, department, category, brand, sequence, peak_demand[-room:], settings)
-        )
+        catalog.extend(_variants(rng, department, category, brand, sequence, peak_demand[-room:], settings))
         if len(catalog) >= settings.skus:
             return catalog
     raise AssertionError("the round robin is endless")

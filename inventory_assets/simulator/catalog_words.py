@@ -27,9 +27,7 @@ DEPARTMENTS: tuple[DepartmentWords, ...] = (
         "Electronics",
         ("Norvane", "Kestrel Audio", "Lumeno", "Hexar", "Brightfall", "Otaro"),
         (
-            CategoryWords(
-                "Smartphones", ("Phone",), ("128GB", "256GB", "512GB"), _COLOURS, 249, 1199
-            ),
+            CategoryWords("Smartphones", ("Phone",), ("128GB", "256GB", "512GB"), _COLOURS, 249, 1199),
             CategoryWords("Headphones", ("Headphones", "Earbuds"), _ONE_SIZE, _COLOURS, 29, 349),
             CategoryWords(
                 "Laptops",
@@ -140,9 +138,7 @@ DEPARTMENTS: tuple[DepartmentWords, ...] = (
                 49,
                 189,
             ),
-            CategoryWords(
-                "Socks", ("Crew Socks", "Ankle Socks"), ("S/M", "L/XL"), ("3-Pack", "6-Pack"), 7, 25
-            ),
+            CategoryWords("Socks", ("Crew Socks", "Ankle Socks"), ("S/M", "L/XL"), ("3-Pack", "6-Pack"), 7, 25),
         ),
     ),
     DepartmentWords(
@@ -257,9 +253,7 @@ DEPARTMENTS: tuple[DepartmentWords, ...] = (
                 9,
                 29,
             ),
-            CategoryWords(
-                "Plush", ("Bear", "Rabbit", "Fox"), ("Small", "Large"), ("Brown", "Grey"), 9, 45
-            ),
+            CategoryWords("Plush", ("Bear", "Rabbit", "Fox"), ("Small", "Large"), ("Brown", "Grey"), 9, 45),
         ),
     ),
     DepartmentWords(
@@ -320,9 +314,7 @@ DEPARTMENTS: tuple[DepartmentWords, ...] = (
                 4,
                 29,
             ),
-            CategoryWords(
-                "Pens", ("Gel Pen", "Fountain Pen"), ("0.5 mm", "0.7 mm"), ("Black", "Blue"), 2, 79
-            ),
+            CategoryWords("Pens", ("Gel Pen", "Fountain Pen"), ("0.5 mm", "0.7 mm"), ("Black", "Blue"), 2, 79),
             CategoryWords(
                 "Desk Chairs",
                 ("Task Chair", "Mesh Chair"),
@@ -331,9 +323,7 @@ DEPARTMENTS: tuple[DepartmentWords, ...] = (
                 89,
                 499,
             ),
-            CategoryWords(
-                "Paper", ("Copy Paper",), ("1 Ream", "5 Reams"), ("80 g", "100 g"), 5, 45
-            ),
+            CategoryWords("Paper", ("Copy Paper",), ("1 Ream", "5 Reams"), ("80 g", "100 g"), 5, 45),
         ),
     ),
 )

@@ -127,10 +127,7 @@ def rule_json(rule: ThresholdRule, *, object_id: str, created_at: str, updated_a
         },
     }
     body = msgspec.json.encode(values).decode()[1:-1]
-    return (
-        f'{{"_id":{object_id},{body},"created_at":{created_at},"updated_at":{updated_at},'
-        f'"created_by":"admin"}}'
-    )
+    return f'{{"_id":{object_id},{body},"created_at":{created_at},"updated_at":{updated_at},"created_by":"admin"}}'
 
 
 def envelope_json(

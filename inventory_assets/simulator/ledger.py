@@ -119,9 +119,7 @@ class Ledger:
             self._reserved[key] = reserved + self._since(key, sequence, 1, passed)
         self._seen[key] = 1
 
-    def _post_at(
-        self, transaction: PostedTransaction, side: int, key: int, sequence: int, effect: Effect
-    ) -> None:
+    def _post_at(self, transaction: PostedTransaction, side: int, key: int, sequence: int, effect: Effect) -> None:
         on_hand_level = self._on_hand_level[key]
         reserved_level = self._reserved_level[key]
         before = transaction.versions
@@ -147,13 +145,9 @@ class Ledger:
         self._inbound[key] += change[2]
         self._seen[key] = 1
 
-    def _since(
-        self, key: int, sequence: int, bucket: int, passed: dict[int, PostedTransaction]
-    ) -> int:
+    def _since(self, key: int, sequence: int, bucket: int, passed: dict[int, PostedTransaction]) -> int:
         # What already emitted transactions moved after the level's position.
-        return sum(
-            _moved(t.versions, sequence, 1 if t.key == key else 2, bucket) for t in passed.values()
-        )
+        return sum(_moved(t.versions, sequence, 1 if t.key == key else 2, bucket) for t in passed.values())
 
     def key(self, warehouse_id: str, sku: str) -> int:
         return self._key_of_warehouse[warehouse_id] + self._offset_of_sku[sku]
@@ -185,10 +179,7 @@ class Ledger:
 
     def to_frame(self) -> pl.DataFrame:
         """One row per key, sorted by `warehouse_id, sku`; units as Int64."""
-        rows = [
-            (r.warehouse_id, r.sku, r.on_hand, r.reserved, r.available, r.inbound)
-            for r in self.rows()
-        ]
+        rows = [(r.warehouse_id, r.sku, r.on_hand, r.reserved, r.available, r.inbound) for r in self.rows()]
         schema = {"warehouse_id": pl.String, "sku": pl.String} | dict.fromkeys(
             ("on_hand", "reserved", "available", "inbound"), pl.Int64
         )

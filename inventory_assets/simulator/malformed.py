@@ -54,13 +54,9 @@ TRANSACTION_DEFECTS: dict[str, Defect] = {
         "not_an_object": lambda document: _encode([document]),
         "trailing_data": lambda document: _encode(document) * 2,
         "byte_order_mark": lambda document: b"\xef\xbb\xbf" + _encode(document),
-        "bad_utf8": lambda document: _encode({**document, "user_id": "@@"}).replace(
-            b"@@", b"\xff\xc3"
-        ),
+        "bad_utf8": lambda document: _encode({**document, "user_id": "@@"}).replace(b"@@", b"\xff\xc3"),
         "duplicate_keys": lambda document: _encode(document)[:-1] + b',"quantity":-9}',
-        "deep_nesting": lambda document: (
-            _encode(document)[:-1] + b',"x":' + b"[" * 500 + b"]" * 500 + b"}"
-        ),
+        "deep_nesting": lambda document: _encode(document)[:-1] + b',"x":' + b"[" * 500 + b"]" * 500 + b"}",
         "nan_quantity": _raw_quantity(b"NaN"),
         "infinite_quantity": _raw_quantity(b"-Infinity"),
         "overflow_quantity": _raw_quantity(b"-9223372036854775809"),
@@ -87,9 +83,7 @@ TRANSACTION_DEFECTS: dict[str, Defect] = {
         "path_id": _with(warehouse_id="../../../etc/passwd\u0000.parquet"),
         "sql_id": _with(sku="x'; DROP TABLE sku_state; --\n"),
         "terminal_id": _with(sku="\u001b[2J\u001b]0;owned\u0007"),
-        "lone_surrogate_id": lambda document: _encode({**document, "sku": "@@"}).replace(
-            b"@@", b"\\ud800"
-        ),
+        "lone_surrogate_id": lambda document: _encode({**document, "sku": "@@"}).replace(b"@@", b"\\ud800"),
         "document_not_an_object": _envelope,
         "unknown_shape": lambda document: _encode({"hello": "world", "sku": document["sku"]}),
     }.items()

@@ -64,13 +64,9 @@ class SimulationSettings:
                 raise SimulationSettingsError(f"{field.name} was {value!r}; expected 0 to 1.")
         for name in ("skus", "warehouses", "disorder_window", "events_per_second"):
             if getattr(self, name) <= 0:
-                raise SimulationSettingsError(
-                    f"{name} was {getattr(self, name)!r}; expected more than 0."
-                )
+                raise SimulationSettingsError(f"{name} was {getattr(self, name)!r}; expected more than 0.")
         if self.start_at.tzinfo is None:
-            raise SimulationSettingsError(
-                f"start_at was {self.start_at!r}; expected a time zone, such as UTC."
-            )
+            raise SimulationSettingsError(f"start_at was {self.start_at!r}; expected a time zone, such as UTC.")
         if self.source_epoch != 0 and self.envelope_rate < 1:
             raise SimulationSettingsError(
                 f"source_epoch was {self.source_epoch!r} with envelope_rate "

@@ -73,9 +73,7 @@ class Simulation:
             SimulationOrderError: If `stream` has begun.
         """
         if self._has_streamed:
-            raise SimulationOrderError(
-                "opening was read after stream; expected before. Make a new Simulation."
-            )
+            raise SimulationOrderError("opening was read after stream; expected before. Make a new Simulation.")
         world = self._world
         keys = len(world.on_hand)
         # An hour for the rules, so that they are in force before the first level.

@@ -70,13 +70,9 @@ class World:
         self.reorder_at = [rule.reorder_qty or 0 for rule in resolved]
         self.min_at = [rule.min_qty or 0 for rule in resolved]
         # The planner orders a little before the rule would complain.
-        self._plan_at = [
-            int(self.reorder_at[key] * 1.15 + 3 + self._lead_units(key)) for key in range(count)
-        ]
+        self._plan_at = [int(self.reorder_at[key] * 1.15 + 3 + self._lead_units(key)) for key in range(count)]
         self.on_hand, self.reserved, self.inbound = ([0] * count for _ in range(3))
-        self._is_on_order, self._is_lapsed, self._is_decided, self._is_flagged = (
-            bytearray(count) for _ in range(4)
-        )
+        self._is_on_order, self._is_lapsed, self._is_decided, self._is_flagged = (bytearray(count) for _ in range(4))
         for key in range(count):
             self._stock_shelf(key)
 
@@ -200,10 +196,7 @@ class World:
             key,
             -quantity,
             user=_CUSTOMERS[number * 7 // 3 % 4],
-            reference=(
-                f'"order_id":"ORD-{number:07d}","po_number":null,"return_id":null,'
-                '"adjustment_reason":null'
-            ),
+            reference=(f'"order_id":"ORD-{number:07d}","po_number":null,"return_id":null,"adjustment_reason":null'),
         )
         if self._random() < 0.55:
             return self._write(now_us, sale, "COMPLETED")
@@ -332,13 +325,9 @@ class World:
 
     # -- telling -------------------------------------------------------------------------
 
-    def _new(
-        self, type_: str, key: int, quantity: int, *, to_key: int = NO_KEY, user: str = "system"
-    ) -> Transaction:
+    def _new(self, type_: str, key: int, quantity: int, *, to_key: int = NO_KEY, user: str = "system") -> Transaction:
         self._numbers += 1
-        return Transaction(
-            self._numbers, type_, key, quantity, to_key=to_key, user=user, reference=NO_REFERENCE
-        )
+        return Transaction(self._numbers, type_, key, quantity, to_key=to_key, user=user, reference=NO_REFERENCE)
 
     def _write(self, now_us: int, transaction: Transaction, status: str) -> Draft:
         before = transaction.effects

@@ -56,9 +56,7 @@ Draft = tuple[SimulatedMessage, Posting | None]
 class Writer:
     """Turns business facts into drafts; keys are numbered warehouse-major."""
 
-    def __init__(
-        self, settings: SimulationSettings, catalog: list[Product], warehouses: list[str]
-    ) -> None:
+    def __init__(self, settings: SimulationSettings, catalog: list[Product], warehouses: list[str]) -> None:
         self._settings = settings
         self._random = Random(f"{settings.seed}:writer").random
         self._catalog = catalog
@@ -115,9 +113,7 @@ class Writer:
         self._sequence += 1
         return event_us, spelling, is_enveloped
 
-    def _message(
-        self, topic: str, body: bytes, ordering_key: str, event_us: int, kind: str
-    ) -> SimulatedMessage:
+    def _message(self, topic: str, body: bytes, ordering_key: str, event_us: int, kind: str) -> SimulatedMessage:
         second, micros = divmod(event_us, SECOND_US)
         event_time = EPOCH + timedelta(0, second, micros)
         attributes = {"producer": "simulator"}
@@ -126,9 +122,7 @@ class Writer:
     def _ordering_key(self, key: int) -> str:
         return f"{self._warehouses[key // self._width]}:{self._catalog[key % self._width].sku}"
 
-    def _enveloped(
-        self, document: str, now_us: int, *, object_id: str, key: int, kind: str, is_first: bool
-    ) -> str:
+    def _enveloped(self, document: str, now_us: int, *, object_id: str, key: int, kind: str, is_first: bool) -> str:
         second = now_us // SECOND_US
         if second > self._cluster_second:
             self._cluster_second, self._increment = second, 0
@@ -147,9 +141,7 @@ class Writer:
             processed_at=self._time.rfc3339(now_us + _PROCESSING_US),
         )
 
-    def transaction(
-        self, now_us: int, transaction: Transaction, status: str
-    ) -> tuple[SimulatedMessage, int]:
+    def transaction(self, now_us: int, transaction: Transaction, status: str) -> tuple[SimulatedMessage, int]:
         """Write a transaction's next version; also return its sequence for the posting."""
         # One f-string: this is nearly all that is ever written, and calls cost more than text.
         key, to_key, number = transaction.key, transaction.other_key, transaction.number
@@ -183,9 +175,7 @@ class Writer:
             f'"user_id":"{transaction.user}","status":"{status}","batch_id":{batch}}}'
         )
         if is_enveloped:
-            body = self._enveloped(
-                body, now_us, object_id=object_id, key=key, kind="transactions", is_first=is_first
-            )
+            body = self._enveloped(body, now_us, object_id=object_id, key=key, kind="transactions", is_first=is_first)
         ordering_key = f"{self._warehouses[warehouse]}:{self._catalog[offset].sku}"
         message = self._message(TRANSACTIONS, body.encode(), ordering_key, event_us, "transaction")
         return message, self._sequence
@@ -215,9 +205,7 @@ class Writer:
             metadata=self._metadata[offset],
         )
         if is_enveloped:
-            body = self._enveloped(
-                body, now_us, object_id=object_id, key=key, kind="inventory", is_first=is_first
-            )
+            body = self._enveloped(body, now_us, object_id=object_id, key=key, kind="inventory", is_first=is_first)
         message = self._message(LEVELS, body.encode(), self._ordering_key(key), event_us, "level")
         return message, LevelPosting(key, self._sequence, on_hand, stated)
 

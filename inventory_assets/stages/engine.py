@@ -257,7 +257,9 @@ class Engine:
             result.outcomes(),
             counts,
             [
-                Notification(a.alert_id, a.notification_count, frames.alert_body(a, result).encode(), f"{a.warehouse_id}:{a.sku}")
+                Notification(
+                    a.alert_id, a.notification_count, frames.alert_body(a, result).encode(), f"{a.warehouse_id}:{a.sku}"
+                )
                 for a in result.notified
             ],
             [
@@ -326,4 +328,3 @@ def _counts(result: BurstResult) -> dict[str, int]:
 def read_counts(text: str) -> dict[str, int]:
     """The counts of a row of meta.versions."""
     return json.loads(text)
-

@@ -8,16 +8,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
+import polars as pl
 
 from inventory_assets.domain.alerts import Alert, Transition
 from inventory_assets.domain.evaluate import Point, find_breaches, is_restocking, notification_due_at
-from inventory_assets.domain.events import Key, Transaction
+from inventory_assets.domain.events import Command, Key, Transaction
 from inventory_assets.domain.fold import KeyState
 from inventory_assets.domain.parse import ParseSettings
 from inventory_assets.domain.state import InventoryState
 from inventory_assets.domain.thresholds import ThresholdDefaults, ladder
 from inventory_assets.domain.values import format_time
 from inventory_assets.lake.errors import LakeError
+from inventory_assets.stages import frames
 from inventory_assets.stages.replay import Replay, read_bursts
 from inventory_assets.stages.warm import Reader
 
@@ -82,7 +84,6 @@ def explain_alert(
     tracer = _Tracer(key, defaults, settings)
     tracer.run(reader, alert_id)
     body = msgspec.json.decode(row["body"])
-    derived = tracer.alert
     transitions = reader.query(
         "SELECT version, transition, reason, event_id, event_at, is_late FROM out.alert_transitions "
         "WHERE alert_id = ? ORDER BY version, seq",
@@ -95,7 +96,7 @@ def explain_alert(
         earlier_events=max(0, len(tracer.lines) - MAX_EVENTS),
         rules=tracer.rules,
         transitions=list(transitions.iter_rows(named=True)),
-        differences=_differences(reader, alert_id, derived, tracer.transitions),
+        differences=_differences(reader, row, tracer),
     )
 
 
@@ -108,6 +109,7 @@ class _Tracer:
         self.lines: list[EventLine] = []
         self.rules: list[RuleLine] = []
         self.alert: Alert | None = None
+        self.row: dict[str, Any] = {}
         self.transitions: list[Transition] = []
 
     def run(self, reader: Reader, alert_id: str) -> None:
@@ -122,6 +124,8 @@ class _Tracer:
             self.transitions += [t for _, t in result.transitions if t.alert_id == alert_id]
             if alert_id in result.changed_alerts:
                 self.alert = result.changed_alerts[alert_id]
+                told = frames.alerts(result).filter(pl.col("alert_id") == alert_id)
+                self.row = {**told.row(0, named=True), "version": burst.version}
                 if not breached:
                     breached = True
                     self.rules = describe_ladder(self._replay.state, self._key)
@@ -132,10 +136,9 @@ def _is_opening(event: Any, alert: Alert) -> bool:
 
 
 def _event_line(event: Any, state: KeyState, version: int) -> EventLine:
+    what, quantity = event.kind.upper(), getattr(event, "on_hand", None)
     if isinstance(event, Transaction):
         what, quantity = f"{event.type} {event.status}", event.quantity
-    else:
-        what, quantity = event.kind.upper(), getattr(event, "on_hand", None)
     return EventLine(
         format_time(event.event_at, digits=3), version, event.event_id, what, quantity,
         state.on_hand, state.reserved, state.inbound, state.available,
@@ -170,9 +173,8 @@ def describe_ladder(state: InventoryState, key: Key) -> list[RuleLine]:
     return lines
 
 
-def _differences(
-    reader: Reader, alert_id: str, derived: Alert | None, transitions: list[Transition]
-) -> list[str]:
+def _differences(reader: Reader, row: dict[str, Any], tracer: _Tracer) -> list[str]:
+    alert_id, derived = row["alert_id"], tracer.alert
     record = reader.query(
         "SELECT record FROM out.alerts_changes WHERE alert_id = ? ORDER BY version DESC LIMIT 1", [alert_id]
     ).item()
@@ -184,10 +186,22 @@ def _differences(
         for name in Alert.__struct_fields__
         if getattr(stored, name) != getattr(derived, name)
     ]
+    # The record is what it was computed from; the row and its body are what readers see.
+    found += [
+        f"{name}: {shown!r} stored, {tracer.row[name]!r} re-derived"
+        for name, shown in row.items()
+        if name != "body" and shown != tracer.row[name]
+    ]
+    shown_body, derived_body = msgspec.json.decode(row["body"]), msgspec.json.decode(tracer.row["body"])
+    found += [
+        f"body.{name}: {shown_body.get(name)!r} stored, {derived_body.get(name)!r} re-derived"
+        for name in {**derived_body, **shown_body}
+        if shown_body.get(name) != derived_body.get(name)
+    ]
     recorded = reader.query(
         "SELECT transition, reason FROM out.alert_transitions WHERE alert_id = ? ORDER BY version, seq", [alert_id]
     ).rows()
-    replayed = [(t.transition, t.reason) for t in transitions]
+    replayed = [(t.transition, t.reason) for t in tracer.transitions]
     if recorded != replayed:
         found.append(f"transitions: {recorded} stored, {replayed} re-derived")
     return found
@@ -222,16 +236,28 @@ def why_not(state: InventoryState, key: Key) -> NoAlert | None:
         "rule": " ".join(part for part in (limits.level_type, limits.level_id, limits.warehouse_id) if part),
         "version": state.version,
     }  # fmt: skip
-    reason, sentence = _why(point, breaches, firing)
+    reason, sentence = _why(point, breaches, firing, pause_of(state, key))
     return NoAlert(reason, sentence, facts, describe_ladder(state, key))
 
 
-def _why(point: Point, breaches: list, firing: Alert | None) -> tuple[str, str]:
+def pause_of(state: InventoryState, key: Key) -> Command | None:
+    """The command that withholds a key's notifications, if any; the widest one."""
+    warehouse_id, sku = key
+    scopes = ((None, None), (warehouse_id, None), (None, sku), (warehouse_id, sku))
+    return next((state.pauses[scope] for scope in scopes if scope in state.pauses), None)
+
+
+def _why(point: Point, breaches: list, firing: Alert | None, pause: Command | None) -> tuple[str, str]:
     state, limits = point.state, point.thresholds
     if not state.is_active:
         return "inactive", "The key's inventory document was deleted, so it is not monitored."
     if not limits.is_enabled:
         return "muted", f"The rule in force ({limits.level_type} {limits.level_id}) is disabled, which mutes the key."
+    if firing is not None and firing.is_notification_due and pause is not None:
+        return "paused", (
+            f"{firing.condition} is open ({firing.alert_id}), and {pause.issued_by} paused its notification "
+            f"({pause.reason}); a `resume` command tells it."
+        )
     if firing is not None and firing.is_notification_due:
         due = format_time(notification_due_at(firing, limits), digits=3)
         return "cooldown", (

@@ -9,8 +9,16 @@ import polars as pl
 
 from inventory_assets.domain.alerts import PRIORITY, Alert, Product, to_wire
 from inventory_assets.domain.burst import BurstResult, Message
-from inventory_assets.domain.events import Event, Level, Outcome, Position, Tombstone, Transaction, entity_key
-from inventory_assets.domain.events import entity_names
+from inventory_assets.domain.events import (
+    Event,
+    Level,
+    Outcome,
+    Position,
+    Tombstone,
+    Transaction,
+    entity_key,
+    entity_names,
+)
 from inventory_assets.domain.state import NO_SKU_PARENTS
 
 _TIME = pl.Datetime("us")

@@ -53,8 +53,6 @@ def _drop_base(transaction: LakeTransaction, table: VersionedTable) -> None:
     if not bases:
         return
     connection.execute(f"DELETE FROM {CATALOG}.{BASES.full_name} WHERE table_name = ?", [table.full_name])
-    connection.execute(
-        f"CREATE OR REPLACE VIEW {CATALOG}.{table.full_name} AS {table.view_query(f'{CATALOG}.', None)}"
-    )
+    connection.execute(f"CREATE OR REPLACE VIEW {CATALOG}.{table.full_name} AS {table.view_query(f'{CATALOG}.', None)}")
     for (base_version,) in bases:
         connection.execute(f"DROP TABLE IF EXISTS {CATALOG}.{table.base_name(base_version)}")

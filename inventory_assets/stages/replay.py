@@ -53,9 +53,7 @@ def _read_slice(reader: Reader, first: int, last: int, sku: str | None) -> Itera
     chosen = ""
     parameters: list[Any] = [*bounds]
     if sku is not None:
-        chosen = (
-            "AND event_id IN (SELECT event_id FROM core.events WHERE sku = ? OR kind IN ('threshold', 'control'))"
-        )
+        chosen = "AND event_id IN (SELECT event_id FROM core.events WHERE sku = ? OR kind IN ('threshold', 'control'))"
         parameters.append(sku)
     messages = reader.query(
         "SELECT version, seq, message_id, topic, publish_time, ordering_key, attributes, data, outcome "
@@ -103,9 +101,7 @@ def _read_inputs(reader: Reader, version: int, text: str) -> BurstInputs:
     if inputs.has_products:
         names = ", ".join(column for column in PRODUCTS.columns if column != "version")
         rows = reader.query(f"SELECT {names} FROM {PRODUCTS.changes} WHERE version = ? ORDER BY sku", [version])
-        inputs = msgspec.structs.replace(
-            inputs, products=tuple(Product(**row) for row in rows.iter_rows(named=True))
-        )
+        inputs = msgspec.structs.replace(inputs, products=tuple(Product(**row) for row in rows.iter_rows(named=True)))
     return inputs
 
 

@@ -46,9 +46,7 @@ def derived_frames(burst: RecordedBurst, result: BurstResult) -> dict[Table, pl.
         CORE_EVENTS.full_name: frames.events(result),
         DEAD_LETTERS.full_name: frames.dead_letters(burst.messages, result),
         SKU_STATE.full_name: frames.sku_state(result) if draft.keys.changed else None,
-        ROLLUPS.full_name: None
-        if draft.rollup_change is None
-        else draft.state.rollups.frame(draft.rollup_change),
+        ROLLUPS.full_name: None if draft.rollup_change is None else draft.state.rollups.frame(draft.rollup_change),
         THRESHOLD_RULES.full_name: frames.threshold_rules(result) if draft.rules.changed else None,
         RESOLVED_THRESHOLDS.full_name: frames.resolved_thresholds(result) if draft.thresholds.changed else None,
         ALERTS.full_name: frames.alerts(result) if result.changed_alerts else None,
@@ -92,7 +90,7 @@ def compare(reader: Reader, expected: dict[str, pl.DataFrame]) -> list[Differenc
         columns = list(table.columns)
         actual = reader.query(f"SELECT {', '.join(columns)} FROM {table.changes}")
         replayed = expected.get(table.changes)
-        replayed = actual.clear() if replayed is None else replayed.select(columns).cast(dict(actual.schema))
+        replayed = actual.clear() if replayed is None else replayed.select(columns).cast(actual.schema)
         missing = replayed.join(actual, on=columns, how="anti", nulls_equal=True)
         unexpected = actual.join(replayed, on=columns, how="anti", nulls_equal=True)
         surplus = actual.height - replayed.height
@@ -109,7 +107,10 @@ def _compare_current(reader: Reader) -> list[Difference]:
     differences = []
     for table in (SKU_STATE, ROLLUPS, RESOLVED_THRESHOLDS, ALERTS, THRESHOLD_RULES):
         plain = table.view_query("lake.", None)
-        for left, right, kind in ((plain, f"FROM {table.full_name}", "missing"), (f"FROM {table.full_name}", plain, "extra")):
+        for left, right, kind in (
+            (plain, f"FROM {table.full_name}", "missing"),
+            (f"FROM {table.full_name}", plain, "extra"),
+        ):
             count = reader.query(f"SELECT count(*) AS n FROM (({left}) EXCEPT ALL ({right}))").item()
             if count:
                 missing, extra = (count, 0) if kind == "missing" else (0, count)

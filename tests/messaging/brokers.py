@@ -20,9 +20,7 @@ from typing import Any
 
 from inventory_assets.messaging.connection import Connection, connect
 
-GOOGLE_EMULATOR = Path(
-    "/usr/lib/google-cloud-sdk/platform/pubsub-emulator/bin/cloud-pubsub-emulator"
-)
+GOOGLE_EMULATOR = Path("/usr/lib/google-cloud-sdk/platform/pubsub-emulator/bin/cloud-pubsub-emulator")
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
@@ -33,8 +31,7 @@ class EmulatorProcess:
         where = ["--data", str(data_dir)] if data_dir else ["--in-memory"]
         environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "inventory_assets.messaging.emulator", "--port", str(port)]
-            + where,
+            [sys.executable, "-m", "inventory_assets.messaging.emulator", "--port", str(port), *where],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -149,13 +146,9 @@ class Broker:
         request = {"name": self.topic_path(name), **settings}
         self.publisher.create_topic(request=request, retry=None, timeout=5)
 
-    def publish(
-        self, *bodies: bytes, topic: str = "topic", key: str = "", **attributes: str
-    ) -> list[str]:
+    def publish(self, *bodies: bytes, topic: str = "topic", key: str = "", **attributes: str) -> list[str]:
         """Publish in one request; returns the ids."""
-        messages = [
-            {"data": body, "ordering_key": key, "attributes": attributes} for body in bodies
-        ]
+        messages = [{"data": body, "ordering_key": key, "attributes": attributes} for body in bodies]
         request = {"topic": self.topic_path(topic), "messages": messages}
         answer = self.publisher.publish(request=request, retry=None, timeout=10)
         return list(answer.message_ids)
@@ -174,10 +167,7 @@ class Broker:
         """Exactly `count` messages, or fail after `seconds`."""
         found: list[Any] = []
         eventually(
-            lambda: (
-                found.extend(self.pull_now(subscription, count=count - len(found)))
-                or len(found) >= count
-            ),
+            lambda: found.extend(self.pull_now(subscription, count=count - len(found))) or len(found) >= count,
             seconds=seconds,
         )
         return found

@@ -11,11 +11,6 @@ from .brokers import Broker, google_emulator, google_emulator_absence, our_emula
 from .known_differences import KNOWN_DIFFERENCES
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Register the mark here, too: these tests run on their own as well."""
-    config.addinivalue_line("markers", "slow: waits for a real deadline (seconds)")
-
-
 @pytest.fixture(scope="session")
 def emulator_host() -> Iterator[str]:
     """Our emulator, in memory."""
@@ -33,15 +28,13 @@ def google_host() -> Iterator[str]:
         yield host
 
 
-@pytest.fixture(params=["ours", "google"])
+@pytest.fixture(params=["ours", pytest.param("google", marks=pytest.mark.google_emulator)])
 def broker(request: pytest.FixtureRequest) -> Iterator[Broker]:
     """Either emulator; the contract holds for both but for KNOWN_DIFFERENCES."""
     if request.param == "google":
         difference = KNOWN_DIFFERENCES.get(request.node.originalname)
         if difference:
-            request.applymarker(
-                pytest.mark.xfail(reason=difference.reason, run=difference.can_run, strict=True)
-            )
+            request.applymarker(pytest.mark.xfail(reason=difference.reason, run=difference.can_run, strict=True))
         if difference and not difference.can_run:
             pytest.xfail(difference.reason)
     host = request.getfixturevalue("emulator_host" if request.param == "ours" else "google_host")

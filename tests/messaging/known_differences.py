@@ -29,9 +29,7 @@ KNOWN_DIFFERENCES: dict[str, Difference] = {
     "test_an_ordered_subscription_dead_letters_too": Difference(
         "dead-letters nothing on ordered subscriptions", can_run=False
     ),
-    "test_a_detached_subscription_cannot_be_pulled": Difference(
-        "DetachSubscription is UNIMPLEMENTED"
-    ),
+    "test_a_detached_subscription_cannot_be_pulled": Difference("DetachSubscription is UNIMPLEMENTED"),
     "test_a_request_over_ten_megabytes_is_refused": Difference(
         "the call hangs until its deadline, and its client retries for ten minutes", can_run=False
     ),

@@ -7,6 +7,7 @@ our own clients do.
 import threading
 import time
 from concurrent import futures
+from typing import Any
 
 import pytest
 from google.auth.credentials import AnonymousCredentials
@@ -41,10 +42,7 @@ def test_a_streaming_pull_gets_everything_a_batching_publisher_sends(ours, clien
         message.ack()
 
     stream = subscriber.subscribe(ours.subscription_path("sub"), callback=receive)
-    sent = [
-        publisher.publish(ours.topic_path("topic"), str(number).encode(), n=str(number))
-        for number in range(2_000)
-    ]
+    sent = [publisher.publish(ours.topic_path("topic"), str(number).encode(), n=str(number)) for number in range(2_000)]
     futures.wait(sent, timeout=10)
     eventually(lambda: len(found) == 2_000, seconds=10)
     stream.cancel()
@@ -77,7 +75,7 @@ def test_a_streaming_pull_respects_its_flow_control(ours, clients):
     _, subscriber = clients
     ours.create()
     ours.publish(*[b"x"] * 50)
-    held = []
+    held: list[Any] = []
     stream = subscriber.subscribe(
         ours.subscription_path("sub"),
         callback=held.append,
@@ -96,7 +94,7 @@ def test_a_streaming_pull_respects_its_flow_control(ours, clients):
 def test_exactly_once_confirms_an_ack_and_refuses_the_second(ours: Broker, clients):
     _, subscriber = clients
     ours.create(enable_exactly_once_delivery=True, ack_deadline_seconds=60)
-    results: list[object] = []
+    results: list[Any] = []
 
     def receive(message) -> None:
         results.append(message.ack_with_response())
@@ -107,11 +105,9 @@ def test_exactly_once_confirms_an_ack_and_refuses_the_second(ours: Broker, clien
     eventually(lambda: len(results) == 2)
     acked, ack_id = results
 
-    assert acked.result(timeout=5).name == "SUCCESS"  # type: ignore[attr-defined]
+    assert acked.result(timeout=5).name == "SUCCESS"
     with pytest.raises(Exception, match="EXACTLY_ONCE_ACKID_FAILURE"):
-        ours.subscriber.acknowledge(
-            subscription=ours.subscription_path("sub"), ack_ids=[ack_id], timeout=5
-        )
+        ours.subscriber.acknowledge(subscription=ours.subscription_path("sub"), ack_ids=[ack_id], timeout=5)
     stream.cancel()
     stream.result(timeout=10)
 
@@ -120,7 +116,7 @@ def test_exactly_once_tells_a_consumer_that_came_too_late(ours: Broker, clients)
     """Deadline over: the ack future fails, and the message is somebody else's."""
     _, subscriber = clients
     ours.create(enable_exactly_once_delivery=True, ack_deadline_seconds=60)
-    held = []
+    held: list[Any] = []
     stream = subscriber.subscribe(ours.subscription_path("sub"), callback=held.append)
     ours.publish(b"x")
     first = eventually(lambda: held and held[0])

@@ -64,9 +64,7 @@ def test_a_waiting_pull_returns_when_a_message_comes(broker):
     broker.create()
     threading.Timer(0.3, broker.publish, [b"x"]).start()
     start = time.monotonic()
-    answer = broker.subscriber.pull(
-        subscription=broker.subscription_path("sub"), max_messages=1, retry=None, timeout=8
-    )
+    answer = broker.subscriber.pull(subscription=broker.subscription_path("sub"), max_messages=1, retry=None, timeout=8)
 
     assert bodies(answer.received_messages) == [b"x"]
     assert time.monotonic() - start < 3
@@ -74,9 +72,7 @@ def test_a_waiting_pull_returns_when_a_message_comes(broker):
 
 def test_a_pull_without_messages_ends_empty_before_its_deadline(broker):
     broker.create()
-    answer = broker.subscriber.pull(
-        subscription=broker.subscription_path("sub"), max_messages=1, retry=None, timeout=2
-    )
+    answer = broker.subscriber.pull(subscription=broker.subscription_path("sub"), max_messages=1, retry=None, timeout=2)
 
     assert list(answer.received_messages) == []
 
@@ -193,9 +189,7 @@ def test_a_request_has_one_ordering_key(broker):
     broker.create()
 
     with pytest.raises(exceptions.FailedPrecondition, match="same ordering key"):
-        broker.publisher.publish(
-            request={"topic": broker.topic_path("topic"), "messages": messages}, timeout=5
-        )
+        broker.publisher.publish(request={"topic": broker.topic_path("topic"), "messages": messages}, timeout=5)
 
 
 # -- filters ----------------------------------------------------------------
@@ -260,9 +254,7 @@ def test_a_message_delivered_too_often_goes_to_the_dead_letter_topic(broker):
     assert dead.message.data == b"poison"
     assert dead.message.attributes["warehouse"] == "WH-1"
     assert dead.message.attributes["CloudPubSubDeadLetterSourceSubscription"] == "sub"
-    assert (
-        dead.message.attributes["CloudPubSubDeadLetterSourceSubscriptionProject"] == broker.project
-    )
+    assert dead.message.attributes["CloudPubSubDeadLetterSourceSubscriptionProject"] == broker.project
     assert dead.message.attributes["CloudPubSubDeadLetterSourceDeliveryCount"] == "5"
     assert "CloudPubSubDeadLetterSourceTopicPublishTime" in dead.message.attributes
     assert broker.pull_now() == []
@@ -286,9 +278,7 @@ def test_a_seek_to_the_past_brings_acknowledged_messages_back(broker):
     start = datetime.now(UTC) - timedelta(seconds=5)
     broker.publish(b"x")
     broker.acknowledge(broker.pull())
-    broker.subscriber.seek(
-        request={"subscription": broker.subscription_path("sub"), "time": start}, timeout=5
-    )
+    broker.subscriber.seek(request={"subscription": broker.subscription_path("sub"), "time": start}, timeout=5)
 
     assert bodies(broker.pull()) == [b"x"]
 
@@ -312,9 +302,7 @@ def test_topic_retention_brings_back_what_was_published_before_the_subscription(
     start = datetime.now(UTC) - timedelta(seconds=5)
     broker.publish(b"early")
     broker.create()
-    broker.subscriber.seek(
-        request={"subscription": broker.subscription_path("sub"), "time": start}, timeout=5
-    )
+    broker.subscriber.seek(request={"subscription": broker.subscription_path("sub"), "time": start}, timeout=5)
 
     assert bodies(broker.pull()) == [b"early"]
 
@@ -323,14 +311,10 @@ def test_a_snapshot_keeps_what_was_unacknowledged_and_all_after_it(broker):
     broker.create()
     broker.publish(b"before")
     snapshot = f"projects/{broker.project}/snapshots/snap"
-    broker.subscriber.create_snapshot(
-        name=snapshot, subscription=broker.subscription_path("sub"), timeout=5
-    )
+    broker.subscriber.create_snapshot(name=snapshot, subscription=broker.subscription_path("sub"), timeout=5)
     broker.publish(b"after")
     broker.acknowledge(broker.pull(count=2))
-    broker.subscriber.seek(
-        request={"subscription": broker.subscription_path("sub"), "snapshot": snapshot}, timeout=5
-    )
+    broker.subscriber.seek(request={"subscription": broker.subscription_path("sub"), "snapshot": snapshot}, timeout=5)
 
     assert sorted(bodies(broker.pull(count=2))) == [b"after", b"before"]
     listed = broker.subscriber.list_snapshots(project=f"projects/{broker.project}", timeout=5)
@@ -369,12 +353,8 @@ def test_resources_can_be_listed_read_and_deleted(broker):
     broker.create()
     project = f"projects/{broker.project}"
     topics = [each.name for each in broker.publisher.list_topics(project=project, timeout=5)]
-    found = broker.subscriber.get_subscription(
-        subscription=broker.subscription_path("sub"), timeout=5
-    )
-    of_topic = list(
-        broker.publisher.list_topic_subscriptions(topic=broker.topic_path("topic"), timeout=5)
-    )
+    found = broker.subscriber.get_subscription(subscription=broker.subscription_path("sub"), timeout=5)
+    of_topic = list(broker.publisher.list_topic_subscriptions(topic=broker.topic_path("topic"), timeout=5))
 
     assert topics == [broker.topic_path("topic")]
     assert (found.ack_deadline_seconds, found.message_retention_duration.days) == (10, 7)
@@ -389,9 +369,7 @@ def test_a_subscription_outlives_its_topic(broker):
     broker.create()
     broker.publish(b"x")
     broker.publisher.delete_topic(topic=broker.topic_path("topic"), timeout=5)
-    found = broker.subscriber.get_subscription(
-        subscription=broker.subscription_path("sub"), timeout=5
-    )
+    found = broker.subscriber.get_subscription(subscription=broker.subscription_path("sub"), timeout=5)
 
     assert found.topic == "_deleted-topic_"
     assert bodies(broker.pull()) == [b"x"]
@@ -400,9 +378,7 @@ def test_a_subscription_outlives_its_topic(broker):
 def test_a_detached_subscription_cannot_be_pulled(broker):
     broker.create()
     broker.publish(b"x")
-    broker.publisher.detach_subscription(
-        request={"subscription": broker.subscription_path("sub")}, timeout=5
-    )
+    broker.publisher.detach_subscription(request={"subscription": broker.subscription_path("sub")}, timeout=5)
 
     with pytest.raises(exceptions.FailedPrecondition, match="detached"):
         broker.pull_now()
@@ -421,9 +397,7 @@ def test_an_update_changes_what_its_mask_names(broker):
         },
         timeout=5,
     )
-    found = broker.subscriber.get_subscription(
-        subscription=broker.subscription_path("sub"), timeout=5
-    )
+    found = broker.subscriber.get_subscription(subscription=broker.subscription_path("sub"), timeout=5)
 
     assert (found.ack_deadline_seconds, dict(found.labels)) == (33, {})
 

@@ -23,9 +23,7 @@ class _World:
 
     def __init__(self, *, max_stored_bytes: int = 10**9) -> None:
         self.now_us = 1_700_000_000_000_000
-        self.broker = Broker(
-            Store(None), clock=lambda: self.now_us / 1e6, now_us=lambda: self.now_us
-        )
+        self.broker = Broker(Store(None), clock=lambda: self.now_us / 1e6, now_us=lambda: self.now_us)
         self.registry = Registry(self.broker)
         self.replay = Replay(self.broker)
         self.sweeper = Sweeper(self.broker, self.replay, max_stored_bytes=max_stored_bytes)
@@ -35,9 +33,7 @@ class _World:
         if topic_days:
             topic.message_retention_duration.seconds = topic_days * 86_400
         await self.registry.create_topic(topic)
-        await self.registry.create_subscription(
-            wire.Subscription(name=SUBSCRIPTION, topic=TOPIC, **settings)
-        )
+        await self.registry.create_subscription(wire.Subscription(name=SUBSCRIPTION, topic=TOPIC, **settings))
 
     async def publish(self, *bodies: bytes) -> None:
         messages = [wire.PubsubMessage(data=body) for body in bodies]

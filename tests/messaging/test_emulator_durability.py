@@ -137,9 +137,7 @@ def test_a_seek_after_a_restart_finds_acknowledged_messages(tmp_path):
         broker.acknowledge(broker.pull())
         emulator.kill()
     with running(tmp_path) as (_, broker):
-        broker.subscriber.seek(
-            request={"subscription": broker.subscription_path("sub"), "time": start}, timeout=5
-        )
+        broker.subscriber.seek(request={"subscription": broker.subscription_path("sub"), "time": start}, timeout=5)
 
         assert bodies(broker.pull()) == [b"x"]
         assert broker.pull_now() == []

@@ -63,15 +63,11 @@ def test_an_avro_definition_that_does_not_hold_is_refused(definition):
 
 def test_a_protobuf_message_that_holds_passes():
     found = ProtoSchema(PROTO)
-    found.check_json(
-        b'{"lines": [{"sku": "S", "quantity": 2}], "kind": "ORDER", "totals": {"a": "5"}}'
-    )
+    found.check_json(b'{"lines": [{"sku": "S", "quantity": 2}], "kind": "ORDER", "totals": {"a": "5"}}')
     found.check_binary(b"\x0a\x03\x0a\x01S\x10\x01")
 
 
-@pytest.mark.parametrize(
-    "message", [b"{", b'{"other": 1}', b'{"lines": [{"quantity": "x"}]}', b'{"kind": "NO"}']
-)
+@pytest.mark.parametrize("message", [b"{", b'{"other": 1}', b'{"lines": [{"quantity": "x"}]}', b'{"kind": "NO"}'])
 def test_a_protobuf_message_that_does_not_hold_is_named(message):
     with pytest.raises(ProtoError, match="message"):
         ProtoSchema(PROTO).check_json(message)
@@ -94,16 +90,10 @@ def test_a_protobuf_definition_that_does_not_hold_is_refused(definition):
 
 
 def test_a_topic_with_a_schema_refuses_what_does_not_hold(ours):
-    schemas = SchemaServiceClient(
-        transport=SchemaServiceGrpcTransport(channel=ours.connection.publisher_channel)
-    )
+    schemas = SchemaServiceClient(transport=SchemaServiceGrpcTransport(channel=ours.connection.publisher_channel))
     parent = f"projects/{ours.project}"
-    schemas.create_schema(
-        parent=parent, schema={"type_": "PROTOCOL_BUFFER", "definition": PROTO}, schema_id="inv"
-    )
-    ours.create_topic(
-        "topic", schema_settings={"schema": f"{parent}/schemas/inv", "encoding": "JSON"}
-    )
+    schemas.create_schema(parent=parent, schema={"type_": "PROTOCOL_BUFFER", "definition": PROTO}, schema_id="inv")
+    ours.create_topic("topic", schema_settings={"schema": f"{parent}/schemas/inv", "encoding": "JSON"})
     ours.create()
     ours.publish(b'{"kind": "ORDER"}')
 

@@ -50,9 +50,7 @@ def _burst(
     max_bytes: int = 10**8,
     wait_seconds: float = 3.0,
 ) -> list[ReceivedMessage]:
-    return source.next_burst(
-        max_messages=max_messages, max_bytes=max_bytes, wait_seconds=wait_seconds
-    )
+    return source.next_burst(max_messages=max_messages, max_bytes=max_bytes, wait_seconds=wait_seconds)
 
 
 def _collect(source: PubSubBurstSource, count: int, **bounds) -> list[ReceivedMessage]:
@@ -79,8 +77,7 @@ def test_what_is_published_comes_in_a_burst_and_not_again_once_acknowledged(brok
     broker.create()
     source = make_source(broker)
     outgoing = [
-        OutgoingMessage("topic", str(number).encode(), {"n": str(number)}, f"k{number % 3}")
-        for number in range(250)
+        OutgoingMessage("topic", str(number).encode(), {"n": str(number)}, f"k{number % 3}") for number in range(250)
     ]
     ids = _publish(broker, *outgoing)
     received = _collect(source, 250)
@@ -113,9 +110,7 @@ def test_a_burst_never_exceeds_its_bounds(ours, make_source):
     ours.create()
     source = make_source(ours)
     ours.publish(*[b"x" * 100] * 500)
-    assert eventually(lambda: _burst(source, max_messages=1)) and eventually(
-        lambda: source.stats().buffered == 499
-    )
+    assert eventually(lambda: _burst(source, max_messages=1)) and eventually(lambda: source.stats().buffered == 499)
 
     assert len(_burst(source, max_messages=7)) == 7
     by_bytes = _burst(source, max_bytes=1_050)
@@ -232,6 +227,37 @@ def test_a_message_published_to_a_paused_source_stays_with_the_broker(ours, make
     ours.publish(b"x")
 
     assert len(ours.pull(seconds=1)) == 1
+
+
+@pytest.mark.slow
+def test_pausing_under_load_leaves_no_message_stuck(ours, make_source):
+    """A pull cancelled as its answer comes would hold messages until their deadline."""
+    ours.create(ack_deadline_seconds=600)
+    source = make_source(ours, idle_pause_seconds=0.05)
+    ids: set[str] = set()
+    found: set[str] = set()
+    stop = threading.Event()
+
+    def publish() -> None:
+        while not stop.is_set():
+            ids.update(ours.publish(*[b"x"] * 5))
+
+    publisher = threading.Thread(target=publish)
+    publisher.start()
+    deadline = time.monotonic() + 4.0
+    while time.monotonic() < deadline:
+        burst = _burst(source, wait_seconds=0.5)
+        source.acknowledge(burst)
+        found.update(each.message_id for each in burst)
+        # Over the keeper's interval: a pause between any two bursts.
+        stop.wait(0.6)
+    stop.set()
+    publisher.join()
+    while burst := _burst(source, wait_seconds=0.5):
+        source.acknowledge(burst)
+        found.update(each.message_id for each in burst)
+
+    assert found == ids
 
 
 @pytest.mark.slow
@@ -359,10 +385,7 @@ def test_a_closed_source_refuses_bursts(ours, make_source):
 def test_the_order_of_a_key_survives_many_requests(ours, make_source):
     ours.create(enable_message_ordering=True)
     source = make_source(ours)
-    outgoing = [
-        OutgoingMessage("topic", str(number).encode(), {}, f"k{number % 7}")
-        for number in range(9_000)
-    ]
+    outgoing = [OutgoingMessage("topic", str(number).encode(), {}, f"k{number % 7}") for number in range(9_000)]
     _publish(ours, *outgoing)
     found: dict[str, list[int]] = {}
     count = 0

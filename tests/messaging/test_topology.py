@@ -105,10 +105,7 @@ def test_applying_creates_everything_once(broker):
 def _changed(topology: Topology, name: str, **changes) -> Topology:
     return replace(
         topology,
-        subscriptions=tuple(
-            replace(each, **changes) if each.name == name else each
-            for each in topology.subscriptions
-        ),
+        subscriptions=tuple(replace(each, **changes) if each.name == name else each for each in topology.subscriptions),
     )
 
 
@@ -118,9 +115,7 @@ def test_applying_updates_what_differs(ours):
     changes = apply_topology(ours.project, topology=wanted, emulator_host=ours.host)
 
     assert changes == [
-        TopologyChange(
-            ChangeAction.UPDATED, "subscription", "control-subscription", "ack_deadline_seconds"
-        )
+        TopologyChange(ChangeAction.UPDATED, "subscription", "control-subscription", "ack_deadline_seconds")
     ]
     assert apply_topology(ours.project, topology=wanted, emulator_host=ours.host) == []
 

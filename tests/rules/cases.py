@@ -83,9 +83,7 @@ def txn(name: str, kind: str, quantity: object, time: str, **more: object) -> di
     return {**base, "timestamp": moment(time), **more}
 
 
-def rule(
-    level_type: str, level_id: str | None, low: object, reorder: object, **more: object
-) -> dict:
+def rule(level_type: str, level_id: str | None, low: object, reorder: object, **more: object) -> dict:
     """A bare R0 threshold document. Of 2022-04-15 unless it says otherwise."""
     base = {"level_type": level_type, "level_id": level_id}
     base |= {"min_threshold_qty": low, "reorder_threshold_qty": reorder}
@@ -829,8 +827,7 @@ RESOLUTION = [
                 rule("BRAND", "B", 4, 4, warehouse_id="W1"),
                 level(9, "07:00", **PARENTS),
                 level(9, "07:00", **(PARENTS | {"sku": "S2", "product_id": "P2"})),
-                level(9, "07:00", **(PARENTS | {"sku": "S2", "product_id": "P2"}))
-                | {"warehouse_id": "W2"},
+                level(9, "07:00", **(PARENTS | {"sku": "S2", "product_id": "P2"})) | {"warehouse_id": "W2"},
             ]
         ],
         resolved={
@@ -888,9 +885,7 @@ RESOLUTION = [
             ],
         ],
         resolved={K: {"min_threshold_qty": 50}},
-        outcomes=["applied"]
-        + ["invalid_threshold"] * 5
-        + ["missing_field", "invalid_value", "applied"],
+        outcomes=["applied"] + ["invalid_threshold"] * 5 + ["missing_field", "invalid_value", "applied"],
         reading="a non-integer threshold is invalid_threshold; level_type outside the list invalid_value",
     ),
     Case(
@@ -1091,9 +1086,7 @@ CONDITIONS = [
             [txn("T1", "ORDER", -20, "07:01")],
         ],
         states={K: stock(40, 0, 40)},
-        transitions={
-            K: ["LOW_STOCK opened breach 07:05 late", "LOW_STOCK notified breach 07:05 late"]
-        },
+        transitions={K: ["LOW_STOCK opened breach 07:05 late", "LOW_STOCK notified breach 07:05 late"]},
         alerts=[
             {
                 "is_late": True,
@@ -1114,9 +1107,7 @@ CONDITIONS = [
             [rule("SKU", "S1", 50, 50, updated_at=moment("08:00"))],
         ],
         transitions={K: ["LOW_STOCK opened breach 08:00", "LOW_STOCK notified breach 08:00"]},
-        alerts=[
-            {"opening_event_id": "rule:SKU:S1::2022-04-20T08%3A00%3A00.000000Z", "is_late": False}
-        ],
+        alerts=[{"opening_event_id": "rule:SKU:S1::2022-04-20T08%3A00%3A00.000000Z", "is_late": False}],
         reading="a rule's step is never late",
     ),
     Case(

@@ -39,6 +39,7 @@ SCOPES = (
     ("GLOBAL", None), ("GLOBAL", "any"),
 )  # fmt: skip
 TYPES = ("ORDER", "ORDER", "RESTOCK", "RETURN", "ADJUSTMENT", "TRANSFER", "TRANSFER", "RESERVE", "RELEASE")
+NOWHERE = ({},)  # no level names a parent, so no SKU moves
 STATUSES = ("PENDING", "PENDING", "COMPLETED", "COMPLETED", "CANCELLED", "SHIPPED")
 
 
@@ -48,6 +49,7 @@ class World:
 
     keys: list[dict[str, str]]
     minutes: list[int]
+    places: tuple[dict[str, str], ...]
     cast: list[dict[str, Any]]
 
 
@@ -62,12 +64,12 @@ def one_in(n: int) -> st.SearchStrategy[bool]:
 
 
 @st.composite
-def worlds(draw: Any) -> World:
+def worlds(draw: Any, places: tuple[dict[str, str], ...]) -> World:
     """One to four keys, two to six instants, up to four transactions."""
     keys = st.builds(dict, sku=st.sampled_from(SKUS), warehouse_id=st.sampled_from(WAREHOUSES))
     found = draw(st.lists(keys, min_size=1, max_size=4))
     minutes = draw(st.lists(st.sampled_from(MINUTES), min_size=2, max_size=6))
-    return World(found, minutes, [draw(members(found, n)) for n in range(draw(st.integers(1, 4)))])
+    return World(found, minutes, places, [draw(members(found, n)) for n in range(draw(st.integers(1, 4)))])
 
 
 @st.composite
@@ -103,7 +105,7 @@ def send(draw: Any, world: World, document: dict | None, minute: int, **more: An
 def levels(draw: Any, world: World) -> Document:
     """An inventory document."""
     minute = draw(st.sampled_from(world.minutes))
-    more: dict[str, Any] = {**draw(st.sampled_from(world.keys)), **draw(st.sampled_from(PLACES))}
+    more: dict[str, Any] = {**draw(st.sampled_from(world.keys)), **draw(st.sampled_from(world.places))}
     if draw(one_in(3)):
         more["reserved_stock"] = draw(st.sampled_from((0, 1, 5, 10)))
     if draw(one_in(4)):
@@ -170,17 +172,24 @@ def threshold_rules(draw: Any, world: World) -> Document:
 
 
 @st.composite
-def streams(draw: Any, *, max_size: int = 18, rules: int = 4) -> list[Document]:
+def streams(
+    draw: Any, *, max_size: int = 18, rules: int = 4, places: tuple[dict[str, str], ...] = PLACES
+) -> list[Document]:
     """Stock events and, `rules` in twenty, threshold rules; in no order, some twice."""
-    world = draw(worlds())
+    world = draw(worlds(places))
     kinds = [levels(world)] * 7 + [transactions(world)] * 8 + [tombstones(world)]
     kinds += [threshold_rules(world)] * rules
-    size = draw(st.integers(0, max_size))
-    found = [draw(draw(st.sampled_from(kinds))) for _ in range(size)]
+    # A minimum, because hypothesis prefers short lists; it shrinks to 0.
+    least = draw(st.sampled_from((0, max_size // 3, 2 * max_size // 3)))
+    found = draw(st.lists(st.sampled_from(kinds).flatmap(_itself), min_size=least, max_size=max_size))
     if found and draw(one_in(2)):
         for _ in range(draw(st.integers(1, 3))):
             found.insert(draw(st.integers(0, len(found))), draw(st.sampled_from(found)))
     return found
+
+
+def _itself(strategy: st.SearchStrategy[Document]) -> st.SearchStrategy[Document]:
+    return strategy
 
 
 @st.composite

@@ -40,6 +40,7 @@ class Machine:
     frontier: tuple | None = None  # the sort key of the greatest event stepped
     frontier_at: datetime | None = None
     firing: str | None = None  # the alert id
+    opened_at: datetime | None = None  # when it last opened or re-opened
     is_waiting: bool = False  # re-opened inside a cooldown: notify when it ends (RULE 28)
     has_days_breached: bool = False  # RULE 27, "days, if they breached"
     latest: dict[str, str] = field(default_factory=dict)  # by condition, the alert id
@@ -108,9 +109,7 @@ def top_level(events: list[Event], key: Key, bucket: str | None = None) -> Event
     levels = [
         event
         for event in events
-        if event.kind == "level"
-        and key in event.keys
-        and (bucket is None or level_value(event, bucket) is not None)
+        if event.kind == "level" and key in event.keys and (bucket is None or level_value(event, bucket) is not None)
     ]
     return max(levels, key=sort_key, default=None)
 
@@ -139,9 +138,7 @@ def is_active(events: list[Event], key: Key) -> bool:
     """RULE 17: inactive from a tombstone's position on, until a later level."""
     level = top_level(events, key)
     return not any(
-        event.kind == "tombstone"
-        and key in event.keys
-        and (level is None or event.position >= level.position)
+        event.kind == "tombstone" and key in event.keys and (level is None or event.position >= level.position)
         for event in events
     )
 
@@ -238,10 +235,7 @@ class Oracle:
             if (
                 other.kind == "transaction"
                 and other.fields["transaction_id"] == event.fields["transaction_id"]
-                and any(
-                    other.fields[name] != event.fields[name]
-                    for name in ("warehouse_id", "sku", "to_warehouse_id")
-                )
+                and any(other.fields[name] != event.fields[name] for name in ("warehouse_id", "sku", "to_warehouse_id"))
             ):
                 raise Rejected("transaction_moved", event.event_id)
 
@@ -261,9 +255,7 @@ class Oracle:
             level = top_level(before, key)
             is_behind_level = level is not None and level.position > event.position
             return is_behind_level or any(
-                other.kind == "tombstone"
-                and other.keys == event.keys
-                and sort_key(other) > sort_key(event)
+                other.kind == "tombstone" and other.keys == event.keys and sort_key(other) > sort_key(event)
                 for other in before
             )
         if event.kind == "level":
@@ -274,10 +266,7 @@ class Oracle:
             and other.fields["transaction_id"] == event.fields["transaction_id"]
             and version_rank(other) > version_rank(event)
             for other in before
-        ) or any(
-            other.kind == "level" and key in other.keys and contains(other, event)
-            for other in before
-        )
+        ) or any(other.kind == "level" and key in other.keys and contains(other, event) for other in before)
         return is_known_better and not is_changing
 
     # Thresholds (RULES 21-23)
@@ -327,9 +316,7 @@ class Oracle:
             self._step_changed(before, rule, rule.at, is_late=False)
         stock = [(event, stepping) for event, stepping in fresh if event.kind in KIND_ORDER]
         for event, stepping in sorted(stock, key=lambda pair: sort_key(pair[0])):
-            others = [
-                key for key in keys_of(self._events) if key[1] == event.keys[0][1] and key not in event.keys
-            ]
+            others = [key for key in keys_of(self._events) if key[1] == event.keys[0][1] and key not in event.keys]
             before = {key: self._in_force(key) for key in others}
             self._events.append(event)
             for key in event.keys:
@@ -364,7 +351,7 @@ class Oracle:
         for key in sorted(self._machines):
             self._notify_if_due(key, None, now)
 
-    def _breaches(self, key: Key, state: dict, rule: dict) -> dict[str, dict]:
+    def _breaches(self, key: Key, state: dict, rule: dict, events: list[Event]) -> dict[str, dict]:
         """RULES 23, 24: the breached conditions, each with what was compared."""
         available = state["available"]
         velocity = self._units_per_day(key)
@@ -378,19 +365,17 @@ class Oracle:
             is_days = days is not None and velocity > 0 and available < days * velocity
             if is_units or is_days:
                 found[condition] = {"threshold": units if is_units else days, "is_days": is_days}
-        if self._is_restocking(key, state):
+        if self._is_restocking(key, state, events):
             found.pop("REORDER", None)
         return found
 
-    def _is_restocking(self, key: Key, state: dict) -> bool:
+    def _is_restocking(self, key: Key, state: dict, events: list[Event]) -> bool:
         """RULE 24: the latest level's flag, or inbound > 0."""
-        level = top_level(self._events, key)
+        level = top_level(events, key)
         flag = level is not None and level.fields["restock_in_progress"]
         return flag or state["inbound"] > 0
 
-    def _has_cleared(
-        self, condition: str, key: Key, state: dict, rule: dict, days_breached: bool
-    ) -> bool:
+    def _has_cleared(self, condition: str, key: Key, state: dict, rule: dict, days_breached: bool) -> bool:
         """RULE 27, with the rule in force now."""
         available = state["available"]
         if condition == "STOCKOUT":
@@ -413,17 +398,16 @@ class Oracle:
         machine = self._machines[key]
         state = fold(self._events, key)
         rule = self.resolved(*key)
-        if rule["enabled"]:
-            # Before the step: an alert open at the cooldown's end is notified even if this
-            # event resolves it, so that it does not matter whether the sweep ran in between.
-            self._notify_if_due(key, cause, at)
+        # Before the step: an alert open at the cooldown's end is notified even if this
+        # event resolves it, so that it does not matter whether the sweep ran in between.
+        self._notify_if_due(key, cause, at)
         if not is_active(self._events, key):
             self._resolve(key, "inactive", cause, at, is_late)
             return
         if not rule["enabled"]:
             self._resolve(key, "muted", cause, at, is_late)
             return
-        found = self._breaches(key, state, rule)
+        found = self._breaches(key, state, rule, self._events)
         worst = max(found, key=SEVERITY.__getitem__, default=None)
         reason = "breach"
         if machine.firing is not None:
@@ -434,7 +418,7 @@ class Oracle:
             if worst is not None and SEVERITY[worst] > SEVERITY[firing]:
                 reason = "escalated"
             elif not self._has_cleared(firing, key, state, rule, machine.has_days_breached):
-                if not (firing == "REORDER" and self._is_restocking(key, state)):
+                if not (firing == "REORDER" and self._is_restocking(key, state, self._events)):
                     return
                 reason = "restock"
             else:
@@ -475,7 +459,7 @@ class Oracle:
                 "opening_event_id": cause.event_id,
             }
         machine.firing = machine.latest[condition] = alert_id
-        machine.is_waiting = is_inside
+        machine.is_waiting, machine.opened_at = is_inside, at
         machine.has_days_breached = compared["is_days"]
         alert = self._alerts[alert_id]
         alert.update(state="firing", resolved_reason=None, threshold=compared["threshold"])
@@ -518,19 +502,42 @@ class Oracle:
         if machine.firing is None or not machine.is_waiting:
             return
         alert = self._alerts[machine.firing]
+        rule = self.resolved(*key)
         since = machine.last_notified[alert["alert_type"]]
-        end = since + timedelta(minutes=self.resolved(*key)["cooldown_minutes"])
+        # A cooldown cut short by a rule may have ended before the alert re-opened.
+        end = max(since + timedelta(minutes=rule["cooldown_minutes"]), machine.opened_at)
         if now < end:
             return
-        # The stock as it was before the event that made us look.
+        # The stock as it was before the event that made us look; the rule in force now.
         events = [e for e in self._events if e is not cause]
+        held = self._held_by(key, rule, events)
+        if held is None:  # what a rule has muted or moved since is not told any more
+            return
+        machine.has_days_breached |= held["is_days"]
+        alert["threshold"] = held["threshold"]
         self._measure(key, alert, end, events)
         # Nobody's doing: whether an event or the sweep finds out leaves no trace.
         self._notify(key, "cooldown_ended", None, end, alert["is_late"])
 
-    def _notify(
-        self, key: Key, reason: str, cause: Event | None, at: datetime, is_late: bool
-    ) -> None:
+    def _held_by(self, key: Key, rule: dict, events: list[Event]) -> dict | None:
+        """What keeps the firing alert open: its breach, else its hysteresis."""
+        machine = self._machines[key]
+        condition = self._alerts[machine.firing]["alert_type"]
+        state = fold(events, key)
+        found = self._breaches(key, state, rule, events)
+        if not rule["enabled"] or not is_active(events, key):
+            return None
+        if condition in found:
+            return found[condition]
+        is_muted = condition == "REORDER" and self._is_restocking(key, state, events)
+        if is_muted or self._has_cleared(condition, key, state, rule, machine.has_days_breached):
+            return None
+        name = "min" if condition == "LOW_STOCK" else "reorder"
+        units, days = rule[f"{name}_threshold_qty"], rule[f"{name}_threshold_days"]
+        is_units = units is not None and 10 * state["available"] < 11 * units
+        return {"threshold": units if is_units else days, "is_days": not is_units}
+
+    def _notify(self, key: Key, reason: str, cause: Event | None, at: datetime, is_late: bool) -> None:
         machine = self._machines[key]
         alert = self._alerts[machine.firing]
         alert["notification_count"] += 1
@@ -616,9 +623,7 @@ def _plain_record(low: int | None, reorder: int | None) -> dict:
     return {**values, "cooldown_minutes": 60, "enabled": True}
 
 
-def _resolution(
-    level_type: str, level_id: str | None, warehouse_id: str | None, record: dict
-) -> dict:
+def _resolution(level_type: str, level_id: str | None, warehouse_id: str | None, record: dict) -> dict:
     return {
         "level_type": level_type,
         "level_id": level_id,

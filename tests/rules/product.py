@@ -15,7 +15,8 @@ from inventory_assets.domain.values import format_time, to_microseconds
 class ProductEngine:
     """Plays bursts through `process_burst`, merging each as a commit would."""
 
-    def __init__(self, *, products=None, velocity=None, default_min=0, default_reorder=0) -> None:
+    def __init__(self, *, products=None, velocity=None, default_min=0, default_reorder=0, crashes=False) -> None:
+        self.crashes = crashes  # each burst is processed once in vain, as by a crash before its commit
         self.state = InventoryState(defaults=ThresholdDefaults(default_min, default_reorder))
         self.log: list[dict[str, Any]] = []
         self.known_alerts: dict[str, Alert] = {}
@@ -34,9 +35,9 @@ class ProductEngine:
             for i, m in enumerate(messages)
         ]
         version = self.state.version + 1
-        result = process_burst(
-            self.state, parse_burst(received, ParseSettings()), version=version, inputs=inputs
-        )
+        if self.crashes:
+            process_burst(self.state, parse_burst(received, ParseSettings()), version=version, inputs=inputs)
+        result = process_burst(self.state, parse_burst(received, ParseSettings()), version=version, inputs=inputs)
         result.draft.merge(version)
         for key, transition in result.transitions:
             self.log.append(
@@ -96,9 +97,7 @@ class ProductEngine:
                     "resolved_reason": alert.resolved_reason,
                     "notification_count": alert.notification_count,
                     "opening_event_id": alert.opening_event_id,
-                    "suggested_quantity": suggest_quantity(
-                        alert, alert.thresholds, self.state.products.get(alert.sku)
-                    ),
+                    "suggested_quantity": suggest_quantity(alert, alert.thresholds, self.state.products.get(alert.sku)),
                 }
             )
         return shown

@@ -158,7 +158,7 @@ def read_integer(value: object, *, limit: int = QUANTITY_LIMIT) -> int:
     number = None
     is_integral = isinstance(value, float) and value.is_integer() and abs(value) < 2**53
     is_digits = isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,4000}", value)
-    if isinstance(value, int) and not isinstance(value, bool) or is_integral or is_digits:
+    if (isinstance(value, int) and not isinstance(value, bool)) or is_integral or is_digits:
         number = int(value)
     if number is None or abs(number) > limit:
         raise Rejected("invalid_value", repr(value))
@@ -355,10 +355,7 @@ def _level(message: Message, document: dict, cluster: Position | None, _: bool) 
     _require(document, ["sku", "warehouse_id", "current_stock", "last_updated"])
     sku = read_id(document["sku"])
     warehouse_id = read_id(document["warehouse_id"])
-    parents = {
-        name: "UNKNOWN" if document.get(name) is None else read_id(document[name])
-        for name in PARENTS
-    }
+    parents = {name: "UNKNOWN" if document.get(name) is None else read_id(document[name]) for name in PARENTS}
     on_hand = read_integer(document["current_stock"])
     reserved = document.get("reserved_stock")
     reserved = None if reserved is None else read_integer(reserved)
@@ -438,9 +435,7 @@ def _rule(message: Message, document: dict, cluster: Position | None, is_delete:
         level_id = read_id(document["level_id"])
     warehouse_id = document.get("warehouse_id")
     warehouse_id = None if warehouse_id is None else read_id(warehouse_id)
-    times = [
-        read_time(document[n]) for n in ("updated_at", "created_at") if document.get(n) is not None
-    ]
+    times = [read_time(document[n]) for n in ("updated_at", "created_at") if document.get(n) is not None]
     at = _in_range(times[0] if times else message.publish_time, message)
     is_deleted = is_delete or document.get("deleted") is True
     record = None if is_deleted else _thresholds(document)
@@ -466,7 +461,7 @@ def _thresholds(document: dict) -> dict:
     try:
         if not isinstance(settings, dict):
             raise Rejected("invalid_threshold", "alert_settings")
-        record: dict[str, Any] = {name: None for name in THRESHOLDS}
+        record: dict[str, Any] = dict.fromkeys(THRESHOLDS)
         for name in THRESHOLDS:
             if document.get(name) is not None:
                 reader = _days if name.endswith("_days") else read_integer

@@ -106,9 +106,7 @@ def documents(draw):
     # Without a cluster time the id is the status alone, so the time must follow from it.
     order = ["PENDING", "SHIPPED", "COMPLETED", "CANCELLED"]
     when = time if not is_bare else f"07:00:0{order.index(status) * 2}"
-    document = txn(
-        f"T{number}", name, quantity, when, status=status, warehouse_id=warehouse, sku=sku, **more
-    )
+    document = txn(f"T{number}", name, quantity, when, status=status, warehouse_id=warehouse, sku=sku, **more)
     return document if is_bare else envelope(document, **place)
 
 
@@ -166,13 +164,10 @@ def test_rollups_sum_the_active_keys(docs):
 def test_a_transfer_conserves_units_at_every_moment(statuses, upto):
     """RULE 16: sum of on_hand and transfers inbound, whatever has arrived."""
     docs = [level(100, "06:00"), level(10, "06:00", warehouse_id="W2")]
-    docs += [
-        txn("T", "TRANSFER", 7, "07:00", status=status, to_warehouse_id="W2")
-        for status in statuses[:upto]
-    ]
+    docs += [txn("T", "TRANSFER", 7, "07:00", status=status, to_warehouse_id="W2") for status in statuses[:upto]]
 
     states = deliver([docs]).states().values()
-    assert 110 == sum(state["on_hand"] + state["inbound"] for state in states)
+    assert sum(state["on_hand"] + state["inbound"] for state in states) == 110
 
 
 def in_order(docs: list) -> list:

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 import pytest
+
 from tests.rules.cases import CASES, Sweep, message
 from tests.rules.product import ProductEngine
 from tests.rules.test_oracle import spell, spell_outcome

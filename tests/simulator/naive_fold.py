@@ -73,9 +73,7 @@ class NaiveFold:
     transactions: dict[tuple[str, str], dict[Any, tuple[Position, dict[str, Any]]]] = field(
         default_factory=lambda: defaultdict(dict)
     )
-    levels: dict[tuple[str, str], dict[Position, dict[str, Any]]] = field(
-        default_factory=lambda: defaultdict(dict)
-    )
+    levels: dict[tuple[str, str], dict[Position, dict[str, Any]]] = field(default_factory=lambda: defaultdict(dict))
     repeats: int = 0
 
     def add(self, messages: Iterable[SimulatedMessage]) -> None:
@@ -111,9 +109,7 @@ class NaiveFold:
                 for bucket in ("on_hand", "reserved", "inbound"):
                     key = warehouse, sku
                     level_at = bases.get((key, bucket), (None, 0))[0]
-                    contained = [
-                        v for v in versions.values() if level_at is not None and v[0] < level_at
-                    ]
+                    contained = [v for v in versions.values() if level_at is not None and v[0] < level_at]
                     change = effects(latest(versions.values())).get((warehouse, bucket), 0)
                     if contained:
                         change -= effects(latest(contained)).get((warehouse, bucket), 0)
@@ -132,6 +128,4 @@ class NaiveFold:
 
 def latest(versions: Iterable[tuple[Position, dict[str, Any]]]) -> dict[str, Any]:
     """RULES 13: a final status wins, then the greater position, then CANCELLED."""
-    return max(
-        versions, key=lambda v: (v[1]["status"] in FINALS, v[0], v[1]["status"] == "CANCELLED")
-    )[1]
+    return max(versions, key=lambda v: (v[1]["status"] in FINALS, v[0], v[1]["status"] == "CANCELLED"))[1]

@@ -87,9 +87,7 @@ def test_small_file_gives_opening_levels_then_lines(tmp_path: Path) -> None:
         ("85123a", None, -1),
     ]
     file_id = sha256(path.read_bytes()).hexdigest()[:16]
-    assert [m.attributes.get("row_id") for m in messages[2:]] == [
-        f"{file_id}:{number}" for number in (1, 2, 3)
-    ]
+    assert [m.attributes.get("row_id") for m in messages[2:]] == [f"{file_id}:{number}" for number in (1, 2, 3)]
     assert len({d["transaction_id"] for d in documents[2:]}) == 3
 
 

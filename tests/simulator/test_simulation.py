@@ -23,9 +23,7 @@ from inventory_assets.simulator.simulation import SimulationOrderError, trade_le
 CLEAN = {"duplicate_rate": 0.0, "disorder_rate": 0.0, "malformed_rate": 0.0}
 
 
-def run(
-    settings: SimulationSettings, live: int
-) -> tuple[Simulation, list[SimulatedMessage], list[SimulatedMessage]]:
+def run(settings: SimulationSettings, live: int) -> tuple[Simulation, list[SimulatedMessage], list[SimulatedMessage]]:
     simulation = Simulation(settings)
     opening = list(simulation.opening())
     return simulation, opening, list(itertools.islice(simulation.stream(), live))
@@ -39,9 +37,7 @@ def test_equal_settings_give_equal_messages() -> None:
 
 def test_another_seed_gives_other_messages_under_other_ids() -> None:
     """Two demonstrations on one lake must not contradict each other (RULES 11)."""
-    first, second = (
-        run(SimulationSettings(skus=20, seed=seed, envelope_rate=0), 500)[2] for seed in (1, 2)
-    )
+    first, second = (run(SimulationSettings(skus=20, seed=seed, envelope_rate=0), 500)[2] for seed in (1, 2))
 
     ids = [
         {json.loads(m.data)["transaction_id"] for m in messages if m.kind == "transaction"}
@@ -56,9 +52,7 @@ def test_opening_is_every_rule_then_one_level_a_key() -> None:
     kinds = [message.kind for message in opening]
     assert kinds == sorted(kinds, key=["rule", "level"].index)
     levels = [message.ordering_key for message in opening if message.kind == "level"]
-    assert sorted(levels) == sorted(
-        f"{w}:{p.sku}" for w in simulation.warehouses for p in simulation.catalog
-    )
+    assert sorted(levels) == sorted(f"{w}:{p.sku}" for w in simulation.warehouses for p in simulation.catalog)
     assert all(message.event_time < simulation.settings.start_at for message in opening)
 
 
@@ -170,10 +164,7 @@ def test_opening_stock_has_some_breaches_and_few_stockouts() -> None:
     products = {product.sku: product for product in simulation.catalog}
 
     rows = list(simulation.ledger.rows())
-    breached = sum(
-        row.available < (book.resolve(products[row.sku], row.warehouse_id).reorder_qty or 0)
-        for row in rows
-    )
+    breached = sum(row.available < (book.resolve(products[row.sku], row.warehouse_id).reorder_qty or 0) for row in rows)
     assert 0.01 <= breached / len(rows) <= 0.02
     assert 0 < sum(row.available <= 0 for row in rows) < breached / 4
 

@@ -3,8 +3,11 @@
 Belongs here: what Google's service does that clients can observe. Does not
 belong: anything of this product; the emulator knows no stock and no manifest.
 
-    broker        topics and subscriptions in memory, and what moves messages
-    subscription  one subscription: ready, leased, resting; ordering by key
+    broker        what moves messages: publish, deliver, acknowledge, dead-letter
+    subscription  one queue: ready, leased, resting; ordering by key
+    states        a topic and a subscription in memory
+    registry      their creation, update, deletion; limits: what is refused
+    replay        seek and snapshots; sweeper: clean-up by age and size
     store         SQLite behind a writer thread with group commit
     *_service     the gRPC methods: check, call the broker, answer
     server        ports, the lock on the data directory, signals

@@ -146,9 +146,7 @@ class AvroSchema:
                 full = definition.get("name") if isinstance(definition, dict) else None
                 if name.rsplit(".", 1)[-1] in (kind, full):
                     return self._check_value(branch, inner, f"{path}.{name}")
-        raise AvroError(
-            f'{path}: null or {{"type": value}} of {branches!r} expected, was {value!r}'
-        )
+        raise AvroError(f'{path}: null or {{"type": value}} of {branches!r} expected, was {value!r}')
 
     def _skip(self, found: Any, reader: "_Reader") -> None:
         kind, definition = self._resolve(found)

@@ -67,18 +67,18 @@ class Broker:
         self._batch = Batch()
         self._visible: list[tuple[SubscriptionState, Stored]] = []
         self._committed: asyncio.Future[None] | None = None
-        self._unsettled = 0
+        self._is_writing = False
 
     # -- storing -------------------------------------------------------
 
     @property
     def batch(self) -> Batch:
-        """The batch of this turn of the loop; it is submitted when the turn ends."""
+        """The open batch; it is written when this turn of the loop and the last write end."""
         self._open_batch()
         return self._batch
 
     def committed(self) -> asyncio.Future[None]:
-        """Done when the batch of this turn is stored; fails if it could not be."""
+        """Done when the open batch is stored; fails if it could not be."""
         return self._open_batch()
 
     def new_id(self) -> int:
@@ -90,13 +90,16 @@ class Broker:
         if self._committed is None:
             loop = asyncio.get_running_loop()
             self._committed = loop.create_future()
-            loop.call_soon(self._submit)
+            # Group commit: while one batch is being written the next one fills up.
+            if not self._is_writing:
+                loop.call_soon(self._submit)
         return self._committed
 
     def _submit(self) -> None:
         batch, visible, future = self._batch, self._visible, self._committed
         self._batch, self._visible, self._committed = Batch(), [], None
-        assert future is not None  # _open_batch scheduled this call
+        assert future is not None  # only called with a batch open
+        self._is_writing = True
         loop = asyncio.get_running_loop()
 
         def stored(error: BaseException | None) -> None:
@@ -111,6 +114,9 @@ class Broker:
         visible: list[tuple[SubscriptionState, Stored]],
         error: BaseException | None,
     ) -> None:
+        self._is_writing = False
+        if self._committed is not None:
+            self._submit()
         if error is not None:
             _log.error("the emulator could not store a batch: %s", error)
             if not future.done():
@@ -125,23 +131,25 @@ class Broker:
         woken: dict[int, SubscriptionState] = {}
         for subscription, message in visible:
             if not subscription.is_deleted:
-                self._own(message)
-                subscription.queue.add(message)
+                subscription.queue.add(self._own(message))
                 woken[subscription.id] = subscription
         if not future.done():
             future.set_result(None)
         for subscription in woken.values():
             subscription.wake()
 
-    def _own(self, message: Stored) -> None:
-        if message.id in self.owned:
-            return
+    def _own(self, message: Stored) -> Stored:
+        """Count a stored message as owed; a seek may have found it in the store first."""
+        known = self.owned.get(message.id)
+        if known is not None:
+            return known
         self.owned[message.id] = message
         if message.payload is not None:
             if self.payload_bytes + message.size > PAYLOAD_MEMORY_BYTES:
                 message.payload = None
             else:
                 self.payload_bytes += message.size
+        return message
 
     def disown(self, message: Stored) -> None:
         """One subscription less owes this; the last one frees memory, and the row."""
@@ -183,8 +191,7 @@ class Broker:
             wanted = [
                 each
                 for each in topic.subscriptions
-                if not each.body.detached
-                and (each.matcher is None or each.matcher(message.attributes))
+                if not each.body.detached and (each.matcher is None or each.matcher(message.attributes))
             ]
             if not wanted and not is_kept:
                 continue
@@ -259,9 +266,7 @@ class Broker:
         subscription.wake()
         return stale
 
-    def modify_deadline(
-        self, subscription: SubscriptionState, ack_ids: Sequence[str], *, seconds: int
-    ) -> list[str]:
+    def modify_deadline(self, subscription: SubscriptionState, ack_ids: Sequence[str], *, seconds: int) -> list[str]:
         """Extend leases, or with 0 give messages back; returns ids not valid any more."""
         now = self.clock()
         stale: list[str] = []
@@ -286,16 +291,12 @@ class Broker:
         try:
             owner, message_id, generation = (int(part, 16) for part in ack_id.split("-"))
         except ValueError:
-            raise invalid(
-                f"Invalid ack id (ack_id={ack_id[:100]!r}). Use the ack_id of a received message."
-            ) from None
+            raise invalid(f"Invalid ack id (ack_id={ack_id[:100]!r}). Use the ack_id of a received message.") from None
         entry = subscription.queue.entries.get(message_id)
         if owner != subscription.id or entry is None:
             return None, False
         is_current = (
-            entry.state is EntryState.LEASED
-            and entry.generation == generation
-            and entry.deadline > self.clock()
+            entry.state is EntryState.LEASED and entry.generation == generation and entry.deadline > self.clock()
         )
         return entry, is_current
 
@@ -307,17 +308,13 @@ class Broker:
             ):
                 return
             self.batch.attempts.append((subscription.id, entry.message.id, entry.attempts))
-        subscription.queue.give_back(
-            entry, now=now, rest_seconds=rest_seconds(subscription.body, entry.attempts)
-        )
+        subscription.queue.give_back(entry, now=now, rest_seconds=rest_seconds(subscription.body, entry.attempts))
 
     def _forward(self, subscription: SubscriptionState, entry: Entry, topic_name: str) -> bool:
         topic = self.topics.get(topic_name)
         if topic is None:
             return False
-        payload = entry.message.payload or self.store.payloads([entry.message.id]).get(
-            entry.message.id, b""
-        )
+        payload = entry.message.payload or self.store.payloads([entry.message.id]).get(entry.message.id, b"")
         message = wire.PubsubMessage.FromString(payload)
         _, project, _, short_name = subscription.body.name.split("/")
         published = message.publish_time.ToJsonString()

@@ -18,9 +18,7 @@ from collections.abc import Callable, Mapping
 Matcher = Callable[[Mapping[str, str]], bool]
 
 MAX_FILTER_BYTES = 256
-_TOKEN = re.compile(
-    r"""\s*(?:(?P<string>"(?:[^"\\]|\\.)*")|(?P<word>[A-Za-z0-9_\-/]+)|(?P<mark>!=|[=:.,()]))"""
-)
+_TOKEN = re.compile(r"""\s*(?:(?P<string>"(?:[^"\\]|\\.)*")|(?P<word>[A-Za-z0-9_\-/]+)|(?P<mark>!=|[=:.,()]))""")
 
 
 class FilterError(ValueError):
@@ -149,6 +147,4 @@ class _Parser:
     def _expect(self, value: str) -> None:
         if not self._take(value):
             _, found, position = self._peek()
-            raise FilterError(
-                f"{value!r} was expected at {position}, {found!r} was found, in {self._text!r}"
-            )
+            raise FilterError(f"{value!r} was expected at {position}, {found!r} was found, in {self._text!r}")

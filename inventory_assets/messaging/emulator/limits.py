@@ -48,12 +48,7 @@ _UNBUILT = ("bigquery_config", "cloud_storage_config", "bigtable_config")
 def check_name(name: str, kind: str) -> str:
     """Check `projects/P/<kind>/ID`; returns the project path."""
     match = _NAME.fullmatch(name)
-    is_good = (
-        match
-        and match[2] == kind
-        and _ID.fullmatch(match[3])
-        and not match[3].lower().startswith("goog")
-    )
+    is_good = match and match[2] == kind and _ID.fullmatch(match[3]) and not match[3].lower().startswith("goog")
     if not match or not is_good:
         raise invalid(
             f"Invalid [{kind}] name: (name={name}). Expected projects/PROJECT/{kind}/ID, where ID "
@@ -63,9 +58,7 @@ def check_name(name: str, kind: str) -> str:
     return f"projects/{match[1]}"
 
 
-def page(
-    items: Sequence[Any], *, project: str, page_size: int, page_token: str
-) -> tuple[list[Any], str]:
+def page(items: Sequence[Any], *, project: str, page_size: int, page_token: str) -> tuple[list[Any], str]:
     """Cut a page out of named bodies of a project; the token is the last name."""
     found = sorted(
         (each for each in items if each.name.startswith(f"{project}/")),
@@ -76,18 +69,14 @@ def page(
     return found[:size], found[size - 1].name if len(found) > size else ""
 
 
-def merged_body(
-    old: Any, new: Any, mask: Any, updatable: frozenset[str], check: Callable[[Any], None]
-) -> Any:
+def merged_body(old: Any, new: Any, mask: Any, updatable: frozenset[str], check: Callable[[Any], None]) -> Any:
     """Apply an update mask to a resource, and check what comes of it."""
     paths = list(mask.paths)
     if not paths:
         raise invalid(f"The update_mask is empty. Name what to change: {sorted(updatable)}.")
     for path in paths:
         if path.split(".")[0] not in updatable:
-            raise invalid(
-                f"Invalid update_mask: {path!r} cannot be changed. Can be: {sorted(updatable)}."
-            )
+            raise invalid(f"Invalid update_mask: {path!r} cannot be changed. Can be: {sorted(updatable)}.")
     merged = type(old)()
     merged.CopyFrom(old)
     for path in paths:
@@ -113,8 +102,7 @@ def check_topic(body: Any) -> None:
 def _check_duration(name: str, duration: Any) -> None:
     if not 10 * _MINUTE <= wire.seconds(duration) <= 31 * DAY_SECONDS:
         raise invalid(
-            f"{name} out of bounds: {wire.seconds(duration):g} s. "
-            "Expected 10 minutes (600 s) to 31 days (2678400 s)."
+            f"{name} out of bounds: {wire.seconds(duration):g} s. Expected 10 minutes (600 s) to 31 days (2678400 s)."
         )
 
 
@@ -134,9 +122,7 @@ def check_subscription(body: Any) -> None:
         check_name(policy.dead_letter_topic, "topics")
         policy.max_delivery_attempts = policy.max_delivery_attempts or 5
         if not 5 <= policy.max_delivery_attempts <= 100:
-            raise invalid(
-                f"Invalid max_delivery_attempts: {policy.max_delivery_attempts}. Expected 5 to 100."
-            )
+            raise invalid(f"Invalid max_delivery_attempts: {policy.max_delivery_attempts}. Expected 5 to 100.")
     if body.HasField("retry_policy"):
         _check_retry(body.retry_policy)
     try:
@@ -163,6 +149,5 @@ def push_unimplemented() -> StatusError:
     """What is asked for delivers by itself; this emulator is pull only."""
     return StatusError(
         Code.UNIMPLEMENTED,
-        "This emulator has no push, BigQuery, Bigtable or Cloud Storage delivery. "
-        "Use Pull or StreamingPull.",
+        "This emulator has no push, BigQuery, Bigtable or Cloud Storage delivery. Use Pull or StreamingPull.",
     )

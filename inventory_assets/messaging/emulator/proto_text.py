@@ -165,9 +165,7 @@ class _Parser:
         value = self._take()
         self._expect(">")
         name = self._take()
-        entry = message.nested_type.add(
-            name="".join(part.capitalize() for part in name.split("_")) + "Entry"
-        )
+        entry = message.nested_type.add(name="".join(part.capitalize() for part in name.split("_")) + "Entry")
         entry.options.map_entry = True
         for number, (part, kind) in enumerate((("key", key), ("value", value)), start=1):
             _set_type(entry.field.add(name=part, number=number, label=_Field.LABEL_OPTIONAL), kind)

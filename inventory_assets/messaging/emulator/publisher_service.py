@@ -26,9 +26,7 @@ _ORDERING_KEY_BYTES = 1_024
 class PublisherService:
     """Methods of the Publisher service; each takes and returns plain protobuf."""
 
-    def __init__(
-        self, broker: Broker, *, registry: Registry, replay: Replay, schemas: SchemaRegistry
-    ) -> None:
+    def __init__(self, broker: Broker, *, registry: Registry, replay: Replay, schemas: SchemaRegistry) -> None:
         self._broker = broker
         self._registry = registry
         self._replay = replay
@@ -74,9 +72,7 @@ class PublisherService:
 
     async def list_topic_snapshots(self, request: Any, context: Any) -> Any:
         topic = self._registry.topic(request.topic)
-        names = sorted(
-            each.body.name for each in self._replay.snapshots.values() if each.topic is topic
-        )
+        names = sorted(each.body.name for each in self._replay.snapshots.values() if each.topic is topic)
         return pubsub.ListTopicSnapshotsResponse.pb()(snapshots=names)
 
     async def detach_subscription(self, request: Any, context: Any) -> Any:
@@ -92,9 +88,7 @@ class PublisherService:
 def _check(request: Any) -> None:
     messages = request.messages
     if not 1 <= len(messages) <= _REQUEST_MESSAGES:
-        raise invalid(
-            f"{len(messages)} messages in a publish request; expected 1 to {_REQUEST_MESSAGES}."
-        )
+        raise invalid(f"{len(messages)} messages in a publish request; expected 1 to {_REQUEST_MESSAGES}.")
     if request.ByteSize() > _REQUEST_BYTES:
         raise invalid(
             f"Request payload size exceeds the limit: {request.ByteSize()} bytes, at most "
@@ -118,9 +112,7 @@ def _check(request: Any) -> None:
 
 def _check_attributes(position: int, attributes: Any) -> None:
     if len(attributes) > _ATTRIBUTES:
-        raise invalid(
-            f"Message #{position} has {len(attributes)} attributes; at most {_ATTRIBUTES}."
-        )
+        raise invalid(f"Message #{position} has {len(attributes)} attributes; at most {_ATTRIBUTES}.")
     for key, value in attributes.items():
         if not key or len(key.encode()) > _ATTRIBUTE_KEY_BYTES or key.startswith("goog"):
             raise invalid(

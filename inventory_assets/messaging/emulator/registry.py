@@ -44,9 +44,7 @@ class Registry:
         for name, subscription_id, created_us, body in store.resources("subscription"):
             parsed = wire.Subscription.FromString(body)
             topic = broker.topics.get(parsed.topic)
-            state = new_subscription(
-                parsed, subscription_id=subscription_id, created_us=created_us, topic=topic
-            )
+            state = new_subscription(parsed, subscription_id=subscription_id, created_us=created_us, topic=topic)
             broker.subscriptions[name] = state
             broker.last_id = max(broker.last_id, subscription_id)
             if topic:
@@ -100,8 +98,7 @@ class Registry:
         self._broker.batch.resources += [
             ("DELETE FROM resources WHERE kind = 'topic' AND name = ?", (name,)),
             (
-                "DELETE FROM messages WHERE topic_id = ? "
-                "AND id NOT IN (SELECT message_id FROM backlog)",
+                "DELETE FROM messages WHERE topic_id = ? AND id NOT IN (SELECT message_id FROM backlog)",
                 (state.id,),
             ),
         ]
@@ -155,9 +152,7 @@ class Registry:
         state = self.subscription(name)
         del self._broker.subscriptions[name]
         self._drop_backlog(state)
-        self._broker.batch.resources.append(
-            ("DELETE FROM resources WHERE kind = 'subscription' AND name = ?", (name,))
-        )
+        self._broker.batch.resources.append(("DELETE FROM resources WHERE kind = 'subscription' AND name = ?", (name,)))
         await self._broker.committed()
 
     async def detach_subscription(self, name: str) -> None:
@@ -186,8 +181,7 @@ class Registry:
     def _put(self, kind: str, state: TopicState | SubscriptionState) -> None:
         self._broker.batch.resources.append(
             (
-                "INSERT OR REPLACE INTO resources (kind, name, id, created_us, body) "
-                "VALUES (?, ?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO resources (kind, name, id, created_us, body) VALUES (?, ?, ?, ?, ?)",
                 (
                     kind,
                     state.body.name,

@@ -68,9 +68,7 @@ class Replay:
         if name in self.snapshots:
             raise already_exists("Snapshot", name)
         if subscription.topic is None:
-            raise failed_precondition(
-                f"Subscription {subscription.body.name} has no topic; there is nothing to keep."
-            )
+            raise failed_precondition(f"Subscription {subscription.body.name} has no topic; there is nothing to keep.")
         now_us = self._broker.now_us()
         owed = set(subscription.queue.entries)
         expires_us = now_us + _WEEK_US - (now_us - min(owed, default=now_us))
@@ -93,8 +91,7 @@ class Replay:
         """Write a snapshot's row. `created_us` holds the mark."""
         self._broker.batch.resources.append(
             (
-                "INSERT OR REPLACE INTO resources (kind, name, id, created_us, body) "
-                "VALUES ('snapshot', ?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO resources (kind, name, id, created_us, body) VALUES ('snapshot', ?, ?, ?, ?)",
                 (state.body.name, state.id, state.mark, state.body.SerializeToString()),
             )
         )
@@ -121,9 +118,7 @@ class Replay:
             first_id=max(time_us, self._kept_since(subscription)),
         )
 
-    async def seek_to_snapshot(
-        self, subscription: SubscriptionState, snapshot: SnapshotState
-    ) -> None:
+    async def seek_to_snapshot(self, subscription: SubscriptionState, snapshot: SnapshotState) -> None:
         """Owe what the snapshot's subscription owed, and all published since."""
         if snapshot.topic is None or snapshot.topic is not subscription.topic:
             raise failed_precondition(
@@ -162,9 +157,7 @@ class Replay:
                     continue
                 stored = broker.owned.get(message_id)
                 if stored is None:
-                    stored = Stored(
-                        message_id, subscription.topic.id, size, message.ordering_key, None
-                    )
+                    stored = Stored(message_id, subscription.topic.id, size, message.ordering_key, None)
                     broker.owned[message_id] = stored
                 stored.owners += 1
                 kept[message_id] = Entry(stored)

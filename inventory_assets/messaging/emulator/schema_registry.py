@@ -55,8 +55,7 @@ class SchemaRegistry:
         self.schemas[body.name], self._parsed[body.name] = body, parsed
         self._broker.batch.resources.append(
             (
-                "INSERT OR REPLACE INTO resources (kind, name, id, created_us, body) "
-                "VALUES ('schema', ?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO resources (kind, name, id, created_us, body) VALUES ('schema', ?, ?, ?, ?)",
                 (body.name, self._broker.new_id(), self._broker.now_us(), body.SerializeToString()),
             )
         )
@@ -68,9 +67,7 @@ class SchemaRegistry:
         name = self.get(name).name
         del self.schemas[name]
         self._parsed.pop(name, None)
-        self._broker.batch.resources.append(
-            ("DELETE FROM resources WHERE kind = 'schema' AND name = ?", (name,))
-        )
+        self._broker.batch.resources.append(("DELETE FROM resources WHERE kind = 'schema' AND name = ?", (name,)))
         await self._broker.committed()
 
     def check_messages(self, settings: Any, messages: Iterable[Any]) -> None:

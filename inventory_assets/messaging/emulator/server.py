@@ -166,16 +166,13 @@ def _bind(server: Any, host: str, port: int) -> int:
     except OSError as error:
         reason = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be used ({error})"
         raise EmulatorError(
-            f"{host}:{port} {reason}. Stop what listens there, or choose another port with "
-            "--port (0 picks a free one)."
+            f"{host}:{port} {reason}. Stop what listens there, or choose another port with --port (0 picks a free one)."
         ) from error
     try:
         address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         return server.add_insecure_port(address)
     except RuntimeError as error:
-        raise EmulatorError(
-            f"cannot listen on {host}:{port}: {error}. Choose another port with --port."
-        ) from error
+        raise EmulatorError(f"cannot listen on {host}:{port}: {error}. Choose another port with --port.") from error
 
 
 def _handlers(*services: Any) -> tuple[Any, ...]:
@@ -254,9 +251,7 @@ def _handlers(*services: Any) -> tuple[Any, ...]:
                 request_deserializer=pubsub.StreamingPullRequest.pb().FromString,
                 response_serializer=_serialized,
             )
-        handlers.append(
-            grpc.method_handlers_generic_handler(f"google.pubsub.v1.{service}", by_name)
-        )
+        handlers.append(grpc.method_handlers_generic_handler(f"google.pubsub.v1.{service}", by_name))
     return tuple(handlers)
 
 
@@ -264,9 +259,7 @@ def _serialized(answer: Any) -> bytes:
     return answer if isinstance(answer, bytes) else answer.SerializeToString()
 
 
-def _answering(
-    function: Callable[[Any, Any], Awaitable[Any]], empty: Any
-) -> Callable[[Any, Any], Awaitable[Any]]:
+def _answering(function: Callable[[Any, Any], Awaitable[Any]], empty: Any) -> Callable[[Any, Any], Awaitable[Any]]:
     async def answer(request: Any, context: Any) -> Any:
         try:
             found = await function(request, context)

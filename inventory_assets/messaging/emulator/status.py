@@ -20,9 +20,7 @@ class StatusError(Exception):
         ack_failures: Ack id -> reason, for exactly-once subscriptions.
     """
 
-    def __init__(
-        self, code: grpc.StatusCode, message: str, *, ack_failures: Mapping[str, str] | None = None
-    ) -> None:
+    def __init__(self, code: grpc.StatusCode, message: str, *, ack_failures: Mapping[str, str] | None = None) -> None:
         self.code = code
         self.message = message
         self.ack_failures = dict(ack_failures or {})
@@ -50,16 +48,12 @@ def invalid(message: str) -> StatusError:
 
 def not_found(kind: str, name: str) -> StatusError:
     """NOT_FOUND, naming the resource."""
-    return StatusError(
-        Code.NOT_FOUND, f"{kind} not found (resource={name}). Create it, or check the project."
-    )
+    return StatusError(Code.NOT_FOUND, f"{kind} not found (resource={name}). Create it, or check the project.")
 
 
 def already_exists(kind: str, name: str) -> StatusError:
     """ALREADY_EXISTS, naming the resource."""
-    return StatusError(
-        Code.ALREADY_EXISTS, f"{kind} already exists in the project (resource={name})."
-    )
+    return StatusError(Code.ALREADY_EXISTS, f"{kind} already exists in the project (resource={name}).")
 
 
 def failed_precondition(message: str) -> StatusError:

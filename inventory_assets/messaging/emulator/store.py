@@ -53,13 +53,7 @@ class Batch:
 
     def __bool__(self) -> bool:
         return bool(
-            self.resources
-            or self.messages
-            or self.owed
-            or self.attempts
-            or self.settled
-            or self.unneeded
-            or self.done
+            self.resources or self.messages or self.owed or self.attempts or self.settled or self.unneeded or self.done
         )
 
 
@@ -143,13 +137,10 @@ class Store:
             (topic_id, first_id),
         ).fetchall()
 
-    def sizes(
-        self, topic_id: int, *, after_id: int, before_id: int, limit: int
-    ) -> list[tuple[int, int]]:
+    def sizes(self, topic_id: int, *, after_id: int, before_id: int, limit: int) -> list[tuple[int, int]]:
         """(id, size) of a topic's stored messages between two ids, oldest first."""
         return self._reader.execute(
-            "SELECT id, size FROM messages WHERE topic_id = ? AND id > ? AND id < ? "
-            "ORDER BY id LIMIT ?",
+            "SELECT id, size FROM messages WHERE topic_id = ? AND id > ? AND id < ? ORDER BY id LIMIT ?",
             (topic_id, after_id, before_id, limit),
         ).fetchall()
 
@@ -217,8 +208,7 @@ class Store:
                 start += count
         for owner_id, ids in batch.owed.items():
             execute(
-                "INSERT OR IGNORE INTO backlog (owner_id, message_id) "
-                "SELECT ?, value FROM json_each(?)",
+                "INSERT OR IGNORE INTO backlog (owner_id, message_id) SELECT ?, value FROM json_each(?)",
                 (owner_id, json.dumps(ids)),
             )
         if batch.attempts:
@@ -229,8 +219,7 @@ class Store:
             )
         for owner_id, ids in batch.settled.items():
             execute(
-                "DELETE FROM backlog WHERE owner_id = ? "
-                "AND message_id IN (SELECT value FROM json_each(?))",
+                "DELETE FROM backlog WHERE owner_id = ? AND message_id IN (SELECT value FROM json_each(?))",
                 (owner_id, json.dumps(ids)),
             )
         if batch.unneeded:

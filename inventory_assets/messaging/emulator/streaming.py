@@ -56,9 +56,7 @@ class _Flow:
 class StreamingPull:
     """One call."""
 
-    def __init__(
-        self, broker: Broker, *, find: Callable[[str], SubscriptionState], context: Any
-    ) -> None:
+    def __init__(self, broker: Broker, *, find: Callable[[str], SubscriptionState], context: Any) -> None:
         self._broker = broker
         self._find = find
         self._context = context
@@ -74,8 +72,7 @@ class StreamingPull:
             raise invalid("The first request of a stream has to name a subscription.")
         if not 10 <= first.stream_ack_deadline_seconds <= 600:
             raise invalid(
-                f"Invalid stream_ack_deadline_seconds: {first.stream_ack_deadline_seconds}. "
-                "Expected 10 to 600."
+                f"Invalid stream_ack_deadline_seconds: {first.stream_ack_deadline_seconds}. Expected 10 to 600."
             )
         subscription = self._find(first.subscription)
         self._flow.max_messages = first.max_outstanding_messages
@@ -93,9 +90,7 @@ class StreamingPull:
                 with contextlib.suppress(asyncio.CancelledError, Exception):
                     await task
 
-    async def _read(
-        self, requests: AsyncIterator[Any], first: Any, subscription: SubscriptionState
-    ) -> None:
+    async def _read(self, requests: AsyncIterator[Any], first: Any, subscription: SubscriptionState) -> None:
         await self._handle(first, subscription)
         async for request in requests:
             await self._handle(request, subscription)
@@ -107,9 +102,7 @@ class StreamingPull:
             raise invalid("modify_deadline_seconds and modify_deadline_ack_ids differ in length.")
         answer = _Response()
         by_seconds: dict[int, list[str]] = {}
-        for ack_id, seconds in zip(
-            request.modify_deadline_ack_ids, request.modify_deadline_seconds, strict=True
-        ):
+        for ack_id, seconds in zip(request.modify_deadline_ack_ids, request.modify_deadline_seconds, strict=True):
             by_seconds.setdefault(seconds, []).append(ack_id)
         for seconds, ack_ids in by_seconds.items():
             stale = set(self._broker.modify_deadline(subscription, ack_ids, seconds=seconds))
@@ -151,9 +144,7 @@ class StreamingPull:
     async def _write(self, answer: bytes, subscription: SubscriptionState) -> None:
         body = subscription.body
         properties = _Response()
-        properties.subscription_properties.exactly_once_delivery_enabled = (
-            body.enable_exactly_once_delivery
-        )
+        properties.subscription_properties.exactly_once_delivery_enabled = body.enable_exactly_once_delivery
         properties.subscription_properties.message_ordering_enabled = body.enable_message_ordering
         async with self._write_lock:
             # Protobuf messages concatenate: fields of both are set.

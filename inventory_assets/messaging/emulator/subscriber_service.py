@@ -55,16 +55,19 @@ class SubscriberService:
             await self._broker.wait_ready(subscription, remaining)
             self.pullable(request.subscription)
         if deliveries:
-            ack_ids = [ack_id for ack_id, _, _ in deliveries]
-            context.add_done_callback(lambda done: self._return_unsent(subscription, ack_ids, done))
+            self._watch_sending(subscription, [ack_id for ack_id, _, _ in deliveries])
         return wire.received_messages(deliveries)
 
-    def _return_unsent(
-        self, subscription: SubscriptionState, ack_ids: list[str], context: Any
-    ) -> None:
-        # The caller hung up before the answer left: nobody will ack these.
-        if context.cancelled() and not subscription.is_deleted:
-            self._broker.modify_deadline(subscription, ack_ids, seconds=0)
+    def _watch_sending(self, subscription: SubscriptionState, ack_ids: list[str]) -> None:
+        # The task of a call goes on until its answer is sent. Cancelled before that, the
+        # caller hung up: nobody will ever ack these.
+        def return_unsent(task: asyncio.Task[Any]) -> None:
+            if task.cancelled() and not subscription.is_deleted:
+                self._broker.modify_deadline(subscription, ack_ids, seconds=0)
+
+        task = asyncio.current_task()
+        if task is not None:
+            task.add_done_callback(return_unsent)
 
     def pullable(self, name: str) -> SubscriptionState:
         """Find a subscription that may be pulled now."""
@@ -72,9 +75,7 @@ class SubscriberService:
         if subscription.is_deleted:
             raise not_found("Subscription", name)
         if subscription.body.detached:
-            raise failed_precondition(
-                f"Subscription {name} is detached from its topic. Delete it and create it again."
-            )
+            raise failed_precondition(f"Subscription {name} is detached from its topic. Delete it and create it again.")
         return subscription
 
     async def streaming_pull(self, requests: Any, context: Any) -> None:
@@ -93,12 +94,8 @@ class SubscriberService:
         if not request.ack_ids:
             raise invalid("No ack ids specified.")
         if not 0 <= request.ack_deadline_seconds <= 600:
-            raise invalid(
-                f"Invalid ack deadline: {request.ack_deadline_seconds} s. Expected 0 to 600."
-            )
-        stale = self._broker.modify_deadline(
-            subscription, request.ack_ids, seconds=request.ack_deadline_seconds
-        )
+            raise invalid(f"Invalid ack deadline: {request.ack_deadline_seconds} s. Expected 0 to 600.")
+        stale = self._broker.modify_deadline(subscription, request.ack_ids, seconds=request.ack_deadline_seconds)
         _raise_if_stale(subscription, stale)
 
     async def create_subscription(self, request: Any, context: Any) -> Any:
@@ -128,9 +125,7 @@ class SubscriberService:
             raise push_unimplemented()
 
     async def create_snapshot(self, request: Any, context: Any) -> Any:
-        return await self._replay.create_snapshot(
-            request.name, self.pullable(request.subscription), request.labels
-        )
+        return await self._replay.create_snapshot(request.name, self.pullable(request.subscription), request.labels)
 
     async def get_snapshot(self, request: Any, context: Any) -> Any:
         return self._replay.snapshot(request.snapshot).body

@@ -126,9 +126,7 @@ class SubscriptionQueue:
             entry.holder = holder
             if holder is not None:
                 holder.hold(entry.message.size)
-            heapq.heappush(
-                self._deadlines, (entry.deadline, entry.generation, entry, entry.generation)
-            )
+            heapq.heappush(self._deadlines, (entry.deadline, entry.generation, entry, entry.generation))
             taken.append(entry)
             if size >= max_bytes:
                 break
@@ -200,9 +198,7 @@ class SubscriptionQueue:
             if entry.state is not EntryState.LEASED or entry.generation != generation:
                 continue
             if entry.deadline > now:
-                heapq.heappush(
-                    self._deadlines, (entry.deadline, next(self._serial), entry, generation)
-                )
+                heapq.heappush(self._deadlines, (entry.deadline, next(self._serial), entry, generation))
                 continue
             yield entry
 

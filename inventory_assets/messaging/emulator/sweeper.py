@@ -30,9 +30,7 @@ _SLICE = 5_000
 class Sweeper:
     """Deletes what no subscription, snapshot or retention needs any more."""
 
-    def __init__(
-        self, broker: Broker, replay: Replay, *, max_stored_bytes: int = MAX_STORED_BYTES
-    ) -> None:
+    def __init__(self, broker: Broker, replay: Replay, *, max_stored_bytes: int = MAX_STORED_BYTES) -> None:
         self._broker = broker
         self._replay = replay
         self._max_stored_bytes = max_stored_bytes
@@ -85,11 +83,7 @@ class Sweeper:
 
     def _needed_since(self, topic: TopicState, now_us: int) -> int:
         marks = [now_us - max(topic.retention_us, _SETTLING_US)]
-        marks += [
-            now_us - each.retention_us
-            for each in topic.subscriptions
-            if each.body.retain_acked_messages
-        ]
+        marks += [now_us - each.retention_us for each in topic.subscriptions if each.body.retain_acked_messages]
         marks += [each.mark for each in self._replay.snapshots.values() if each.topic is topic]
         return min(marks)
 

@@ -7,7 +7,7 @@ them only to serialize them again would be most of the cost of a delivery.
 """
 
 from collections.abc import Iterable
-from datetime import timedelta
+from typing import Any
 
 from google.pubsub_v1.types import pubsub, schema
 
@@ -44,6 +44,6 @@ def received_messages(deliveries: Iterable[tuple[str, bytes, int]]) -> bytes:
     return b"".join(parts)
 
 
-def seconds(duration: timedelta) -> float:
-    """Seconds of a google.protobuf.Duration read through plain protobuf."""
-    return duration.seconds + getattr(duration, "nanos", 0) / 1e9
+def seconds(duration: Any) -> float:
+    """Seconds of a google.protobuf.Duration."""
+    return duration.seconds + duration.nanos / 1e9

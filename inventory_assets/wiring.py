@@ -1,4 +1,7 @@
-"""What commands need built from the settings: readers, the engine, the broker's two ends."""
+"""Build plain objects from the settings: readers, the engine, the broker's two ends.
+
+Commands and Dagster resources are built from here; nothing is opened at import.
+"""
 
 import os
 from collections.abc import Iterator

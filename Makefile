@@ -1,0 +1,47 @@
+# setup, run, test, bench, soak: each builds .venv first, from the hash-pinned lock.
+.DEFAULT_GOAL := help
+.PHONY: help setup run test lint bench soak clean
+
+# A Python from 3.11 to 3.13, whatever it is called here.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' >/dev/null 2>&1 && echo $$p && break; done)
+SCALE ?= small
+BIN := .venv/bin
+
+help:
+	@echo "make run    the product, with a simulated retailer (SCALE=large for a big one)"
+	@echo "make test   every check and test"
+	@echo "make bench  the benchmarks"
+	@echo "make soak   one hour at 1,000 events/s"
+	@echo "make clean  forget .venv and .inventory"
+
+setup: .venv/installed
+
+.venv/installed: requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "error: no Python 3.11 to 3.13 was found; install one, or: make setup PYTHON=/path/to/python3" >&2; exit 1; }
+	@echo "building .venv with $(PYTHON): about two minutes the first time"
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/pip install --disable-pip-version-check --no-deps --require-hashes --progress-bar off -q -r requirements.lock
+	$(BIN)/pip install --disable-pip-version-check --no-deps --no-build-isolation -q -e .
+	@touch $@
+
+run: setup
+	@$(BIN)/inventory run --scale $(SCALE)
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: lint
+	$(BIN)/pytest
+
+bench: setup
+	$(BIN)/python -m benchmarks
+
+soak: setup
+	$(BIN)/python -m benchmarks.soak
+
+clean:
+	rm -rf .venv .inventory

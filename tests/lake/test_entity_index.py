@@ -1,0 +1,55 @@
+"""The index of known entities answers exactly what a set would."""
+
+import random
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inventory_assets.lake import entity_index
+from inventory_assets.lake.entity_index import EntityIndex
+
+KEYS = st.lists(st.integers(-(2**63), 2**63 - 1), max_size=60)
+ENDS = [-(2**63), -1, 0, 1, 2**63 - 1]
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    return tmp_path_factory.mktemp("index") / "cache" / "entities.bin"
+
+
+@given(KEYS, KEYS, KEYS)
+def test_finds_what_was_built_or_added_and_nothing_else(path, built, added, asked):
+    index = EntityIndex(path)
+    index.build(np.array(built, dtype=np.int64))
+    index.add(added)
+
+    found = index.find(asked + built[:5] + added[:5])
+
+    assert found == (set(built) | set(added)) & set(asked + built[:5] + added[:5])
+    index.close()
+
+
+def test_blocks_end_where_the_next_begins(path):
+    """Keys on the edges of blocks and of the type are the ones a search would miss."""
+    rng = random.Random(7)
+    keys = sorted({rng.randrange(-(2**63), 2**63) for _ in range(entity_index.BLOCK * 3)} | set(ENDS))
+    index = EntityIndex(path)
+    index.build(np.array(keys, dtype=np.int64))
+    edges = [keys[i] for i in (0, 1, 1023, 1024, 1025, 2047, 2048, len(keys) - 1)] + ENDS
+    absent = [key + 1 for key in keys if key + 1 not in set(keys) and key < 2**63 - 1]
+
+    assert index.find(edges) == set(edges)
+    assert index.find(absent) == set()
+    index.close()
+
+
+def test_closing_removes_the_file_and_building_again_starts_over(path):
+    index = EntityIndex(path)
+    index.build(np.array([1, 2], dtype=np.int64))
+    index.build(np.array([3], dtype=np.int64))
+
+    assert index.find([1, 2, 3]) == {3}
+    index.close()
+    assert not path.exists()

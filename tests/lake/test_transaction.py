@@ -1,0 +1,100 @@
+"""A version of the lake: all of it or none, by one writer at a time."""
+
+import duckdb
+import polars as pl
+import pytest
+
+from inventory_assets.lake.errors import StaleStateError
+from inventory_assets.lake.tables import DELIVERIES
+from inventory_assets.lake.transaction import Lake, with_retries
+from tests.facts import rows, value
+
+DELIVERED = pl.DataFrame({"subject_id": ["a"], "notification": [1], "channel": ["c"], "status": ["sent"]})
+
+
+@pytest.fixture
+def lake(settings):
+    found = Lake(settings)
+    yield found
+    found.close()
+
+
+def test_versions_are_dense_from_one_and_recorded(lake):
+    watermark = lake.watermark()
+    for stage in ("first", "second"):
+        with lake.transaction(watermark, stage=stage) as transaction:
+            transaction.append(DELIVERIES, DELIVERED)
+
+    assert rows(lake, "SELECT version, stage FROM meta.versions ORDER BY version") == [(1, "first"), (2, "second")]
+    assert rows(lake, "SELECT version, subject_id FROM out.deliveries ORDER BY version") == [(1, "a"), (2, "a")]
+    assert (watermark.version, lake.watermark().version) == (2, 2)
+
+
+def test_version_is_in_ducklakes_own_commit_message(lake):
+    with lake.transaction(lake.watermark(), stage="burst"):
+        pass
+
+    messages = rows(lake, "SELECT commit_message FROM ducklake_snapshots('lake') WHERE commit_message IS NOT NULL")
+    assert messages == [("version 1: burst",)]
+
+
+def test_an_error_inside_leaves_no_trace(lake):
+    watermark = lake.watermark()
+
+    with pytest.raises(ZeroDivisionError), lake.transaction(watermark, stage="burst") as transaction:
+        transaction.append(DELIVERIES, DELIVERED)
+        raise ZeroDivisionError
+
+    assert (watermark.version, lake.watermark().version) == (0, 0)
+    assert value(lake, "SELECT count(*) FROM out.deliveries") == 0
+
+
+def test_a_writer_that_is_behind_is_told_and_writes_nothing(lake, settings):
+    behind = lake.watermark()
+    with lake.transaction(lake.watermark(), stage="other"):
+        pass
+
+    with pytest.raises(StaleStateError), lake.transaction(behind, stage="burst") as transaction:
+        transaction.append(DELIVERIES, DELIVERED)
+
+    assert behind.version == 0
+    assert rows(lake, "SELECT stage FROM meta.versions") == [("other",)]
+    assert value(lake, "SELECT count(*) FROM out.deliveries") == 0
+
+
+def test_a_new_epoch_makes_every_other_writer_stale(lake):
+    """After a rebuild the version alone would look right (RULES 33)."""
+    watermark = lake.watermark()
+    with lake.transaction(watermark, stage="burst"):
+        pass
+    behind = lake.watermark()
+    with lake.transaction(watermark, stage="rebuild", next_epoch=2):
+        pass
+    behind.version = watermark.version
+
+    with pytest.raises(StaleStateError), lake.transaction(behind, stage="burst"):
+        pass
+
+
+@pytest.mark.parametrize("text", ["database is locked", "Transaction conflict on commit"])
+def test_a_locked_catalog_is_tried_again(text):
+    failures = [duckdb.TransactionException(text), duckdb.IOException(text)]
+
+    def attempt() -> str:
+        if failures:
+            raise failures.pop()
+        return "done"
+
+    assert with_retries(attempt) == "done"
+
+
+def test_other_errors_are_not_tried_again():
+    attempts = []
+
+    def attempt() -> None:
+        attempts.append(1)
+        raise duckdb.IOException("No space left on device")
+
+    with pytest.raises(duckdb.IOException):
+        with_retries(attempt)
+    assert len(attempts) == 1
