@@ -34,11 +34,14 @@ from inventory_assets.domain.fold import (
     apply_tombstone,
     apply_transaction,
 )
-from inventory_assets.domain.parse import ParseSettings, parse_message
+from inventory_assets.domain.parse import MAX_DETAIL, ParseSettings, parse_message
 from inventory_assets.domain.state import NO_SKU_PARENTS, Draft, InventoryState, SkuParents
 from inventory_assets.domain.thresholds import Scope, StoredRule, resolve_thresholds
 
 Parsed = Event | Rejection | Filtered
+
+INVARIANT_VIOLATION = "invariant_violation"
+"""Reason of a message that broke our code or an invariant; a replay refuses it again (RULES 35)."""
 
 
 class Message(msgspec.Struct, frozen=True, gc=False):
@@ -98,7 +101,14 @@ class BurstResult:
 
 def parse_burst(messages: Sequence[Message], settings: ParseSettings) -> list[Parsed]:
     """Read every message of a burst, in order."""
-    return [parse_message(m.topic, m.data, m.attributes, m.publish_at, settings) for m in messages]
+    return [_parse(message, settings) for message in messages]
+
+
+def _parse(message: Message, settings: ParseSettings) -> Parsed:
+    try:
+        return parse_message(message.topic, message.data, message.attributes, message.publish_at, settings)
+    except Exception as error:  # a message that breaks our code must not stop all others
+        return Rejection(INVARIANT_VIOLATION, f"{type(error).__name__}: {error}"[:MAX_DETAIL])
 
 
 def process_burst(
@@ -199,12 +209,13 @@ class _Run:
             skus = list(self.draft.skus)
         else:
             skus = [s for s, place in self.draft.state.skus.items() if place.parents[position] == rule.level_id]
-        return [
+        # Sorted: a restarted process holds its keys in another order, and must step them in the same.
+        return sorted(
             (warehouse_id, sku)
             for sku in skus
             for warehouse_id in self.draft.skus[sku].warehouse_ids
             if rule.warehouse_id is None or rule.warehouse_id == warehouse_id
-        ]
+        )
 
     def _resolve_again(self, key: Key, cause: Cause) -> None:
         state = self.draft.keys.get(key)
@@ -241,11 +252,11 @@ class _Run:
         elif command.command == "resume":
             self.draft.pauses.pop(scope, None)
         if command.command in ("resume", "re-evaluate"):
-            for key in list(self.draft.keys):
-                if command.warehouse_id in (None, key[0]) and command.sku in (None, key[1]):
-                    self._resolve(key)
-                    at = max(command.event_at, self.draft.keys[key].frontier_at)
-                    self._evaluate(key, Cause(command.event_id, command.event_at, at, False))
+            chosen = (k for k in self.draft.keys if command.warehouse_id in (None, k[0]) and command.sku in (None, k[1]))
+            for key in sorted(chosen):
+                self._resolve(key)
+                at = max(command.event_at, self.draft.keys[key].frontier_at)
+                self._evaluate(key, Cause(command.event_id, command.event_at, at, False))
 
     # ---- stock
 
@@ -336,7 +347,7 @@ class _Run:
         self.draft.skus[event.sku] = SkuParents(event.parents, rank, place.warehouse_ids)
         if event.parents != place.parents:
             # The whole SKU moves, in every warehouse, and other rules may hold there.
-            for warehouse_id in place.warehouse_ids:
+            for warehouse_id in sorted(place.warehouse_ids):
                 key = (warehouse_id, event.sku)
                 self.draft.key_state(key)
                 if warehouse_id != event.warehouse_id:

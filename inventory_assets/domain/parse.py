@@ -35,6 +35,7 @@ from inventory_assets.domain.values import (
 )
 
 DAY_US = 86_400_000_000
+MAX_DETAIL = 1000  # characters
 DEFAULT_COOLDOWN_MINUTES = 60
 HIERARCHY_LEVELS = ("SKU", "PRODUCT", "BRAND", "CATEGORY", "DEPARTMENT", "GLOBAL")
 COMMANDS = frozenset({"pause", "resume", "re-evaluate", "snapshot"})
@@ -109,7 +110,8 @@ def parse_message(
             raise InvalidValue("unsupported_kind", f"{kind} messages are not supported yet")
         return reader(document, source, settings)
     except InvalidValue as invalid:
-        return Rejection(invalid.reason, invalid.detail)
+        # Bounded: a key of 10 MB must not be stored a second time as a complaint.
+        return Rejection(invalid.reason, invalid.detail[:MAX_DETAIL])
 
 
 def _open_envelope(
@@ -121,6 +123,8 @@ def _open_envelope(
     if "document" not in body:
         return body, _Source(row_id, publish_at, None, 0, False, data)
     operation = body.get("operation")
+    if operation is not None and type(operation) is not str:
+        raise InvalidValue("invalid_value", "the envelope's operation was no text")
     if operation is not None and operation not in _WRITES:
         return None, _Source(row_id, publish_at, None, 0, False, data)
     cluster_time = _read_cluster_time(body.get("cluster_time"))
@@ -245,6 +249,7 @@ def _read_level(document: dict[str, Any], source: _Source, settings: ParseSettin
     event_at = _first_time(document, "updated_at", "status_changed_at")
     event_at = last_updated if event_at is None else event_at
     _check_time(event_at, source, settings)
+    _check_time(last_updated, source, settings)  # part of the event id
     position, has_cluster_time = _place(event_at, source)
     reserved = document.get("reserved_stock")
     restock = document.get("restock_in_progress")

@@ -17,6 +17,7 @@ from typing import TypeVar
 import msgspec
 
 from inventory_assets.domain.burst import (
+    INVARIANT_VIOLATION,
     BurstInputs,
     BurstResult,
     Message,
@@ -26,7 +27,7 @@ from inventory_assets.domain.burst import (
 )
 from inventory_assets.domain.events import Rejection
 from inventory_assets.domain.invariants import InvariantViolation, check_invariants
-from inventory_assets.domain.parse import ParseSettings
+from inventory_assets.domain.parse import MAX_DETAIL, ParseSettings
 from inventory_assets.domain.state import InventoryState
 from inventory_assets.domain.thresholds import ThresholdDefaults
 from inventory_assets.domain.values import to_microseconds
@@ -176,10 +177,8 @@ class Engine:
         if not messages:
             raise violation
         if len(messages) == 1:
-            offender: list[Parsed] = [Rejection("invariant_violation", str(violation))]
-            commit = self._commit(messages, offender, BurstInputs(), stage, run_id, also)
-            commit.violations.append(str(violation))
-            return [commit]
+            offender: list[Parsed] = [Rejection(INVARIANT_VIOLATION, str(violation)[:MAX_DETAIL])]
+            return [self._commit(messages, offender, BurstInputs(), stage, run_id, also)]
         half = len(messages) // 2
         first = self.commit_burst(messages[:half], inputs=inputs, stage=stage, run_id=run_id, also=also)
         return first + self.commit_burst(messages[half:], stage=stage, run_id=run_id)
@@ -266,6 +265,11 @@ class Engine:
                 DeadLetter(message, arrival.rejection.reason, arrival.rejection.detail)
                 for message, arrival in zip(messages, result.arrivals, strict=True)
                 if arrival.rejection is not None
+            ],
+            [
+                arrival.rejection.detail
+                for arrival in result.arrivals
+                if arrival.rejection is not None and arrival.rejection.reason == INVARIANT_VIOLATION
             ],
         )
 

@@ -70,12 +70,18 @@ def dead_letters(messages: Sequence[Message], result: BurstResult) -> pl.DataFra
             "attributes": [json.dumps(m.attributes, sort_keys=True) for _, m, _ in refused],
             "reason": [r.reason for _, _, r in refused],
             "detail": [r.detail for _, _, r in refused],
-            "attempts": [int(m.attributes.get("replay_attempt", "0")) + 1 for _, m, _ in refused],
+            "attempts": [_attempts(m) for _, m, _ in refused],
             "data": [m.data for _, m, _ in refused],
         },
         schema_overrides={"seq": pl.Int64, "publish_time": pl.Int64, "attempts": pl.Int64, "data": pl.Binary},
     )
     return _times(frame, "publish_time")
+
+
+def _attempts(message: Message) -> int:
+    # Attributes are the sender's to set: anything but a small number is as good as none.
+    text = message.attributes.get("replay_attempt", "0")
+    return int(text) + 1 if text.isascii() and text.isdigit() and len(text) < 10 else 1
 
 
 def events(result: BurstResult) -> pl.DataFrame:

@@ -25,6 +25,8 @@ ALERTS_TOPIC = "alerts-topic"
 DEAD_LETTER_TOPIC = "dead-letter-topic"
 STATUS_TOPIC = "status-topic"
 MAX_DETAIL = 500
+# Pub/Sub takes 1,024 bytes an attribute, and refuses the whole request for one that has more.
+MAX_DETAIL_BYTES = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,8 @@ def owed_alert(alert_id: str, number: int, body: bytes, ordering_key: str) -> Ow
 
 def owed_dead_letter(message_id: str, topic: str, reason: str, detail: str, data: bytes) -> Owed:
     """The message that hands a dead letter on, its payload unchanged."""
-    attributes = {"message_id": message_id, "topic": topic, "reason": reason, "detail": detail[:MAX_DETAIL]}
+    shown = detail.encode()[:MAX_DETAIL_BYTES].decode(errors="ignore")
+    attributes = {"message_id": message_id, "topic": topic, "reason": reason, "detail": shown}
     return Owed(message_id, 0, OutgoingMessage(DEAD_LETTER_TOPIC, data, attributes))
 
 

@@ -18,6 +18,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from google.api_core import exceptions
+
 from inventory_assets.messaging.connection import Connection, connect
 
 GOOGLE_EMULATOR = Path("/usr/lib/google-cloud-sdk/platform/pubsub-emulator/bin/cloud-pubsub-emulator")
@@ -88,6 +90,10 @@ def google_emulator() -> Iterator[str]:
     )
     try:
         eventually(lambda: _is_open(port), seconds=30)
+        # The first call of a cold JVM on a busy machine takes seconds.
+        warm = Broker(f"127.0.0.1:{port}")
+        warm.create_topic("warm-up")
+        warm.close()
         yield f"127.0.0.1:{port}"
     finally:
         os.killpg(process.pid, signal.SIGKILL)
@@ -133,7 +139,7 @@ class Broker:
 
     def create(self, topic: str = "topic", subscription: str = "sub", **settings: Any) -> None:
         """Create a topic, unless it is there, and a subscription with settings."""
-        with contextlib.suppress(Exception):
+        with contextlib.suppress(exceptions.AlreadyExists):
             self.create_topic(topic)
         request = {
             "name": self.subscription_path(subscription),
@@ -144,7 +150,7 @@ class Broker:
 
     def create_topic(self, name: str, **settings: Any) -> None:
         request = {"name": self.topic_path(name), **settings}
-        self.publisher.create_topic(request=request, retry=None, timeout=5)
+        self.publisher.create_topic(request=request, retry=None, timeout=20)
 
     def publish(self, *bodies: bytes, topic: str = "topic", key: str = "", **attributes: str) -> list[str]:
         """Publish in one request; returns the ids."""
@@ -166,10 +172,12 @@ class Broker:
     def pull(self, subscription: str = "sub", *, count: int = 1, seconds: float = 5.0) -> list[Any]:
         """Exactly `count` messages, or fail after `seconds`."""
         found: list[Any] = []
-        eventually(
-            lambda: found.extend(self.pull_now(subscription, count=count - len(found))) or len(found) >= count,
-            seconds=seconds,
-        )
+
+        def is_complete() -> bool:
+            found.extend(self.pull_now(subscription, count=count - len(found)))
+            return len(found) >= count
+
+        eventually(is_complete, seconds=seconds)
         return found
 
     def acknowledge(self, received: Sequence[Any], subscription: str = "sub") -> None:

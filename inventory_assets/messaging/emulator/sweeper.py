@@ -6,6 +6,7 @@ Does not belong: what is deleted because it is acknowledged (`broker.disown`).
 
 import asyncio
 import logging
+from itertools import islice
 from typing import Any
 
 from inventory_assets.messaging.emulator.broker import Broker
@@ -56,7 +57,7 @@ class Sweeper:
         for subscription in list(broker.subscriptions.values()):
             limit = now_us - subscription.retention_us
             # Entries are in publish order: the expired ones come first.
-            for message_id, entry in list(subscription.queue.entries.items())[:_SLICE]:
+            for message_id, entry in list(islice(subscription.queue.entries.items(), _SLICE)):
                 if message_id >= limit:
                     break
                 broker.settle(subscription, entry)
