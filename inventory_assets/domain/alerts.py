@@ -25,7 +25,7 @@ SEVERITY = {Condition.STOCKOUT: 3, Condition.LOW_STOCK: 2, Condition.REORDER: 1}
 PRIORITY = {Condition.STOCKOUT: "CRITICAL", Condition.LOW_STOCK: "HIGH", Condition.REORDER: "MEDIUM"}
 
 
-class Breach(msgspec.Struct, frozen=True):
+class Breach(msgspec.Struct, frozen=True, gc=False):
     """One comparison that failed. `is_days_breached`: the days limit failed, alone or too."""
 
     condition: Condition
@@ -34,7 +34,7 @@ class Breach(msgspec.Struct, frozen=True):
     comparison: str
 
 
-class Alert(msgspec.Struct, frozen=True):
+class Alert(msgspec.Struct, frozen=True, gc=False):
     """One alert as it stands: its opening, its values at the last (re)opening, its state.
 
     Times are microseconds, event time; stock is in units. `trend` holds the
@@ -77,7 +77,7 @@ class Alert(msgspec.Struct, frozen=True):
         return self.on_hand - self.reserved
 
 
-class Transition(msgspec.Struct, frozen=True):
+class Transition(msgspec.Struct, frozen=True, gc=False):
     """One step in an alert's life, in the order taken.
 
     `transition` is opened, reopened, resolved or notified; `at` is event time.

@@ -6,7 +6,6 @@ writes the result in one transaction and merges the draft after its commit.
 """
 
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
 
 import msgspec
 
@@ -70,7 +69,7 @@ class BurstInputs(msgspec.Struct, frozen=True, omit_defaults=True):
     products: tuple[Product, ...] = ()
 
 
-class Arrival(msgspec.Struct):
+class Arrival(msgspec.Struct, gc=False):
     """One message's fate. `available` is its own key's stock right after it; null if it has no key."""
 
     outcome: Outcome
@@ -252,7 +251,9 @@ class _Run:
         elif command.command == "resume":
             self.draft.pauses.pop(scope, None)
         if command.command in ("resume", "re-evaluate"):
-            chosen = (k for k in self.draft.keys if command.warehouse_id in (None, k[0]) and command.sku in (None, k[1]))
+            chosen = (
+                k for k in self.draft.keys if command.warehouse_id in (None, k[0]) and command.sku in (None, k[1])
+            )
             for key in sorted(chosen):
                 self._resolve(key)
                 at = max(command.event_at, self.draft.keys[key].frontier_at)
@@ -263,8 +264,11 @@ class _Run:
     def _apply(self, event: StockEvent) -> None:
         keys = affected_keys(event)
         arrival = self.arrival_of[event.event_id]
-        outcomes = [self._apply_to_key(key, event) for key in keys]
-        arrival.outcome = Outcome.APPLIED if Outcome.APPLIED in outcomes else Outcome.SUPERSEDED
+        outcome = self._apply_to_key(keys[0], event)
+        for key in keys[1:]:
+            if self._apply_to_key(key, event) is Outcome.APPLIED:
+                outcome = Outcome.APPLIED
+        arrival.outcome = outcome
         arrival.available = self.draft.keys[keys[0]].available
 
     def _judge_arrivals(self, stock_events: list[StockEvent]) -> None:
@@ -273,17 +277,28 @@ class _Run:
         An outcome is a fact about arrival (RULES 9), but stock runs in position
         order; for a key whose events arrive in that order the two agree.
         """
-        by_key: dict[Key, list[StockEvent]] = {}
+        latest: dict[Key, tuple] = {}
+        disordered: dict[Key, list[StockEvent]] = {}
+        for event in stock_events:
+            place = order_key(event)
+            for key in affected_keys(event):
+                last = latest.get(key)
+                if last is None or place > last:
+                    latest[key] = place
+                else:
+                    disordered[key] = []
+        if not disordered:
+            return
         for event in stock_events:
             for key in affected_keys(event):
-                by_key.setdefault(key, []).append(event)
-        for key, events in by_key.items():
-            if len(events) > 1 and any(order_key(b) < order_key(a) for a, b in pairwise(events)):
-                stored = self.draft.state.keys.get(key)
-                state = KeyState(*key) if stored is None else stored.copy()
-                applied: dict[str, Versions] = {}
-                for event in events:
-                    self.verdicts[(key, event.event_id)] = self._fold(state, applied, event)
+                if key in disordered:
+                    disordered[key].append(event)
+        for key, events in disordered.items():
+            stored = self.draft.state.keys.get(key)
+            state = KeyState(*key) if stored is None else stored.copy()
+            applied: dict[str, Versions] = {}
+            for event in events:
+                self.verdicts[(key, event.event_id)] = self._fold(state, applied, event)
 
     def _fold(self, state: KeyState, applied: dict[str, Versions], event: StockEvent) -> Outcome:
         if isinstance(event, Transaction):
@@ -300,7 +315,8 @@ class _Run:
     def _apply_to_key(self, key: Key, event: StockEvent) -> Outcome:
         is_new = key not in self.draft.keys
         state = self.draft.key_state(key)
-        is_late = order_key(event) < state.frontier
+        place = order_key(event)
+        is_late = place < state.frontier
         before = state.copy() if self._is_due(key) else state
         frontier = state.frontier, state.frontier_at
         outcome = self._fold(state, self.applied.setdefault(key, {}), event)
@@ -311,7 +327,7 @@ class _Run:
             if verdict is Outcome.SUPERSEDED:
                 state.frontier, state.frontier_at = frontier
             elif not is_late:
-                state.frontier, state.frontier_at = order_key(event), event.event_at
+                state.frontier, state.frontier_at = place, event.event_at
         if is_new:
             self._add_key(key)
         cause = Cause(event.event_id, event.event_at, state.frontier_at if is_late else event.event_at, is_late)

@@ -115,11 +115,13 @@ def _is_within(alert: Alert, point: Point, quantity: int | None, days: float | N
     return 10 * available < _units_of_cover(11 * days, velocity)
 
 
-def _holding(alert: Alert, point: Point) -> Breach:
+def _holding(alert: Alert, point: Point) -> Breach | None:
     """The comparison that keeps an open alert open: the breach itself, or its hysteresis."""
     breach = next((item for item in find_breaches(point) if item.condition is alert.condition), None)
     if breach is not None:
         return msgspec.structs.replace(breach, is_days_breached=breach.is_days_breached or alert.is_days_breached)
+    if not _is_held(alert, point):
+        return None
     limits, available = point.thresholds, point.state.available
     name, quantity, days = (
         ("min_threshold", limits.min_qty, limits.min_days)
@@ -277,12 +279,14 @@ def end_cooldown(alerts: KeyAlerts, point: Point, now: int) -> tuple[dict[Condit
         now: Microseconds: the event's time, or the sweep's.
     """
     for alert in alerts.values():
-        # Not where a rule has muted or moved the limit since: it is about to be resolved.
-        if alert.is_firing and alert.is_notification_due and _is_held(alert, point):
-            # A cooldown cut short may have ended before the re-breach.
-            due_at = max(notification_due_at(alert, point.thresholds), alert.breached_at)
-            if due_at <= now:
-                cause = Cause(None, alert.opened_at, due_at, alert.is_late)
-                told = _notified(_with_values(alert, _holding(alert, point), point, cause), due_at)
-                return {alert.condition: told}, [_transition(alert.alert_id, "notified", "cooldown_ended", cause)]
+        if not alert.is_firing or not alert.is_notification_due:
+            continue
+        # A cooldown cut short may have ended before the re-breach.
+        due_at = max(notification_due_at(alert, point.thresholds), alert.breached_at)
+        breach = _holding(alert, point)
+        # What a rule has muted or moved since is about to be resolved: nobody is told.
+        if due_at <= now and breach is not None:
+            cause = Cause(None, alert.opened_at, due_at, alert.is_late)
+            told = _notified(_with_values(alert, breach, point, cause), due_at)
+            return {alert.condition: told}, [_transition(alert.alert_id, "notified", "cooldown_ended", cause)]
     return {}, []

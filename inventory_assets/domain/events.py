@@ -189,16 +189,22 @@ class Filtered(msgspec.Struct, frozen=True):
 
 def join_id(*parts: str) -> str:
     """Join id parts with ':' so that no two lists of parts give one id."""
-    return ":".join(part.replace("%", "%25").replace(":", "%3A") for part in parts)
+    joined = ":".join(parts)
+    if joined.count(":") == len(parts) - 1 and "%" not in joined:
+        return joined
+    return ":".join([part.replace("%", "%25").replace(":", "%3A") for part in parts])
+
+
+def entity_name(event: Event) -> str:
+    """Name what an event is a version of: its transaction, else itself."""
+    return "t:" + event.transaction_id if type(event) is Transaction else event.event_id
 
 
 def entity_names(event: Event) -> tuple[str, ...]:
-    """Name what must be looked up to tell a repeat or an earlier version of `event`."""
-    if isinstance(event, Transaction):
-        by_transaction = f"t:{event.transaction_id}"
-        # A file's row has an identity of its own beside its transaction's.
-        return (by_transaction, event.event_id) if event.event_id.startswith("row:") else (by_transaction,)
-    return (event.event_id,)
+    """Name all that must be looked up to tell a repeat or an earlier version of `event`."""
+    name = entity_name(event)
+    # A file's row has an identity of its own beside its transaction's.
+    return (name, event.event_id) if name != event.event_id and event.event_id.startswith("row:") else (name,)
 
 
 def entity_key(name: str) -> int:

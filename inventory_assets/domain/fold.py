@@ -33,7 +33,7 @@ LevelRank = tuple[Position, str]
 NO_RANK: LevelRank = (NO_POSITION, "")
 
 
-class KeyState(msgspec.Struct):
+class KeyState(msgspec.Struct, gc=False):
     """Everything one key's stock needs to go on; a pure function of the key's events.
 
     Stock is in units, times in microseconds. A rank says which level a bucket
@@ -143,6 +143,9 @@ def _net_effect(versions: Versions, state: KeyState) -> Effect:
 
 
 def _contained_effect(versions: Versions, state: KeyState, rank: LevelRank, level_has_cluster_time: bool) -> Effect:
+    if len(versions) == 1:
+        only = versions[0]
+        return effect(only, state.warehouse_id) if is_contained(only, rank, level_has_cluster_time) else NO_EFFECT
     contained = [version for version in versions if is_contained(version, rank, level_has_cluster_time)]
     return effect(latest_version(contained), state.warehouse_id) if contained else NO_EFFECT
 

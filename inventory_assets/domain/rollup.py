@@ -6,13 +6,14 @@ them in a millisecond.
 """
 
 from collections.abc import Sequence
+from operator import sub
 
 import numpy as np
 import polars as pl
 
 from inventory_assets.domain.events import Key, ParentIds
 from inventory_assets.domain.fold import KeyState
-from inventory_assets.domain.hierarchy import Node, level_ids, nodes_of
+from inventory_assets.domain.hierarchy import ROLLUP_LEVELS, Node, level_ids, nodes_of
 
 MEASURES = ("on_hand", "reserved", "available", "inbound", "sku_count")
 _KEY_COUNT = len(MEASURES)  # active keys of a node: told apart from its SKUs, and not shown
@@ -37,10 +38,17 @@ def leaf_sums(state: KeyState | None) -> tuple[int, int, int, int, int]:
 class RollupChange:
     """Node sums after a burst, not yet part of the cube. Made by `Rollups.change`."""
 
-    def __init__(self, nodes: np.ndarray, sums: np.ndarray, parents: dict[LevelNode, dict[str, int]]) -> None:
+    def __init__(
+        self,
+        nodes: np.ndarray,
+        sums: np.ndarray,
+        parents: dict[LevelNode, dict[str, int]],
+        moved: list[tuple[Key, ParentIds]],
+    ) -> None:
         self.nodes = nodes
         self.sums = sums
         self.parents = parents
+        self.moved = moved
 
 
 class Rollups:
@@ -48,60 +56,75 @@ class Rollups:
 
     def __init__(self) -> None:
         self._ids: dict[Node, int] = {}
-        self._names: list[Node] = []
-        self._key_nodes: dict[tuple[Key, ParentIds], np.ndarray] = {}
+        self._warehouses: list[str | None] = []
+        self._levels: list[str] = []
+        self._level_ids: list[str] = []
         self._sums = np.zeros((1024, _COLUMNS), dtype=np.int64)
+        # Which of the twelve kinds a node is: (one or all warehouses) x level.
+        self._kinds = np.zeros(1024, dtype=np.int8)
+        # The twelve nodes of each key, a row a key: gathered for a burst in one step.
+        self._rows: dict[Key, int] = {}
+        self._row_parents: list[ParentIds] = []
+        self._row_nodes = np.zeros((1024, NODES_PER_KEY), dtype=np.int32)
         # How many SKUs say that a node's parent is this one: a brand may stand in two categories.
         self._parents: dict[LevelNode, dict[str, int]] = {}
 
     def __len__(self) -> int:
-        return len(self._names)
+        return len(self._levels)
 
     def change(self, leaves: Sequence[Leaf]) -> RollupChange:
         """Compute the sums of every node that the changed keys count in."""
-        nodes: list[np.ndarray] = []
-        deltas: list[list[int]] = []
-        by_sku: dict[str, list[int]] = {}
+        rows: list[int] = []
+        deltas: list[tuple[int, ...]] = []
+        moved_nodes: list[list[int]] = []
+        moved_deltas: list[tuple[int, ...]] = []
+        moved: list[tuple[Key, ParentIds]] = []
+        by_sku: dict[str, int] = {}
         places: dict[str, tuple[ParentIds | None, ParentIds]] = {}
         for key, old_parents, old, new_parents, new in leaves:
             before, after = leaf_sums(old), leaf_sums(new)
             if old is None or old_parents == new_parents:
-                nodes.append(self._nodes(key, new_parents))
-                deltas.append([a - b for a, b in zip(after, before, strict=True)])
+                rows.append(self._row(key, new_parents))
+                deltas.append(tuple(map(sub, after, before)))
             else:
-                nodes += [self._nodes(key, old_parents), self._nodes(key, new_parents)]
-                deltas += [[-value for value in before], list(after)]
-            counts = by_sku.setdefault(key[1], [0])
-            counts[0] += after[4] - before[4]
-            if old is not None or key[1] not in places:
-                places[key[1]] = (old_parents if old is not None else None, new_parents)
-        if not nodes:
-            return RollupChange(np.empty(0, np.int64), np.empty((0, _COLUMNS), np.int64), {})
-        flat = np.concatenate(nodes)
-        steps = np.empty((len(flat), _COLUMNS), dtype=np.int64)
-        steps[:, : _COLUMNS - 1] = np.repeat(np.array(deltas, dtype=np.int64), NODES_PER_KEY, axis=0)
-        steps[:, _KEY_COUNT] = steps[:, _KEY_COUNT - 1]
+                moved.append((key, new_parents))
+                moved_nodes += [self._nodes(key, old_parents), self._nodes(key, new_parents)]
+                moved_deltas += [tuple(-value for value in before), after]
+            sku = key[1]
+            by_sku[sku] = by_sku.get(sku, 0) + after[4] - before[4]
+            if old is not None or sku not in places:
+                places[sku] = (old_parents if old is not None else None, new_parents)
+        if not places:
+            return RollupChange(np.empty(0, np.int64), np.empty((0, _COLUMNS), np.int64), {}, [])
+        node_rows = self._row_nodes[rows]
+        if moved_nodes:
+            node_rows = np.concatenate([node_rows, np.array(moved_nodes, dtype=np.int32)])
+        flat = node_rows.ravel()
+        steps = np.empty((len(node_rows), NODES_PER_KEY, _COLUMNS), dtype=np.int64)
+        steps[:, :, : _COLUMNS - 1] = np.array(deltas + moved_deltas, dtype=np.int64)[:, None, :]
+        steps[:, :, _KEY_COUNT] = steps[:, :, _KEY_COUNT - 1]
         # Over all warehouses a SKU counts once, however many keys it has.
-        steps[:, _KEY_COUNT - 1].reshape(-1, NODES_PER_KEY)[:, _WAREHOUSE_NODES:] = 0
+        steps[:, _WAREHOUSE_NODES:, _KEY_COUNT - 1] = 0
         sku_nodes, sku_steps = self._count_skus(by_sku, places)
         touched, inverse = np.unique(np.concatenate([flat, sku_nodes]), return_inverse=True)
-        sums = self._sized()[touched].copy()
-        np.add.at(sums, inverse.ravel()[: len(flat)], steps)
-        np.add.at(sums[:, _KEY_COUNT - 1], inverse.ravel()[len(flat) :], sku_steps)
-        return RollupChange(touched, sums, self._move_parents(places))
+        sums = self._sums[touched]
+        np.add.at(sums, inverse[: len(flat)], steps.reshape(-1, _COLUMNS))
+        np.add.at(sums[:, _KEY_COUNT - 1], inverse[len(flat) :], sku_steps)
+        return RollupChange(touched, sums, self._move_parents(places), moved)
 
     def _count_skus(
-        self, by_sku: dict[str, list[int]], places: dict[str, tuple[ParentIds | None, ParentIds]]
+        self, by_sku: dict[str, int], places: dict[str, tuple[ParentIds | None, ParentIds]]
     ) -> tuple[np.ndarray, np.ndarray]:
         nodes: list[int] = []
         steps: list[int] = []
-        sums = self._sized()
-        for sku, (delta,) in by_sku.items():
+        for sku, delta in by_sku.items():
             old_parents, new_parents = places[sku]
-            active = int(sums[self._number((None, "SKU", sku)), _KEY_COUNT])
-            is_before, is_after = active > 0, active + delta > 0
             if old_parents is None:
                 old_parents = new_parents
+            if delta == 0 and old_parents == new_parents:
+                continue
+            active = int(self._sums[self._number((None, "SKU", sku)), _KEY_COUNT])
+            is_before, is_after = active > 0, active + delta > 0
             if old_parents == new_parents and is_before == is_after:
                 continue
             for parents, step in ((old_parents, -is_before), (new_parents, is_after)):
@@ -126,30 +149,53 @@ class Rollups:
 
     def merge(self, change: RollupChange) -> None:
         """Take over a change, after its commit."""
-        self._sized()[change.nodes] = change.sums
+        self._sums[change.nodes] = change.sums
         self._parents.update(change.parents)
+        for key, parents in change.moved:
+            self._set_row(self._row(key, parents), key, parents)
 
     def frame(self, change: RollupChange) -> pl.DataFrame:
         """One row per changed node: warehouse_id (null for all), level, level_id, parent_id, measures.
 
         `parent_id` is null where the node has no parent or more than one.
         """
-        names = [self._names[number] for number in change.nodes.tolist()]
+        numbers = change.nodes.tolist()
+        levels = [self._levels[number] for number in numbers]
+        level_ids = [self._level_ids[number] for number in numbers]
         return pl.DataFrame(
             {
-                "warehouse_id": [name[0] for name in names],
-                "level": [name[1] for name in names],
-                "level_id": [name[2] for name in names],
-                "parent_id": [self._parent_of((name[1], name[2]), change) for name in names],
+                "warehouse_id": pl.Series([self._warehouses[number] for number in numbers], dtype=pl.String),
+                "level": pl.Series(levels, dtype=pl.String),
+                "level_id": pl.Series(level_ids, dtype=pl.String),
+                "parent_id": pl.Series(
+                    [self._parent_of(node, change) for node in zip(levels, level_ids, strict=True)], dtype=pl.String
+                ),
                 **{measure: change.sums[:, i] for i, measure in enumerate(MEASURES)},
-            },
-            schema_overrides=dict.fromkeys(("warehouse_id", "level", "level_id", "parent_id"), pl.String),
+            }
         )
 
+    def totals(self, change: RollupChange) -> tuple[np.ndarray, np.ndarray]:
+        """Sums of the changed nodes before and after, by kind; shape (12, 6).
+
+        Kinds 0 to 5 are the levels in one warehouse, 6 to 11 over all.
+        """
+        kinds = self._kinds[change.nodes]
+        before = np.zeros((NODES_PER_KEY, _COLUMNS), dtype=np.int64)
+        after = np.zeros((NODES_PER_KEY, _COLUMNS), dtype=np.int64)
+        np.add.at(before, kinds, self._sums[change.nodes])
+        np.add.at(after, kinds, change.sums)
+        return before, after
+
+    def items(self) -> dict[Node, tuple[int, ...]]:
+        """Every node with an active key and its sums, for checks."""
+        return {
+            node: tuple(self._sums[i, : len(MEASURES)].tolist())
+            for node, i in self._ids.items()
+            if self._sums[i, _KEY_COUNT] > 0
+        }
+
     def _parent_of(self, node: LevelNode, change: RollupChange) -> str | None:
-        counts = change.parents.get(node)
-        if counts is None:
-            counts = self._parents.get(node)
+        counts = change.parents.get(node) or self._parents.get(node)
         if not counts:
             return None
         if len(counts) == 1:
@@ -157,46 +203,36 @@ class Rollups:
         present = [parent_id for parent_id, count in counts.items() if count > 0]
         return present[0] if len(present) == 1 else None
 
-    def totals(self, change: RollupChange) -> tuple[dict, dict]:
-        """Sums of the changed nodes before and after, by (over one or all warehouses, level)."""
-        places = [(name[0] is None, name[1]) for name in (self._names[n] for n in change.nodes.tolist())]
-        kinds = sorted(set(places))
-        numbers = np.array([kinds.index(place) for place in places])
-        found = []
-        for sums in (self._sized()[change.nodes], change.sums):
-            total = np.zeros((len(kinds), _COLUMNS), dtype=np.int64)
-            np.add.at(total, numbers, sums)
-            found.append({kind: tuple(total[i].tolist()) for i, kind in enumerate(kinds)})
-        return found[0], found[1]
+    def _row(self, key: Key, parents: ParentIds) -> int:
+        if (row := self._rows.get(key)) is None:
+            row = self._rows[key] = len(self._row_parents)
+            self._row_parents.append(parents)
+            if row == len(self._row_nodes):
+                self._row_nodes = np.concatenate([self._row_nodes, np.zeros_like(self._row_nodes)])
+            self._set_row(row, key, parents)
+        elif self._row_parents[row] is not parents and self._row_parents[row] != parents:
+            self._set_row(row, key, parents)  # numbered by a burst that was never committed
+        return row
 
-    def items(self) -> dict[Node, tuple[int, ...]]:
-        """Every node with an active key and its sums, for checks."""
-        sums = self._sized()
-        return {
-            name: tuple(sums[i, : len(MEASURES)].tolist())
-            for i, name in enumerate(self._names)
-            if sums[i, _KEY_COUNT] > 0
-        }
+    def _set_row(self, row: int, key: Key, parents: ParentIds) -> None:
+        self._row_parents[row] = parents
+        self._row_nodes[row] = self._nodes(key, parents)
 
-    def _nodes(self, key: Key, parents: ParentIds) -> np.ndarray:
-        if (found := self._key_nodes.get((key, parents))) is None:
-            numbers = [self._number(node) for node in nodes_of(*key, parents)]
-            found = self._key_nodes[(key, parents)] = np.array(numbers, dtype=np.int32)
-        return found
+    def _nodes(self, key: Key, parents: ParentIds) -> list[int]:
+        return [self._number(node) for node in nodes_of(*key, parents)]
 
     def _number(self, node: Node) -> int:
         # A node without sums is harmless, so numbering need not wait for the commit.
         if (number := self._ids.get(node)) is None:
-            number = self._ids[node] = len(self._names)
-            self._names.append(node)
+            number = self._ids[node] = len(self._levels)
+            self._warehouses.append(node[0])
+            self._levels.append(node[1])
+            self._level_ids.append(node[2])
+            if number == len(self._sums):
+                self._sums = np.concatenate([self._sums, np.zeros_like(self._sums)])
+                self._kinds = np.concatenate([self._kinds, np.zeros_like(self._kinds)])
+            self._kinds[number] = ROLLUP_LEVELS.index(node[1]) + (_WAREHOUSE_NODES if node[0] is None else 0)
         return number
-
-    def _sized(self) -> np.ndarray:
-        if len(self._names) + NODES_PER_KEY > len(self._sums):
-            grown = np.zeros((2 * len(self._names) + 1024, _COLUMNS), dtype=np.int64)
-            grown[: len(self._sums)] = self._sums
-            self._sums = grown
-        return self._sums
 
 
 def parent_links(sku: str, parents: ParentIds) -> tuple[tuple[LevelNode, str], ...]:

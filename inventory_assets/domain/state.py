@@ -21,6 +21,7 @@ from inventory_assets.domain.events import (
     Position,
     Transaction,
     entity_key,
+    entity_name,
     entity_names,
 )
 from inventory_assets.domain.fold import KeyState, LevelRank, Versions, affected_keys
@@ -102,15 +103,15 @@ class EventMemory:
 
     def add(self, event: Event) -> None:
         """Remember an accepted event."""
+        is_new = False
         for name in entity_names(event):
-            known = self.by_entity.get(name, ())
-            self.by_entity[name] = (*known, event)
-        if isinstance(event, Transaction):
-            name = entity_names(event)[0]
+            known = self.by_entity.get(name)
+            is_new = is_new or known is None
+            self.by_entity[name] = (event,) if known is None else (*known, event)
+        if is_new and type(event) is Transaction:
+            # Versions of one transaction never move, so its first one names its keys.
             for key in affected_keys(event):
-                names = self.by_key.setdefault(key, [])
-                if name not in names:
-                    names.append(name)
+                self.by_key.setdefault(key, []).append(entity_name(event))
 
     def forget_down_to(self, size: int) -> None:
         """Drop the oldest finished entities until at most `size` stay.
@@ -188,13 +189,17 @@ class Draft:
 
     def known(self, name: str) -> tuple[Event, ...]:
         """All accepted events of an entity, this burst's included."""
-        return self.state.events.by_entity.get(name, ()) + self.new_by_entity.get(name, ())
+        old, new = self.state.events.by_entity.get(name), self.new_by_entity.get(name)
+        if old is None:
+            return new or ()
+        return old if new is None else old + new
 
     def accept(self, event: Event) -> None:
         """Take an event in: from here on it is known."""
         self.new_events.append(event)
         for name in entity_names(event):
-            self.new_by_entity[name] = (*self.new_by_entity.get(name, ()), event)
+            known = self.new_by_entity.get(name)
+            self.new_by_entity[name] = (event,) if known is None else (*known, event)
 
     def key_state(self, key: Key) -> KeyState:
         """A working copy of a key's state; a new one where the key is new."""

@@ -16,7 +16,7 @@ Scope = tuple[str, str, str | None]
 """(level_type, level_id, warehouse_id or None for all)."""
 
 
-class StoredRule(msgspec.Struct, frozen=True):
+class StoredRule(msgspec.Struct, frozen=True, gc=False):
     """The rule of a scope with the greatest position, and the lake version that took it in."""
 
     rule: ThresholdRule
@@ -28,7 +28,7 @@ class StoredRule(msgspec.Struct, frozen=True):
         return (self.rule.position, self.rule.event_id)
 
 
-class Thresholds(msgspec.Struct, frozen=True):
+class Thresholds(msgspec.Struct, frozen=True, gc=False):
     """The limits in force for a key, and where they come from.
 
     Quantities in units, days in days of cover; null sets no such condition.

@@ -39,7 +39,7 @@ def read_id(field: str, value: Any) -> str:
         value = value["$oid"]
     if type(value) is not str:
         raise InvalidValue("invalid_id", f"{field} was {_shown(value)}, expected a string")
-    if value.isascii() and value.isalnum() and len(value) <= MAX_ID_BYTES:
+    if value.isascii() and value.isprintable() and 0 < len(value) <= MAX_ID_BYTES and " " not in value:
         return value
     try:
         size = len(value.encode())
@@ -125,7 +125,7 @@ def _microseconds(text: str, match: re.Match[str]) -> str:
     fraction = match["fraction"]
     if fraction and len(fraction) > 6:
         text = text.replace(f".{fraction}", f".{fraction[:6]}", 1)
-    return text.upper()
+    return text if text.endswith("Z") else text.upper()
 
 
 def _read_long_ms(field: str, wrapped: dict) -> int:
@@ -137,7 +137,8 @@ def _read_long_ms(field: str, wrapped: dict) -> int:
 
 def to_microseconds(moment: datetime) -> int:
     """Convert an aware datetime to microseconds since the epoch."""
-    return (moment - EPOCH) // timedelta(microseconds=1)
+    since = moment - EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def to_datetime(microseconds: int) -> datetime:

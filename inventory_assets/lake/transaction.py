@@ -8,6 +8,7 @@ import json
 import random
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -38,24 +39,61 @@ class Watermark:
 
 
 class LakeTransaction:
-    """The next version in the making. Append frames; the lake commits them together."""
+    """The next version in the making. Append frames; the lake commits them together.
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, version: int) -> None:
-        self.connection = connection
+    Statements run in order on a thread of their own, so that the next frame is
+    built while the last one is written; an error surfaces at the commit.
+    """
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, version: int, worker: ThreadPoolExecutor) -> None:
         self.version = version
+        self.messages = 0
+        self.counts: dict[str, int] = {}
+        self.inputs = "{}"
+        self._connection = connection
+        self._worker = worker
+        self._pending: list[Future[Any]] = []
 
     def append(self, table: Table, rows: pl.DataFrame) -> None:
         """Append rows to a table; columns by name, missing ones null. Nothing for no rows."""
-        if not rows.height:
-            return
+        if rows.height:
+            self._submit(self._insert, table, rows)
+
+    def execute(self, sql: str, parameters: list[Any] | None = None) -> list[tuple]:
+        """Run a statement in its turn and wait for its rows."""
+        return self._submit(lambda: self._connection.execute(sql, parameters or []).fetchall()).result()
+
+    def run(self, step: Callable[[], Any]) -> None:
+        """Run a step in its turn, without waiting."""
+        self._submit(step)
+
+    def settle(self) -> None:
+        """Wait for everything submitted; raises the first error."""
+        for future in self._pending:
+            future.result()
+        self._pending.clear()
+
+    def cancel(self) -> None:
+        """Wait until nothing runs any more, whatever came of it."""
+        for future in self._pending:
+            future.cancel()
+        wait(self._pending)
+        self._pending.clear()
+
+    def _submit(self, step: Callable[..., T], *arguments: Any) -> Future[T]:
+        future = self._worker.submit(step, *arguments)
+        self._pending.append(future)
+        return future
+
+    def _insert(self, table: Table, rows: pl.DataFrame) -> None:
         if "version" not in rows.columns:
             rows = rows.with_columns(pl.lit(self.version, pl.Int64).alias("version"))
         names = ", ".join(rows.columns)
-        self.connection.register("_rows", rows.to_arrow())
+        self._connection.register("_rows", rows.to_arrow())
         try:
-            self.connection.execute(f"INSERT INTO {CATALOG}.{table.changes} ({names}) SELECT {names} FROM _rows")
+            self._connection.execute(f"INSERT INTO {CATALOG}.{table.changes} ({names}) SELECT {names} FROM _rows")
         finally:
-            self.connection.unregister("_rows")
+            self._connection.unregister("_rows")
 
 
 class Lake:
@@ -64,6 +102,7 @@ class Lake:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._connection: duckdb.DuckDBPyConnection | None = None
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="lake")
 
     @property
     def connection(self) -> duckdb.DuckDBPyConnection:
@@ -102,20 +141,20 @@ class Lake:
         expected: Watermark,
         *,
         stage: str,
-        messages: int = 0,
-        counts: dict[str, int] | None = None,
-        inputs: str = "{}",
         run_id: str = "",
         code_version: str = "",
         next_epoch: int | None = None,
     ) -> Iterator[LakeTransaction]:
         """Make the version after `expected`, if nobody else has.
 
+        The body may set the transaction's `messages`, `counts` and `inputs`,
+        which go into `meta.versions`.
+
         Args:
             expected: The watermark the caller's work was based on; on success
                 it is moved on, in place.
-            stage: What makes the version, for `meta.versions`.
-            messages, counts, inputs, run_id, code_version: The record of it.
+            stage: What makes the version.
+            run_id, code_version: Who makes it.
             next_epoch: A new epoch, which makes every other warm state stale.
 
         Raises:
@@ -125,27 +164,19 @@ class Lake:
         epoch = next_epoch or expected.epoch
         with self.exclusive():
             connection = self.connection
-            connection.execute("BEGIN")
+            transaction = LakeTransaction(connection, version, self._worker)
             try:
-                self._advance(connection, expected, epoch, version)
-                transaction = LakeTransaction(connection, version)
+                transaction.run(lambda: connection.execute("BEGIN"))
+                transaction.run(lambda: self._advance(connection, expected, epoch, version))
                 yield transaction
-                transaction.append(
-                    VERSIONS,
-                    pl.DataFrame(
-                        {
-                            "version": [version], "stage": [stage], "messages": [messages],
-                            "counts": [json.dumps(counts or {}, sort_keys=True)], "inputs": [inputs],
-                            "run_id": [run_id], "code_version": [code_version],
-                            "committed_at": [datetime.now(UTC).replace(tzinfo=None)],
-                        }
-                    ),
-                )  # fmt: skip
+                transaction.append(VERSIONS, _version_row(transaction, stage, run_id, code_version))
+                transaction.settle()
                 connection.execute(
                     f"CALL {CATALOG}.set_commit_message('inventory', ?)", [f"version {version}: {stage}"]
                 )
                 connection.execute("COMMIT")
             except BaseException as error:
+                transaction.cancel()
                 self.abandon()
                 if isinstance(error, duckdb.TransactionException) and "watermarks" in str(error):
                     raise StaleStateError(f"another writer made version {version} first") from error
@@ -170,6 +201,21 @@ class Lake:
             self.connection.execute("ROLLBACK")
         except duckdb.Error:
             pass
+
+
+def _version_row(transaction: LakeTransaction, stage: str, run_id: str, code_version: str) -> pl.DataFrame:
+    return pl.DataFrame(
+        {
+            "version": [transaction.version],
+            "stage": [stage],
+            "messages": [transaction.messages],
+            "counts": [json.dumps(transaction.counts, sort_keys=True)],
+            "inputs": [transaction.inputs],
+            "run_id": [run_id],
+            "code_version": [code_version],
+            "committed_at": [datetime.now(UTC).replace(tzinfo=None)],
+        }
+    )
 
 
 def with_retries(attempt: Callable[[], T], *, tries: int = COMMIT_TRIES) -> T:

@@ -231,17 +231,11 @@ class Engine:
         assert watermark is not None  # loaded with the state
         recall(state, self.index, parsed, self.lake)
         version = watermark.version + 1
-        result = self._process(state, parsed, version, inputs, len(messages))
-        counts = _counts(result)
-        with self.lake.transaction(
-            watermark,
-            stage=stage,
-            messages=len(messages),
-            counts=counts,
-            inputs=_recorded(inputs),
-            run_id=run_id,
-            code_version=CODE_VERSION,
-        ) as transaction:
+        with self.lake.transaction(watermark, stage=stage, run_id=run_id, code_version=CODE_VERSION) as transaction:
+            result = self._process(state, parsed, version, inputs, len(messages))
+            counts = _counts(result)
+            transaction.messages, transaction.counts = len(messages), counts
+            transaction.inputs = _recorded(inputs)
             append_result(transaction, messages, result, inputs)
             if also is not None:
                 also(transaction)

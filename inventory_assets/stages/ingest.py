@@ -76,6 +76,21 @@ class Ingest:
             MessagingError: The broker does not answer.
             LakeError: The lake could not be written; nothing was acknowledged.
         """
+        try:
+            return self._run(max_seconds, wait_seconds, run_id, until_empty, on_commit)
+        except BaseException:
+            # A commit whose answer was lost is in the lake with what it owes: the next run looks there.
+            self._is_outbox_loaded = False
+            raise
+
+    def _run(
+        self,
+        max_seconds: float,
+        wait_seconds: float,
+        run_id: str,
+        until_empty: bool,
+        on_commit: Callable[[Commit], None] | None,
+    ) -> IngestSummary:
         summary = IngestSummary()
         deadline = time.monotonic() + max_seconds
         self._load_outbox()
@@ -130,7 +145,7 @@ class Ingest:
 
     def _load_outbox(self) -> None:
         if not self._is_outbox_loaded:
-            self.outbox.add(load_owed(self.engine.lake))
+            self.outbox.reload(load_owed(self.engine.lake))
             self._is_outbox_loaded = True
             self.outbox.send()
 

@@ -89,6 +89,11 @@ class Outbox:
         """Owe more."""
         self._owed.extend(owed)
 
+    def reload(self, owed: Iterable[Owed]) -> None:
+        """Owe what the lake says and nothing else, but for what was told and waits to be written."""
+        told = {(a[0].subject_id, a[0].notification) for a in self._attempts if a[1] == "sent"}
+        self._owed = deque(each for each in owed if (each.subject_id, each.notification) not in told)
+
     @property
     def owed_count(self) -> int:
         """How many messages are still to be told."""

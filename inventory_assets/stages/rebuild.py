@@ -27,10 +27,10 @@ def rebuild_lake(
     with engine.lake.transaction(
         watermark,
         stage="rebuild",
-        counts={"differences": len(differences)},
         code_version=CODE_VERSION,
         next_epoch=watermark.epoch + 1,
     ) as transaction:
+        transaction.counts = {"differences": len(differences)}
         for table in DERIVED:
             _clear(transaction, table.changes)
             if (frame := expected.get(table.changes)) is not None:
@@ -42,17 +42,18 @@ def rebuild_lake(
 
 
 def _clear(transaction: LakeTransaction, name: str) -> None:
-    transaction.connection.execute(f"DELETE FROM {CATALOG}.{name}")
+    transaction.execute(f"DELETE FROM {CATALOG}.{name}")
 
 
 def _drop_base(transaction: LakeTransaction, table: VersionedTable) -> None:
-    connection = transaction.connection
-    bases = connection.execute(
+    bases = transaction.execute(
         f"SELECT DISTINCT base_version FROM {CATALOG}.{BASES.full_name} WHERE table_name = ?", [table.full_name]
-    ).fetchall()
+    )
     if not bases:
         return
-    connection.execute(f"DELETE FROM {CATALOG}.{BASES.full_name} WHERE table_name = ?", [table.full_name])
-    connection.execute(f"CREATE OR REPLACE VIEW {CATALOG}.{table.full_name} AS {table.view_query(f'{CATALOG}.', None)}")
+    transaction.execute(f"DELETE FROM {CATALOG}.{BASES.full_name} WHERE table_name = ?", [table.full_name])
+    transaction.execute(
+        f"CREATE OR REPLACE VIEW {CATALOG}.{table.full_name} AS {table.view_query(f'{CATALOG}.', None)}"
+    )
     for (base_version,) in bases:
-        connection.execute(f"DROP TABLE IF EXISTS {CATALOG}.{table.base_name(base_version)}")
+        transaction.execute(f"DROP TABLE IF EXISTS {CATALOG}.{table.base_name(base_version)}")

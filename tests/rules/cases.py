@@ -29,6 +29,14 @@ class Sweep:
 
 
 @dataclass(frozen=True)
+class Velocities:
+    """New velocities, in units a day, in place of a burst (RULE 23)."""
+
+    date: str
+    units_per_day: dict
+
+
+@dataclass(frozen=True)
 class Sent:
     """A document with its delivery, where topic, row or publish time matter."""
 
@@ -1554,6 +1562,175 @@ MORE = [
     ),
 ]
 
+# Told 07:01, recovered 07:10, re-opened 07:30: waiting for the hour to end at 08:01.
+WAITING = [[RULE_50_50, level(49, "07:01")], *moves(("07:10", 60), ("07:30", 40))]
+WAITED = [*OPENED_LOW, "LOW_STOCK resolved recovered 07:10", "LOW_STOCK reopened breach 07:30"]
+
+FOUND = [  # what the random streams of `test_laws` brought up
+    Case(
+        # W1 has 20 under category C (min 1). W2's level moves S1 to C2, where 20 < 50.
+        "another warehouse's level re-evaluates the key at once",
+        (19, 21, 25),
+        [
+            [rule("CATEGORY", "C", 1, 2), rule("CATEGORY", "C2", 50, 60)],
+            [level(20, "07:00", **PARENTS)],
+            [level(70, "07:05", warehouse_id="W2", category_id="C2")],
+        ],
+        transitions={K: ["LOW_STOCK opened breach 07:05", "LOW_STOCK notified breach 07:05"]},
+        alerts=[{"opening_event_id": "level:W2:S1:2022-04-20T07%3A05%3A00.000000Z"}],
+        reading="a level that moves its SKU steps the other warehouses' keys at once, as their cause",
+    ),
+    Case(
+        "a rule may mute and set nothing",
+        (21, 22),
+        [[rule("SKU", "S1", None, None, alert_settings={"enabled": False}), level(0, "07:01")]],
+        outcomes=["applied", "applied"],
+        resolved={K: {"level_type": "SKU", "enabled": False}},
+        alerts=[],
+        reading="enabled false is something set",
+    ),
+    Case(
+        # Open at 08:01, but the first to look is the mute of 08:30.
+        "a mute is not announced by the alert it mutes",
+        (21, 28),
+        [*WAITING, [rule("SKU", "S1", 50, 50, updated_at=moment("08:30"), alert_settings={"enabled": False})]],
+        transitions={K: [*WAITED, "LOW_STOCK resolved muted 08:30"]},
+        reading="at a cooldown's end only what the rule in force now still holds open is told",
+    ),
+    Case(
+        # 40 at 07:30 waits; 52 at 07:50 holds it (520 < 550): told with 52, not 40.
+        "what a cooldown held back is told with the stock of its end",
+        (28, 30),
+        [*WAITING, *moves(("07:50", 52), ("08:05", 53))],
+        transitions={K: [*WAITED, "LOW_STOCK notified cooldown_ended 08:01"]},
+        alerts=[{"current_stock": 52, "threshold": 50, "timestamp": "2022-04-20T08:01:00.000000Z"}],
+        reading="stock, rule and comparison of a notification are those of its moment",
+    ),
+    Case(
+        # The rule of 07:40 ends the cooldown at 07:11, before the alert re-opened: 07:30.
+        "a cooldown cut short is not told before its breach",
+        (28,),
+        [*WAITING, [rule("SKU", "S1", 50, 50, updated_at=moment("07:40")) | cooldown(10)]],
+        transitions={K: [*WAITED, "LOW_STOCK notified cooldown_ended 07:30"]},
+        reading="the cooldown's length is that of the rule in force now",
+    ),
+    Case(
+        "the same numbers sent again are a new rule",
+        (25, 28),
+        [*WAITING, [rule("SKU", "S1", 50, 50, updated_at=moment("08:30"))]],
+        transitions={K: [*WAITED, "LOW_STOCK notified cooldown_ended 08:01"]},
+        reading="a rule steps its keys where it is in force, whether or not its numbers differ",
+    ),
+    Case(
+        # LOW_STOCK told 07:00. At 07:25 its 10 minutes are over: a second one, untold. The rule of
+        # 07:26 makes them 60: 07:40 is inside again, and nobody is told before 08:00.
+        "an alert that opens untold does not end the cooldown",
+        (26, 28),
+        [
+            [RULE_50_50 | cooldown(10), level(40, "07:00")],
+            *moves(("07:20", 0), ("07:25", 20)),
+            [rule("SKU", "S1", 50, 50, updated_at=moment("07:26"))],
+            *moves(("07:30", 120), ("07:40", 40)),
+            Sweep("2022-04-20T09:00:00+00:00"),
+        ],
+        transitions={
+            K: [
+                "LOW_STOCK opened breach 07:00",
+                "LOW_STOCK notified breach 07:00",
+                "LOW_STOCK resolved escalated 07:20",
+                "STOCKOUT opened escalated 07:20",
+                "STOCKOUT notified escalated 07:20",
+                "STOCKOUT resolved improved 07:25",
+                "LOW_STOCK opened improved 07:25",
+                "LOW_STOCK resolved recovered 07:30",
+                "LOW_STOCK reopened breach 07:40",
+                "LOW_STOCK notified cooldown_ended 08:00",
+            ]
+        },
+        reading="inside the cooldown the latest alert of the condition re-opens, told or not",
+    ),
+    Case(
+        # 45 < 50 would breach, but the rule of 07:30 came after that of 08:00 (45 >= 40).
+        "a superseded rule steps nothing",
+        (9, 25),
+        [
+            [level(45, "07:00")],
+            [
+                rule("SKU", "S1", 40, 40, updated_at=moment("08:00")),
+                rule("SKU", "S1", 50, 50, updated_at=moment("07:30")),
+            ],
+        ],
+        outcomes=["applied", "applied", "superseded"],
+        alerts=[],
+        reading="superseded rules are no points either",
+    ),
+    Case(
+        # T1's COMPLETED is known at S1; the same id at S2 is a conflict before it is a move.
+        "a known id that moved is a conflict",
+        (11, 13),
+        [
+            [
+                txn("T1", "ORDER", -5, "07:01", status="PENDING"),
+                txn("T1", "ORDER", -5, "07:02"),
+                txn("T1", "ORDER", -5, "07:02", sku="S2"),
+            ]
+        ],
+        outcomes=["applied", "applied", "conflicting_duplicate"],
+        reading="identity is looked at first",
+    ),
+    Case(
+        # 18 units in 28 days: 42 days are 27 units exactly, so 27 is no breach (floats say
+        # 27.000000000000004) and 26 is. 1.1 x 27 = 29.7: 29 holds, 30 resolves.
+        "days of cover are exact",
+        (23, 24, 27),
+        [
+            [rule("SKU", "S1", None, None, min_threshold_days=42)],
+            *moves(("07:00", 27), ("07:01", 26), ("07:02", 29), ("07:03", 30)),
+        ],
+        velocity={K: 18 / 28},
+        transitions={K: [*OPENED_LOW, "LOW_STOCK resolved recovered 07:03"]},
+    ),
+    Case(
+        # T1's PENDING of 07:05 arrived before its COMPLETED of 07:02, so it is applied and is the
+        # frontier: T2 of 07:03 is late. 100 - 5 - 60 = 35.
+        "the frontier is the greatest applied event",
+        (9, 25),
+        [
+            [
+                RULE_50_50,
+                level(100, "07:00", reserved_stock=0),
+                txn("T1", "ORDER", -5, "07:05", status="PENDING"),
+                txn("T1", "ORDER", -5, "07:02"),
+            ],
+            [txn("T2", "ORDER", -60, "07:03")],
+        ],
+        states={K: stock(35, 0, 35)},
+        outcomes=["applied"] * 5,
+        transitions={K: ["LOW_STOCK opened breach 07:05 late", "LOW_STOCK notified breach 07:05 late"]},
+    ),
+    Case(
+        # W1's level of 07:05 has seen the PENDING; W2 knows nothing later.
+        "a transfer is superseded only where both its keys say so",
+        (9, 16),
+        [
+            [level(100, "07:05", reserved_stock=7)],
+            [txn("T1", "TRANSFER", 7, "07:01", status="PENDING", to_warehouse_id="W2")],
+            [level(0, "07:05", warehouse_id="W2")],
+            [txn("T2", "TRANSFER", 7, "07:01", status="PENDING", to_warehouse_id="W2")],
+        ],
+        states={K: stock(100, 7, 93)},
+        outcomes=["applied", "applied", "applied", "superseded"],
+        reading="each of a transfer's keys has its own history, and only the news steps",
+    ),
+    Case(
+        "a transfer has two ends",
+        (16,),
+        [[txn("T1", "TRANSFER", 7, "07:02", to_warehouse_id="W1")]],
+        outcomes=["invalid_value"],
+        reading="a TRANSFER to its own sender is refused",
+    ),
+]
+
 CASES: list[Case] = [
     *SIGNS,
     *OUTCOMES,
@@ -1566,4 +1743,5 @@ CASES: list[Case] = [
     *COOLDOWN,
     *WIRE,
     *MORE,
+    *FOUND,
 ]

@@ -200,7 +200,8 @@ HOSTILE_IDS = (
 def sent():
     """The bad messages, by name, amid good ones."""
     return {
-        name: message(bad.body, topic=bad.topic, ordering_key="k'\u0000\n", **bad.attributes) for name, bad in BAD.items()
+        name: message(bad.body, topic=bad.topic, ordering_key="k'\u0000\n", **bad.attributes)
+        for name, bad in BAD.items()
     }
 
 
@@ -278,7 +279,9 @@ def test_a_hostile_key_can_be_restarted_and_queried(engine):
     engine.drop_state()
     hostile = "x'; DROP TABLE core.sku_state; --"
 
-    engine.commit_burst(builders.messages(transaction("LATER", "RESTOCK", 7, "09:00", sku=hostile, warehouse_id=hostile)))
+    engine.commit_burst(
+        builders.messages(transaction("LATER", "RESTOCK", 7, "09:00", sku=hostile, warehouse_id=hostile))
+    )
 
     query = "SELECT on_hand FROM core.sku_state WHERE sku = ?"
     assert engine.lake.query(query, [hostile]).rows() == [(7,)]
@@ -292,16 +295,26 @@ scalars = st.one_of(
 )  # fmt: skip
 values = st.recursive(
     scalars,
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(
-        st.sampled_from(["$date", "$oid", "$numberLong", "$numberDouble", "$timestamp", "t", "i", "x"]), inner, max_size=2
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["$date", "$oid", "$numberLong", "$numberDouble", "$timestamp", "t", "i", "x"]),
+            inner,
+            max_size=2,
+        )
     ),
     max_leaves=6,
 )
 TEMPLATES = [
     transaction("T"),
     transaction("T", "TRANSFER", 5, to_warehouse_id="W2"),
-    level(reserved_stock=1, min_threshold=1, metadata={"supplier_id": "x"}, unit_price=1.0, updated_at="2022-04-20T07:00:00Z"),
+    level(
+        reserved_stock=1,
+        min_threshold=1,
+        metadata={"supplier_id": "x"},
+        unit_price=1.0,
+        updated_at="2022-04-20T07:00:00Z",
+    ),
     rule(alert_settings={"enabled": True}, min_threshold_days=1),
     command("pause", warehouse_id="W1"),
     envelope(transaction("T"), 0, source_epoch=0),

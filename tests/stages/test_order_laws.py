@@ -61,7 +61,7 @@ def lake(tmp_path_factory, **changes) -> Iterator[Engine]:
 
 
 @pytest.mark.slow
-@settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck))
 @given(documents(), st.randoms(use_true_random=False), st.integers(4, 12), st.booleans())
 def test_order_duplication_and_cuts_do_not_matter(tmp_path_factory, found, rng: random.Random, size, is_restarting):
     shuffled = [*found, *rng.choices(found, k=len(found) // 3)]
