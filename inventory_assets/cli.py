@@ -36,7 +36,7 @@ for _command in (
 def main() -> None:
     """Run the command line. Exit 0 ok, 1 failed, 2 usage."""
     try:
-        cli.main(standalone_mode=False)
+        cli.main(prog_name="inventory", standalone_mode=False)
     except click.exceptions.Exit as stop:
         sys.exit(stop.exit_code)
     except click.Abort:

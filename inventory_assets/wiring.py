@@ -13,6 +13,7 @@ import duckdb
 import polars as pl
 
 from inventory_assets.lake.connect import connect
+from inventory_assets.lake.transaction import read_batches
 from inventory_assets.messaging.client import PubSubBurstSource, PubSubPublisher
 from inventory_assets.messaging.topology import apply_topology, load_topology
 from inventory_assets.settings import DEFAULT_EMULATOR_PORT, Settings, load_settings
@@ -29,6 +30,10 @@ class LakeReader:
     def query(self, sql: str, parameters: list[Any] | None = None) -> pl.DataFrame:
         """Run a query."""
         return self.connection.execute(sql, parameters or []).pl()
+
+    def batches(self, sql: str) -> Iterator[pl.DataFrame]:
+        """Run a query; its rows a part at a time."""
+        return read_batches(self.connection, sql)
 
     def rows(self, sql: str, parameters: list[Any] | None = None) -> list[dict[str, Any]]:
         """Run a query; its rows as dictionaries."""

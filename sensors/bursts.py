@@ -20,11 +20,11 @@ from dagster import (
     SkipReason,
     sensor,
 )
-from dagster._core.definitions.data_version import CODE_VERSION_TAG, DATA_VERSION_TAG
+from dagster._core.definitions.data_version import CODE_VERSION_TAG, DATA_VERSION_TAG, get_input_data_version_tag
 
 from inventory_assets.assets.checks import QUERIES, failing_rows
 from inventory_assets.assets.metadata import counts_metadata, table_metadata, table_version
-from inventory_assets.assets.specs import SPECS, TableSpec
+from inventory_assets.assets.specs import SPEC_OF, SPECS, TableSpec
 from inventory_assets.lake.errors import LakeError
 from inventory_assets.messaging.errors import MessagingError
 from inventory_assets.settings import Settings
@@ -93,7 +93,7 @@ def build_events(engine: Engine, report: Report, settings: Settings) -> list[Eve
             **counts_metadata(report.counts),
             "versions": f"{report.first_version} to {report.last_version}",
         }
-        tags = {DATA_VERSION_TAG: str(version), CODE_VERSION_TAG: CODE_VERSION}
+        tags = {DATA_VERSION_TAG: str(version), CODE_VERSION_TAG: CODE_VERSION, **_input_tags(engine, spec)}
         for partition in _partitions(engine, spec, report, settings):
             events.append(
                 AssetMaterialization(asset_key=AssetKey(spec.key), partition=partition, metadata=metadata, tags=tags)
@@ -111,6 +111,16 @@ def build_events(engine: Engine, report: Report, settings: Settings) -> list[Eve
             )
         )
     return events
+
+
+def _input_tags(engine: Engine, spec: TableSpec) -> dict[str, str]:
+    """What the table was made from: Dagster shows a table as unsynced without it."""
+    return {
+        get_input_data_version_tag(AssetKey(table.full_name.split("."))): str(
+            table_version(engine.lake, SPEC_OF[table.full_name])
+        )
+        for table in spec.inputs
+    }
 
 
 def _partitions(engine: Engine, spec: TableSpec, report: Report, settings: Settings) -> list[str | None]:

@@ -49,7 +49,8 @@ def table_metadata(reader: Reader, spec: TableSpec) -> dict[str, Any]:
     elif spec.table is CORE_EVENTS:
         found["kinds"] = _table(
             reader,
-            "SELECT coalesce(type, kind) AS type, outcome, count(*) AS events FROM core.events GROUP BY ALL ORDER BY ALL",
+            "SELECT coalesce(type, kind) AS type, outcome, count(*) AS events "
+            "FROM core.events GROUP BY ALL ORDER BY ALL",
         )
     elif spec.table is ROLLUPS:
         found["departments"] = _table(
@@ -65,9 +66,11 @@ def table_metadata(reader: Reader, spec: TableSpec) -> dict[str, Any]:
     elif spec.table is ALERTS:
         found["firing"] = _table(
             reader,
-            "SELECT priority, alert_type, count(*) AS alerts FROM out.alerts WHERE state = 'firing' GROUP BY ALL ORDER BY ALL",
+            "SELECT priority, alert_type, count(*) AS alerts FROM out.alerts "
+            "WHERE state = 'firing' GROUP BY ALL ORDER BY ALL",
         )
         found["top_breaches"] = top_breaches(reader)
+        found["explain"] = MetadataValue.md("Why? " + _explain_hint(reader))
     return found
 
 
@@ -89,11 +92,18 @@ def top_breaches(reader: Reader) -> MetadataValue:
                 "available": wire["available_stock"],
                 "threshold": str(wire["threshold"]),
                 "order": str((wire["restock_recommendation"] or {}).get("suggested_quantity", "-")),
-                "since": wire["first_breach_time"][:16].replace("T", " "),
-                "explain": f"inventory explain {wire['alert_id']}",
+                "since (UTC)": wire["first_breach_time"][5:16].replace("T", " "),
             }
         )
     return _records(records)
+
+
+def _explain_hint(reader: Reader) -> str:
+    worst = reader.query(
+        "SELECT alert_id FROM out.alerts WHERE state = 'firing' "
+        "ORDER BY CASE priority WHEN 'CRITICAL' THEN 0 WHEN 'HIGH' THEN 1 ELSE 2 END, opened_at DESC LIMIT 1"
+    )
+    return f"`inventory explain {worst.item()}`" if worst.height else "no alert is firing"
 
 
 def _table(reader: Reader, query: str) -> MetadataValue:

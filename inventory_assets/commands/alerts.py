@@ -14,7 +14,7 @@ from inventory_assets.commands.output import console, format_option, notes, prin
 from inventory_assets.domain.parse import ParseSettings
 from inventory_assets.domain.thresholds import ThresholdDefaults
 from inventory_assets.settings import Settings, load_settings
-from inventory_assets.stages.explain import Explanation, RuleLine, explain_alert
+from inventory_assets.stages.explain import EventLine, Explanation, RuleLine, explain_alert
 from inventory_assets.stages.explain import why_not as why_not_of
 from inventory_assets.wiring import LakeReader, engine_of
 
@@ -123,7 +123,7 @@ def _print_explanation(found: Explanation) -> None:
     for line in found.events:
         is_opening = line.event_id == body["lineage"]["opening_event_id"]
         table.add_row(
-            line.at[:19].replace("T", " "), line.what, "–" if line.quantity is None else f"{line.quantity:+d}" if "LEVEL" not in line.what else str(line.quantity),
+            line.at[:19].replace("T", " "), line.what, _signed(line),
             str(line.on_hand), str(line.reserved), str(line.inbound), str(line.available), str(line.version),
             style="bold" if is_opening else None,
         )  # fmt: skip
@@ -137,7 +137,8 @@ def _print_explanation(found: Explanation) -> None:
     for step in found.transitions:
         late = ", late event" if step["is_late"] else ""
         console.print(
-            f"  {step['event_at']:%Y-%m-%d %H:%M:%S}  {step['transition']} ({step['reason']}{late}), lake version {step['version']}",
+            f"  {step['event_at']:%Y-%m-%d %H:%M:%S}  {step['transition']} ({step['reason']}{late}), "
+            f"lake version {step['version']}",
             style="dim",
         )
     if found.differences:
@@ -146,6 +147,12 @@ def _print_explanation(found: Explanation) -> None:
             console.print(f"  {difference}", markup=False)
     else:
         console.print("[green]✓ Re-derived from its messages: the same alert.[/]")
+
+
+def _signed(line: EventLine) -> str:
+    if line.quantity is None:
+        return "–"
+    return str(line.quantity) if line.what == "LEVEL" else f"{line.quantity:+d}"
 
 
 def _headline(found: Explanation) -> Text:

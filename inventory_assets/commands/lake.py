@@ -1,5 +1,6 @@
 """`inventory sql | stats | velocity | verify | rebuild | maintain`: the lake itself."""
 
+import re
 import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -34,11 +35,13 @@ def sql(query: str, at_version: int | None, at_time: str | None, format_: str) -
     """
     if at_version is not None and at_time is not None:
         raise click.UsageError("--at-version and --at were both given; choose one.")
+    moment = None if at_time is None else _read_moment(at_time)
     reader = LakeReader(load_settings())
-    if at_time is not None:
-        at_version = version_at(reader.connection, _read_moment(at_time))
+    if moment is not None:
+        at_version = version_at(reader.connection, moment)
     show_version(reader.connection, at_version)
     try:
+        _check_is_question(reader.connection, query)
         cursor = reader.connection.execute(query)
     except (duckdb.ParserException, duckdb.CatalogException, duckdb.BinderException) as error:
         raise click.ClickException(f"{error}") from error
@@ -47,6 +50,20 @@ def sql(query: str, at_version: int | None, at_time: str | None, format_: str) -
     names = [column[0] for column in cursor.description]
     rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
     print_rows(rows, format_, columns=names if format_ != "json" else None)
+
+
+def _check_is_question(connection: duckdb.DuckDBPyConnection, query: str) -> None:
+    # The lake is attached read-only, but COPY and ATTACH would still write files beside it.
+    statements = connection.extract_statements(query)
+    if not statements:
+        raise click.ClickException("the query was empty; expected SQL such as \"SELECT * FROM core.sku_state\".")
+    for statement in statements:
+        if statement.type is duckdb.StatementType.EXPLAIN:
+            # ANALYZE runs what it explains.
+            explained = re.sub(r"(?is)^.*?\bexplain\b(\s*\([^)]*\)|\s+analyze\b)?", "", statement.query, count=1)
+            _check_is_question(connection, explained)
+        elif statement.type is not duckdb.StatementType.SELECT:
+            raise click.ClickException(f"{statement.type.name} was refused: `inventory sql` only reads. Ask with SELECT.")
 
 
 def _read_moment(text: str) -> datetime:

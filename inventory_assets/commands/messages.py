@@ -61,7 +61,7 @@ def topics_apply(format_: str) -> None:
 
 
 @click.command()
-@click.argument("file", type=click.Path(allow_dash=True, dir_okay=False))
+@click.argument("file", type=click.Path(exists=True, allow_dash=True, dir_okay=False))
 @click.option("--topic", required=True, help="Short name of the topic.")
 @click.option("--format-in", type=click.Choice(["json", "csv", "messages"]), default="json", show_default=True,
               help="json: one message a line, as is. csv: a header, one message a row. "
@@ -204,7 +204,7 @@ def trade_live(settings: Settings, options: SimulationSettings) -> None:
     with publisher_of(settings) as publisher:
         opening = simulation.opening()
         while chunk := list(islice(opening, PUBLISH_CHUNK)):
-            publisher.publish([_outgoing(message) for message in chunk])
+            publisher.publish([_unordered(message) for message in chunk])
         products_path = settings.home / "simulated-products.csv"
         products_path.write_text(products_csv(simulation.catalog))
         with engine_of(settings) as engine:
@@ -216,13 +216,14 @@ def trade_live(settings: Settings, options: SimulationSettings) -> None:
             owed = int((time.monotonic() - started) * options.events_per_second) - sent
             if owed > 0:
                 batch = list(islice(stream, min(owed, PUBLISH_CHUNK)))
-                publisher.publish([_outgoing(message) for message in batch])
+                publisher.publish([_unordered(message) for message in batch])
                 sent += len(batch)
             time.sleep(LIVE_PAUSE_SECONDS)
 
 
-def _outgoing(message: SimulatedMessage) -> OutgoingMessage:
-    return OutgoingMessage(message.topic, message.data, message.attributes, message.ordering_key)
+def _unordered(message: SimulatedMessage) -> OutgoingMessage:
+    # Without its ordering key: Pub/Sub takes one key a request, so keys would cost a request a message.
+    return OutgoingMessage(message.topic, message.data, message.attributes)
 
 
 def write_ledger(simulation: Simulation, path: Path) -> None:

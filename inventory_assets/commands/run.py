@@ -102,7 +102,8 @@ def _start(settings: Settings, processes: Processes, size: Scale, rate: float, p
     )  # fmt: skip
     processes.start(
         "simulator",
-        [*inventory, "simulate", "--live", "--skus", str(size.skus), "--warehouses", str(size.warehouses), "--rate", str(rate)],
+        [*inventory, "simulate", "--live", "--rate", str(rate),
+         "--skus", str(size.skus), "--warehouses", str(size.warehouses)],
         log=logs / "simulator.log", env=environment, cwd=PROJECT_DIR,
     )  # fmt: skip
     notes.print(f"simulator  {size.skus:,} SKUs in {size.warehouses} warehouses, {rate:g} messages/s")

@@ -157,9 +157,9 @@ def step(alerts: KeyAlerts, point: Point, cause: Cause) -> tuple[dict[Condition,
     current = next((alert for alert in alerts.values() if alert.is_firing), None)
     breaches = find_breaches(point)
     worst = breaches[0].condition if breaches else None
-    if current is not None and _is_held(current, point):
-        if worst is None or SEVERITY[current.condition] >= SEVERITY[worst]:
-            worst = current.condition
+    is_held = current is not None and _is_held(current, point)
+    if current is not None and is_held and (worst is None or SEVERITY[current.condition] >= SEVERITY[worst]):
+        worst = current.condition
     if current is None and worst is None:
         return {}, []
     if current is not None and current.condition is worst:

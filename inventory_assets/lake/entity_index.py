@@ -7,6 +7,7 @@ The file is a cache: it is made anew from `core.events` at every start.
 """
 
 import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -29,17 +30,32 @@ class EntityIndex:
     def __len__(self) -> int:
         return self._size + len(self._recent)
 
-    def build(self, keys: np.ndarray) -> None:
-        """Start over with these keys; any order, int64."""
-        self._write(np.unique(keys))
+    def build(self, chunks: Iterable[np.ndarray]) -> None:
+        """Start over with these keys.
+
+        Args:
+            chunks: Ascending and distinct over all chunks, int64; one is in
+                memory at a time.
+        """
+        self._replace(chunks)
         self._recent = np.empty(0, dtype=np.int64)
 
     def add(self, keys: list[int]) -> None:
         """Add keys."""
         self._recent = np.union1d(self._recent, np.array(keys, dtype=np.int64))
         if len(self._recent) > MERGE_AT:
-            old = np.fromfile(self._path, dtype=np.int64) if self._size else np.empty(0, dtype=np.int64)
-            self.build(np.concatenate([old, self._recent]))
+            self.build(self._merged())
+
+    def _merged(self) -> Iterator[np.ndarray]:
+        """The file's keys and the recent ones together, a part at a time."""
+        done = 0
+        for first in range(0, self._size, MERGE_AT):
+            count = min(MERGE_AT, self._size - first)
+            part = np.frombuffer(os.pread(self._file, count * 8, first * 8), dtype=np.int64)
+            upto = int(np.searchsorted(self._recent, part[-1], side="right"))
+            yield np.union1d(part, self._recent[done:upto])
+            done = upto
+        yield self._recent[done:]
 
     def find(self, keys: list[int]) -> set[int]:
         """Those of `keys` that are in the set."""
@@ -54,6 +70,10 @@ class EntityIndex:
                     found.add(key)
         return found
 
+    def memory_bytes(self) -> int:
+        """What the index holds in memory."""
+        return self._directory.nbytes + self._recent.nbytes
+
     def close(self) -> None:
         """Close and remove the file."""
         if self._file >= 0:
@@ -67,11 +87,19 @@ class EntityIndex:
         place = int(np.searchsorted(entries, key))
         return place < len(entries) and int(entries[place]) == key
 
-    def _write(self, keys: np.ndarray) -> None:
+    def _replace(self, chunks: Iterable[np.ndarray]) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = self._path.with_suffix(".new")
+        size = 0
+        heads: list[np.ndarray] = []
+        with fresh.open("wb") as sink:
+            for chunk in chunks:
+                # The first key of every block: where the last chunk's block left off, and on.
+                heads.append(chunk[-size % BLOCK :: BLOCK].copy())
+                chunk.tofile(sink)
+                size += len(chunk)
         self.close()
-        self._size = len(keys)
-        self._directory = keys[::BLOCK].copy()
-        if self._size:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            keys.tofile(self._path)
-            self._file = os.open(self._path, os.O_RDONLY)
+        fresh.replace(self._path)
+        self._file = os.open(self._path, os.O_RDONLY)
+        self._size = size
+        self._directory = np.concatenate(heads) if heads else np.empty(0, dtype=np.int64)

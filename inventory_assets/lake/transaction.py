@@ -17,7 +17,7 @@ import duckdb
 import polars as pl
 
 from inventory_assets.lake.connect import CATALOG, connect
-from inventory_assets.lake.errors import LakeBusyError, StaleStateError
+from inventory_assets.lake.errors import LakeBusyError, LakeError, StaleStateError
 from inventory_assets.lake.lock import writer_lock
 from inventory_assets.lake.tables import VERSIONS, Table
 from inventory_assets.settings import Settings
@@ -42,7 +42,8 @@ class LakeTransaction:
     """The next version in the making. Append frames; the lake commits them together.
 
     Statements run in order on a thread of their own, so that the next frame is
-    built while the last one is written; an error surfaces at the commit.
+    built while the last one is written; an error surfaces at the commit, and
+    nothing runs after it.
     """
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, version: int, worker: ThreadPoolExecutor) -> None:
@@ -53,6 +54,7 @@ class LakeTransaction:
         self._connection = connection
         self._worker = worker
         self._pending: list[Future[Any]] = []
+        self._is_failed = False
 
     def append(self, table: Table, rows: pl.DataFrame) -> None:
         """Append rows to a table; columns by name, missing ones null. Nothing for no rows."""
@@ -81,9 +83,19 @@ class LakeTransaction:
         self._pending.clear()
 
     def _submit(self, step: Callable[..., T], *arguments: Any) -> Future[T]:
-        future = self._worker.submit(step, *arguments)
+        future = self._worker.submit(self._in_turn, step, *arguments)
         self._pending.append(future)
         return future
+
+    def _in_turn(self, step: Callable[..., T], *arguments: Any) -> T:
+        if self._is_failed:
+            # After a failed BEGIN every further statement would commit by itself.
+            raise LakeError(f"version {self.version} was given up: an earlier statement of it failed")
+        try:
+            return step(*arguments)
+        except BaseException:
+            self._is_failed = True
+            raise
 
     def _insert(self, table: Table, rows: pl.DataFrame) -> None:
         if "version" not in rows.columns:
@@ -120,6 +132,10 @@ class Lake:
     def query(self, sql: str, parameters: list[Any] | None = None) -> pl.DataFrame:
         """Run a query outside any transaction of ours."""
         return self.connection.execute(sql, parameters or []).pl()
+
+    def batches(self, sql: str) -> Iterator[pl.DataFrame]:
+        """Run a query; its rows a part at a time."""
+        return read_batches(self.connection, sql)
 
     def watermark(self) -> Watermark:
         """Read where the lake stands now."""
@@ -201,6 +217,14 @@ class Lake:
             self.connection.execute("ROLLBACK")
         except duckdb.Error:
             pass
+
+
+def read_batches(connection: duckdb.DuckDBPyConnection, sql: str) -> Iterator[pl.DataFrame]:
+    """Run a query; its rows in frames of about a million."""
+    for batch in connection.execute(sql).to_arrow_reader(1_000_000):
+        frame = pl.from_arrow(batch)
+        assert isinstance(frame, pl.DataFrame)  # a batch has columns
+        yield frame
 
 
 def _version_row(transaction: LakeTransaction, stage: str, run_id: str, code_version: str) -> pl.DataFrame:

@@ -91,7 +91,7 @@ def events(result: BurstResult) -> pl.DataFrame:
         for seq, arrival in enumerate(result.arrivals)
         if arrival.event is not None and arrival.outcome in (Outcome.APPLIED, Outcome.SUPERSEDED)
     ]
-    rows = [_event_row(seq, event) + (arrival.available, arrival.outcome.value) for seq, event, arrival in taken]
+    rows = [(*_event_row(seq, event), arrival.available, arrival.outcome.value) for seq, event, arrival in taken]
     columns = list(zip(*rows, strict=True)) if rows else [()] * len(_EVENT_SCHEMA)
     frame = pl.DataFrame(dict(zip(_EVENT_SCHEMA, columns, strict=True)), schema=_EVENT_SCHEMA)
     return _times(frame, "event_at").with_columns(pl.col("event_at").dt.date().alias("event_date"))

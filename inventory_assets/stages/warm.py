@@ -1,10 +1,12 @@
 """Load the warm state from the lake: what a process needs before its first burst."""
 
 from array import array
+from collections.abc import Iterator
 from datetime import UTC
 from typing import Any, Protocol
 
 import msgspec
+import numpy as np
 import polars as pl
 
 from inventory_assets.domain.alerts import Alert, Product
@@ -50,6 +52,10 @@ class Reader(Protocol):
         """Run a query."""
         ...
 
+    def batches(self, sql: str) -> Iterator[pl.DataFrame]:
+        """Run a query; its rows a part at a time, for results that memory should not hold."""
+        ...
+
 
 def current_rows(reader: Reader, table: VersionedTable, at_version: int | None = None) -> pl.DataFrame:
     """The stored current rows of a versioned table, hidden columns included."""
@@ -77,7 +83,7 @@ def load_state(
     state = InventoryState(defaults=defaults)
     state.version = version
     if version == 0:
-        index.build(pl.Series([], dtype=pl.Int64).to_numpy())
+        index.build([])
         return state
     _load_keys(reader, state)
     _load_rules(reader, state)
@@ -166,12 +172,14 @@ def _load_events(reader: Reader, state: InventoryState, cached_entities: int, in
     for row in rows.iter_rows(named=True):
         state.events.add(to_event(row))
     known = rows["entity_key"].unique()
-    older = reader.query(f"SELECT DISTINCT entity_key FROM core.events WHERE version <= {cut}")["entity_key"]
-    index.build(older.filter(~older.is_in(known.implode())).to_numpy())
+    older = reader.batches(f"SELECT DISTINCT entity_key FROM core.events WHERE version <= {cut} ORDER BY 1")
+    remembered = known.to_numpy()
+    index.build(np.setdiff1d(batch["entity_key"].to_numpy(), remembered) for batch in older)
     forgotten = reader.query(
         f"""
         WITH forgotten AS (
-            SELECT warehouse_id, to_warehouse_id, sku, {{e: source_epoch, i: instant, n: increment}} AS place, entity_key
+            SELECT warehouse_id, to_warehouse_id, sku, entity_key,
+                {{e: source_epoch, i: instant, n: increment}} AS place
             FROM core.events WHERE kind = 'transaction' AND version <= {cut}
         ),
         keys AS (

@@ -9,12 +9,12 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.rules.cases import DAY, SECOND, Sent, Sweep, envelope, level, message, rule, txn
+from tests.rules.cases import DAY, SECOND, Sent, Sweep, Velocities, envelope, level, message, rule, txn
 from tests.rules.oracle import sort_key
 from tests.rules.reading import Event, Rejected, read_event
 
 Document = dict | Sent
-Steps = list[list[Document] | Sweep]
+Steps = list[list[Document] | Sweep | Velocities]
 
 SKUS = ("S1", "S2")
 WAREHOUSES = ("W1", "W2", "W3")
@@ -214,7 +214,7 @@ def cut(draw: Any, stream: list[Document]) -> list[list[Document]]:
 
 @st.composite
 def bursts(draw: Any, *, max_size: int = 18) -> Steps:
-    """A stream as it arrives: cut into bursts, with sweeps between them."""
+    """A stream as it arrives: cut into bursts, with sweeps and new velocities between them."""
     stream = draw(streams(max_size=max_size))
     if draw(st.booleans()):
         stream = in_order(stream)
@@ -222,6 +222,9 @@ def bursts(draw: Any, *, max_size: int = 18) -> Steps:
     for burst in cut(draw, stream):
         if draw(one_in(5)):
             steps.append(Sweep(clock(draw(st.sampled_from(MINUTES)))))
+        if draw(one_in(10)):
+            found = {(w, s): draw(st.sampled_from((*VELOCITIES, None))) for w in WAREHOUSES for s in SKUS}
+            steps.append(Velocities(DAY, found))
         steps.append(burst)
     return steps
 

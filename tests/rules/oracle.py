@@ -12,6 +12,7 @@ from fractions import Fraction
 from typing import Any
 
 from tests.rules.reading import (
+    EPOCH,
     LEVEL_TYPES,
     PARENTS,
     THRESHOLDS,
@@ -183,7 +184,7 @@ class Oracle:
         default_reorder: int = 0,
     ) -> None:
         self._products = products or {}
-        self._velocity = velocity or {}
+        self._velocity = dict(velocity or {})
         self._defaults = (default_min, default_reorder)
         self._accepted: dict[str, Event] = {}  # by event id, in raw.messages order
         self._events: list[Event] = []  # the stock events evaluation has reached
@@ -350,6 +351,19 @@ class Oracle:
         """RULE 28: notify what is still open when its cooldown ends."""
         for key in sorted(self._machines):
             self._notify_if_due(key, None, now)
+
+    def velocities(self, date: str, units_per_day: dict[Key, float | None]) -> None:
+        """RULE 25: new velocities step the keys whose rule counts in days, at their frontier."""
+        for key, velocity in units_per_day.items():
+            self._velocity[key] = velocity or 0
+            if key not in self._machines:
+                continue
+            rule = self.resolved(*key)
+            if rule["min_threshold_days"] is None and rule["reorder_threshold_days"] is None:
+                continue
+            at = self._machines[key].frontier_at or EPOCH
+            cause = Event("velocity", f"velocity:{date}", (0, 0, 0), False, at, (), {}, ())
+            self._step(key, cause, at, is_late=False)
 
     def _breaches(self, key: Key, state: dict, rule: dict, events: list[Event]) -> dict[str, dict]:
         """RULES 23, 24: the breached conditions, each with what was compared."""

@@ -59,6 +59,10 @@ class ProductEngine:
     def sweep(self, now: datetime) -> None:
         self._process([], BurstInputs(sweep_at=to_microseconds(now)))
 
+    def velocities(self, date: str, units_per_day) -> None:
+        rows = tuple((*key, velocity) for key, velocity in units_per_day.items())
+        self._process([], BurstInputs(velocity_date=date, velocities=rows))
+
     def states(self) -> dict:
         found = {}
         for key, state in self.state.keys.items():

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from inventory_assets.domain.hierarchy import nodes_of
 from inventory_assets.domain.rollup import MEASURES, parent_links
-from tests.rules.cases import Sweep, message
+from tests.rules.cases import Sweep, Velocities, message
 from tests.rules.generators import (
     NOWHERE,
     Document,
@@ -59,6 +59,8 @@ def play(engine: Any, steps: Steps) -> list[tuple[str, str | None]]:
     for step in steps:
         if isinstance(step, Sweep):
             engine.sweep(datetime.fromisoformat(step.now))
+        elif isinstance(step, Velocities):
+            engine.velocities(step.date, step.units_per_day)
         else:
             outcomes += engine.burst([message(document) for document in step])
     return outcomes

@@ -1,0 +1,1 @@
+"""Benchmarks: medians with the machine and its load, printed, never asserted."""

@@ -1,0 +1,31 @@
+"""`make bench`: every figure the product promises, on this machine."""
+
+import argparse
+
+from benchmarks import burst, duplicates, latency
+from benchmarks.measure import print_machine
+
+PARTS = {"burst": burst.run, "duplicates": duplicates.run, "latency": latency.run}
+
+
+def main() -> None:
+    """Run all parts, or those named."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="default: all")
+    parser.add_argument("--quick", action="store_true", help="a tenth of the size, to see that it runs")
+    arguments = parser.parse_args()
+    print_machine()
+    for name in arguments.parts or PARTS:
+        if arguments.quick and name == "burst":
+            burst.run(bursts=100, skus=2_000, warehouses=5, edge=20)
+        elif arguments.quick and name == "duplicates":
+            duplicates.run(past=2_000_000)
+        elif arguments.quick and name == "latency":
+            latency.run(rates=(200,), seconds=20)
+        else:
+            PARTS[name]()
+    print_machine()
+
+
+if __name__ == "__main__":
+    main()

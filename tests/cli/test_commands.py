@@ -1,0 +1,152 @@
+"""What every command promises: help, exit codes, one clear line on an error, JSON and nothing else."""
+
+import json
+import re
+
+import click
+import pytest
+
+from inventory_assets.cli import cli
+
+
+def commands(group: click.Group, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    found = []
+    for name, command in group.commands.items():
+        found.append((*path, name))
+        if isinstance(command, click.Group):
+            found += commands(command, (*path, name))
+    return found
+
+
+ALL = commands(cli)
+PRINTS_ROWS = [
+    ("sql", "SELECT 1 AS one"), ("alerts", "--state", "all"), ("stats",), ("verify",), ("why-not", "W1", "S1"),
+    ("replay-dead-letters", "--dry-run"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", [(), *ALL], ids=" ".join)
+@pytest.mark.parametrize("flag", ["--help", "-h"])
+def test_every_command_has_help(run, path, flag):
+    found = run(*path, flag)
+
+    assert found.code == 0
+    assert "Usage: inventory" in found.out
+    # A sentence on what it is for, not options alone.
+    assert re.search(r"^  [A-Z].*\.", found.out, re.MULTILINE)
+
+
+def test_the_promised_commands_are_there():
+    """DESIGN section 4."""
+    promised = "emulator publish drain sql alerts explain why-not replay-dead-letters rebuild verify simulate stats"
+
+    assert {*promised.split(), "products import", "topics apply"} <= {" ".join(path) for path in ALL}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("nonsense",), ("sql",), ("sql", "--format", "xml", "SELECT 1"), ("alerts", "--state", "odd"),
+        ("sql", "SELECT 1", "--at-version", "x"), ("sql", "SELECT 1", "--at", "teatime"),
+        ("sql", "SELECT 1", "--at", "2022-04-20T07:00:00Z", "--at-version", "1"), ("explain",), ("why-not", "W1"),
+        ("products", "import", "/nonexistent/products.csv"), ("publish", "-"), ("publish", "-", "--topic", "nonsense"),
+        ("publish", "/nonexistent/file", "--topic", "control-topic"), ("emulator", "--in-memory", "--data", "x"),
+        ("drain", "--wait", "soon"), ("simulate", "--events", "many"), ("velocity", "--as-of", "soon"),
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_wrong_usage_exits_2_and_says_what(run, arguments):
+    found = run(*arguments)
+
+    assert found.code == 2
+    assert found.out == ""
+    assert "Error" in found.err or "Usage" in found.err
+    assert "Traceback" not in found.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("sql", "SELECT 1"), ("alerts",), ("explain", "alt-x"), ("why-not", "W1", "S1"), ("stats",), ("verify",),
+        ("rebuild",), ("maintain",), ("replay-dead-letters",),
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_without_a_lake_exit_1_and_nothing_is_made(run, home, arguments):
+    found = run(*arguments)
+
+    assert found.code == 1
+    assert found.out == ""
+    assert "no lake" in found.err
+    assert "inventory drain" in found.err
+    assert not home.exists()
+
+
+@pytest.mark.parametrize("arguments", PRINTS_ROWS, ids=" ".join)
+def test_json_is_one_array_of_objects_and_nothing_else(run, shop_home, arguments):
+    found = run(*arguments, "--format", "json", at=shop_home)
+
+    assert found.code == 0, found.err
+    assert all(isinstance(row, dict) for row in found.rows)
+
+
+@pytest.mark.parametrize("arguments", PRINTS_ROWS, ids=" ".join)
+def test_tables_show_no_traceback(run, shop_home, arguments):
+    found = run(*arguments, at=shop_home)
+
+    assert found.code == 0
+    assert "Traceback" not in found.err
+
+
+def test_alerts_are_in_the_wire_format_with_state_and_notified(run, shop_home):
+    firing, resolved, all_ = (
+        run("alerts", "--state", state, "--format", "json", at=shop_home).rows
+        for state in ("firing", "resolved", "all")
+    )
+
+    assert (len(firing), len(resolved), len(all_)) == (0, 1, 1)
+    [alert] = resolved
+    assert (alert["alert_type"], alert["state"], alert["notified"]) == ("LOW_STOCK", "resolved", True)
+    body = run("sql", "SELECT body FROM out.alerts", "--format", "json", at=shop_home).rows[0]["body"]
+    assert {name: value for name, value in alert.items() if name not in ("state", "notified")} == json.loads(body)
+
+
+def test_explain_of_an_alert_exits_0_and_of_an_unknown_one_1(run, shop_home):
+    [alert] = run("alerts", "--state", "all", "--format", "json", at=shop_home).rows
+
+    known = run("explain", alert["alert_id"], "--format", "json", at=shop_home)
+    shown = run("explain", alert["alert_id"], at=shop_home)
+    unknown = run("explain", "alt-20220420-W1-S1-LOW_STOCK-00000000", at=shop_home)
+
+    assert (known.code, shown.code, unknown.code) == (0, 0, 1)
+    assert known.rows[0]["differences"] == []
+    assert "available 5 < min_threshold_qty 10" in shown.out
+    assert unknown.out == ""
+    assert "inventory alerts" in unknown.err
+
+
+def test_why_not_of_an_unknown_key_exits_1(run, shop_home):
+    found = run("why-not", "W9", "S9", at=shop_home)
+
+    assert (found.code, found.out) == (1, "")
+    assert "core.sku_state" in found.err
+
+
+def test_tampering_makes_verify_and_explain_exit_1_and_rebuild_mends_it(run, home, engine):
+    from tests.builders import level, messages, rule
+
+    engine.commit_burst(messages(rule(10, 20), level(5)))
+    engine.lake.connection.execute("UPDATE core.sku_state_changes SET on_hand = on_hand + 1")
+    engine.lake.connection.execute("UPDATE out.alerts_changes SET threshold = 11")
+    engine.close()
+    [alert] = run("alerts", "--format", "json").rows
+
+    found = run("verify", "--format", "json")
+    explained = run("explain", alert["alert_id"], "--format", "json")
+
+    assert (found.code, explained.code) == (1, 1)
+    assert {row["table"] for row in found.rows} == {"core.sku_state", "out.alerts"}
+    assert "threshold" in explained.rows[0]["differences"][0]
+    assert run("rebuild").code == 0
+    assert run("verify").code == 0
+    assert run("explain", alert["alert_id"]).code == 0

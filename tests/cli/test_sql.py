@@ -1,0 +1,133 @@
+"""`inventory sql`: every table by its plain name, read-only, values that keep their type."""
+
+import csv
+import io
+
+import pytest
+
+from inventory_assets.lake.tables import APPEND_TABLES, VERSIONED_TABLES
+from tests.builders import level, messages
+
+
+@pytest.fixture
+def ask(run, shop_home):
+    return lambda query, *options: run("sql", query, "--format", "json", *options, at=shop_home)
+
+
+@pytest.mark.parametrize("name", [t.full_name for t in (*APPEND_TABLES, *VERSIONED_TABLES)])
+def test_schemas_resolve_without_a_catalog(ask, name):
+    assert ask(f"SELECT * FROM {name}").code == 0
+
+
+def test_integers_are_integers_and_times_are_rfc_3339(ask):
+    [row] = ask(
+        "SELECT max(on_hand) AS most, sum(on_hand) AS total, 170141183460469231731687303715884105727 AS huge, "
+        "max(last_event_at) AS at, TIMESTAMPTZ '2022-04-20 09:00:00+02' AS zoned, 0.5 AS half, NULL AS none, "
+        "true AS yes, DATE '2022-04-20' AS day FROM core.sku_state"
+    ).rows
+
+    assert row == {
+        "most": 10**12 + 5, "total": 10**12 + 55, "huge": 2**127 - 1, "at": "2022-04-20T09:00:00.000000Z",
+        "zoned": "2022-04-20T07:00:00.000000Z", "half": 0.5, "none": None, "yes": True, "day": "2022-04-20",
+    }  # fmt: skip
+    assert type(row["total"]) is int
+
+
+def test_there_is_no_row_limit(ask):
+    assert len(ask("SELECT * FROM range(50000)").rows) == 50_000
+
+
+def test_no_rows_are_an_empty_array(ask):
+    assert ask("SELECT * FROM core.sku_state WHERE false").rows == []
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "DELETE FROM core.sku_state_changes", "DELETE FROM raw.messages", "UPDATE raw.messages SET outcome = 'x'",
+        "INSERT INTO meta.watermarks VALUES ('x', 1, 1)", "DROP TABLE raw.messages", "DROP VIEW core.sku_state",
+        "CREATE TABLE core.mine AS SELECT 1", "ALTER TABLE raw.messages ADD COLUMN x INT", "SELECT 1; DROP TABLE raw.messages",
+        "CALL ducklake_expire_snapshots('lake', older_than => now())", "CALL ducklake_merge_adjacent_files('lake')",
+        "FROM ducklake_expire_snapshots('lake', older_than => now())",
+        "COPY (SELECT 1) TO '{target}'", "COPY core.sku_state TO '{target}'", "EXPORT DATABASE '{target}'",
+        "ATTACH '{target}'", "EXPLAIN ANALYZE COPY (SELECT 1) TO '{target}'", "INSTALL spatial", "SET memory_limit = '1GB'",
+    ],
+)  # fmt: skip
+def test_write_attempts_exit_1_and_change_nothing(ask, tmp_path, query):
+    """Read-only means files too: a query pasted from somewhere must not write beside the lake."""
+    target = tmp_path / "target"
+    before = ask("SELECT * FROM raw.messages ORDER BY ALL").rows
+
+    found = ask(query.format(target=target))
+
+    assert found.code == 1
+    assert found.out == ""
+    assert "Traceback" not in found.err
+    assert not target.exists()
+    assert ask("SELECT * FROM raw.messages ORDER BY ALL").rows == before
+
+
+@pytest.mark.parametrize("query", ["SELEC 1", "SELECT * FROM core.nonsense", "SELECT nonsense", "SELECT 'x'::INT", ""])
+def test_a_wrong_query_exits_1_with_its_error(ask, query):
+    found = ask(query)
+
+    assert (found.code, found.out) == (1, "")
+    assert found.err
+    assert "Traceback" not in found.err
+
+
+@pytest.mark.parametrize("query", ["DESCRIBE core.sku_state", "SHOW ALL TABLES", "EXPLAIN SELECT 1", "FROM core.products",
+                                   "WITH x AS (SELECT 1) FROM x", "VALUES (1)", "SUMMARIZE core.sku_state"])  # fmt: skip
+def test_questions_of_every_form_are_answered(ask, query):
+    assert ask(query).code == 0
+
+
+def test_at_version_shows_the_lake_as_it_was(ask):
+    available = "SELECT available FROM core.sku_state WHERE sku = 'S1'"
+
+    found = [ask(available, "--at-version", str(version)).rows[0]["available"] for version in (1, 2, 3)]
+
+    assert found == [100, 5, 10**12 + 5]
+    assert ask("SELECT state FROM out.alerts", "--at-version", "2").rows == [{"state": "firing"}]
+    assert ask("SELECT state FROM out.alerts", "--at-version", "1").rows == []
+    assert ask(available, "--at-version", "4").code == 1
+
+
+def test_at_time_is_the_last_version_by_then(ask):
+    times = ask("SELECT version, committed_at FROM meta.versions ORDER BY 1").rows
+    available = "SELECT available FROM core.sku_state WHERE sku = 'S1'"
+
+    assert ask(available, "--at", times[1]["committed_at"]).rows == [{"available": 5}]
+    assert ask(available, "--at", "2001-01-01T00:00:00Z").code == 1
+
+
+def test_a_lake_without_a_version_exits_1(run, engine):
+    engine.lake.watermark()
+
+    found = run("sql", "SELECT 1")
+
+    assert found.code == 1
+    assert "no version yet" in found.err
+
+
+def test_csv_defuses_formulas(run, shop_home):
+    """A SKU that begins with = must not compute in a planner's spreadsheet."""
+    found = run("sql", "SELECT sku, on_hand FROM core.sku_state ORDER BY sku", "--format", "csv", at=shop_home)
+
+    assert list(csv.reader(io.StringIO(found.out))) == [["sku", "on_hand"], ["'=S2", "50"], ["S1", str(10**12 + 5)]]
+
+
+def test_bytes_of_a_dead_letter_are_shown_as_text(ask):
+    assert ask("SELECT data FROM core.dead_letters").rows == [{"data": "broken"}]
+
+
+def test_markup_in_ids_is_shown_and_not_obeyed(run, engine):
+    engine.commit_burst(messages(level(5, sku="[bold red]x[/bold red]", warehouse_id="[/]")))
+
+    found = run("sql", "SELECT warehouse_id, sku FROM core.sku_state")
+
+    assert found.code == 0
+    assert "[bold red]x[/bold red]" in found.out
+    assert "[/]" in found.out
+    for arguments in (("alerts",), ("why-not", "[/]", "[bold red]x[/bold red]")):
+        assert run(*arguments).code == 0
