@@ -29,7 +29,6 @@ def build_defs(
         "inventory",
         selection=dg.AssetSelection.all(),
         description="Take in what waits, catch every table up, check the invariants.",
-        partitions_def=partitions,
     )
     return dg.Definitions(
         assets=build_table_assets(partitions),

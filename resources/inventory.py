@@ -28,7 +28,12 @@ class _Process:
         self.lock = threading.RLock()
         self._ingest: Ingest | None = None
 
+    def use(self, ingest: Ingest) -> None:
+        """Use this burst loop instead of one on the environment's broker."""
+        self._ingest = ingest
+
     def ingest(self) -> Ingest:
+        """The burst loop, connected on first use."""
         if self._ingest is None:
             ensure_topics(self.settings)
             host = emulator_host(self.settings)

@@ -80,7 +80,7 @@ def _take_in(context: AssetExecutionContext, config: RebuildConfig, inventory: I
         .run(
             max_seconds=RUN_SECONDS,
             wait_seconds=QUIET_SECONDS,
-            run_id=context.run_id,
+            run_id=context.run.run_id,
             until_empty=True,
             on_commit=lambda commit: context.log.info(f"version {commit.version}: {commit.outcomes}"),
         )
@@ -112,7 +112,7 @@ def _events(context: AssetExecutionContext, config: RebuildConfig, inventory: In
 def _velocity(context: AssetExecutionContext, config: RebuildConfig, inventory: InventoryResource) -> dict[str, int]:
     """Refresh velocities as of today and judge days-of-cover limits again."""
     today = datetime.now(UTC).date()
-    commits = refresh_velocity(inventory.process().engine, today, run_id=context.run_id)
+    commits = refresh_velocity(inventory.process().engine, today, run_id=context.run.run_id)
     return commits[0].counts if commits else {}
 
 

@@ -56,14 +56,18 @@ def _check_is_question(connection: duckdb.DuckDBPyConnection, query: str) -> Non
     # The lake is attached read-only, but COPY and ATTACH would still write files beside it.
     statements = connection.extract_statements(query)
     if not statements:
-        raise click.ClickException("the query was empty; expected SQL such as \"SELECT * FROM core.sku_state\".")
+        raise click.ClickException('the query was empty; expected SQL such as "SELECT * FROM core.sku_state".')
     for statement in statements:
-        if statement.type is duckdb.StatementType.EXPLAIN:
+        if statement.type == duckdb.StatementType.EXPLAIN:
             # ANALYZE runs what it explains.
             explained = re.sub(r"(?is)^.*?\bexplain\b(\s*\([^)]*\)|\s+analyze\b)?", "", statement.query, count=1)
             _check_is_question(connection, explained)
-        elif statement.type is not duckdb.StatementType.SELECT:
-            raise click.ClickException(f"{statement.type.name} was refused: `inventory sql` only reads. Ask with SELECT.")
+        elif statement.type == duckdb.StatementType.CREATE and not statement.query:
+            continue  # PIVOT is rewritten into a temporary type and a SELECT
+        elif statement.type != duckdb.StatementType.SELECT:
+            raise click.ClickException(
+                f"{statement.type.name} was refused: `inventory sql` only reads. Ask with SELECT."
+            )
 
 
 def _read_moment(text: str) -> datetime:

@@ -3,6 +3,7 @@
 import base64
 import csv
 import hashlib
+import io
 import json
 import sys
 import time
@@ -101,9 +102,14 @@ def _json_lines(raw: bytes, topic: str) -> Iterator[OutgoingMessage]:
 def _csv_rows(raw: bytes, topic: str) -> Iterator[OutgoingMessage]:
     # Equal rows of one file are separate events, so each carries its place (RULES 10).
     digest = hashlib.sha256(raw).hexdigest()[:16]
-    for line, row in enumerate(csv.DictReader(raw.decode("utf-8-sig").splitlines()), 2):
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise click.ClickException(f"the file was no UTF-8 text: {error}. Convert it, then publish again.") from error
+    rows = csv.DictReader(io.StringIO(text, newline=""))  # a quoted line break is part of its row
+    for row in rows:
         document = {name: value for name, value in row.items() if name and value not in (None, "")}
-        yield OutgoingMessage(topic, json.dumps(document).encode(), {"row_id": f"{digest}:{line}"})
+        yield OutgoingMessage(topic, json.dumps(document).encode(), {"row_id": f"{digest}:{rows.line_num}"})
 
 
 def _message_lines(raw: bytes, topic: str) -> Iterator[OutgoingMessage]:

@@ -1,6 +1,7 @@
 """Import product data: names, supplier, lead time, target stock, price, pack (RULES 19)."""
 
 import csv
+import io
 import json
 from collections.abc import Iterable
 from pathlib import Path
@@ -42,14 +43,17 @@ def read_products(path: Path) -> list[Product]:
 
 
 def _read_rows(path: Path) -> Iterable[tuple[int, dict]]:
-    text = path.read_text(encoding="utf-8-sig")
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ProductFileError(f"{path.name} was no UTF-8 text: {error}. Convert it, then import again.") from error
     if path.suffix == ".csv":
-        reader = csv.DictReader(text.splitlines())
-        return [(line, row) for line, row in enumerate(reader, 2)]
+        reader = csv.DictReader(io.StringIO(text, newline=""))  # a quoted line break is part of its row
+        return [(reader.line_num, row) for row in reader]
     try:
         if text.lstrip().startswith("["):
             return list(enumerate(json.loads(text), 1))
-        return [(line, json.loads(row)) for line, row in enumerate(text.splitlines(), 1) if row.strip()]
+        return [(line, json.loads(row)) for line, row in enumerate(text.split("\n"), 1) if row.strip()]
     except ValueError as error:
         raise ProductFileError(f"{path.name} was no CSV and no JSON: {error}") from error
 
@@ -73,6 +77,8 @@ def _to_product(row: dict) -> Product:
         lowest = 0 if name in ("unit_price", "lead_time_days") else 1
         if isinstance(value, bool) or not lowest <= number <= 10**12:
             raise ValueError(f"{name} was {value!r}, expected {lowest} to 10^12")
+        if isinstance(value, float) and number != value:
+            raise ValueError(f"{name} was {value!r}, expected a whole number")
         values[name] = number
     return Product(**values)
 

@@ -33,7 +33,7 @@ def test_every_command_has_help(run, path, flag):
     assert found.code == 0
     assert "Usage: inventory" in found.out
     # A sentence on what it is for, not options alone.
-    assert re.search(r"^  [A-Z].*\.", found.out, re.MULTILINE)
+    assert re.search(r"\n\n  [A-Z].*?\.", found.out, re.DOTALL)
 
 
 def test_the_promised_commands_are_there():

@@ -120,7 +120,9 @@ GOOD = "sku,product_name,order_up_to,pack_multiple,unit_price\nS1,Lamp,40,6,9.5\
         ("p.csv", b"sku,product_name\nS1,caf\xe9\n", []),
     ],
 )
-def test_a_product_file_with_a_bad_row_imports_nothing_and_names_its_lines(run, home, tmp_path, name, text, lines_named):
+def test_a_product_file_with_a_bad_row_imports_nothing_and_names_its_lines(
+    run, home, tmp_path, name, text, lines_named
+):
     path = tmp_path / name
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
 

@@ -1,0 +1,59 @@
+"""Read the documents: their code blocks, links, headings.
+
+Belongs here: Markdown as values. Does not belong: what is asserted of it.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+# In the order they are run: the README fills the lake that the others ask.
+DOCUMENTS = (
+    ROOT / "README.md",
+    ROOT / "CHANGELOG.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "docs" / "adr").glob("*.md")),
+)
+_FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+_HEADING = re.compile(r"^#+ +(.+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One fenced block: `language`, its code, and where it is."""
+
+    place: str
+    language: str
+    code: str
+
+
+def blocks(document: Path) -> Iterator[Block]:
+    """Yield the fenced blocks of a document, in order."""
+    text = document.read_text()
+    for match in _FENCE.finditer(text):
+        line = text.count("\n", 0, match.start()) + 1
+        yield Block(f"{document.relative_to(ROOT)}:{line}", match[1], match[2])
+
+
+def prose(document: Path) -> str:
+    """A document's text without its fenced blocks."""
+    return _FENCE.sub("", document.read_text())
+
+
+def links(document: Path) -> list[str]:
+    """Targets of a document's links and images."""
+    return _LINK.findall(prose(document))
+
+
+def anchors(document: Path) -> set[str]:
+    """What `#…` may name in a document, as GitHub spells headings."""
+    names = _HEADING.findall(prose(document))
+    return {re.sub(r"[^\w\- ]", "", name.lower()).strip().replace(" ", "-") for name in names}
+
+
+def table_names(document: Path) -> set[str]:
+    """The first cell of every table row that is `code`."""
+    return set(re.findall(r"^\| `([^`]+)` \|", prose(document), re.MULTILINE))
