@@ -101,7 +101,8 @@ class _Product:
         deadline = time.monotonic() + 180
         while time.monotonic() < deadline:
             shown = subprocess.run(
-                [sys.executable, "-m", "inventory_assets.cli", "sql", "SELECT count(*) AS n FROM core.sku_state", "--format", "json"],
+                [sys.executable, "-m", "inventory_assets.cli", "sql", "--format", "json",
+                 "SELECT count(*) AS n FROM core.sku_state"],
                 env={**os.environ, "INVENTORY_HOME": str(self._home)}, capture_output=True, text=True, check=False,
             )  # fmt: skip
             if shown.returncode == 0 and json.loads(shown.stdout)[0]["n"] >= keys:
@@ -134,8 +135,8 @@ class _Product:
             for process in [psutil.Process(child.pid), *psutil.Process(child.pid).children(recursive=True)]
         )
         print(
-            f"  {rate:>6,}/s wanted, {published / seconds:,.0f}/s published: {len(latencies):,} of {len(probes):,} alerts, "
-            f"ms {percentiles(latencies or [0.0], 50, 95, 99)}; all processes {memory / 2**20:,.0f} MiB"
+            f"  {rate:>6,}/s wanted, {published / seconds:,.0f}/s published: "
+            f"{len(latencies):,} of {len(probes):,} alerts, ms {percentiles(latencies or [0.0], 50, 95, 99)}; all processes {memory / 2**20:,.0f} MiB"
         )
 
     def _load(self, rate: int, seconds: int, probes: list[str], sent: dict[str, float]) -> int:

@@ -8,9 +8,11 @@ import statistics
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 from inventory_assets.domain.burst import Message
+from inventory_assets.domain.values import EPOCH
 from inventory_assets.settings import Settings
 from inventory_assets.stages.engine import Engine
 
@@ -59,7 +61,7 @@ class Traffic:
         self._random = random.Random(seed)
         self.keys = [(f"WH-{w}", f"SKU-{s:05d}") for s in range(skus) for w in range(warehouses)]
         self._number = 0
-        self._at = START_AT
+        self._at = START_AT + 60_000_000
 
     def opening(self) -> Iterator[Message]:
         """One level per key; thresholds ride on it."""
@@ -80,13 +82,13 @@ class Traffic:
             self._at += 1_000
             warehouse_id, sku = self._random.choice(self.keys)
             is_restock = self._random.random() < 0.05
-            seconds, micros = divmod(self._at - START_AT, 1_000_000)
+            moment = (EPOCH + timedelta(microseconds=self._at)).isoformat()
             document = {
                 "transaction_id": f"TRX-{self._number}", "transaction_type": "RESTOCK" if is_restock else "ORDER",
                 "sku": sku, "warehouse_id": warehouse_id,
                 "quantity": 60 if is_restock else -self._random.randint(1, 5),
                 "order_id": f"ORD-{self._number}", "po_number": None, "return_id": None,
-                "timestamp": f"2026-01-01T{seconds // 3600 + 1:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}.{micros:06d}Z",
+                "timestamp": moment,
                 "user_id": "system", "status": "COMPLETED", "batch_id": "BATCH-1",
             }  # fmt: skip
             data = json.dumps(document).encode()

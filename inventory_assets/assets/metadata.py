@@ -44,7 +44,8 @@ def table_metadata(reader: Reader, spec: TableSpec) -> dict[str, Any]:
         )
     elif spec.table is DEAD_LETTERS:
         found["reasons"] = _table(
-            reader, "SELECT reason, count(*) AS messages FROM core.dead_letters GROUP BY 1 ORDER BY 2 DESC"
+            reader,
+            "SELECT reason, count(*) AS messages FROM core.dead_letters GROUP BY 1 ORDER BY 2 DESC",
         )
     elif spec.table is CORE_EVENTS:
         found["kinds"] = _table(

@@ -92,8 +92,8 @@ class Ingest:
         on_commit: Callable[[Commit], None] | None,
     ) -> IngestSummary:
         summary = IngestSummary()
-        deadline = time.monotonic() + max_seconds
         self._load_outbox()
+        deadline = time.monotonic() + max_seconds
         while (left := deadline - time.monotonic()) > 0:
             received = self.source.next_burst(
                 max_messages=self._burst_size,

@@ -22,7 +22,7 @@ LEVEL = (
 @pytest.fixture
 def inventory(tmp_path, monkeypatch):
     """The resource with its burst loop on an in-memory broker, and ticks of a second."""
-    monkeypatch.setenv("INVENTORY_TICK_SECONDS", "1")
+    monkeypatch.setenv("INVENTORY_TICK_SECONDS", "2")
     resource = InventoryResource(home=str(tmp_path))
     process = resource.process()
     broker = InMemoryBroker()

@@ -268,7 +268,7 @@ def recorded(engine: ProductEngine) -> bytes:
             "alerts": list(result.changed_alerts.items()),
             "keys": list(result.draft.keys.changed.items()),
             "thresholds": list(result.draft.thresholds.changed.items()),
-            "rules": [stored for stored in result.draft.rules.changed.values()],
+            "rules": list(result.draft.rules.changed.values()),
             "rollups": engine.state.rollups.frame(result.draft.rollup_change).rows(),
         }
         for result in engine.results

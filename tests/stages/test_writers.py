@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from inventory_assets.stages.replay import Replay
 from inventory_assets.stages.rebuild import rebuild_lake
+from inventory_assets.stages.replay import Replay
 from tests.builders import cut, level, messages, received, simulated, transaction
 from tests.facts import STOCK, differences, doubled_events, ledger, remembered, rows, value, warm
 from tests.messaging.brokers import REPOSITORY
