@@ -136,7 +136,8 @@ class _Product:
         )
         print(
             f"  {rate:>6,}/s wanted, {published / seconds:,.0f}/s published: "
-            f"{len(latencies):,} of {len(probes):,} alerts, ms {percentiles(latencies or [0.0], 50, 95, 99)}; all processes {memory / 2**20:,.0f} MiB"
+            f"{len(latencies):,} of {len(probes):,} alerts, "
+            f"ms {percentiles(latencies or [0.0], 50, 95, 99)}; all processes {memory / 2**20:,.0f} MiB"
         )
 
     def _load(self, rate: int, seconds: int, probes: list[str], sent: dict[str, float]) -> int:

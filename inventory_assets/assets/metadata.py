@@ -62,7 +62,8 @@ def table_metadata(reader: Reader, spec: TableSpec) -> dict[str, Any]:
     elif spec.table is SKU_STATE:
         found["lowest_available"] = _table(
             reader,
-            "SELECT warehouse_id, sku, on_hand, reserved, available, inbound FROM core.sku_state ORDER BY available LIMIT 10",
+            "SELECT warehouse_id, sku, on_hand, reserved, available, inbound FROM core.sku_state "
+            "ORDER BY available LIMIT 10",
         )
     elif spec.table is ALERTS:
         found["firing"] = _table(

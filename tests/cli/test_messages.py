@@ -54,7 +54,10 @@ def test_published_bytes_arrive_unchanged_and_empty_lines_do_not(command, run):
 
 @pytest.mark.slow
 def test_csv_rows_are_events_of_their_own_and_the_file_again_is_none(command, run, tmp_path):
-    """RULES 10: equal rows count twice, a second upload not at all. A quoted line break is no new row."""
+    """RULES 10: equal rows are two events (of one transaction, RULES 13), a second upload none.
+
+    A quoted line break is no new row.
+    """
     path = tmp_path / "orders.csv"
     header = "transaction_id,transaction_type,status,sku,warehouse_id,quantity,timestamp,note\n"
     row = 'T{},ORDER,COMPLETED,S1,W1,-2,2022-04-20T08:00:00Z,"two\nlines"\n'
@@ -70,7 +73,7 @@ def test_csv_rows_are_events_of_their_own_and_the_file_again_is_none(command, ru
         {"outcome": "dead_lettered", "messages": 2},
         {"outcome": "duplicate", "messages": 3},
     ]
-    assert run("sql", "SELECT on_hand FROM core.sku_state", "--format", "json").rows == [{"on_hand": -6}]
+    assert run("sql", "SELECT on_hand FROM core.sku_state", "--format", "json").rows == [{"on_hand": -4}]
     row_ids = "SELECT DISTINCT json_extract_string(attributes, '$.row_id') AS id FROM raw.messages"
     assert len(run("sql", row_ids, "--format", "json").rows) == 4
     notes = "SELECT DISTINCT json_extract_string(decode(data), '$.note') AS note FROM raw.messages ORDER BY 1"

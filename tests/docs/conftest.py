@@ -1,26 +1,28 @@
 """Run the documents once, in a home and against an emulator of their own.
 
 Belongs here: how a block is run. Does not belong: what must come of it.
+
+`inventory` runs in this process, as an interpreter for each of fifty commands
+takes over a minute; all else in a block is bash's.
 """
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from itertools import groupby
 
 import pytest
 from click.testing import CliRunner
 
 from inventory_assets.cli import cli
-from tests.docs.markdown import DOCUMENTS, Block, blocks
+from tests.docs.markdown import DOCUMENTS, ROOT, Block, blocks
 from tests.messaging.brokers import EmulatorProcess
 
-ROOT = Path(__file__).resolve().parents[2]
-# The `inventory` script of this environment, by whatever Python the tests run on.
-_SHIM = f'#!/bin/sh\nexec {sys.executable} -m inventory_assets.cli "$@"\n'
+Result = tuple[int, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,41 +38,58 @@ class Ran:
 def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Ran]]:
     """Every runnable block of every document, run in order."""
     work = tmp_path_factory.mktemp("docs")
-    (work / "bin").mkdir()
-    (work / "bin" / "inventory").write_text(_SHIM)
-    (work / "bin" / "inventory").chmod(0o755)
     emulator = EmulatorProcess(None)
-    outside = {name: value for name, value in os.environ.items() if not name.startswith(("INVENTORY_", "GOOGLE_"))}
-    environment = {
-        **outside,
-        "PATH": f"{work / 'bin'}{os.pathsep}{os.environ['PATH']}",
-        "PYTHONPATH": str(ROOT),
-        "PUBSUB_EMULATOR_HOST": emulator.host,
-        "INVENTORY_HOME": str(work / "home"),
-    }
-    try:
-        yield [
-            _run(block, work, environment)
-            for document in DOCUMENTS
-            for block in blocks(document)
-            if block.language in ("bash", "python", "sql")
-        ]
-    finally:
-        emulator.stop()
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if name.startswith(("INVENTORY_", "GOOGLE_")):
+                patch.delenv(name)
+        patch.setenv("PUBSUB_EMULATOR_HOST", emulator.host)
+        patch.setenv("INVENTORY_HOME", str(work / "home"))
+        patch.setenv("PYTHONPATH", str(ROOT))
+        patch.chdir(work)
+        try:
+            yield [
+                Ran(block, *_run(block))
+                for document in DOCUMENTS
+                for block in blocks(document)
+                if block.language in ("bash", "python", "sql")
+            ]
+        finally:
+            emulator.stop()
 
 
-def _run(block: Block, work: Path, environment: dict[str, str]) -> Ran:
+def _run(block: Block) -> Result:
     if block.language == "sql":
-        # In this process: ten more interpreters would take half a minute.
-        result = CliRunner().invoke(
-            cli, ["sql", "--format", "json", block.code], env={**environment, "INVENTORY_HOME": str(work / "home")}
-        )
-        return Ran(block, result.exit_code, result.output + (repr(result.exception) if result.exception else ""))
-    command = ["bash", "-euo", "pipefail", "-c"] if block.language == "bash" else [sys.executable, "-c"]
-    done = subprocess.run(
-        [*command, block.code], cwd=work, env=environment, capture_output=True, text=True, timeout=120
-    )
-    return Ran(block, done.returncode, done.stdout + done.stderr)
+        return _inventory(["sql", "--format", "json", block.code])
+    if block.language == "python":
+        return _process([sys.executable, "-c", block.code])
+    output = ""
+    for is_ours, lines in groupby(block.code.splitlines(), _is_ours):
+        for command in list(lines) if is_ours else ["\n".join(lines)]:
+            code, printed = _inventory(shlex.split(command)[1:]) if is_ours else _bash(command)
+            output += printed
+            if code:
+                return code, f"{output}$ {command}"
+    return 0, output
+
+
+def _is_ours(line: str) -> bool:
+    return line.startswith("inventory ") and not re.search(r" [|<>&]", re.sub(r"'[^']*'|\"[^\"]*\"", "", line))
+
+
+def _inventory(arguments: list[str]) -> Result:
+    result = CliRunner().invoke(cli, arguments)
+    error = "" if result.exception is None else repr(result.exception)
+    return result.exit_code, result.output + error
+
+
+def _bash(script: str) -> Result:
+    return _process(["bash", "-euo", "pipefail", "-c", script])
+
+
+def _process(command: list[str]) -> Result:
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    return done.returncode, done.stdout + done.stderr
 
 
 def plain(text: str) -> list[str]:

@@ -12,6 +12,7 @@ import subprocess
 import time
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from inventory_assets.lake.connect import connect
@@ -26,7 +27,7 @@ from tests.messaging.brokers import REPOSITORY, EmulatorProcess, eventually
 
 PROJECT = "end-to-end"
 SHOP = {"skus": 20, "warehouses": 2, "disorder_rate": 0.1, "malformed_rate": 0.02, "duplicate_rate": 0.02}
-MESSAGES = 4000
+MESSAGES = 3000
 
 pytestmark = pytest.mark.slow
 
@@ -77,11 +78,11 @@ class Stage:
         finally:
             connection.close()
 
-    def taken_in(self) -> int:
-        """Messages in the lake so far; 0 while there is none."""
+    def version(self) -> int:
+        """The lake's latest version; 0 while there is no lake, or one in the making."""
         try:
             return self.query("SELECT coalesce(max(version), 0) FROM meta.versions")[0][0]
-        except (LakeError, Exception):
+        except (LakeError, duckdb.Error):
             return 0
 
     def close(self) -> None:
@@ -126,19 +127,18 @@ def test_kills_of_drain_and_emulator_at_random_points_lose_and_double_nothing(st
     rng = random.Random(41)
     simulation, sent = simulated(MESSAGES, seed=41, **SHOP)
     confirmed: set[str] = set()
-    for number, part in enumerate(cut(published(sent), -(-len(sent) // 4))):
+    for part in cut(published(sent), -(-len(sent) // 3)):
         confirmed.update(publisher.publish(part))
-        seen = stage.taken_in()
+        seen = stage.version()
         drain = stage.start_drain()
-        eventually(lambda: stage.taken_in() > seen, seconds=60)  # noqa: B023
-        time_out = time.monotonic() + rng.uniform(0, 0.3)
-        eventually(lambda: time.monotonic() > time_out)  # noqa: B023
+        eventually(lambda: stage.version() > seen, seconds=60)  # noqa: B023
+        moment = time.monotonic() + rng.uniform(0, 0.3)
+        eventually(lambda: time.monotonic() > moment)  # noqa: B023
         drain.kill()
         # The emulator forgets its leases when it dies, so nothing waits for a deadline.
         stage.emulator.kill()
         drain.wait()
         stage.start_emulator()
-        assert number < 4
 
     stage.drain()
 
@@ -180,7 +180,7 @@ def test_a_killed_drain_alone_gets_its_messages_back_when_the_lease_ends(stage, 
     simulation, sent = simulated(600, seed=47, **SHOP)
     confirmed = set(publisher.publish(published(sent)))
     drain = stage.start_drain()
-    eventually(lambda: stage.taken_in() > 0, seconds=60)
+    eventually(lambda: stage.version() > 0, seconds=60)
     drain.kill()
     drain.wait()
     stage.drain()
