@@ -19,7 +19,7 @@ from pathlib import Path
 import psutil
 
 from benchmarks.measure import percentiles
-from inventory_assets.commands.processes import free_port, wait_for_port
+from inventory_assets.commands.processes import free_port, python_environment, wait_for_port
 from inventory_assets.messaging.client import OutgoingMessage, PubSubBurstSource, PubSubPublisher
 from inventory_assets.messaging.topology import apply_topology
 
@@ -48,11 +48,10 @@ class _Product:
     def __enter__(self) -> "_Product":
         port = free_port(18_085)
         self.host = f"localhost:{port}"
-        environment = {
-            **os.environ, "INVENTORY_HOME": str(self._home), "PUBSUB_EMULATOR_HOST": self.host,
-            "DAGSTER_HOME": str(self._home / "dagster"), "GOOGLE_CLOUD_PROJECT": PROJECT, "PYTHONWARNINGS": "ignore",
-            "MALLOC_ARENA_MAX": "2",
-        }  # fmt: skip
+        environment = python_environment(
+            INVENTORY_HOME=str(self._home), PUBSUB_EMULATOR_HOST=self.host,
+            DAGSTER_HOME=str(self._home / "dagster"), GOOGLE_CLOUD_PROJECT=PROJECT,
+        )  # fmt: skip
         (self._home / "dagster").mkdir()
         (self._home / "dagster" / "dagster.yaml").write_text((PROJECT_DIR / "deploy" / "dagster.yaml").read_text())
         inventory = [sys.executable, "-m", "inventory_assets.cli"]

@@ -101,17 +101,15 @@ class EventMemory:
     def __len__(self) -> int:
         return len(self.by_entity)
 
-    def add(self, event: Event) -> None:
-        """Remember an accepted event."""
-        is_new = False
-        for name in entity_names(event):
+    def add(self, event: Event, names: Iterable[str] | None = None) -> None:
+        """Remember an accepted event, under all of its names or only some."""
+        for name in entity_names(event) if names is None else names:
             known = self.by_entity.get(name)
-            is_new = is_new or known is None
             self.by_entity[name] = (event,) if known is None else (*known, event)
-        if is_new and type(event) is Transaction:
-            # Versions of one transaction never move, so its first one names its keys.
-            for key in affected_keys(event):
-                self.by_key.setdefault(key, []).append(entity_name(event))
+            if known is None and type(event) is Transaction and name == entity_name(event):
+                # Versions of one transaction never move, so its first one names its keys.
+                for key in affected_keys(event):
+                    self.by_key.setdefault(key, []).append(name)
 
     def forget_down_to(self, size: int) -> None:
         """Drop the oldest finished entities until at most `size` stay.
@@ -125,7 +123,7 @@ class EventMemory:
         for name in list(self.by_entity):
             events = self.by_entity[name]
             latest = events[-1]
-            if isinstance(latest, Transaction):
+            if isinstance(latest, Transaction) and name == entity_name(latest):
                 # An open transaction will be asked for again: it stays.
                 if not any(e.status in ("COMPLETED", "CANCELLED") for e in events if isinstance(e, Transaction)):
                     continue

@@ -98,7 +98,7 @@ CORE_EVENTS = Table(
     "core",
     "events",
     {
-        "version": _BIG, "seq": _BIG, "event_id": _TEXT, "entity_key": _BIG, "kind": _TEXT,
+        "version": _BIG, "seq": _BIG, "event_id": _TEXT, "entity_key": _BIG, "row_key": _BIG, "kind": _TEXT,
         "warehouse_id": _TEXT, "sku": _TEXT, "to_warehouse_id": _TEXT, "transaction_id": _TEXT,
         "type": _TEXT, "status": _TEXT, "quantity": _BIG, "available": _BIG, "event_at": _TIME,
         "event_date": _DATE, "source_epoch": _BIG, "instant": _BIG, "increment": _BIG,

@@ -98,7 +98,7 @@ def events(result: BurstResult) -> pl.DataFrame:
 
 
 _EVENT_SCHEMA = {
-    "seq": pl.Int64, "event_id": pl.String, "entity_key": pl.Int64, "kind": pl.String,
+    "seq": pl.Int64, "event_id": pl.String, "entity_key": pl.Int64, "row_key": pl.Int64, "kind": pl.String,
     "warehouse_id": pl.String, "sku": pl.String, "to_warehouse_id": pl.String,
     "transaction_id": pl.String, "type": pl.String, "status": pl.String, "quantity": pl.Int64,
     "event_at": pl.Int64, "source_epoch": pl.Int64, "instant": pl.Int64, "increment": pl.Int64,
@@ -108,17 +108,18 @@ _EVENT_SCHEMA = {
 
 def _event_row(seq: int, event: Event) -> tuple:
     epoch, instant, increment = event.position
-    key = entity_key(entity_names(event)[0])
+    key, *others = map(entity_key, entity_names(event))
+    row_key = others[0] if others else None
     if isinstance(event, Transaction):
         return (
-            seq, event.event_id, key, "transaction", event.warehouse_id, event.sku, event.to_warehouse_id,
+            seq, event.event_id, key, row_key, "transaction", event.warehouse_id, event.sku, event.to_warehouse_id,
             event.transaction_id, event.type, event.status, event.quantity, event.event_at,
             epoch, instant, increment, event.has_cluster_time, None,
         )  # fmt: skip
     has_cluster_time = event.has_cluster_time if isinstance(event, Level | Tombstone) else None
     sku = getattr(event, "sku", None)
     return (
-        seq, event.event_id, key, event.kind, event.warehouse_id, sku, None, None, None, None, None,
+        seq, event.event_id, key, row_key, event.kind, event.warehouse_id, sku, None, None, None, None, None,
         event.event_at, epoch, instant, increment, has_cluster_time, _encode(event).decode(),
     )  # fmt: skip
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 import polars as pl
 
 from inventory_assets.domain.burst import Parsed
-from inventory_assets.domain.events import Filtered, Key, Level, Rejection, entity_key, entity_names
+from inventory_assets.domain.events import Filtered, Key, Level, Rejection, entity_key, entity_name, entity_names
 from inventory_assets.domain.state import InventoryState
 from inventory_assets.lake.entity_index import EntityIndex
 from inventory_assets.stages.warm import EVENT_COLUMNS, Reader, to_event
@@ -33,19 +33,22 @@ def recall(state: InventoryState, index: EntityIndex, parsed: Iterable[Parsed], 
             forgotten_until = memory.forgotten_until.get(key)
             if forgotten_until is not None and forgotten_until >= item.position:
                 keys.add(key)
-    found = index.find(list(wanted))
+    found = {key: wanted[key] for key in index.find(list(wanted))}
     return _load_entities(state, found, reader) + _load_keys(state, keys, reader)
 
 
-def _load_entities(state: InventoryState, entity_keys: set[int], reader: Reader) -> int:
-    if not entity_keys:
+def _load_entities(state: InventoryState, found: dict[int, str], reader: Reader) -> int:
+    if not found:
         return 0
     rows = reader.query(
-        f"SELECT {EVENT_COLUMNS} FROM core.events "
-        f"WHERE entity_key IN (SELECT unnest(?::BIGINT[])) ORDER BY version, seq",
-        [sorted(entity_keys)],
+        f"""
+        WITH wanted AS (SELECT unnest(?::BIGINT[]) AS key)
+        SELECT {EVENT_COLUMNS} FROM core.events
+        WHERE entity_key IN (FROM wanted) OR row_key IN (FROM wanted) ORDER BY version, seq
+        """,
+        [sorted(found)],
     )
-    return _remember(state, rows)
+    return _remember(state, rows, set(found.values()))
 
 
 def _load_keys(state: InventoryState, keys: set[Key], reader: Reader) -> int:
@@ -62,16 +65,21 @@ def _load_keys(state: InventoryState, keys: set[Key], reader: Reader) -> int:
         """,
         [list(warehouses), list(skus)],
     )
-    count = _remember(state, rows)
+    count = _remember(state, rows, None)
     for key in keys:
         state.events.forgotten_until.pop(key, None)
     return count
 
 
-def _remember(state: InventoryState, rows: pl.DataFrame) -> int:
+def _remember(state: InventoryState, rows: pl.DataFrame, names: set[str] | None) -> int:
+    """Add recalled events under those of `names` that memory lacks; None is their transactions' names."""
     recalled = [to_event(row) for row in rows.iter_rows(named=True)]
-    # An entity is remembered whole or not at all.
-    missing = [event for event in recalled if entity_names(event)[0] not in state.events.by_entity]
-    for event in missing:
-        state.events.add(event)
-    return len(missing)
+    # An entity is remembered whole or not at all: a row found by its place says
+    # nothing of its transaction's other versions.
+    missing = []
+    for event in recalled:
+        own = (entity_name(event),) if names is None else [name for name in entity_names(event) if name in names]
+        missing.append((event, [name for name in own if name not in state.events.by_entity]))
+    for event, lacking in missing:
+        state.events.add(event, lacking)
+    return sum(bool(lacking) for _, lacking in missing)

@@ -40,7 +40,7 @@ EVENT_TYPES: dict[str, Any] = {
     "control": Command,
 }
 EVENT_COLUMNS = (
-    "event_id, entity_key, kind, warehouse_id, sku, to_warehouse_id, transaction_id, type, status, quantity, "
+    "event_id, entity_key, row_key, kind, warehouse_id, sku, to_warehouse_id, transaction_id, type, status, quantity, "
     "epoch_us(event_at) AS event_at, source_epoch, instant, increment, has_cluster_time, details"
 )
 
@@ -171,10 +171,14 @@ def _load_events(reader: Reader, state: InventoryState, cached_entities: int, in
     )
     for row in rows.iter_rows(named=True):
         state.events.add(to_event(row))
-    known = rows["entity_key"].unique()
-    older = reader.batches(f"SELECT DISTINCT entity_key FROM core.events WHERE version <= {cut} ORDER BY 1")
-    remembered = known.to_numpy()
-    index.build(np.setdiff1d(batch["entity_key"].to_numpy(), remembered) for batch in older)
+    remembered = np.unique(np.concatenate([rows[name].drop_nulls().to_numpy() for name in ("entity_key", "row_key")]))
+    older = reader.batches(
+        f"""
+        SELECT entity_key AS key FROM core.events WHERE version <= {cut}
+        UNION SELECT row_key FROM core.events WHERE version <= {cut} AND row_key IS NOT NULL ORDER BY 1
+        """
+    )
+    index.build(np.setdiff1d(batch["key"].to_numpy(), remembered) for batch in older)
     forgotten = reader.query(
         f"""
         WITH forgotten AS (

@@ -9,7 +9,7 @@ from inventory_assets.messaging.memory import InMemoryBroker
 from inventory_assets.settings import Settings
 from inventory_assets.stages.engine import Engine
 from inventory_assets.stages.ingest import Ingest
-from tests.builders import cut, message, messages, published, received, simulated, transaction
+from tests.builders import cut, published, received, simulated
 from tests.facts import (
     ALERTS,
     DEAD_LETTERS,
@@ -126,23 +126,6 @@ def test_redelivery_of_everything_changes_nothing(settings, open_engine, cached_
     assert value(engine.lake, "SELECT count(*) FROM core.events") == taken_in
     assert [rows(engine.lake, query) for query in (STATE, ROLLUPS, ALERTS)] == before
     check_books(engine, simulation)
-
-
-@pytest.mark.parametrize("is_restarted", [False, True])
-def test_a_row_that_contradicts_a_forgotten_one_is_refused(settings, open_engine, is_restarted):
-    """A row's identity is its place in the file, also when the row it contradicts is long out of memory."""
-    engine = open_engine(chosen=replace(settings, cached_entities=2))
-    engine.commit_burst([message(transaction("T1", quantity=-1), row_id="file:2")])
-    for number in range(4):
-        engine.commit_burst(messages(transaction(f"O{number}", sku="S2")))
-    if is_restarted:
-        engine.drop_state()
-
-    [commit] = engine.commit_burst([message(transaction("T2", quantity=-7), row_id="file:2")])
-
-    assert commit.outcomes == {"dead_lettered": 1}
-    assert rows(engine.lake, DEAD_LETTERS)[0][0] == "conflicting_duplicate"
-    assert differences(engine) == []
 
 
 def test_equal_rows_of_a_file_are_separate_events_and_the_file_again_is_not(engine, broker):
