@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -117,7 +116,7 @@ def alerts_of(engine: ProductEngine) -> dict:
 # --- 1. Product and oracle ----------------------------------------------------------------
 
 
-@law(120)
+@law(200)
 @given(bursts(), options())
 def test_product_agrees_with_the_oracle(steps, made_with):
     """Two programs written from RULES by two people must say the same of any stream."""
@@ -138,7 +137,7 @@ def test_product_agrees_with_the_oracle(steps, made_with):
 # --- 2. RULES 18: a function of the set ---------------------------------------------------
 
 
-@law(250)
+@law(180)
 @given(streams(max_size=24), options(), st.randoms(use_true_random=False), st.data())
 def test_order_repeats_and_cuts_do_not_change_state(stream, made_with, rng, data):
     """Pub/Sub may deliver in any order and more than once; bursts end anywhere."""
@@ -168,7 +167,7 @@ def phases(stream: list[Document]) -> list[list[Document]]:
     return found
 
 
-@law(250)
+@law(140)
 @given(streams(max_size=24), options(), st.data())
 def test_every_cut_of_an_ordered_stream_gives_the_same_alerts(stream, made_with, data):
     """Alerts follow the running stock, not the burst's end."""
@@ -181,7 +180,7 @@ def test_every_cut_of_an_ordered_stream_gives_the_same_alerts(stream, made_with,
     assert stock_of(expected) == stock_of(anywhere) == stock_of(singly)
 
 
-@law(150)
+@law(80)
 @given(streams(max_size=24, places=NOWHERE), options(), st.data())
 def test_order_between_keys_does_not_change_alerts(stream, made_with, data):
     """Ordering keys order one key's messages; those of another may overtake them.
@@ -220,7 +219,7 @@ def summed(engine: ProductEngine) -> dict:
     return nodes
 
 
-@law(250)
+@law(100)
 @given(bursts(max_size=24), options())
 def test_rollups_are_sums_over_the_leaves_after_every_burst(steps, made_with):
     """No key lost, none counted twice; and the rows a burst writes are all that changed."""
@@ -240,7 +239,7 @@ def test_rollups_are_sums_over_the_leaves_after_every_burst(steps, made_with):
         assert {node: sums for node, sums in expected.items() if any(sums.values())} == present
 
 
-@law(150)
+@law(50)
 @given(bursts(max_size=24), options())
 def test_a_node_names_its_parent_where_it_has_one(steps, made_with):
     """A brand in two categories has no parent to show."""
@@ -276,14 +275,14 @@ def recorded(engine: ProductEngine) -> bytes:
     return msgspec.json.encode([bursts_left, engine.alerts(), engine.log])
 
 
-@law(150)
+@law(60)
 @given(bursts(max_size=24), options())
 def test_replaying_recorded_bursts_reproduces_every_byte(steps, made_with):
     """A replay that differs in one byte explains another history."""
     assert recorded(played(steps, made_with)) == recorded(played(steps, made_with))
 
 
-@law(100)
+@law(50)
 @given(bursts(max_size=24), options())
 def test_a_burst_processed_twice_before_its_commit_is_processed_once(steps, made_with):
     """A crash before the commit leaves the state as it was (RULES 33)."""
@@ -307,12 +306,11 @@ def digest(count: int) -> str:
     return found.hexdigest()
 
 
-@pytest.mark.parametrize("seed", ["1", "4242"])
-def test_another_process_reproduces_every_byte(seed):
+def test_another_process_reproduces_every_byte():
     """Sets and hashes order things by a seed that changes with the process."""
     run = subprocess.run(
         [sys.executable, "-c", "from tests.rules.test_laws import digest; print(digest(30))"],
-        env={**os.environ, "PYTHONHASHSEED": seed}, cwd=REPOSITORY, capture_output=True, text=True, check=True,
+        env={**os.environ, "PYTHONHASHSEED": "4242"}, cwd=REPOSITORY, capture_output=True, text=True, check=True,
     )  # fmt: skip
 
     assert digest(30) == run.stdout.strip()
