@@ -28,6 +28,7 @@ class Settings:
         catalog: DuckLake catalog: `sqlite:PATH` or `postgres:DSN`.
         data_path: Where Parquet files go: a directory or `gs://bucket/prefix`.
         project: Google Cloud project of topics and subscriptions.
+        is_project_named: GOOGLE_CLOUD_PROJECT is set: without an emulator named, the real service is meant.
         start_date: Older event times are dead letters (RULES 6).
         partitions_start_date: First daily partition that Dagster shows.
         max_messages, max_bytes, max_seconds: Bounds of a burst and of a sensor tick.
@@ -40,6 +41,7 @@ class Settings:
     catalog: str = ""
     data_path: str = ""
     project: str = DEFAULT_PROJECT
+    is_project_named: bool = False
     emulator_host: str | None = None
     start_date: date = date(2010, 1, 1)
     partitions_start_date: date = date(2026, 1, 1)
@@ -95,6 +97,7 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     values["home"] = Path(str(values.get("home", DEFAULT_HOME))).expanduser().resolve()
     if project := env.get("GOOGLE_CLOUD_PROJECT"):
         values["project"] = project
+        values["is_project_named"] = True
     if host := env.get("PUBSUB_EMULATOR_HOST"):
         values["emulator_host"] = host
     return Settings(**values)  # type: ignore[arg-type]

@@ -20,6 +20,8 @@ from inventory_assets.settings import DEFAULT_EMULATOR_PORT, Settings, load_sett
 from inventory_assets.stages.engine import Engine
 from inventory_assets.stages.ingest import Ingest
 
+GATHER_SECONDS = 0.3
+
 
 class LakeReader:
     """Reads the lake without ever writing it."""
@@ -41,20 +43,18 @@ class LakeReader:
 
 
 def emulator_host(settings: Settings) -> str | None:
-    """Where the broker is: the emulator named in the environment, or the local default.
+    """Where the broker is; None is Google's own service.
 
-    With credentials for Google Cloud in the environment and no emulator named,
-    None: the real service.
+    PUBSUB_EMULATOR_HOST names an emulator; otherwise a project or credentials in
+    the environment mean the real service; otherwise it is the local emulator.
     """
     if settings.emulator_host:
         return settings.emulator_host
+    if settings.is_project_named or os.environ.get("GOOGLE_APPLICATION_CREDENTIALS"):
+        return None
     # `inventory run` writes down where its emulator is, as the usual port may be taken.
     endpoint = endpoint_path(settings)
-    if endpoint.exists():
-        return endpoint.read_text().strip()
-    if os.environ.get("GOOGLE_APPLICATION_CREDENTIALS"):
-        return None
-    return f"localhost:{DEFAULT_EMULATOR_PORT}"
+    return endpoint.read_text().strip() if endpoint.exists() else f"localhost:{DEFAULT_EMULATOR_PORT}"
 
 
 def endpoint_path(settings: Settings) -> Path:
@@ -92,8 +92,13 @@ def publisher_of(settings: Settings) -> Iterator[PubSubPublisher]:
 def ingest_of(settings: Settings) -> Iterator[Ingest]:
     """The burst loop over the input subscriptions, closed afterwards."""
     ensure_topics(settings)
+    # What waits in several subscriptions is gathered into one burst: rules and levels
+    # published before the orders are then judged before them.
     source = PubSubBurstSource(
-        settings.project, load_topology().input_subscriptions, emulator_host=emulator_host(settings)
+        settings.project,
+        load_topology().input_subscriptions,
+        emulator_host=emulator_host(settings),
+        linger_seconds=GATHER_SECONDS,
     )
     try:
         with publisher_of(settings) as publisher, engine_of(settings) as engine:

@@ -8,6 +8,7 @@ burst would take seconds.
 import json
 import time
 
+import duckdb
 from dagster import (
     AssetCheckEvaluation,
     AssetCheckSeverity,
@@ -49,8 +50,8 @@ def burst_sensor(context: SensorEvaluationContext, inventory: InventoryResource)
     with process.lock:
         try:
             summary = process.ingest().run(max_seconds=process.settings.tick_seconds, wait_seconds=WAIT_SECONDS)
-        except (MessagingError, LakeError) as error:
-            # Nothing was acknowledged, so nothing is lost: the next tick tries again.
+        except (MessagingError, LakeError, duckdb.Error, OSError) as error:
+            # What was not committed was given back, so nothing is lost: the next tick tries again.
             return SkipReason(str(error))
         cursor = ReportCursor.parse(context.cursor)
         report, next_cursor = plan_report(cursor, read_versions(process.engine, cursor.version), now=time.time())

@@ -62,7 +62,11 @@ def alerts(state: str, limit: int, format_: str) -> None:
 
 
 def _print_alerts(rows: list[dict[str, Any]], limit: int, state: str) -> None:
-    table = Table(header_style="bold", title=f"{len(rows)} alerts ({state})", title_justify="left")
+    table = Table(
+        header_style="bold",
+        title=f"{len(rows)} {'alert' if len(rows) == 1 else 'alerts'} ({state})",
+        title_justify="left",
+    )
     for name in ("priority", "alert", "warehouse", "product", "available", "threshold", "trend", "since", "order"):
         table.add_column(name, justify="right" if name in ("available", "threshold", "order") else "left")
     for row in rows[:limit]:

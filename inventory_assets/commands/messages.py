@@ -255,7 +255,7 @@ def replay_dead_letters(reason: str | None, dry_run: bool, format_: str) -> None
         SELECT message_id, topic, ordering_key, attributes, reason, attempts, data FROM core.dead_letters d
         WHERE NOT EXISTS (
             SELECT 1 FROM raw.messages r
-            WHERE json_extract_string(r.attributes, '$.replay_of') = d.message_id
+            WHERE r.topic = d.topic AND json_extract_string(r.attributes, '$.replay_of') = d.message_id
         ) {condition} ORDER BY version, seq
         """,
         [] if reason is None else [reason],

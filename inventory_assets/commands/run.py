@@ -1,5 +1,7 @@
 """`inventory run`: the whole product on one machine, with a simulated retailer in it."""
 
+import fcntl
+import os
 import shutil
 import signal
 import sys
@@ -50,6 +52,7 @@ def run(scale: str, rate: float | None, port: int, emulator_port: int, seconds: 
     """Run everything: emulator, Dagster UI, and a retailer that trades. Ctrl-C stops it all."""
     settings = load_settings()
     size = SCALES[scale]
+    lock = _hold(settings.home / "run.lock")
     processes = Processes(settings.home / "run.json")
     if stopped := processes.stop_orphans():
         notes.print(f"stopped {stopped} processes that an earlier run had left", style="yellow")
@@ -65,7 +68,23 @@ def run(scale: str, rate: float | None, port: int, emulator_port: int, seconds: 
             signal.signal(number, signal.SIG_IGN)
         processes.stop()
         endpoint_path(settings).unlink(missing_ok=True)
+        os.close(lock)
     notes.print("stopped. What was taken in is kept; `make run` goes on from there.")
+
+
+def _hold(path: Path) -> int:
+    """Take the home for this run; the kernel gives it back however the process ends."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = os.open(path, os.O_CREAT | os.O_RDWR, 0o644)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        raise click.ClickException(
+            f"the product is already running in {str(path.parent)!r}. "
+            "Stop it there with Ctrl-C, or choose another home: INVENTORY_HOME=/some/other/place make run"
+        ) from None
+    return lock
 
 
 def _raise_stopped(number: int, frame: FrameType | None) -> None:

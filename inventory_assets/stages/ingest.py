@@ -50,7 +50,8 @@ class Ingest:
         self._publisher = publisher
         self.outbox = Outbox(publisher)
         self._is_outbox_loaded = False
-        self._burst_size = SMALLEST_BURST
+        self._smallest = min(SMALLEST_BURST, engine.settings.max_messages)
+        self._burst_size = self._smallest
         self._swept_at = 0.0
         self._status: list[OutgoingMessage] = []
 
@@ -119,9 +120,14 @@ class Ingest:
         on_commit: Callable[[Commit], None] | None,
     ) -> None:
         recording = self.outbox.unrecorded_count
-        commits = self.engine.commit_burst(
-            [to_message(message) for message in received], run_id=run_id, also=self.outbox.record
-        )
+        try:
+            commits = self.engine.commit_burst(
+                [to_message(message) for message in received], run_id=run_id, also=self.outbox.record
+            )
+        except Exception:
+            # Give the messages back: kept, they would be leased for as long as this process lives.
+            self.source.release(received)
+            raise
         self.outbox.recorded(recording)
         for commit in commits:
             self._owe(commit)
@@ -179,7 +185,7 @@ class Ingest:
     def _next_size(self, received: int) -> int:
         if received >= self._burst_size:
             return min(self._burst_size * 2, self.engine.settings.max_messages)
-        return max(SMALLEST_BURST, min(self._burst_size, received * 2))
+        return max(self._smallest, min(self._burst_size, received * 2))
 
 
 def is_sweep_due(engine: Engine, now: int) -> bool:

@@ -48,7 +48,8 @@ def owed_dead_letter(message_id: str, topic: str, reason: str, detail: str, data
     """The message that hands a dead letter on, its payload unchanged."""
     shown = detail.encode()[:MAX_DETAIL_BYTES].decode(errors="ignore")
     attributes = {"message_id": message_id, "topic": topic, "reason": reason, "detail": shown}
-    return Owed(message_id, 0, OutgoingMessage(DEAD_LETTER_TOPIC, data, attributes))
+    # Pub/Sub's message ids are unique per topic only.
+    return Owed(f"{topic}/{message_id}", 0, OutgoingMessage(DEAD_LETTER_TOPIC, data, attributes))
 
 
 def load_owed(reader: Reader) -> list[Owed]:
@@ -67,7 +68,7 @@ def load_owed(reader: Reader) -> list[Owed]:
     letters = reader.query(
         """
         SELECT message_id, topic, reason, detail, data FROM core.dead_letters
-        WHERE message_id NOT IN (SELECT subject_id FROM out.deliveries WHERE channel = ? AND status = 'sent')
+        WHERE topic || '/' || message_id NOT IN (SELECT subject_id FROM out.deliveries WHERE channel = ? AND status = 'sent')
         ORDER BY version, seq
         """,
         [DEAD_LETTER_TOPIC],
