@@ -68,7 +68,9 @@ def load_owed(reader: Reader) -> list[Owed]:
     letters = reader.query(
         """
         SELECT message_id, topic, reason, detail, data FROM core.dead_letters
-        WHERE topic || '/' || message_id NOT IN (SELECT subject_id FROM out.deliveries WHERE channel = ? AND status = 'sent')
+        WHERE topic || '/' || message_id NOT IN (
+            SELECT subject_id FROM out.deliveries WHERE channel = ? AND status = 'sent'
+        )
         ORDER BY version, seq
         """,
         [DEAD_LETTER_TOPIC],
