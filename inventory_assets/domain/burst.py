@@ -6,6 +6,7 @@ writes the result in one transaction and merges the draft after its commit.
 """
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -131,6 +132,14 @@ def process_burst(
     return _Run(state, version, trace).run(parsed, inputs or BurstInputs())
 
 
+class _Placed(NamedTuple):
+    """A stock event with its place in the order and the keys it can change."""
+
+    place: tuple
+    event: StockEvent
+    keys: tuple[Key, ...]
+
+
 class _Run:
     def __init__(self, state: InventoryState, version: int, trace: Key | None) -> None:
         self.draft = Draft(state)
@@ -150,10 +159,14 @@ class _Run:
         for event in accepted:
             if isinstance(event, Command):
                 self._obey(event)
-        stock_events = [event for event in accepted if isinstance(event, StockEvent)]
-        self._judge_arrivals(stock_events)
-        for event in sorted(stock_events, key=order_key):
-            self._apply(event)
+        placed = [
+            _Placed(order_key(event), event, affected_keys(event))
+            for event in accepted
+            if isinstance(event, StockEvent)
+        ]
+        self._judge_arrivals(placed)
+        for each in sorted(placed):  # no two have one place: its last part is the event id
+            self._apply(each)
         if inputs.sweep_at is not None:
             self._sweep(inputs.sweep_at)
         self._roll_up()
@@ -261,17 +274,17 @@ class _Run:
 
     # ---- stock
 
-    def _apply(self, event: StockEvent) -> None:
-        keys = affected_keys(event)
-        arrival = self.arrival_of[event.event_id]
-        outcome = self._apply_to_key(keys[0], event)
+    def _apply(self, item: "_Placed") -> None:
+        event, keys = item.event, item.keys
+        outcome = self._apply_to_key(keys[0], item)
         for key in keys[1:]:
-            if self._apply_to_key(key, event) is Outcome.APPLIED:
+            if self._apply_to_key(key, item) is Outcome.APPLIED:
                 outcome = Outcome.APPLIED
+        arrival = self.arrival_of[event.event_id]
         arrival.outcome = outcome
         arrival.available = self.draft.keys[keys[0]].available
 
-    def _judge_arrivals(self, stock_events: list[StockEvent]) -> None:
+    def _judge_arrivals(self, placed: list["_Placed"]) -> None:
         """Find which events arrived too late to matter, where a key's events came out of order.
 
         An outcome is a fact about arrival (RULES 9), but stock runs in position
@@ -279,9 +292,8 @@ class _Run:
         """
         latest: dict[Key, tuple] = {}
         disordered: dict[Key, list[StockEvent]] = {}
-        for event in stock_events:
-            place = order_key(event)
-            for key in affected_keys(event):
+        for place, _, keys in placed:
+            for key in keys:
                 last = latest.get(key)
                 if last is None or place > last:
                     latest[key] = place
@@ -289,8 +301,8 @@ class _Run:
                     disordered[key] = []
         if not disordered:
             return
-        for event in stock_events:
-            for key in affected_keys(event):
+        for _, event, keys in placed:
+            for key in keys:
                 if key in disordered:
                     disordered[key].append(event)
         for key, events in disordered.items():
@@ -312,15 +324,15 @@ class _Run:
             return apply_level(state, self.draft.transactions_of(state.key, applied), event)
         return apply_tombstone(state, event)
 
-    def _apply_to_key(self, key: Key, event: StockEvent) -> Outcome:
+    def _apply_to_key(self, key: Key, item: "_Placed") -> Outcome:
+        place, event, _ = item
         is_new = key not in self.draft.keys
         state = self.draft.key_state(key)
-        place = order_key(event)
         is_late = place < state.frontier
         before = state.copy() if self._is_due(key) else state
         frontier = state.frontier, state.frontier_at
         outcome = self._fold(state, self.applied.setdefault(key, {}), event)
-        verdict = self.verdicts.get((key, event.event_id), outcome)
+        verdict = self.verdicts.get((key, event.event_id), outcome) if self.verdicts else outcome
         if verdict is not outcome:
             outcome = verdict
             # The frontier is that of the events that step: the verdict's, not the fold's.
@@ -382,23 +394,24 @@ class _Run:
 
     def _evaluate(self, key: Key, cause: Cause) -> None:
         alerts = self.draft.alerts.get(key)
-        point = self._point(key, self.draft.keys[key])
-        if not needs_step(alerts, point):
+        state = self.draft.keys[key]
+        if not needs_step(alerts, self.draft.thresholds[key], state.on_hand - state.reserved):
             return
         if self._is_due(key):
-            self._end_cooldown(key, self.draft.keys[key], cause.at)
+            self._end_cooldown(key, state, cause.at)
             alerts = self.draft.alerts.get(key)
-        changed, transitions = step(alerts or {}, point._replace(trend=self.draft.trend(key)), cause)
+        point = self._point(key, state)
+        changed, transitions = step(alerts or {}, point, cause)
         self._record(key, alerts or {}, changed, transitions)
 
     def _end_cooldown(self, key: Key, state: KeyState, now: int) -> None:
         alerts = self.draft.alerts[key]
-        changed, transitions = end_cooldown(alerts, self._point(key, state)._replace(trend=self.draft.trend(key)), now)
+        changed, transitions = end_cooldown(alerts, self._point(key, state), now)
         self._record(key, alerts, changed, transitions)
 
     def _point(self, key: Key, state: KeyState) -> Point:
         velocity = self.draft.velocities.get(key) or None
-        return Point(state, self.draft.thresholds[key], velocity, self.result.version, ())
+        return Point(state, self.draft.thresholds[key], velocity, self.result.version, self.draft.trend(key))
 
     def _sweep(self, now: int) -> None:
         for key in sorted(self.draft.state.due_alerts | self.draft.alerts.changed.keys()):

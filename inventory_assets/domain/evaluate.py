@@ -136,15 +136,12 @@ def _holding(alert: Alert, point: Point) -> Breach | None:
     return Breach(alert.condition, days, True, comparison)
 
 
-def needs_step(alerts: KeyAlerts | None, point: Point) -> bool:
+def needs_step(alerts: KeyAlerts | None, limits: Thresholds, available: int) -> bool:
     """A cheap test that spares most points the machine: nothing open and nothing breached."""
-    limits, available = point.thresholds, point.state.on_hand - point.state.reserved
-    if alerts:
+    if alerts or available <= 0 or limits.min_days is not None or limits.reorder_days is not None:
         return True
-    if available <= 0 or limits.min_days is not None or limits.reorder_days is not None:
-        return True
-    highest = max(limits.min_qty or 0, limits.reorder_qty or 0)
-    return available < highest
+    low, reorder = limits.min_qty, limits.reorder_qty
+    return (low is not None and available < low) or (reorder is not None and available < reorder)
 
 
 def step(alerts: KeyAlerts, point: Point, cause: Cause) -> tuple[dict[Condition, Alert], list[Transition]]:

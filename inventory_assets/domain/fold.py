@@ -7,7 +7,6 @@ of one transaction and never the whole history; only a newer level re-sums the
 key's transactions. Repeats and conflicts are gone before (`dedupe`).
 """
 
-import copy
 from collections.abc import Iterable
 
 import msgspec
@@ -72,7 +71,7 @@ class KeyState(msgspec.Struct, gc=False):
 
     def copy(self) -> "KeyState":
         """Copy the state, to change the copy."""
-        return copy.copy(self)
+        return self.__copy__()  # type: ignore[attr-defined]  # msgspec's own: half the cost of copy.copy
 
 
 Effect = tuple[int, int, int]

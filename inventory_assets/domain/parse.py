@@ -63,6 +63,9 @@ PRODUCT_NUMBERS = ("lead_time_days", "order_up_to", "pack_multiple")
 _KIND_BY_COLLECTION = {"inventory": "level", "transactions": "transaction", "thresholds": "threshold"}
 _WRITES = frozenset({"insert", "update", "replace", "snapshot", "read", "delete"})
 _STATUSES = frozenset(Status)
+_TRANSACTION_FIELDS = (
+    "transaction_id", "transaction_type", "status", "sku", "warehouse_id", "quantity", "timestamp",
+)  # fmt: skip
 
 
 class ParseSettings(msgspec.Struct, frozen=True):
@@ -166,6 +169,12 @@ def _kind(document: dict[str, Any], body: dict[str, Any], source: _Source) -> st
 
 
 def _require(document: dict[str, Any], *fields: str) -> None:
+    get = document.get
+    for field in fields:
+        if get(field) is None:
+            break
+    else:
+        return
     missing = [field for field in fields if document.get(field) is None]
     if missing:
         raise InvalidValue("missing_field", f"required and absent or null: {', '.join(missing)}")
@@ -207,7 +216,7 @@ def _event_id(source: _Source, *parts: str) -> str:
 
 
 def _read_transaction(document: dict[str, Any], source: _Source, settings: ParseSettings) -> Event:
-    _require(document, "transaction_id", "transaction_type", "status", "sku", "warehouse_id", "quantity", "timestamp")
+    _require(document, *_TRANSACTION_FIELDS)
     type_, status = document["transaction_type"], document["status"]
     if type(type_) is not str or type_ not in SIGNS:
         raise InvalidValue("invalid_value", f"transaction_type was {type_!r}, expected one of {', '.join(SIGNS)}")

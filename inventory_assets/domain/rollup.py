@@ -59,6 +59,7 @@ class Rollups:
         self._warehouses: list[str | None] = []
         self._levels: list[str] = []
         self._level_ids: list[str] = []
+        self._parent_of: list[str | None] = []
         self._sums = np.zeros((1024, _COLUMNS), dtype=np.int64)
         # Which of the twelve kinds a node is: (one or all warehouses) x level.
         self._kinds = np.zeros(1024, dtype=np.int8)
@@ -151,6 +152,12 @@ class Rollups:
         """Take over a change, after its commit."""
         self._sums[change.nodes] = change.sums
         self._parents.update(change.parents)
+        if change.parents:
+            # Every warehouse's node of a place has the same parent.
+            for number in change.nodes.tolist():
+                counts = change.parents.get((self._levels[number], self._level_ids[number]))
+                if counts is not None:
+                    self._parent_of[number] = _only_parent(counts)
         for key, parents in change.moved:
             self._set_row(self._row(key, parents), key, parents)
 
@@ -167,9 +174,7 @@ class Rollups:
                 "warehouse_id": pl.Series([self._warehouses[number] for number in numbers], dtype=pl.String),
                 "level": pl.Series(levels, dtype=pl.String),
                 "level_id": pl.Series(level_ids, dtype=pl.String),
-                "parent_id": pl.Series(
-                    [self._parent_of(node, change) for node in zip(levels, level_ids, strict=True)], dtype=pl.String
-                ),
+                "parent_id": pl.Series(self._parent_ids(numbers, change), dtype=pl.String),
                 **{measure: change.sums[:, i] for i, measure in enumerate(MEASURES)},
             }
         )
@@ -194,14 +199,15 @@ class Rollups:
             if self._sums[i, _KEY_COUNT] > 0
         }
 
-    def _parent_of(self, node: LevelNode, change: RollupChange) -> str | None:
-        counts = change.parents.get(node) or self._parents.get(node)
-        if not counts:
-            return None
-        if len(counts) == 1:
-            return next(iter(counts))
-        present = [parent_id for parent_id, count in counts.items() if count > 0]
-        return present[0] if len(present) == 1 else None
+    def _parent_ids(self, numbers: list[int], change: RollupChange) -> list[str | None]:
+        known, changed = self._parent_of, change.parents
+        if not changed:
+            return [known[number] for number in numbers]
+        nodes = [(self._levels[number], self._level_ids[number]) for number in numbers]
+        return [
+            _only_parent(changed[node]) if node in changed else known[number]
+            for number, node in zip(numbers, nodes, strict=True)
+        ]
 
     def _row(self, key: Key, parents: ParentIds) -> int:
         if (row := self._rows.get(key)) is None:
@@ -228,11 +234,17 @@ class Rollups:
             self._warehouses.append(node[0])
             self._levels.append(node[1])
             self._level_ids.append(node[2])
+            self._parent_of.append(_only_parent(self._parents.get((node[1], node[2]), {})))
             if number == len(self._sums):
                 self._sums = np.concatenate([self._sums, np.zeros_like(self._sums)])
                 self._kinds = np.concatenate([self._kinds, np.zeros_like(self._kinds)])
             self._kinds[number] = ROLLUP_LEVELS.index(node[1]) + (_WAREHOUSE_NODES if node[0] is None else 0)
         return number
+
+
+def _only_parent(counts: dict[str, int]) -> str | None:
+    present = [parent_id for parent_id, count in counts.items() if count > 0]
+    return present[0] if len(present) == 1 else None
 
 
 def parent_links(sku: str, parents: ParentIds) -> tuple[tuple[LevelNode, str], ...]:

@@ -14,6 +14,12 @@ KEYS = st.lists(st.integers(-(2**63), 2**63 - 1), max_size=60)
 ENDS = [-(2**63), -1, 0, 1, 2**63 - 1]
 
 
+def chunks(keys, size=7):
+    """Keys as the lake hands them over: ascending, distinct, a part at a time."""
+    ascending = np.unique(np.array(list(keys), dtype=np.int64))
+    return (ascending[start : start + size] for start in range(0, len(ascending), size))
+
+
 @pytest.fixture(scope="module")
 def path(tmp_path_factory):
     return tmp_path_factory.mktemp("index") / "cache" / "entities.bin"
@@ -22,7 +28,7 @@ def path(tmp_path_factory):
 @given(KEYS, KEYS, KEYS)
 def test_finds_what_was_built_or_added_and_nothing_else(path, built, added, asked):
     index = EntityIndex(path)
-    index.build(np.array(built, dtype=np.int64))
+    index.build(chunks(built))
     index.add(added)
 
     found = index.find(asked + built[:5] + added[:5])
@@ -36,7 +42,7 @@ def test_blocks_end_where_the_next_begins(path):
     rng = random.Random(7)
     keys = sorted({rng.randrange(-(2**63), 2**63) for _ in range(entity_index.BLOCK * 3)} | set(ENDS))
     index = EntityIndex(path)
-    index.build(np.array(keys, dtype=np.int64))
+    index.build(chunks(keys, 1000))
     edges = [keys[i] for i in (0, 1, 1023, 1024, 1025, 2047, 2048, len(keys) - 1)] + ENDS
     absent = [key + 1 for key in keys if key + 1 not in set(keys) and key < 2**63 - 1]
 
@@ -45,10 +51,27 @@ def test_blocks_end_where_the_next_begins(path):
     index.close()
 
 
+def test_merging_the_recent_part_into_the_file_loses_nothing(path):
+    """Over a million new keys the index writes itself anew from both parts."""
+    old = list(range(-1000, 3 * entity_index.MERGE_AT, 5))
+    new = list(range(-5003, 2 * entity_index.MERGE_AT, 2))
+    index = EntityIndex(path)
+    index.build(chunks(old, 300_000))
+    index.add(new)
+    index.add([2**62])
+    known = {*old, *new, 2**62}
+    rng = random.Random(7)
+    asked = [*rng.sample(range(-6000, 3 * entity_index.MERGE_AT), 5_000), 2**62, old[-1], new[-1], old[0], new[0]]
+
+    assert index.find(asked) == {key for key in asked if key in known}
+    assert len(index) == len(known)
+    index.close()
+
+
 def test_closing_removes_the_file_and_building_again_starts_over(path):
     index = EntityIndex(path)
-    index.build(np.array([1, 2], dtype=np.int64))
-    index.build(np.array([3], dtype=np.int64))
+    index.build(chunks([1, 2]))
+    index.build(chunks([3]))
 
     assert index.find([1, 2, 3]) == {3}
     index.close()

@@ -14,7 +14,7 @@ from tests.stages.writer import BURST, LIVE, SHOP
 
 
 def test_writers_that_take_turns_give_what_one_gives(open_engine):
-    simulation, sent = simulated(400, seed=23, **SHOP)
+    simulation, sent = simulated(240, seed=23, **SHOP)
     first, second = open_engine(), open_engine()
     for number, burst in enumerate(cut(received(sent), 60)):
         [commit] = (first, second)[number % 2].commit_burst(burst)

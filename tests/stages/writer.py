@@ -12,7 +12,7 @@ from inventory_assets.stages.engine import Engine
 from tests.builders import cut, received, simulated
 
 SHOP = {"skus": 12, "warehouses": 2, "disorder_rate": 0.1, "malformed_rate": 0.02}
-LIVE = 600
+LIVE = 360
 BURST = 40
 
 
