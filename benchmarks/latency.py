@@ -31,12 +31,12 @@ PROBES_PER_SECOND = 10
 def run(*, rates: Sequence[int] = (300, 1_000, 5_000), seconds: int = 60) -> None:
     """Print latency and throughput at each rate (events a second), for `seconds` each."""
     print("\nlatency: publish -> alert received; own emulator, dagster dev, load and subscriber on one machine")
-    with tempfile.TemporaryDirectory(prefix="inventory-bench-") as home, _Product(Path(home)) as product:
+    with tempfile.TemporaryDirectory(prefix="inventory-bench-") as home, Product(Path(home)) as product:
         for rate in rates:
             product.measure(rate, seconds)
 
 
-class _Product:
+class Product:
     """The running product, and both ends of its broker."""
 
     def __init__(self, home: Path) -> None:
@@ -45,7 +45,7 @@ class _Product:
         self._probe = 0
         self._order = 0
 
-    def __enter__(self) -> "_Product":
+    def __enter__(self) -> "Product":
         port = free_port(18_085)
         self.host = f"localhost:{port}"
         environment = python_environment(

@@ -30,14 +30,7 @@ def table_metadata(reader: Reader, spec: TableSpec) -> dict[str, Any]:
     """Metadata of a table as it is now."""
     name = spec.table.full_name
     rows = reader.query(f"SELECT count(*) AS n FROM {name}").item()
-    found: dict[str, Any] = {
-        "dagster/row_count": rows,
-        "version": table_version(reader, spec),
-        "query": MetadataValue.md(f'`inventory sql "{spec.example}"`'),
-        "dagster/table_name": f"lake.{name}",
-    }
-    if isinstance(spec.table, VersionedTable):
-        found["changes_kept"] = reader.query(f"SELECT count(*) AS n FROM {spec.table.changes}").item()
+    found: dict[str, Any] = {}
     if spec.table is RAW_MESSAGES:
         found["outcomes"] = _table(
             reader, "SELECT outcome, count(*) AS messages FROM raw.messages GROUP BY 1 ORDER BY 2 DESC"
@@ -66,13 +59,19 @@ def table_metadata(reader: Reader, spec: TableSpec) -> dict[str, Any]:
             "ORDER BY available LIMIT 10",
         )
     elif spec.table is ALERTS:
+        found["top_breaches"] = top_breaches(reader)
+        found["explain"] = MetadataValue.md("Why? " + _explain_hint(reader))
         found["firing"] = _table(
             reader,
             "SELECT priority, alert_type, count(*) AS alerts FROM out.alerts "
             "WHERE state = 'firing' GROUP BY ALL ORDER BY ALL",
         )
-        found["top_breaches"] = top_breaches(reader)
-        found["explain"] = MetadataValue.md("Why? " + _explain_hint(reader))
+    found["dagster/row_count"] = rows
+    found["version"] = table_version(reader, spec)
+    if isinstance(spec.table, VersionedTable):
+        found["changes_kept"] = reader.query(f"SELECT count(*) AS n FROM {spec.table.changes}").item()
+    found["query"] = MetadataValue.md(f'`inventory sql "{spec.example}"`')
+    found["dagster/table_name"] = f"lake.{name}"
     return found
 
 

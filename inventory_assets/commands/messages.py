@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import click
+import duckdb
 
 from inventory_assets.commands.output import format_option, notes, print_rows
+from inventory_assets.lake.errors import LakeError
 from inventory_assets.messaging.client import OutgoingMessage
 from inventory_assets.messaging.topology import apply_topology, load_topology
 from inventory_assets.settings import DEFAULT_EMULATOR_PORT, Settings, load_settings
@@ -25,6 +27,8 @@ from inventory_assets.wiring import LakeReader, emulator_host, engine_of, ingest
 
 PUBLISH_CHUNK = 5_000
 LIVE_PAUSE_SECONDS = 0.05
+# Enough for 200,000 keys on a slow machine; trade begins then in any case.
+OPENING_SECONDS = 300.0
 DRAIN_SECONDS = 24 * 3600.0
 
 
@@ -211,6 +215,7 @@ def trade_live(settings: Settings, options: SimulationSettings) -> None:
         opening = simulation.opening()
         while chunk := list(islice(opening, PUBLISH_CHUNK)):
             publisher.publish([_unordered(message) for message in chunk])
+        _await_opening(settings, len(simulation.catalog) * len(simulation.warehouses))
         products_path = settings.home / "simulated-products.csv"
         products_path.write_text(products_csv(simulation.catalog))
         with engine_of(settings) as engine:
@@ -225,6 +230,19 @@ def trade_live(settings: Settings, options: SimulationSettings) -> None:
                 publisher.publish([_unordered(message) for message in batch])
                 sent += len(batch)
             time.sleep(LIVE_PAUSE_SECONDS)
+
+
+def _await_opening(settings: Settings, keys: int) -> None:
+    """Wait until the opening stock is taken in: an order that overtakes it would look like a stockout."""
+    deadline = time.monotonic() + OPENING_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            taken = LakeReader(settings).rows("SELECT count(*) AS n FROM core.events WHERE kind = 'level'")[0]["n"]
+        except (LakeError, duckdb.Error):
+            taken = 0
+        if taken >= keys:
+            return
+        time.sleep(1.0)
 
 
 def _unordered(message: SimulatedMessage) -> OutgoingMessage:

@@ -27,6 +27,8 @@ STATUS_TOPIC = "status-topic"
 MAX_DETAIL = 500
 # Pub/Sub takes 1,024 bytes an attribute, and refuses the whole request for one that has more.
 MAX_DETAIL_BYTES = 1000
+# What the service takes in a request, less room for attributes.
+MAX_DATA_BYTES = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,10 @@ def owed_dead_letter(message_id: str, topic: str, reason: str, detail: str, data
     """The message that hands a dead letter on, its payload unchanged."""
     shown = detail.encode()[:MAX_DETAIL_BYTES].decode(errors="ignore")
     attributes = {"message_id": message_id, "topic": topic, "reason": reason, "detail": shown}
+    if len(data) > MAX_DATA_BYTES:
+        # Whole it would be refused for ever, and the batch with it; the lake has all of it.
+        attributes["truncated_from_bytes"] = str(len(data))
+        data = data[:MAX_DATA_BYTES]
     # Pub/Sub's message ids are unique per topic only.
     return Owed(f"{topic}/{message_id}", 0, OutgoingMessage(DEAD_LETTER_TOPIC, data, attributes))
 

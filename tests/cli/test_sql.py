@@ -14,9 +14,14 @@ def ask(run, shop_home):
     return lambda query, *options: run("sql", query, "--format", "json", *options, at=shop_home)
 
 
-@pytest.mark.parametrize("name", [t.full_name for t in (*APPEND_TABLES, *VERSIONED_TABLES)])
-def test_schemas_resolve_without_a_catalog(ask, name):
-    assert ask(f"SELECT * FROM {name}").code == 0
+def test_schemas_resolve_without_a_catalog(ask):
+    names = [table.full_name for table in (*APPEND_TABLES, *VERSIONED_TABLES)]
+
+    counts = [f'(SELECT count(*) FROM {name}) AS "{name}"' for name in names]
+    [row] = ask(f"SELECT {', '.join(counts)}").rows
+
+    assert list(row) == names
+    assert row["raw.messages"] == 6
 
 
 def test_integers_are_integers_and_times_are_rfc_3339(ask):
@@ -53,10 +58,9 @@ def test_no_rows_are_an_empty_array(ask):
         "ATTACH '{target}'", "EXPLAIN ANALYZE COPY (SELECT 1) TO '{target}'", "INSTALL spatial", "SET memory_limit = '1GB'",
     ],
 )  # fmt: skip
-def test_write_attempts_exit_1_and_change_nothing(ask, tmp_path, query):
+def test_write_attempts_exit_1_and_write_no_file(ask, tmp_path, query):
     """Read-only means files too: a query pasted from somewhere must not write beside the lake."""
     target = tmp_path / "target"
-    before = ask("SELECT * FROM raw.messages ORDER BY ALL").rows
 
     found = ask(query.format(target=target))
 
@@ -64,7 +68,18 @@ def test_write_attempts_exit_1_and_change_nothing(ask, tmp_path, query):
     assert found.out == ""
     assert "Traceback" not in found.err
     assert not target.exists()
-    assert ask("SELECT * FROM raw.messages ORDER BY ALL").rows == before
+
+
+def test_attempts_to_write_leave_the_lake_as_it_was(ask):
+    everything = "SELECT * EXCLUDE (data) FROM raw.messages ORDER BY ALL"
+    before = ask(everything).rows
+    for attempt in ("DELETE FROM raw.messages", "DROP TABLE core.events", "DROP VIEW core.sku_state"):
+        assert ask(attempt).code == 1
+
+    assert ask(everything).rows == before
+    assert ask("SELECT (SELECT count(*) FROM core.events) + (SELECT count(*) FROM core.sku_state) AS n").rows == [
+        {"n": 7}
+    ]
 
 
 @pytest.mark.parametrize("query", ["SELEC 1", "SELECT * FROM core.nonsense", "SELECT nonsense", "SELECT 'x'::INT", ""])

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from inventory_assets.domain.burst import Message
 from inventory_assets.domain.events import Filtered, Rejection
 from inventory_assets.domain.parse import KINDS_BY_TOPIC, ParseSettings, parse_message
+from inventory_assets.messaging.client import size_of
 from inventory_assets.settings import Settings
 from inventory_assets.stages.engine import Engine
 from inventory_assets.stages.outbox import owed_dead_letter
@@ -74,7 +75,7 @@ BAD = {
     "depth 101": Bad(VALID[:-1] + b', "x": ' + b"[" * 100 + b"]" * 100 + b"}", "invalid_json"),
     "depth 100,000": Bad(b"[" * 100_000, "invalid_json"),
     "depth 100,000 of objects": Bad(b'{"a":' * 100_000 + b"1" + b"}" * 100_000, "invalid_json"),
-    "over 10 MB": Bad(VALID[:-1] + b', "x": "' + b"y" * 10_000_000 + b'"}', "oversized"),
+    "over 10 MB": Bad(VALID[:-1] + b', "x": "' + b"y" * 10_485_000 + b'"}', "oversized"),
     # RULES 2: the kind
     "unknown shape": Bad({"hello": "world"}, "unknown_kind"),
     "empty object": Bad({}, "unknown_kind"),
@@ -241,13 +242,15 @@ def test_bad_message_becomes_a_dead_letter_with_its_reason_and_bytes(name, sent,
 
 @pytest.mark.parametrize("name", BAD)
 def test_dead_letter_fits_what_pubsub_takes(name, sent, letters):
-    """One attribute over 1,024 bytes and the service refuses the whole request, for ever."""
+    """One attribute over 1,024 bytes, or 10 MB in all, and the service refuses the whole request, for ever."""
     letter = letters[sent[name].message_id]
     columns = (letter["message_id"], letter["topic"], letter["reason"], letter["detail"], letter["data"])
 
-    attributes = owed_dead_letter(*columns).message.attributes
+    told = owed_dead_letter(*columns).message
 
-    assert max(len(text.encode()) for text in attributes.values()) <= 1024
+    assert max(len(text.encode()) for text in told.attributes.values()) <= 1024
+    assert size_of(told) <= 10_010_000
+    assert sent[name].data.startswith(told.data)
     assert len(letter["detail"]) <= 2000
 
 
