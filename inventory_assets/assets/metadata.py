@@ -59,6 +59,7 @@ def table_metadata(reader: Reader, spec: TableSpec) -> dict[str, Any]:
             "ORDER BY available LIMIT 10",
         )
     elif spec.table is ALERTS:
+        found["summary"] = _summary(reader)
         found["top_breaches"] = top_breaches(reader)
         found["explain"] = MetadataValue.md("Why? " + _explain_hint(reader))
         found["firing"] = _table(
@@ -92,11 +93,22 @@ def top_breaches(reader: Reader) -> MetadataValue:
                 "product": wire["product_name"],
                 "available": wire["available_stock"],
                 "threshold": str(wire["threshold"]),
-                "order": str((wire["restock_recommendation"] or {}).get("suggested_quantity", "-")),
+                "suggested order": str((wire["restock_recommendation"] or {}).get("suggested_quantity", "-")),
                 "since (UTC)": wire["first_breach_time"][5:16].replace("T", " "),
             }
         )
     return _records(records)
+
+
+def _summary(reader: Reader) -> str:
+    """What is open, in one line."""
+    counts = dict(
+        reader.query("SELECT alert_type, count(*) AS n FROM out.alerts WHERE state = 'firing' GROUP BY 1").iter_rows()
+    )
+    return (
+        f"{sum(counts.values())} open: {counts.get('STOCKOUT', 0)} out of stock, {counts.get('LOW_STOCK', 0)} low, "
+        f"{counts.get('REORDER', 0)} to reorder"
+    )
 
 
 def _explain_hint(reader: Reader) -> str:

@@ -19,6 +19,23 @@ from inventory_assets.stages.explain import why_not as why_not_of
 from inventory_assets.wiring import LakeReader, engine_of
 
 SPARKS = "▁▂▃▄▅▆▇█"
+STEPS = {
+    ("opened", "breach"): "opened: stock fell below the threshold",
+    ("opened", "escalated"): "opened: it got worse",
+    ("opened", "improved"): "opened: better than before, still below this threshold (not notified)",
+    ("reopened", "breach"): "opened again within its cooldown",
+    ("reopened", "escalated"): "opened again within its cooldown: it got worse",
+    ("reopened", "improved"): "opened again within its cooldown: better than before",
+    ("notified", "breach"): "notified",
+    ("notified", "escalated"): "notified",
+    ("notified", "cooldown_ended"): "notified: still open when the cooldown ended",
+    ("resolved", "escalated"): "closed: a worse alert took over",
+    ("resolved", "improved"): "closed: stock improved to a milder alert",
+    ("resolved", "recovered"): "closed: stock recovered",
+    ("resolved", "restock"): "closed: stock is on its way",
+    ("resolved", "muted"): "closed: its rule was disabled",
+    ("resolved", "inactive"): "closed: the item was deleted",
+}
 STYLES = {"CRITICAL": "bold red", "HIGH": "yellow", "MEDIUM": "cyan"}
 
 
@@ -61,14 +78,33 @@ def alerts(state: str, limit: int, format_: str) -> None:
         _print_alerts(rows, limit, state)
 
 
+def _summary(rows: list[dict[str, Any]], state: str) -> str:
+    """`149 alerts firing: 13 out of stock, 57 low, 79 to reorder`."""
+    kinds = (("STOCKOUT", "out of stock"), ("LOW_STOCK", "low"), ("REORDER", "to reorder"))
+    parts = [f"{count} {name}" for kind, name in kinds if (count := sum(row["alert_type"] == kind for row in rows))]
+    what = "alert" if len(rows) == 1 else "alerts"
+    return f"{len(rows)} {what} ({state}): " + (", ".join(parts) or "nothing to do")
+
+
 def _print_alerts(rows: list[dict[str, Any]], limit: int, state: str) -> None:
     table = Table(
         header_style="bold",
-        title=f"{len(rows)} {'alert' if len(rows) == 1 else 'alerts'} ({state})",
+        title=_summary(rows, state),
         title_justify="left",
     )
-    for name in ("priority", "alert", "warehouse", "product", "available", "threshold", "trend", "since", "order"):
-        table.add_column(name, justify="right" if name in ("available", "threshold", "order") else "left")
+    columns = (
+        "priority",
+        "alert",
+        "warehouse",
+        "product",
+        "available",
+        "threshold",
+        "trend",
+        "since (UTC)",
+        "suggested order",
+    )
+    for name in columns:
+        table.add_column(name, justify="right" if name in ("available", "threshold", "suggested order") else "left")
     for row in rows[:limit]:
         recommendation = row["restock_recommendation"] or {}
         trend = [point["available_stock"] for point in row["stock_trend"]]
@@ -82,7 +118,7 @@ def _print_alerts(rows: list[dict[str, Any]], limit: int, state: str) -> None:
             str(row["available_stock"]),
             f"{row['threshold']:g}",
             sparkline(trend),
-            row["first_breach_time"][:16].replace("T", " "),
+            row["first_breach_time"][:16].replace("T", " ") + (" late data" if row["is_late"] else ""),
             str(recommendation.get("suggested_quantity", "–")),
         )
     console.print(table)
@@ -119,7 +155,9 @@ def _print_explanation(found: Explanation) -> None:
     body = found.body
     arithmetic, rule = body["lineage"]["arithmetic"], body["lineage"]["rule"]
     console.print(Panel(_headline(found), title=body["alert_id"], border_style=STYLES[body["priority"]]))
-    table = Table(title="What happened to the stock", title_justify="left", header_style="bold")
+    table = Table(
+        title="What happened to the stock, in the order it arrived", title_justify="left", header_style="bold"
+    )
     for name in ("event time (UTC)", "event", "quantity", "on hand", "reserved", "inbound", "available", "version"):
         table.add_column(name, justify="left" if name in ("event time (UTC)", "event") else "right")
     if found.earlier_events:
@@ -139,10 +177,12 @@ def _print_explanation(found: Explanation) -> None:
         f"{arithmetic['available']}; [bold]{arithmetic['comparison']}[/]  (rule: {name})"
     )
     for step in found.transitions:
-        late = ", late event" if step["is_late"] else ""
+        late = ", by an event that came late" if step["is_late"] else ""
+        what = STEPS.get((step["transition"], step["reason"]), f"{step['transition']} ({step['reason']})")
         console.print(
-            f"  {step['event_at']:%Y-%m-%d %H:%M:%S}  {step['transition']} ({step['reason']}{late}), "
-            f"lake version {step['version']}",
+            f"  {step['event_at']:%Y-%m-%d %H:%M:%S}  {what}{late} [lake version {step['version']}]".replace(
+                "[", "\\["
+            ),
             style="dim",
         )
     if found.differences:
@@ -150,7 +190,7 @@ def _print_explanation(found: Explanation) -> None:
         for difference in found.differences:
             console.print(f"  {difference}", markup=False)
     else:
-        console.print("[green]✓ Re-derived from its messages: the same alert.[/]")
+        console.print("[green]✓ Recalculated from the stock messages as received: the same alert.[/]")
 
 
 def _signed(line: EventLine) -> str:
@@ -174,20 +214,24 @@ def _headline(found: Explanation) -> Text:
     if recommendation is None:
         text.append("No target stock is known, so no quantity is suggested.")
     else:
-        text.append(f"Order {recommendation['suggested_quantity']} units", "bold")
+        text.append(f"Suggested order {recommendation['suggested_quantity']} units", "bold")
         supplier, days = recommendation["supplier_id"], recommendation["typical_lead_time_days"]
         text.append(f" from {supplier}" if supplier else "")
         text.append(f", lead time {days} days" if days is not None else "")
+        if found.target is not None:
+            available, inbound = body["available_stock"], body["inbound_stock"]
+            pack = f", in packs of {found.pack}" if found.pack else ""
+            text.append(f"\n  = target {found.target} − available {available} − inbound {inbound}{pack}", "dim")
     return text
 
 
 def _rules_table(rules: list[RuleLine]) -> Table:
     table = Table(title="Which threshold holds, most specific first", title_justify="left", header_style="bold")
-    for name in ("level", "id", "warehouse", "verdict"):
+    for name in ("level", "id", "warehouse", "limits", "verdict"):
         table.add_column(name)
     for line in rules:
         table.add_row(
-            line.level_type, line.level_id, line.warehouse_id or "all", line.verdict,
+            line.level_type, line.level_id, line.warehouse_id or "all", line.limits, line.verdict,
             style="bold" if line.verdict.startswith("wins") else "dim",
         )  # fmt: skip
     return table

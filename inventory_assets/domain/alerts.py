@@ -116,16 +116,18 @@ def make_alert_id(key: Key, condition: Condition, opening_event_id: str, event_a
     return f"alt-{to_datetime(event_at):%Y%m%d}-{warehouse_id}-{sku}-{condition}-{digest}"
 
 
-def suggest_quantity(state: KeyState | Alert, thresholds: Thresholds, product: Product | None) -> int | None:
-    """How many units to order: up to the target, in whole packs; null where no target is known.
+def target_stock(thresholds: Thresholds, product: Product | None) -> int | None:
+    """The stock to order up to: `order_up_to`, else twice the reorder quantity (RULES 30)."""
+    if product is not None and product.order_up_to is not None:
+        return product.order_up_to
+    return None if thresholds.reorder_qty is None else 2 * thresholds.reorder_qty
 
-    Target: `order_up_to`, else twice the reorder quantity (RULES 30).
-    """
-    target = product.order_up_to if product is not None else None
+
+def suggest_quantity(state: KeyState | Alert, thresholds: Thresholds, product: Product | None) -> int | None:
+    """How many units to order: up to the target, in whole packs; null where no target is known."""
+    target = target_stock(thresholds, product)
     if target is None:
-        if thresholds.reorder_qty is None:
-            return None
-        target = 2 * thresholds.reorder_qty
+        return None
     needed = max(0, target - state.available - state.inbound)
     pack = (product.pack_multiple if product is not None else None) or 1
     return -(-needed // pack) * pack

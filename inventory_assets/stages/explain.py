@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import polars as pl
 
-from inventory_assets.domain.alerts import Alert, Transition
+from inventory_assets.domain.alerts import Alert, Transition, target_stock
 from inventory_assets.domain.evaluate import Point, find_breaches, is_restocking, notification_due_at
 from inventory_assets.domain.events import Command, Key, Transaction
 from inventory_assets.domain.fold import KeyState
@@ -52,12 +52,17 @@ class RuleLine:
     level_type: str
     level_id: str
     warehouse_id: str | None
+    limits: str
     verdict: str
 
 
 @dataclass(slots=True)
 class Explanation:
-    """Everything there is to say about one alert."""
+    """Everything there is to say about one alert.
+
+    `target` is the stock the suggested order fills up to, and `pack` the
+    multiple it is rounded to; null where unknown.
+    """
 
     body: dict[str, Any]
     state: str
@@ -65,6 +70,8 @@ class Explanation:
     earlier_events: int
     rules: list[RuleLine]
     transitions: list[dict[str, Any]]
+    target: int | None = None
+    pack: int | None = None
     differences: list[str] = field(default_factory=list)
 
 
@@ -89,6 +96,7 @@ def explain_alert(
         "WHERE alert_id = ? ORDER BY version, seq",
         [alert_id],
     )
+    target, pack = tracer.target()
     return Explanation(
         body=body,
         state=row["state"],
@@ -96,6 +104,8 @@ def explain_alert(
         earlier_events=max(0, len(tracer.lines) - MAX_EVENTS),
         rules=tracer.rules,
         transitions=list(transitions.iter_rows(named=True)),
+        target=target,
+        pack=pack,
         differences=_differences(reader, row, tracer),
     )
 
@@ -111,6 +121,13 @@ class _Tracer:
         self.alert: Alert | None = None
         self.row: dict[str, Any] = {}
         self.transitions: list[Transition] = []
+
+    def target(self) -> tuple[int | None, int | None]:
+        """(target stock, pack) of the suggested order, as known when the alert was last told."""
+        if self.alert is None:
+            return None, None
+        product = self._replay.state.products.get(self._key[1])
+        return target_stock(self.alert.thresholds, product), product.pack_multiple if product is not None else None
 
     def run(self, reader: Reader, alert_id: str) -> None:
         breached = False
@@ -163,14 +180,36 @@ def describe_ladder(state: InventoryState, key: Key) -> list[RuleLine]:
         else:
             won = True
             verdict = "wins: the most specific rule"
-        lines.append(RuleLine(scope[0], scope[1], scope[2], verdict))
-    embedded = f"min {key_state.min_threshold}, reorder {key_state.reorder_threshold}"
+        rule = stored.rule
+        numbers = describe_limits(
+            rule.min_threshold_qty, rule.reorder_threshold_qty, rule.min_threshold_days, rule.reorder_threshold_days
+        )
+        shown = numbers if rule.is_enabled else f"muted ({numbers})"
+        lines.append(RuleLine(scope[0], scope[1] or "every SKU", scope[2], shown, verdict))
+    embedded = describe_limits(key_state.min_threshold, key_state.reorder_threshold, None, None)
     if key_state.min_threshold is not None or key_state.reorder_threshold is not None:
         used = "wins: no rule matches" if limits.level_type == "EMBEDDED" else "a rule comes first"
-        lines.append(RuleLine("EMBEDDED", embedded, key[0], used))
+        lines.append(RuleLine("EMBEDDED", "in its stock document", key[0], embedded, used))
     used = "wins: nothing else is set" if limits.level_type == "SYSTEM" else "not needed"
-    lines.append(RuleLine("SYSTEM", f"min {state.defaults.min_qty}, reorder {state.defaults.reorder_qty}", None, used))
+    system = describe_limits(state.defaults.min_qty, state.defaults.reorder_qty, None, None)
+    lines.append(RuleLine("SYSTEM", "default", None, system, used))
     return lines
+
+
+def describe_limits(
+    min_qty: int | None, reorder_qty: int | None, min_days: float | None, reorder_days: float | None
+) -> str:
+    """Limits in words: `min 20, reorder 40, min 7 days`."""
+    parts = []
+    for name, value, unit in (
+        ("min", min_qty, ""),
+        ("reorder", reorder_qty, ""),
+        ("min", min_days, " days"),
+        ("reorder", reorder_days, " days"),
+    ):
+        if value is not None:
+            parts.append(f"{name} {value:g}{unit}")
+    return ", ".join(parts) or "none"
 
 
 def _differences(reader: Reader, row: dict[str, Any], tracer: _Tracer) -> list[str]:
