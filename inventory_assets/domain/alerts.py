@@ -92,7 +92,11 @@ class Transition(msgspec.Struct, frozen=True, gc=False):
 
 
 class Product(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What is known of a SKU beside its stock. Unknown is null, never invented (RULES 19)."""
+    """What is known of a SKU beside its stock. Unknown is null, never invented (RULES 19).
+
+    `document_fields` names, joined by commas, what came with a stock document
+    and not from an import.
+    """
 
     sku: str
     product_name: str | None = None
@@ -105,6 +109,14 @@ class Product(msgspec.Struct, frozen=True, omit_defaults=True):
     order_up_to: int | None = None
     unit_price: float | None = None
     pack_multiple: int | None = None
+    document_fields: str = ""
+
+
+def with_document_fields(known: Product, fields: tuple[tuple[str, str | int | float], ...]) -> Product:
+    """Take what a SKU's newest level document says of the product, whole; an import is the better source."""
+    values: dict[str, Any] = dict.fromkeys(filter(None, known.document_fields.split(",")))
+    taken = {name: value for name, value in fields if name in values or getattr(known, name) is None}
+    return msgspec.structs.replace(known, **{**values, **taken}, document_fields=",".join(sorted(taken)))
 
 
 def make_alert_id(key: Key, condition: Condition, opening_event_id: str, event_at: int) -> str:

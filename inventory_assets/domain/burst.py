@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from inventory_assets.domain.alerts import Alert, Product, Transition
+from inventory_assets.domain.alerts import Alert, Product, Transition, with_document_fields
 from inventory_assets.domain.dedupe import admit
 from inventory_assets.domain.evaluate import Cause, KeyAlerts, Point, end_cooldown, needs_step, step
 from inventory_assets.domain.events import (
@@ -28,6 +28,7 @@ from inventory_assets.domain.events import (
 )
 from inventory_assets.domain.fold import (
     KeyState,
+    LevelRank,
     Versions,
     affected_keys,
     apply_level,
@@ -344,8 +345,11 @@ class _Run:
             self._add_key(key)
         cause = Cause(event.event_id, event.event_at, state.frontier_at if is_late else event.event_at, is_late)
         if isinstance(event, Level):
-            self._take_parents(event, cause)
-            self._take_product_fields(event)
+            rank = (event.position, event.event_id)
+            if rank > self.draft.sku_parents(event.sku).rank:
+                # What a SKU is called and where it stands is what its newest level says.
+                self._take_parents(event, rank, cause)
+                self._take_product_fields(event)
             self._resolve(key)
         elif is_new:
             self._resolve(key)
@@ -367,11 +371,8 @@ class _Run:
         place = self.draft.sku_parents(key[1])
         self.draft.skus[key[1]] = SkuParents(place.parents, place.rank, (*place.warehouse_ids, key[0]))
 
-    def _take_parents(self, event: Level, cause: Cause) -> None:
-        place = self.draft.skus.get(event.sku, NO_SKU_PARENTS)
-        rank = (event.position, event.event_id)
-        if rank <= place.rank:
-            return
+    def _take_parents(self, event: Level, rank: LevelRank, cause: Cause) -> None:
+        place = self.draft.sku_parents(event.sku)
         self.draft.skus[event.sku] = SkuParents(event.parents, rank, place.warehouse_ids)
         if event.parents != place.parents:
             # The whole SKU moves, in every warehouse, and other rules may hold there.
@@ -382,13 +383,12 @@ class _Run:
                     self._resolve_again(key, cause)
 
     def _take_product_fields(self, event: Level) -> None:
-        if not event.product_fields:
+        known = self.draft.products.get(event.sku)
+        if known is None and not event.product_fields:
             return
-        known = self.draft.products.get(event.sku) or Product(sku=event.sku)
-        # An import is the better source: a document only fills what is unknown.
-        missing = {name: value for name, value in event.product_fields if getattr(known, name) is None}
-        if missing:
-            self.draft.products[event.sku] = msgspec.structs.replace(known, **missing)
+        merged = with_document_fields(known or Product(sku=event.sku), event.product_fields)
+        if merged != known:
+            self.draft.products[event.sku] = merged
 
     # ---- alerts
 

@@ -165,10 +165,11 @@ PRODUCTS = VersionedTable(
         "sku": _TEXT, "product_name": _TEXT, "variant_name": _TEXT, "brand_name": _TEXT,
         "category_name": _TEXT, "department_name": _TEXT, "supplier_id": _TEXT,
         "lead_time_days": _BIG, "order_up_to": _BIG, "unit_price": "DOUBLE", "pack_multiple": _BIG,
-        "version": _BIG,
+        "document_fields": _TEXT, "version": _BIG,
     },
     "One row per SKU with product data. Null is unknown.",
     key=("sku",),
+    hidden=("document_fields",),
 )  # fmt: skip
 SKU_STATE = VersionedTable(
     "core",

@@ -263,7 +263,7 @@ def products(rows: Iterable[Product]) -> pl.DataFrame:
             "sku": pl.String, "product_name": pl.String, "variant_name": pl.String, "brand_name": pl.String,
             "category_name": pl.String, "department_name": pl.String, "supplier_id": pl.String,
             "lead_time_days": pl.Int64, "order_up_to": pl.Int64, "unit_price": pl.Float64,
-            "pack_multiple": pl.Int64,
+            "pack_multiple": pl.Int64, "document_fields": pl.String,
         },
     )  # fmt: skip
 

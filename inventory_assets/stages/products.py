@@ -14,7 +14,7 @@ from inventory_assets.domain.values import InvalidValue, read_id
 from inventory_assets.stages.engine import Commit, Engine
 
 _NUMBERS = {"lead_time_days": int, "order_up_to": int, "pack_multiple": int, "unit_price": float}
-_TEXTS = tuple(name for name in Product.__struct_fields__ if name != "sku" and name not in _NUMBERS)
+_TEXTS = tuple(name for name in Product.__struct_fields__ if name not in ("sku", "document_fields", *_NUMBERS))
 
 
 class ProductFileError(ValueError):
@@ -104,5 +104,6 @@ def import_products(engine: Engine, products: list[Product], *, run_id: str = ""
 
 
 def _merged(old: Product, new: Product) -> Product:
-    given = {name: value for name, value in msgspec.structs.asdict(new).items() if value is not None}
-    return msgspec.structs.replace(old, **given)
+    given = {name: value for name, value in msgspec.structs.asdict(new).items() if value not in (None, "")}
+    from_documents = [name for name in old.document_fields.split(",") if name and name not in given]
+    return msgspec.structs.replace(old, **given, document_fields=",".join(from_documents))
