@@ -38,7 +38,7 @@ test: lint
 	$(BIN)/pytest
 
 bench: setup
-	$(BIN)/python -m benchmarks
+	POLARS_MAX_THREADS=1 $(BIN)/python -m benchmarks
 
 soak: setup
 	$(BIN)/python -m benchmarks.soak

@@ -12,6 +12,7 @@ def main() -> None:
     """Run all parts, or those named."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="default: all")
+    parser.add_argument("--bursts", type=int, default=2_000, help="how many bursts the burst part runs")
     parser.add_argument("--quick", action="store_true", help="a tenth of the size, to see that it runs")
     arguments = parser.parse_args()
     print_machine()
@@ -22,6 +23,8 @@ def main() -> None:
             duplicates.run(past=2_000_000)
         elif arguments.quick and name == "latency":
             latency.run(rates=(200,), seconds=20)
+        elif name == "burst":
+            burst.run(bursts=arguments.bursts)
         else:
             PARTS[name]()
     print_machine()

@@ -4,6 +4,7 @@ import time
 
 import psutil
 
+from benchmarks.bare import bare_transaction_ms
 from benchmarks.measure import BURST, Traffic, median, open_stock, percentiles, temporary_engine
 from inventory_assets.lake.tables import SKU_STATE
 from inventory_assets.stages.engine import Engine
@@ -19,6 +20,8 @@ def run(*, bursts: int = 2_000, skus: int = 10_000, warehouses: int = 20, edge: 
         edge: How many bursts make the "first" and the "last".
     """
     print(f"\nburst: {BURST:,} events, {skus * warehouses:,} keys, {bursts:,} bursts")
+    bare = bare_transaction_ms()
+    print(f"  floor: a bare seven-table transaction of that size, ms: p50 {bare:.1f}")
     with temporary_engine() as engine:
         traffic = Traffic(skus=skus, warehouses=warehouses)
         started = time.perf_counter()
@@ -40,6 +43,8 @@ def run(*, bursts: int = 2_000, skus: int = 10_000, warehouses: int = 20, edge: 
         print(f"  all bursts, ms:   {percentiles(times, 50, 95, 99)}")
         print(f"  first {edge}, ms:   {percentiles(first, 50, 95)}")
         print(f"  last {edge}, ms:    {percentiles(last, 50, 95)}   last/first p50 {median(last) / median(first):.2f}")
+        bare_after = bare_transaction_ms()
+        print(f"  burst / floor (before and after averaged): {median(times) / ((bare + bare_after) / 2):.2f}")
         steps = [stall for stall in stalls if stall > 1]
         print(f"  maintenance after a burst, ms: {percentiles(steps, 50, 95, 100)} in {len(steps)} steps")
         total = sum(times) + sum(stalls)
