@@ -50,7 +50,7 @@ class Settings:
     max_bytes: int = 32_000_000
     tick_seconds: float = 20.0
     snapshot_retention: timedelta = timedelta(hours=1)
-    cached_entities: int = 200_000
+    cached_entities: int = 100_000
     default_min: int = 0
     default_reorder: int = 0
     duckdb_memory_limit: str = "512MB"

@@ -211,15 +211,17 @@ def _message_line(message: SimulatedMessage) -> str:
 def trade_live(settings: Settings, options: SimulationSettings) -> None:
     """Publish the opening stock, then live trade at its rate, until the process is stopped."""
     simulation = Simulation(options)
+    # Before the stock: another writer's version makes the sensor reload what it keeps warm.
+    products_path = settings.home / "simulated-products.csv"
+    products_path.parent.mkdir(parents=True, exist_ok=True)
+    products_path.write_text(products_csv(simulation.catalog))
+    with engine_of(settings) as engine:
+        import_products(engine, read_products(products_path))
     with publisher_of(settings) as publisher:
         opening = simulation.opening()
         while chunk := list(islice(opening, PUBLISH_CHUNK)):
             publisher.publish([_unordered(message) for message in chunk])
         _await_opening(settings, len(simulation.catalog) * len(simulation.warehouses))
-        products_path = settings.home / "simulated-products.csv"
-        products_path.write_text(products_csv(simulation.catalog))
-        with engine_of(settings) as engine:
-            import_products(engine, read_products(products_path))
         stream = simulation.stream(now=lambda: datetime.now(UTC))
         started = time.monotonic()
         sent = 0

@@ -5,6 +5,7 @@ commit, and only then change the warm state. The sensor, the assets and the CLI
 all call `Engine.commit_burst`.
 """
 
+import gc
 import json
 import logging
 import time
@@ -120,6 +121,9 @@ class Engine:
                 cached_entities=self.settings.cached_entities,
                 index=self.index,
             )
+            # What is loaded stays: the collector need not walk it again and again.
+            gc.collect()
+            gc.freeze()
         return self._state
 
     def drop_state(self) -> None:
@@ -241,7 +245,9 @@ class Engine:
                 also(transaction)
         # Only now: a crash before this line leaves warm state and lake as they were.
         result.draft.merge(version)
-        state.events.forget_down_to(self.settings.cached_entities)
+        # A tenth over before letting go: the oldest are found by a walk over all of them.
+        if len(state.events) > self.settings.cached_entities * 1.1:
+            state.events.forget_down_to(self.settings.cached_entities)
         if state.events.forgotten:
             self.index.add(state.events.forgotten)
             state.events.forgotten = []
