@@ -6,7 +6,7 @@ import shutil
 import signal
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 
@@ -109,7 +109,8 @@ def _start(settings: Settings, processes: Processes, size: Scale, rate: float, p
     else:
         host = settings.emulator_host or ""
         notes.print(f"using the broker at {host} (PUBSUB_EMULATOR_HOST)")
-    ensure_topics(settings)
+    # Always this broker: a project named in the environment must not get a simulated retailer.
+    ensure_topics(replace(settings, emulator_host=host))
     notes.print(f"emulator   {host}, topics ready")
 
     dagster_home = settings.home / "dagster"

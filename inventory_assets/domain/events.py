@@ -44,9 +44,6 @@ class Status(StrEnum):
     CANCELLED = "CANCELLED"
 
 
-FINAL_STATUSES = frozenset({Status.COMPLETED, Status.CANCELLED})
-
-
 class Transaction(msgspec.Struct, frozen=True, gc=False):
     """One version of a stock movement: a transaction at one status."""
 

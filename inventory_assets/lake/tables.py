@@ -253,8 +253,3 @@ VERSIONED_TABLES = (
     PRODUCTS, SKU_STATE, ROLLUPS, THRESHOLD_RULES, RESOLVED_THRESHOLDS, VELOCITY, ALERTS,
 )  # fmt: skip
 SCHEMAS = ("raw", "core", "out", "meta")
-
-# What is derived from raw.messages, and so what a rebuild makes anew.
-DERIVED_TABLES = (
-    CORE_EVENTS, DEAD_LETTERS, TRANSITIONS, SKU_STATE, ROLLUPS, THRESHOLD_RULES, RESOLVED_THRESHOLDS, ALERTS,
-)  # fmt: skip

@@ -6,7 +6,6 @@ all call `Engine.commit_burst`.
 """
 
 import gc
-import json
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -327,8 +326,3 @@ def _counts(result: BurstResult) -> dict[str, int]:
         "notified": len(result.notified),
     }
     return {name: count for name, count in counts.items() if count}
-
-
-def read_counts(text: str) -> dict[str, int]:
-    """The counts of a row of meta.versions."""
-    return json.loads(text)

@@ -13,7 +13,6 @@ from inventory_assets.domain.events import (
     Event,
     Level,
     Outcome,
-    Position,
     Tombstone,
     Transaction,
     entity_key,
@@ -278,8 +277,3 @@ def velocity(rows: Sequence[tuple[str, str, float | None]], as_of_date: str) -> 
         },
         schema={"warehouse_id": pl.String, "sku": pl.String, "daily_units": pl.Float64},
     ).with_columns(pl.lit(as_of_date).str.to_date().alias("as_of_date"))
-
-
-def position_of(row: dict[str, Any]) -> Position:
-    """The position stored in a row of core.events."""
-    return (row["source_epoch"], row["instant"], row["increment"])
