@@ -1,22 +1,20 @@
 """Keep the lake quick: merge small files, refresh bases, expire snapshots.
 
-Every step is short, takes the writer lock by itself and runs between bursts,
-so a burst never waits long. Steps are due by version, not by the clock: a
-quiet lake needs none. Our versions outlive all of this, because their rows are
-never removed, only written together.
-
-DuckLake's own `merge_adjacent_files` is not used: beside it, readers saw whole
-tables empty for a moment (docs/adr/0002). A merge here is an ordinary
-transaction that rewrites the rows of a run of versions into one file.
+Here: what falls due when, and a thread to do it beside the bursts. Steps are
+due by version, not by the clock: a quiet lake needs none. Our versions outlive
+all of this, because their rows are never removed, only written together
+(`rewrite`).
 """
 
 import logging
-import time
-from datetime import UTC, datetime
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 
 import duckdb
 
 from inventory_assets.lake.connect import CATALOG
+from inventory_assets.lake.errors import LakeError
+from inventory_assets.lake.rewrite import Rewriter
 from inventory_assets.lake.tables import (
     ALERTS,
     APPEND_TABLES,
@@ -33,17 +31,18 @@ from inventory_assets.lake.transaction import Lake
 
 logger = logging.getLogger(__name__)
 
-# A block is what one merge writes together: at a thousand rows a version, about 50,000 rows and 0.2 s.
+# What one merge writes together: at a thousand rows a version, about 50,000 rows.
 BLOCK = 48
 # Two tiers keep the rewriting logarithmic and the files few.
 LARGE_BLOCK = BLOCK * 16
-# A merge holds the writer lock while it writes: more rows than this would hold it too long.
-MAX_MERGED_ROWS = 200_000
-# A base is renewed when its delta outweighs it by this share, and never for a handful of rows.
-DELTA_SHARE = 0.5
+# A base is renewed when its delta outweighs it by this share, and never for a handful of rows:
+# a reader pays for the delta, whoever renews pays for the base.
+DELTA_SHARE = 0.3
 SMALLEST_DELTA = 20_000
 COMPACT_EVERY = 24
 EXPIRE_EVERY = 200
+# What a killed process wrote and never handed over; a day is far beyond any running rewrite.
+ORPHAN_AGE = timedelta(days=1)
 
 COMPACTED_TABLES = (SKU_STATE, ROLLUPS, RESOLVED_THRESHOLDS, ALERTS)
 MERGED_TABLES: tuple[Table, ...] = tuple(
@@ -56,28 +55,28 @@ class Maintenance:
 
     def __init__(self, lake: Lake) -> None:
         self._lake = lake
+        self.rewriter = Rewriter(lake)
         self._queue: list[tuple[str, Table | None, int, int]] = []
         self._seen: int | None = None
-        self.longest_seconds = 0.0
 
-    def step(self, version: int) -> str | None:
-        """Do one step of what has fallen due by `version`, if anything; its name."""
-        if self._seen is None:
-            self._seen = version
-        for passed in range(self._seen + 1, version + 1):
+    def enqueue(self, version: int) -> bool:
+        """Note what has fallen due by `version`; whether anything is to be done."""
+        for passed in range((version if self._seen is None else self._seen) + 1, version + 1):
             self._enqueue(passed)
         self._seen = version
+        return bool(self._queue)
+
+    def step(self) -> str | None:
+        """Do one step of what has fallen due, if anything; its name."""
         if not self._queue:
             return None
         kind, table, first, last = self._queue.pop(0)
-        started = time.perf_counter()
         try:
             self._run(kind, table, first, last)
-        except duckdb.Error as error:
+        except (duckdb.Error, LakeError) as error:
             # Upkeep can wait: a conflict with another writer costs nothing but this turn.
             self._lake.abandon()
             logger.warning("maintenance %s put off: %s", kind, error)
-        self.longest_seconds = max(self.longest_seconds, time.perf_counter() - started)
         return kind if table is None else f"{kind} {table.changes}"
 
     def run_all(self) -> list[str]:
@@ -90,7 +89,12 @@ class Maintenance:
         steps += [("compact", None, 0, 0)] * len(COMPACTED_TABLES) + [("expire", None, 0, 0)]
         for step in steps:
             self._run(*step)
+        self.rewriter.remove_orphans((datetime.now(UTC) - ORPHAN_AGE).isoformat())
         return [kind if table is None else f"{kind} {table.changes}" for kind, table, _, _ in steps]
+
+    def compact(self, table: VersionedTable) -> int:
+        """Make a new base of a table as of now; its version."""
+        return self.rewriter.compact(table)
 
     def _enqueue(self, version: int) -> None:
         if version % LARGE_BLOCK == 0:
@@ -104,45 +108,19 @@ class Maintenance:
 
     def _run(self, kind: str, table: Table | None, first: int, last: int) -> None:
         if table is not None:
-            self._merge(table, first, last)
+            self.rewriter.merge(table, first, last)
         elif kind == "compact":
             self._compact_one()
         else:
             self._expire()
 
-    def _merge(self, table: Table, first: int, last: int) -> None:
-        """Write the rows of versions `first` to `last` together, sorted."""
-        lake = self._lake
-        name = f"{CATALOG}.{table.changes}"
-        condition = f"WHERE version BETWEEN {first} AND {last}"
-        files = lake.query(f"SELECT count(DISTINCT filename) AS files, count(*) AS rows FROM {name} {condition}")
-        count, rows = files.row(0)
-        if count < 2 or rows > MAX_MERGED_ROWS:
-            return
-        order = ", ".join(name for name in (table.sorted_by, "version", "seq") if name in table.columns)
-        # Read before the lock is taken: rows of a committed version never change.
-        connection = lake.connection
-        merged = connection.execute(f"SELECT * FROM {name} {condition} ORDER BY {order}").to_arrow_table()
-        connection.register("_merged", merged)
-        try:
-            with lake.exclusive():
-                connection.execute("BEGIN")
-                try:
-                    connection.execute(f"DELETE FROM {name} {condition}")
-                    connection.execute(f"INSERT INTO {name} FROM _merged")
-                    connection.execute("COMMIT")
-                except BaseException:
-                    lake.abandon()
-                    raise
-        finally:
-            connection.unregister("_merged")
-
     def _scattered(self, table: Table, size: int, version: int) -> list[int]:
-        """First versions of the complete blocks whose rows lie in several files."""
+        """First versions of the complete blocks whose rows lie in several files a partition."""
+        partition = table.partition_by or "0"
         rows = self._lake.query(
-            f"SELECT (version - 1) // {size} AS block FROM {CATALOG}.{table.changes} "
-            f"WHERE version <= {version // size * size} "
-            f"GROUP BY 1 HAVING count(DISTINCT filename) > 1 AND count(*) <= {MAX_MERGED_ROWS} ORDER BY 1"
+            f"SELECT DISTINCT block FROM (SELECT (version - 1) // {size} AS block, {partition} AS part, "
+            f"count(DISTINCT filename) AS files FROM {CATALOG}.{table.changes} "
+            f"WHERE version <= {version // size * size} GROUP BY 1, 2) WHERE files > 1 ORDER BY 1"
         )
         return [block * size + 1 for block in rows["block"]]
 
@@ -150,7 +128,7 @@ class Maintenance:
         """Renew the base whose delta has grown most, if any has grown enough."""
         worst: tuple[float, VersionedTable] | None = None
         for table in COMPACTED_TABLES:
-            base = self._base_version(table)
+            base = self.rewriter.base_version(table)
             delta = self._count(f"{table.changes} WHERE version > {base or 0}")
             size = self._count(table.base_name(base)) if base is not None else 0
             if delta >= SMALLEST_DELTA and delta >= DELTA_SHARE * size:
@@ -159,34 +137,6 @@ class Maintenance:
                     worst = (share, table)
         if worst is not None:
             self.compact(worst[1])
-
-    def compact(self, table: VersionedTable) -> int:
-        """Make a new base of a table as of now; its version."""
-        lake = self._lake
-        version = lake.watermark().version
-        old = self._base_version(table)
-        # Read before the lock is taken: the rows as of a version never change.
-        rows = lake.query(table.current_rows(f"{CATALOG}.", old, version)).sort(table.key)
-        new_name = table.base_name(version)
-        connection = lake.connection
-        connection.register("_base", rows.to_arrow())
-        try:
-            with lake.exclusive():
-                connection.execute("BEGIN")
-                try:
-                    connection.execute(f"CREATE OR REPLACE TABLE {CATALOG}.{new_name} AS FROM _base")
-                    connection.execute(f"INSERT INTO {CATALOG}.meta.bases VALUES ('{table.full_name}', {version})")
-                    query = table.view_query(f"{CATALOG}.", version)
-                    connection.execute(f"CREATE OR REPLACE VIEW {CATALOG}.{table.full_name} AS {query}")
-                    if old is not None and old != version:
-                        connection.execute(f"DROP TABLE {CATALOG}.{table.base_name(old)}")
-                    connection.execute("COMMIT")
-                except BaseException:
-                    lake.abandon()
-                    raise
-        finally:
-            connection.unregister("_base")
-        return version
 
     def _expire(self) -> None:
         connection = self._lake.connection
@@ -197,10 +147,41 @@ class Maintenance:
         with self._lake.exclusive():
             connection.execute(f"CALL ducklake_cleanup_old_files('{CATALOG}', older_than => TIMESTAMPTZ '{oldest}')")
 
-    def _base_version(self, table: VersionedTable) -> int | None:
-        return self._lake.query(
-            "SELECT max(base_version) AS base FROM meta.bases WHERE table_name = ?", [table.full_name]
-        ).item()
-
     def _count(self, what: str) -> int:
         return self._lake.query(f"SELECT count(*) AS n FROM {what}").item()
+
+
+class Upkeep:
+    """Does what falls due on a thread and a connection of its own, so that no burst waits for it."""
+
+    def __init__(self, lake: Lake) -> None:
+        self._lake = lake.sibling()
+        self.maintenance = Maintenance(self._lake)
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="upkeep")
+        self._running: Future[None] | None = None
+        self._is_closing = False
+
+    def wake(self, version: int) -> None:
+        """Begin what has fallen due by `version`, unless something is being done already."""
+        if self._running is not None:
+            if not self._running.done():
+                return
+            self._running.result()
+            self._running = None
+        if self.maintenance.enqueue(version):
+            self._running = self._worker.submit(self._work)
+
+    def finish(self) -> None:
+        """Wait until everything noted so far is done."""
+        if self._running is not None:
+            self._running.result()
+
+    def close(self) -> None:
+        """Stop after the step in hand."""
+        self._is_closing = True
+        self._worker.shutdown(wait=True)
+        self._lake.close()
+
+    def _work(self) -> None:
+        while not self._is_closing and self.maintenance.step() is not None:
+            pass

@@ -123,6 +123,13 @@ class Lake:
             self._connection = connect(self.settings)
         return self._connection
 
+    def sibling(self) -> "Lake":
+        """A handle with a connection of its own on the same open lake, for another thread."""
+        sibling = Lake(self.settings)
+        sibling._connection = self.connection.cursor()
+        sibling._connection.execute(f"USE {CATALOG}")
+        return sibling
+
     def close(self) -> None:
         """Close the connection; the next use opens it again."""
         if self._connection is not None:
@@ -200,9 +207,11 @@ class Lake:
         expected.version, expected.epoch = version, epoch
 
     def _advance(self, connection: duckdb.DuckDBPyConnection, expected: Watermark, epoch: int, version: int) -> None:
+        # greatest() hides the comparison from DuckLake, which would otherwise look for files to
+        # skip, twice, by reading the statistics of every file of the lake: 18 ms, growing.
         changed = connection.execute(
             f"UPDATE {CATALOG}.meta.watermarks SET version = ?, epoch = ? "
-            "WHERE name = 'lake' AND version = ? AND epoch = ?",
+            "WHERE greatest(version, -1) = ? AND greatest(epoch, -1) = ?",
             [version, epoch, expected.version, expected.epoch],
         ).fetchone()
         if not changed or changed[0] != 1:

@@ -33,7 +33,7 @@ from inventory_assets.domain.thresholds import ThresholdDefaults
 from inventory_assets.domain.values import to_microseconds
 from inventory_assets.lake.entity_index import EntityIndex
 from inventory_assets.lake.errors import StaleStateError
-from inventory_assets.lake.maintenance import Maintenance
+from inventory_assets.lake.maintenance import Upkeep
 from inventory_assets.lake.tables import (
     ALERTS,
     CORE_EVENTS,
@@ -106,7 +106,7 @@ class Engine:
         self.defaults = ThresholdDefaults(settings.default_min, settings.default_reorder)
         self._state: InventoryState | None = None
         self._watermark: Watermark | None = None
-        self._maintenance: Maintenance | None = None
+        self._upkeep: Upkeep | None = None
 
     @property
     def state(self) -> InventoryState:
@@ -131,16 +131,24 @@ class Engine:
 
     def close(self) -> None:
         """Release the lake and the index file."""
+        if self._upkeep is not None:
+            self._upkeep.close()
+            self._upkeep = None
         self.drop_state()
         self.index.close()
         self.lake.close()
 
+    @property
+    def upkeep(self) -> Upkeep:
+        """The lake's upkeep, on a thread of its own."""
+        if self._upkeep is None:
+            self._upkeep = Upkeep(self.lake)
+        return self._upkeep
+
     def maintain(self) -> None:
-        """Do one small step of the lake's upkeep, if one is due."""
-        if self._maintenance is None:
-            self._maintenance = Maintenance(self.lake)
+        """See to the lake's upkeep, without waiting for it."""
         assert self._watermark is not None
-        self._maintenance.step(self._watermark.version)
+        self.upkeep.wake(self._watermark.version)
 
     def commit_burst(
         self,

@@ -1,0 +1,125 @@
+"""Write rows of the lake anew, in fewer and better sorted files.
+
+The files are written first, beside the lake and without its lock; a short
+transaction then takes them over in exchange for the old ones, so a burst waits
+for the exchange only. Rows of a committed version never change but by a
+rebuild, which moves the epoch: the exchange checks that it is still the one
+that the rows were read under. A process that dies in between leaves files that
+nothing refers to (`remove_orphans`).
+
+DuckLake's own `merge_adjacent_files` is not used: beside it, readers saw whole
+tables empty for a moment (docs/adr/0002).
+"""
+
+import time
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+
+from inventory_assets.lake.connect import CATALOG
+from inventory_assets.lake.errors import StaleStateError
+from inventory_assets.lake.tables import Table, VersionedTable
+from inventory_assets.lake.transaction import Lake
+
+
+class Rewriter:
+    """Exchanges files of one lake. `longest_hold_seconds` is how long it kept bursts waiting at most."""
+
+    def __init__(self, lake: Lake) -> None:
+        self._lake = lake
+        self.longest_hold_seconds = 0.0
+
+    def merge(self, table: Table, first: int, last: int) -> None:
+        """Put the rows of versions `first` to `last` into one file a partition, sorted."""
+        name = f"{CATALOG}.{table.changes}"
+        condition = f"WHERE version BETWEEN {first} AND {last}"
+        count = self._lake.query(f"SELECT count(DISTINCT filename) AS files FROM {name} {condition}").item()
+        if count < 2:
+            return
+        epoch = self._lake.watermark().epoch
+        order = ", ".join(column for column in (table.sorted_by, "version", "seq") if column in table.columns)
+        files = self._write(f"SELECT * FROM {name} {condition} ORDER BY {order}", table, table.partition_by)
+
+        def exchange(connection: duckdb.DuckDBPyConnection) -> None:
+            connection.execute(f"DELETE FROM {name} {condition}")
+            self._add(connection, table.changes, files, table.partition_by)
+
+        self._exchange(epoch, exchange)
+
+    def compact(self, table: VersionedTable) -> int:
+        """Make a new base of a table as of now; its version."""
+        lake = self._lake
+        watermark = lake.watermark()
+        version, old = watermark.version, self.base_version(table)
+        rows = table.current_rows(f"{CATALOG}.", old, version)
+        new_name = table.base_name(version)
+        files = self._write(f"FROM ({rows}) ORDER BY {', '.join(table.key)}", table, None)
+        columns = ", ".join(f"{name} {type_}" for name, type_ in table.columns.items())
+
+        def exchange(connection: duckdb.DuckDBPyConnection) -> None:
+            connection.execute(f"CREATE OR REPLACE TABLE {CATALOG}.{new_name} ({columns})")
+            self._add(connection, new_name, files, None)
+            connection.execute(f"INSERT INTO {CATALOG}.meta.bases VALUES ('{table.full_name}', {version})")
+            query = table.view_query(f"{CATALOG}.", version)
+            connection.execute(f"CREATE OR REPLACE VIEW {CATALOG}.{table.full_name} AS {query}")
+            if old is not None and old != version:
+                connection.execute(f"DROP TABLE IF EXISTS {CATALOG}.{table.base_name(old)}")
+
+        self._exchange(watermark.epoch, exchange)
+        return version
+
+    def base_version(self, table: VersionedTable) -> int | None:
+        """The version of the base in use; None where there is none yet."""
+        return self._lake.query(
+            "SELECT max(base_version) AS base FROM meta.bases WHERE table_name = ?", [table.full_name]
+        ).item()
+
+    def remove_orphans(self, older_than: str) -> None:
+        """Remove files that nothing refers to: what a killed process left."""
+        self._lake.connection.execute(
+            f"CALL ducklake_delete_orphaned_files('{CATALOG}', older_than => TIMESTAMPTZ '{older_than}')"
+        )
+
+    def _write(self, query: str, table: Table, partition_by: str | None) -> list[str]:
+        # A name of its own: two processes may rewrite the same rows, and one of them will lose.
+        target = f"{self._lake.settings.data_uri}/{table.schema}/{table.name}_rewritten_{uuid.uuid4().hex}"
+        if "://" not in target:
+            Path(target).parent.mkdir(parents=True, exist_ok=True)
+        options = "FORMAT parquet, RETURN_FILES true"
+        if partition_by is None:
+            target += ".parquet"
+        else:
+            options += f", PARTITION_BY ({partition_by}), WRITE_PARTITION_COLUMNS true"
+        row = self._lake.connection.execute(f"COPY ({query}) TO '{target.replace(chr(39), chr(39) * 2)}' ({options})")
+        written = row.fetchone()
+        return list(written[1]) if written else []
+
+    def _add(
+        self, connection: duckdb.DuckDBPyConnection, name: str, files: list[str], partition_by: str | None
+    ) -> None:
+        schema, _, table = name.partition(".")
+        hive = ", hive_partitioning => true" if partition_by else ""
+        add = f"CALL ducklake_add_data_files('{CATALOG}', '{table}', ?, schema => '{schema}'{hive})"
+        for file in files:
+            connection.execute(add, [file])
+
+    def _exchange(self, epoch: int, exchange: Callable[[duckdb.DuckDBPyConnection], None]) -> None:
+        lake = self._lake
+        connection = lake.connection
+        with lake.exclusive():
+            began = time.perf_counter()
+            connection.execute("BEGIN")
+            try:
+                if lake.watermark().epoch != epoch:
+                    raise StaleStateError(
+                        "the lake was rebuilt while its files were rewritten; the next turn tries again"
+                    )
+                exchange(connection)
+                connection.execute("COMMIT")
+            except BaseException:
+                lake.abandon()
+                raise
+            finally:
+                self.longest_hold_seconds = max(self.longest_hold_seconds, time.perf_counter() - began)

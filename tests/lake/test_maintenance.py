@@ -1,0 +1,118 @@
+"""Files are exchanged for better ones, and no row, reader or burst notices."""
+
+from pathlib import Path
+
+import pytest
+
+from inventory_assets.lake.errors import StaleStateError
+from inventory_assets.lake.maintenance import BLOCK, Maintenance, Upkeep
+from inventory_assets.lake.rewrite import Rewriter
+from inventory_assets.lake.tables import CORE_EVENTS, RAW_MESSAGES, SKU_STATE
+from inventory_assets.settings import Settings
+from inventory_assets.stages.engine import Engine
+from tests.builders import level, messages
+
+
+def one(number):
+    """A burst of one level, on one of two days."""
+    return messages(level(sku=f"SKU-{number}", last_updated=f"2022-04-{19 + number % 2}T07:00:00Z"))
+
+
+@pytest.fixture
+def engine(tmp_path):
+    """An engine with a few versions over two event dates."""
+    engine = Engine(Settings(home=tmp_path))
+    for number in range(6):
+        engine.commit_burst(one(number))
+    yield engine
+    engine.close()
+
+
+def rows(engine, sql):
+    return engine.lake.connection.execute(sql).fetchall()
+
+
+def files_of(engine, table):
+    return rows(engine, f"SELECT count(DISTINCT filename) FROM {table.changes}")[0][0]
+
+
+@pytest.mark.parametrize("table", [RAW_MESSAGES, CORE_EVENTS, SKU_STATE], ids=lambda table: table.name)
+def test_a_merge_leaves_one_file_a_partition_and_every_row(engine, table):
+    before = rows(engine, f"SELECT * FROM {table.changes} ORDER BY ALL")
+    partitions = len(rows(engine, f"SELECT DISTINCT {table.partition_by or '0'} FROM {table.changes}"))
+
+    Rewriter(engine.lake).merge(table, 1, 6)
+
+    assert files_of(engine, table) == partitions
+    assert before == rows(engine, f"SELECT * FROM {table.changes} ORDER BY ALL")
+
+
+def test_a_rebuild_in_between_refuses_the_exchange(engine):
+    """The rows that were written aside are no longer those of the lake."""
+    rewriter = Rewriter(engine.lake)
+    before = rows(engine, f"SELECT * FROM {CORE_EVENTS.changes} ORDER BY ALL")
+    write = rewriter._write
+
+    def write_and_rebuild(*arguments):
+        files = write(*arguments)
+        engine.lake.connection.execute("UPDATE meta.watermarks SET epoch = epoch + 1")
+        return files
+
+    rewriter._write = write_and_rebuild
+
+    with pytest.raises(StaleStateError, match="rebuilt"):
+        rewriter.merge(CORE_EVENTS, 1, 6)
+    assert before == rows(engine, f"SELECT * FROM {CORE_EVENTS.changes} ORDER BY ALL")
+
+
+def test_what_a_killed_process_left_is_removed_and_nothing_else(engine):
+    """Files are written before they are handed over; a kill in between leaves them to nobody."""
+    rewriter = Rewriter(engine.lake)
+    orphans = rewriter._write(f"SELECT * FROM {SKU_STATE.changes}", SKU_STATE, None)
+    before = rows(engine, f"SELECT * FROM {SKU_STATE.changes} ORDER BY ALL")
+
+    rewriter.remove_orphans("2100-01-01")
+
+    assert not any(Path(orphan).exists() for orphan in orphans)
+    assert before == rows(engine, f"SELECT * FROM {SKU_STATE.changes} ORDER BY ALL")
+
+
+def test_two_that_merge_the_same_rows_leave_them_once(engine):
+    """`inventory maintain` beside a running sensor."""
+    first, second = Rewriter(engine.lake), Rewriter(engine.lake.sibling())
+    before = rows(engine, f"SELECT * FROM {CORE_EVENTS.changes} ORDER BY ALL")
+    write = first._write
+
+    def write_and_be_overtaken(*arguments):
+        files = write(*arguments)
+        second.merge(CORE_EVENTS, 1, 6)
+        return files
+
+    first._write = write_and_be_overtaken
+    first.merge(CORE_EVENTS, 1, 6)
+
+    assert before == rows(engine, f"SELECT * FROM {CORE_EVENTS.changes} ORDER BY ALL")
+
+
+def test_upkeep_runs_beside_bursts_and_stops_after_its_step(engine):
+    """A burst never waits for more than the exchange; closing waits for the step in hand."""
+    upkeep = Upkeep(engine.lake)
+    upkeep.wake(BLOCK - 1)
+    upkeep.wake(BLOCK)
+    engine.commit_burst(one(9))
+    upkeep.finish()
+    upkeep.close()
+
+    assert files_of(engine, SKU_STATE) <= 2
+    assert rows(engine, "SELECT count(*) FROM core.sku_state") == [(7,)]
+
+
+def test_run_all_finds_blocks_that_earlier_processes_left(engine):
+    """A process that ended before its merges were due leaves them to the next."""
+    for number in range(BLOCK):
+        engine.commit_burst(one(100 + number))
+
+    steps = Maintenance(engine.lake).run_all()
+
+    assert f"merge {SKU_STATE.changes}" in steps
+    assert rows(engine, f"SELECT count(DISTINCT filename) FROM {SKU_STATE.changes} WHERE version <= {BLOCK}") == [(1,)]
