@@ -51,6 +51,7 @@ from inventory_assets.lake.transaction import Lake, LakeTransaction, Watermark, 
 from inventory_assets.settings import Settings
 from inventory_assets.stages import frames
 from inventory_assets.stages.recall import recall
+from inventory_assets.stages.replay import parse_recorded, read_bursts
 from inventory_assets.stages.warm import load_state
 
 logger = logging.getLogger(__name__)
@@ -59,6 +60,8 @@ T = TypeVar("T")
 
 CODE_VERSION = package_version("inventory-assets")
 STALE_TRIES = 5
+# Catching up costs as much as the bursts did; beyond this, loading the state anew is quicker.
+MAX_CATCH_UP_VERSIONS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +110,7 @@ class Engine:
         self._state: InventoryState | None = None
         self._watermark: Watermark | None = None
         self._upkeep: Upkeep | None = None
+        self.foreign_commits = 0
 
     @property
     def state(self) -> InventoryState:
@@ -128,6 +132,39 @@ class Engine:
     def drop_state(self) -> None:
         """Forget the warm state; the next use loads it from the lake."""
         self._state = self._watermark = None
+
+    def refresh(self) -> bool:
+        """Take in what other processes committed; whether there was anything.
+
+        A few versions are replayed on the warm state, which RULES 25 makes the
+        same as loading it; after a rebuild, or where the replay does not repeat
+        what was recorded, it is loaded.
+        """
+        state, known = self.state, self._watermark
+        assert known is not None  # loaded with the state
+        latest = self.lake.watermark()
+        if (latest.epoch, latest.version) == (known.epoch, known.version):
+            return False
+        self.foreign_commits += 1
+        missed = latest.version - known.version
+        if latest.epoch != known.epoch or missed > MAX_CATCH_UP_VERSIONS or not self._catch_up(state, latest):
+            self.drop_state()
+        else:
+            self._watermark = latest
+        return True
+
+    def _catch_up(self, state: InventoryState, latest: Watermark) -> bool:
+        for burst in read_bursts(self.lake, after_version=state.version, until_version=latest.version):
+            if burst.code_version != CODE_VERSION:
+                return False
+            parsed = parse_recorded(burst, self.parse_settings)
+            recall(state, self.index, parsed, self.lake)
+            result = process_burst(state, parsed, version=burst.version, inputs=burst.inputs)
+            if burst.counts and _counts(result) != burst.counts:
+                logger.warning("version %d does not repeat here; the state is loaded anew", burst.version)
+                return False
+            self._merge(state, result)
+        return state.version == latest.version
 
     def close(self) -> None:
         """Release the lake and the index file."""
@@ -213,8 +250,9 @@ class Engine:
             try:
                 return with_retries(attempt)
             except StaleStateError as error:
-                logger.warning("%s", error)
-                self.drop_state()
+                logger.info("%s", error)
+                if not self.refresh():
+                    self.drop_state()
         raise StaleStateError(f"another writer was first {STALE_TRIES} times; run one sensor per lake")
 
     def _commit(
@@ -251,13 +289,7 @@ class Engine:
             if also is not None:
                 also(transaction)
         # Only now: a crash before this line leaves warm state and lake as they were.
-        result.draft.merge(version)
-        # A tenth over before letting go: the oldest are found by a walk over all of them.
-        if len(state.events) > self.settings.cached_entities * 1.1:
-            state.events.forget_down_to(self.settings.cached_entities)
-        if state.events.forgotten:
-            self.index.add(state.events.forgotten)
-            state.events.forgotten = []
+        self._merge(state, result)
         return Commit(
             version,
             result.outcomes(),
@@ -279,6 +311,15 @@ class Engine:
                 if arrival.rejection is not None and arrival.rejection.reason == INVARIANT_VIOLATION
             ],
         )
+
+    def _merge(self, state: InventoryState, result: BurstResult) -> None:
+        result.draft.merge(result.version)
+        # A tenth over before letting go: the oldest are found by a walk over all of them.
+        if len(state.events) > self.settings.cached_entities * 1.1:
+            state.events.forget_down_to(self.settings.cached_entities)
+        if state.events.forgotten:
+            self.index.add(state.events.forgotten)
+            state.events.forgotten = []
 
     def _process(
         self, state: InventoryState, parsed: list[Parsed], version: int, inputs: BurstInputs, size: int

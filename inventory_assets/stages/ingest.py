@@ -50,6 +50,7 @@ class Ingest:
         self._publisher = publisher
         self.outbox = Outbox(publisher)
         self._is_outbox_loaded = False
+        self._foreign_commits = 0
         self._smallest = min(SMALLEST_BURST, engine.settings.max_messages)
         self._burst_size = self._smallest
         self._swept_at = 0.0
@@ -93,9 +94,10 @@ class Ingest:
         on_commit: Callable[[Commit], None] | None,
     ) -> IngestSummary:
         summary = IngestSummary()
-        self._load_outbox()
+        self.engine.refresh()
         deadline = time.monotonic() + max_seconds
         while (left := deadline - time.monotonic()) > 0:
+            self._load_outbox()
             received = self.source.next_burst(
                 max_messages=self._burst_size,
                 max_bytes=self.engine.settings.max_bytes,
@@ -150,7 +152,9 @@ class Ingest:
             self._status.append(status_message("invariant_violation", version=commit.version, detail=violation))
 
     def _load_outbox(self) -> None:
-        if not self._is_outbox_loaded:
+        # What another process committed (a rule set by hand, a run) may owe notifications, too.
+        if not self._is_outbox_loaded or self._foreign_commits != self.engine.foreign_commits:
+            self._foreign_commits = self.engine.foreign_commits
             self.outbox.reload(load_owed(self.engine.lake))
             self._is_outbox_loaded = True
             self.outbox.send()
@@ -169,7 +173,9 @@ class Ingest:
         self.outbox.send()
 
     def _rest(self) -> None:
-        """Use a quiet moment: retry what is owed and write down what was told."""
+        """Use a quiet moment: see what others did, retry what is owed and write down what was told."""
+        self.engine.refresh()
+        self._load_outbox()
         self.outbox.send()
         if self._status:
             try:

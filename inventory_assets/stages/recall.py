@@ -2,7 +2,8 @@
 
 Most messages concern new or recent transactions, and then nothing is read. A
 repeat from long ago, a late version, or a level older than what was forgotten
-costs one query for the whole burst.
+costs one query for the whole burst. Nothing later than the state's own version
+is brought back: a state that catches up has not seen it yet.
 """
 
 from collections.abc import Iterable
@@ -44,9 +45,10 @@ def _load_entities(state: InventoryState, found: dict[int, str], reader: Reader)
         f"""
         WITH wanted AS (SELECT unnest(?::BIGINT[]) AS key)
         SELECT {EVENT_COLUMNS} FROM core.events
-        WHERE entity_key IN (FROM wanted) OR row_key IN (FROM wanted) ORDER BY version, seq
+        WHERE (entity_key IN (FROM wanted) OR row_key IN (FROM wanted)) AND greatest(version, 0) <= ?
+        ORDER BY version, seq
         """,
-        [sorted(found)],
+        [sorted(found), state.version],
     )
     return _remember(state, rows, set(found.values()))
 
@@ -61,9 +63,10 @@ def _load_keys(state: InventoryState, keys: set[Key], reader: Reader) -> int:
         SELECT {EVENT_COLUMNS} FROM core.events
         WHERE kind = 'transaction'
           AND ((warehouse_id, sku) IN (FROM wanted) OR (to_warehouse_id, sku) IN (FROM wanted))
+          AND greatest(version, 0) <= ?
         ORDER BY version, seq
         """,
-        [list(warehouses), list(skus)],
+        [list(warehouses), list(skus), state.version],
     )
     count = _remember(state, rows, None)
     for key in keys:

@@ -12,7 +12,15 @@ import msgspec
 import polars as pl
 
 from inventory_assets.domain.alerts import Product
-from inventory_assets.domain.burst import BurstInputs, BurstResult, Message, Parsed, parse_burst, process_burst
+from inventory_assets.domain.burst import (
+    INVARIANT_VIOLATION,
+    BurstInputs,
+    BurstResult,
+    Message,
+    Parsed,
+    parse_burst,
+    process_burst,
+)
 from inventory_assets.domain.events import Key, Rejection
 from inventory_assets.domain.parse import ParseSettings
 from inventory_assets.domain.state import InventoryState
@@ -32,19 +40,24 @@ class RecordedBurst(msgspec.Struct):
     outcomes: list[str]
     forced: dict[int, str]
     inputs: BurstInputs
+    counts: dict[str, int]
+    code_version: str
 
 
-def read_bursts(reader: Reader, *, sku: str | None = None, until_version: int | None = None) -> Iterator[RecordedBurst]:
+def read_bursts(
+    reader: Reader, *, sku: str | None = None, after_version: int = 0, until_version: int | None = None
+) -> Iterator[RecordedBurst]:
     """Read recorded bursts in order.
 
     Args:
         reader: The lake.
         sku: Only the messages that can matter to this SKU: its own, rules and commands.
+        after_version: The version before the first one to read.
         until_version: The last version to read.
     """
     last = reader.query("SELECT coalesce(max(version), 0) AS v FROM meta.versions").item()
     last = last if until_version is None else min(last, until_version)
-    for start in range(1, last + 1, SLICE):
+    for start in range(after_version + 1, last + 1, SLICE):
         yield from _read_slice(reader, start, min(start + SLICE - 1, last), sku)
 
 
@@ -66,9 +79,11 @@ def _read_slice(reader: Reader, first: int, last: int, sku: str | None) -> Itera
         bounds,
     )
     versions = reader.query(
-        "SELECT version, inputs FROM meta.versions WHERE version BETWEEN ? AND ? ORDER BY version", bounds
+        "SELECT version, inputs, counts, code_version FROM meta.versions "
+        "WHERE version BETWEEN ? AND ? ORDER BY version",
+        bounds,
     )
-    for version, inputs in versions.iter_rows():
+    for version, inputs, counts, code_version in versions.iter_rows():
         rows = messages.get((version,))
         yield RecordedBurst(
             version,
@@ -76,6 +91,8 @@ def _read_slice(reader: Reader, first: int, last: int, sku: str | None) -> Itera
             [] if rows is None else rows["outcome"].to_list(),
             {} if rows is None else _forced_places(forced, version, rows),
             _read_inputs(reader, version, inputs),
+            json.loads(counts),
+            code_version,
         )
 
 
@@ -105,6 +122,14 @@ def _read_inputs(reader: Reader, version: int, text: str) -> BurstInputs:
     return inputs
 
 
+def parse_recorded(burst: RecordedBurst, settings: ParseSettings) -> list[Parsed]:
+    """Read a recorded burst's messages as they were read then, offenders included."""
+    parsed: list[Parsed] = parse_burst(burst.messages, settings)
+    for place, detail in burst.forced.items():
+        parsed[place] = Rejection(INVARIANT_VIOLATION, detail)
+    return parsed
+
+
 class Replay:
     """A state being built anew from recorded bursts."""
 
@@ -114,9 +139,7 @@ class Replay:
 
     def apply(self, burst: RecordedBurst, trace: Key | None = None) -> BurstResult:
         """Process one burst as the live engine did; `trace` as in `process_burst`."""
-        parsed: list[Parsed] = parse_burst(burst.messages, self._settings)
-        for place, detail in burst.forced.items():
-            parsed[place] = Rejection("invariant_violation", detail)
+        parsed = parse_recorded(burst, self._settings)
         result = process_burst(self.state, parsed, version=burst.version, inputs=burst.inputs, trace=trace)
         result.draft.merge(burst.version)
         return result

@@ -2,7 +2,7 @@
 
 from inventory_assets.stages.ingest import Ingest
 from inventory_assets.stages.outbox import ALERTS_TOPIC, DEAD_LETTER_TOPIC
-from tests.builders import level, outgoing, rule, transaction
+from tests.builders import level, messages, outgoing, rule, transaction
 from tests.facts import rows, value
 
 DELIVERIES = (
@@ -90,3 +90,17 @@ def test_a_second_telling_of_an_alert_has_its_own_number_and_the_same_id(open_en
         {"alert_id": alert_id, "notification": "2"},
     ]
     assert value(engine.lake, "SELECT notification_count FROM out.alerts") == 2
+
+
+def test_what_another_process_committed_is_told_by_the_one_that_runs(open_engine, broker):
+    """A rule set by hand owes its alerts; nobody restarts the sensor for that."""
+    running = Ingest(open_engine(), broker, broker)
+    broker.publish([outgoing(level(100))])
+    drain(running)
+    other = open_engine()
+    other.commit_burst(messages(rule(150, 200)))
+
+    drain(running)
+
+    assert [m.attributes["notification"] for m in told(broker, ALERTS_TOPIC)] == ["1"]
+    assert value(other.lake, "SELECT count(*) FROM out.deliveries WHERE status = 'sent'") == 1

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -28,6 +29,29 @@ def test_writers_that_take_turns_give_what_one_gives(open_engine):
     assert rows(first.lake, STOCK) == ledger(simulation)
     assert doubled_events(first.lake) == []
     assert differences(first) == []
+
+
+@pytest.mark.parametrize("cached_entities", [100_000, 20])
+def test_catching_up_gives_what_loading_gives(open_engine, settings, cached_entities):
+    """Replaying what another process committed is the same as reading what it left (RULES 25, 33)."""
+    simulation, sent = simulated(240, seed=41, **SHOP)
+    chosen = replace(settings, cached_entities=cached_entities)
+    writer, follower = open_engine(chosen=chosen), open_engine(chosen=chosen)
+    kept = follower.state
+    for number, burst in enumerate(cut(received(sent), 60)):
+        writer.commit_burst(burst)
+        if number % 3 == 0:
+            assert follower.refresh()
+            assert not follower.refresh()
+            assert follower.state is kept  # caught up, not loaded anew
+    follower.refresh()
+    loaded = open_engine(chosen=chosen)
+
+    assert warm(follower.state) == warm(loaded.state)
+    [commit] = follower.commit_burst(received(sent)[-30:])
+    assert set(commit.outcomes) == {"duplicate"}
+    assert rows(writer.lake, STOCK) == ledger(simulation)
+    assert differences(writer) == []
 
 
 def test_one_burst_to_two_writers_counts_once(open_engine):
