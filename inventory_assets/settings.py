@@ -49,11 +49,11 @@ class Settings:
     max_messages: int = 2_000
     max_bytes: int = 32_000_000
     tick_seconds: float = 20.0
-    snapshot_retention: timedelta = timedelta(hours=1)
+    snapshot_retention: timedelta = timedelta(minutes=15)
     cached_entities: int = 100_000
     default_min: int = 0
     default_reorder: int = 0
-    duckdb_memory_limit: str = "512MB"
+    duckdb_memory_limit: str = "256MB"
     # One: a burst's statements are too small to share, and a second thread cost 40 % more CPU.
     duckdb_threads: int = 1
 

@@ -40,6 +40,10 @@ def connect(settings: Settings, *, read_only: bool = False) -> duckdb.DuckDBPyCo
             "autoload_known_extensions": False,
             "threads": settings.duckdb_threads,
             "memory_limit": settings.duckdb_memory_limit,
+            # What does not fit goes to disk, below our home and not into the current directory.
+            "temp_directory": str(settings.home / "tmp"),
+            # Give back what a sort or a new base took; without it the process keeps its peak.
+            "allocator_background_threads": True,
         }
     )
     _load_extensions(connection, settings)

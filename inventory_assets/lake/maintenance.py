@@ -28,6 +28,7 @@ from inventory_assets.lake.tables import (
     VersionedTable,
 )
 from inventory_assets.lake.transaction import Lake
+from inventory_assets.settings import Settings
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +38,7 @@ BLOCK = 48
 LARGE_BLOCK = BLOCK * 16
 # A base is renewed when its delta outweighs it by this share, and never for a handful of rows:
 # a reader pays for the delta, whoever renews pays for the base.
-DELTA_SHARE = 0.3
+DELTA_SHARE = 0.25
 SMALLEST_DELTA = 20_000
 COMPACT_EVERY = 24
 EXPIRE_EVERY = 200
@@ -142,20 +143,23 @@ class Maintenance:
         connection = self._lake.connection
         retention = self._lake.settings.snapshot_retention
         oldest = (datetime.now(UTC) - retention).isoformat()
-        with self._lake.exclusive():
-            connection.execute(f"CALL ducklake_expire_snapshots('{CATALOG}', older_than => TIMESTAMPTZ '{oldest}')")
-        with self._lake.exclusive():
-            connection.execute(f"CALL ducklake_cleanup_old_files('{CATALOG}', older_than => TIMESTAMPTZ '{oldest}')")
+        for call in ("ducklake_expire_snapshots", "ducklake_cleanup_old_files"):
+            with self.rewriter.held():
+                connection.execute(f"CALL {call}('{CATALOG}', older_than => TIMESTAMPTZ '{oldest}')")
 
     def _count(self, what: str) -> int:
         return self._lake.query(f"SELECT count(*) AS n FROM {what}").item()
 
 
 class Upkeep:
-    """Does what falls due on a thread and a connection of its own, so that no burst waits for it."""
+    """Does what falls due on a thread of its own, so that no burst waits for it.
 
-    def __init__(self, lake: Lake) -> None:
-        self._lake = lake.sibling()
+    Its DuckDB is its own, too, and closed when nothing is left to do: a new base
+    that needs all the memory it may have cannot fail a commit, and gives it back.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._lake = Lake(settings)
         self.maintenance = Maintenance(self._lake)
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="upkeep")
         self._running: Future[None] | None = None
@@ -183,5 +187,8 @@ class Upkeep:
         self._lake.close()
 
     def _work(self) -> None:
-        while not self._is_closing and self.maintenance.step() is not None:
-            pass
+        try:
+            while not self._is_closing and self.maintenance.step() is not None:
+                pass
+        finally:
+            self._lake.close()

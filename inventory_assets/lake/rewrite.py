@@ -13,7 +13,9 @@ tables empty for a moment (docs/adr/0002).
 
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 
 import duckdb
@@ -22,6 +24,9 @@ from inventory_assets.lake.connect import CATALOG
 from inventory_assets.lake.errors import StaleStateError
 from inventory_assets.lake.tables import Table, VersionedTable
 from inventory_assets.lake.transaction import Lake
+
+# A new base is sorted and written in parts of this many rows: its memory does not grow with the table.
+PART_ROWS = 50_000
 
 
 class Rewriter:
@@ -55,7 +60,9 @@ class Rewriter:
         version, old = watermark.version, self.base_version(table)
         rows = table.current_rows(f"{CATALOG}.", old, version)
         new_name = table.base_name(version)
-        files = self._write(f"FROM ({rows}) ORDER BY {', '.join(table.key)}", table, None)
+        files = []
+        for part in self._key_ranges(table, old):
+            files += self._write(f"FROM ({rows}) WHERE {part} ORDER BY {', '.join(table.key)}", table, None)
         columns = ", ".join(f"{name} {type_}" for name, type_ in table.columns.items())
 
         def exchange(connection: duckdb.DuckDBPyConnection) -> None:
@@ -69,6 +76,22 @@ class Rewriter:
 
         self._exchange(watermark.epoch, exchange)
         return version
+
+    def _key_ranges(self, table: VersionedTable, base: int | None) -> list[str]:
+        """Conditions that cut a table by its first key column into parts that memory can sort."""
+        name, first = f"{CATALOG}.{table.changes if base is None else table.base_name(base)}", table.key[0]
+        count = self._lake.query(f"SELECT count(*) AS n FROM {name}").item()
+        parts = -(-count // PART_ROWS)
+        if parts < 2:
+            return ["true"]
+        shares = ", ".join(str(number / parts) for number in range(1, parts))
+        cuts = self._lake.query(
+            f"SELECT DISTINCT unnest(quantile_disc({first}, [{shares}])) AS cut FROM {name} ORDER BY 1"
+        )
+        quoted = ["'" + cut.replace("'", "''") + "'" for cut in cuts["cut"]]
+        lower = [f"({first} < {quoted[0]} OR {first} IS NULL)"]
+        between = [f"{first} >= {low} AND {first} < {high}" for low, high in pairwise(quoted)]
+        return [*lower, *between, f"{first} >= {quoted[-1]}"]
 
     def base_version(self, table: VersionedTable) -> int | None:
         """The version of the base in use; None where there is none yet."""
@@ -87,7 +110,8 @@ class Rewriter:
         target = f"{self._lake.settings.data_uri}/{table.schema}/{table.name}_rewritten_{uuid.uuid4().hex}"
         if "://" not in target:
             Path(target).parent.mkdir(parents=True, exist_ok=True)
-        options = "FORMAT parquet, RETURN_FILES true"
+        # Small row groups: a reader of one key skips most of them, and the writer holds few rows.
+        options = "FORMAT parquet, RETURN_FILES true, ROW_GROUP_SIZE 20480"
         if partition_by is None:
             target += ".parquet"
         else:
@@ -105,21 +129,26 @@ class Rewriter:
         for file in files:
             connection.execute(add, [file])
 
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """The writer lock, and how long it was kept."""
+        with self._lake.exclusive():
+            began = time.perf_counter()
+            try:
+                yield
+            finally:
+                self.longest_hold_seconds = max(self.longest_hold_seconds, time.perf_counter() - began)
+
     def _exchange(self, epoch: int, exchange: Callable[[duckdb.DuckDBPyConnection], None]) -> None:
         lake = self._lake
         connection = lake.connection
-        with lake.exclusive():
-            began = time.perf_counter()
+        with self.held():
             connection.execute("BEGIN")
             try:
                 if lake.watermark().epoch != epoch:
-                    raise StaleStateError(
-                        "the lake was rebuilt while its files were rewritten; the next turn tries again"
-                    )
+                    raise StaleStateError("the lake was rebuilt while files were rewritten; the next turn tries again")
                 exchange(connection)
                 connection.execute("COMMIT")
             except BaseException:
                 lake.abandon()
                 raise
-            finally:
-                self.longest_hold_seconds = max(self.longest_hold_seconds, time.perf_counter() - began)

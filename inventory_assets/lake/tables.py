@@ -37,10 +37,12 @@ class VersionedTable(Table):
     """A table with one current row per `key`.
 
     `derived` are columns computed from others; `hidden` are stored but left out
-    of the view; rows for which `shown_if` is not true are left out as well.
+    of the view; rows for which `shown_if` is not true are left out as well. A
+    `has_null_keys` table is joined null-safe, at twice the cost.
     """
 
     key: tuple[str, ...] = ()
+    has_null_keys: bool = False
     derived: dict[str, str] = field(default_factory=dict)
     hidden: tuple[str, ...] = ()
     shown_if: str | None = None
@@ -63,13 +65,22 @@ class VersionedTable(Table):
                 f"SELECT * FROM {catalog}{self.changes} WHERE true{bound} "
                 f"QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY version DESC) = 1"
             )
-        same_key = " AND ".join(f"d.{column} IS NOT DISTINCT FROM b.{column}" for column in self.key)
+        # The literal version lets DuckLake skip every file of older changes.
+        since = f"{catalog}{self.changes} WHERE version > {base_version}{bound}"
+        base = f"{catalog}{self.base_name(base_version)}"
+        if self.has_null_keys:
+            same_key = " AND ".join(f"d.{column} IS NOT DISTINCT FROM b.{column}" for column in self.key)
+            return (
+                f"WITH delta AS (SELECT * FROM {since} "
+                f"QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY version DESC) = 1) "
+                f"SELECT * FROM delta UNION ALL "
+                f"SELECT * FROM {base} b WHERE NOT EXISTS (SELECT 1 FROM delta d WHERE {same_key})"
+            )
+        # Only keys and versions are sorted out; the wide rows stream past them.
         return (
-            # The literal version lets DuckLake skip every file of older changes.
-            f"WITH delta AS (SELECT * FROM {catalog}{self.changes} WHERE version > {base_version}{bound} "
-            f"QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY version DESC) = 1) "
-            f"SELECT * FROM delta UNION ALL SELECT * FROM {catalog}{self.base_name(base_version)} b "
-            f"WHERE NOT EXISTS (SELECT 1 FROM delta d WHERE {same_key})"
+            f"WITH latest AS (SELECT {keys}, max(version) AS version FROM {since} GROUP BY {keys}) "
+            f"SELECT * FROM (SELECT * FROM {since}) SEMI JOIN latest USING ({keys}, version) UNION ALL "
+            f"SELECT * FROM {base} ANTI JOIN latest USING ({keys})"
         )
 
     def view_query(self, catalog: str, base_version: int | None, at_version: int | None = None) -> str:
@@ -198,6 +209,7 @@ ROLLUPS = VersionedTable(
     },
     "One row per (warehouse_id or null for all, level, level_id): sums over its active keys.",
     key=("warehouse_id", "level", "level_id"),
+    has_null_keys=True,
     shown_if="sku_count > 0",
 )  # fmt: skip
 THRESHOLD_RULES = VersionedTable(
@@ -211,6 +223,7 @@ THRESHOLD_RULES = VersionedTable(
     },
     "One row per (level_type, level_id, warehouse_id or null for all): the rule in force.",
     key=("level_type", "level_id", "warehouse_id"),
+    has_null_keys=True,
     hidden=("details",),
     shown_if="NOT is_deleted",
 )  # fmt: skip

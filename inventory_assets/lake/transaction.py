@@ -26,6 +26,8 @@ T = TypeVar("T")
 
 # Ten tries with jitter span about 10 s: longer than any maintenance step holds the lake.
 COMMIT_TRIES = 10
+# Small enough that rows of half a kilobyte stay in the tens of megabytes.
+BATCH_ROWS = 20_000
 
 
 class Watermark:
@@ -122,13 +124,6 @@ class Lake:
         if self._connection is None:
             self._connection = connect(self.settings)
         return self._connection
-
-    def sibling(self) -> "Lake":
-        """A handle with a connection of its own on the same open lake, for another thread."""
-        sibling = Lake(self.settings)
-        sibling._connection = self.connection.cursor()
-        sibling._connection.execute(f"USE {CATALOG}")
-        return sibling
 
     def close(self) -> None:
         """Close the connection; the next use opens it again."""
@@ -229,8 +224,8 @@ class Lake:
 
 
 def read_batches(connection: duckdb.DuckDBPyConnection, sql: str) -> Iterator[pl.DataFrame]:
-    """Run a query; its rows in frames of about a million."""
-    for batch in connection.execute(sql).to_arrow_reader(1_000_000):
+    """Run a query; its rows in frames of at most `BATCH_ROWS`."""
+    for batch in connection.execute(sql).to_arrow_reader(BATCH_ROWS):
         frame = pl.from_arrow(batch)
         assert isinstance(frame, pl.DataFrame)  # a batch has columns
         yield frame

@@ -179,7 +179,7 @@ class Engine:
     def upkeep(self) -> Upkeep:
         """The lake's upkeep, on a thread of its own."""
         if self._upkeep is None:
-            self._upkeep = Upkeep(self.lake)
+            self._upkeep = Upkeep(self.settings)
         return self._upkeep
 
     def maintain(self) -> None:

@@ -11,9 +11,12 @@ import polars as pl
 
 from inventory_assets.domain.alerts import Alert, Product
 from inventory_assets.domain.events import (
+    NO_POSITION,
     Command,
     Event,
+    Key,
     Level,
+    ParentIds,
     ThresholdRule,
     Tombstone,
     Transaction,
@@ -59,10 +62,15 @@ class Reader(Protocol):
 
 def current_rows(reader: Reader, table: VersionedTable, at_version: int | None = None) -> pl.DataFrame:
     """The stored current rows of a versioned table, hidden columns included."""
+    return reader.query(current_rows_query(reader, table, at_version))
+
+
+def current_rows_query(reader: Reader, table: VersionedTable, at_version: int | None = None) -> str:
+    """SQL for the stored current rows of a versioned table."""
     base = reader.query(
         "SELECT max(base_version) AS base FROM meta.bases WHERE table_name = ?", [table.full_name]
     ).item()
-    return reader.query(table.current_rows("lake.", base, at_version))
+    return table.current_rows("lake.", base, at_version)
 
 
 def to_event(row: dict[str, Any]) -> Event:
@@ -76,6 +84,22 @@ def to_event(row: dict[str, Any]) -> Event:
     return msgspec.json.decode(row["details"], type=EVENT_TYPES[row["kind"]])
 
 
+class Shared:
+    """Gives equal ids and keys one object: read back from rows, each would be a copy, 0.7 kB a key."""
+
+    def __init__(self) -> None:
+        self._ids: dict[str, str] = {}
+        self._keys: dict[Key, Key] = {}
+
+    def key(self, warehouse_id: str, sku: str) -> Key:
+        """The one tuple for a key."""
+        found = self._keys.get((warehouse_id, sku))
+        if found is None:
+            found = (self._ids.setdefault(warehouse_id, warehouse_id), self._ids.setdefault(sku, sku))
+            self._keys[found] = found
+        return found
+
+
 def load_state(
     reader: Reader, version: int, *, defaults: ThresholdDefaults, cached_entities: int, index: EntityIndex
 ) -> InventoryState:
@@ -85,37 +109,54 @@ def load_state(
     if version == 0:
         index.build([])
         return state
-    _load_keys(reader, state)
+    shared = Shared()
+    _load_keys(reader, state, shared)
     _load_rules(reader, state)
-    _load_thresholds(reader, state)
+    _load_thresholds(reader, state, shared)
     for row in current_rows(reader, VELOCITY).iter_rows(named=True):
-        state.velocities[(row["warehouse_id"], row["sku"])] = row["daily_units"] or 0.0
+        state.velocities[shared.key(row["warehouse_id"], row["sku"])] = row["daily_units"] or 0.0
     for row in current_rows(reader, PRODUCTS).drop("version").iter_rows(named=True):
         state.products[row["sku"]] = Product(**row)
     _load_alerts(reader, state)
-    _load_events(reader, state, cached_entities, index)
+    _load_events(reader, state, shared, cached_entities, index)
     _load_pauses(reader, state)
-    _load_trends(reader, state)
+    _load_trends(reader, state, shared)
     return state
 
 
-def _load_keys(reader: Reader, state: InventoryState) -> None:
-    rows = current_rows(reader, SKU_STATE).select(
-        "fold_state", "department_id", "category_id", "brand_id", "product_id"
-    )
+def _load_keys(reader: Reader, state: InventoryState, shared: Shared) -> None:
     decode = msgspec.json.Decoder(KeyState).decode
-    leaves = []
-    for fold_state, *parent_ids in rows.iter_rows():
-        key_state = decode(fold_state)
-        parents = (parent_ids[0], parent_ids[1], parent_ids[2], parent_ids[3])
-        state.keys[key_state.key] = key_state
-        place = state.skus.get(key_state.sku)
-        if place is None:
-            place = state.skus[key_state.sku] = SkuParents(parents, NO_SKU_PARENTS.rank, ())
-        place.warehouse_ids = (*place.warehouse_ids, key_state.warehouse_id)
-        place.rank = max(place.rank, key_state.on_hand_rank)
-        leaves.append((key_state.key, parents, None, parents, key_state))
-    state.rollups.merge(state.rollups.change(leaves))
+    columns = "fold_state, department_id, category_id, brand_id, product_id"
+    places: dict[ParentIds, ParentIds] = {}
+    for batch in reader.batches(f"SELECT {columns} FROM ({current_rows_query(reader, SKU_STATE)})"):
+        leaves = []
+        for fold_state, *parent_ids in batch.iter_rows():
+            key_state = decode(fold_state)
+            key = shared.key(key_state.warehouse_id, key_state.sku)
+            _share_parts(key_state, key)
+            parents = (parent_ids[0], parent_ids[1], parent_ids[2], parent_ids[3])
+            parents = places.setdefault(parents, parents)
+            state.keys[key] = key_state
+            place = state.skus.get(key_state.sku)
+            if place is None:
+                place = state.skus[key_state.sku] = SkuParents(parents, NO_SKU_PARENTS.rank, ())
+            place.warehouse_ids = (*place.warehouse_ids, key_state.warehouse_id)
+            place.rank = max(place.rank, key_state.on_hand_rank)
+            leaves.append((key, parents, None, parents, key_state))
+        state.rollups.merge(state.rollups.change(leaves))
+
+
+def _share_parts(key_state: KeyState, key: Key) -> None:
+    """Let the equal parts of a decoded state be one object, as they are in one that was folded."""
+    key_state.warehouse_id, key_state.sku = key
+    rank = key_state.on_hand_rank
+    if key_state.reserved_rank == rank:
+        key_state.reserved_rank = rank
+    if key_state.tombstone_position == NO_POSITION:
+        key_state.tombstone_position = NO_POSITION
+    position, order, event_id = key_state.frontier
+    if (position, event_id) == rank:
+        key_state.frontier = (rank[0], order, rank[1])
 
 
 def _load_rules(reader: Reader, state: InventoryState) -> None:
@@ -124,19 +165,20 @@ def _load_rules(reader: Reader, state: InventoryState) -> None:
         state.rules[stored.rule.scope] = stored
 
 
-def _load_thresholds(reader: Reader, state: InventoryState) -> None:
+def _load_thresholds(reader: Reader, state: InventoryState, shared: Shared) -> None:
     # Most keys share a rule, so they share one object.
-    shared: dict[tuple, Thresholds] = {}
-    rows = current_rows(reader, RESOLVED_THRESHOLDS).select(
-        "warehouse_id", "sku", "rule_level_type", "rule_level_id", "rule_warehouse_id",
-        "min_threshold_qty", "reorder_threshold_qty", "min_threshold_days", "reorder_threshold_days",
-        "cooldown_minutes", "is_enabled", "rule_version", "rule_event_id",
-    )  # fmt: skip
-    for warehouse_id, sku, *fields in rows.iter_rows():
-        values = tuple(fields)
-        if (limits := shared.get(values)) is None:
-            limits = shared[values] = Thresholds(*values)
-        state.thresholds[(warehouse_id, sku)] = limits
+    known: dict[tuple, Thresholds] = {}
+    columns = (
+        "warehouse_id, sku, rule_level_type, rule_level_id, rule_warehouse_id, "
+        "min_threshold_qty, reorder_threshold_qty, min_threshold_days, reorder_threshold_days, "
+        "cooldown_minutes, is_enabled, rule_version, rule_event_id"
+    )
+    for batch in reader.batches(f"SELECT {columns} FROM ({current_rows_query(reader, RESOLVED_THRESHOLDS)})"):
+        for warehouse_id, sku, *fields in batch.iter_rows():
+            values = tuple(fields)
+            if (limits := known.get(values)) is None:
+                limits = known[values] = Thresholds(*values)
+            state.thresholds[shared.key(warehouse_id, sku)] = limits
 
 
 def _load_alerts(reader: Reader, state: InventoryState) -> None:
@@ -150,7 +192,9 @@ def _load_alerts(reader: Reader, state: InventoryState) -> None:
             state.due_alerts.add(key)
 
 
-def _load_events(reader: Reader, state: InventoryState, cached_entities: int, index: EntityIndex) -> None:
+def _load_events(
+    reader: Reader, state: InventoryState, shared: Shared, cached_entities: int, index: EntityIndex
+) -> None:
     """Remember the recent events and the open transactions; index the rest."""
     cut = reader.query(
         "SELECT coalesce(max(version), 0) FROM (SELECT version, sum(count(*)) OVER (ORDER BY version DESC) AS n "
@@ -179,7 +223,7 @@ def _load_events(reader: Reader, state: InventoryState, cached_entities: int, in
         """
     )
     index.build(np.setdiff1d(batch["key"].to_numpy(), remembered) for batch in older)
-    forgotten = reader.query(
+    forgotten = reader.batches(
         f"""
         WITH forgotten AS (
             SELECT warehouse_id, to_warehouse_id, sku, entity_key,
@@ -193,9 +237,10 @@ def _load_events(reader: Reader, state: InventoryState, cached_entities: int, in
         SELECT warehouse_id, sku, max(place) AS place FROM keys GROUP BY ALL
         """
     )
-    for warehouse_id, sku, place in forgotten.iter_rows():
-        # An upper bound: open transactions count too, though they are remembered.
-        state.events.forgotten_until[(warehouse_id, sku)] = (place["e"], place["i"], place["n"])
+    for batch in forgotten:
+        for warehouse_id, sku, place in batch.iter_rows():
+            # An upper bound: open transactions count too, though they are remembered.
+            state.events.forgotten_until[shared.key(warehouse_id, sku)] = (place["e"], place["i"], place["n"])
 
 
 def _load_pauses(reader: Reader, state: InventoryState) -> None:
@@ -208,10 +253,10 @@ def _load_pauses(reader: Reader, state: InventoryState) -> None:
             state.pauses.pop((command.warehouse_id, command.sku), None)
 
 
-def _load_trends(reader: Reader, state: InventoryState) -> None:
-    rows = reader.query(
+def _load_trends(reader: Reader, state: InventoryState, shared: Shared) -> None:
+    rows = reader.batches(
         f"""
-        SELECT warehouse_id, sku, event_at, available FROM core.events
+        SELECT warehouse_id, sku, epoch_us(event_at), available FROM core.events
         WHERE available IS NOT NULL AND outcome = 'applied'
         QUALIFY row_number() OVER (
             PARTITION BY warehouse_id, sku
@@ -220,9 +265,12 @@ def _load_trends(reader: Reader, state: InventoryState) -> None:
         ORDER BY version, source_epoch, instant, increment, kind, event_id
         """
     )
-    for warehouse_id, sku, event_at, available in rows.iter_rows():
-        flat = state.trends.setdefault((warehouse_id, sku), array("q"))
-        flat.extend((to_microseconds_naive(event_at), available))
+    for batch in rows:
+        for warehouse_id, sku, event_at, available in batch.iter_rows():
+            key = shared.key(warehouse_id, sku)
+            if (flat := state.trends.get(key)) is None:
+                flat = state.trends[key] = array("q")
+            flat.extend((event_at, available))
 
 
 def to_microseconds_naive(moment: Any) -> int:

@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from inventory_assets.lake import rewrite
 from inventory_assets.lake.errors import StaleStateError
 from inventory_assets.lake.maintenance import BLOCK, Maintenance, Upkeep
 from inventory_assets.lake.rewrite import Rewriter
-from inventory_assets.lake.tables import CORE_EVENTS, RAW_MESSAGES, SKU_STATE
+from inventory_assets.lake.tables import ALERTS, CORE_EVENTS, RAW_MESSAGES, ROLLUPS, SKU_STATE
+from inventory_assets.lake.transaction import Lake
 from inventory_assets.settings import Settings
 from inventory_assets.stages.engine import Engine
 from tests.builders import level, messages
@@ -79,7 +81,7 @@ def test_what_a_killed_process_left_is_removed_and_nothing_else(engine):
 
 def test_two_that_merge_the_same_rows_leave_them_once(engine):
     """`inventory maintain` beside a running sensor."""
-    first, second = Rewriter(engine.lake), Rewriter(engine.lake.sibling())
+    first, second = Rewriter(engine.lake), Rewriter(Lake(engine.settings))
     before = rows(engine, f"SELECT * FROM {CORE_EVENTS.changes} ORDER BY ALL")
     write = first._write
 
@@ -96,7 +98,7 @@ def test_two_that_merge_the_same_rows_leave_them_once(engine):
 
 def test_upkeep_runs_beside_bursts_and_stops_after_its_step(engine):
     """A burst never waits for more than the exchange; closing waits for the step in hand."""
-    upkeep = Upkeep(engine.lake)
+    upkeep = Upkeep(engine.settings)
     upkeep.wake(BLOCK - 1)
     upkeep.wake(BLOCK)
     engine.commit_burst(one(9))
@@ -116,3 +118,21 @@ def test_run_all_finds_blocks_that_earlier_processes_left(engine):
 
     assert f"merge {SKU_STATE.changes}" in steps
     assert rows(engine, f"SELECT count(DISTINCT filename) FROM {SKU_STATE.changes} WHERE version <= {BLOCK}") == [(1,)]
+
+
+@pytest.mark.parametrize("part_rows", [1, 2, 5])
+@pytest.mark.parametrize("table", [SKU_STATE, ROLLUPS, ALERTS], ids=lambda table: table.name)
+def test_a_base_in_parts_holds_every_row_once(engine, monkeypatch, table, part_rows):
+    """Null warehouses and quotes in ids fall into one part, too."""
+    engine.commit_burst(messages(level(sku="O'Brien", warehouse_id="W'2"), level(0, sku="B", warehouse_id="A")))
+    before = rows(engine, f"SELECT * FROM {table.full_name} ORDER BY ALL")
+    monkeypatch.setattr(rewrite, "PART_ROWS", part_rows)
+    maintenance = Maintenance(engine.lake)
+
+    maintenance.compact(table)
+    engine.commit_burst(messages(level(7, at="09:00", sku="B", warehouse_id="A")))
+    maintenance.compact(table)
+
+    after = rows(engine, f"FROM {table.full_name} ORDER BY ALL")
+    assert rows(engine, f"FROM ({table.view_query('lake.', None)}) ORDER BY ALL") == after
+    assert len(after) >= len(before) > 0
