@@ -24,6 +24,7 @@ from inventory_assets.domain.events import (
     StockEvent,
     ThresholdRule,
     Transaction,
+    entity_names,
     order_key,
 )
 from inventory_assets.domain.fold import (
@@ -36,6 +37,7 @@ from inventory_assets.domain.fold import (
     apply_transaction,
 )
 from inventory_assets.domain.parse import MAX_DETAIL, ParseSettings, parse_message
+from inventory_assets.domain.rollup import Leaf
 from inventory_assets.domain.state import NO_SKU_PARENTS, Draft, InventoryState, SkuParents
 from inventory_assets.domain.thresholds import Scope, StoredRule, resolve_thresholds
 
@@ -91,6 +93,7 @@ class BurstResult:
         self.notified: list[Alert] = []
         self.changed_alerts: dict[str, Alert] = {}
         self.steps: list[tuple[StockEvent, KeyState]] = []
+        self.leaves: list[Leaf] = []
 
     def outcomes(self) -> dict[str, int]:
         """Messages by outcome."""
@@ -178,12 +181,13 @@ class _Run:
             return Arrival(Outcome.DEAD_LETTERED, rejection=item)
         if isinstance(item, Filtered):
             return Arrival(Outcome.FILTERED)
-        verdict = admit(self.draft, item)
+        names = entity_names(item)
+        verdict = admit(self.draft, item, names)
         if isinstance(verdict, Rejection):
             return Arrival(Outcome.DEAD_LETTERED, item, verdict)
         if verdict is not None:
             return Arrival(verdict, item)
-        self.draft.accept(item)
+        self.draft.accept(item, names)
         arrival = Arrival(Outcome.APPLIED, item)
         self.arrival_of[item.event_id] = arrival
         return arrival
@@ -442,10 +446,15 @@ class _Run:
 
     def _roll_up(self) -> None:
         state = self.draft.state
-        leaves = []
+        keys, skus, moved = state.keys, state.skus, self.draft.skus.changed
+        leaves: list[Leaf] = []
         for key, new in self.draft.keys.changed.items():
-            before = state.skus.get(key[1], NO_SKU_PARENTS).parents
-            leaves.append((key, before, state.keys.get(key), self.draft.sku_parents(key[1]).parents, new))
+            sku = key[1]
+            before = after = skus.get(sku, NO_SKU_PARENTS).parents
+            if sku in moved:
+                after = moved[sku].parents
+            leaves.append((key, before, keys.get(key), after, new))
+        self.result.leaves = leaves
         self.draft.rollup_change = state.rollups.change(leaves)
 
 

@@ -1,16 +1,20 @@
 """Tell first deliveries from repeats and contradictions (RULES 9-11, 13)."""
 
-from inventory_assets.domain.events import Event, Outcome, Rejection, Transaction, entity_names
+from inventory_assets.domain.events import Event, Outcome, Rejection, Transaction
 from inventory_assets.domain.state import Draft
 
 
-def admit(draft: Draft, event: Event) -> Outcome | Rejection | None:
-    """Decide whether an event is new; None where it is.
+def admit(draft: Draft, event: Event, names: tuple[str, ...]) -> Outcome | Rejection | None:
+    """Decide whether an event, known under its `entity_names`, is new; None where it is.
 
     Pub/Sub is at-least-once, so a repeat is normal input. The first in
     `raw.messages` order wins a conflict.
     """
-    known_events = [known for name in entity_names(event) for known in draft.known(name)]
+    known_events = draft.known(names[0])
+    if len(names) > 1:
+        known_events += draft.known(names[1])
+    if not known_events:
+        return None
     # Identity first: a version that moved under a known id is a conflict, whichever
     # version of the transaction happened to come before.
     for known in known_events:

@@ -168,6 +168,8 @@ class Command(msgspec.Struct, frozen=True, gc=False):
 
 
 StockEvent = Transaction | Level | Tombstone
+# isinstance with a tuple costs a third of one with the union.
+STOCK_EVENTS = (Transaction, Level, Tombstone)
 Event = Transaction | Level | Tombstone | ThresholdRule | Command
 
 

@@ -3,9 +3,8 @@
 import numpy as np
 
 from inventory_assets.domain.burst import BurstResult
-from inventory_assets.domain.events import Outcome, StockEvent
+from inventory_assets.domain.events import STOCK_EVENTS, Outcome
 from inventory_assets.domain.fold import affected_keys
-from inventory_assets.domain.rollup import leaf_sums
 
 MAX_STOCK = 2**62  # int64 sums wrap silently, so stop well before
 
@@ -25,10 +24,11 @@ def check_invariants(result: BurstResult, message_count: int) -> None:
         raise InvariantViolation(f"{message_count} messages but {len(result.arrivals)} outcomes")
     changed = result.draft.keys.changed
     for arrival in result.arrivals:
-        if arrival.outcome is Outcome.APPLIED and isinstance(arrival.event, StockEvent):
-            for key in affected_keys(arrival.event):
+        event = arrival.event
+        if arrival.outcome is Outcome.APPLIED and isinstance(event, STOCK_EVENTS):
+            for key in affected_keys(event):
                 if key not in changed:
-                    raise InvariantViolation(f"key {key!r} of event {arrival.event.event_id!r} was lost")
+                    raise InvariantViolation(f"key {key!r} of event {event.event_id!r} was lost")
     _check_rollups(result)
 
 
@@ -37,14 +37,23 @@ def _check_rollups(result: BurstResult) -> None:
     change = draft.rollup_change
     if change is None or not draft.keys.changed:
         return
-    expected = np.zeros(4, dtype=np.int64)
-    old_keys = draft.state.keys
-    for key, new in draft.keys.changed.items():
-        if max(abs(new.on_hand), abs(new.reserved), abs(new.inbound)) > MAX_STOCK:
-            raise InvariantViolation(f"stock of {key!r} is beyond 64-bit arithmetic")
-    states = [(new, old_keys.get(key)) for key, new in draft.keys.changed.items()]
-    expected += np.array([leaf_sums(new)[:4] for new, _ in states], dtype=np.int64).sum(axis=0)
-    expected -= np.array([leaf_sums(old)[:4] for _, old in states], dtype=np.int64).sum(axis=0)
+    if len(result.leaves) != len(draft.keys.changed):
+        raise InvariantViolation(f"{len(draft.keys.changed)} keys changed but {len(result.leaves)} were rolled up")
+    # Plain integers: they do not wrap where the cube's would.
+    on_hand = reserved = available = inbound = 0
+    for key, _, old, _, new in result.leaves:
+        for state, sign in ((new, 1), (old, -1)):
+            if state is None:
+                continue
+            if not all(-MAX_STOCK < stock < MAX_STOCK for stock in (state.on_hand, state.reserved, state.inbound)):
+                raise InvariantViolation(f"stock of {key!r} is beyond 64-bit arithmetic")
+            if not state.is_active:
+                continue
+            on_hand += sign * state.on_hand
+            reserved += sign * state.reserved
+            available += sign * (state.on_hand - state.reserved)
+            inbound += sign * state.inbound
+    expected = np.array([on_hand, reserved, available, inbound], dtype=np.int64)
     before, after = draft.state.rollups.totals(change)
     # Each of the six levels, in its warehouse and over all, holds every key once.
     moved = (after - before)[:, :4]

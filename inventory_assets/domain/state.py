@@ -50,8 +50,11 @@ class Overlay(MutableMapping[K, V], Generic[K, V]):
 
     def get(self, key: K, default=None):  # type: ignore[no-untyped-def,override]
         """Return the changed value, else the base's, else `default`."""
-        found = self.changed.get(key)
-        return self.base.get(key, default) if found is None else found
+        changed = self.changed
+        return changed[key] if key in changed else self.base.get(key, default)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self.changed or key in self.base
 
     def __setitem__(self, key: K, value: V) -> None:
         self.changed[key] = value
@@ -192,10 +195,10 @@ class Draft:
             return new or ()
         return old if new is None else old + new
 
-    def accept(self, event: Event) -> None:
-        """Take an event in: from here on it is known."""
+    def accept(self, event: Event, names: tuple[str, ...]) -> None:
+        """Take an event in: from here on it is known, under its `entity_names`."""
         self.new_events.append(event)
-        for name in entity_names(event):
+        for name in names:
             known = self.new_by_entity.get(name)
             self.new_by_entity[name] = (event,) if known is None else (*known, event)
 

@@ -127,6 +127,8 @@ class Engine:
             # What is loaded stays: the collector need not walk it again and again.
             gc.collect()
             gc.freeze()
+            # A burst makes tens of thousands of tuples and no cycles: the default walks them 70 times.
+            gc.set_threshold(50_000, 20, 20)
         return self._state
 
     def drop_state(self) -> None:

@@ -40,8 +40,8 @@ class RecordedBurst(msgspec.Struct):
     outcomes: list[str]
     forced: dict[int, str]
     inputs: BurstInputs
-    counts: dict[str, int]
-    code_version: str
+    counts: dict[str, int] = {}
+    code_version: str = ""
 
 
 def read_bursts(
