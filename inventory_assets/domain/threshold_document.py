@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from inventory_assets.domain.events import ThresholdRule
-from inventory_assets.domain.parse_threshold import Scope, canonical_json
+from inventory_assets.domain.parse_threshold import DEFAULT_COOLDOWN_MINUTES, Scope, canonical_json
 
 LIMIT_FIELDS = ("min_threshold_qty", "reorder_threshold_qty", "min_threshold_days", "reorder_threshold_days")
 SCOPE_FIELDS = ("level_type", "level_id", "warehouse_id")
@@ -51,13 +51,22 @@ def document_text(rule: ThresholdRule | None) -> str | None:
 
 
 def list_changes(before: ThresholdRule | None, after: ThresholdRule | None) -> list[str]:
-    """Name what differs between two rules of one scope: `min_threshold_qty 10 -> 20`."""
+    """Name what differs between two rules of one scope: `min 10 -> 20`; of a new one, what it sets."""
     old, new = _flat(before), _flat(after)
+    if not old:
+        return [f"{name} {_shown(value)}" for name, value in new.items() if _DEFAULTS.get(name) != value]
     return [
         f"{name} {_shown(old.get(name))} -> {_shown(new.get(name))}"
         for name in dict.fromkeys([*old, *new])
-        if old.get(name) != new.get(name)
+        if old.get(name) != new.get(name) and new
     ]
+
+
+_LABELS = {
+    "min_threshold_qty": "min", "reorder_threshold_qty": "reorder", "min_threshold_days": "min days",
+    "reorder_threshold_days": "reorder days", "cooldown_period_minutes": "cooldown", "notification_channel": "channel",
+}  # fmt: skip
+_DEFAULTS = {"cooldown": DEFAULT_COOLDOWN_MINUTES, "enabled": True}
 
 
 def _flat(rule: ThresholdRule | None) -> dict[str, Any]:
@@ -65,8 +74,11 @@ def _flat(rule: ThresholdRule | None) -> dict[str, Any]:
         return {}
     document = to_document(rule)
     settings = document.pop("alert_settings")
-    return {name: value for name, value in {**document, **settings}.items() if name not in SCOPE_FIELDS}
+    values = {**document, **settings}
+    return {_LABELS.get(name, name): value for name, value in values.items() if name not in SCOPE_FIELDS}
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, list) and value and all(isinstance(item, str) for item in value):
+        return " ".join(value)
     return "none" if value is None else value if isinstance(value, str) else canonical_json(value)

@@ -50,6 +50,7 @@ class Ingest:
         self._publisher = publisher
         self.outbox = Outbox(publisher)
         self._is_outbox_loaded = False
+        self._told_version = 0
         self._smallest = min(SMALLEST_BURST, engine.settings.max_messages)
         self._burst_size = self._smallest
         self._swept_at = 0.0
@@ -129,6 +130,7 @@ class Ingest:
             self.source.release(received)
             raise
         self.outbox.recorded(recording)
+        self._count_own(*(commit.version for commit in commits))
         for commit in commits:
             self._owe(commit)
             summary.add(commit)
@@ -150,10 +152,19 @@ class Ingest:
             self._status.append(status_message("invariant_violation", version=commit.version, detail=violation))
 
     def _load_outbox(self) -> None:
-        if not self._is_outbox_loaded:
+        # What others commit owes too: a rule set on the command line, an asset's run.
+        version = self.engine.lake.watermark().version
+        if not self._is_outbox_loaded or version != self._told_version:
             self.outbox.reload(load_owed(self.engine.lake))
             self._is_outbox_loaded = True
+            self._told_version = version
             self.outbox.send()
+
+    def _count_own(self, *versions: int) -> None:
+        """Note versions of our own. One of somebody else's between them leaves a gap, and the next run looks."""
+        for version in versions:
+            if version == self._told_version + 1:
+                self._told_version = version
 
     def _sweep(self, summary: IngestSummary, run_id: str) -> None:
         """Tell what a cooldown held back, when it has ended and no event came (RULES 28)."""
@@ -164,6 +175,7 @@ class Ingest:
         if not is_sweep_due(self.engine, now):
             return
         for commit in self.engine.commit_burst([], inputs=BurstInputs(sweep_at=now), stage="sweep", run_id=run_id):
+            self._count_own(commit.version)
             self._owe(commit)
             summary.add(commit)
         self.outbox.send()
@@ -179,7 +191,7 @@ class Ingest:
                 pass  # kept for the next rest
         if self.outbox.unrecorded_count:
             count = self.outbox.unrecorded_count
-            self.engine.commit_note("deliveries", self.outbox.record)
+            self._count_own(self.engine.commit_note("deliveries", self.outbox.record))
             self.outbox.recorded(count)
 
     def _next_size(self, received: int) -> int:

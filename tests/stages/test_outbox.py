@@ -2,7 +2,7 @@
 
 from inventory_assets.stages.ingest import Ingest
 from inventory_assets.stages.outbox import ALERTS_TOPIC, DEAD_LETTER_TOPIC
-from tests.builders import level, outgoing, rule, transaction
+from tests.builders import level, messages, outgoing, rule, transaction
 from tests.facts import rows, value
 
 DELIVERIES = (
@@ -90,3 +90,19 @@ def test_a_second_telling_of_an_alert_has_its_own_number_and_the_same_id(open_en
         {"alert_id": alert_id, "notification": "2"},
     ]
     assert value(engine.lake, "SELECT notification_count FROM out.alerts") == 2
+
+
+def test_what_another_process_owes_is_told_by_the_running_one(open_engine, broker):
+    """A rule set on the command line beside a sensor: the sensor's next tick tells what it set off."""
+    sensor = Ingest(open_engine(), broker, broker)
+    broker.publish([outgoing(level(30))])
+    drain(sensor)
+    other = open_engine()
+
+    other.commit_burst(messages(rule(50, 100)))
+
+    assert told(broker, ALERTS_TOPIC) == []
+    drain(sensor)
+    drain(sensor)
+    assert len(told(broker, ALERTS_TOPIC)) == 1
+    assert sensor.outbox.owed_count == sensor.outbox.unrecorded_count == 0
