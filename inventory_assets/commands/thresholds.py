@@ -8,6 +8,7 @@ import click
 import msgspec
 
 from inventory_assets.commands.output import format_option, notes, print_rows
+from inventory_assets.commands.threshold_checks import resolve, validate
 from inventory_assets.commands.threshold_edits import delete, import_, set_
 from inventory_assets.commands.threshold_scope import scope_arguments, to_scope
 from inventory_assets.domain.parse_threshold import HIERARCHY_LEVELS
@@ -234,5 +235,5 @@ def _change_line(change: RuleChange) -> dict[str, Any]:
     }  # fmt: skip
 
 
-for _command in (set_, delete, import_):
+for _command in (set_, delete, import_, validate, resolve):
     thresholds.add_command(_command)

@@ -38,6 +38,11 @@ _MAX_TABLE = 4_000_000
 _LEVEL_COLUMNS = {level: f"{level.lower()}_id" for level in HIERARCHY_LEVELS} | {"SKU": "sku"}
 
 
+def level_column(level_type: str) -> str:
+    """The column of `KEY_SCHEMA` that holds a level's ids."""
+    return _LEVEL_COLUMNS[level_type]
+
+
 def rules_frame(rules: Iterable[ThresholdRule]) -> pl.DataFrame:
     """Rules as a frame, `RULE_SCHEMA`, in the order given; deleted ones are left out."""
     rows = [

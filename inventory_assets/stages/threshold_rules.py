@@ -67,10 +67,14 @@ class Effect:
 
 def read_rules(reader: Reader) -> dict[Scope, StoredRule]:
     """The rules in force, by scope, the most general first."""
+    return {scope: stored for scope, stored in read_stored(reader).items() if not stored.rule.is_deleted}
+
+
+def read_stored(reader: Reader) -> dict[Scope, StoredRule]:
+    """The latest rule of every scope that ever had one, deleted ones too."""
     decode = msgspec.json.Decoder(StoredRule).decode
     stored = [decode(details) for details in current_rows(reader, THRESHOLD_RULES)["details"]]
-    stored.sort(key=lambda each: scope_order(each.rule.scope))
-    return {each.rule.scope: each for each in stored if not each.rule.is_deleted}
+    return {each.rule.scope: each for each in sorted(stored, key=lambda each: scope_order(each.rule.scope))}
 
 
 def read_changes(reader: Reader) -> list[RuleChange]:

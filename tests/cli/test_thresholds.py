@@ -213,3 +213,47 @@ def test_what_cannot_be_done_says_why(run, shop, arguments, code, says):
     assert (done.code, done.out) == (code, "")
     assert says in done.err
     assert "Traceback" not in done.err
+
+
+def test_validate_exits_1_on_errors_and_0_on_warnings(run, shop, tmp_path):
+    path = tmp_path / "rules.yaml"
+    path.write_text("- {level_type: CATEGORY, level_id: SMARTPHONE, min_threshold_qty: 1}\n")
+    warned = thresholds(run, "validate", str(path), *JSON)
+    alone = run("thresholds", "validate", str(path), *JSON, at=tmp_path / "nowhere")
+    path.write_text("- {level_type: CATEGORY, level_id: SMARTPHONE, min_threshold_qty: 3, reorder_threshold_qty: 1}\n")
+    refused = thresholds(run, "validate", str(path), *JSON)
+
+    assert (warned.code, alone.code, refused.code) == (0, 0, 1)
+    assert [(row["severity"], row["place"], row["rule"]) for row in warned.rows] == [
+        ("warning", "line 1", "CATEGORY/SMARTPHONE")
+    ]
+    assert "did you mean SMARTPHONES?" in warned.rows[0]["next_step"]
+    assert (alone.rows, [row["severity"] for row in refused.rows]) == ([], ["error"])
+    assert thresholds(run, "validate", *JSON).rows == []
+
+
+def test_resolve_shows_the_ladder_and_the_winner(run, shop):
+    rows = thresholds(run, "resolve", "WH-EAST-1", "S3", *JSON).rows
+    shown = thresholds(run, "resolve", "WH-EAST-1", "S3")
+
+    assert len(rows) == 14
+    [winner] = [row for row in rows if row["is_winner"]]
+    assert (winner["level_type"], winner["level_id"], winner["warehouse_id"]) == (
+        "CATEGORY",
+        "SMARTPHONES",
+        "WH-EAST-1",
+    )
+    assert "wins: the most specific rule" in shown.out
+    assert thresholds(run, "resolve", "W9", "S3").code == 1
+
+
+def test_without_a_lake_reading_fails_and_makes_none(run, home):
+    for arguments in (
+        ("list",), ("show", "GLOBAL"), ("history",), ("validate",), ("resolve", "W", "S"), ("export",),
+        ("delete", "GLOBAL"), ("set", "GLOBAL", "--min", "1", "--dry-run"),
+    ):  # fmt: skip
+        done = thresholds(run, *arguments)
+
+        assert (done.code, done.out) == (1, "")
+        assert "no lake" in done.err
+        assert not home.exists()
