@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from rich.markup import escape
 
 from inventory_assets.commands.output import format_option, notes, print_rows
 from inventory_assets.domain.events import ThresholdRule
@@ -109,4 +110,4 @@ def resolve(warehouse_id: str, sku: str, format_: str) -> None:
             }
             for rung in rungs
         ]  # fmt: skip
-    print_rows(rows, format_, title=f"Which threshold holds for {sku} at {warehouse_id}, most specific first")
+    print_rows(rows, format_, title=escape(f"Which threshold holds for {sku} at {warehouse_id}, most specific first"))

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 import msgspec
+from rich.markup import escape
 
 from inventory_assets.commands.output import format_option, notes, print_rows
 from inventory_assets.commands.threshold_checks import resolve, validate
@@ -107,7 +108,7 @@ def show(level_type: str, level_id: str | None, warehouse: str | None, format_: 
         return
     settings = row.pop("alert_settings")
     lines = [{"field": name, "value": value} for name, value in {**row, **settings}.items() if value is not None]
-    print_rows([{**line, "value": _text(line["value"])} for line in lines], "table", title=name_scope(scope))
+    print_rows([{**line, "value": _text(line["value"])} for line in lines], "table", title=escape(name_scope(scope)))
 
 
 def _text(value: Any) -> Any:
@@ -141,7 +142,7 @@ def export(file: Path | None, format_: str | None) -> None:
         click.echo(text, nl=False)
     else:
         file.write_text(text, encoding="utf-8")
-        notes.print(f"{len(rules)} rules written to {file}", style="green", highlight=False)
+        notes.print(f"{len(rules)} rules written to {file}", style="green", highlight=False, markup=False)
 
 
 @thresholds.command()
@@ -220,17 +221,25 @@ def _check(reader: LakeReader, changes: list[RuleChange], head: str | None, form
 def _change_row(change: RuleChange) -> dict[str, Any]:
     row = msgspec.structs.asdict(change)
     for name in ("before", "after"):
-        row[name] = None if row[name] is None else msgspec.json.decode(row[name])
+        try:
+            row[name] = None if row[name] is None else msgspec.json.decode(row[name])
+        except msgspec.MsgspecError:  # somebody wrote into the audit; --check says so
+            pass
     return {**row, "changed_at": to_datetime(change.changed_at), "level_id": change.level_id or None}
 
 
 def _change_line(change: RuleChange) -> dict[str, Any]:
-    before, after = (
-        None if text is None else wanted_rule(msgspec.json.decode(text), []) for text in (change.before, change.after)
-    )
+    try:
+        before, after = (
+            None if text is None else wanted_rule(msgspec.json.decode(text, type=dict), [])
+            for text in (change.before, change.after)
+        )
+        shown = "" if after is None else ", ".join(list_changes(before, after))
+    except msgspec.MsgspecError:  # somebody wrote into the audit; --check says so
+        shown = "unreadable: see --check"
     return {
         "changed_at": to_datetime(change.changed_at), "scope": name_scope(change.scope), "action": change.action,
-        "change": "" if after is None else ", ".join(list_changes(before, after)), "author": change.author,
+        "change": shown, "author": change.author,
         "reason": change.reason, "version": change.version,
     }  # fmt: skip
 

@@ -213,9 +213,8 @@ class _Run:
             self._record_change(rule)
             self.draft.rules[rule.scope] = StoredRule(rule, self.result.version)
             cause = Cause(rule.event_id, rule.event_at, rule.event_at, False)
-            for key in self._keys_in_scope(rule):
-                if not self._is_overruled(rule, key):
-                    self._resolve_again(key, cause)
+            for key in self._keys_touched(rule):
+                self._resolve_again(key, cause)
 
     def _record_change(self, rule: ThresholdRule) -> None:
         stored = self.draft.rules.get(rule.scope)
@@ -230,12 +229,15 @@ class _Run:
             )
         )
 
-    def _is_overruled(self, rule: ThresholdRule, key: Key) -> bool:
-        """Whether a more specific rule holds for a key, so that this one cannot change its limits."""
-        limits = self.draft.thresholds.get(key)
-        if limits is None:
-            return False
-        return rung(limits.level_type, limits.warehouse_id) < rung(rule.level_type, rule.warehouse_id)
+    def _keys_touched(self, rule: ThresholdRule) -> list[Key]:
+        """The keys in a rule's scope, but for those a more specific rule decides."""
+        own = rung(rule.level_type, rule.warehouse_id)
+        known = self.draft.thresholds.get
+        return [
+            key
+            for key in self._keys_in_scope(rule)
+            if (limits := known(key)) is None or rung(limits.level_type, limits.warehouse_id) >= own
+        ]
 
     def _keys_in_scope(self, rule: ThresholdRule) -> list[Key]:
         position = {"DEPARTMENT": 0, "CATEGORY": 1, "BRAND": 2, "PRODUCT": 3}.get(rule.level_type)
@@ -273,7 +275,9 @@ class _Run:
     def _resolve(self, key: Key) -> bool:
         """Resolve a key's thresholds anew; whether they changed."""
         parents = self.draft.sku_parents(key[1]).parents
-        resolved = resolve_thresholds(self.draft.keys[key], parents, self.draft.rules, self.draft.state.defaults)
+        # Twelve looks a key: at the plain mapping where the burst changes no rule.
+        rules = self.draft.rules if self.draft.rules.changed else self.draft.rules.base
+        resolved = resolve_thresholds(self.draft.keys[key], parents, rules, self.draft.state.defaults)
         if resolved == self.draft.thresholds.get(key):
             return False
         self.draft.thresholds[key] = resolved

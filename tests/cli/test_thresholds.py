@@ -257,3 +257,13 @@ def test_without_a_lake_reading_fails_and_makes_none(run, home):
         assert (done.code, done.out) == (1, "")
         assert "no lake" in done.err
         assert not home.exists()
+
+
+def test_history_of_a_broken_audit_shows_what_it_can(run, shop, engine):
+    engine.lake.connection.execute("""UPDATE core.threshold_audit SET after = '{"level_type"' WHERE seq = 1""")
+    engine.close()
+
+    found = {arguments: thresholds(run, "history", *arguments) for arguments in ((), JSON, ("--check",))}
+
+    assert [done.code for done in found.values()] == [0, 0, 1]
+    assert "unreadable: see --check" in found[()].out
