@@ -27,7 +27,7 @@ FIX = "mend the file; nothing of it can be imported until then"
 @click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @format_option
 def validate(file: Path | None, format_: str) -> None:
-    """Find conflicts among the rules in force, or those FILE would bring.
+    """Find conflicts in the rules, or in a file of them.
 
     Errors are what an import refuses: two rules for one scope, min above
     reorder, nothing set. Warnings are rules that do not do what they seem to:
@@ -80,7 +80,9 @@ def _row(severity: str, place: str | None, scope: str | None, what: str, next_st
 @click.argument("sku")
 @format_option
 def resolve(warehouse_id: str, sku: str, format_: str) -> None:
-    """Show a key's whole ladder: what is set at each rung, which rule won, and why.
+    """Show which rule holds for a key, and why.
+
+    The whole ladder: what is set at each rung, which rule won, what it hides.
 
     \b
     inventory thresholds resolve WH-EAST-1 IPHONE13-PRO-256-SILVER

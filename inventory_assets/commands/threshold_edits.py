@@ -125,7 +125,7 @@ def delete(
     level_type: str, level_id: str | None, warehouse: str | None,
     author: str, reason: str | None, dry_run: bool, format_: str,
 ) -> None:  # fmt: skip
-    """Delete a rule; its keys fall to the next rule of their ladder.
+    """Delete a rule; its keys fall to their next one.
 
     \b
     inventory thresholds delete SKU S1 --warehouse WH-EAST-1 --reason "discontinued"

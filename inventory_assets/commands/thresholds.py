@@ -91,7 +91,7 @@ def _short(stored: StoredRule) -> dict[str, Any]:
 @scope_arguments
 @format_option
 def show(level_type: str, level_id: str | None, warehouse: str | None, format_: str) -> None:
-    """Show one rule: what it sets, who set it, how many keys it decides."""
+    """Show one rule: its limits, its author, its keys."""
     scope = to_scope(level_type, level_id, warehouse)
     reader = LakeReader(load_settings())
     stored = read_rules(reader).get(scope)
@@ -127,8 +127,9 @@ def _plain(value: Any) -> str:
     "--format", "format_", type=click.Choice(["yaml", "json", "csv"]), help="Default: by FILE's name, or yaml."
 )
 def export(file: Path | None, format_: str | None) -> None:
-    """Write all rules to FILE, or to the screen; `import` takes it back.
+    """Write all rules to a file, or to the screen.
 
+    `import` takes it back and finds nothing to do.
     Who set a rule and when is not in it: that is the audit's, see `history`.
     """
     kind = format_ or (SUFFIXES.get(file.suffix.lower()) if file else "yaml")
@@ -149,10 +150,11 @@ def export(file: Path | None, format_: str | None) -> None:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @format_option
 def diff(file: Path, format_: str) -> None:
-    """Compare a file with the lake: what importing it would add and change, and what it lacks.
+    """Compare a file with the lake.
 
-    `removed` are rules that the lake has and the file has not; `import --prune`
-    deletes them, `import` leaves them.
+    `added` and `changed` are what importing it would do; `removed` are rules
+    that the lake has and the file has not: `import --prune` deletes them,
+    `import` leaves them.
     """
     wanted = load_rules(file)
     edits = find_edits(read_rules(LakeReader(load_settings())), wanted, is_complete=True)
