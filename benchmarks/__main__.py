@@ -2,10 +2,10 @@
 
 import argparse
 
-from benchmarks import burst, duplicates, latency
+from benchmarks import burst, duplicates, latency, thresholds
 from benchmarks.measure import print_machine
 
-PARTS = {"burst": burst.run, "duplicates": duplicates.run, "latency": latency.run}
+PARTS = {"burst": burst.run, "duplicates": duplicates.run, "latency": latency.run, "thresholds": thresholds.run}
 
 
 def main() -> None:
@@ -23,6 +23,8 @@ def main() -> None:
             duplicates.run(past=2_000_000)
         elif arguments.quick and name == "latency":
             latency.run(rates=(200,), seconds=20)
+        elif arguments.quick and name == "thresholds":
+            thresholds.run(skus=1_000, warehouses=20)
         elif name == "burst":
             burst.run(bursts=arguments.bursts)
         else:

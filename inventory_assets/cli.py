@@ -10,10 +10,12 @@ from inventory_assets.commands.lake import maintain, rebuild, sql, stats, veloci
 from inventory_assets.commands.messages import drain, emulator, publish, replay_dead_letters, simulate, topics
 from inventory_assets.commands.products import products
 from inventory_assets.commands.run import run
+from inventory_assets.commands.thresholds import thresholds
 from inventory_assets.lake.errors import LakeError
 from inventory_assets.messaging.errors import MessagingError
 from inventory_assets.settings import SettingsError
 from inventory_assets.stages.products import ProductFileError
+from inventory_assets.stages.threshold_files import ThresholdFileError
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -28,7 +30,7 @@ def cli() -> None:
 
 for _command in (
     run, emulator, topics, publish, drain, simulate, alerts, explain, why_not, sql, stats,
-    products, velocity, replay_dead_letters, verify, rebuild, maintain,
+    products, thresholds, velocity, replay_dead_letters, verify, rebuild, maintain,
 ):  # fmt: skip
     cli.add_command(_command)
 
@@ -44,7 +46,7 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except (LakeError, MessagingError, SettingsError, ProductFileError) as error:
+    except (LakeError, MessagingError, SettingsError, ProductFileError, ThresholdFileError) as error:
         click.echo(f"error: {error}", err=True)
         sys.exit(1)
     except duckdb.Error as error:

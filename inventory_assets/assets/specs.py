@@ -11,6 +11,7 @@ from inventory_assets.lake.tables import (
     RESOLVED_THRESHOLDS,
     ROLLUPS,
     SKU_STATE,
+    THRESHOLD_AUDIT,
     THRESHOLD_RULES,
     TRANSITIONS,
     VELOCITY,
@@ -64,6 +65,10 @@ SPECS = (
     TableSpec(PRODUCTS, "stock", (), ("ducklake",), "SELECT * FROM core.products LIMIT 20"),
     TableSpec(
         THRESHOLD_RULES, "thresholds", (RAW_MESSAGES,), ("ducklake",), "SELECT * FROM core.threshold_rules",
+    ),
+    TableSpec(
+        THRESHOLD_AUDIT, "thresholds", (THRESHOLD_RULES,), ("ducklake",),
+        "SELECT changed_at, author, reason, action, before, after FROM core.threshold_audit ORDER BY version, seq",
     ),
     TableSpec(
         RESOLVED_THRESHOLDS, "thresholds", (THRESHOLD_RULES, SKU_STATE), ("ducklake",),

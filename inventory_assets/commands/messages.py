@@ -21,7 +21,13 @@ from inventory_assets.lake.errors import LakeError
 from inventory_assets.messaging.client import OutgoingMessage
 from inventory_assets.messaging.topology import apply_topology, load_topology
 from inventory_assets.settings import DEFAULT_EMULATOR_PORT, Settings, load_settings
-from inventory_assets.simulator import SimulatedMessage, Simulation, SimulationSettings, products_csv
+from inventory_assets.simulator import (
+    SimulatedMessage,
+    Simulation,
+    SimulationSettings,
+    default_thresholds,
+    products_csv,
+)
 from inventory_assets.stages.products import import_products, read_products
 from inventory_assets.wiring import LakeReader, emulator_host, engine_of, ingest_of, publisher_of
 
@@ -163,6 +169,11 @@ def drain(wait_seconds: float, format_: str) -> None:
 )
 @click.option("--rate", type=float, default=100.0, show_default=True, help="Live messages per second of event time.")
 @click.option("--products", type=click.Path(dir_okay=False, path_type=Path), help="Write product data to this CSV.")
+@click.option(
+    "--thresholds",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write default rules to this YAML.",
+)
 @click.option("--ledger", type=click.Path(dir_okay=False, path_type=Path), help="Write the true stock to this CSV.")
 @click.option(
     "--out", default="-", show_default=True, help="A file or -, of lines {topic, data, attributes, ordering_key}."
@@ -172,7 +183,7 @@ def drain(wait_seconds: float, format_: str) -> None:
 )
 def simulate(
     seed: int, events: int, skus: int, warehouses: int, start: datetime | None, rate: float,
-    products: Path | None, ledger: Path | None, out: str, live: bool,
+    products: Path | None, thresholds: Path | None, ledger: Path | None, out: str, live: bool,
 ) -> None:  # fmt: skip
     """Write seeded synthetic messages: rules, opening stock, then live trade.
 
@@ -194,6 +205,8 @@ def simulate(
             sink.write(_message_line(message))
     if products is not None:
         products.write_text(products_csv(simulation.catalog))
+    if thresholds is not None:
+        thresholds.write_text(default_thresholds(), encoding="utf-8")
     if ledger is not None:
         write_ledger(simulation, ledger)
 

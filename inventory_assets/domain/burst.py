@@ -39,7 +39,8 @@ from inventory_assets.domain.fold import (
 from inventory_assets.domain.parse import MAX_DETAIL, ParseSettings, parse_message
 from inventory_assets.domain.rollup import Leaf
 from inventory_assets.domain.state import NO_SKU_PARENTS, Draft, InventoryState, SkuParents
-from inventory_assets.domain.thresholds import Scope, StoredRule, resolve_thresholds
+from inventory_assets.domain.threshold_audit import chain_change
+from inventory_assets.domain.thresholds import Scope, StoredRule, resolve_thresholds, rung
 
 Parsed = Event | Rejection | Filtered
 
@@ -152,6 +153,7 @@ class _Run:
         self.applied: dict[Key, dict[str, Versions]] = {}
         self.arrival_of: dict[str, Arrival] = {}
         self.verdicts: dict[tuple[Key, str], Outcome] = {}
+        self.skus_below: dict[int, dict[str, list[str]]] = {}
 
     def run(self, parsed: Iterable[Parsed], inputs: BurstInputs) -> BurstResult:
         for item in parsed:
@@ -212,10 +214,34 @@ class _Run:
             changed.append(rule)
         # One rule at a time, in their order: each re-evaluates its keys in its own name.
         for rule in sorted(changed, key=lambda rule: (rule.position, rule.event_id)):
+            self._record_change(rule)
             self.draft.rules[rule.scope] = StoredRule(rule, self.result.version)
             cause = Cause(rule.event_id, rule.event_at, rule.event_at, False)
-            for key in self._keys_in_scope(rule):
+            for key in self._keys_touched(rule):
                 self._resolve_again(key, cause)
+
+    def _record_change(self, rule: ThresholdRule) -> None:
+        stored = self.draft.rules.get(rule.scope)
+        changes = self.draft.rule_changes
+        changes.append(
+            chain_change(
+                None if stored is None else stored.rule,
+                rule,
+                version=self.result.version,
+                seq=len(changes),
+                previous_hash=changes[-1].hash if changes else self.draft.state.audit_head,
+            )
+        )
+
+    def _keys_touched(self, rule: ThresholdRule) -> list[Key]:
+        """The keys in a rule's scope, but for those a more specific rule decides."""
+        own = rung(rule.level_type, rule.warehouse_id)
+        known = self.draft.thresholds.get
+        return [
+            key
+            for key in self._keys_in_scope(rule)
+            if (limits := known(key)) is None or rung(limits.level_type, limits.warehouse_id) >= own
+        ]
 
     def _keys_in_scope(self, rule: ThresholdRule) -> list[Key]:
         position = {"DEPARTMENT": 0, "CATEGORY": 1, "BRAND": 2, "PRODUCT": 3}.get(rule.level_type)
@@ -225,7 +251,7 @@ class _Run:
         elif position is None:
             skus = list(self.draft.skus)
         else:
-            skus = [s for s, place in self.draft.state.skus.items() if place.parents[position] == rule.level_id]
+            skus = self._skus_below(position).get(rule.level_id, ())
         # Sorted: a restarted process holds its keys in another order, and must step them in the same.
         return sorted(
             (warehouse_id, sku)
@@ -233,6 +259,16 @@ class _Run:
             for warehouse_id in self.draft.skus[sku].warehouse_ids
             if rule.warehouse_id is None or rule.warehouse_id == warehouse_id
         )
+
+    def _skus_below(self, position: int) -> dict[str, list[str]]:
+        # One walk over all SKUs for a file of rules, not one for each of them. Rules come
+        # before stock, so no SKU moves while a burst's rules are taken.
+        found = self.skus_below.get(position)
+        if found is None:
+            found = self.skus_below[position] = {}
+            for sku, place in self.draft.state.skus.items():
+                found.setdefault(place.parents[position], []).append(sku)
+        return found
 
     def _resolve_again(self, key: Key, cause: Cause) -> None:
         state = self.draft.keys.get(key)
@@ -243,7 +279,9 @@ class _Run:
     def _resolve(self, key: Key) -> bool:
         """Resolve a key's thresholds anew; whether they changed."""
         parents = self.draft.sku_parents(key[1]).parents
-        resolved = resolve_thresholds(self.draft.keys[key], parents, self.draft.rules, self.draft.state.defaults)
+        # Twelve looks a key: at the plain mapping where the burst changes no rule.
+        rules = self.draft.rules if self.draft.rules.changed else self.draft.rules.base
+        resolved = resolve_thresholds(self.draft.keys[key], parents, rules, self.draft.state.defaults)
         if resolved == self.draft.thresholds.get(key):
             return False
         self.draft.thresholds[key] = resolved

@@ -113,8 +113,13 @@ class Tombstone(msgspec.Struct, frozen=True, gc=False):
         return (self.warehouse_id, self.sku)
 
 
-class ThresholdRule(msgspec.Struct, frozen=True, gc=False):
-    """When to alert, for one scope, RULES 21-23. Quantities in units, days in days."""
+class ThresholdRule(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """When to alert, for one scope, RULES 21-23. Quantities in units, days in days.
+
+    `author` and `reason` say who set it and why, null for unknown.
+    `alert_settings` is canonical JSON of the document's own, less what has a
+    field here: where an alert goes is no stock fact, so a repeat may differ in it.
+    """
 
     event_id: str
     level_type: str
@@ -129,6 +134,9 @@ class ThresholdRule(msgspec.Struct, frozen=True, gc=False):
     is_deleted: bool
     event_at: int
     position: Position
+    author: str | None = None
+    reason: str | None = None
+    alert_settings: str = "{}"
 
     kind = "threshold"
 

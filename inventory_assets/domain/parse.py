@@ -5,7 +5,6 @@ contradicts an earlier one (`dedupe`), or what it does (`fold`).
 """
 
 import hashlib
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import msgspec
@@ -23,12 +22,12 @@ from inventory_assets.domain.events import (
     Transaction,
     join_id,
 )
+from inventory_assets.domain.parse_threshold import Limits, Problems, read_author, read_limits, read_scope
 from inventory_assets.domain.strict_json import decode_object
 from inventory_assets.domain.values import (
     InvalidValue,
     format_time,
     read_boolean,
-    read_days,
     read_id,
     read_integer,
     read_time,
@@ -36,8 +35,6 @@ from inventory_assets.domain.values import (
 
 DAY_US = 86_400_000_000
 MAX_DETAIL = 1000  # characters
-DEFAULT_COOLDOWN_MINUTES = 60
-HIERARCHY_LEVELS = ("SKU", "PRODUCT", "BRAND", "CATEGORY", "DEPARTMENT", "GLOBAL")
 COMMANDS = frozenset({"pause", "resume", "re-evaluate", "snapshot"})
 SIGNS = {"ORDER": -1, "RESTOCK": 1, "RETURN": 1, "ADJUSTMENT": 0, "TRANSFER": 1, "RESERVE": 1, "RELEASE": 1}
 
@@ -84,6 +81,7 @@ class _Source(NamedTuple):
     source_epoch: int
     is_delete: bool
     payload: bytes
+    name: str | None = None
 
 
 def parse_message(
@@ -133,13 +131,18 @@ def _open_envelope(
     cluster_time = _read_cluster_time(body.get("cluster_time"))
     epoch = body.get("source_epoch")
     source_epoch = 0 if epoch is None else read_integer("source_epoch", epoch)
-    source = _Source(row_id, publish_at, cluster_time, source_epoch, operation == "delete", data)
+    source = _Source(row_id, publish_at, cluster_time, source_epoch, operation == "delete", data, _name(body))
     document = body["document"]
     if document is None and operation == "delete":
         document = body.get("document_key")
     if type(document) is not dict:
         raise InvalidValue("missing_field", "the envelope's document was absent or no object")
     return document, source
+
+
+def _name(body: dict[str, Any]) -> str | None:
+    """Who sent an envelope, as far as it says."""
+    return next((body[field] for field in ("connector_id", "source") if type(body.get(field)) is str), None)
 
 
 def _read_cluster_time(value: Any) -> tuple[int, int] | None:
@@ -334,18 +337,9 @@ def _read_tombstone(document: dict[str, Any], source: _Source, settings: ParseSe
 
 
 def _read_threshold(document: dict[str, Any], source: _Source, settings: ParseSettings) -> Event:
-    _require(document, "level_type")
-    level_type = document["level_type"]
-    if type(level_type) is not str or level_type not in HIERARCHY_LEVELS:
-        raise InvalidValue(
-            "invalid_value", f"level_type was {level_type!r}, expected one of {', '.join(HIERARCHY_LEVELS)}"
-        )
-    level_id = ""
-    if level_type != "GLOBAL":
-        _require(document, "level_id")
-        level_id = read_id("level_id", document["level_id"])
-    warehouse = document.get("warehouse_id")
-    warehouse_id = None if warehouse is None else read_id("warehouse_id", warehouse)
+    problems: Problems = []
+    level_type, level_id, warehouse_id = read_scope(document, problems)
+    _raise_first(problems)
     event_at = _first_time(document, "updated_at", "created_at")
     event_at = source.publish_at if event_at is None else event_at
     _check_time(event_at, source, settings)
@@ -353,48 +347,20 @@ def _read_threshold(document: dict[str, Any], source: _Source, settings: ParseSe
     suffix = _id_suffix(source) or (format_time(event_at),)
     deleted = document.get("deleted")
     is_deleted = source.is_delete or (deleted is not None and read_boolean("deleted", deleted))
-    limits: tuple = (None, None, None, None, DEFAULT_COOLDOWN_MINUTES, True)
-    if not is_deleted:
-        limits = _read_limits(document)
-    min_qty, reorder_qty, min_days, reorder_days, cooldown, is_enabled = limits
+    limits = Limits() if is_deleted else read_limits(document, problems)
+    _raise_first(problems)
+    author, reason = read_author(document, source.name)
     return ThresholdRule(
         _event_id(source, "rule", level_type, level_id, warehouse_id or "", *suffix),
-        level_type, level_id, warehouse_id, min_qty, reorder_qty, min_days, reorder_days,
-        cooldown, is_enabled, is_deleted, event_at, position,
+        level_type, level_id, warehouse_id, limits.min_threshold_qty, limits.reorder_threshold_qty,
+        limits.min_threshold_days, limits.reorder_threshold_days, limits.cooldown_minutes, limits.is_enabled,
+        is_deleted, event_at, position, author, reason, limits.alert_settings,
     )  # fmt: skip
 
 
-def _read_limits(document: dict[str, Any]) -> tuple:
-    def read(field: str, reader: Callable[[str, Any], Any]) -> Any:
-        value = document.get(field)
-        return None if value is None else reader(field, value)
-
-    settings = document.get("alert_settings")
-    if settings is not None and type(settings) is not dict:
-        raise InvalidValue("invalid_threshold", "alert_settings was no object")
-    try:
-        min_qty, reorder_qty = read("min_threshold_qty", read_integer), read("reorder_threshold_qty", read_integer)
-        min_days, reorder_days = read("min_threshold_days", read_days), read("reorder_threshold_days", read_days)
-        cooldown = (settings or {}).get("cooldown_period_minutes")
-        cooldown = DEFAULT_COOLDOWN_MINUTES if cooldown is None else read_integer("cooldown_period_minutes", cooldown)
-        enabled = (settings or {}).get("enabled")
-        enabled = document.get("enabled") if enabled is None else enabled
-        is_enabled = True if enabled is None else read_boolean("enabled", enabled)
-    except InvalidValue as invalid:
-        raise InvalidValue("invalid_threshold", invalid.detail) from invalid
-    for name, value in (("min_threshold_qty", min_qty), ("reorder_threshold_qty", reorder_qty)):
-        if value is not None and value < 0:
-            raise InvalidValue("invalid_threshold", f"{name} was {value}, expected at least 0")
-    if cooldown < 0:
-        raise InvalidValue("invalid_threshold", f"cooldown_period_minutes was {cooldown}, expected at least 0")
-    for unit, low, high in (("qty", min_qty, reorder_qty), ("days", min_days, reorder_days)):
-        if low is not None and high is not None and low > high:
-            raise InvalidValue(
-                "invalid_threshold", f"min_threshold_{unit} was {low}, expected at most the reorder's {high}"
-            )
-    if is_enabled and min_qty is None and reorder_qty is None and min_days is None and reorder_days is None:
-        raise InvalidValue("invalid_threshold", "no threshold was set and nothing was muted")
-    return min_qty, reorder_qty, min_days, reorder_days, cooldown, is_enabled
+def _raise_first(problems: Problems) -> None:
+    if problems:
+        raise problems[0]
 
 
 def _read_command(document: dict[str, Any], source: _Source, settings: ParseSettings) -> Event:

@@ -26,6 +26,7 @@ from inventory_assets.domain.events import (
 )
 from inventory_assets.domain.fold import KeyState, LevelRank, Versions, affected_keys
 from inventory_assets.domain.rollup import RollupChange, Rollups
+from inventory_assets.domain.threshold_audit import GENESIS, RuleChange
 from inventory_assets.domain.thresholds import Scope, StoredRule, ThresholdDefaults, Thresholds
 
 K = TypeVar("K")
@@ -167,6 +168,7 @@ class InventoryState:
         self.pauses: dict[tuple[str | None, str | None], Command] = {}
         self.trends: dict[Key, array[int]] = {}
         self.rollups = Rollups()
+        self.audit_head = GENESIS
 
 
 class Draft:
@@ -187,6 +189,7 @@ class Draft:
         self.new_by_key: dict[Key, list[str]] = {}
         self.new_points: dict[Key, list[tuple[int, int]]] = {}
         self.rollup_change: RollupChange | None = None
+        self.rule_changes: list[RuleChange] = []
 
     def known(self, name: str) -> tuple[Event, ...]:
         """All accepted events of an entity, this burst's included."""
@@ -257,4 +260,6 @@ class Draft:
                 state.due_alerts.discard(key)
         if self.rollup_change is not None:
             state.rollups.merge(self.rollup_change)
+        if self.rule_changes:
+            state.audit_head = self.rule_changes[-1].hash
         state.version = version

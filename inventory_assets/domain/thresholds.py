@@ -10,10 +10,7 @@ import msgspec
 
 from inventory_assets.domain.events import ParentIds, ThresholdRule
 from inventory_assets.domain.fold import KeyState
-from inventory_assets.domain.parse import DEFAULT_COOLDOWN_MINUTES
-
-Scope = tuple[str, str, str | None]
-"""(level_type, level_id, warehouse_id or None for all)."""
+from inventory_assets.domain.parse_threshold import DEFAULT_COOLDOWN_MINUTES, HIERARCHY_LEVELS, Scope
 
 
 class StoredRule(msgspec.Struct, frozen=True, gc=False):
@@ -54,6 +51,14 @@ class ThresholdDefaults(msgspec.Struct, frozen=True):
 
     min_qty: int = 0
     reorder_qty: int = 0
+
+
+_RUNGS = {level: 2 * number for number, level in enumerate((*HIERARCHY_LEVELS, "EMBEDDED", "SYSTEM"))}
+
+
+def rung(level_type: str, warehouse_id: str | None) -> int:
+    """How far down the ladder a scope stands: 0 for a SKU in its warehouse, the most specific."""
+    return _RUNGS[level_type] + (warehouse_id is None)
 
 
 def ladder(warehouse_id: str, sku: str, parents: ParentIds) -> list[Scope]:

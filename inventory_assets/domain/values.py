@@ -15,7 +15,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.(?P<fraction>\d+))?(?P<zone>[Zz]|[+-]\d\d:\d\d)?", re.ASCII)
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _NUMBER_WRAPPERS = ("$numberLong", "$numberInt", "$numberDouble", "$numberDecimal")
 
 
@@ -47,7 +47,7 @@ def read_id(field: str, value: Any) -> str:
         raise InvalidValue("invalid_id", f"{field} was {_shown(value)}, not valid Unicode") from error
     if not 1 <= size <= MAX_ID_BYTES:
         raise InvalidValue("invalid_id", f"{field} had {size} bytes, expected 1 to {MAX_ID_BYTES}")
-    if _CONTROL.search(value) or value != value.strip():
+    if CONTROL_CHARACTERS.search(value) or value != value.strip():
         raise InvalidValue("invalid_id", f"{field} was {_shown(value)}: control characters or outer white space")
     return value
 

@@ -11,7 +11,15 @@ import duckdb
 
 from inventory_assets.lake.errors import LakeMissingError
 from inventory_assets.lake.lock import writer_lock
-from inventory_assets.lake.tables import APPEND_TABLES, SCHEMAS, VERSIONED_TABLES, Table, VersionedTable
+from inventory_assets.lake.tables import (
+    APPEND_TABLES,
+    BASES,
+    SCHEMAS,
+    VERSIONED_TABLES,
+    WATERMARKS,
+    Table,
+    VersionedTable,
+)
 from inventory_assets.settings import Settings
 
 CATALOG = "lake"
@@ -86,21 +94,37 @@ def _quoted(text: str) -> str:
 
 
 def _create_tables(connection: duckdb.DuckDBPyConnection) -> None:
-    existing = connection.execute(
-        "SELECT count(*) FROM duckdb_tables() WHERE database_name = ? AND schema_name = 'meta' "
-        "AND table_name = 'watermarks'",
-        [CATALOG],
-    ).fetchone()
-    if existing and existing[0]:
+    """Make the tables that are not there: all of a new lake's, or those a newer release brings."""
+    rows = connection.execute(
+        "SELECT schema_name || '.' || table_name FROM duckdb_tables() WHERE database_name = ?", [CATALOG]
+    ).fetchall()
+    existing = {name for (name,) in rows}
+    tables: tuple[Table, ...] = (*APPEND_TABLES, *VERSIONED_TABLES)
+    missing = [table for table in tables if table.changes not in existing]
+    if not missing:
         return
     connection.execute("BEGIN")
     for schema in SCHEMAS:
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {CATALOG}.{schema}")
-    tables: tuple[Table, ...] = (*APPEND_TABLES, *VERSIONED_TABLES)
-    for table in tables:
+    for table in missing:
         _create_table(connection, table)
-    connection.execute(f"INSERT INTO {CATALOG}.meta.watermarks VALUES ('lake', 1, 0)")
+    if WATERMARKS in missing:
+        connection.execute(f"INSERT INTO {CATALOG}.meta.watermarks VALUES ('lake', 1, 0)")
+    else:
+        _renew_views(connection, [table for table in VERSIONED_TABLES if table not in missing])
     connection.execute("COMMIT")
+
+
+def _renew_views(connection: duckdb.DuckDBPyConnection, tables: list[VersionedTable]) -> None:
+    """Give an older lake's views the columns that are derived now."""
+    bases = dict(
+        connection.execute(
+            f"SELECT table_name, max(base_version) FROM {CATALOG}.{BASES.full_name} GROUP BY ALL"
+        ).fetchall()
+    )
+    for table in tables:
+        query = table.view_query(f"{CATALOG}.", bases.get(table.full_name))
+        connection.execute(f"CREATE OR REPLACE VIEW {CATALOG}.{table.full_name} AS {query}")
 
 
 def _create_table(connection: duckdb.DuckDBPyConnection, table: Table) -> None:

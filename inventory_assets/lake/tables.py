@@ -138,6 +138,16 @@ TRANSITIONS = Table(
     },
     "One row per step in an alert's life, in (version, seq) order.",
 )  # fmt: skip
+THRESHOLD_AUDIT = Table(
+    "core",
+    "threshold_audit",
+    {
+        "version": _BIG, "seq": _BIG, "level_type": _TEXT, "level_id": _TEXT, "warehouse_id": _TEXT,
+        "action": _TEXT, "author": _TEXT, "reason": _TEXT, "before": _TEXT, "after": _TEXT,
+        "event_id": _TEXT, "changed_at": _TIME, "previous_hash": _TEXT, "hash": _TEXT,
+    },
+    "One row per change of a threshold rule that took effect, each hashed with the one before it.",
+)  # fmt: skip
 DELIVERIES = Table(
     "out",
     "deliveries",
@@ -224,6 +234,11 @@ THRESHOLD_RULES = VersionedTable(
     "One row per (level_type, level_id, warehouse_id or null for all): the rule in force.",
     key=("level_type", "level_id", "warehouse_id"),
     has_null_keys=True,
+    derived={
+        "author": "json_extract_string(details, '$.rule.author')",
+        "reason": "json_extract_string(details, '$.rule.reason')",
+        "alert_settings": "coalesce(json_extract_string(details, '$.rule.alert_settings'), '{}')",
+    },
     hidden=("details",),
     shown_if="NOT is_deleted",
 )  # fmt: skip
@@ -261,7 +276,9 @@ ALERTS = VersionedTable(
     hidden=("record",),
 )  # fmt: skip
 
-APPEND_TABLES = (RAW_MESSAGES, CORE_EVENTS, DEAD_LETTERS, TRANSITIONS, DELIVERIES, VERSIONS, WATERMARKS, BASES)
+APPEND_TABLES = (
+    RAW_MESSAGES, CORE_EVENTS, DEAD_LETTERS, THRESHOLD_AUDIT, TRANSITIONS, DELIVERIES, VERSIONS, WATERMARKS, BASES,
+)  # fmt: skip
 VERSIONED_TABLES = (
     PRODUCTS, SKU_STATE, ROLLUPS, THRESHOLD_RULES, RESOLVED_THRESHOLDS, VELOCITY, ALERTS,
 )  # fmt: skip

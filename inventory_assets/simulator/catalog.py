@@ -8,6 +8,7 @@ import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from importlib.resources import files
 from random import Random
 
 import numpy as np
@@ -60,6 +61,11 @@ def products_csv(catalog: list[Product]) -> str:
         row[names.index("unit_price")] = f"{product.unit_price:.2f}"
         writer.writerow(row)
     return out.getvalue()
+
+
+def default_thresholds() -> str:
+    """The default thresholds of every category, YAML for `inventory thresholds import`."""
+    return files(__package__).joinpath("default_thresholds.yaml").read_text(encoding="utf-8")
 
 
 def warehouse_ids(count: int) -> list[str]:

@@ -43,6 +43,7 @@ from inventory_assets.lake.tables import (
     RESOLVED_THRESHOLDS,
     ROLLUPS,
     SKU_STATE,
+    THRESHOLD_AUDIT,
     THRESHOLD_RULES,
     TRANSITIONS,
     VELOCITY,
@@ -349,6 +350,7 @@ def append_result(
         transaction.append(RESOLVED_THRESHOLDS, frames.resolved_thresholds(result))
     if draft.rules.changed:
         transaction.append(THRESHOLD_RULES, frames.threshold_rules(result))
+        transaction.append(THRESHOLD_AUDIT, frames.threshold_audit(result))
     if draft.products.changed:
         transaction.append(PRODUCTS, frames.products(draft.products.changed.values()))
     if inputs.velocity_date is not None:
@@ -372,6 +374,7 @@ def _counts(result: BurstResult) -> dict[str, int]:
         **result.outcomes(),
         "keys": len(draft.keys.changed),
         "rollups": 0 if draft.rollup_change is None else len(draft.rollup_change.nodes),
+        "rules": len(draft.rule_changes),
         "thresholds": len(draft.thresholds.changed),
         "alerts": len(result.changed_alerts),
         "notified": len(result.notified),

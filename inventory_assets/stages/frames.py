@@ -177,6 +177,20 @@ def threshold_rules(result: BurstResult) -> pl.DataFrame:
     return _times(frame, "updated_at")
 
 
+def threshold_audit(result: BurstResult) -> pl.DataFrame:
+    """One row per rule change that took effect, in order."""
+    frame = pl.DataFrame(
+        [msgspec.structs.asdict(change) for change in result.draft.rule_changes],
+        schema={
+            "version": pl.Int64, "seq": pl.Int64, "level_type": pl.String, "level_id": pl.String,
+            "warehouse_id": pl.String, "action": pl.String, "author": pl.String, "reason": pl.String,
+            "before": pl.String, "after": pl.String, "event_id": pl.String, "changed_at": pl.Int64,
+            "previous_hash": pl.String, "hash": pl.String,
+        },
+    )  # fmt: skip
+    return _times(frame, "changed_at")
+
+
 def resolved_thresholds(result: BurstResult) -> pl.DataFrame:
     """One row per key whose limits changed."""
     items = list(result.draft.thresholds.changed.items())

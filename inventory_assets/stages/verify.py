@@ -16,6 +16,7 @@ from inventory_assets.lake.tables import (
     RESOLVED_THRESHOLDS,
     ROLLUPS,
     SKU_STATE,
+    THRESHOLD_AUDIT,
     THRESHOLD_RULES,
     TRANSITIONS,
     Table,
@@ -25,7 +26,8 @@ from inventory_assets.stages.replay import RecordedBurst, Replay, read_bursts
 from inventory_assets.stages.warm import Reader
 
 DERIVED = (
-    CORE_EVENTS, DEAD_LETTERS, SKU_STATE, ROLLUPS, THRESHOLD_RULES, RESOLVED_THRESHOLDS, ALERTS, TRANSITIONS,
+    CORE_EVENTS, DEAD_LETTERS, SKU_STATE, ROLLUPS, THRESHOLD_RULES, THRESHOLD_AUDIT, RESOLVED_THRESHOLDS, ALERTS,
+    TRANSITIONS,
 )  # fmt: skip
 
 
@@ -48,6 +50,7 @@ def derived_frames(burst: RecordedBurst, result: BurstResult) -> dict[Table, pl.
         SKU_STATE.full_name: frames.sku_state(result) if draft.keys.changed else None,
         ROLLUPS.full_name: None if draft.rollup_change is None else draft.state.rollups.frame(draft.rollup_change),
         THRESHOLD_RULES.full_name: frames.threshold_rules(result) if draft.rules.changed else None,
+        THRESHOLD_AUDIT.full_name: frames.threshold_audit(result) if draft.rule_changes else None,
         RESOLVED_THRESHOLDS.full_name: frames.resolved_thresholds(result) if draft.thresholds.changed else None,
         ALERTS.full_name: frames.alerts(result) if result.changed_alerts else None,
         TRANSITIONS.full_name: frames.transitions(result) if result.transitions else None,

@@ -31,6 +31,7 @@ from inventory_assets.lake.tables import (
     PRODUCTS,
     RESOLVED_THRESHOLDS,
     SKU_STATE,
+    THRESHOLD_AUDIT,
     THRESHOLD_RULES,
     VELOCITY,
     VersionedTable,
@@ -163,6 +164,9 @@ def _load_rules(reader: Reader, state: InventoryState) -> None:
     for details in current_rows(reader, THRESHOLD_RULES)["details"]:
         stored = msgspec.json.decode(details, type=StoredRule)
         state.rules[stored.rule.scope] = stored
+    head = reader.query(f"SELECT hash FROM {THRESHOLD_AUDIT.full_name} ORDER BY version DESC, seq DESC LIMIT 1")
+    if head.height:
+        state.audit_head = head.item()
 
 
 def _load_thresholds(reader: Reader, state: InventoryState, shared: Shared) -> None:

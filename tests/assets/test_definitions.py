@@ -44,6 +44,7 @@ def test_the_asset_graph_is_the_lake():
         "core/rollups": ["core/sku_state"],
         "core/products": [],
         "core/threshold_rules": ["raw/messages"],
+        "core/threshold_audit": ["core/threshold_rules"],
         "core/resolved_thresholds": ["core/sku_state", "core/threshold_rules"],
         "core/velocity": ["core/events"],
         "out/alerts": ["core/products", "core/resolved_thresholds", "core/sku_state", "core/velocity"],

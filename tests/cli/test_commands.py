@@ -21,7 +21,8 @@ def commands(group: click.Group, path: tuple[str, ...] = ()) -> list[tuple[str, 
 ALL = commands(cli)
 PRINTS_ROWS = [
     ("sql", "SELECT 1 AS one"), ("alerts", "--state", "all"), ("stats",), ("verify",), ("why-not", "W1", "S1"),
-    ("replay-dead-letters", "--dry-run"),
+    ("replay-dead-letters", "--dry-run"), ("thresholds", "list"), ("thresholds", "show", "GLOBAL"),
+    ("thresholds", "history"), ("thresholds", "validate"), ("thresholds", "resolve", "W1", "S1"),
 ]  # fmt: skip
 
 

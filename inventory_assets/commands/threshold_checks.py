@@ -1,0 +1,115 @@
+"""`inventory thresholds validate | resolve`: what is wrong with the rules, and which one holds."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.markup import escape
+
+from inventory_assets.commands.output import format_option, notes, print_rows
+from inventory_assets.domain.events import ThresholdRule
+from inventory_assets.domain.parse_threshold import Scope
+from inventory_assets.domain.threshold_document import name_scope
+from inventory_assets.domain.threshold_findings import find_conflicts
+from inventory_assets.domain.thresholds import ThresholdDefaults
+from inventory_assets.lake.errors import LakeMissingError
+from inventory_assets.settings import load_settings
+from inventory_assets.stages.threshold_check import list_rungs, read_key, read_keys
+from inventory_assets.stages.threshold_files import read_rule_file
+from inventory_assets.stages.threshold_rules import read_rules, read_stored
+from inventory_assets.wiring import LakeReader
+
+FIX = "mend the file; nothing of it can be imported until then"
+
+
+@click.command()
+@click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@format_option
+def validate(file: Path | None, format_: str) -> None:
+    """Find conflicts in the rules, or in a file of them.
+
+    Errors are what an import refuses: two rules for one scope, min above
+    reorder, nothing set. Warnings are rules that do not do what they seem to:
+    out of every key's reach, disabled in front of an enabled one, for an
+    unknown warehouse. Exit 1 on errors, 0 on warnings only.
+    """
+    rows: list[dict[str, Any]] = []
+    places: dict[Scope, str] = {}
+    rules: dict[Scope, ThresholdRule] = {}
+    together = rules
+    if file is not None:
+        found = read_rule_file(file)
+        rows += [_row("error", problem.place, None, problem.what, FIX) for problem in found.problems]
+        places = {rule.scope: place for place, rule in found.rules}
+        rules = {rule.scope: rule for _, rule in found.rules}
+    try:
+        reader = LakeReader(load_settings())
+    except LakeMissingError:
+        if file is None:
+            raise
+        notes.print("there is no lake yet: the file was checked by itself", style="dim")
+    else:
+        known = {scope: stored.rule for scope, stored in read_rules(reader).items()}
+        together = {scope: rule for scope, rule in (known | rules).items() if not rule.is_deleted}
+        rows += [
+            _row("warning", places.get(finding.scope), name_scope(finding.scope), finding.what, finding.next_step)
+            for finding in find_conflicts(together, read_keys(reader))
+            if file is None or finding.scope in places
+        ]
+    if rows or format_ != "table":
+        print_rows(rows, format_)
+    bad = [row["place"] for row in rows if row["severity"] == "error"]
+    errors = len(bad)
+    checked = len({*places.values(), *bad} if file else together)
+    counts = ", ".join(
+        f"{number:,} {noun}" + ("" if number == 1 else "s")
+        for number, noun in ((checked, "rule"), (errors, "error"), (len(rows) - errors, "warning"))
+    )
+    notes.print(f"checked: {counts}", style="red" if errors else "green", highlight=False)
+    if errors:
+        sys.exit(1)
+
+
+def _row(severity: str, place: str | None, scope: str | None, what: str, next_step: str) -> dict[str, Any]:
+    return {"severity": severity, "place": place, "rule": scope, "finding": what, "next_step": next_step}
+
+
+@click.command()
+@click.argument("warehouse_id", metavar="WAREHOUSE")
+@click.argument("sku")
+@format_option
+def resolve(warehouse_id: str, sku: str, format_: str) -> None:
+    """Show which rule holds for a key, and why.
+
+    The whole ladder: what is set at each rung, which rule won, what it hides.
+
+    \b
+    inventory thresholds resolve WH-EAST-1 IPHONE13-PRO-256-SILVER
+    """
+    settings = load_settings()
+    reader = LakeReader(settings)
+    key = read_key(reader, warehouse_id, sku)
+    if key is None:
+        raise click.ClickException(
+            f"no stock is known of SKU {sku!r} at {warehouse_id!r}. "
+            'See what is: inventory sql "SELECT warehouse_id, sku FROM core.sku_state"'
+        )
+    defaults = ThresholdDefaults(settings.default_min, settings.default_reorder)
+    rungs = list_rungs(*key, read_stored(reader), defaults)
+    rows: list[dict[str, Any]] = [
+        {
+            "": "→" if rung.is_winner else "", "level": rung.level_type, "id": rung.level_id,
+            "warehouse": rung.warehouse_id or "all", "rule": rung.rule, "verdict": rung.verdict,
+        }
+        for rung in rungs
+    ]  # fmt: skip
+    if format_ != "table":
+        rows = [
+            {
+                "level_type": rung.level_type, "level_id": rung.level_id, "warehouse_id": rung.warehouse_id,
+                "rule": rung.rule, "verdict": rung.verdict, "is_winner": rung.is_winner,
+            }
+            for rung in rungs
+        ]  # fmt: skip
+    print_rows(rows, format_, title=escape(f"Which threshold holds for {sku} at {warehouse_id}, most specific first"))
