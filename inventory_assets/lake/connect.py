@@ -88,6 +88,7 @@ def _create_tables(connection: duckdb.DuckDBPyConnection) -> None:
         [CATALOG],
     ).fetchone()
     if existing and existing[0]:
+        add_what_is_new(connection)
         return
     connection.execute("BEGIN")
     for schema in SCHEMAS:
@@ -111,3 +112,42 @@ def _create_table(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
         connection.execute(f"COMMENT ON VIEW {CATALOG}.{table.full_name} IS '{comment}'")
     else:
         connection.execute(f"COMMENT ON TABLE {CATALOG}.{table.full_name} IS '{comment}'")
+
+
+def add_what_is_new(connection: duckdb.DuckDBPyConnection) -> None:
+    """Give a lake that older code made the tables and columns it lacks. Old rows have nulls there."""
+    rows = connection.execute(
+        "SELECT schema_name || '.' || table_name, column_name FROM duckdb_columns() WHERE database_name = ?", [CATALOG]
+    ).fetchall()
+    known: dict[str, set[str]] = {}
+    for table_name, column in rows:
+        known.setdefault(table_name, set()).add(column)
+    tables: tuple[Table, ...] = (*APPEND_TABLES, *VERSIONED_TABLES)
+    lacking = [table for table in tables if not {*table.columns} <= known.get(table.changes, set())]
+    if not lacking:
+        return
+    connection.execute("BEGIN")
+    for table in lacking:
+        if table.changes not in known:
+            _create_table(connection, table)
+        else:
+            _add_columns(connection, table, known)
+    connection.execute("COMMIT")
+
+
+def _add_columns(connection: duckdb.DuckDBPyConnection, table: Table, known: dict[str, set[str]]) -> None:
+    names = [table.changes]
+    base = None
+    if isinstance(table, VersionedTable):
+        found = connection.execute(
+            f"SELECT max(base_version) FROM {CATALOG}.meta.bases WHERE table_name = ?", [table.full_name]
+        ).fetchone()
+        base = found[0] if found else None
+        names += [table.base_name(base)] if base is not None else []
+    for name in names:
+        for column, type_ in table.columns.items():
+            if column not in known[name]:
+                connection.execute(f"ALTER TABLE {CATALOG}.{name} ADD COLUMN {column} {type_}")
+    if isinstance(table, VersionedTable):
+        query = table.view_query(f"{CATALOG}.", base)
+        connection.execute(f"CREATE OR REPLACE VIEW {CATALOG}.{table.full_name} AS {query}")

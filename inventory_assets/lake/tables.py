@@ -123,9 +123,9 @@ TRANSITIONS = Table(
     "alert_transitions",
     {
         "version": _BIG, "seq": _BIG, "alert_id": _TEXT, "transition": _TEXT, "reason": _TEXT,
-        "event_id": _TEXT, "event_at": _TIME, "is_late": _FLAG,
+        "event_id": _TEXT, "event_at": _TIME, "is_late": _FLAG, "actor": _TEXT,
     },
-    "One row per step in an alert's life, in (version, seq) order.",
+    "One row per step in an alert's life, in (version, seq) order. No `actor`: the stock did it.",
 )  # fmt: skip
 DELIVERIES = Table(
     "out",
@@ -241,7 +241,8 @@ ALERTS = VersionedTable(
         "alert_id": _TEXT, "warehouse_id": _TEXT, "sku": _TEXT, "alert_type": _TEXT, "priority": _TEXT,
         "state": _TEXT, "available": _BIG, "threshold": "DOUBLE", "opened_at": _TIME,
         "resolved_at": _TIME, "resolved_reason": _TEXT, "notification_count": _BIG, "body": _TEXT,
-        "record": _TEXT, "version": _BIG,
+        "record": _TEXT, "version": _BIG, "acknowledged_by": _TEXT, "acknowledged_at": _TIME,
+        "silenced_until": _TIME, "escalated_level": _BIG, "inhibited_by": _TEXT, "is_untrusted": _FLAG,
     },
     "One row per alert id: its present state, and `body`, the message as sent.",
     key=("alert_id",),

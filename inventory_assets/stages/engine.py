@@ -129,6 +129,13 @@ class Engine:
         """Forget the warm state; the next use loads it from the lake."""
         self._state = self._watermark = None
 
+    def is_behind(self) -> bool:
+        """Whether another writer has made a version since the warm state was loaded."""
+        if self._watermark is None:
+            return False
+        now = self.lake.watermark()
+        return (now.epoch, now.version) != (self._watermark.epoch, self._watermark.version)
+
     def close(self) -> None:
         """Release the lake and the index file."""
         self.drop_state()

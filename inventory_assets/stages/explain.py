@@ -15,7 +15,7 @@ from inventory_assets.domain.evaluate import Point, find_breaches, is_restocking
 from inventory_assets.domain.events import Command, Key, Transaction
 from inventory_assets.domain.fold import KeyState
 from inventory_assets.domain.parse import ParseSettings
-from inventory_assets.domain.state import InventoryState
+from inventory_assets.domain.state import InventoryState, pause_over
 from inventory_assets.domain.thresholds import ThresholdDefaults, ladder
 from inventory_assets.domain.values import format_time
 from inventory_assets.lake.errors import LakeError
@@ -275,15 +275,8 @@ def why_not(state: InventoryState, key: Key) -> NoAlert | None:
         "rule": " ".join(part for part in (limits.level_type, limits.level_id, limits.warehouse_id) if part),
         "version": state.version,
     }  # fmt: skip
-    reason, sentence = _why(point, breaches, firing, pause_of(state, key))
+    reason, sentence = _why(point, breaches, firing, pause_over(state.pauses, key))
     return NoAlert(reason, sentence, facts, describe_ladder(state, key))
-
-
-def pause_of(state: InventoryState, key: Key) -> Command | None:
-    """The command that withholds a key's notifications, if any; the widest one."""
-    warehouse_id, sku = key
-    scopes = ((None, None), (warehouse_id, None), (None, sku), (warehouse_id, sku))
-    return next((state.pauses[scope] for scope in scopes if scope in state.pauses), None)
 
 
 def _why(point: Point, breaches: list, firing: Alert | None, pause: Command | None) -> tuple[str, str]:

@@ -5,16 +5,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from inventory_assets.domain.burst import BurstInputs, Message
-from inventory_assets.domain.evaluate import notification_due_at
+from inventory_assets.domain.burst import Message
 from inventory_assets.domain.values import to_microseconds
 from inventory_assets.messaging.client import BurstSource, OutgoingMessage, Publisher, PublishError, ReceivedMessage
 from inventory_assets.stages.engine import Commit, Engine
 from inventory_assets.stages.outbox import Outbox, load_owed, owed_alert, owed_dead_letter, status_message
+from inventory_assets.stages.sweep import sweep
 
 # Quiet bursts stay small, for latency; a burst that fills its bound doubles the next one.
 SMALLEST_BURST = 500
 SWEEP_EVERY_SECONDS = 10.0
+POLICY_EVERY_SECONDS = 60.0
 
 
 @dataclass(slots=True)
@@ -53,6 +54,7 @@ class Ingest:
         self._smallest = min(SMALLEST_BURST, engine.settings.max_messages)
         self._burst_size = self._smallest
         self._swept_at = 0.0
+        self._policed_at = 0.0
         self._status: list[OutgoingMessage] = []
 
     def run(
@@ -120,6 +122,7 @@ class Ingest:
         on_commit: Callable[[Commit], None] | None,
     ) -> None:
         recording = self.outbox.unrecorded_count
+        before = self.engine.state.version
         try:
             commits = self.engine.commit_burst(
                 [to_message(message) for message in received], run_id=run_id, also=self.outbox.record
@@ -134,6 +137,10 @@ class Ingest:
             summary.add(commit)
             if on_commit is not None:
                 on_commit(commit)
+        if commits[0].version != before + 1:
+            # Another process wrote in between, and what its version owes is for this one to tell.
+            self._is_outbox_loaded = False
+            self._load_outbox()
         self.outbox.send()
         # Ack only after the commit: a crash here redelivers, and dedupe absorbs
         # it. Acking first would lose the burst.
@@ -156,14 +163,20 @@ class Ingest:
             self.outbox.send()
 
     def _sweep(self, summary: IngestSummary, run_id: str) -> None:
-        """Tell what a cooldown held back, when it has ended and no event came (RULES 28)."""
+        """Do what time has made due and no event found: ends of cooldowns and silences, the policy."""
         if time.monotonic() - self._swept_at < SWEEP_EVERY_SECONDS:
             return
         self._swept_at = time.monotonic()
+        if self.engine.is_behind():
+            # A command of somebody's, maybe, and it may owe a telling.
+            self.engine.drop_state()
+            self._is_outbox_loaded = False
+            self._load_outbox()
         now = to_microseconds(datetime.now(UTC))
-        if not is_sweep_due(self.engine, now):
-            return
-        for commit in self.engine.commit_burst([], inputs=BurstInputs(sweep_at=now), stage="sweep", run_id=run_id):
+        # The policy counts in minutes, and looks at every alert.
+        with_policy = self._swept_at - self._policed_at >= POLICY_EVERY_SECONDS
+        self._policed_at = self._swept_at if with_policy else self._policed_at
+        for commit in sweep(self.engine, now, with_policy=with_policy, run_id=run_id):
             self._owe(commit)
             summary.add(commit)
         self.outbox.send()
@@ -186,17 +199,6 @@ class Ingest:
         if received >= self._burst_size:
             return min(self._burst_size * 2, self.engine.settings.max_messages)
         return max(self._smallest, min(self._burst_size, received * 2))
-
-
-def is_sweep_due(engine: Engine, now: int) -> bool:
-    """Whether an alert's cooldown has ended by `now` with the alert still open."""
-    state = engine.state
-    for key in state.due_alerts:
-        limits = state.thresholds[key]
-        for alert in state.alerts[key].values():
-            if alert.is_firing and alert.is_notification_due and notification_due_at(alert, limits) <= now:
-                return True
-    return False
 
 
 def to_message(received: ReceivedMessage) -> Message:
