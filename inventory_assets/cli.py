@@ -5,7 +5,19 @@ import sys
 import click
 import duckdb
 
+from inventory_assets.commands.alert_lists import list_, show
 from inventory_assets.commands.alerts import alerts, explain, why_not
+from inventory_assets.commands.handling import (
+    ack,
+    escalate,
+    inhibit,
+    note,
+    resolve,
+    silence,
+    sweep,
+    uninhibit,
+    unsilence,
+)
 from inventory_assets.commands.lake import maintain, rebuild, sql, stats, velocity, verify
 from inventory_assets.commands.messages import drain, emulator, publish, replay_dead_letters, simulate, topics
 from inventory_assets.commands.products import products
@@ -31,6 +43,12 @@ for _command in (
     products, velocity, replay_dead_letters, verify, rebuild, maintain,
 ):  # fmt: skip
     cli.add_command(_command)
+
+
+for _command in (
+    list_, show, ack, silence, unsilence, escalate, resolve, note, inhibit, uninhibit, sweep,
+):  # fmt: skip
+    alerts.add_command(_command)
 
 
 def main() -> None:
