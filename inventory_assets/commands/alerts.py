@@ -125,7 +125,12 @@ def explain(alert_id: str, format_: str) -> None:
     """Show why an alert fired: events, rule, arithmetic; re-derived from the messages.
 
     Exit 1 if the alert is unknown or if re-deriving it gives something else.
+    An incident (`inc-…`) explains itself likewise.
     """
+    if alert_id.startswith("inc-"):
+        from inventory_assets.commands.incidents import explain_incident  # it draws on this module
+
+        return explain_incident(alert_id, format_)
     settings = load_settings()
     found = explain_alert(
         LakeReader(settings),

@@ -11,7 +11,7 @@ import duckdb
 
 from inventory_assets.lake.errors import LakeMissingError
 from inventory_assets.lake.lock import writer_lock
-from inventory_assets.lake.tables import APPEND_TABLES, SCHEMAS, VERSIONED_TABLES, Table, VersionedTable
+from inventory_assets.lake.tables import APPEND_TABLES, SCHEMAS, VERSIONED_TABLES, VIEWS, Table, VersionedTable, View
 from inventory_assets.settings import Settings
 
 CATALOG = "lake"
@@ -96,6 +96,8 @@ def _create_tables(connection: duckdb.DuckDBPyConnection) -> None:
     tables: tuple[Table, ...] = (*APPEND_TABLES, *VERSIONED_TABLES)
     for table in tables:
         _create_table(connection, table)
+    for view in VIEWS:
+        _create_view(connection, view)
     connection.execute(f"INSERT INTO {CATALOG}.meta.watermarks VALUES ('lake', 1, 0)")
     connection.execute("COMMIT")
 
@@ -124,7 +126,8 @@ def add_what_is_new(connection: duckdb.DuckDBPyConnection) -> None:
         known.setdefault(table_name, set()).add(column)
     tables: tuple[Table, ...] = (*APPEND_TABLES, *VERSIONED_TABLES)
     lacking = [table for table in tables if not {*table.columns} <= known.get(table.changes, set())]
-    if not lacking:
+    missing = [view for view in VIEWS if view.full_name not in known]
+    if not lacking and not missing:
         return
     connection.execute("BEGIN")
     for table in lacking:
@@ -132,7 +135,15 @@ def add_what_is_new(connection: duckdb.DuckDBPyConnection) -> None:
             _create_table(connection, table)
         else:
             _add_columns(connection, table, known)
+    for view in missing:
+        _create_view(connection, view)
     connection.execute("COMMIT")
+
+
+def _create_view(connection: duckdb.DuckDBPyConnection, view: View) -> None:
+    query = view.query.replace("{lake}", f"{CATALOG}.")
+    connection.execute(f"CREATE OR REPLACE VIEW {CATALOG}.{view.full_name} AS {query}")
+    connection.execute(f"COMMENT ON VIEW {CATALOG}.{view.full_name} IS '{_quoted(view.comment)}'")
 
 
 def _add_columns(connection: duckdb.DuckDBPyConnection, table: Table, known: dict[str, set[str]]) -> None:

@@ -55,6 +55,7 @@ class Ingest:
         self._burst_size = self._smallest
         self._swept_at = 0.0
         self._policed_at = 0.0
+        self._version = 0
         self._status: list[OutgoingMessage] = []
 
     def run(
@@ -122,7 +123,6 @@ class Ingest:
         on_commit: Callable[[Commit], None] | None,
     ) -> None:
         recording = self.outbox.unrecorded_count
-        before = self.engine.state.version
         try:
             commits = self.engine.commit_burst(
                 [to_message(message) for message in received], run_id=run_id, also=self.outbox.record
@@ -137,17 +137,21 @@ class Ingest:
             summary.add(commit)
             if on_commit is not None:
                 on_commit(commit)
-        if commits[0].version != before + 1:
-            # Another process wrote in between, and what its version owes is for this one to tell.
-            self._is_outbox_loaded = False
-            self._load_outbox()
+        self._load_outbox()
         self.outbox.send()
         # Ack only after the commit: a crash here redelivers, and dedupe absorbs
         # it. Acking first would lose the burst.
         self.source.acknowledge(received)
         self.engine.maintain()
 
+    def _follow(self, version: int, *, own: int = 1) -> None:
+        """Note the version reached; where others made some of it, what those owe is ours to tell."""
+        if version != self._version + own:
+            self._is_outbox_loaded = False
+        self._version = version
+
     def _owe(self, commit: Commit) -> None:
+        self._follow(commit.version)
         self.outbox.add(owed_alert(n.alert_id, n.number, n.body, n.ordering_key) for n in commit.notifications)
         self.outbox.add(
             owed_dead_letter(d.message.message_id, d.message.topic, d.reason, d.detail, d.message.data)
@@ -158,6 +162,7 @@ class Ingest:
 
     def _load_outbox(self) -> None:
         if not self._is_outbox_loaded:
+            self._version = self.engine.state.version
             self.outbox.reload(load_owed(self.engine.lake))
             self._is_outbox_loaded = True
             self.outbox.send()
@@ -168,10 +173,9 @@ class Ingest:
             return
         self._swept_at = time.monotonic()
         if self.engine.is_behind():
-            # A command of somebody's, maybe, and it may owe a telling.
             self.engine.drop_state()
-            self._is_outbox_loaded = False
-            self._load_outbox()
+        self._follow(self.engine.state.version, own=0)
+        self._load_outbox()
         now = to_microseconds(datetime.now(UTC))
         # The policy counts in minutes, and looks at every alert.
         with_policy = self._swept_at - self._policed_at >= POLICY_EVERY_SECONDS
@@ -192,7 +196,7 @@ class Ingest:
                 pass  # kept for the next rest
         if self.outbox.unrecorded_count:
             count = self.outbox.unrecorded_count
-            self.engine.commit_note("deliveries", self.outbox.record)
+            self._follow(self.engine.commit_note("deliveries", self.outbox.record))
             self.outbox.recorded(count)
 
     def _next_size(self, received: int) -> int:

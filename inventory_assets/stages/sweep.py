@@ -41,6 +41,13 @@ def is_move_due(state: InventoryState, policy: LifecyclePolicy | None, now: int)
     )
 
 
+def is_sweep_due(engine: Engine, now: int) -> bool:
+    """Whether a sweep at `now` would commit anything."""
+    if engine.is_behind():
+        engine.drop_state()
+    return is_telling_due(engine.state, now) or is_move_due(engine.state, policy_of(engine.settings), now)
+
+
 def sweep(engine: Engine, now: int, *, with_policy: bool = True, run_id: str = "") -> list[Commit]:
     """Commit what is due by `now`, in microseconds; nothing where nothing is."""
     policy = policy_of(engine.settings) if with_policy else None
