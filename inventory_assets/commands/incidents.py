@@ -36,10 +36,11 @@ def incidents(context: click.Context, state: str, format_: str) -> None:
         ORDER BY CASE priority WHEN 'CRITICAL' THEN 0 WHEN 'HIGH' THEN 1 ELSE 2 END, opened_at DESC, incident_id"""
     )
     found = [{**row, **{name: json.loads(row[name]) for name in ("members", "arithmetic")}} for row in rows]
-    if format_ == "table":
+    if format_ == "table" and not found:
+        notes.print("no incidents" if state == "all" else f"no {state} incidents", style="dim")
+    elif format_ == "table":
         print_rows([{**row, "members": len(row["members"])} for row in found], "table", columns=COLUMNS)
-        if found:
-            notes.print(f"Why? inventory explain {found[0]['incident_id']}", style="dim")
+        notes.print(f"Why? inventory explain {found[0]['incident_id']}", style="dim")
     else:
         print_rows(found, format_)
 

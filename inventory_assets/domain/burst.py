@@ -292,15 +292,26 @@ class _Run:
         A person acts on what was so when they acted: with events in order of time every
         cut then gives the same. An alert that opens only later is waited for.
         """
+        # Position need not be time: within a SKU an event is no earlier than those before it.
+        # Per SKU, because `explain` replays one alone and must find the same.
+        latest: dict[str, int] = {}
+        rest = []
+        for each in placed:
+            sku, event_at = each.event.sku, each.event.event_at
+            latest[sku] = max(latest.get(sku, event_at), event_at)
+            rest.append((latest[sku], each))
         waiting = []
-        place = 0
         for command in sorted(commands, key=lambda c: (c.event_at, c.event_id)):
-            while place < len(placed) and placed[place].event.event_at <= command.event_at:
-                yield placed[place]
-                place += 1
+            later = []
+            for at, each in rest:
+                if at <= command.event_at:
+                    yield each
+                else:
+                    later.append((at, each))
+            rest = later
             if not self._handle(command, is_last=False):
                 waiting.append(command)
-        yield from placed[place:]
+        yield from (each for _, each in rest)
         for command in waiting:
             self._handle(command, is_last=True)
 

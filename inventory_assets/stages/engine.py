@@ -50,6 +50,7 @@ from inventory_assets.lake.tables import (
 from inventory_assets.lake.transaction import Lake, LakeTransaction, Watermark, with_retries
 from inventory_assets.settings import Settings
 from inventory_assets.stages import frames
+from inventory_assets.stages.catch_up import catch_up
 from inventory_assets.stages.recall import recall
 from inventory_assets.stages.warm import load_state
 
@@ -128,6 +129,23 @@ class Engine:
     def drop_state(self) -> None:
         """Forget the warm state; the next use loads it from the lake."""
         self._state = self._watermark = None
+
+    def refresh(self) -> None:
+        """Take in what other writers have committed: their few versions, or everything anew."""
+        state, known = self._state, self._watermark
+        now = self.lake.watermark()
+        if state is None or known is None or now.epoch != known.epoch:
+            self.drop_state()
+        elif now.version != known.version:
+            try:
+                is_current = catch_up(state, self.index, self.lake, self.parse_settings, version=now.version)
+            except Exception:
+                logger.exception("versions after %d could not be replayed; loading anew", known.version)
+                is_current = False
+            if is_current:
+                self._watermark = now
+            else:
+                self.drop_state()
 
     def is_behind(self) -> bool:
         """Whether another writer has made a version since the warm state was loaded."""
@@ -213,7 +231,7 @@ class Engine:
                 return with_retries(attempt)
             except StaleStateError as error:
                 logger.warning("%s", error)
-                self.drop_state()
+                self.refresh()
         raise StaleStateError(f"another writer was first {STALE_TRIES} times; run one sensor per lake")
 
     def _commit(

@@ -11,7 +11,7 @@ import msgspec
 import polars as pl
 
 from inventory_assets.domain.alerts import Alert, Transition, target_stock
-from inventory_assets.domain.evaluate import Point, find_breaches, is_restocking, notification_due_at
+from inventory_assets.domain.evaluate import Point, find_breaches, find_closed, is_restocking, notification_due_at
 from inventory_assets.domain.events import Command, Key, Transaction
 from inventory_assets.domain.fold import KeyState
 from inventory_assets.domain.parse import ParseSettings
@@ -275,8 +275,33 @@ def why_not(state: InventoryState, key: Key) -> NoAlert | None:
         "rule": " ".join(part for part in (limits.level_type, limits.level_id, limits.warehouse_id) if part),
         "version": state.version,
     }  # fmt: skip
-    reason, sentence = _why(point, breaches, firing, pause_over(state.pauses, key))
+    closed = find_closed(alerts) if firing is None else None
+    reason, sentence = _why_handled(firing, closed) or _why(point, breaches, firing, pause_over(state.pauses, key))
     return NoAlert(reason, sentence, facts, describe_ladder(state, key))
+
+
+def _why_handled(firing: Alert | None, closed: Alert | None) -> tuple[str, str] | None:
+    """What people or time did that keeps an alert quiet, if anything (ADR 0004)."""
+    if closed is not None:
+        how = "by hand" if closed.resolved_reason == "manual" else "because its stock had no event for long"
+        return "closed", (
+            f"{closed.alert_id} was closed {how}; it opens again when the stock has recovered and falls anew, "
+            "or gets worse."
+        )
+    if firing is None or not firing.is_notification_due or not firing.handling:
+        return None
+    handled = firing.handling
+    if handled.inhibited_by:
+        return (
+            "inhibited",
+            f"{firing.condition} is open ({firing.alert_id}), and {', '.join(handled.inhibited_by)} holds it.",
+        )
+    if handled.silenced_until is not None:
+        until = format_time(handled.silenced_until, digits=3)
+        return "silenced", (
+            f"{firing.condition} is open ({firing.alert_id}), and {handled.silenced_by} silenced it until {until}."
+        )
+    return None
 
 
 def _why(point: Point, breaches: list, firing: Alert | None, pause: Command | None) -> tuple[str, str]:

@@ -170,7 +170,7 @@ def refresh_incidents(
     """Open, follow and resolve incidents as of a moment; nothing is committed where nothing changed."""
     policy = policy or IncidentPolicy()
     if engine.is_behind():
-        engine.drop_state()
+        engine.refresh()
     version = engine.state.version
     known = {
         (row["kind"], row["subject"]): row

@@ -173,7 +173,7 @@ class Ingest:
             return
         self._swept_at = time.monotonic()
         if self.engine.is_behind():
-            self.engine.drop_state()
+            self.engine.refresh()
         self._follow(self.engine.state.version, own=0)
         self._load_outbox()
         now = to_microseconds(datetime.now(UTC))

@@ -34,17 +34,20 @@ class RecordedBurst(msgspec.Struct):
     inputs: BurstInputs
 
 
-def read_bursts(reader: Reader, *, sku: str | None = None, until_version: int | None = None) -> Iterator[RecordedBurst]:
+def read_bursts(
+    reader: Reader, *, sku: str | None = None, until_version: int | None = None, from_version: int = 1
+) -> Iterator[RecordedBurst]:
     """Read recorded bursts in order.
 
     Args:
         reader: The lake.
         sku: Only the messages that can matter to this SKU: its own, rules and commands.
         until_version: The last version to read.
+        from_version: The first.
     """
     last = reader.query("SELECT coalesce(max(version), 0) AS v FROM meta.versions").item()
     last = last if until_version is None else min(last, until_version)
-    for start in range(1, last + 1, SLICE):
+    for start in range(from_version, last + 1, SLICE):
         yield from _read_slice(reader, start, min(start + SLICE - 1, last), sku)
 
 

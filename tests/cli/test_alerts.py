@@ -167,3 +167,18 @@ def test_a_sweep_repeats_what_nobody_took_once(run, alert_id, monkeypatch):
     assert second.rows == []
     assert json.loads(run("sql", "SELECT inputs FROM meta.versions ORDER BY version DESC LIMIT 1", "--format", "json")
                       .rows[0]["inputs"])["policy"] == {"repeat": {"HIGH": 60}}  # fmt: skip
+
+
+def test_an_incident_is_found_listed_and_explained(run, home):
+    engine = Engine(Settings(home=home))
+    engine.commit_burst(messages(rule(10, 20), *(level(0, sku=f"S{n}", category_id="C1") for n in range(3))))
+    engine.close()
+
+    assert len(run("incidents", "find", "--as-of", "2022-04-20T12:00:00Z", "--format", "json").rows) == 1
+    [found] = run("incidents", "--format", "json").rows
+    assert (found["kind"], len(found["members"])) == ("CATEGORY_STOCKOUTS", 3)
+    explained = run("explain", found["incident_id"])
+    assert explained.code == 0, explained.err
+    assert "3 stockouts within 24 h >= 3" in explained.out and "the same incident" in explained.out
+    assert run("explain", "inc-nonsense").code == 1
+    assert run("verify").code == 0

@@ -11,7 +11,7 @@ from inventory_assets.domain.lifecycle import LifecyclePolicy
 from inventory_assets.domain.parse import ParseSettings
 from inventory_assets.domain.state import InventoryState
 from inventory_assets.domain.values import read_time
-from tests.builders import command, level, messages, moment, rule, transaction
+from tests.builders import command, envelope, level, messages, moment, rule, transaction
 
 KEY = ("W1", "S1")
 
@@ -144,6 +144,23 @@ def test_commands_take_their_place_in_time_within_a_burst():
 
     assert whole.steps() == singly.steps()
     assert [name for name, _ in whole.steps()] == ["opened", "notified", "acknowledged", "resolved", "note"]
+
+
+def test_another_skus_events_do_not_move_a_commands_place():
+    """`explain` replays one SKU alone. Position goes by cluster time here, and is not event time."""
+    alert_id = opened_id("T1")
+    early = envelope(transaction("A", sku="S2", at="12:00"), 0, namespace="shop.transactions")
+    own = [
+        low(),
+        command("ack", alert_id=alert_id, timestamp=moment("08:10")),
+        transaction("T2", "RESTOCK", 50, "08:20"),
+    ]
+    alone, beside = Shop(), Shop()
+    alone.burst(*own)
+    assert beside.burst(early, *own) == ["applied"] * 4
+
+    assert alone.steps() == beside.steps()
+    assert ("acknowledged", "test") in alone.steps()
 
 
 @pytest.mark.parametrize(
