@@ -180,6 +180,9 @@ def remember(silences: Silences, inhibitions: Inhibitions, command: Command) -> 
     """Keep or drop what a command says of a scope; false where it says nothing new."""
     scope = scope_of(command)
     if command.command == "silence":
+        # What is over goes with the next one, so that years of silences are not looked through.
+        for ended in [place for place, c in silences.items() if (c.until_at or 0) <= command.event_at]:
+            del silences[ended]
         silences[scope] = command
         return True
     if command.command == "unsilence":

@@ -149,7 +149,7 @@ def test_commands_take_their_place_in_time_within_a_burst():
 def test_another_skus_events_do_not_move_a_commands_place():
     """`explain` replays one SKU alone. Position goes by cluster time here, and is not event time."""
     alert_id = opened_id("T1")
-    early = envelope(transaction("A", sku="S2", at="12:00"), 0, namespace="shop.transactions")
+    early = envelope(transaction("A", "RETURN", 90, sku="S2", at="12:00"), 0, namespace="shop.transactions")
     own = [
         low(),
         command("ack", alert_id=alert_id, timestamp=moment("08:10")),
