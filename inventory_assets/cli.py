@@ -5,7 +5,21 @@ import sys
 import click
 import duckdb
 
+from inventory_assets.commands.alert_lists import list_, show
+from inventory_assets.commands.alert_stats import alert_stats
 from inventory_assets.commands.alerts import alerts, explain, why_not
+from inventory_assets.commands.handling import (
+    ack,
+    escalate,
+    inhibit,
+    note,
+    resolve,
+    silence,
+    sweep,
+    uninhibit,
+    unsilence,
+)
+from inventory_assets.commands.incidents import incidents
 from inventory_assets.commands.lake import maintain, rebuild, sql, stats, velocity, verify
 from inventory_assets.commands.messages import drain, emulator, publish, replay_dead_letters, simulate, topics
 from inventory_assets.commands.products import products
@@ -29,10 +43,16 @@ def cli() -> None:
 
 
 for _command in (
-    run, emulator, topics, publish, drain, simulate, alerts, explain, why_not, sql, stats,
+    run, emulator, topics, publish, drain, simulate, alerts, incidents, explain, why_not, sql, stats,
     products, thresholds, velocity, replay_dead_letters, verify, rebuild, maintain,
 ):  # fmt: skip
     cli.add_command(_command)
+
+
+for _command in (
+    list_, show, ack, silence, unsilence, escalate, resolve, note, inhibit, uninhibit, sweep, alert_stats,
+):  # fmt: skip
+    alerts.add_command(_command)
 
 
 def main() -> None:

@@ -7,7 +7,14 @@ import dagster as dg
 
 from inventory_assets.assets.checks import build_checks
 from inventory_assets.assets.tables import build_table_assets
-from inventory_assets.assets.upkeep import maintenance_job, maintenance_schedule, velocity_schedule
+from inventory_assets.assets.upkeep import (
+    alert_sweep_job,
+    alert_sweep_schedule,
+    incident_schedule,
+    maintenance_job,
+    maintenance_schedule,
+    velocity_schedule,
+)
 from inventory_assets.partitions import daily_partitions
 from inventory_assets.settings import Settings, load_settings
 from resources import InventoryResource
@@ -33,8 +40,8 @@ def build_defs(
     return dg.Definitions(
         assets=build_table_assets(partitions),
         asset_checks=build_checks(),
-        jobs=[inventory_job, maintenance_job],
-        schedules=[velocity_schedule, maintenance_schedule],
+        jobs=[inventory_job, maintenance_job, alert_sweep_job],
+        schedules=[velocity_schedule, maintenance_schedule, alert_sweep_schedule, incident_schedule],
         sensors=[burst_sensor],
         resources={"inventory": InventoryResource(), **(resource_overrides or {})},
         # Steps share the process's warm engine; separate processes would each load it.

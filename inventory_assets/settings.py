@@ -15,6 +15,13 @@ DEFAULT_PROJECT = "inventory-local"
 DEFAULT_EMULATOR_PORT = 8085
 
 
+Minutes = tuple[tuple[str, int], ...]
+"""Minutes by alert priority; what is absent is off."""
+
+_PRIORITIES = ("CRITICAL", "HIGH", "MEDIUM")
+_UNITS = {"m": 1, "h": 60, "d": 1440}
+
+
 class SettingsError(ValueError):
     """A setting's value cannot be used. Says which, what was there and what is expected."""
 
@@ -35,6 +42,7 @@ class Settings:
         snapshot_retention: How long DuckLake snapshots are kept; our versions outlive them.
         cached_entities: How many known events stay in memory.
         default_min, default_reorder: The system default thresholds, in units (RULES 21).
+        escalate_after, repeat_every, expire_after: What time does to a firing alert, by priority.
     """
 
     home: Path = DEFAULT_HOME
@@ -54,6 +62,10 @@ class Settings:
     default_min: int = 0
     default_reorder: int = 0
     duckdb_memory_limit: str = "256MB"
+    # Off: each of them tells or closes alerts that the rules alone would not (docs/alerts.md).
+    escalate_after: Minutes = ()
+    repeat_every: Minutes = ()
+    expire_after: Minutes = ()
     # One: a burst's statements are too small to share, and a second thread cost 40 % more CPU.
     duckdb_threads: int = 1
 
@@ -110,6 +122,17 @@ def _positive(text: str) -> int:
     return number
 
 
+def _minutes(text: str) -> Minutes:
+    found: dict[str, int] = {}
+    for part in text.split(","):
+        priority, _, duration = part.strip().partition("=")
+        number, unit = duration[:-1], duration[-1:]
+        if priority not in _PRIORITIES or unit not in _UNITS or not number.isdecimal() or int(number) == 0:
+            raise ValueError("expected priorities with a duration, such as CRITICAL=30m,HIGH=4h,MEDIUM=2d")
+        found[priority] = int(number) * _UNITS[unit]
+    return tuple(found.items())
+
+
 _READERS: dict[str, Callable[[str], object]] = {
     "home": Path,
     "catalog": str,
@@ -124,6 +147,9 @@ _READERS: dict[str, Callable[[str], object]] = {
     "cached_entities": _positive,
     "default_min": int,
     "default_reorder": int,
+    "escalate_after": _minutes,
+    "repeat_every": _minutes,
+    "expire_after": _minutes,
     "duckdb_memory_limit": str,
     "duckdb_threads": _positive,
 }

@@ -6,6 +6,7 @@ from inventory_assets.lake.tables import (
     ALERTS,
     CORE_EVENTS,
     DEAD_LETTERS,
+    INCIDENTS,
     PRODUCTS,
     RAW_MESSAGES,
     RESOLVED_THRESHOLDS,
@@ -85,6 +86,10 @@ SPECS = (
     TableSpec(
         TRANSITIONS, "alerts", (ALERTS,), ("ducklake",),
         "SELECT transition, reason, count(*) FROM out.alert_transitions GROUP BY ALL",
+    ),
+    TableSpec(
+        INCIDENTS, "alerts", (ALERTS, CORE_EVENTS, SKU_STATE, PRODUCTS), ("duckdb", "ducklake"),
+        "SELECT priority, kind, title FROM out.incidents WHERE state = 'open'",
     ),
 )  # fmt: skip
 

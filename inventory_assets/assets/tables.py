@@ -16,8 +16,10 @@ from dagster import (
 
 from inventory_assets.assets.metadata import counts_metadata, table_metadata, table_version
 from inventory_assets.assets.specs import SPECS, TableSpec
-from inventory_assets.lake.tables import CORE_EVENTS, RAW_MESSAGES, VELOCITY
+from inventory_assets.domain.values import to_microseconds
+from inventory_assets.lake.tables import CORE_EVENTS, INCIDENTS, RAW_MESSAGES, VELOCITY
 from inventory_assets.stages.engine import CODE_VERSION, Engine
+from inventory_assets.stages.incidents import refresh_incidents
 from inventory_assets.stages.rebuild import rebuild_lake
 from inventory_assets.stages.replay import Replay
 from inventory_assets.stages.velocity import refresh_velocity
@@ -116,8 +118,16 @@ def _velocity(context: AssetExecutionContext, config: RebuildConfig, inventory: 
     return commits[0].counts if commits else {}
 
 
+def _incidents(context: AssetExecutionContext, config: RebuildConfig, inventory: InventoryResource) -> dict[str, int]:
+    """Open, follow and resolve incidents as of now."""
+    now = to_microseconds(datetime.now(UTC))
+    commits = refresh_incidents(inventory.process().engine, now, run_id=context.run.run_id)
+    return commits[0].counts if commits else {}
+
+
 _FUNCTIONS = {
     RAW_MESSAGES.full_name: _take_in,
     CORE_EVENTS.full_name: _events,
     VELOCITY.full_name: _velocity,
+    INCIDENTS.full_name: _incidents,
 }

@@ -7,7 +7,9 @@ import sqlalchemy as sa
 from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
 from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 
+from inventory_assets.domain.values import to_microseconds
 from inventory_assets.lake.maintenance import Maintenance
+from inventory_assets.stages.sweep import is_sweep_due, sweep
 from resources import InventoryResource
 
 KEPT_RUN_DAYS = 14
@@ -78,6 +80,49 @@ velocity_schedule = dg.ScheduleDefinition(
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
     description="Mean daily units sold, after the UTC day is complete.",
+)
+
+
+@dg.op
+def sweep_alerts(context: dg.OpExecutionContext, inventory: InventoryResource) -> None:
+    """Do what time has made due for alerts."""
+    process = inventory.process()
+    with process.lock:
+        commits = sweep(process.engine, to_microseconds(datetime.now(UTC)), run_id=context.run.run_id)
+    context.log.info(f"{len(commits)} sweeps committed")
+
+
+@dg.job(description="Ends of cooldowns and silences, escalation, repeats, expiry.", executor_def=dg.in_process_executor)
+def alert_sweep_job() -> None:
+    """Sweep the alerts once."""
+    sweep_alerts()
+
+
+@dg.schedule(
+    job=alert_sweep_job,
+    name="alert_sweep",
+    cron_schedule="*/5 * * * *",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="For what time makes due while no burst sensor runs; a running one does it every 10 s.",
+)
+def alert_sweep_schedule(
+    context: dg.ScheduleEvaluationContext, inventory: InventoryResource
+) -> dg.SkipReason | dg.RunRequest:
+    """Start a run only where something is due."""
+    process = inventory.process()
+    with process.lock:
+        is_due = is_sweep_due(process.engine, to_microseconds(datetime.now(UTC)))
+    return dg.RunRequest() if is_due else dg.SkipReason("nothing is due")
+
+
+incident_schedule = dg.ScheduleDefinition(
+    name="hourly_incidents",
+    target=dg.AssetSelection.assets(dg.AssetKey(["out", "incidents"])),
+    cron_schedule="5 * * * *",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Business alerts: stockouts of a category, unusual sales, overdue restocks, breach trends.",
 )
 
 maintenance_schedule = dg.ScheduleDefinition(

@@ -10,6 +10,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from inventory_assets.commands.alert_words import describe_step
 from inventory_assets.commands.output import console, format_option, notes, print_rows, to_json
 from inventory_assets.domain.parse import ParseSettings
 from inventory_assets.domain.thresholds import ThresholdDefaults
@@ -19,23 +20,6 @@ from inventory_assets.stages.explain import why_not as why_not_of
 from inventory_assets.wiring import LakeReader, engine_of
 
 SPARKS = "▁▂▃▄▅▆▇█"
-STEPS = {
-    ("opened", "breach"): "opened: stock fell below the threshold",
-    ("opened", "escalated"): "opened: it got worse",
-    ("opened", "improved"): "opened: better than before, still below this threshold (not notified)",
-    ("reopened", "breach"): "opened again within its cooldown",
-    ("reopened", "escalated"): "opened again within its cooldown: it got worse",
-    ("reopened", "improved"): "opened again within its cooldown: better than before",
-    ("notified", "breach"): "notified",
-    ("notified", "escalated"): "notified",
-    ("notified", "cooldown_ended"): "notified: still open when the cooldown ended",
-    ("resolved", "escalated"): "closed: a worse alert took over",
-    ("resolved", "improved"): "closed: stock improved to a milder alert",
-    ("resolved", "recovered"): "closed: stock recovered",
-    ("resolved", "restock"): "closed: stock is on its way",
-    ("resolved", "muted"): "closed: its rule was disabled",
-    ("resolved", "inactive"): "closed: the item was deleted",
-}
 STYLES = {"CRITICAL": "bold red", "HIGH": "yellow", "MEDIUM": "cyan"}
 
 
@@ -54,12 +38,18 @@ def sparkline(values: list[int]) -> str:
     return "".join(SPARKS[(value - low) * (len(SPARKS) - 1) // span] for value in values)
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @click.option("--state", type=click.Choice(["firing", "resolved", "all"]), default="firing", show_default=True)
 @click.option("--limit", type=int, default=50, show_default=True, help="Rows of a table; json and csv have all.")
 @format_option
-def alerts(state: str, limit: int, format_: str) -> None:
-    """List alerts, the worst and newest first."""
+@click.pass_context
+def alerts(context: click.Context, state: str, limit: int, format_: str) -> None:
+    """List alerts, the worst and newest first; with a command, handle them."""
+    if context.invoked_subcommand is None:
+        _list_alerts(state, limit, format_)
+
+
+def _list_alerts(state: str, limit: int, format_: str) -> None:
     reader = LakeReader(load_settings())
     condition = "" if state == "all" else f"WHERE state = '{state}'"
     found = reader.rows(
@@ -135,7 +125,12 @@ def explain(alert_id: str, format_: str) -> None:
     """Show why an alert fired: events, rule, arithmetic; re-derived from the messages.
 
     Exit 1 if the alert is unknown or if re-deriving it gives something else.
+    An incident (`inc-…`) explains itself likewise.
     """
+    if alert_id.startswith("inc-"):
+        from inventory_assets.commands.incidents import explain_incident  # it draws on this module
+
+        return explain_incident(alert_id, format_)
     settings = load_settings()
     found = explain_alert(
         LakeReader(settings),
@@ -178,7 +173,7 @@ def _print_explanation(found: Explanation) -> None:
     )
     for step in found.transitions:
         late = ", by an event that came late" if step["is_late"] else ""
-        what = STEPS.get((step["transition"], step["reason"]), f"{step['transition']} ({step['reason']})")
+        what = ": ".join(filter(None, describe_step(step["transition"], step["reason"])))
         console.print(
             f"  {step['event_at']:%Y-%m-%d %H:%M:%S}  {what}{late} [lake version {step['version']}]".replace(
                 "[", "\\["

@@ -22,6 +22,8 @@ class Condition(StrEnum):
 
 
 SEVERITY = {Condition.STOCKOUT: 3, Condition.LOW_STOCK: 2, Condition.REORDER: 1}
+WAREHOUSE_SOURCE = "warehouse:"
+"""How the sources of an inhibition begin that covers a whole warehouse."""
 PRIORITY = {Condition.STOCKOUT: "CRITICAL", Condition.LOW_STOCK: "HIGH", Condition.REORDER: "MEDIUM"}
 
 
@@ -32,6 +34,32 @@ class Breach(msgspec.Struct, frozen=True, gc=False):
     threshold: int | float
     is_days_breached: bool
     comparison: str
+
+
+class Handling(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """What people and time have done about an alert (ADR 0004). Times in microseconds.
+
+    `silence_id` is the event id of the command that silences it, `inhibited_by`
+    the sources that hold it, sorted. From `released_at` on a withheld telling
+    may leave. `closed_as` is the condition that a closing by hand or by age
+    still covers; null once the stock has recovered.
+    """
+
+    acknowledged_by: str | None = None
+    acknowledged_at: int | None = None
+    silenced_by: str | None = None
+    silenced_until: int | None = None
+    silence_id: str | None = None
+    escalated_level: int = 0
+    escalated_at: int | None = None
+    inhibited_by: tuple[str, ...] = ()
+    released_at: int | None = None
+    closed_as: Condition | None = None
+
+    @property
+    def is_untrusted(self) -> bool:
+        """Whether its warehouse's data are in doubt."""
+        return any(source.startswith(WAREHOUSE_SOURCE) for source in self.inhibited_by)
 
 
 class Alert(msgspec.Struct, frozen=True, gc=False):
@@ -65,6 +93,13 @@ class Alert(msgspec.Struct, frozen=True, gc=False):
     last_notified_at: int | None = None
     notification_count: int = 0
     is_notification_due: bool = False
+    # Unset, not null: most alerts are never handled, and their records stay as they were.
+    handling: Handling | msgspec.UnsetType = msgspec.UNSET
+
+    @property
+    def handled(self) -> Handling:
+        """What was done about it; the defaults where nothing was."""
+        return UNHANDLED if self.handling is msgspec.UNSET else self.handling
 
     @property
     def key(self) -> Key:
@@ -77,10 +112,15 @@ class Alert(msgspec.Struct, frozen=True, gc=False):
         return self.on_hand - self.reserved
 
 
+UNHANDLED = Handling()
+
+
 class Transition(msgspec.Struct, frozen=True, gc=False):
     """One step in an alert's life, in the order taken.
 
-    `transition` is opened, reopened, resolved or notified; `at` is event time.
+    `transition` is opened, reopened, resolved or notified, or one of
+    `lifecycle`; `at` is event time. `actor` is who commanded it, `policy` or
+    `clock` where time did, null where stock did.
     """
 
     alert_id: str
@@ -89,6 +129,7 @@ class Transition(msgspec.Struct, frozen=True, gc=False):
     event_id: str | None
     at: int
     is_late: bool
+    actor: str | None = None
 
 
 class Product(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -202,7 +243,18 @@ def to_wire(alert: Alert, parents: ParentIds, product: Product | None) -> dict[s
                 "comparison": alert.comparison,
             },
         },
+        **_handling_fields(alert.handled),
     }
+
+
+def _handling_fields(handled: Handling) -> dict[str, Any]:
+    # Only what is so: an alert that nobody touched leaves as R0 has it.
+    fields = {
+        "acknowledged_by": handled.acknowledged_by,
+        "escalated_level": handled.escalated_level or None,
+        "is_untrusted": handled.is_untrusted or None,
+    }
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def display_name(product: Product, sku: str) -> str:

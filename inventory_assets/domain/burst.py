@@ -11,6 +11,8 @@ from typing import NamedTuple
 import msgspec
 
 from inventory_assets.domain.alerts import Alert, Product, Transition, with_document_fields
+from inventory_assets.domain.burst_lifecycle import BurstLifecycle
+from inventory_assets.domain.control import ALERT_COMMANDS
 from inventory_assets.domain.dedupe import admit
 from inventory_assets.domain.evaluate import Cause, KeyAlerts, Point, end_cooldown, needs_step, step
 from inventory_assets.domain.events import (
@@ -36,9 +38,10 @@ from inventory_assets.domain.fold import (
     apply_tombstone,
     apply_transaction,
 )
+from inventory_assets.domain.lifecycle import LifecyclePolicy
 from inventory_assets.domain.parse import MAX_DETAIL, ParseSettings, parse_message
 from inventory_assets.domain.rollup import Leaf
-from inventory_assets.domain.state import NO_SKU_PARENTS, Draft, InventoryState, SkuParents
+from inventory_assets.domain.state import NO_SKU_PARENTS, Draft, InventoryState, SkuParents, pause_over
 from inventory_assets.domain.threshold_audit import chain_change
 from inventory_assets.domain.thresholds import Scope, StoredRule, resolve_thresholds, rung
 
@@ -65,6 +68,7 @@ class BurstInputs(msgspec.Struct, frozen=True, omit_defaults=True):
     `sweep_at`: microseconds, notify what is due by then. `velocities`: mean
     daily units as of `velocity_date`, for the keys whose velocity changed;
     null for unknown. `products`: rows of a products import, with `has_products`.
+    `policy`: what a sweep does to alerts that nobody takes (ADR 0004).
     """
 
     sweep_at: int | None = None
@@ -72,6 +76,7 @@ class BurstInputs(msgspec.Struct, frozen=True, omit_defaults=True):
     has_products: bool = False
     velocities: tuple[tuple[str, str, float | None], ...] = ()
     products: tuple[Product, ...] = ()
+    policy: LifecyclePolicy | None = None
 
 
 class Arrival(msgspec.Struct, gc=False):
@@ -154,6 +159,7 @@ class _Run:
         self.arrival_of: dict[str, Arrival] = {}
         self.verdicts: dict[tuple[Key, str], Outcome] = {}
         self.skus_below: dict[int, dict[str, list[str]]] = {}
+        self.lifecycle = BurstLifecycle(self.draft, self._record, lambda key: self._point(key, self.draft.keys[key]))
 
     def run(self, parsed: Iterable[Parsed], inputs: BurstInputs) -> BurstResult:
         for item in parsed:
@@ -162,19 +168,26 @@ class _Run:
         self._take_products(inputs.products)
         self._take_rules([event for event in accepted if isinstance(event, ThresholdRule)])
         self._take_velocities(inputs)
+        handling = []
         for event in accepted:
             if isinstance(event, Command):
-                self._obey(event)
+                if event.command in ALERT_COMMANDS:
+                    handling.append(event)
+                else:
+                    self._obey(event)
         placed = [
             _Placed(order_key(event), event, affected_keys(event))
             for event in accepted
             if isinstance(event, StockEvent)
         ]
         self._judge_arrivals(placed)
-        for each in sorted(placed):  # no two have one place: its last part is the event id
+        placed.sort()  # no two have one place: its last part is the event id
+        for each in self._handle_in_time(handling, placed) if handling else placed:
             self._apply(each)
         if inputs.sweep_at is not None:
             self._sweep(inputs.sweep_at)
+            if inputs.policy is not None:
+                self.lifecycle.sweep(inputs.sweep_at, inputs.policy)
         self._roll_up()
         return self.result
 
@@ -314,6 +327,52 @@ class _Run:
                 self._resolve(key)
                 at = max(command.event_at, self.draft.keys[key].frontier_at)
                 self._evaluate(key, Cause(command.event_id, command.event_at, at, False))
+
+    def _handle_in_time(self, commands: list[Command], placed: list["_Placed"]) -> Iterable["_Placed"]:
+        """Yield the stock events, and carry out the alert commands at their times between them.
+
+        A person acts on what was so when they acted: with events in order of time every
+        cut then gives the same. An alert that opens only later is waited for.
+        """
+        # Position need not be time: within a SKU an event is no earlier than those before it.
+        # Per SKU, because `explain` replays one alone and must find the same.
+        latest: dict[str, int] = {}
+        rest = []
+        for each in placed:
+            sku, event_at = each.event.sku, each.event.event_at
+            latest[sku] = max(latest.get(sku, event_at), event_at)
+            rest.append((latest[sku], each))
+        waiting = []
+        for command in sorted(commands, key=lambda c: (c.event_at, c.event_id)):
+            later = []
+            for at, each in rest:
+                if at <= command.event_at:
+                    yield each
+                else:
+                    later.append((at, each))
+            rest = later
+            if not self._handle(command, is_last=False):
+                waiting.append(command)
+        yield from (each for _, each in rest)
+        for command in waiting:
+            self._handle(command, is_last=True)
+
+    def _handle(self, command: Command, *, is_last: bool) -> bool:
+        verdict = self.lifecycle.obey(command)
+        if isinstance(verdict, Rejection):
+            if verdict.reason == "unknown_alert" and not is_last:
+                return False
+            self._refuse(command, verdict)
+        elif not verdict:
+            self.arrival_of[command.event_id].outcome = Outcome.SUPERSEDED
+        return True
+
+    def _refuse(self, command: Command, rejection: Rejection) -> None:
+        # Not known, not a duplicate: once its alert is there, it may come again.
+        self.draft.forget(command)
+        for arrival in self.result.arrivals:
+            if arrival.event is not None and arrival.event.event_id == command.event_id:
+                arrival.outcome, arrival.rejection = Outcome.DEAD_LETTERED, rejection
 
     # ---- stock
 
@@ -465,6 +524,7 @@ class _Run:
             return
         if transitions and self._is_paused(key):
             changed, transitions = _withhold(changed, transitions)
+        changed, transitions = self.lifecycle.hold(key, alerts, changed, transitions)
         self.draft.alerts[key] = {**alerts, **changed}
         by_id = {alert.alert_id: alert for alert in changed.values()}
         self.result.changed_alerts.update(by_id)
@@ -474,11 +534,7 @@ class _Run:
                 self.result.notified.append(by_id[transition.alert_id])
 
     def _is_paused(self, key: Key) -> bool:
-        pauses = self.draft.pauses
-        if not pauses:
-            return False
-        warehouse_id, sku = key
-        return any(scope in pauses for scope in ((None, None), (warehouse_id, None), (None, sku), key))
+        return pause_over(self.draft.pauses, key) is not None
 
     # ---- rollups
 

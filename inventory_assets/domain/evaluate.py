@@ -5,7 +5,7 @@ replays and back-tests all use it, so they cannot disagree.
 """
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -154,6 +154,8 @@ def step(alerts: KeyAlerts, point: Point, cause: Cause) -> tuple[dict[Condition,
     current = next((alert for alert in alerts.values() if alert.is_firing), None)
     breaches = find_breaches(point)
     worst = breaches[0].condition if breaches else None
+    if current is None and (closed := find_closed(alerts)) is not None:
+        return _step_closed(closed, alerts, breaches, point, cause)
     is_held = current is not None and _is_held(current, point)
     if current is not None and is_held and (worst is None or SEVERITY[current.condition] >= SEVERITY[worst]):
         worst = current.condition
@@ -180,6 +182,38 @@ def step(alerts: KeyAlerts, point: Point, cause: Cause) -> tuple[dict[Condition,
         changed[worst] = opened
         transitions.extend(steps)
     return changed, transitions
+
+
+def find_closed(alerts: KeyAlerts) -> Alert | None:
+    """The alert that was closed by hand or by age while its breach went on, if any."""
+    return next((a for a in alerts.values() if a.handling and a.handling.closed_as is not None), None)
+
+
+def _step_closed(
+    closed: Alert, alerts: KeyAlerts, breaches: list[Breach], point: Point, cause: Cause
+) -> tuple[dict[Condition, Alert], list[Transition]]:
+    """Keep a closed alert closed until the stock recovers or gets worse (ADR 0004)."""
+    ceiling = closed.handled.closed_as
+    assert ceiling is not None
+    worst = breaches[0].condition if breaches else None
+    is_worse = worst is not None and SEVERITY[worst] > SEVERITY[ceiling]
+    if not is_worse and (worst is ceiling or _is_held(msgspec.structs.replace(closed, condition=ceiling), point)):
+        return {}, []
+    if worst is not None and not is_worse:
+        # Better, not well: to fall back from here is to get worse.
+        return {closed.condition: with_handling(closed, closed_as=worst)}, []
+    rearmed = with_handling(closed, closed_as=None)
+    reason = "escalated" if is_worse else _resolution_reason(closed, point)
+    changed, transitions = {closed.condition: rearmed}, [_transition(closed.alert_id, "rearmed", reason, cause)]
+    if worst is None:
+        return changed, transitions
+    opened, steps = _open({**alerts, **changed}.get(worst), breaches[0], "escalated", point, cause)
+    return {**changed, worst: opened}, [*transitions, *steps]
+
+
+def with_handling(alert: Alert, **fields: Any) -> Alert:
+    """An alert with other facts about its handling."""
+    return msgspec.structs.replace(alert, handling=msgspec.structs.replace(alert.handled, **fields))
 
 
 def _resolution_reason(current: Alert, point: Point) -> str:
@@ -264,11 +298,22 @@ def _transition(alert_id: str, transition: str, reason: str, cause: Cause) -> Tr
     return Transition(alert_id, transition, reason, cause.event_id, cause.at, cause.is_late)
 
 
-def end_cooldown(alerts: KeyAlerts, point: Point, now: int) -> tuple[dict[Condition, Alert], list[Transition]]:
-    """Notify an alert that is still open when its cooldown has ended (RULES 28).
+def told_at(alert: Alert, thresholds: Thresholds) -> int | None:
+    """When a withheld telling may leave, in microseconds; null while something holds it."""
+    # A cooldown cut short may have ended before the re-breach.
+    due_at = max(notification_due_at(alert, thresholds), alert.breached_at)
+    if not alert.handling:
+        return due_at
+    if alert.handling.inhibited_by:
+        return None
+    return max(due_at, alert.handling.silenced_until or 0, alert.handling.released_at or 0)
 
-    Found by the key's next event or by the sweep, it is dated at the cooldown's
-    end and tells the stock before that event: who finds it leaves no trace.
+
+def end_cooldown(alerts: KeyAlerts, point: Point, now: int) -> tuple[dict[Condition, Alert], list[Transition]]:
+    """Notify an alert that is still open when its cooldown, or a silence, has ended (RULES 28).
+
+    Found by the key's next event or by the sweep, it is dated at that end and
+    tells the stock before that event: who finds it leaves no trace.
 
     Args:
         alerts: The key's latest alerts.
@@ -278,12 +323,37 @@ def end_cooldown(alerts: KeyAlerts, point: Point, now: int) -> tuple[dict[Condit
     for alert in alerts.values():
         if not alert.is_firing or not alert.is_notification_due:
             continue
-        # A cooldown cut short may have ended before the re-breach.
-        due_at = max(notification_due_at(alert, point.thresholds), alert.breached_at)
+        due_at = told_at(alert, point.thresholds)
         breach = _holding(alert, point)
         # What a rule has muted or moved since is about to be resolved: nobody is told.
-        if due_at <= now and breach is not None:
+        if due_at is not None and due_at <= now and breach is not None:
             cause = Cause(None, alert.opened_at, due_at, alert.is_late)
-            told = _notified(_with_values(alert, breach, point, cause), due_at)
-            return {alert.condition: told}, [_transition(alert.alert_id, "notified", "cooldown_ended", cause)]
+            told, transitions = _released(_notified(_with_values(alert, breach, point, cause), due_at), cause)
+            return {alert.condition: told}, transitions
     return {}, []
+
+
+def _released(alert: Alert, cause: Cause) -> tuple[Alert, list[Transition]]:
+    """Name what ended, and forget it."""
+    handled = alert.handled
+    if handled.silenced_until is None and handled.released_at is None:
+        return alert, [_transition(alert.alert_id, "notified", "cooldown_ended", cause)]
+    cleared = with_handling(alert, silenced_by=None, silenced_until=None, silence_id=None, released_at=None)
+    if handled.silenced_until is None:
+        return cleared, [_transition(alert.alert_id, "notified", "released", cause)]
+    ended = Transition(
+        alert.alert_id, "unsilenced", "silence_ended", None, handled.silenced_until, alert.is_late, "clock"
+    )
+    return cleared, [ended, _transition(alert.alert_id, "notified", "silence_ended", cause)]
+
+
+def tell_again(
+    alert: Alert, point: Point, *, at: int, reason: str, event_id: str | None, actor: str
+) -> tuple[Alert, Transition]:
+    """Tell a firing alert once more, with the stock as it is now."""
+    cause = Cause(event_id, alert.opened_at, at, alert.is_late)
+    breach = _holding(alert, point)
+    if breach is not None:
+        shown = _with_values(alert, breach, point, cause)
+        alert = msgspec.structs.replace(shown, breached_at=alert.breached_at)
+    return _notified(alert, at), Transition(alert.alert_id, "notified", reason, event_id, at, alert.is_late, actor)

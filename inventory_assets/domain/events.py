@@ -155,8 +155,13 @@ class ThresholdRule(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
         )  # fmt: skip
 
 
-class Command(msgspec.Struct, frozen=True, gc=False):
-    """An operator's instruction, RULES 36. A null scope field means every one."""
+class Command(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """An operator's instruction, RULES 36. A null scope field means every one.
+
+    The last four are of the alert commands (ADR 0004): the alert meant, or the
+    category of a scope; when a silence ends, in microseconds; and in whose name
+    an inhibition holds, null being `issued_by`.
+    """
 
     event_id: str
     command: str
@@ -166,6 +171,10 @@ class Command(msgspec.Struct, frozen=True, gc=False):
     issued_by: str
     event_at: int
     position: Position
+    alert_id: str | None = None
+    category_id: str | None = None
+    until_at: int | None = None
+    source: str | None = None
 
     kind = "control"
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from inventory_assets.domain.control import ALERT_COMMANDS, COMMANDS, Target, read_target
 from inventory_assets.domain.events import (
     Command,
     Event,
@@ -35,7 +36,6 @@ from inventory_assets.domain.values import (
 
 DAY_US = 86_400_000_000
 MAX_DETAIL = 1000  # characters
-COMMANDS = frozenset({"pause", "resume", "re-evaluate", "snapshot"})
 SIGNS = {"ORDER": -1, "RESTOCK": 1, "RETURN": 1, "ADJUSTMENT": 0, "TRANSFER": 1, "RESERVE": 1, "RELEASE": 1}
 
 # The field whose presence decides the kind, in the order of RULES 2.
@@ -379,10 +379,11 @@ def _read_command(document: dict[str, Any], source: _Source, settings: ParseSett
     event_at = _first_time(document, "timestamp", "created_at")
     event_at = source.publish_at if event_at is None else event_at
     _check_time(event_at, source, settings)
+    target = read_target(document, command, scope, event_at) if command in ALERT_COMMANDS else Target()
     payload = hashlib.sha256(source.payload).hexdigest()
     return Command(
         _event_id(source, "payload", payload), command, scope[0], scope[1],
-        texts["reason"], texts["issued_by"], event_at, _place(event_at, source)[0],
+        texts["reason"], texts["issued_by"], event_at, _place(event_at, source)[0], *target,
     )  # fmt: skip
 
 

@@ -29,11 +29,26 @@ from inventory_assets.domain.rollup import RollupChange, Rollups
 from inventory_assets.domain.threshold_audit import GENESIS, RuleChange
 from inventory_assets.domain.thresholds import Scope, StoredRule, ThresholdDefaults, Thresholds
 
+Silences = dict[tuple[str | None, str | None, str | None], Command]
+"""The command that silences a scope (warehouse_id, sku, category_id)."""
+
+Inhibitions = dict[tuple[str, str], Command]
+"""The command that inhibits a warehouse in a source's name: (warehouse_id, source)."""
+
 K = TypeVar("K")
 V = TypeVar("V")
 
 TREND_POINTS = 6
 """How many points before a breach an alert shows: enough to see a slope in one line."""
+
+
+def pause_over(pauses: Mapping[tuple[str | None, str | None], Command], key: Key) -> Command | None:
+    """The command that withholds a key's notifications, if any; the widest one."""
+    if not pauses:
+        return None
+    warehouse_id, sku = key
+    scopes = ((None, None), (warehouse_id, None), (None, sku), (warehouse_id, sku))
+    return next((pauses[scope] for scope in scopes if scope in pauses), None)
 
 
 class Overlay(MutableMapping[K, V], Generic[K, V]):
@@ -166,6 +181,8 @@ class InventoryState:
         self.due_alerts: set[Key] = set()
         self.products: dict[str, Product] = {}
         self.pauses: dict[tuple[str | None, str | None], Command] = {}
+        self.silences: Silences = {}
+        self.inhibitions: Inhibitions = {}
         self.trends: dict[Key, array[int]] = {}
         self.rollups = Rollups()
         self.audit_head = GENESIS
@@ -184,6 +201,8 @@ class Draft:
         self.alerts = Overlay(state.alerts)
         self.products = Overlay(state.products)
         self.pauses = dict(state.pauses)
+        self.silences = dict(state.silences)
+        self.inhibitions = dict(state.inhibitions)
         self.new_events: list[Event] = []
         self.new_by_entity: dict[str, tuple[Event, ...]] = {}
         self.new_by_key: dict[Key, list[str]] = {}
@@ -204,6 +223,12 @@ class Draft:
         for name in names:
             known = self.new_by_entity.get(name)
             self.new_by_entity[name] = (event,) if known is None else (*known, event)
+
+    def forget(self, event: Event) -> None:
+        """Take an accepted event back: it is not known."""
+        self.new_events.remove(event)
+        for name in entity_names(event):
+            self.new_by_entity[name] = tuple(known for known in self.new_by_entity[name] if known is not event)
 
     def key_state(self, key: Key) -> KeyState:
         """A working copy of a key's state; a new one where the key is new."""
@@ -246,6 +271,8 @@ class Draft:
         ):  # fmt: skip
             overlay.merge()
         state.pauses = self.pauses
+        state.silences = self.silences
+        state.inhibitions = self.inhibitions
         for event in self.new_events:
             state.events.add(event)
         for key, points in self.new_points.items():

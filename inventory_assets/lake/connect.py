@@ -9,20 +9,11 @@ from pathlib import Path
 
 import duckdb
 
+from inventory_assets.lake.create import ensure_tables
 from inventory_assets.lake.errors import LakeMissingError
 from inventory_assets.lake.lock import writer_lock
-from inventory_assets.lake.tables import (
-    APPEND_TABLES,
-    BASES,
-    SCHEMAS,
-    VERSIONED_TABLES,
-    WATERMARKS,
-    Table,
-    VersionedTable,
-)
+from inventory_assets.lake.tables import CATALOG
 from inventory_assets.settings import Settings
-
-CATALOG = "lake"
 
 
 def connect(settings: Settings, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
@@ -60,10 +51,10 @@ def connect(settings: Settings, *, read_only: bool = False) -> duckdb.DuckDBPyCo
     elif settings.is_embedded:
         with writer_lock(settings.lock_path):
             _attach(connection, settings, read_only=False)
-            _create_tables(connection)
+            ensure_tables(connection)
     else:
         _attach(connection, settings, read_only=False)
-        _create_tables(connection)
+        ensure_tables(connection)
     connection.execute(f"USE {CATALOG}")
     return connection
 
@@ -91,51 +82,3 @@ def _attach(connection: duckdb.DuckDBPyConnection, settings: Settings, *, read_o
 
 def _quoted(text: str) -> str:
     return text.replace("'", "''")
-
-
-def _create_tables(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make the tables that are not there: all of a new lake's, or those a newer release brings."""
-    rows = connection.execute(
-        "SELECT schema_name || '.' || table_name FROM duckdb_tables() WHERE database_name = ?", [CATALOG]
-    ).fetchall()
-    existing = {name for (name,) in rows}
-    tables: tuple[Table, ...] = (*APPEND_TABLES, *VERSIONED_TABLES)
-    missing = [table for table in tables if table.changes not in existing]
-    if not missing:
-        return
-    connection.execute("BEGIN")
-    for schema in SCHEMAS:
-        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {CATALOG}.{schema}")
-    for table in missing:
-        _create_table(connection, table)
-    if WATERMARKS in missing:
-        connection.execute(f"INSERT INTO {CATALOG}.meta.watermarks VALUES ('lake', 1, 0)")
-    else:
-        _renew_views(connection, [table for table in VERSIONED_TABLES if table not in missing])
-    connection.execute("COMMIT")
-
-
-def _renew_views(connection: duckdb.DuckDBPyConnection, tables: list[VersionedTable]) -> None:
-    """Give an older lake's views the columns that are derived now."""
-    bases = dict(
-        connection.execute(
-            f"SELECT table_name, max(base_version) FROM {CATALOG}.{BASES.full_name} GROUP BY ALL"
-        ).fetchall()
-    )
-    for table in tables:
-        query = table.view_query(f"{CATALOG}.", bases.get(table.full_name))
-        connection.execute(f"CREATE OR REPLACE VIEW {CATALOG}.{table.full_name} AS {query}")
-
-
-def _create_table(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
-    columns = ", ".join(f"{name} {type_}" for name, type_ in table.columns.items())
-    connection.execute(f"CREATE TABLE {CATALOG}.{table.changes} ({columns})")
-    if table.partition_by:
-        connection.execute(f"ALTER TABLE {CATALOG}.{table.changes} SET PARTITIONED BY ({table.partition_by})")
-    comment = _quoted(table.comment)
-    if isinstance(table, VersionedTable):
-        query = table.view_query(f"{CATALOG}.", None)
-        connection.execute(f"CREATE VIEW {CATALOG}.{table.full_name} AS {query}")
-        connection.execute(f"COMMENT ON VIEW {CATALOG}.{table.full_name} IS '{comment}'")
-    else:
-        connection.execute(f"COMMENT ON TABLE {CATALOG}.{table.full_name} IS '{comment}'")

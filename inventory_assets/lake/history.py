@@ -6,7 +6,7 @@ import duckdb
 
 from inventory_assets.lake.connect import CATALOG
 from inventory_assets.lake.errors import LakeMissingError
-from inventory_assets.lake.tables import APPEND_TABLES, BASES, SCHEMAS, VERSIONED_TABLES, WATERMARKS
+from inventory_assets.lake.tables import APPEND_TABLES, BASES, SCHEMAS, VERSIONED_TABLES, VIEWS, WATERMARKS
 
 
 def latest_version(connection: duckdb.DuckDBPyConnection) -> int:
@@ -56,3 +56,5 @@ def show_version(connection: duckdb.DuckDBPyConnection, version: int | None) -> 
     for versioned in VERSIONED_TABLES:
         query = versioned.view_query(f"{CATALOG}.", None, version)
         connection.execute(f"CREATE VIEW memory.{versioned.full_name} AS {query}")
+    for view in VIEWS:
+        connection.execute(f"CREATE VIEW memory.{view.full_name} AS {view.query.replace('{lake}', 'memory.')}")

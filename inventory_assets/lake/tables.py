@@ -56,6 +56,12 @@ class VersionedTable(Table):
         """The table that holds the current rows as of `version`."""
         return f"{self.full_name}_base_{version}"
 
+    @property
+    def shown_columns(self) -> list[str]:
+        """The view's columns."""
+        stored = [column for column in self.columns if column not in self.hidden and column != "version"]
+        return [*stored, *self.derived, "version"]
+
     def current_rows(self, catalog: str, base_version: int | None, at_version: int | None = None) -> str:
         """SQL for the stored current row per key, as of a version or now."""
         keys = ", ".join(self.key)
@@ -85,12 +91,13 @@ class VersionedTable(Table):
 
     def view_query(self, catalog: str, base_version: int | None, at_version: int | None = None) -> str:
         """SQL of the view: current rows with the derived columns, without the hidden ones."""
-        shown = [column for column in self.columns if column not in self.hidden and column != "version"]
-        derived = [f"{expression} AS {name}" for name, expression in self.derived.items()]
+        shown = [self.derived.get(name, name) + f" AS {name}" for name in self.shown_columns if name != "version"]
         condition = f" WHERE {self.shown_if}" if self.shown_if else ""
         rows = self.current_rows(catalog, base_version, at_version)
-        return f"SELECT {', '.join([*shown, *derived, 'version'])} FROM ({rows}){condition}"
+        return f"SELECT {', '.join([*shown, 'version'])} FROM ({rows}){condition}"
 
+
+CATALOG = "lake"
 
 _BIG, _TEXT, _TIME, _FLAG, _DATE = "BIGINT", "VARCHAR", "TIMESTAMP", "BOOLEAN", "DATE"
 
@@ -134,9 +141,9 @@ TRANSITIONS = Table(
     "alert_transitions",
     {
         "version": _BIG, "seq": _BIG, "alert_id": _TEXT, "transition": _TEXT, "reason": _TEXT,
-        "event_id": _TEXT, "event_at": _TIME, "is_late": _FLAG,
+        "event_id": _TEXT, "event_at": _TIME, "is_late": _FLAG, "actor": _TEXT,
     },
-    "One row per step in an alert's life, in (version, seq) order.",
+    "One row per step in an alert's life, in (version, seq) order. No `actor`: the stock did it.",
 )  # fmt: skip
 THRESHOLD_AUDIT = Table(
     "core",
@@ -269,17 +276,94 @@ ALERTS = VersionedTable(
         "alert_id": _TEXT, "warehouse_id": _TEXT, "sku": _TEXT, "alert_type": _TEXT, "priority": _TEXT,
         "state": _TEXT, "available": _BIG, "threshold": "DOUBLE", "opened_at": _TIME,
         "resolved_at": _TIME, "resolved_reason": _TEXT, "notification_count": _BIG, "body": _TEXT,
-        "record": _TEXT, "version": _BIG,
+        "record": _TEXT, "version": _BIG, "acknowledged_by": _TEXT, "acknowledged_at": _TIME,
+        "silenced_until": _TIME, "escalated_level": _BIG, "inhibited_by": _TEXT, "is_untrusted": _FLAG,
     },
     "One row per alert id: its present state, and `body`, the message as sent.",
     key=("alert_id",),
     hidden=("record",),
 )  # fmt: skip
 
+
+INCIDENTS = VersionedTable(
+    "out",
+    "incidents",
+    {
+        "incident_id": _TEXT, "kind": _TEXT, "subject": _TEXT, "warehouse_id": _TEXT, "sku": _TEXT,
+        "priority": _TEXT, "state": _TEXT, "title": _TEXT, "opened_at": _TIME, "resolved_at": _TIME,
+        "members": _TEXT, "arithmetic": _TEXT, "as_of": _TIME, "as_of_version": _BIG, "policy": _TEXT,
+        "notification_count": _BIG, "version": _BIG,
+    },
+    "One row per incident id: a business alert over many keys, its members and its arithmetic.",
+    key=("incident_id",),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class View:
+    """A question kept as a view. `query` names tables with `{lake}` before them."""
+
+    schema: str
+    name: str
+    query: str
+    comment: str
+
+    @property
+    def full_name(self) -> str:
+        """schema.name, as queries say it."""
+        return f"{self.schema}.{self.name}"
+
+
+# False: it was over without a restock, a transfer or anybody's doing: the alert asked for nothing.
+# Repeat: the same key and condition had an alert in the seven days before.
+ALERT_QUALITY = View(
+    "out",
+    "alert_quality",
+    """
+    WITH steps AS (
+        SELECT alert_id,
+            min(event_at) FILTER (transition = 'notified') AS first_told_at,
+            min(event_at) FILTER (transition = 'acknowledged') AS first_acknowledged_at,
+            arg_min(actor, (version, seq)) FILTER (transition = 'acknowledged') AS first_owner,
+            count(*) FILTER (transition = 'notified') AS told,
+            count(*) FILTER (transition = 'reopened') AS reopened,
+            max(event_at) FILTER (transition = 'resolved') AS last_resolved_at
+        FROM {lake}out.alert_transitions GROUP BY alert_id
+    ),
+    restocks AS (
+        SELECT DISTINCT a.alert_id FROM {lake}out.alerts a JOIN {lake}core.events e
+            ON e.kind = 'transaction' AND e.sku = a.sku AND e.outcome = 'applied'
+            AND e.event_at BETWEEN a.opened_at AND coalesce(a.resolved_at, TIMESTAMP '9999-12-31')
+            AND ((e.type = 'RESTOCK' AND e.warehouse_id = a.warehouse_id)
+                OR (e.type = 'TRANSFER' AND e.to_warehouse_id = a.warehouse_id))
+    ),
+    alerts AS (
+        SELECT *, json_extract(body, '$.lineage.rule') AS rule,
+            lag(opened_at) OVER (PARTITION BY warehouse_id, sku, alert_type ORDER BY opened_at, alert_id) AS before_at
+        FROM {lake}out.alerts
+    )
+    SELECT a.alert_id, a.warehouse_id, a.sku, a.alert_type, a.priority, a.state,
+        concat_ws(' ', rule ->> '$.level_type', rule ->> '$.level_id', rule ->> '$.warehouse_id') AS rule,
+        coalesce(a.acknowledged_by, s.first_owner) AS owner,
+        a.opened_at, s.first_told_at, s.first_acknowledged_at, a.resolved_at, a.resolved_reason,
+        epoch(s.first_acknowledged_at - coalesce(s.first_told_at, a.opened_at)) / 60 AS acknowledge_minutes,
+        CASE WHEN a.state = 'resolved' THEN epoch(a.resolved_at - a.opened_at) / 60 END AS resolve_minutes,
+        coalesce(s.told, 0) AS told, coalesce(s.reopened, 0) AS reopened,
+        CASE WHEN a.state = 'resolved' THEN
+            a.resolved_reason = 'recovered' AND s.first_acknowledged_at IS NULL AND r.alert_id IS NULL
+        END AS is_false,
+        coalesce(a.opened_at - a.before_at <= INTERVAL 7 DAY, false) OR coalesce(s.reopened, 0) > 0 AS is_repeat,
+        a.version
+    FROM alerts a LEFT JOIN steps s USING (alert_id) LEFT JOIN restocks r USING (alert_id)
+    """,
+    "One row per alert id: how long it took, whether it asked for anything, whether it came again.",
+)
+
+VIEWS = (ALERT_QUALITY,)
 APPEND_TABLES = (
     RAW_MESSAGES, CORE_EVENTS, DEAD_LETTERS, THRESHOLD_AUDIT, TRANSITIONS, DELIVERIES, VERSIONS, WATERMARKS, BASES,
 )  # fmt: skip
 VERSIONED_TABLES = (
-    PRODUCTS, SKU_STATE, ROLLUPS, THRESHOLD_RULES, RESOLVED_THRESHOLDS, VELOCITY, ALERTS,
+    PRODUCTS, SKU_STATE, ROLLUPS, THRESHOLD_RULES, RESOLVED_THRESHOLDS, VELOCITY, ALERTS, INCIDENTS,
 )  # fmt: skip
 SCHEMAS = ("raw", "core", "out", "meta")

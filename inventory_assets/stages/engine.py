@@ -62,7 +62,7 @@ T = TypeVar("T")
 CODE_VERSION = package_version("inventory-assets")
 STALE_TRIES = 5
 # Catching up costs as much as the bursts did; beyond this, loading the state anew is quicker.
-MAX_CATCH_UP_VERSIONS = 200
+MAX_CATCH_UP_VERSIONS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,6 @@ class Engine:
         self._state: InventoryState | None = None
         self._watermark: Watermark | None = None
         self._upkeep: Upkeep | None = None
-        self.foreign_commits = 0
 
     @property
     def state(self) -> InventoryState:
@@ -148,13 +147,19 @@ class Engine:
         latest = self.lake.watermark()
         if (latest.epoch, latest.version) == (known.epoch, known.version):
             return False
-        self.foreign_commits += 1
         missed = latest.version - known.version
         if latest.epoch != known.epoch or missed > MAX_CATCH_UP_VERSIONS or not self._catch_up(state, latest):
             self.drop_state()
         else:
             self._watermark = latest
         return True
+
+    def is_behind(self) -> bool:
+        """Whether another writer has made a version since the warm state was loaded."""
+        if self._watermark is None:
+            return False
+        latest = self.lake.watermark()
+        return (latest.epoch, latest.version) != (self._watermark.epoch, self._watermark.version)
 
     def _catch_up(self, state: InventoryState, latest: Watermark) -> bool:
         for burst in read_bursts(self.lake, after_version=state.version, until_version=latest.version):

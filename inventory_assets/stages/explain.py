@@ -11,11 +11,11 @@ import msgspec
 import polars as pl
 
 from inventory_assets.domain.alerts import Alert, Transition, target_stock
-from inventory_assets.domain.evaluate import Point, find_breaches, is_restocking, notification_due_at
+from inventory_assets.domain.evaluate import Point, find_breaches, find_closed, is_restocking, notification_due_at
 from inventory_assets.domain.events import Command, Key, Transaction
 from inventory_assets.domain.fold import KeyState
 from inventory_assets.domain.parse import ParseSettings
-from inventory_assets.domain.state import InventoryState
+from inventory_assets.domain.state import InventoryState, pause_over
 from inventory_assets.domain.thresholds import ThresholdDefaults, ladder
 from inventory_assets.domain.values import format_time
 from inventory_assets.lake.errors import LakeError
@@ -275,15 +275,33 @@ def why_not(state: InventoryState, key: Key) -> NoAlert | None:
         "rule": " ".join(part for part in (limits.level_type, limits.level_id, limits.warehouse_id) if part),
         "version": state.version,
     }  # fmt: skip
-    reason, sentence = _why(point, breaches, firing, pause_of(state, key))
+    closed = find_closed(alerts) if firing is None else None
+    reason, sentence = _why_handled(firing, closed) or _why(point, breaches, firing, pause_over(state.pauses, key))
     return NoAlert(reason, sentence, facts, describe_ladder(state, key))
 
 
-def pause_of(state: InventoryState, key: Key) -> Command | None:
-    """The command that withholds a key's notifications, if any; the widest one."""
-    warehouse_id, sku = key
-    scopes = ((None, None), (warehouse_id, None), (None, sku), (warehouse_id, sku))
-    return next((state.pauses[scope] for scope in scopes if scope in state.pauses), None)
+def _why_handled(firing: Alert | None, closed: Alert | None) -> tuple[str, str] | None:
+    """What people or time did that keeps an alert quiet, if anything (ADR 0004)."""
+    if closed is not None:
+        how = "by hand" if closed.resolved_reason == "manual" else "because its stock had no event for long"
+        return "closed", (
+            f"{closed.alert_id} was closed {how}; it opens again when the stock has recovered and falls anew, "
+            "or gets worse."
+        )
+    if firing is None or not firing.is_notification_due or not firing.handling:
+        return None
+    handled = firing.handling
+    if handled.inhibited_by:
+        return (
+            "inhibited",
+            f"{firing.condition} is open ({firing.alert_id}), and {', '.join(handled.inhibited_by)} holds it.",
+        )
+    if handled.silenced_until is not None:
+        until = format_time(handled.silenced_until, digits=3)
+        return "silenced", (
+            f"{firing.condition} is open ({firing.alert_id}), and {handled.silenced_by} silenced it until {until}."
+        )
+    return None
 
 
 def _why(point: Point, breaches: list, firing: Alert | None, pause: Command | None) -> tuple[str, str]:

@@ -235,12 +235,22 @@ def alerts(result: BurstResult) -> pl.DataFrame:
             "resolved_at": [a.resolved_at for a in changed],
             "resolved_reason": [a.resolved_reason for a in changed],
             "notification_count": [a.notification_count for a in changed],
+            "acknowledged_by": [a.handled.acknowledged_by for a in changed],
+            "acknowledged_at": [a.handled.acknowledged_at for a in changed],
+            "silenced_until": [a.handled.silenced_until for a in changed],
+            "escalated_level": [a.handled.escalated_level or None for a in changed],
+            "inhibited_by": [", ".join(a.handled.inhibited_by) or None for a in changed],
+            "is_untrusted": [a.handled.is_untrusted or None for a in changed],
             "body": [alert_body(a, result) for a in changed],
             "record": [_encode(a).decode() for a in changed],
         },
-        {"resolved_at": pl.Int64, "resolved_reason": pl.String},
-    )
-    return _times(frame, "opened_at", "resolved_at")
+        {
+            "resolved_at": pl.Int64, "resolved_reason": pl.String, "acknowledged_by": pl.String,
+            "acknowledged_at": pl.Int64, "silenced_until": pl.Int64, "inhibited_by": pl.String,
+            "escalated_level": pl.Int64, "is_untrusted": pl.Boolean,
+        },
+    )  # fmt: skip
+    return _times(frame, "opened_at", "resolved_at", "acknowledged_at", "silenced_until")
 
 
 def alert_body(alert: Alert, result: BurstResult) -> str:
@@ -262,8 +272,9 @@ def transitions(result: BurstResult) -> pl.DataFrame:
             "event_id": [t.event_id for t in steps],
             "event_at": [t.at for t in steps],
             "is_late": [t.is_late for t in steps],
+            "actor": [t.actor for t in steps],
         },
-        {"event_id": pl.String},
+        {"event_id": pl.String, "actor": pl.String},
     )
     return _times(frame, "event_at")
 

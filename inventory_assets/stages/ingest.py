@@ -5,16 +5,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from inventory_assets.domain.burst import BurstInputs, Message
-from inventory_assets.domain.evaluate import notification_due_at
+from inventory_assets.domain.burst import Message
 from inventory_assets.domain.values import to_microseconds
 from inventory_assets.messaging.client import BurstSource, OutgoingMessage, Publisher, PublishError, ReceivedMessage
 from inventory_assets.stages.engine import Commit, Engine
 from inventory_assets.stages.outbox import Outbox, load_owed, owed_alert, owed_dead_letter, status_message
+from inventory_assets.stages.sweep import sweep
 
 # Quiet bursts stay small, for latency; a burst that fills its bound doubles the next one.
 SMALLEST_BURST = 500
 SWEEP_EVERY_SECONDS = 10.0
+POLICY_EVERY_SECONDS = 60.0
 
 
 @dataclass(slots=True)
@@ -50,10 +51,11 @@ class Ingest:
         self._publisher = publisher
         self.outbox = Outbox(publisher)
         self._is_outbox_loaded = False
-        self._foreign_commits = 0
+        self._version = 0
         self._smallest = min(SMALLEST_BURST, engine.settings.max_messages)
         self._burst_size = self._smallest
         self._swept_at = 0.0
+        self._policed_at = 0.0
         self._status: list[OutgoingMessage] = []
 
     def run(
@@ -94,10 +96,9 @@ class Ingest:
         on_commit: Callable[[Commit], None] | None,
     ) -> IngestSummary:
         summary = IngestSummary()
-        self.engine.refresh()
+        self._look_around()
         deadline = time.monotonic() + max_seconds
         while (left := deadline - time.monotonic()) > 0:
-            self._load_outbox()
             received = self.source.next_burst(
                 max_messages=self._burst_size,
                 max_bytes=self.engine.settings.max_bytes,
@@ -136,13 +137,21 @@ class Ingest:
             summary.add(commit)
             if on_commit is not None:
                 on_commit(commit)
+        self._load_outbox()
         self.outbox.send()
         # Ack only after the commit: a crash here redelivers, and dedupe absorbs
         # it. Acking first would lose the burst.
         self.source.acknowledge(received)
         self.engine.maintain()
 
+    def _follow(self, version: int, *, own: int = 1) -> None:
+        """Note the version reached; where others made some of it, what those owe is ours to tell."""
+        if version != self._version + own:
+            self._is_outbox_loaded = False
+        self._version = version
+
     def _owe(self, commit: Commit) -> None:
+        self._follow(commit.version)
         self.outbox.add(owed_alert(n.alert_id, n.number, n.body, n.ordering_key) for n in commit.notifications)
         self.outbox.add(
             owed_dead_letter(d.message.message_id, d.message.topic, d.reason, d.detail, d.message.data)
@@ -151,31 +160,37 @@ class Ingest:
         for violation in commit.violations:
             self._status.append(status_message("invariant_violation", version=commit.version, detail=violation))
 
+    def _look_around(self) -> None:
+        """Take in what others committed, other processes and other users of this engine, and what it owes."""
+        self.engine.refresh()
+        self._follow(self.engine.state.version, own=0)
+        self._load_outbox()
+
     def _load_outbox(self) -> None:
-        # What another process committed (a rule set by hand, a run) may owe notifications, too.
-        if not self._is_outbox_loaded or self._foreign_commits != self.engine.foreign_commits:
-            self._foreign_commits = self.engine.foreign_commits
+        if not self._is_outbox_loaded:
+            self._version = self.engine.state.version
             self.outbox.reload(load_owed(self.engine.lake))
             self._is_outbox_loaded = True
             self.outbox.send()
 
     def _sweep(self, summary: IngestSummary, run_id: str) -> None:
-        """Tell what a cooldown held back, when it has ended and no event came (RULES 28)."""
+        """Do what time has made due and no event found: ends of cooldowns and silences, the policy."""
         if time.monotonic() - self._swept_at < SWEEP_EVERY_SECONDS:
             return
         self._swept_at = time.monotonic()
+        self._look_around()
         now = to_microseconds(datetime.now(UTC))
-        if not is_sweep_due(self.engine, now):
-            return
-        for commit in self.engine.commit_burst([], inputs=BurstInputs(sweep_at=now), stage="sweep", run_id=run_id):
+        # The policy counts in minutes, and looks at every alert.
+        with_policy = self._swept_at - self._policed_at >= POLICY_EVERY_SECONDS
+        self._policed_at = self._swept_at if with_policy else self._policed_at
+        for commit in sweep(self.engine, now, with_policy=with_policy, run_id=run_id):
             self._owe(commit)
             summary.add(commit)
         self.outbox.send()
 
     def _rest(self) -> None:
         """Use a quiet moment: see what others did, retry what is owed and write down what was told."""
-        self.engine.refresh()
-        self._load_outbox()
+        self._look_around()
         self.outbox.send()
         if self._status:
             try:
@@ -185,24 +200,13 @@ class Ingest:
                 pass  # kept for the next rest
         if self.outbox.unrecorded_count:
             count = self.outbox.unrecorded_count
-            self.engine.commit_note("deliveries", self.outbox.record)
+            self._follow(self.engine.commit_note("deliveries", self.outbox.record))
             self.outbox.recorded(count)
 
     def _next_size(self, received: int) -> int:
         if received >= self._burst_size:
             return min(self._burst_size * 2, self.engine.settings.max_messages)
         return max(self._smallest, min(self._burst_size, received * 2))
-
-
-def is_sweep_due(engine: Engine, now: int) -> bool:
-    """Whether an alert's cooldown has ended by `now` with the alert still open."""
-    state = engine.state
-    for key in state.due_alerts:
-        limits = state.thresholds[key]
-        for alert in state.alerts[key].values():
-            if alert.is_firing and alert.is_notification_due and notification_due_at(alert, limits) <= now:
-                return True
-    return False
 
 
 def to_message(received: ReceivedMessage) -> Message:

@@ -58,6 +58,37 @@ def owed_dead_letter(message_id: str, topic: str, reason: str, detail: str, data
     return Owed(f"{topic}/{message_id}", 0, OutgoingMessage(DEAD_LETTER_TOPIC, data, attributes))
 
 
+def owed_incident(incident_id: str, number: int, body: dict[str, object]) -> Owed:
+    """The message that tells of an incident's opening, or of its end."""
+    data = msgspec.json.encode({"type": "incident", "incident_id": incident_id, **body})
+    attributes = {"type": "incident", "incident_id": incident_id, "notification": str(number)}
+    return Owed(incident_id, number, OutgoingMessage(STATUS_TOPIC, data, attributes))
+
+
+def _owed_incidents(reader: Reader) -> list[Owed]:
+    rows = reader.query(
+        """
+        SELECT i.incident_id, i.notification_count, i.kind, i.subject, i.state, i.priority, i.title, i.warehouse_id,
+            i.sku, i.opened_at, i.resolved_at, i.members, i.arithmetic
+        FROM out.incidents i LEFT JOIN (
+            SELECT subject_id, max(notification) AS told FROM out.deliveries
+            WHERE status = 'sent' AND channel = ? GROUP BY subject_id
+        ) d ON d.subject_id = i.incident_id
+        WHERE i.notification_count > coalesce(d.told, 0) ORDER BY i.opened_at, i.incident_id
+        """,
+        [STATUS_TOPIC],
+    )
+    owed = []
+    for row in rows.iter_rows(named=True):
+        incident_id, number = row.pop("incident_id"), row.pop("notification_count")
+        for name in ("members", "arithmetic"):
+            row[name] = msgspec.Raw(row[name].encode())
+        for name in ("opened_at", "resolved_at"):
+            row[name] = None if row[name] is None else row[name].isoformat(timespec="milliseconds") + "Z"
+        owed.append(owed_incident(incident_id, number, row))
+    return owed
+
+
 def load_owed(reader: Reader) -> list[Owed]:
     """What earlier processes committed and did not record as told."""
     alerts = reader.query(
@@ -81,9 +112,11 @@ def load_owed(reader: Reader) -> list[Owed]:
         """,
         [DEAD_LETTER_TOPIC],
     )
-    return [owed_alert(a, n, body.encode(), key) for a, n, body, key in alerts.iter_rows()] + [
-        owed_dead_letter(*row) for row in letters.iter_rows()
-    ]
+    return (
+        [owed_alert(a, n, body.encode(), key) for a, n, body, key in alerts.iter_rows()]
+        + [owed_dead_letter(*row) for row in letters.iter_rows()]
+        + _owed_incidents(reader)
+    )
 
 
 class Outbox:

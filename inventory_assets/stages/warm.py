@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from inventory_assets.domain.alerts import Alert, Product
+from inventory_assets.domain.control import ALERT_COMMANDS
 from inventory_assets.domain.events import (
     NO_POSITION,
     Command,
@@ -22,6 +23,7 @@ from inventory_assets.domain.events import (
     Transaction,
 )
 from inventory_assets.domain.fold import KeyState
+from inventory_assets.domain.lifecycle import remember
 from inventory_assets.domain.state import NO_SKU_PARENTS, TREND_POINTS, InventoryState, SkuParents
 from inventory_assets.domain.thresholds import StoredRule, ThresholdDefaults, Thresholds
 from inventory_assets.domain.values import to_microseconds
@@ -248,13 +250,19 @@ def _load_events(
 
 
 def _load_pauses(reader: Reader, state: InventoryState) -> None:
-    commands = reader.query("SELECT details FROM core.events WHERE kind = 'control' ORDER BY version, seq")
-    for details in commands["details"]:
+    rows = reader.query("SELECT version, details FROM core.events WHERE kind = 'control' ORDER BY version, seq")
+    handling: list[tuple[int, int, str, Command]] = []
+    for version, details in rows.iter_rows():
         command = msgspec.json.decode(details, type=Command)
         if command.command == "pause":
             state.pauses[(command.warehouse_id, command.sku)] = command
         elif command.command == "resume":
             state.pauses.pop((command.warehouse_id, command.sku), None)
+        elif command.command in ALERT_COMMANDS and command.alert_id is None:
+            handling.append((version, command.event_at, command.event_id, command))
+    # Within a burst they were carried out in order of time.
+    for *_, command in sorted(handling, key=lambda row: row[:3]):
+        remember(state.silences, state.inhibitions, command)
 
 
 def _load_trends(reader: Reader, state: InventoryState, shared: Shared) -> None:

@@ -49,6 +49,7 @@ def test_the_asset_graph_is_the_lake():
         "core/velocity": ["core/events"],
         "out/alerts": ["core/products", "core/resolved_thresholds", "core/sku_state", "core/velocity"],
         "out/alert_transitions": ["out/alerts"],
+        "out/incidents": ["core/events", "core/products", "core/sku_state", "out/alerts"],
     }
 
     graph = build_defs(Settings()).resolve_asset_graph()
@@ -145,3 +146,21 @@ def test_a_backfill_of_event_dates_rebuilds_and_changes_nothing(inventory):
     assert result.success
     assert epoch + 1 == lake.watermark().epoch
     assert before == lake.query("SELECT * FROM core.events ORDER BY event_id").rows()
+
+
+def test_the_alert_sweep_starts_a_run_only_where_something_is_due(inventory, monkeypatch):
+    process = inventory.process()
+    monkeypatch.setenv("INVENTORY_REPEAT_EVERY", "HIGH=1h")
+    process.ingest().run(max_seconds=5, wait_seconds=0, until_empty=True)
+    process.engine.settings = inventory.settings()
+    resources = {"inventory": inventory}
+    schedule = build_defs(Settings(), resource_overrides=resources).resolve_schedule_def("alert_sweep")
+    job = build_defs(Settings(), resource_overrides=resources).resolve_job_def("alert_sweep_job")
+
+    def requests():
+        with dg.build_schedule_context(resources=resources) as context:
+            return len(schedule.evaluate_tick(context).run_requests)
+
+    assert requests() == 1
+    assert job.execute_in_process(resources=resources).success
+    assert requests() == 0

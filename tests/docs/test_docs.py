@@ -43,7 +43,8 @@ def parse(arguments: list[str]) -> None:
     """Parse a command line without running it."""
     command: click.Command = cli
     context = None
-    while isinstance(command, click.Group):
+    # A group that works alone, as `inventory alerts` does, may be followed by options.
+    while isinstance(command, click.Group) and arguments and not arguments[0].startswith("-"):
         name, arguments = arguments[0], arguments[1:]
         context = click.Context(command, info_name=name, parent=context)
         found = command.get_command(context, name)

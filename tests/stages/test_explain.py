@@ -127,3 +127,26 @@ def test_why_not_of_a_paused_key_says_who_paused_it():
 
 def test_why_not_of_an_unknown_key_is_none():
     assert why_not(state_after(level(5)), ("W9", "S9")) is None
+
+
+@pytest.mark.parametrize(
+    ("orders", "reason", "says"),
+    [
+        ([command("inhibit", warehouse_id="W1", source="connector")], "inhibited", "warehouse:connector holds it"),
+        ([command("silence", sku="S1", minutes=600, issued_by="dana")], "silenced", "dana silenced it until"),
+    ],
+)
+def test_why_not_of_a_held_key_says_who_holds_it(orders, reason, says):
+    found = why_not(state_after(rule(10, 20), *orders, level(5)), KEY)
+
+    assert (found.reason, says in found.sentence) == (reason, True)
+
+
+def test_why_not_of_a_key_closed_by_hand_says_when_it_opens_again():
+    state = state_after(rule(10, 20), level(5))
+    [alert] = state.alerts[KEY].values()
+
+    closing = command("resolve", alert_id=alert.alert_id, timestamp="2022-04-20T09:00:00Z")
+    found = why_not(state_after(rule(10, 20), level(5), closing), KEY)
+
+    assert (found.reason, "recovered" in found.sentence) == ("closed", True)

@@ -1,0 +1,43 @@
+"""`inventory alerts stats`: how good the alerting is."""
+
+import click
+
+from inventory_assets.commands.output import format_option, print_rows
+from inventory_assets.settings import load_settings
+from inventory_assets.wiring import LakeReader
+
+GROUPS = {"rule": "rule", "warehouse": "warehouse_id", "type": "alert_type", "owner": "coalesce(owner, 'nobody')"}
+
+
+@click.command("stats")
+@click.option("--by", type=click.Choice(list(GROUPS)), default="rule", show_default=True)
+@click.option("--days", type=click.IntRange(min=1), help="Only alerts opened so many days before the newest one.")
+@format_option
+def alert_stats(by: str, days: int | None, format_: str) -> None:
+    """Median time to acknowledge and to resolve, false alarms, repeats.
+
+    A false alarm was over by itself: no restock came in, and nobody took it or
+    closed it. A repeat had an alert of its kind for the same SKU and warehouse
+    in the seven days before, or opened again within its cooldown.
+    """
+    name = GROUPS[by]
+    within = (
+        ""
+        if days is None
+        else ("WHERE opened_at > (SELECT max(opened_at) FROM out.alerts) - to_days(CAST(? AS INTEGER))")
+    )
+    rows = LakeReader(load_settings()).rows(
+        f"""
+        SELECT {name} AS {by}, count(*) AS alerts, count(*) FILTER (state = 'firing') AS firing,
+            sum(told)::BIGINT AS told,
+            count(first_acknowledged_at) AS acknowledged,
+            round(median(acknowledge_minutes), 1) AS acknowledge_minutes,
+            round(median(resolve_minutes), 1) AS resolve_minutes,
+            round(100.0 * count(*) FILTER (is_false) / nullif(count(*) FILTER (state = 'resolved'), 0), 1)
+                AS false_alarm_percent,
+            round(100.0 * count(*) FILTER (is_repeat) / count(*), 1) AS repeat_percent
+        FROM out.alert_quality {within} GROUP BY 1 ORDER BY alerts DESC, 1
+        """,
+        [] if days is None else [days],
+    )
+    print_rows(rows, format_)

@@ -1,0 +1,90 @@
+"""Make the lake's tables and views: all of a new lake's, or those that a newer release brings."""
+
+import duckdb
+
+from inventory_assets.lake.tables import (
+    APPEND_TABLES,
+    BASES,
+    CATALOG,
+    SCHEMAS,
+    VERSIONED_TABLES,
+    VIEWS,
+    WATERMARKS,
+    Table,
+    VersionedTable,
+)
+
+TABLES: tuple[Table, ...] = (*APPEND_TABLES, *VERSIONED_TABLES)
+
+
+def ensure_tables(connection: duckdb.DuckDBPyConnection) -> None:
+    """Give the lake the tables, columns and views it lacks. Old rows have nulls in new columns."""
+    known = _columns(connection)
+    lacking = [table for table in TABLES if not {*table.columns} <= known.get(table.changes, set())]
+    stale = [table for table in VERSIONED_TABLES if {*table.shown_columns} != known.get(table.full_name)]
+    absent = [view for view in VIEWS if view.full_name not in known]
+    if not lacking and not stale and not absent:
+        return
+    connection.execute("BEGIN")
+    for schema in SCHEMAS:
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {CATALOG}.{schema}")
+    for table in lacking:
+        if table.changes not in known:
+            _create_table(connection, table)
+    if WATERMARKS in lacking:
+        connection.execute(f"INSERT INTO {CATALOG}.{WATERMARKS.full_name} VALUES ('lake', 1, 0)")
+    bases = _bases(connection)
+    for table in lacking:
+        if table.changes in known:
+            _add_columns(connection, table, known, bases.get(table.full_name))
+    for table in stale:
+        query = table.view_query(f"{CATALOG}.", bases.get(table.full_name))
+        _create_view(connection, table.full_name, query, table.comment)
+    for view in VIEWS if lacking else absent:
+        _create_view(connection, view.full_name, view.query.replace("{lake}", f"{CATALOG}."), view.comment)
+    connection.execute("COMMIT")
+
+
+def _columns(connection: duckdb.DuckDBPyConnection) -> dict[str, set[str]]:
+    rows = connection.execute(
+        "SELECT schema_name || '.' || table_name, column_name FROM duckdb_columns() WHERE database_name = ?", [CATALOG]
+    ).fetchall()
+    known: dict[str, set[str]] = {}
+    for name, column in rows:
+        known.setdefault(name, set()).add(column)
+    return known
+
+
+def _bases(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    rows = connection.execute(f"SELECT table_name, max(base_version) FROM {CATALOG}.{BASES.full_name} GROUP BY ALL")
+    return dict(rows.fetchall())
+
+
+def _create_table(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+    columns = ", ".join(f"{name} {type_}" for name, type_ in table.columns.items())
+    connection.execute(f"CREATE TABLE {CATALOG}.{table.changes} ({columns})")
+    if table.partition_by:
+        connection.execute(f"ALTER TABLE {CATALOG}.{table.changes} SET PARTITIONED BY ({table.partition_by})")
+    if not isinstance(table, VersionedTable):
+        connection.execute(f"COMMENT ON TABLE {CATALOG}.{table.full_name} IS '{_quoted(table.comment)}'")
+
+
+def _add_columns(
+    connection: duckdb.DuckDBPyConnection, table: Table, known: dict[str, set[str]], base: int | None
+) -> None:
+    names = [table.changes]
+    if isinstance(table, VersionedTable) and base is not None:
+        names.append(table.base_name(base))
+    for name in names:
+        for column, type_ in table.columns.items():
+            if column not in known[name]:
+                connection.execute(f"ALTER TABLE {CATALOG}.{name} ADD COLUMN {column} {type_}")
+
+
+def _create_view(connection: duckdb.DuckDBPyConnection, name: str, query: str, comment: str) -> None:
+    connection.execute(f"CREATE OR REPLACE VIEW {CATALOG}.{name} AS {query}")
+    connection.execute(f"COMMENT ON VIEW {CATALOG}.{name} IS '{_quoted(comment)}'")
+
+
+def _quoted(text: str) -> str:
+    return text.replace("'", "''")

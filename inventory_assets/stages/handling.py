@@ -1,0 +1,87 @@
+"""Issue control commands straight to the lake, and find the alerts they mean.
+
+A command issued here is an ordinary message of `control-topic`: it is kept in
+`raw.messages`, so that `verify`, `rebuild` and `explain` carry it out again.
+"""
+
+import json
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from inventory_assets.domain.burst import Message, parse_burst, process_burst
+from inventory_assets.domain.events import Outcome
+from inventory_assets.domain.values import format_time
+from inventory_assets.lake.errors import LakeError
+from inventory_assets.stages.engine import Commit, Engine
+from inventory_assets.stages.explain import UnknownAlertError
+from inventory_assets.stages.warm import Reader
+
+CONTROL_TOPIC = "control-topic"
+SHOWN_CANDIDATES = 5
+
+
+class CommandRefusedError(LakeError):
+    """A command does not fit what it is about."""
+
+
+class AmbiguousAlertError(LakeError):
+    """Several alerts have an id that begins so."""
+
+
+def find_alert_id(reader: Reader, text: str) -> str:
+    """Find the alert meant by an id, the beginning of one, or of its last eight characters.
+
+    Raises:
+        UnknownAlertError: None is meant.
+        AmbiguousAlertError: Several are.
+    """
+    rows = reader.query(
+        "SELECT alert_id FROM out.alerts WHERE starts_with(alert_id, ?) OR starts_with(right(alert_id, 8), ?) "
+        "ORDER BY alert_id = ? DESC, state = 'firing' DESC, opened_at DESC",
+        [text, text, text],
+    )
+    found = rows["alert_id"].to_list() if text else []
+    if not found:
+        raise UnknownAlertError(f"no alert {text!r}. List them with `inventory alerts list --state all`.")
+    if len(found) > 1 and found[0] != text:
+        shown = "\n  ".join(found[:SHOWN_CANDIDATES])
+        raise AmbiguousAlertError(f"{text!r} was the beginning of {len(found)} alerts; give more of it:\n  {shown}")
+    return found[0]
+
+
+def issue(engine: Engine, bodies: Sequence[dict[str, Any]], *, now: int) -> list[Commit]:
+    """Commit control commands as one version: all of them or none.
+
+    They are tried first, so that a mistake at the keyboard leaves no dead letter.
+
+    Args:
+        engine: Where to commit.
+        bodies: The commands, without a timestamp.
+        now: Microseconds: when they were issued.
+
+    Returns:
+        The commits; none where no command would change anything.
+
+    Raises:
+        CommandRefusedError: A command was refused. Nothing was written, unless
+            another writer came between the trial and the commit.
+    """
+    messages = [_message(body, now) for body in bodies]
+    parsed = parse_burst(messages, engine.parse_settings)
+    trial = process_burst(engine.state, parsed, version=engine.state.version + 1)
+    refused = [arrival.rejection.detail for arrival in trial.arrivals if arrival.rejection is not None]
+    if refused:
+        raise CommandRefusedError("; ".join(refused))
+    if all(arrival.outcome is Outcome.SUPERSEDED for arrival in trial.arrivals):
+        return []
+    commits = engine.commit_burst(messages, stage="command")
+    letters = [letter.detail for commit in commits for letter in commit.dead_letters]
+    if letters:
+        raise CommandRefusedError("; ".join(letters) + ". Somebody was faster; it is kept in core.dead_letters.")
+    return commits
+
+
+def _message(body: dict[str, Any], now: int) -> Message:
+    data = json.dumps({**body, "timestamp": format_time(now)}, ensure_ascii=False).encode()
+    return Message(f"cli-{uuid.uuid4().hex}", CONTROL_TOPIC, now, "", {"origin": "cli"}, data)
