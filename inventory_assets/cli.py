@@ -10,6 +10,7 @@ from inventory_assets.commands.lake import maintain, rebuild, sql, stats, veloci
 from inventory_assets.commands.messages import drain, emulator, publish, replay_dead_letters, simulate, topics
 from inventory_assets.commands.products import products
 from inventory_assets.commands.run import run
+from inventory_assets.commands.thresholds_backtest import backtest
 from inventory_assets.lake.errors import LakeError
 from inventory_assets.messaging.errors import MessagingError
 from inventory_assets.settings import SettingsError
@@ -26,9 +27,16 @@ def cli() -> None:
     """
 
 
+@click.group()
+def thresholds() -> None:
+    """Threshold rules: try them on history before they hold."""
+
+
+thresholds.add_command(backtest)
+
 for _command in (
     run, emulator, topics, publish, drain, simulate, alerts, explain, why_not, sql, stats,
-    products, velocity, replay_dead_letters, verify, rebuild, maintain,
+    products, thresholds, velocity, replay_dead_letters, verify, rebuild, maintain,
 ):  # fmt: skip
     cli.add_command(_command)
 

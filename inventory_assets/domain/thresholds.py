@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from inventory_assets.domain.events import ParentIds, ThresholdRule
+from inventory_assets.domain.events import Key, ParentIds, ThresholdRule
 from inventory_assets.domain.fold import KeyState
 from inventory_assets.domain.parse import DEFAULT_COOLDOWN_MINUTES
 
@@ -84,10 +84,22 @@ def resolve_thresholds(
         stored = rules.get(scope)
         if stored is not None and not stored.rule.is_deleted:
             return from_rule(stored)
-    if state.min_threshold is not None or state.reorder_threshold is not None:
+    return default_thresholds(state.key, state.min_threshold, state.reorder_threshold, defaults, state.on_hand_rank[1])
+
+
+def default_thresholds(
+    key: Key,
+    min_threshold: int | None,
+    reorder_threshold: int | None,
+    defaults: ThresholdDefaults,
+    level_event_id: str | None = None,
+) -> Thresholds:
+    """The limits of a key that no rule names: those embedded in its level, else the system's."""
+    if min_threshold is not None or reorder_threshold is not None:
+        warehouse_id, sku = key
         return Thresholds(
-            "EMBEDDED", state.sku, state.warehouse_id, state.min_threshold, state.reorder_threshold,
-            None, None, DEFAULT_COOLDOWN_MINUTES, True, None, state.on_hand_rank[1],
+            "EMBEDDED", sku, warehouse_id, min_threshold, reorder_threshold,
+            None, None, DEFAULT_COOLDOWN_MINUTES, True, None, level_event_id,
         )  # fmt: skip
     return Thresholds(
         "SYSTEM", "", None, defaults.min_qty, defaults.reorder_qty,
