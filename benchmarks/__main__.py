@@ -2,10 +2,10 @@
 
 import argparse
 
-from benchmarks import burst, duplicates, latency
+from benchmarks import backtest, burst, duplicates, latency
 from benchmarks.measure import print_machine
 
-PARTS = {"burst": burst.run, "duplicates": duplicates.run, "latency": latency.run}
+PARTS = {"burst": burst.run, "duplicates": duplicates.run, "latency": latency.run, "backtest": backtest.run}
 
 
 def main() -> None:
@@ -23,6 +23,8 @@ def main() -> None:
             duplicates.run(past=2_000_000)
         elif arguments.quick and name == "latency":
             latency.run(rates=(200,), seconds=20)
+        elif arguments.quick and name == "backtest":
+            backtest.run(days=30, events_per_day=10_000, keys=20_000)
         elif name == "burst":
             burst.run(bursts=arguments.bursts)
         else:

@@ -16,8 +16,10 @@ from inventory_assets.stages.engine import Engine
 DAY_US = 86_400_000_000
 RESTOCK_UNITS = 120
 RESTOCK_BELOW = 45
-# Two in three restocks come in time: the others leave stockouts to be foreseen.
-RESTOCK_CHANCE = 0.5
+# At each event of a key whose stock is low: some come too late, and leave stockouts to be foreseen.
+RESTOCK_CHANCE = 0.2
+# Returns lift stock over a limit without any supply: false alarms.
+RETURN_CHANCE = 0.08
 
 
 def write_history(engine: Engine, *, days: int, events_per_day: int, keys: int, warehouses: int, seed: int = 1) -> int:
@@ -29,7 +31,9 @@ def write_history(engine: Engine, *, days: int, events_per_day: int, keys: int, 
     quantities = np.empty((per_key, keys), dtype=np.int64)
     for number in range(per_key):
         is_restock = (stock < RESTOCK_BELOW) & (random.random(keys) < RESTOCK_CHANCE)
-        quantities[number] = np.where(is_restock, RESTOCK_UNITS, -random.integers(1, 9, keys))
+        is_return = random.random(keys) < RETURN_CHANCE
+        sold = -random.integers(1, 9, keys)
+        quantities[number] = np.where(is_restock, RESTOCK_UNITS, np.where(is_return, -sold, sold))
         stock += quantities[number]
     moments = np.sort(random.integers(1, days * DAY_US, (per_key, keys)), axis=0) + START_AT
     connection = engine.lake.connection
@@ -108,7 +112,9 @@ def _orders(
         seq=pl.Series(np.arange(len(key))),
         event_id=pl.format("transaction:{}:{}:COMPLETED", "warehouse_id", "transaction_id"),
         entity_key=pl.Series(number), kind=pl.lit("transaction"),
-        type=pl.when(is_order).then(pl.lit("ORDER")).otherwise(pl.lit("RESTOCK")),
+        type=pl.when(is_order)
+        .then(pl.lit("ORDER"))
+        .otherwise(pl.when(pl.Series(quantity) == RESTOCK_UNITS).then(pl.lit("RESTOCK")).otherwise(pl.lit("RETURN"))),
         status=pl.lit("COMPLETED"), quantity=pl.Series(quantity), event_date=pl.col("event_at").dt.date(),
         source_epoch=pl.lit(0), instant=pl.Series(moment), increment=pl.lit(0),
         has_cluster_time=pl.lit(False), outcome=pl.lit("applied"),

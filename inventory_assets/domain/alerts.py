@@ -12,6 +12,9 @@ from inventory_assets.domain.fold import KeyState
 from inventory_assets.domain.thresholds import Thresholds
 from inventory_assets.domain.values import format_time, to_datetime
 
+# `json.dumps` with options builds an encoder each time: half the cost of an id.
+_compact = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+
 
 class Condition(StrEnum):
     """What is wrong with a key's stock, RULES 24. Worst first."""
@@ -123,8 +126,7 @@ def make_alert_id(key: Key, condition: Condition, opening_event_id: str, event_a
     """Build the id that every delivery of an alert carries (RULES 29)."""
     warehouse_id, sku = key
     parts = [warehouse_id, sku, str(condition), opening_event_id]
-    compact = json.dumps(parts, separators=(",", ":"), ensure_ascii=False)
-    digest = hashlib.sha256(compact.encode()).hexdigest()[:8]
+    digest = hashlib.sha256(_compact(parts).encode()).hexdigest()[:8]
     return f"alt-{to_datetime(event_at):%Y%m%d}-{warehouse_id}-{sku}-{condition}-{digest}"
 
 

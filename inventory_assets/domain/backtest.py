@@ -7,7 +7,7 @@ the first point of each band reaches it. Not here: reading (`stages.backtest`)
 or what the alerts were worth (`backtest_score`).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -182,61 +182,81 @@ def run_rules(
     rows = np.flatnonzero(is_new & hot[stock.key])
     if not len(rows):
         return
-    starts = np.flatnonzero(is_first)
-    ends = np.append(starts[1:], size)
+    ends = np.append(np.flatnonzero(is_first)[1:], size)
     own = stock.key[rows]
     cuts = np.flatnonzero(np.append(True, own[1:] != own[:-1]))
-    for first, last in zip(cuts, np.append(cuts[1:], len(rows)), strict=True):
-        place = int(np.searchsorted(starts, rows[first], side="right")) - 1
-        machine = _Machine(stock, keys, limits, event_ids, velocity, int(ends[place]))
-        intervals = machine.run(rows[first:last].tolist(), until)
-        if intervals:
+    ends = ends[np.searchsorted(ends, rows[cuts], side="right")].tolist()
+    points = list(_points(stock, rows, keys, limits, velocity))
+    names, moments, places = event_ids.gather(rows).to_list(), stock.at[rows].tolist(), rows.tolist()
+    for first, last, end in zip(cuts.tolist(), [*cuts[1:].tolist(), len(rows)], ends, strict=True):
+        machine = _Machine(stock, keys, limits, velocity, end)
+        steps = zip(places[first:last], moments[first:last], names[first:last], points[first:last], strict=True)
+        if intervals := machine.run(steps, until):
             yield intervals
+
+
+def _points(
+    stock: Stock, rows: np.ndarray, keys: Sequence[Key], limits: KeyLimits, velocity: np.ndarray | None
+) -> Iterator[Point]:
+    """The points at some rows, for `step`."""
+    chosen = [values[rows].tolist() for values in stock]
+    named = dict(zip(Stock._fields, chosen, strict=True))
+    named["speed"] = [0] * len(rows) if velocity is None else np.where(velocity[rows] > 0, velocity[rows], 0).tolist()
+    named["place"] = limits.places[stock.key[rows]].tolist()
+    columns = (
+        "key", "on_hand", "reserved", "inbound", "is_active", "is_restock_in_progress", "min_threshold",
+        "reorder_threshold", "speed", "place",
+    )  # fmt: skip
+    for key, on_hand, reserved, inbound, is_active, is_restocking, low, reorder, speed, place in zip(
+        *(named[name] for name in columns), strict=True
+    ):
+        warehouse_id, sku = keys[key]
+        state = KeyState(warehouse_id, sku, on_hand, reserved, inbound, is_active, is_restocking)
+        if place >= 0:
+            found = limits.table[place]
+        else:
+            found = default_thresholds(
+                keys[key], None if low == NO_LIMIT else low, None if reorder == NO_LIMIT else reorder, limits.defaults
+            )
+        yield Point(state, found, speed or None, 0, ())
 
 
 class _Machine:
     """One key's alerts, stepped from band to band."""
 
+    __slots__ = ("alerts", "end", "intervals", "keys", "limits", "open", "stock", "velocity")
+
     def __init__(
-        self,
-        stock: Stock,
-        keys: Sequence[Key],
-        limits: KeyLimits,
-        event_ids: pl.Series,
-        velocity: np.ndarray | None,
-        end: int,
+        self, stock: Stock, keys: Sequence[Key], limits: KeyLimits, velocity: np.ndarray | None, end: int
     ) -> None:
-        self.stock, self.keys, self.limits, self.event_ids, self.velocity, self.end = (
-            stock, keys, limits, event_ids, velocity, end,
-        )  # fmt: skip
+        self.stock, self.keys, self.limits, self.velocity, self.end = stock, keys, limits, velocity, end
         self.alerts: dict[Condition, Alert] = {}
         self.intervals: list[Interval] = []
         self.open: Interval | None = None
 
-    def run(self, rows: list[int], until: int) -> list[Interval]:
-        """Step the key at `rows`, the first row of each band."""
-        seen = rows[0]
-        for row in rows:
-            self._tell(seen, row + 1)
+    def run(self, steps: Iterable[tuple[int, int, str, Point]], until: int) -> list[Interval]:
+        """Step the key at (row, time, event id, point): the first rows of its bands."""
+        seen = -1
+        alerts = self.alerts
+        for row, at, event_id, point in steps:
+            if alerts:
+                self._tell(seen, row + 1)
             seen = row
-            point = self._point(row)
-            if not needs_step(self.alerts, point.thresholds, point.state.available):
+            if not needs_step(alerts, point.thresholds, point.state.available):
                 continue
-            at = int(self.stock.at[row])
-            changed, transitions = step(self.alerts, point, Cause(self.event_ids[row], at, at, False))
+            changed, transitions = step(alerts, point, Cause(event_id, at, at, False))
             if changed:
-                self.alerts.update(changed)
+                alerts.update(changed)
                 self._record(changed, transitions, row)
         self._tell(seen, self.end, until)
         return self.intervals
 
     def _tell(self, seen: int, end: int, until: int | None = None) -> None:
         """End a cooldown at the first row that comes after it, by the stock before that row."""
-        due = next((alert for alert in self.alerts.values() if alert.is_firing and alert.is_notification_due), None)
+        due = next((alert for alert in self.alerts.values() if alert.is_notification_due and alert.is_firing), None)
         if due is None:
             return
-        limits = self._point(seen).thresholds
-        due_at = max(notification_due_at(due, limits), due.breached_at)
+        due_at = max(notification_due_at(due, self._point(seen).thresholds), due.breached_at)
         row = next((row for row in range(seen + 1, end) if self.stock.at[row] >= due_at), None)
         if row is None and (until is None or due_at > until):
             return
@@ -248,25 +268,7 @@ class _Machine:
             self.open.is_notified = True
 
     def _point(self, row: int) -> Point:
-        stock = self.stock
-        key = int(stock.key[row])
-        state = KeyState(
-            *self.keys[key], int(stock.on_hand[row]), int(stock.reserved[row]), int(stock.inbound[row]),
-            bool(stock.is_active[row]), bool(stock.is_restock_in_progress[row]),
-        )  # fmt: skip
-        velocity = None if self.velocity is None else float(self.velocity[row])
-        known = velocity if velocity and velocity == velocity else None
-        return Point(state, self._thresholds(key, row), known, 0, ())
-
-    def _thresholds(self, key: int, row: int) -> Thresholds:
-        place = int(self.limits.places[key])
-        if place >= 0:
-            return self.limits.table[place]
-        low, reorder = int(self.stock.min_threshold[row]), int(self.stock.reorder_threshold[row])
-        return default_thresholds(
-            self.keys[key], None if low == NO_LIMIT else low, None if reorder == NO_LIMIT else reorder,
-            self.limits.defaults,
-        )  # fmt: skip
+        return next(_points(self.stock, np.array([row]), self.keys, self.limits, self.velocity))
 
     def _record(self, changed: dict[Condition, Alert], transitions: list[Transition], row: int) -> None:
         by_id = {alert.alert_id: alert for alert in changed.values()}
