@@ -8,11 +8,11 @@ import psutil
 
 from benchmarks.history import write_history
 from benchmarks.measure import temporary_engine
-from inventory_assets.commands.thresholds_backtest import reader_of
 from inventory_assets.domain.parse import ParseSettings
 from inventory_assets.domain.thresholds import ThresholdDefaults
 from inventory_assets.stages.backtest import lay_over, run_backtest, score
 from inventory_assets.stages.rule_file import read_rules
+from inventory_assets.wiring import history_reader
 
 RULES = """
 - {level_type: GLOBAL, min_threshold_qty: 25, reorder_threshold_qty: 45}
@@ -38,7 +38,7 @@ def run(*, days: int = 90, events_per_day: int = 100_000, keys: int = 200_000) -
         path.write_text(RULES)
         before = psutil.Process().memory_info().rss
         wall, processor = time.perf_counter(), time.process_time()
-        with reader_of(settings) as reader:
+        with history_reader(settings) as reader:
             rules = read_rules(path, ParseSettings(), datetime.now(UTC))
             found = run_backtest(reader, lay_over(rules, {}), days=days, defaults=ThresholdDefaults())
         total = score(found).filter(kind="total").row(0, named=True)

@@ -6,6 +6,7 @@ import click
 import duckdb
 
 from inventory_assets.commands.alerts import alerts, explain, why_not
+from inventory_assets.commands.coverage import coverage, dynamic
 from inventory_assets.commands.lake import maintain, rebuild, sql, stats, velocity, verify
 from inventory_assets.commands.messages import drain, emulator, publish, replay_dead_letters, simulate, topics
 from inventory_assets.commands.products import products
@@ -33,10 +34,11 @@ def thresholds() -> None:
 
 
 thresholds.add_command(backtest)
+thresholds.add_command(dynamic)
 
 for _command in (
     run, emulator, topics, publish, drain, simulate, alerts, explain, why_not, sql, stats,
-    products, thresholds, velocity, replay_dead_letters, verify, rebuild, maintain,
+    products, thresholds, velocity, coverage, replay_dead_letters, verify, rebuild, maintain,
 ):  # fmt: skip
     cli.add_command(_command)
 

@@ -7,7 +7,7 @@ import dagster as dg
 
 from inventory_assets.assets.checks import build_checks
 from inventory_assets.assets.tables import build_table_assets
-from inventory_assets.assets.upkeep import maintenance_job, maintenance_schedule, velocity_schedule
+from inventory_assets.assets.upkeep import demand_schedule, maintenance_job, maintenance_schedule, velocity_schedule
 from inventory_assets.partitions import daily_partitions
 from inventory_assets.settings import Settings, load_settings
 from resources import InventoryResource
@@ -34,7 +34,7 @@ def build_defs(
         assets=build_table_assets(partitions),
         asset_checks=build_checks(),
         jobs=[inventory_job, maintenance_job],
-        schedules=[velocity_schedule, maintenance_schedule],
+        schedules=[velocity_schedule, demand_schedule, maintenance_schedule],
         sensors=[burst_sensor],
         resources={"inventory": InventoryResource(), **(resource_overrides or {})},
         # Steps share the process's warm engine; separate processes would each load it.

@@ -176,6 +176,8 @@ def _print_explanation(found: Explanation) -> None:
         f"[bold]Arithmetic[/]  on hand {arithmetic['on_hand']} − reserved {arithmetic['reserved']} = available "
         f"{arithmetic['available']}; [bold]{arithmetic['comparison']}[/]  (rule: {name})"
     )
+    if "dynamic" in rule:
+        console.print(_dynamic_line(rule["dynamic"]))
     for step in found.transitions:
         late = ", by an event that came late" if step["is_late"] else ""
         what = STEPS.get((step["transition"], step["reason"]), f"{step['transition']} ({step['reason']})")
@@ -191,6 +193,17 @@ def _print_explanation(found: Explanation) -> None:
             console.print(f"  {difference}", markup=False)
     else:
         console.print("[green]✓ Recalculated from the stock messages as received: the same alert.[/]")
+
+
+def _dynamic_line(dynamic: dict[str, Any]) -> str:
+    """How dynamic limits came about, as a sum one can check."""
+    spread = f"{dynamic['safety_factor']:.3f} × deviation {dynamic['deviation']:.2f}"
+    return (
+        f"[bold]Dynamic limit[/]  {dynamic['daily_units']:.2f} units a day ({dynamic['model']}), over "
+        f"{dynamic['protection_days']} days demand {dynamic['demand']:.2f}; for {dynamic['service_level']:.6g} service "
+        f"{spread}: min = that, rounded up = {dynamic['min_qty']}; reorder = demand + that = {dynamic['reorder_qty']}; "
+        "then the rule's floor and ceiling"
+    )
 
 
 def _signed(line: EventLine) -> str:

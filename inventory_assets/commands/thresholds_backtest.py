@@ -1,12 +1,7 @@
 """`inventory thresholds backtest`: other rules on the lake's history, and what they would have been worth."""
 
-import gc
-import os
 import sys
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,13 +16,11 @@ from inventory_assets.domain.backtest_score import FALSE_ALARM
 from inventory_assets.domain.parse import DAY_US
 from inventory_assets.domain.thresholds import ThresholdDefaults
 from inventory_assets.domain.values import to_datetime, to_microseconds
-from inventory_assets.settings import Settings, load_settings
+from inventory_assets.settings import load_settings
 from inventory_assets.stages.backtest import Backtest, lay_over, present_rules, run_backtest, score
 from inventory_assets.stages.rule_file import read_rules
-from inventory_assets.wiring import LakeReader
+from inventory_assets.wiring import history_reader
 
-# Sorting nine million events takes this much before it spills to a temporary directory.
-MEMORY = "2GB"
 LISTED = ("gained", "lost", "stockouts", "false-alarms")
 SHOWN = (
     "rule", "keys", "alerts", "gained", "lost", "stockouts", "foreseen", "warning_days",
@@ -36,24 +29,6 @@ SHOWN = (
 
 _path = click.Path(exists=True, dir_okay=False, path_type=Path)
 _share = click.FloatRange(0, 1)
-
-
-@contextmanager
-def reader_of(settings: Settings) -> Iterator[LakeReader]:
-    """A reader with the threads and the memory that sorting a long history takes; what spills is thrown away."""
-    threads = max(settings.duckdb_threads, os.cpu_count() or 1)
-    reader = LakeReader(replace(settings, duckdb_threads=threads, duckdb_memory_limit=MEMORY))
-    with tempfile.TemporaryDirectory(prefix="inventory-backtest-") as spill:
-        reader.connection.execute("SET temp_directory = ?", [spill])
-        # A million small objects that stay: without this the collector walks them over and over.
-        gc.freeze()
-        gc.disable()
-        try:
-            yield reader
-        finally:
-            gc.enable()
-            gc.unfreeze()
-            reader.connection.close()
 
 
 def _svg(context: click.Context, parameter: click.Parameter, value: Path | None) -> Path | None:
@@ -99,7 +74,7 @@ def backtest(
     recall        of the stockouts, the share that was foreseen
     """
     settings = load_settings()
-    with reader_of(settings) as reader, notes.status("reading") as status:
+    with history_reader(settings) as reader, notes.status("reading") as status:
         rules = read_rules(rules_file, parse_settings_of(settings), datetime.now(UTC))
         found = run_backtest(
             reader,

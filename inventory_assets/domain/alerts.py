@@ -195,6 +195,7 @@ def to_wire(alert: Alert, parents: ParentIds, product: Product | None) -> dict[s
                 "level_id": limits.level_id or None,
                 "warehouse_id": limits.warehouse_id,
                 "version": limits.version,
+                **({} if limits.dynamic is None else {"dynamic": msgspec.to_builtins(limits.dynamic)}),
             },
             "arithmetic": {
                 "on_hand": alert.on_hand,

@@ -20,6 +20,7 @@ from inventory_assets.domain.events import Key, ParentIds
 from inventory_assets.domain.fold import KeyState
 from inventory_assets.domain.history import NO_LIMIT, Stock
 from inventory_assets.domain.thresholds import (
+    DynamicLimits,
     Scope,
     StoredRule,
     ThresholdDefaults,
@@ -52,18 +53,24 @@ class KeyLimits(NamedTuple):
 
 
 def resolve_keys(
-    keys: Sequence[Key], parents: Sequence[ParentIds], rules: Mapping[Scope, StoredRule], defaults: ThresholdDefaults
+    keys: Sequence[Key],
+    parents: Sequence[ParentIds],
+    rules: Mapping[Scope, StoredRule],
+    defaults: ThresholdDefaults,
+    dynamics: Mapping[Key, DynamicLimits] | None = None,
 ) -> KeyLimits:
-    """Resolve every key's limits under a set of rules (RULES 21)."""
+    """Resolve every key's limits under a set of rules (RULES 21). `dynamics`: the limits computed, by key."""
     table: list[Thresholds] = []
     places = np.full(len(keys), -1, dtype=np.int32)
     named_skus = {level_id for level_type, level_id, _ in rules if level_type == "SKU"}
     known: dict[tuple, int] = {}
+    computed = dynamics or {}
     for number, ((warehouse_id, sku), parent_ids) in enumerate(zip(keys, parents, strict=True)):
         # Keys of one node and warehouse share their rule, unless one is for the SKU itself.
-        group = (warehouse_id, parent_ids, sku if sku in named_skus else None)
+        dynamic = computed.get((warehouse_id, sku))
+        group = (warehouse_id, parent_ids, sku if sku in named_skus else None, dynamic)
         if group not in known:
-            limits = resolve_thresholds(KeyState(warehouse_id, sku), parent_ids, rules, defaults)
+            limits = resolve_thresholds(KeyState(warehouse_id, sku), parent_ids, rules, defaults, dynamic)
             known[group] = -1 if limits.level_type == "SYSTEM" else len(table)
             if limits.level_type != "SYSTEM":
                 table.append(limits)

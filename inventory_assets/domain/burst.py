@@ -37,7 +37,7 @@ from inventory_assets.domain.fold import (
 )
 from inventory_assets.domain.parse import MAX_DETAIL, ParseSettings, parse_message
 from inventory_assets.domain.state import NO_SKU_PARENTS, Draft, InventoryState, SkuParents
-from inventory_assets.domain.thresholds import Scope, StoredRule, resolve_thresholds
+from inventory_assets.domain.thresholds import DynamicLimits, Scope, StoredRule, resolve_thresholds
 
 Parsed = Event | Rejection | Filtered
 
@@ -61,7 +61,8 @@ class BurstInputs(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `sweep_at`: microseconds, notify what is due by then. `velocities`: mean
     daily units as of `velocity_date`, for the keys whose velocity changed;
-    null for unknown. `products`: rows of a products import, with `has_products`.
+    null for unknown. `dynamics`: computed limits as of `dynamic_date`, likewise,
+    null where none can be computed any more. `products`: rows of a products import, with `has_products`.
     """
 
     sweep_at: int | None = None
@@ -69,6 +70,8 @@ class BurstInputs(msgspec.Struct, frozen=True, omit_defaults=True):
     has_products: bool = False
     velocities: tuple[tuple[str, str, float | None], ...] = ()
     products: tuple[Product, ...] = ()
+    dynamic_date: str | None = None
+    dynamics: tuple[tuple[str, str, DynamicLimits | None], ...] = ()
 
 
 class Arrival(msgspec.Struct, gc=False):
@@ -157,6 +160,7 @@ class _Run:
         self._take_products(inputs.products)
         self._take_rules([event for event in accepted if isinstance(event, ThresholdRule)])
         self._take_velocities(inputs)
+        self._take_dynamics(inputs)
         for event in accepted:
             if isinstance(event, Command):
                 self._obey(event)
@@ -239,7 +243,10 @@ class _Run:
     def _resolve(self, key: Key) -> bool:
         """Resolve a key's thresholds anew; whether they changed."""
         parents = self.draft.sku_parents(key[1]).parents
-        resolved = resolve_thresholds(self.draft.keys[key], parents, self.draft.rules, self.draft.state.defaults)
+        resolved = resolve_thresholds(
+            self.draft.keys[key], parents, self.draft.rules, self.draft.state.defaults,
+            self.draft.dynamic_limits(key),
+        )  # fmt: skip
         if resolved == self.draft.thresholds.get(key):
             return False
         self.draft.thresholds[key] = resolved
@@ -257,6 +264,14 @@ class _Run:
                 continue
             at = state.frontier_at
             self._evaluate(key, Cause(f"velocity:{inputs.velocity_date}", at, at, False))
+
+    def _take_dynamics(self, inputs: BurstInputs) -> None:
+        for warehouse_id, sku, limits in inputs.dynamics:
+            key = (warehouse_id, sku)
+            self.draft.dynamics[key] = limits
+            if (state := self.draft.keys.get(key)) is not None:
+                at = state.frontier_at
+                self._resolve_again(key, Cause(f"dynamic:{inputs.dynamic_date}", at, at, False))
 
     def _obey(self, command: Command) -> None:
         scope = (command.warehouse_id, command.sku)

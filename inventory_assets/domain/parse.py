@@ -12,6 +12,7 @@ import msgspec
 
 from inventory_assets.domain.events import (
     Command,
+    DynamicSettings,
     Event,
     Filtered,
     Level,
@@ -37,6 +38,8 @@ from inventory_assets.domain.values import (
 DAY_US = 86_400_000_000
 MAX_DETAIL = 1000  # characters
 DEFAULT_COOLDOWN_MINUTES = 60
+# The usual aim for a retailer's ordinary items.
+DEFAULT_SERVICE_LEVEL = 0.95
 HIERARCHY_LEVELS = ("SKU", "PRODUCT", "BRAND", "CATEGORY", "DEPARTMENT", "GLOBAL")
 COMMANDS = frozenset({"pause", "resume", "re-evaluate", "snapshot"})
 SIGNS = {"ORDER": -1, "RESTOCK": 1, "RETURN": 1, "ADJUSTMENT": 0, "TRANSFER": 1, "RESERVE": 1, "RELEASE": 1}
@@ -353,14 +356,14 @@ def _read_threshold(document: dict[str, Any], source: _Source, settings: ParseSe
     suffix = _id_suffix(source) or (format_time(event_at),)
     deleted = document.get("deleted")
     is_deleted = source.is_delete or (deleted is not None and read_boolean("deleted", deleted))
-    limits: tuple = (None, None, None, None, DEFAULT_COOLDOWN_MINUTES, True)
+    limits: tuple = (None, None, None, None, DEFAULT_COOLDOWN_MINUTES, True, None)
     if not is_deleted:
         limits = _read_limits(document)
-    min_qty, reorder_qty, min_days, reorder_days, cooldown, is_enabled = limits
+    min_qty, reorder_qty, min_days, reorder_days, cooldown, is_enabled, dynamic = limits
     return ThresholdRule(
         _event_id(source, "rule", level_type, level_id, warehouse_id or "", *suffix),
         level_type, level_id, warehouse_id, min_qty, reorder_qty, min_days, reorder_days,
-        cooldown, is_enabled, is_deleted, event_at, position,
+        cooldown, is_enabled, is_deleted, event_at, position, dynamic,
     )  # fmt: skip
 
 
@@ -380,6 +383,7 @@ def _read_limits(document: dict[str, Any]) -> tuple:
         enabled = (settings or {}).get("enabled")
         enabled = document.get("enabled") if enabled is None else enabled
         is_enabled = True if enabled is None else read_boolean("enabled", enabled)
+        dynamic = _read_dynamic(document)
     except InvalidValue as invalid:
         raise InvalidValue("invalid_threshold", invalid.detail) from invalid
     for name, value in (("min_threshold_qty", min_qty), ("reorder_threshold_qty", reorder_qty)):
@@ -392,9 +396,34 @@ def _read_limits(document: dict[str, Any]) -> tuple:
             raise InvalidValue(
                 "invalid_threshold", f"min_threshold_{unit} was {low}, expected at most the reorder's {high}"
             )
-    if is_enabled and min_qty is None and reorder_qty is None and min_days is None and reorder_days is None:
+    is_nothing_set = min_qty is None and reorder_qty is None and min_days is None and reorder_days is None
+    if is_enabled and is_nothing_set and dynamic is None:
         raise InvalidValue("invalid_threshold", "no threshold was set and nothing was muted")
-    return min_qty, reorder_qty, min_days, reorder_days, cooldown, is_enabled
+    return min_qty, reorder_qty, min_days, reorder_days, cooldown, is_enabled, dynamic
+
+
+def _read_dynamic(document: dict[str, Any]) -> DynamicSettings | None:
+    mode = document.get("mode")
+    if mode is None or mode == "static":
+        return None
+    if mode != "dynamic":
+        raise InvalidValue("invalid_threshold", f"mode was {mode!r}, expected static or dynamic")
+    bounds = []
+    for field in ("floor_qty", "ceiling_qty"):
+        value = document.get(field)
+        bounds.append(None if value is None else read_integer(field, value))
+        if bounds[-1] is not None and bounds[-1] < 0:
+            raise InvalidValue("invalid_threshold", f"{field} was {bounds[-1]}, expected at least 0")
+    floor, ceiling = bounds
+    if floor is not None and ceiling is not None and floor > ceiling:
+        raise InvalidValue("invalid_threshold", f"floor_qty was {floor}, expected at most the ceiling's {ceiling}")
+    level = document.get("service_level")
+    if level is None:
+        level = DEFAULT_SERVICE_LEVEL
+    # At a half and below there would be no safety stock; at 1 it would have no end.
+    if type(level) is not float or not 0.5 < level < 1:
+        raise InvalidValue("invalid_threshold", f"service_level was {level!r}, expected above 0.5 and below 1")
+    return DynamicSettings(level, floor, ceiling)
 
 
 def _read_command(document: dict[str, Any], source: _Source, settings: ParseSettings) -> Event:

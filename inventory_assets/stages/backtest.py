@@ -24,10 +24,10 @@ from inventory_assets.domain.history import NO_LIMIT, Stock, run_stock
 from inventory_assets.domain.parse import DAY_US
 from inventory_assets.domain.thresholds import Scope, StoredRule, ThresholdDefaults
 from inventory_assets.lake.errors import LakeError
-from inventory_assets.lake.tables import THRESHOLD_RULES
+from inventory_assets.lake.tables import DYNAMIC_THRESHOLDS, THRESHOLD_RULES
 from inventory_assets.stages.history import last_event_at, read_histories, read_keys
 from inventory_assets.stages.rule_file import describe_scope
-from inventory_assets.stages.warm import Reader, current_rows
+from inventory_assets.stages.warm import Reader, current_rows, to_dynamics
 
 EMBEDDED, SYSTEM = "in the stock document", "system default"
 
@@ -103,8 +103,11 @@ def run_backtest(
     if until is None or not keys:
         raise NoHistoryError("the lake has no stock event yet. Publish messages and run `inventory drain`.")
     since = until - days * DAY_US
-    candidate = resolve_keys(keys, parents, rules, defaults)
-    present = resolve_keys(keys, parents, present_rules(reader), defaults)
+    computed = {
+        (w, s): each for w, s, each in to_dynamics(current_rows(reader, DYNAMIC_THRESHOLDS)) if each is not None
+    }
+    candidate = resolve_keys(keys, parents, rules, defaults, computed)
+    present = resolve_keys(keys, parents, present_rules(reader), defaults, computed)
     found = Backtest(since, until, keys, [SYSTEM] * len(keys), 0, Outcome(), Outcome())
     differs = np.array([a != b for a, b in zip(_compared(candidate), _compared(present), strict=True)])
     has_days = candidate.has_days() | present.has_days()

@@ -4,6 +4,7 @@ Belongs here: building and running. Does not belong: expectations.
 """
 
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 
 import polars as pl
 from hypothesis import strategies as st
@@ -15,8 +16,10 @@ from inventory_assets.domain.history import HISTORY_SCHEMA, STATUSES, TYPES
 from inventory_assets.domain.parse import ParseSettings
 from inventory_assets.domain.state import InventoryState
 from inventory_assets.domain.thresholds import ThresholdDefaults
-from tests.builders import Document, envelope, level, messages, moment, rule, transaction
+from tests.builders import Document, envelope, level, message, moment, rule, transaction
 
+# Published after every event, as events from the future are refused (RULES 6).
+LATER = datetime(2022, 6, 1, tzinfo=UTC)
 SKUS = ("S1", "S2")
 WAREHOUSES = ("W1", "W2")
 STATUSES_OF = {"TRANSFER": ("PENDING", "SHIPPED", "COMPLETED", "CANCELLED")}
@@ -53,7 +56,7 @@ def _row(number: int, key: Key, event: StockEvent) -> dict:
 
 def live(documents: Sequence[Document], until: int, trace: Key | None = None) -> BurstResult:
     """What the live engine makes of documents that come in order."""
-    parsed = parse_burst(messages(*documents), ParseSettings())
+    parsed = parse_burst([message(each, published_at=LATER) for each in documents], ParseSettings())
     parsed.sort(key=lambda event: order_key(event) if isinstance(event, StockEvent) else ((-1, 0, 0), 0, ""))
     state = InventoryState(defaults=ThresholdDefaults())
     return process_burst(state, parsed, version=1, inputs=BurstInputs(sweep_at=until), trace=trace)

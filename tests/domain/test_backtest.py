@@ -13,7 +13,7 @@ from inventory_assets.domain.state import InventoryState
 from inventory_assets.domain.thresholds import StoredRule, ThresholdDefaults
 from inventory_assets.domain.values import format_time
 from tests.builders import level, message, messages, moment, rule, transaction
-from tests.domain.histories import accepted, documents, history_of, live
+from tests.domain.histories import LATER, accepted, documents, history_of, live
 
 UNTIL = 1_650_585_600_000_000  # 2022-04-22, after all of them
 
@@ -91,7 +91,7 @@ def test_days_of_cover_follow_the_velocity_of_each_day(orders, limits):
         parsed = [
             each
             for document in by_day.get(day, [])
-            for each in parse_burst([message(document, published_at=_later())], ParseSettings())
+            for each in parse_burst([message(document, published_at=LATER)], ParseSettings())
         ]
         taken = commit(parsed, None)
         sold += [(event.event_at, -event.quantity) for event in taken if event.kind == "transaction"]
@@ -99,12 +99,6 @@ def test_days_of_cover_follow_the_velocity_of_each_day(orders, limits):
     until = start + last * DAY_US
 
     assert spans(transitions) == as_spans(intervals_of(events, rules, until, with_days=True))
-
-
-def _later():
-    from datetime import UTC, datetime
-
-    return datetime(2022, 6, 1, tzinfo=UTC)
 
 
 def test_a_cooldown_that_ends_unseen_is_told_by_the_stock_before_the_next_event():
