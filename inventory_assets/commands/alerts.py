@@ -197,12 +197,11 @@ def _print_explanation(found: Explanation) -> None:
 
 def _dynamic_line(dynamic: dict[str, Any]) -> str:
     """How dynamic limits came about, as a sum one can check."""
-    spread = f"{dynamic['safety_factor']:.3f} × deviation {dynamic['deviation']:.2f}"
     return (
-        f"[bold]Dynamic limit[/]  {dynamic['daily_units']:.2f} units a day ({dynamic['model']}), over "
-        f"{dynamic['protection_days']} days demand {dynamic['demand']:.2f}; for {dynamic['service_level']:.6g} service "
-        f"{spread}: min = that, rounded up = {dynamic['min_qty']}; reorder = demand + that = {dynamic['reorder_qty']}; "
-        "then the rule's floor and ceiling"
+        f"[bold]Dynamic limit[/]  demand over {dynamic['protection_days']} days {dynamic['demand']:.2f} "
+        f"({dynamic['model']}, {dynamic['daily_units']:.2f} a day); safety stock {dynamic['safety_factor']:.3f} × "
+        f"{dynamic['deviation']:.2f} for {dynamic['service_level']:.6g} service: min {dynamic['min_qty']}, "
+        f"reorder {dynamic['reorder_qty']}, within the rule's bounds"
     )
 
 

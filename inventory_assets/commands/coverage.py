@@ -1,6 +1,7 @@
 """`inventory coverage` and `inventory thresholds dynamic`: demand, how long stock lasts, limits made of it."""
 
 from datetime import UTC, date, datetime
+from typing import Any
 
 import click
 
@@ -14,6 +15,21 @@ COLUMNS = (
     "warehouse_id", "sku", "available", "daily_units", "daily_deviation", "in_stock_days", "stockout_days",
     "cover_days", "cover_days_low", "cover_days_high", "as_of_date",
 )  # fmt: skip
+
+
+SHORT = ("warehouse", "sku", "available", "units_a_day", "deviation", "days", "out_days", "cover_days", "80%_interval")
+
+
+def _short(row: dict[str, Any]) -> dict[str, Any]:
+    """A row as a table shows it; `days` are those with stock."""
+    is_known = row["cover_days_low"] is not None and row["cover_days_high"] is not None
+    return {
+        "warehouse": row["warehouse_id"], "sku": row["sku"], "available": row["available"],
+        "units_a_day": row["daily_units"], "deviation": row["daily_deviation"], "days": row["in_stock_days"],
+        "out_days": row["stockout_days"],
+        "cover_days": None if row["cover_days"] is None else round(row["cover_days"], 1),
+        "80%_interval": f"{row['cover_days_low']:.1f} to {row['cover_days_high']:.1f}" if is_known else None,
+    }  # fmt: skip
 
 
 @click.command("dynamic")
@@ -47,8 +63,9 @@ def coverage(
 ) -> None:
     """Show demand on days with stock and how many days the stock lasts, the shortest first.
 
-    The interval (low to high) holds with 80 % probability. An empty cell is
-    unknown: no day with stock, or nothing sold.
+    Days are those with stock in the last 84; out days, those without. The
+    interval holds with 80 % probability. A dash is unknown: too few days with
+    stock, or nothing sold. json and csv have every column of core.coverage.
     """
     if warehouse_id is not None and sku is None:
         raise click.UsageError("a WAREHOUSE was given without a SKU; give both, or neither for all.")
@@ -70,7 +87,10 @@ def coverage(
             f"no demand was measured of SKU {sku!r} at {warehouse_id!r}. Measure with `inventory coverage --refresh`; "
             'see what is known: inventory sql "SELECT warehouse_id, sku FROM core.sku_state"'
         )
-    print_rows(rows if format_ != "table" else rows[:limit], format_, columns=COLUMNS)
+    if format_ == "table":
+        print_rows([_short(row) for row in rows[:limit]], "table", columns=SHORT)
+    else:
+        print_rows(rows, format_, columns=COLUMNS)
     if format_ == "table" and len(rows) > limit:
         notes.print(f"{len(rows) - limit:,} more: --limit {len(rows)}", style="dim")
     elif not rows:

@@ -117,19 +117,24 @@ def _print_scores(found: Backtest, scores: pl.DataFrame, format_: str) -> None:
         return
     span = f"{to_datetime(found.since):%Y-%m-%d %H:%M} to {to_datetime(found.until):%Y-%m-%d %H:%M} UTC"
     rows = [{**row, "warning_days": row["median_warning_days"]} for row in scores.iter_rows(named=True)]
-    print_rows(rows, "table", columns=SHOWN, title=f"{span}: {found.events:,} events, {len(found.keys):,} keys")
-    total = scores.filter(pl.col("kind") == "total").row(0, named=True)
-    notes.print(_sentence(total), style="dim")
+    # A rule that saw nothing says nothing; json and csv have it.
+    telling = [row for row in rows if row["kind"] != "rule" or row["alerts"] or row["lost"] or row["stockouts"]]
+    print_rows(telling, "table", columns=SHOWN, title=f"{span}: {found.events:,} events, {len(found.keys):,} keys")
+    if silent := len(rows) - len(telling):
+        notes.print(
+            f"Rules without an alert or a stockout, left out here: {silent:,} (--format json has them).", style="dim"
+        )
+    notes.print(_sentence(scores.filter(pl.col("kind") == "total").row(0, named=True)), style="dim")
 
 
 def _sentence(total: dict[str, Any]) -> str:
-    """`41 alerts gained, 3 lost; 12 of 14 stockouts foreseen, half of them 4.2 days ahead; 2 false alarms.`"""
+    """`Alerts: 41 gained, 3 lost. Stockouts: 12 of 14 foreseen, half of them 4.2 days ahead or more. …`"""
     ahead = total["median_warning_days"]
-    told = f", half of them at least {ahead:.1f} days ahead" if ahead is not None else ""
+    told = f", half of them {ahead:.1f} days ahead or more" if ahead is not None else ""
     return (
-        f"{total['gained']:,} alerts gained, {total['lost']:,} lost; "
-        f"{total['foreseen']:,} of {total['stockouts']:,} stockouts foreseen{told}; "
-        f"{total['false_alarms']:,} false alarms."
+        f"Alerts: {total['gained']:,} gained, {total['lost']:,} lost. "
+        f"Stockouts: {total['foreseen']:,} of {total['stockouts']:,} foreseen{told}. "
+        f"False alarms: {total['false_alarms']:,}."
     )
 
 

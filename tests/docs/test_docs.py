@@ -82,7 +82,7 @@ def test_queries_that_readers_start_from_give_rows(ran: list[Ran]):
 @pytest.mark.parametrize("block", [b for d in DOCUMENTS for b in blocks(d)], ids=lambda block: block.place)
 def test_every_block_is_marked_and_its_commands_parse(block: Block, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    for name in re.findall(r"[\w-]+\.(?:csv|jsonl|json)", block.code):
+    for name in re.findall(r"[\w-]+\.(?:csv|jsonl|json|yaml)", block.code):
         (tmp_path / name).touch()
 
     assert block.language in ("bash", "sh", "python", "sql", "text", "mermaid", "json")
