@@ -90,8 +90,12 @@ def judge_warnings(stock: Stock, episodes: Iterable[list[Interval]], stockouts: 
     Args:
         stock: The points the intervals' rows are places in.
         episodes: As `split_episodes` gives them.
-        stockouts: Rows at which stock runs out, sorted.
+        stockouts: Rows at which stock runs out.
     """
+    # Running counts answer "any between two rows" without a search for each warning.
+    ran_out = np.zeros(len(stock.key), dtype=bool)
+    ran_out[stockouts] = True
+    evidence = np.cumsum(ran_out | stock.is_supply)
     for episode in episodes:
         first, last = episode[0], episode[-1]
         if first.condition is Condition.STOCKOUT:
@@ -99,9 +103,7 @@ def judge_warnings(stock: Stock, episodes: Iterable[list[Interval]], stockouts: 
         if last.closed_row is None:
             verdict = OPEN
         else:
-            begin, end = first.opened_row + 1, last.closed_row + 1
-            ran_out = np.searchsorted(stockouts, end) > np.searchsorted(stockouts, begin)
-            verdict = USEFUL if ran_out or stock.is_supply[begin:end].any() else FALSE_ALARM
+            verdict = USEFUL if evidence[last.closed_row] > evidence[first.opened_row] else FALSE_ALARM
         yield Warned(first.key, first.alert_id, first.condition, first.opened_at, last.closed_at, verdict)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 import msgspec
 import numpy as np
@@ -153,7 +154,8 @@ def _collect(
     episodes = {key: split_episodes(each) for key, each in intervals.items()}
     for key, each in intervals.items():
         outcome.alerts += [a for a in list_alerts(each, others.get(key, ()), change) if a.opened_at >= since]
-        outcome.warnings += [w for w in judge_warnings(stock, episodes[key], stockouts) if w.opened_at >= since]
+    runs = chain.from_iterable(episodes.values())
+    outcome.warnings += [w for w in judge_warnings(stock, runs, stockouts) if w.opened_at >= since]
     outcome.stockouts += judge_stockouts(stock, episodes, stockouts)
 
 
