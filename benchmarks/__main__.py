@@ -2,10 +2,16 @@
 
 import argparse
 
-from benchmarks import burst, duplicates, latency, thresholds
+from benchmarks import backtest, burst, duplicates, latency, thresholds
 from benchmarks.measure import print_machine
 
-PARTS = {"burst": burst.run, "duplicates": duplicates.run, "latency": latency.run, "thresholds": thresholds.run}
+PARTS = {
+    "burst": burst.run,
+    "duplicates": duplicates.run,
+    "latency": latency.run,
+    "thresholds": thresholds.run,
+    "backtest": backtest.run,
+}
 
 
 def main() -> None:
@@ -25,6 +31,8 @@ def main() -> None:
             latency.run(rates=(200,), seconds=20)
         elif arguments.quick and name == "thresholds":
             thresholds.run(skus=1_000, warehouses=20)
+        elif arguments.quick and name == "backtest":
+            backtest.run(days=30, events_per_day=10_000, keys=20_000)
         elif name == "burst":
             burst.run(bursts=arguments.bursts)
         else:

@@ -8,6 +8,7 @@ import duckdb
 from inventory_assets.commands.alert_lists import list_, show
 from inventory_assets.commands.alert_stats import alert_stats
 from inventory_assets.commands.alerts import alerts, explain, why_not
+from inventory_assets.commands.coverage import coverage, dynamic
 from inventory_assets.commands.handling import (
     ack,
     escalate,
@@ -25,6 +26,7 @@ from inventory_assets.commands.messages import drain, emulator, publish, replay_
 from inventory_assets.commands.products import products
 from inventory_assets.commands.run import run
 from inventory_assets.commands.thresholds import thresholds
+from inventory_assets.commands.thresholds_backtest import backtest
 from inventory_assets.lake.errors import LakeError
 from inventory_assets.messaging.errors import MessagingError
 from inventory_assets.settings import SettingsError
@@ -42,9 +44,12 @@ def cli() -> None:
     """
 
 
+thresholds.add_command(backtest)
+thresholds.add_command(dynamic)
+
 for _command in (
     run, emulator, topics, publish, drain, simulate, alerts, incidents, explain, why_not, sql, stats,
-    products, thresholds, velocity, replay_dead_letters, verify, rebuild, maintain,
+    products, thresholds, velocity, coverage, replay_dead_letters, verify, rebuild, maintain,
 ):  # fmt: skip
     cli.add_command(_command)
 

@@ -10,6 +10,7 @@ from inventory_assets.assets.tables import build_table_assets
 from inventory_assets.assets.upkeep import (
     alert_sweep_job,
     alert_sweep_schedule,
+    demand_schedule,
     incident_schedule,
     maintenance_job,
     maintenance_schedule,
@@ -41,7 +42,7 @@ def build_defs(
         assets=build_table_assets(partitions),
         asset_checks=build_checks(),
         jobs=[inventory_job, maintenance_job, alert_sweep_job],
-        schedules=[velocity_schedule, maintenance_schedule, alert_sweep_schedule, incident_schedule],
+        schedules=[velocity_schedule, demand_schedule, maintenance_schedule, alert_sweep_schedule, incident_schedule],
         sensors=[burst_sensor],
         resources={"inventory": InventoryResource(), **(resource_overrides or {})},
         # Steps share the process's warm engine; separate processes would each load it.

@@ -3,9 +3,12 @@
 Commands and Dagster resources are built from here; nothing is opened at import.
 """
 
+import gc
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +24,8 @@ from inventory_assets.stages.engine import Engine
 from inventory_assets.stages.ingest import Ingest
 
 GATHER_SECONDS = 0.3
+# Sorting nine million events takes this much before it spills.
+HISTORY_MEMORY = "2GB"
 
 
 class LakeReader:
@@ -40,6 +45,24 @@ class LakeReader:
     def rows(self, sql: str, parameters: list[Any] | None = None) -> list[dict[str, Any]]:
         """Run a query; its rows as dictionaries."""
         return list(self.query(sql, parameters).iter_rows(named=True))
+
+
+@contextmanager
+def history_reader(settings: Settings) -> Iterator[LakeReader]:
+    """A reader with the threads and the memory that sorting a long history takes; what spills is thrown away."""
+    threads = max(settings.duckdb_threads, os.cpu_count() or 1)
+    reader = LakeReader(replace(settings, duckdb_threads=threads, duckdb_memory_limit=HISTORY_MEMORY))
+    is_collecting = gc.isenabled()
+    with tempfile.TemporaryDirectory(prefix="inventory-history-") as spill:
+        reader.connection.execute("SET temp_directory = ?", [spill])
+        # Millions of small objects that stay: the collector would walk them over and over.
+        gc.disable()
+        try:
+            yield reader
+        finally:
+            if is_collecting:
+                gc.enable()
+            reader.connection.close()
 
 
 def emulator_host(settings: Settings) -> str | None:

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from inventory_assets.lake.tables import (
     ALERTS,
     CORE_EVENTS,
+    COVERAGE,
     DEAD_LETTERS,
+    DYNAMIC_THRESHOLDS,
     INCIDENTS,
     PRODUCTS,
     RAW_MESSAGES,
@@ -72,12 +74,20 @@ SPECS = (
         "SELECT changed_at, author, reason, action, before, after FROM core.threshold_audit ORDER BY version, seq",
     ),
     TableSpec(
-        RESOLVED_THRESHOLDS, "thresholds", (THRESHOLD_RULES, SKU_STATE), ("ducklake",),
+        RESOLVED_THRESHOLDS, "thresholds", (THRESHOLD_RULES, SKU_STATE, DYNAMIC_THRESHOLDS), ("ducklake",),
         "SELECT rule_level_type, count(*) FROM core.resolved_thresholds GROUP BY ALL",
     ),
     TableSpec(
         VELOCITY, "thresholds", (CORE_EVENTS,), ("duckdb", "ducklake"),
         "SELECT * FROM core.velocity ORDER BY daily_units DESC LIMIT 20",
+    ),
+    TableSpec(
+        COVERAGE, "thresholds", (CORE_EVENTS,), ("numpy", "ducklake"),
+        "SELECT * FROM core.coverage ORDER BY cover_days LIMIT 20",
+    ),
+    TableSpec(
+        DYNAMIC_THRESHOLDS, "thresholds", (CORE_EVENTS, THRESHOLD_RULES, PRODUCTS), ("numpy", "ducklake"),
+        "SELECT * FROM core.dynamic_thresholds ORDER BY reorder_qty DESC LIMIT 20",
     ),
     TableSpec(
         ALERTS, "alerts", (SKU_STATE, RESOLVED_THRESHOLDS, VELOCITY, PRODUCTS), ("ducklake", "pubsub"),

@@ -17,12 +17,22 @@ from dagster import (
 from inventory_assets.assets.metadata import counts_metadata, table_metadata, table_version
 from inventory_assets.assets.specs import SPECS, TableSpec
 from inventory_assets.domain.values import to_microseconds
-from inventory_assets.lake.tables import CORE_EVENTS, INCIDENTS, RAW_MESSAGES, VELOCITY
+from inventory_assets.lake.tables import (
+    CORE_EVENTS,
+    COVERAGE,
+    DYNAMIC_THRESHOLDS,
+    INCIDENTS,
+    RAW_MESSAGES,
+    VELOCITY,
+)
+from inventory_assets.stages.coverage import refresh_coverage
+from inventory_assets.stages.dynamic import refresh_dynamic
 from inventory_assets.stages.engine import CODE_VERSION, Engine
 from inventory_assets.stages.incidents import refresh_incidents
 from inventory_assets.stages.rebuild import rebuild_lake
 from inventory_assets.stages.replay import Replay
 from inventory_assets.stages.velocity import refresh_velocity
+from inventory_assets.wiring import history_reader
 from resources import InventoryResource
 
 # A run takes in what waits and ends; the sensor is there for what comes later.
@@ -125,9 +135,27 @@ def _incidents(context: AssetExecutionContext, config: RebuildConfig, inventory:
     return commits[0].counts if commits else {}
 
 
+def _coverage(context: AssetExecutionContext, config: RebuildConfig, inventory: InventoryResource) -> dict[str, int]:
+    """Measure demand and cover as of today."""
+    engine = inventory.process().engine
+    with history_reader(engine.settings) as reader:
+        changed = refresh_coverage(engine, reader, datetime.now(UTC).date(), run_id=context.run.run_id)
+    return {"keys": changed}
+
+
+def _dynamic(context: AssetExecutionContext, config: RebuildConfig, inventory: InventoryResource) -> dict[str, int]:
+    """Compute the limits of keys under dynamic rules as of today, and judge those keys again."""
+    engine = inventory.process().engine
+    with history_reader(engine.settings) as reader:
+        commits = refresh_dynamic(engine, reader, datetime.now(UTC).date(), run_id=context.run.run_id)
+    return commits[0].counts if commits else {}
+
+
 _FUNCTIONS = {
     RAW_MESSAGES.full_name: _take_in,
     CORE_EVENTS.full_name: _events,
     VELOCITY.full_name: _velocity,
     INCIDENTS.full_name: _incidents,
+    COVERAGE.full_name: _coverage,
+    DYNAMIC_THRESHOLDS.full_name: _dynamic,
 }

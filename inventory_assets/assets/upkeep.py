@@ -125,6 +125,15 @@ incident_schedule = dg.ScheduleDefinition(
     description="Business alerts: stockouts of a category, unusual sales, overdue restocks, breach trends.",
 )
 
+demand_schedule = dg.ScheduleDefinition(
+    name="daily_demand",
+    target=dg.AssetSelection.assets(dg.AssetKey(["core", "coverage"]), dg.AssetKey(["core", "dynamic_thresholds"])),
+    cron_schedule="25 0 * * *",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Demand on days with stock, days of cover, and dynamic thresholds, after the UTC day is complete.",
+)
+
 maintenance_schedule = dg.ScheduleDefinition(
     name="daily_maintenance",
     job=maintenance_job,

@@ -171,6 +171,8 @@ def _print_explanation(found: Explanation) -> None:
         f"[bold]Arithmetic[/]  on hand {arithmetic['on_hand']} − reserved {arithmetic['reserved']} = available "
         f"{arithmetic['available']}; [bold]{arithmetic['comparison']}[/]  (rule: {name})"
     )
+    if "dynamic" in rule:
+        console.print(_dynamic_line(rule["dynamic"]))
     for step in found.transitions:
         late = ", by an event that came late" if step["is_late"] else ""
         what = ": ".join(filter(None, describe_step(step["transition"], step["reason"])))
@@ -186,6 +188,16 @@ def _print_explanation(found: Explanation) -> None:
             console.print(f"  {difference}", markup=False)
     else:
         console.print("[green]✓ Recalculated from the stock messages as received: the same alert.[/]")
+
+
+def _dynamic_line(dynamic: dict[str, Any]) -> str:
+    """How dynamic limits came about, as a sum one can check."""
+    return (
+        f"[bold]Dynamic limit[/]  demand over {dynamic['protection_days']} days {dynamic['demand']:.2f} "
+        f"({dynamic['model']}, {dynamic['daily_units']:.2f} a day); safety stock {dynamic['safety_factor']:.3f} × "
+        f"{dynamic['deviation']:.2f} for {dynamic['service_level']:.6g} service: min {dynamic['min_qty']}, "
+        f"reorder {dynamic['reorder_qty']}, within the rule's bounds"
+    )
 
 
 def _signed(line: EventLine) -> str:

@@ -15,7 +15,7 @@ from inventory_assets.domain.threshold_findings import find_conflicts
 from inventory_assets.domain.thresholds import ThresholdDefaults
 from inventory_assets.lake.errors import LakeMissingError
 from inventory_assets.settings import load_settings
-from inventory_assets.stages.threshold_check import list_rungs, read_key, read_keys
+from inventory_assets.stages.threshold_check import list_rungs, read_dynamic, read_key, read_keys
 from inventory_assets.stages.threshold_files import read_rule_file
 from inventory_assets.stages.threshold_rules import read_rules, read_stored
 from inventory_assets.wiring import LakeReader
@@ -96,7 +96,7 @@ def resolve(warehouse_id: str, sku: str, format_: str) -> None:
             'See what is: inventory sql "SELECT warehouse_id, sku FROM core.sku_state"'
         )
     defaults = ThresholdDefaults(settings.default_min, settings.default_reorder)
-    rungs = list_rungs(*key, read_stored(reader), defaults)
+    rungs = list_rungs(*key, read_stored(reader), defaults, read_dynamic(reader, warehouse_id, sku))
     rows: list[dict[str, Any]] = [
         {
             "": "→" if rung.is_winner else "", "level": rung.level_type, "id": rung.level_id,

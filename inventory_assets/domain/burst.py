@@ -43,7 +43,7 @@ from inventory_assets.domain.parse import MAX_DETAIL, ParseSettings, parse_messa
 from inventory_assets.domain.rollup import Leaf
 from inventory_assets.domain.state import NO_SKU_PARENTS, Draft, InventoryState, SkuParents, pause_over
 from inventory_assets.domain.threshold_audit import chain_change
-from inventory_assets.domain.thresholds import Scope, StoredRule, resolve_thresholds, rung
+from inventory_assets.domain.thresholds import DynamicLimits, Scope, StoredRule, resolve_thresholds, rung
 
 Parsed = Event | Rejection | Filtered
 
@@ -67,7 +67,8 @@ class BurstInputs(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `sweep_at`: microseconds, notify what is due by then. `velocities`: mean
     daily units as of `velocity_date`, for the keys whose velocity changed;
-    null for unknown. `products`: rows of a products import, with `has_products`.
+    null for unknown. `dynamics`: computed limits as of `dynamic_date`, likewise,
+    null where none can be computed any more. `products`: rows of a products import, with `has_products`.
     `policy`: what a sweep does to alerts that nobody takes (ADR 0004).
     """
 
@@ -77,6 +78,8 @@ class BurstInputs(msgspec.Struct, frozen=True, omit_defaults=True):
     velocities: tuple[tuple[str, str, float | None], ...] = ()
     products: tuple[Product, ...] = ()
     policy: LifecyclePolicy | None = None
+    dynamic_date: str | None = None
+    dynamics: tuple[tuple[str, str, DynamicLimits | None], ...] = ()
 
 
 class Arrival(msgspec.Struct, gc=False):
@@ -169,6 +172,7 @@ class _Run:
         self._take_rules([event for event in accepted if isinstance(event, ThresholdRule)])
         self._take_velocities(inputs)
         handling = []
+        self._take_dynamics(inputs)
         for event in accepted:
             if isinstance(event, Command):
                 if event.command in ALERT_COMMANDS:
@@ -294,7 +298,9 @@ class _Run:
         parents = self.draft.sku_parents(key[1]).parents
         # Twelve looks a key: at the plain mapping where the burst changes no rule.
         rules = self.draft.rules if self.draft.rules.changed else self.draft.rules.base
-        resolved = resolve_thresholds(self.draft.keys[key], parents, rules, self.draft.state.defaults)
+        resolved = resolve_thresholds(
+            self.draft.keys[key], parents, rules, self.draft.state.defaults, self.draft.dynamic_limits(key)
+        )
         if resolved == self.draft.thresholds.get(key):
             return False
         self.draft.thresholds[key] = resolved
@@ -312,6 +318,14 @@ class _Run:
                 continue
             at = state.frontier_at
             self._evaluate(key, Cause(f"velocity:{inputs.velocity_date}", at, at, False))
+
+    def _take_dynamics(self, inputs: BurstInputs) -> None:
+        for warehouse_id, sku, limits in inputs.dynamics:
+            key = (warehouse_id, sku)
+            self.draft.dynamics[key] = limits
+            if (state := self.draft.keys.get(key)) is not None:
+                at = state.frontier_at
+                self._resolve_again(key, Cause(f"dynamic:{inputs.dynamic_date}", at, at, False))
 
     def _obey(self, command: Command) -> None:
         scope = (command.warehouse_id, command.sku)

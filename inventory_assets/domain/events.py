@@ -113,6 +113,17 @@ class Tombstone(msgspec.Struct, frozen=True, gc=False):
         return (self.warehouse_id, self.sku)
 
 
+class DynamicSettings(msgspec.Struct, frozen=True, gc=False):
+    """How a rule's quantities are computed from demand. The bounds are in units; null is none.
+
+    `service_level` is the chance of no stockout while an order is on its way.
+    """
+
+    service_level: float
+    floor_qty: int | None
+    ceiling_qty: int | None
+
+
 class ThresholdRule(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """When to alert, for one scope, RULES 21-23. Quantities in units, days in days.
 
@@ -137,6 +148,7 @@ class ThresholdRule(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     author: str | None = None
     reason: str | None = None
     alert_settings: str = "{}"
+    dynamic: DynamicSettings | None = None
 
     kind = "threshold"
 
@@ -151,7 +163,7 @@ class ThresholdRule(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
         return (
             *self.scope, self.min_threshold_qty, self.reorder_threshold_qty,
             self.min_threshold_days, self.reorder_threshold_days,
-            self.cooldown_minutes, self.is_enabled, self.is_deleted,
+            self.cooldown_minutes, self.is_enabled, self.is_deleted, self.dynamic,
         )  # fmt: skip
 
 

@@ -354,7 +354,7 @@ def _read_threshold(document: dict[str, Any], source: _Source, settings: ParseSe
         _event_id(source, "rule", level_type, level_id, warehouse_id or "", *suffix),
         level_type, level_id, warehouse_id, limits.min_threshold_qty, limits.reorder_threshold_qty,
         limits.min_threshold_days, limits.reorder_threshold_days, limits.cooldown_minutes, limits.is_enabled,
-        is_deleted, event_at, position, author, reason, limits.alert_settings,
+        is_deleted, event_at, position, author, reason, limits.alert_settings, limits.dynamic,
     )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from inventory_assets.domain.events import DynamicSettings
 from inventory_assets.domain.values import (
     CONTROL_CHARACTERS,
     InvalidValue,
@@ -20,6 +21,8 @@ from inventory_assets.domain.values import (
 )
 
 DEFAULT_COOLDOWN_MINUTES = 60
+# The usual aim for a retailer's ordinary items.
+DEFAULT_SERVICE_LEVEL = 0.95
 HIERARCHY_LEVELS = ("SKU", "PRODUCT", "BRAND", "CATEGORY", "DEPARTMENT", "GLOBAL")
 NO_SETTINGS = "{}"
 MAX_TEXT = 1024  # characters of an author or a reason
@@ -40,6 +43,7 @@ class Limits(NamedTuple):
     cooldown_minutes: int = DEFAULT_COOLDOWN_MINUTES
     is_enabled: bool = True
     alert_settings: str = NO_SETTINGS
+    dynamic: DynamicSettings | None = None
 
 
 def read_scope(document: dict[str, Any], problems: Problems) -> Scope:
@@ -97,11 +101,41 @@ def read_limits(document: dict[str, Any], problems: Problems) -> Limits:
     for unit, low, high in (("qty", min_qty, reorder_qty), ("days", min_days, reorder_days)):
         if low is not None and high is not None and low > high:
             problems.append(_invalid(f"min_threshold_{unit} was {low}, expected at most the reorder's {high}"))
-    is_empty = min_qty is None and reorder_qty is None and min_days is None and reorder_days is None
+    dynamic = _read_dynamic(document, problems)
+    is_empty = dynamic is None and (min_qty, reorder_qty, min_days, reorder_days) == (None,) * 4
     if is_read and is_enabled and is_empty:
         problems.append(_invalid("no threshold was set and nothing was muted"))
     other = {name: value for name, value in settings.items() if name not in ("cooldown_period_minutes", "enabled")}
-    return Limits(min_qty, reorder_qty, min_days, reorder_days, cooldown, is_enabled, canonical_json(other))
+    settings_text = canonical_json(other)
+    return Limits(min_qty, reorder_qty, min_days, reorder_days, cooldown, is_enabled, settings_text, dynamic)
+
+
+def _read_dynamic(document: dict[str, Any], problems: Problems) -> DynamicSettings | None:
+    mode = document.get("mode")
+    if mode is None or mode == "static":
+        return None
+    if mode != "dynamic":
+        problems.append(_invalid(f"mode was {mode!r}, expected static or dynamic"))
+        return None
+    bounds: list[int | None] = []
+    for field in ("floor_qty", "ceiling_qty"):
+        found: Problems = []
+        value = document.get(field)
+        bound = None if value is None else _try(found, read_integer, field, value)
+        problems += [_invalid(problem.detail) for problem in found]
+        if bound is not None and bound < 0:
+            problems.append(_invalid(f"{field} was {bound}, expected at least 0"))
+        bounds.append(bound)
+    floor, ceiling = bounds
+    if floor is not None and ceiling is not None and floor > ceiling:
+        problems.append(_invalid(f"floor_qty was {floor}, expected at most the ceiling's {ceiling}"))
+    level = document.get("service_level")
+    level = DEFAULT_SERVICE_LEVEL if level is None else level
+    # At a half and below there would be no safety stock; at 1 it would have no end.
+    if type(level) is not float or not 0.5 < level < 1:
+        problems.append(_invalid(f"service_level was {level!r}, expected above 0.5 and below 1"))
+        return None
+    return DynamicSettings(level, floor, ceiling)
 
 
 def read_author(document: dict[str, Any], source: str | None) -> tuple[str | None, str | None]:

@@ -27,7 +27,7 @@ from inventory_assets.domain.events import (
 from inventory_assets.domain.fold import KeyState, LevelRank, Versions, affected_keys
 from inventory_assets.domain.rollup import RollupChange, Rollups
 from inventory_assets.domain.threshold_audit import GENESIS, RuleChange
-from inventory_assets.domain.thresholds import Scope, StoredRule, ThresholdDefaults, Thresholds
+from inventory_assets.domain.thresholds import DynamicLimits, Scope, StoredRule, ThresholdDefaults, Thresholds
 
 Silences = dict[tuple[str | None, str | None, str | None], Command]
 """The command that silences a scope (warehouse_id, sku, category_id)."""
@@ -177,6 +177,7 @@ class InventoryState:
         self.rules: dict[Scope, StoredRule] = {}
         self.thresholds: dict[Key, Thresholds] = {}
         self.velocities: dict[Key, float] = {}
+        self.dynamics: dict[Key, DynamicLimits | None] = {}
         self.alerts: dict[Key, dict[Condition, Alert]] = {}
         self.due_alerts: set[Key] = set()
         self.products: dict[str, Product] = {}
@@ -198,6 +199,7 @@ class Draft:
         self.rules = Overlay(state.rules)
         self.thresholds = Overlay(state.thresholds)
         self.velocities = Overlay(state.velocities)
+        self.dynamics = Overlay(state.dynamics)
         self.alerts = Overlay(state.alerts)
         self.products = Overlay(state.products)
         self.pauses = dict(state.pauses)
@@ -250,6 +252,11 @@ class Draft:
         """A SKU's parents, UNKNOWN where no level names it."""
         return self.skus.get(sku, NO_SKU_PARENTS)
 
+    def dynamic_limits(self, key: Key) -> DynamicLimits | None:
+        """The limits computed for a key; None also where this burst takes them away."""
+        changed = self.dynamics.changed
+        return changed[key] if key in changed else self.dynamics.base.get(key)
+
     def trend(self, key: Key) -> tuple[tuple[int, int], ...]:
         """The last points of a key's running stock, oldest first."""
         new = self.new_points.get(key, [])
@@ -267,7 +274,8 @@ class Draft:
         """Make the burst part of the state, after its commit."""
         state = self.state
         for overlay in (
-            self.keys, self.skus, self.rules, self.thresholds, self.velocities, self.alerts, self.products,
+            self.keys, self.skus, self.rules, self.thresholds, self.velocities, self.dynamics, self.alerts,
+            self.products,
         ):  # fmt: skip
             overlay.merge()
         state.pauses = self.pauses

@@ -58,7 +58,7 @@ def wanted_rule(document: dict[str, Any], problems: Problems) -> ThresholdRule:
     return ThresholdRule(
         "", *scope, limits.min_threshold_qty, limits.reorder_threshold_qty, limits.min_threshold_days,
         limits.reorder_threshold_days, limits.cooldown_minutes, limits.is_enabled, is_deleted, 0, NO_POSITION,
-        None, reason, limits.alert_settings,
+        None, reason, limits.alert_settings, limits.dynamic,
     )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from inventory_assets.domain.events import ThresholdRule
 from inventory_assets.domain.parse_threshold import DEFAULT_COOLDOWN_MINUTES, Scope, canonical_json
 
 LIMIT_FIELDS = ("min_threshold_qty", "reorder_threshold_qty", "min_threshold_days", "reorder_threshold_days")
+DYNAMIC_FIELDS = ("service_level", "floor_qty", "ceiling_qty")
 SCOPE_FIELDS = ("level_type", "level_id", "warehouse_id")
 
 
@@ -28,6 +29,9 @@ def to_document(rule: ThresholdRule) -> dict[str, Any]:
         value = getattr(rule, field)
         if value is not None:
             document[field] = int(value) if isinstance(value, float) and value.is_integer() else value
+    if rule.dynamic is not None:
+        document["mode"] = "dynamic"
+        document |= {name: value for name in DYNAMIC_FIELDS if (value := getattr(rule.dynamic, name)) is not None}
     settings = settings_of(rule)
     document["alert_settings"] = {
         **settings, "cooldown_period_minutes": rule.cooldown_minutes, "enabled": rule.is_enabled,
@@ -65,6 +69,7 @@ def list_changes(before: ThresholdRule | None, after: ThresholdRule | None) -> l
 _LABELS = {
     "min_threshold_qty": "min", "reorder_threshold_qty": "reorder", "min_threshold_days": "min days",
     "reorder_threshold_days": "reorder days", "cooldown_period_minutes": "cooldown", "notification_channel": "channel",
+    "service_level": "service level", "floor_qty": "floor", "ceiling_qty": "ceiling",
 }  # fmt: skip
 _DEFAULTS = {"cooldown": DEFAULT_COOLDOWN_MINUTES, "enabled": True}
 

@@ -17,7 +17,7 @@ import polars as pl
 
 from inventory_assets.domain.events import ThresholdRule
 from inventory_assets.domain.parse_threshold import DEFAULT_COOLDOWN_MINUTES, HIERARCHY_LEVELS
-from inventory_assets.domain.thresholds import ThresholdDefaults
+from inventory_assets.domain.thresholds import StoredRule, ThresholdDefaults, from_rule
 
 KEY_SCHEMA = {
     "warehouse_id": pl.String, "sku": pl.String, "product_id": pl.String, "brand_id": pl.String,
@@ -44,12 +44,16 @@ def level_column(level_type: str) -> str:
 
 
 def rules_frame(rules: Iterable[ThresholdRule]) -> pl.DataFrame:
-    """Rules as a frame, `RULE_SCHEMA`, in the order given; deleted ones are left out."""
+    """Rules as a frame, `RULE_SCHEMA`, in the order given; deleted ones are left out.
+
+    A dynamic rule counts with its own numbers, else its floor: limits computed
+    for single keys are not known here.
+    """
+    limits = [(rule, from_rule(StoredRule(rule, 0))) for rule in rules if not rule.is_deleted]
     rows = [
-        (*rule.scope, rule.min_threshold_qty, rule.reorder_threshold_qty, rule.min_threshold_days,
-         rule.reorder_threshold_days, rule.cooldown_minutes, rule.is_enabled)
-        for rule in rules if not rule.is_deleted
-    ]  # fmt: skip
+        (*rule.scope, t.min_qty, t.reorder_qty, t.min_days, t.reorder_days, t.cooldown_minutes, t.is_enabled)
+        for rule, t in limits
+    ]
     return pl.DataFrame(rows, schema=RULE_SCHEMA, orient="row")
 
 

@@ -19,6 +19,7 @@ from inventory_assets.lake.tables import (
     ALERTS,
     APPEND_TABLES,
     BASES,
+    COVERAGE,
     RESOLVED_THRESHOLDS,
     ROLLUPS,
     SKU_STATE,
@@ -45,7 +46,7 @@ EXPIRE_EVERY = 200
 # What a killed process wrote and never handed over; a day is far beyond any running rewrite.
 ORPHAN_AGE = timedelta(days=1)
 
-COMPACTED_TABLES = (SKU_STATE, ROLLUPS, RESOLVED_THRESHOLDS, ALERTS)
+COMPACTED_TABLES = (SKU_STATE, ROLLUPS, RESOLVED_THRESHOLDS, COVERAGE, ALERTS)
 MERGED_TABLES: tuple[Table, ...] = tuple(
     table for table in (*APPEND_TABLES, *VERSIONED_TABLES) if table not in (WATERMARKS, BASES)
 )

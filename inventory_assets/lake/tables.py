@@ -256,7 +256,7 @@ RESOLVED_THRESHOLDS = VersionedTable(
         "warehouse_id": _TEXT, "sku": _TEXT, "min_threshold_qty": _BIG, "reorder_threshold_qty": _BIG,
         "min_threshold_days": "DOUBLE", "reorder_threshold_days": "DOUBLE", "cooldown_minutes": _BIG,
         "is_enabled": _FLAG, "rule_level_type": _TEXT, "rule_level_id": _TEXT,
-        "rule_warehouse_id": _TEXT, "rule_version": _BIG, "rule_event_id": _TEXT, "version": _BIG,
+        "rule_warehouse_id": _TEXT, "rule_version": _BIG, "rule_event_id": _TEXT, "dynamic": _TEXT, "version": _BIG,
     },
     "One row per (warehouse_id, sku): the limits in force and the rule they come from.",
     key=("warehouse_id", "sku"),
@@ -269,6 +269,29 @@ VELOCITY = VersionedTable(
     key=("warehouse_id", "sku"),
     shown_if="daily_units IS NOT NULL",
 )
+COVERAGE = VersionedTable(
+    "core",
+    "coverage",
+    {
+        "warehouse_id": _TEXT, "sku": _TEXT, "as_of_date": _DATE, "available": _BIG, "daily_units": "DOUBLE",
+        "daily_deviation": "DOUBLE", "in_stock_days": _BIG, "stockout_days": _BIG, "cover_days": "DOUBLE",
+        "cover_days_low": "DOUBLE", "cover_days_high": "DOUBLE", "version": _BIG,
+    },
+    "One row per (warehouse_id, sku): demand on days with stock in the 84 days before as_of_date, and days of cover.",
+    key=("warehouse_id", "sku"),
+)  # fmt: skip
+DYNAMIC_THRESHOLDS = VersionedTable(
+    "core",
+    "dynamic_thresholds",
+    {
+        "warehouse_id": _TEXT, "sku": _TEXT, "as_of_date": _DATE, "min_qty": _BIG, "reorder_qty": _BIG,
+        "model": _TEXT, "daily_units": "DOUBLE", "demand": "DOUBLE", "deviation": "DOUBLE",
+        "protection_days": _BIG, "service_level": "DOUBLE", "safety_factor": "DOUBLE", "version": _BIG,
+    },
+    "One row per (warehouse_id, sku) under a dynamic rule: the limits computed, before any bound, and from what.",
+    key=("warehouse_id", "sku"),
+    shown_if="min_qty IS NOT NULL",
+)  # fmt: skip
 ALERTS = VersionedTable(
     "out",
     "alerts",
@@ -364,6 +387,7 @@ APPEND_TABLES = (
     RAW_MESSAGES, CORE_EVENTS, DEAD_LETTERS, THRESHOLD_AUDIT, TRANSITIONS, DELIVERIES, VERSIONS, WATERMARKS, BASES,
 )  # fmt: skip
 VERSIONED_TABLES = (
-    PRODUCTS, SKU_STATE, ROLLUPS, THRESHOLD_RULES, RESOLVED_THRESHOLDS, VELOCITY, ALERTS, INCIDENTS,
+    PRODUCTS, SKU_STATE, ROLLUPS, THRESHOLD_RULES, RESOLVED_THRESHOLDS, VELOCITY, COVERAGE, DYNAMIC_THRESHOLDS,
+    ALERTS, INCIDENTS,
 )  # fmt: skip
 SCHEMAS = ("raw", "core", "out", "meta")

@@ -38,6 +38,7 @@ from inventory_assets.lake.tables import (
     ALERTS,
     CORE_EVENTS,
     DEAD_LETTERS,
+    DYNAMIC_THRESHOLDS,
     PRODUCTS,
     RAW_MESSAGES,
     RESOLVED_THRESHOLDS,
@@ -360,6 +361,8 @@ def append_result(
         transaction.append(PRODUCTS, frames.products(draft.products.changed.values()))
     if inputs.velocity_date is not None:
         transaction.append(VELOCITY, frames.velocity(inputs.velocities, inputs.velocity_date))
+    if inputs.dynamic_date is not None:
+        transaction.append(DYNAMIC_THRESHOLDS, frames.dynamic_thresholds(inputs.dynamics, inputs.dynamic_date))
     if result.changed_alerts:
         transaction.append(ALERTS, frames.alerts(result))
     if result.transitions:
@@ -369,8 +372,8 @@ def append_result(
 
 
 def _recorded(inputs: BurstInputs) -> str:
-    # Velocities and products are rows of their own tables, at this very version.
-    return msgspec.json.encode(msgspec.structs.replace(inputs, velocities=(), products=())).decode()
+    # Velocities, computed limits and products are rows of their own tables, at this very version.
+    return msgspec.json.encode(msgspec.structs.replace(inputs, velocities=(), products=(), dynamics=())).decode()
 
 
 def _counts(result: BurstResult) -> dict[str, int]:

@@ -12,7 +12,7 @@ import polars as pl
 
 from inventory_assets.domain.alerts import Alert, Transition, target_stock
 from inventory_assets.domain.evaluate import Point, find_breaches, find_closed, is_restocking, notification_due_at
-from inventory_assets.domain.events import Command, Key, Transaction
+from inventory_assets.domain.events import Command, DynamicSettings, Key, Transaction
 from inventory_assets.domain.fold import KeyState
 from inventory_assets.domain.parse import ParseSettings
 from inventory_assets.domain.state import InventoryState, pause_over
@@ -184,6 +184,8 @@ def describe_ladder(state: InventoryState, key: Key) -> list[RuleLine]:
         numbers = describe_limits(
             rule.min_threshold_qty, rule.reorder_threshold_qty, rule.min_threshold_days, rule.reorder_threshold_days
         )
+        if rule.dynamic is not None:
+            numbers = describe_dynamic(rule.dynamic, numbers)
         shown = numbers if rule.is_enabled else f"muted ({numbers})"
         lines.append(RuleLine(scope[0], scope[1] or "every SKU", scope[2], shown, verdict))
     embedded = describe_limits(key_state.min_threshold, key_state.reorder_threshold, None, None)
@@ -210,6 +212,17 @@ def describe_limits(
         if value is not None:
             parts.append(f"{name} {value:g}{unit}")
     return ", ".join(parts) or "none"
+
+
+def describe_dynamic(settings: DynamicSettings, numbers: str) -> str:
+    """A dynamic rule in words: `dynamic for 95 % service, floor 5, ceiling 80, else min 20`."""
+    parts = [f"dynamic for {settings.service_level:.6g} service"]
+    for name, bound in (("floor", settings.floor_qty), ("ceiling", settings.ceiling_qty)):
+        if bound is not None:
+            parts.append(f"{name} {bound}")
+    if numbers != "none":
+        parts.append(f"else {numbers}")
+    return ", ".join(parts)
 
 
 def _differences(reader: Reader, row: dict[str, Any], tracer: _Tracer) -> list[str]:

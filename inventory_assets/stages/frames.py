@@ -19,6 +19,7 @@ from inventory_assets.domain.events import (
     entity_names,
 )
 from inventory_assets.domain.state import NO_SKU_PARENTS
+from inventory_assets.domain.thresholds import DynamicLimits
 
 _TIME = pl.Datetime("us")
 _encode = msgspec.json.encode
@@ -209,11 +210,12 @@ def resolved_thresholds(result: BurstResult) -> pl.DataFrame:
             "rule_warehouse_id": [t.warehouse_id for _, t in items],
             "rule_version": [t.version for _, t in items],
             "rule_event_id": [t.event_id for _, t in items],
+            "dynamic": [None if t.dynamic is None else _encode(t.dynamic).decode() for _, t in items],
         },
         {
             "min_threshold_qty": pl.Int64, "reorder_threshold_qty": pl.Int64, "min_threshold_days": pl.Float64,
             "reorder_threshold_days": pl.Float64, "rule_warehouse_id": pl.String, "rule_version": pl.Int64,
-            "rule_event_id": pl.String,
+            "rule_event_id": pl.String, "dynamic": pl.String,
         },
     )  # fmt: skip
 
@@ -301,4 +303,23 @@ def velocity(rows: Sequence[tuple[str, str, float | None]], as_of_date: str) -> 
             "daily_units": [row[2] for row in rows],
         },
         schema={"warehouse_id": pl.String, "sku": pl.String, "daily_units": pl.Float64},
+    ).with_columns(pl.lit(as_of_date).str.to_date().alias("as_of_date"))
+
+
+_DYNAMIC_SCHEMA = {
+    "min_qty": pl.Int64, "reorder_qty": pl.Int64, "model": pl.String, "daily_units": pl.Float64,
+    "demand": pl.Float64, "deviation": pl.Float64, "protection_days": pl.Int64, "service_level": pl.Float64,
+    "safety_factor": pl.Float64,
+}  # fmt: skip
+
+
+def dynamic_thresholds(rows: Sequence[tuple[str, str, DynamicLimits | None]], as_of_date: str) -> pl.DataFrame:
+    """One row per key whose computed limits changed; nulls where there are none any more."""
+    return pl.DataFrame(
+        {
+            "warehouse_id": [row[0] for row in rows],
+            "sku": [row[1] for row in rows],
+            **{name: [getattr(row[2], name, None) for row in rows] for name in _DYNAMIC_SCHEMA},
+        },
+        schema={"warehouse_id": pl.String, "sku": pl.String, **_DYNAMIC_SCHEMA},
     ).with_columns(pl.lit(as_of_date).str.to_date().alias("as_of_date"))

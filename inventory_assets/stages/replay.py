@@ -25,8 +25,8 @@ from inventory_assets.domain.events import Key, Rejection
 from inventory_assets.domain.parse import ParseSettings
 from inventory_assets.domain.state import InventoryState
 from inventory_assets.domain.thresholds import ThresholdDefaults
-from inventory_assets.lake.tables import PRODUCTS, VELOCITY
-from inventory_assets.stages.warm import Reader, to_microseconds_naive
+from inventory_assets.lake.tables import DYNAMIC_THRESHOLDS, PRODUCTS, VELOCITY
+from inventory_assets.stages.warm import Reader, to_dynamics, to_microseconds_naive
 
 # Versions read at a time: bounds memory, and one query per slice stays cheap.
 SLICE = 200
@@ -115,6 +115,11 @@ def _read_inputs(reader: Reader, version: int, text: str) -> BurstInputs:
             f"SELECT warehouse_id, sku, daily_units FROM {VELOCITY.changes} WHERE version = ? ORDER BY ALL", [version]
         )
         inputs = msgspec.structs.replace(inputs, velocities=tuple(rows.iter_rows()))
+    if inputs.dynamic_date is not None:
+        rows = reader.query(
+            f"SELECT * FROM {DYNAMIC_THRESHOLDS.changes} WHERE version = ? ORDER BY warehouse_id, sku", [version]
+        )
+        inputs = msgspec.structs.replace(inputs, dynamics=tuple(to_dynamics(rows)))
     if inputs.has_products:
         names = ", ".join(column for column in PRODUCTS.columns if column != "version")
         rows = reader.query(f"SELECT {names} FROM {PRODUCTS.changes} WHERE version = ? ORDER BY sku", [version])

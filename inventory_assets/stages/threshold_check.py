@@ -11,10 +11,17 @@ from inventory_assets.domain.fold import KeyState
 from inventory_assets.domain.parse_threshold import Scope
 from inventory_assets.domain.threshold_document import name_scope
 from inventory_assets.domain.threshold_frames import KEY_SCHEMA
-from inventory_assets.domain.thresholds import StoredRule, ThresholdDefaults, Thresholds, ladder, resolve_thresholds
-from inventory_assets.lake.tables import SKU_STATE
+from inventory_assets.domain.thresholds import (
+    DynamicLimits,
+    StoredRule,
+    ThresholdDefaults,
+    Thresholds,
+    ladder,
+    resolve_thresholds,
+)
+from inventory_assets.lake.tables import DYNAMIC_THRESHOLDS, SKU_STATE
 from inventory_assets.stages.explain import describe_limits
-from inventory_assets.stages.warm import Reader, current_rows
+from inventory_assets.stages.warm import Reader, current_rows, to_dynamics
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +57,21 @@ def read_key(reader: Reader, warehouse_id: str, sku: str) -> tuple[KeyState, Par
     return msgspec.json.decode(row["fold_state"], type=KeyState), parents
 
 
+def read_dynamic(reader: Reader, warehouse_id: str, sku: str) -> DynamicLimits | None:
+    """The limits computed for one key; None where there are none."""
+    rows = current_rows(reader, DYNAMIC_THRESHOLDS).filter(warehouse_id=warehouse_id, sku=sku)
+    return next((limits for _, _, limits in to_dynamics(rows)), None)
+
+
 def list_rungs(
-    state: KeyState, parents: ParentIds, rules: Mapping[Scope, StoredRule], defaults: ThresholdDefaults
+    state: KeyState,
+    parents: ParentIds,
+    rules: Mapping[Scope, StoredRule],
+    defaults: ThresholdDefaults,
+    dynamic: DynamicLimits | None = None,
 ) -> list[Rung]:
     """Every rung of a key's ladder down to the system default, and why it holds or does not (RULES 21)."""
-    limits = resolve_thresholds(state, parents, rules, defaults)
+    limits = resolve_thresholds(state, parents, rules, defaults, dynamic)
     winner = (limits.level_type, limits.level_id, limits.warehouse_id)
     rungs = []
     has_won = False
@@ -62,12 +79,9 @@ def list_rungs(
         stored = rules.get(scope)
         is_winner = scope == winner
         has_won = has_won or is_winner
-        rungs.append(
-            Rung(
-                scope[0], scope[1] or None, scope[2], _describe(stored), _verdict(stored, is_winner, has_won, limits),
-                is_winner,
-            )
-        )  # fmt: skip
+        what = _describe(stored, limits if is_winner else None)
+        verdict = _verdict(stored, is_winner, has_won, limits)
+        rungs.append(Rung(scope[0], scope[1] or None, scope[2], what, verdict, is_winner))
     is_embedded = limits.level_type == "EMBEDDED"
     has_embedded = state.min_threshold is not None or state.reorder_threshold is not None
     embedded = describe_limits(state.min_threshold, state.reorder_threshold, None, None) if has_embedded else "none"
@@ -80,7 +94,7 @@ def list_rungs(
     return rungs
 
 
-def _describe(stored: StoredRule | None) -> str:
+def _describe(stored: StoredRule | None, in_force: Thresholds | None) -> str:
     if stored is None:
         return "no rule"
     rule = stored.rule
@@ -89,6 +103,10 @@ def _describe(stored: StoredRule | None) -> str:
     shown = describe_limits(
         rule.min_threshold_qty, rule.reorder_threshold_qty, rule.min_threshold_days, rule.reorder_threshold_days
     )
+    if rule.dynamic is not None:
+        shown = f"dynamic for {rule.dynamic.service_level:.6g} service, else {shown}"
+        if in_force is not None and in_force.dynamic is not None:
+            shown = f"{describe_limits(in_force.min_qty, in_force.reorder_qty, None, None)}: {shown}"
     return shown if rule.is_enabled else f"disabled ({shown})"
 
 

@@ -24,7 +24,13 @@ from inventory_assets.domain.events import ThresholdRule
 from inventory_assets.domain.parse_threshold import Problems, Scope, canonical_json
 from inventory_assets.domain.strict_json import decode_object
 from inventory_assets.domain.threshold_changes import wanted_rule
-from inventory_assets.domain.threshold_document import LIMIT_FIELDS, SCOPE_FIELDS, name_scope, to_document
+from inventory_assets.domain.threshold_document import (
+    DYNAMIC_FIELDS,
+    LIMIT_FIELDS,
+    SCOPE_FIELDS,
+    name_scope,
+    to_document,
+)
 from inventory_assets.domain.values import InvalidValue
 from inventory_assets.stages.threshold_yaml import Unreadable, YamlError, read_yaml
 
@@ -34,10 +40,20 @@ SUFFIXES = {
 MAX_BYTES = 100_000_000
 MAX_SHOWN = 50
 COLUMNS = (
-    *SCOPE_FIELDS, *LIMIT_FIELDS, "cooldown_period_minutes", "enabled", "notification_channel", "recipients",
-    "alert_settings", "deleted", "reason",
+    *SCOPE_FIELDS, *LIMIT_FIELDS, "mode", *DYNAMIC_FIELDS, "cooldown_period_minutes", "enabled",
+    "notification_channel", "recipients", "alert_settings", "deleted", "reason",
 )  # fmt: skip
-FIELDS = (*SCOPE_FIELDS, *LIMIT_FIELDS, "alert_settings", "enabled", "deleted", "reason", "change_reason")
+FIELDS = (
+    *SCOPE_FIELDS,
+    *LIMIT_FIELDS,
+    "mode",
+    *DYNAMIC_FIELDS,
+    "alert_settings",
+    "enabled",
+    "deleted",
+    "reason",
+    "change_reason",
+)
 # What R0's documents also have, and what says nothing of the rule: who imports is the author, and the time is now.
 IGNORED = ("_id", "created_at", "updated_at", "created_by", "updated_by", "author")
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
@@ -183,9 +199,11 @@ def _read_csv(text: str) -> Iterator[tuple[str, Any]]:
 def _from_row(row: dict[str, str | None]) -> Any:
     cells = {name: _unescaped(value) for name, value in row.items() if value and name not in IGNORED}
     document: dict[str, Any] = {
-        name: cells[name] for name in (*SCOPE_FIELDS, "min_threshold_qty", "reorder_threshold_qty") if name in cells
+        name: cells[name]
+        for name in (*SCOPE_FIELDS, "min_threshold_qty", "reorder_threshold_qty", "mode", "floor_qty", "ceiling_qty")
+        if name in cells
     }
-    for name in ("min_threshold_days", "reorder_threshold_days"):
+    for name in ("min_threshold_days", "reorder_threshold_days", "service_level"):
         if name in cells:
             document[name] = _number(cells[name])
     try:

@@ -25,11 +25,12 @@ from inventory_assets.domain.events import (
 from inventory_assets.domain.fold import KeyState
 from inventory_assets.domain.lifecycle import remember
 from inventory_assets.domain.state import NO_SKU_PARENTS, TREND_POINTS, InventoryState, SkuParents
-from inventory_assets.domain.thresholds import StoredRule, ThresholdDefaults, Thresholds
+from inventory_assets.domain.thresholds import DynamicLimits, StoredRule, ThresholdDefaults, Thresholds
 from inventory_assets.domain.values import to_microseconds
 from inventory_assets.lake.entity_index import EntityIndex
 from inventory_assets.lake.tables import (
     ALERTS,
+    DYNAMIC_THRESHOLDS,
     PRODUCTS,
     RESOLVED_THRESHOLDS,
     SKU_STATE,
@@ -118,6 +119,8 @@ def load_state(
     _load_thresholds(reader, state, shared)
     for row in current_rows(reader, VELOCITY).iter_rows(named=True):
         state.velocities[shared.key(row["warehouse_id"], row["sku"])] = row["daily_units"] or 0.0
+    for warehouse_id, sku, dynamic in to_dynamics(current_rows(reader, DYNAMIC_THRESHOLDS)):
+        state.dynamics[shared.key(warehouse_id, sku)] = dynamic
     for row in current_rows(reader, PRODUCTS).drop("version").iter_rows(named=True):
         state.products[row["sku"]] = Product(**row)
     _load_alerts(reader, state)
@@ -177,14 +180,28 @@ def _load_thresholds(reader: Reader, state: InventoryState, shared: Shared) -> N
     columns = (
         "warehouse_id, sku, rule_level_type, rule_level_id, rule_warehouse_id, "
         "min_threshold_qty, reorder_threshold_qty, min_threshold_days, reorder_threshold_days, "
-        "cooldown_minutes, is_enabled, rule_version, rule_event_id"
+        "cooldown_minutes, is_enabled, rule_version, rule_event_id, dynamic"
     )
     for batch in reader.batches(f"SELECT {columns} FROM ({current_rows_query(reader, RESOLVED_THRESHOLDS)})"):
         for warehouse_id, sku, *fields in batch.iter_rows():
             values = tuple(fields)
             if (limits := known.get(values)) is None:
-                limits = known[values] = Thresholds(*values)
+                if fields[-1] is not None:
+                    fields[-1] = msgspec.json.decode(fields[-1], type=DynamicLimits)
+                limits = known[values] = Thresholds(*fields)
             state.thresholds[shared.key(warehouse_id, sku)] = limits
+
+
+def to_dynamics(rows: pl.DataFrame) -> list[tuple[str, str, DynamicLimits | None]]:
+    """The computed limits that rows of core.dynamic_thresholds record; None where there are none any more."""
+    return [
+        (
+            row["warehouse_id"],
+            row["sku"],
+            None if row["min_qty"] is None else DynamicLimits(*(row[name] for name in DynamicLimits.__struct_fields__)),
+        )
+        for row in rows.iter_rows(named=True)
+    ]
 
 
 def _load_alerts(reader: Reader, state: InventoryState) -> None:
