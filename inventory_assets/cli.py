@@ -5,11 +5,14 @@ import sys
 import click
 import duckdb
 
+from inventory_assets.commands.alerting import alerting, deliver
 from inventory_assets.commands.alerts import alerts, explain, why_not
 from inventory_assets.commands.lake import maintain, rebuild, sql, stats, velocity, verify
 from inventory_assets.commands.messages import drain, emulator, publish, replay_dead_letters, simulate, topics
 from inventory_assets.commands.products import products
 from inventory_assets.commands.run import run
+from inventory_assets.delivery.channel import ChannelSetupError
+from inventory_assets.delivery.policy_source import AlertingFileError
 from inventory_assets.lake.errors import LakeError
 from inventory_assets.messaging.errors import MessagingError
 from inventory_assets.settings import SettingsError
@@ -28,7 +31,7 @@ def cli() -> None:
 
 for _command in (
     run, emulator, topics, publish, drain, simulate, alerts, explain, why_not, sql, stats,
-    products, velocity, replay_dead_letters, verify, rebuild, maintain,
+    products, velocity, replay_dead_letters, verify, rebuild, maintain, alerting, deliver,
 ):  # fmt: skip
     cli.add_command(_command)
 
@@ -44,7 +47,7 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except (LakeError, MessagingError, SettingsError, ProductFileError) as error:
+    except (LakeError, MessagingError, SettingsError, ProductFileError, AlertingFileError, ChannelSetupError) as error:
         click.echo(f"error: {error}", err=True)
         sys.exit(1)
     except duckdb.Error as error:

@@ -35,6 +35,7 @@ class Settings:
         snapshot_retention: How long DuckLake snapshots are kept; our versions outlive them.
         cached_entities: How many known events stay in memory.
         default_min, default_reorder: The system default thresholds, in units (RULES 21).
+        alerting: The alerting policy; without one `<home>/alerting.toml` where it exists.
     """
 
     home: Path = DEFAULT_HOME
@@ -53,6 +54,7 @@ class Settings:
     cached_entities: int = 100_000
     default_min: int = 0
     default_reorder: int = 0
+    alerting: Path | None = None
     duckdb_memory_limit: str = "512MB"
     # One: a burst's statements are too small to share, and a second thread cost 40 % more CPU.
     duckdb_threads: int = 1
@@ -71,6 +73,12 @@ class Settings:
     def data_uri(self) -> str:
         """Where the lake's Parquet files are."""
         return self.data_path or str(self.home / "lake" / "data")
+
+    @property
+    def alerting_path(self) -> Path | None:
+        """The alerting policy's file; None is alerts on Pub/Sub only."""
+        default = self.home / "alerting.toml"
+        return self.alerting or (default if default.exists() else None)
 
     @property
     def lock_path(self) -> Path:
@@ -124,6 +132,7 @@ _READERS: dict[str, Callable[[str], object]] = {
     "cached_entities": _positive,
     "default_min": int,
     "default_reorder": int,
+    "alerting": lambda text: Path(text).expanduser().resolve(),
     "duckdb_memory_limit": str,
     "duckdb_threads": _positive,
 }

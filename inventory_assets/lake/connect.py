@@ -82,20 +82,34 @@ def _quoted(text: str) -> str:
 
 
 def _create_tables(connection: duckdb.DuckDBPyConnection) -> None:
-    existing = connection.execute(
-        "SELECT count(*) FROM duckdb_tables() WHERE database_name = ? AND schema_name = 'meta' "
-        "AND table_name = 'watermarks'",
-        [CATALOG],
-    ).fetchone()
-    if existing and existing[0]:
+    existing = {
+        schema + "." + name: set(columns)
+        for schema, name, columns in connection.execute(
+            "SELECT schema_name, table_name, list(column_name) FROM duckdb_columns() "
+            "WHERE database_name = ? GROUP BY ALL",
+            [CATALOG],
+        ).fetchall()
+    }
+    tables: tuple[Table, ...] = (*APPEND_TABLES, *VERSIONED_TABLES)
+    missing = [table for table in tables if table.changes not in existing]
+    # What an earlier release made lacks the columns that came since.
+    added = [
+        (table, name, type_)
+        for table in APPEND_TABLES
+        for name, type_ in table.columns.items()
+        if table.changes in existing and name not in existing[table.changes]
+    ]
+    if not missing and not added:
         return
     connection.execute("BEGIN")
     for schema in SCHEMAS:
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {CATALOG}.{schema}")
-    tables: tuple[Table, ...] = (*APPEND_TABLES, *VERSIONED_TABLES)
-    for table in tables:
+    for table in missing:
         _create_table(connection, table)
-    connection.execute(f"INSERT INTO {CATALOG}.meta.watermarks VALUES ('lake', 1, 0)")
+    for table, name, type_ in added:
+        connection.execute(f"ALTER TABLE {CATALOG}.{table.changes} ADD COLUMN {name} {type_}")
+    if not existing:
+        connection.execute(f"INSERT INTO {CATALOG}.meta.watermarks VALUES ('lake', 1, 0)")
     connection.execute("COMMIT")
 
 
