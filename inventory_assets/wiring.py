@@ -22,6 +22,7 @@ from inventory_assets.lake.transaction import Lake, read_batches
 from inventory_assets.messaging.client import PubSubBurstSource, PubSubPublisher
 from inventory_assets.messaging.topology import apply_topology, load_topology
 from inventory_assets.settings import DEFAULT_EMULATOR_PORT, Settings, load_settings
+from inventory_assets.stages.courier import Courier
 from inventory_assets.stages.deliver import Delivery, LakeNotes
 from inventory_assets.stages.engine import CODE_VERSION, Engine
 from inventory_assets.stages.ingest import Ingest
@@ -124,12 +125,8 @@ def sender_of(settings: Settings, channel: ChannelPolicy) -> Iterator[Channel]:
 
 
 @contextmanager
-def delivery_of(settings: Settings, policy: Policy) -> Iterator[Delivery]:
-    """The delivery of this process, its lanes running; stopped afterwards.
-
-    Raises:
-        LakeBusyError: Another process delivers already.
-    """
+def _delivery_of(settings: Settings, policy: Policy) -> Iterator[Delivery]:
+    """The delivery of this process, not yet started."""
     with ExitStack() as stack:
         try:
             stack.enter_context(writer_lock(settings.home / "deliver.lock", timeout_seconds=DELIVER_LOCK_SECONDS))
@@ -139,10 +136,38 @@ def delivery_of(settings: Settings, policy: Policy) -> Iterator[Delivery]:
                 "Two would send everything twice; stop the other one first."
             ) from error
         senders = {name: stack.enter_context(sender_of(settings, each)) for name, each in policy.channels.items()}
-        delivery = Delivery(LakeReader(settings), policy, senders)
-        stack.callback(delivery.close)
+        yield Delivery(LakeReader(settings), policy, senders)
+
+
+@contextmanager
+def delivery_of(settings: Settings, policy: Policy) -> Iterator[Delivery]:
+    """The delivery of this process, its lanes running; stopped afterwards.
+
+    Raises:
+        LakeBusyError: Another process delivers already.
+    """
+    with _delivery_of(settings, policy) as delivery:
         delivery.start()
-        yield delivery
+        try:
+            yield delivery
+        finally:
+            delivery.close()
+
+
+@contextmanager
+def courier_of(settings: Settings, policy: Policy) -> Iterator[Courier]:
+    """Delivery beside a burst loop of this process, running; stopped afterwards.
+
+    Raises:
+        LakeBusyError: Another process delivers already.
+    """
+    with _delivery_of(settings, policy) as delivery:
+        courier = Courier(delivery)
+        courier.start()
+        try:
+            yield courier
+        finally:
+            courier.close()
 
 
 @contextmanager

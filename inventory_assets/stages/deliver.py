@@ -94,7 +94,7 @@ class Delivery:
             for name, sender in senders.items()
         }
         self._threads: list[threading.Thread] = []
-        self._is_loaded = False
+        self._is_loaded = self._was_loaded = False
 
     def start(self) -> None:
         """Give each lane its thread."""
@@ -112,9 +112,8 @@ class Delivery:
 
     def step(self) -> bool:
         """Plan what has become due, unless a plan still waits to be written; whether one waits now."""
-        with self._guard:
-            if self._plan is not None:
-                return True
+        if self.is_plan_waiting:
+            return True
         now = self._clock()
         with self._reading:
             if not self._is_loaded:
@@ -124,6 +123,12 @@ class Delivery:
         with self._guard:
             self._plan = plan
         return plan is not None
+
+    @property
+    def is_plan_waiting(self) -> bool:
+        """Whether a plan waits to be written."""
+        with self._guard:
+            return self._plan is not None
 
     # ---- recording, by whoever owns a writer
 
@@ -164,8 +169,9 @@ class Delivery:
             return
         with self._reading:
             if not self._is_plan_written:
-                # Another process plans too; what it wrote is read before the next plan.
+                # It is there already, or another process plans too: read all of it before the next plan.
                 self._planner.forget()
+                self._is_loaded = False
                 return
             self._planner.written(plan)
         for row in plan.rows:
@@ -184,11 +190,14 @@ class Delivery:
 
     def _load(self, now: float) -> None:
         """Take up what earlier processes left: owed notifications, their tries, the limits' periods."""
+        with self._guard:
+            # Read before the lake is: what is recorded in between is in one of the two.
+            settled = {attempt.notification_id for attempt in self._attempts if attempt.status != "failed"}
         for name, lane in self.lanes.items():
-            lane.add(load_owed(self._reader, name))
-            if lane.channel.limit is not None:
+            lane.add(each for each in load_owed(self._reader, name) if each.planned.notification_id not in settled)
+            if lane.channel.limit is not None and not self._was_loaded:
                 lane.remember(_tries_since(self._reader, name, now - lane.channel.limit.seconds))
-        self._is_loaded = True
+        self._is_loaded = self._was_loaded = True
 
 
 def load_owed(reader: Reader, channel: str) -> list[Owed]:
