@@ -80,7 +80,10 @@ class GuardedClient:
         with _cut_off(connection, deadline):
             try:
                 target = (self._url.path or "/") + (f"?{self._url.query}" if self._url.query else "")
-                connection.request("POST", target, body=body, headers={"Host": self._url.netloc, **headers})
+                # Not read in advance: urllib3 would read all of it, however long.
+                connection.request(
+                    "POST", target, body=body, headers={"Host": self._url.netloc, **headers}, preload_content=False
+                )
                 answer = connection.getresponse()
                 found = Answer(
                     answer.status,

@@ -1,6 +1,7 @@
 """Planning: nothing lost, nothing in two notifications, within the limits; whatever comes in which order."""
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import msgspec
 from hypothesis import given, settings
@@ -18,7 +19,7 @@ from inventory_assets.domain.policy import (
     Window,
     destinations,
 )
-from inventory_assets.domain.routing import ChannelState, Planned, Routed, plan_channel, route
+from inventory_assets.domain.routing import ChannelState, Planned, plan_channel, route
 
 SECOND = 1_000_000
 NIGHT = Window("night", Match((("warehouse", ("W2",)),)), start_at=0, end_at=100 * SECOND)
@@ -183,7 +184,7 @@ def test_no_alert_is_lost_and_none_is_told_twice(subjects, cuts, count, threshol
     places = [0, *sorted(min(cut, len(subjects)) for cut in cuts), len(subjects)]
 
     now = 0.0
-    for start, end in zip(places, places[1:], strict=False):
+    for start, end in pairwise(places):
         life.step(subjects[start:end], now)
         now += 7.0
     for _ in range(30):
