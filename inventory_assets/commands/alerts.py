@@ -10,6 +10,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from inventory_assets.commands.notification import explain_notification_command
 from inventory_assets.commands.output import console, format_option, notes, print_rows, to_json
 from inventory_assets.domain.parse import ParseSettings
 from inventory_assets.domain.thresholds import ThresholdDefaults
@@ -134,9 +135,13 @@ def _print_alerts(rows: list[dict[str, Any]], limit: int, state: str) -> None:
 def explain(alert_id: str, format_: str) -> None:
     """Show why an alert fired: events, rule, arithmetic; re-derived from the messages.
 
+    The id of a notification (ntf-…) shows which alerts it told, why together, and every try.
     Exit 1 if the alert is unknown or if re-deriving it gives something else.
     """
     settings = load_settings()
+    if alert_id.startswith("ntf-"):
+        explain_notification_command(LakeReader(settings), alert_id, format_)
+        return
     found = explain_alert(
         LakeReader(settings),
         alert_id,
@@ -176,6 +181,10 @@ def _print_explanation(found: Explanation) -> None:
         f"[bold]Arithmetic[/]  on hand {arithmetic['on_hand']} − reserved {arithmetic['reserved']} = available "
         f"{arithmetic['available']}; [bold]{arithmetic['comparison']}[/]  (rule: {name})"
     )
+    if found.recommendation is not None:
+        console.print("[bold]What to do[/]")
+        for sum_ in found.recommendation.arithmetic:
+            console.print(f"  {sum_}", markup=False, highlight=False)
     for step in found.transitions:
         late = ", by an event that came late" if step["is_late"] else ""
         what = STEPS.get((step["transition"], step["reason"]), f"{step['transition']} ({step['reason']})")

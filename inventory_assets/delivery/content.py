@@ -11,6 +11,13 @@ SPARKS = "▁▂▃▄▅▆▇█"
 TITLES = {"STOCKOUT": "Out of stock", "LOW_STOCK": "Low stock", "REORDER": "Time to reorder"}
 MAX_SUBJECT = 150
 MAX_NAME = 120
+LIMIT_WORDS = {
+    "days_of_cover": "days of cover",
+    "min_threshold_qty": "minimum",
+    "reorder_threshold_qty": "reorder threshold",
+    "min_threshold_days": "minimum",
+    "reorder_threshold_days": "reorder threshold",
+}
 PLACES = ("department", "category", "brand", "product")
 
 
@@ -77,8 +84,19 @@ def stock_line(body: dict[str, Any]) -> str:
 
 def threshold_line(facts: AlertFacts) -> str:
     """The comparison that failed and whose threshold it was."""
-    comparison = facts.body["lineage"]["arithmetic"]["comparison"]
-    return f"{clean(comparison)}, set by {clean(facts.origin)}"
+    comparison = str(facts.body["lineage"]["arithmetic"]["comparison"])
+    for field, words in LIMIT_WORDS.items():
+        comparison = comparison.replace(field, words)
+    return _sentence(f"{clean(comparison)}, set by {clean(facts.origin)}")
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def moment(text: str) -> str:
+    """A wire time as people write it."""
+    return f"{clean(text)[:16].replace('T', ' ')} UTC"
 
 
 def hierarchy_line(body: dict[str, Any]) -> str:
@@ -148,14 +166,14 @@ def plain_text(notification: Outgoing, *, limit: int) -> str:
 def _single_text(notification: Outgoing, facts: AlertFacts) -> str:
     body = facts.body
     lines = [subject_line(notification), "", hierarchy_line(body), f"SKU {clean(body['sku'])}", ""]
-    lines += [stock_line(body), f"Threshold: {threshold_line(facts)}"]
+    lines += [stock_line(body), threshold_line(facts)]
     if facts.trend:
         lines.append(f"Trend {sparkline(facts.trend)} ({', '.join(str(value) for value in facts.trend)})")
     lines += outlook_lines(facts.recommendation)
     if notification.kind != "resolved":
         lines += ["", "What to do", *(f"  {action}" for action in action_lines(facts))]
         lines += [f"    {line}" for line in (facts.recommendation.arithmetic if facts.recommendation else ())]
-    lines += ["", f"Since {body['first_breach_time']}", f"Why? inventory explain {clean(facts.alert_id, 600)}"]
+    lines += ["", f"Since {moment(body['first_breach_time'])}", f"Why? inventory explain {clean(facts.alert_id, 600)}"]
     return "\n".join([*lines, f"Notification {notification.notification_id}", ""])
 
 

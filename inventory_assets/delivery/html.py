@@ -10,6 +10,7 @@ from inventory_assets.delivery.content import (
     action_lines,
     clean,
     hierarchy_line,
+    moment,
     outlook_lines,
     severity_color,
     sparkline,
@@ -23,6 +24,12 @@ from inventory_assets.domain.notifications import AlertFacts, Outgoing, without_
 _FONT = "font-family:-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif"
 _CHART_HEIGHT = 72
 _MAX_BARS = 24
+_COLUMNS = (
+    ("alert", "left", "34%"),
+    ("available", "right", "14%"),
+    ("threshold", "right", "12%"),
+    ("to do", "left", ""),
+)
 _CELL = "padding:8px 10px;border-bottom:1px solid #eaecf0;font-size:13px;vertical-align:top"
 
 
@@ -39,7 +46,8 @@ def render_html(notification: Outgoing, *, limit: int) -> str:
         f'<body style="margin:0;padding:24px 12px;background:#f2f4f7;{_FONT};color:#101828">'
         '<table role="presentation" width="100%" cellpadding="0" cellspacing="0"><tr><td align="center">'
         '<table role="presentation" width="100%" cellpadding="0" cellspacing="0" '
-        'style="max-width:640px;background:#ffffff;border:1px solid #eaecf0;border-radius:8px;text-align:left">'
+        'style="max-width:640px;table-layout:fixed;word-break:break-word;overflow-wrap:anywhere;'
+        'background:#ffffff;border:1px solid #eaecf0;border-radius:8px;text-align:left">'
         f'<tr><td style="background:{color};color:#ffffff;padding:10px 20px;font-size:13px;font-weight:600;'
         f'letter-spacing:.06em;border-radius:7px 7px 0 0">{escape(head)}</td></tr>'
         f'<tr><td style="padding:20px">{content}</td></tr>'
@@ -72,7 +80,8 @@ def _single(notification: Outgoing, facts: AlertFacts) -> str:
         )
     command = f"inventory explain {clean(facts.alert_id, 600)}"
     parts.append(
-        f'<div style="color:#667085;font-size:12px;margin-top:16px">Since {escape(body["first_breach_time"])}. Why? '
+        f'<div style="color:#667085;font-size:12px;margin-top:16px">'
+        f"Since {escape(moment(body['first_breach_time']))}. Why? "
         f'<code style="font-size:12px;word-break:break-all">{escape(command)}</code></div>'
     )
     return "".join(parts)
@@ -134,9 +143,9 @@ def _list(notification: Outgoing, alerts: list[AlertFacts], limit: int) -> str:
         else ""
     )
     heads = "".join(
-        f'<th align="{side}" style="padding:6px 10px;color:#667085;font-size:12px;font-weight:500;'
+        f'<th align="{side}" width="{width}" style="padding:6px 10px;color:#667085;font-size:12px;font-weight:500;'
         f'border-bottom:1px solid #d0d5dd">{name}</th>'
-        for name, side in (("alert", "left"), ("available", "right"), ("threshold", "right"), ("what to do", "left"))
+        for name, side, width in _COLUMNS
     )
     return (
         f'<div style="font-size:20px;font-weight:600;line-height:1.3">{escape(_list_title(notification))}</div>'

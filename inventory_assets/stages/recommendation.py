@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from inventory_assets.domain.alerts import Alert, Product, target_stock
 from inventory_assets.domain.recommend import Recommendation, Supply, WarehouseStock, recommend
+from inventory_assets.domain.state import InventoryState
 from inventory_assets.lake.tables import PRODUCTS, RESOLVED_THRESHOLDS, SKU_STATE, VELOCITY, VersionedTable
 from inventory_assets.stages.warm import Reader
 
@@ -23,6 +24,21 @@ def recommend_for(reader: Reader, alerts: Iterable[Alert]) -> dict[str, Recommen
         for alert in group:
             found[alert.alert_id] = _recommend(alert, products.get(alert.sku), stocks.get(alert.sku, []))
     return found
+
+
+def recommend_from_state(state: InventoryState, alert: Alert) -> Recommendation:
+    """The same from a warm or replayed state that is at the alert's version: `explain` compares the two."""
+    stocks = []
+    for warehouse_id in sorted(state.skus[alert.sku].warehouse_ids):
+        key = (warehouse_id, alert.sku)
+        stock, limits = state.keys[key], state.thresholds[key]
+        stocks.append(
+            WarehouseStock(
+                warehouse_id, stock.available, stock.inbound, stock.is_active,
+                limits.min_qty, limits.reorder_qty, limits.reorder_days, state.velocities.get(key) or None,
+            )
+        )  # fmt: skip
+    return _recommend(alert, state.products.get(alert.sku), stocks)
 
 
 def _recommend(alert: Alert, product: Product | None, stocks: list[WarehouseStock]) -> Recommendation:
@@ -57,8 +73,14 @@ def _look_up(
         [skus, skus, skus],
     )
     stocks: dict[str, list[WarehouseStock]] = defaultdict(list)
-    for warehouse_id, sku, *fields in rows.iter_rows():
-        stocks[sku].append(WarehouseStock(warehouse_id, *fields))
+    for row in rows.iter_rows(named=True):
+        stocks[row["sku"]].append(
+            WarehouseStock(
+                row["warehouse_id"], row["available"], row["inbound"], row["is_active"],
+                row["min_threshold_qty"], row["reorder_threshold_qty"], row["reorder_threshold_days"],
+                row["daily_units"] or None,
+            )
+        )  # fmt: skip
     return products, stocks
 
 
