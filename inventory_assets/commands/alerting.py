@@ -3,6 +3,8 @@
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 import click
@@ -78,14 +80,12 @@ def deliver(once: bool, format_: str) -> None:
     if not policy.channels:
         notes.print("the policy has no channel: alerts go to Pub/Sub only. See docs/alerting.md")
         return
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _stop)
     try:
         with delivery_of(settings, policy) as delivery, lake_notes_of(settings) as writer:
-            try:
+            with _stoppable():
                 run_delivery(delivery, writer, seconds=None, until_empty=once)
-            except KeyboardInterrupt:
-                run_delivery(delivery, writer, seconds=0)
+            # What the lanes did after the last commit.
+            run_delivery(delivery, writer, seconds=0)
             rows = [
                 {"channel": name, "sent": lane.sent, "failed": lane.failed, "waiting": lane.owed_count}
                 for name, lane in delivery.lanes.items()
@@ -94,11 +94,27 @@ def deliver(once: bool, format_: str) -> None:
         raise click.ClickException(str(error)) from error
     print_rows(rows, format_)
     if any(row["failed"] for row in rows):
-        notes.print(
-            "Why? inventory sql \"SELECT channel, error FROM out.deliveries WHERE status <> 'sent'\"", style="dim"
-        )
+        hint = "inventory sql \"SELECT channel, status, error FROM out.deliveries WHERE status <> 'sent'\""
+        notes.print(f"Why? {hint}", style="dim")
         sys.exit(1)
 
 
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """End the block at SIGTERM and Ctrl-C, so that what was sent is still recorded."""
+    before = {number: signal.signal(number, _stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    except _Stopped:
+        pass
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class _Stopped(BaseException):
+    """The user or the system asked to end."""
+
+
 def _stop(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+    raise _Stopped

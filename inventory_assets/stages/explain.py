@@ -238,7 +238,7 @@ def _differences(reader: Reader, row: dict[str, Any], tracer: _Tracer) -> list[s
         for name, shown in row.items()
         if name != "body" and shown != tracer.row[name]
     ]
-    looked_up = recommend_for(reader, [stored])[alert_id]
+    looked_up = recommend_for(reader, [derived])[alert_id]
     if looked_up != tracer.recommendation:
         found.append(f"recommendation: {looked_up} looked up, {tracer.recommendation} re-derived")
     shown_body, derived_body = msgspec.json.decode(row["body"]), msgspec.json.decode(tracer.row["body"])
