@@ -2,10 +2,10 @@
 
 import argparse
 
-from benchmarks import burst, duplicates, latency
+from benchmarks import burst, delivery, duplicates, latency
 from benchmarks.measure import print_machine
 
-PARTS = {"burst": burst.run, "duplicates": duplicates.run, "latency": latency.run}
+PARTS = {"burst": burst.run, "duplicates": duplicates.run, "latency": latency.run, "delivery": delivery.run}
 
 
 def main() -> None:
@@ -23,6 +23,8 @@ def main() -> None:
             duplicates.run(past=2_000_000)
         elif arguments.quick and name == "latency":
             latency.run(rates=(200,), seconds=20)
+        elif arguments.quick and name == "delivery":
+            delivery.run(bursts=40, skus=1_000, warehouses=12)
         elif name == "burst":
             burst.run(bursts=arguments.bursts)
         else:

@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -82,8 +83,8 @@ def deliver(once: bool, format_: str) -> None:
         return
     try:
         with delivery_of(settings, policy) as delivery, lake_notes_of(settings) as writer:
-            with _stoppable():
-                run_delivery(delivery, writer, seconds=None, until_empty=once)
+            with _stop_event() as stop:
+                run_delivery(delivery, writer, seconds=None, until_empty=once, stop=stop)
             # What the lanes did after the last commit.
             run_delivery(delivery, writer, seconds=0)
             rows = [
@@ -100,21 +101,16 @@ def deliver(once: bool, format_: str) -> None:
 
 
 @contextmanager
-def _stoppable() -> Iterator[None]:
-    """End the block at SIGTERM and Ctrl-C, so that what was sent is still recorded."""
-    before = {number: signal.signal(number, _stop) for number in (signal.SIGTERM, signal.SIGINT)}
+def _stop_event() -> Iterator[threading.Event]:
+    """An event that SIGTERM and Ctrl-C set: raising would break off a commit or a query."""
+    stop = threading.Event()
+
+    def set_stop(number: int, frame: FrameType | None) -> None:
+        stop.set()
+
+    before = {number: signal.signal(number, set_stop) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        yield
-    except _Stopped:
-        pass
+        yield stop
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-class _Stopped(BaseException):
-    """The user or the system asked to end."""
-
-
-def _stop(number: int, frame: FrameType | None) -> None:
-    raise _Stopped

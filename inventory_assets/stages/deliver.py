@@ -249,7 +249,14 @@ def to_frame(attempts: list[Attempt]) -> pl.DataFrame:
     return frame.with_columns(pl.from_epoch("attempted_at", "us").alias("attempted_at"))
 
 
-def run_delivery(delivery: Delivery, notes: Notes, *, seconds: float | None, until_empty: bool = False) -> None:
+def run_delivery(
+    delivery: Delivery,
+    notes: Notes,
+    *,
+    seconds: float | None,
+    until_empty: bool = False,
+    stop: threading.Event | None = None,
+) -> None:
     """Plan, record and let the lanes send, until the time is up or nothing is owed.
 
     Args:
@@ -258,16 +265,18 @@ def run_delivery(delivery: Delivery, notes: Notes, *, seconds: float | None, unt
         seconds: None is until stopped.
         until_empty: End when everything owed has been tried; what waits for
             another try or a limit is left.
+        stop: Ends the run when set.
     """
+    stop = stop or threading.Event()
     deadline = None if seconds is None else time.monotonic() + seconds
-    while deadline is None or time.monotonic() < deadline:
+    while not stop.is_set() and (deadline is None or time.monotonic() < deadline):
         delivery.step()
         if delivery.wants_commit():
             commit(delivery, notes)
             continue
         if until_empty and is_idle(delivery):
             break
-        time.sleep(0.05 if until_empty else 0.25)
+        stop.wait(0.05 if until_empty else 0.25)
     if delivery.unrecorded_count:
         commit(delivery, notes)
 

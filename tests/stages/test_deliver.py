@@ -347,6 +347,21 @@ def test_another_writers_notes_cost_the_engine_no_reload(engine, open_engine, de
     assert engine.state.version == engine.lake.watermark().version
 
 
+def test_a_plan_that_rides_with_a_burst_survives_another_writer(engine, open_engine, deliver):
+    """The rider waits for rows inside the transaction; what it then sees must still say "stale"."""
+    stock(engine, 1)
+    breach(engine, 1)
+    delivery, box = deliver(make_policy("mail"), mail=Box()), Box()
+    assert delivery.step()
+    stock(open_engine(), 2, on_hand=90)
+
+    engine.commit_burst(messages(level(70, sku="S00009")), also=delivery.record)
+    delivery.recorded()
+    work(deliver(make_policy("mail"), mail=box), engine)
+
+    assert 1 == len(box.ids)
+
+
 def test_a_version_that_changes_stock_still_drops_the_state(engine, open_engine):
     stock(engine, 1)
     warm = engine.state
