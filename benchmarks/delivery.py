@@ -31,9 +31,8 @@ LIMIT = Limit(120, 60)
 
 def run(*, bursts: int = 120, skus: int = 2_000, warehouses: int = 20) -> None:
     """Print the figures."""
-    print(
-        f"\ndelivery: {BREACHES:,} breaches at once, {skus * warehouses:,} keys, limit {LIMIT.count} in {LIMIT.seconds} s"
-    )
+    print(f"\ndelivery: {BREACHES:,} breaches at once, {skus * warehouses:,} keys")
+    print(f"  limit {LIMIT.count} in {LIMIT.seconds} s on each of two channels, one of them dead")
     with _server() as (port, received):
         quiet, _ = _measure(bursts, skus, warehouses, port, received, "without", lambda *parts: None)
         for name, start in (("courier in the process", _courier), ("a writer of its own", _beside)):

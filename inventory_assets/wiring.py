@@ -174,6 +174,8 @@ def courier_of(settings: Settings, policy: Policy) -> Iterator[Courier]:
 def lake_notes_of(settings: Settings) -> Iterator[LakeNotes]:
     """A writer without warm state, closed afterwards."""
     lake = Lake(settings)
+    # Makes the tables that an earlier release's lake lacks.
+    lake.watermark()
     try:
         yield LakeNotes(lake, CODE_VERSION)
     finally:

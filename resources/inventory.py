@@ -65,6 +65,8 @@ class _Process:
         self.stop_delivering()
         if not policy.channels:
             return None
+        # Makes the lake, or the tables it lacks, before it is read.
+        self.engine.lake.watermark()
         with ExitStack() as stack:
             courier = stack.enter_context(courier_of(self.settings, policy))
             self._delivering = (state, stack.pop_all(), courier)

@@ -82,7 +82,7 @@ def deliver(once: bool, format_: str) -> None:
         notes.print("the policy has no channel: alerts go to Pub/Sub only. See docs/alerting.md")
         return
     try:
-        with delivery_of(settings, policy) as delivery, lake_notes_of(settings) as writer:
+        with lake_notes_of(settings) as writer, delivery_of(settings, policy) as delivery:
             with _stop_event() as stop:
                 run_delivery(delivery, writer, seconds=None, until_empty=once, stop=stop)
             # What the lanes did after the last commit.
