@@ -10,7 +10,7 @@ import threading
 import time
 from bisect import bisect_right
 from collections.abc import Callable, Iterable
-from heapq import heappop, heappush
+from heapq import heappop, heappush, nsmallest
 from typing import Protocol
 
 import msgspec
@@ -147,6 +147,11 @@ class Lane:
         """How long until something may be tried; 0 is now, None is never."""
         with self._changed:
             return self._due_in(now)
+
+    def upcoming(self, count: int) -> list[Owed]:
+        """Some of what is likely tried next, for who prepares several at once."""
+        with self._changed:
+            return [self._waiting[id_].owed for _, id_ in nsmallest(count, self._ready)]
 
     def is_idle(self, now: float) -> bool:
         """Whether nothing is being tried and nothing is due."""
