@@ -7,7 +7,7 @@ from typing import Any
 from inventory_assets.domain.routing import make_notification_id
 from inventory_assets.lake.errors import LakeError
 from inventory_assets.stages.notifications import to_planned
-from inventory_assets.stages.warm import Reader
+from inventory_assets.stages.warm import IDS, Reader, id_list
 
 WHY = {
     "single": "one alert, told alone",
@@ -52,9 +52,9 @@ def explain_notification(reader: Reader, notification_id: str) -> NotificationEx
     ids = sorted({alert_id for alert_id, _ in planned.members})
     found = reader.query(
         "SELECT alert_id, alert_type, priority, warehouse_id, sku, state, notification_count FROM out.alerts_changes "
-        f"WHERE alert_id IN (SELECT unnest(?)) AND version <= {row['planned_version']} "
+        f"WHERE alert_id IN ({IDS}) AND version <= {row['planned_version']} "
         "QUALIFY row_number() OVER (PARTITION BY alert_id ORDER BY version DESC) = 1",
-        [ids],
+        [id_list(ids)],
     )
     alerts = {each["alert_id"]: each for each in found.iter_rows(named=True)}
     differences = []

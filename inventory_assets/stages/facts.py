@@ -15,7 +15,7 @@ from inventory_assets.domain.notifications import AlertFacts, Outgoing, describe
 from inventory_assets.domain.recommend import Recommendation
 from inventory_assets.domain.routing import Planned
 from inventory_assets.stages.recommendation import recommend_for
-from inventory_assets.stages.warm import Reader
+from inventory_assets.stages.warm import IDS, Reader, id_list
 
 # What a mail lists in full; the others go by id.
 MAX_ALERTS = 1_000
@@ -47,10 +47,10 @@ def to_outgoings(reader: Reader, batch: Sequence[Owed]) -> list[Outgoing]:
     rows = reader.query(
         f"""
         SELECT alert_id, body, state, record FROM out.alerts_changes
-        WHERE alert_id IN (SELECT unnest(?)) AND version <= {version}
+        WHERE alert_id IN ({IDS}) AND version <= {version}
         QUALIFY row_number() OVER (PARTITION BY alert_id ORDER BY version DESC) = 1
         """,
-        [sorted(wanted)],
+        [id_list(wanted)],
     )
     decode = msgspec.json.Decoder(Alert).decode
     found = {

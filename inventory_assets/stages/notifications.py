@@ -21,7 +21,7 @@ from inventory_assets.lake.connect import CATALOG
 from inventory_assets.lake.tables import NOTIFICATIONS
 from inventory_assets.lake.transaction import LakeTransaction
 from inventory_assets.stages.rule_contacts import RuleContacts
-from inventory_assets.stages.warm import Reader, to_microseconds_naive
+from inventory_assets.stages.warm import IDS, Reader, id_list, to_microseconds_naive
 
 ALERT_COLUMNS = "alert_id, sku, body, state, notification_count"
 # Held rows that nothing has settled, and what a resolution may have to end.
@@ -140,9 +140,9 @@ class Planner:
             return
         ended = self._reader.query(
             "SELECT alert_id FROM (SELECT alert_id, state FROM out.alerts_changes "
-            f"WHERE alert_id IN (SELECT unnest(?)) AND version <= {self._cursor} "
+            f"WHERE alert_id IN ({IDS}) AND version <= {self._cursor} "
             "QUALIFY row_number() OVER (PARTITION BY alert_id ORDER BY version DESC) = 1) WHERE state = 'resolved'",
-            [ids],
+            [id_list(ids)],
         )
         for alert_id in ended["alert_id"]:
             for opened in self._open.values():
@@ -195,9 +195,7 @@ class Planner:
         }
         if not ids:
             return {}
-        rows = self._reader.query(
-            f"SELECT {ALERT_COLUMNS} FROM out.alerts WHERE alert_id IN (SELECT unnest(?))", [sorted(ids)]
-        )
+        rows = self._reader.query(f"SELECT {ALERT_COLUMNS} FROM out.alerts WHERE alert_id IN ({IDS})", [id_list(ids)])
         return {subject.alert_id: subject for subject in self._subjects(rows)}
 
     def _subjects(self, rows: pl.DataFrame) -> list[Subject]:
@@ -214,8 +212,8 @@ class Planner:
         """Department, category and brand by SKU: a wire body names them where it can, a route may say the id."""
         rows = self._reader.query(
             "SELECT sku, department_id, category_id, brand_id FROM core.sku_state_changes "
-            "WHERE sku IN (SELECT unnest(?)) QUALIFY row_number() OVER (PARTITION BY sku ORDER BY version DESC) = 1",
-            [skus],
+            f"WHERE sku IN ({IDS}) QUALIFY row_number() OVER (PARTITION BY sku ORDER BY version DESC) = 1",
+            [id_list(skus)],
         )
         return {sku: tuple(parents) for sku, *parents in rows.iter_rows()}
 

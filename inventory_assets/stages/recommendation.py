@@ -10,7 +10,7 @@ from inventory_assets.domain.alerts import Alert, Product, target_stock
 from inventory_assets.domain.recommend import Recommendation, Supply, WarehouseStock, recommend
 from inventory_assets.domain.state import InventoryState
 from inventory_assets.lake.tables import PRODUCTS, RESOLVED_THRESHOLDS, SKU_STATE, VELOCITY, VersionedTable
-from inventory_assets.stages.warm import Reader
+from inventory_assets.stages.warm import IDS, Reader, id_list
 
 
 def recommend_for(reader: Reader, alerts: Iterable[Alert]) -> dict[str, Recommendation]:
@@ -58,7 +58,8 @@ def _recommend(alert: Alert, product: Product | None, stocks: list[WarehouseStoc
 def _look_up(
     reader: Reader, version: int, skus: list[str]
 ) -> tuple[dict[str, Product], dict[str, list[WarehouseStock]]]:
-    product_rows = reader.query(_as_of(PRODUCTS, version, "sku"), [skus])
+    listed = id_list(skus)
+    product_rows = reader.query(_as_of(PRODUCTS, version, "sku"), [listed])
     products = {row["sku"]: Product(**row) for row in product_rows.drop("version").iter_rows(named=True)}
     rows = reader.query(
         f"""
@@ -70,7 +71,7 @@ def _look_up(
         LEFT JOIN ({_as_of(VELOCITY, version, "sku")}) v ON v.warehouse_id = s.warehouse_id AND v.sku = s.sku
         ORDER BY s.sku, s.warehouse_id
         """,
-        [skus, skus, skus],
+        [listed, listed, listed],
     )
     stocks: dict[str, list[WarehouseStock]] = defaultdict(list)
     for row in rows.iter_rows(named=True):
@@ -88,6 +89,6 @@ def _as_of(table: VersionedTable, version: int, column: str) -> str:
     """SQL for some keys' rows as of a version; the filter comes before the window, which would sort every key."""
     keys = ", ".join(table.key)
     return (
-        f"SELECT * FROM {table.changes} WHERE {column} IN (SELECT unnest(?)) AND version <= {version} "
+        f"SELECT * FROM {table.changes} WHERE {column} IN ({IDS}) AND version <= {version} "
         f"QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY version DESC) = 1"
     )
