@@ -2,7 +2,7 @@
 
 import argparse
 
-from benchmarks import backtest, burst, duplicates, latency, thresholds
+from benchmarks import backtest, burst, delivery, duplicates, latency, thresholds
 from benchmarks.measure import print_machine
 
 PARTS = {
@@ -11,6 +11,7 @@ PARTS = {
     "latency": latency.run,
     "thresholds": thresholds.run,
     "backtest": backtest.run,
+    "delivery": delivery.run,
 }
 
 
@@ -33,6 +34,8 @@ def main() -> None:
             thresholds.run(skus=1_000, warehouses=20)
         elif arguments.quick and name == "backtest":
             backtest.run(days=30, events_per_day=10_000, keys=20_000)
+        elif arguments.quick and name == "delivery":
+            delivery.run(bursts=40, skus=1_000, warehouses=12)
         elif name == "burst":
             burst.run(bursts=arguments.bursts)
         else:

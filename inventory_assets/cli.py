@@ -7,6 +7,7 @@ import duckdb
 
 from inventory_assets.commands.alert_lists import list_, show
 from inventory_assets.commands.alert_stats import alert_stats
+from inventory_assets.commands.alerting import alerting, deliver
 from inventory_assets.commands.alerts import alerts, explain, why_not
 from inventory_assets.commands.coverage import coverage, dynamic
 from inventory_assets.commands.handling import (
@@ -27,6 +28,8 @@ from inventory_assets.commands.products import products
 from inventory_assets.commands.run import run
 from inventory_assets.commands.thresholds import thresholds
 from inventory_assets.commands.thresholds_backtest import backtest
+from inventory_assets.delivery.channel import ChannelSetupError
+from inventory_assets.delivery.policy_source import AlertingFileError
 from inventory_assets.lake.errors import LakeError
 from inventory_assets.messaging.errors import MessagingError
 from inventory_assets.settings import SettingsError
@@ -50,6 +53,7 @@ thresholds.add_command(dynamic)
 for _command in (
     run, emulator, topics, publish, drain, simulate, alerts, incidents, explain, why_not, sql, stats,
     products, thresholds, velocity, coverage, replay_dead_letters, verify, rebuild, maintain,
+    alerting, deliver,
 ):  # fmt: skip
     cli.add_command(_command)
 
@@ -71,7 +75,15 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except (LakeError, MessagingError, SettingsError, ProductFileError, ThresholdFileError) as error:
+    except (
+        LakeError,
+        MessagingError,
+        SettingsError,
+        ProductFileError,
+        ThresholdFileError,
+        AlertingFileError,
+        ChannelSetupError,
+    ) as error:
         click.echo(f"error: {error}", err=True)
         sys.exit(1)
     except duckdb.Error as error:

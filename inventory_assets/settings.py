@@ -43,6 +43,7 @@ class Settings:
         cached_entities: How many known events stay in memory.
         default_min, default_reorder: The system default thresholds, in units (RULES 21).
         escalate_after, repeat_every, expire_after: What time does to a firing alert, by priority.
+        alerting: The alerting policy; without one `<home>/alerting.toml` where it exists.
     """
 
     home: Path = DEFAULT_HOME
@@ -66,6 +67,7 @@ class Settings:
     escalate_after: Minutes = ()
     repeat_every: Minutes = ()
     expire_after: Minutes = ()
+    alerting: Path | None = None
     # One: a burst's statements are too small to share, and a second thread cost 40 % more CPU.
     duckdb_threads: int = 1
 
@@ -83,6 +85,12 @@ class Settings:
     def data_uri(self) -> str:
         """Where the lake's Parquet files are."""
         return self.data_path or str(self.home / "lake" / "data")
+
+    @property
+    def alerting_path(self) -> Path | None:
+        """The alerting policy's file; None is alerts on Pub/Sub only."""
+        default = self.home / "alerting.toml"
+        return self.alerting or (default if default.exists() else None)
 
     @property
     def lock_path(self) -> Path:
@@ -150,6 +158,7 @@ _READERS: dict[str, Callable[[str], object]] = {
     "escalate_after": _minutes,
     "repeat_every": _minutes,
     "expire_after": _minutes,
+    "alerting": lambda text: Path(text).expanduser().resolve(),
     "duckdb_memory_limit": str,
     "duckdb_threads": _positive,
 }

@@ -7,7 +7,7 @@ import gc
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,17 +15,25 @@ from typing import Any
 import duckdb
 import polars as pl
 
+from inventory_assets.delivery.build import build_channel
+from inventory_assets.delivery.channel import Channel
+from inventory_assets.domain.policy import ChannelPolicy, Policy
 from inventory_assets.lake.connect import connect
-from inventory_assets.lake.transaction import read_batches
+from inventory_assets.lake.errors import LakeBusyError
+from inventory_assets.lake.lock import writer_lock
+from inventory_assets.lake.transaction import Lake, read_batches
 from inventory_assets.messaging.client import PubSubBurstSource, PubSubPublisher
 from inventory_assets.messaging.topology import apply_topology, load_topology
 from inventory_assets.settings import DEFAULT_EMULATOR_PORT, Settings, load_settings
-from inventory_assets.stages.engine import Engine
+from inventory_assets.stages.courier import Courier
+from inventory_assets.stages.deliver import Delivery, LakeNotes
+from inventory_assets.stages.engine import CODE_VERSION, Engine
 from inventory_assets.stages.ingest import Ingest
 
 GATHER_SECONDS = 0.3
 # Sorting nine million events takes this much before it spills.
 HISTORY_MEMORY = "2GB"
+DELIVER_LOCK_SECONDS = 0.5
 
 
 class LakeReader:
@@ -128,3 +136,70 @@ def ingest_of(settings: Settings) -> Iterator[Ingest]:
             yield Ingest(engine, source, publisher)
     finally:
         source.close()
+
+
+@contextmanager
+def sender_of(settings: Settings, channel: ChannelPolicy) -> Iterator[Channel]:
+    """One channel of the policy, closed afterwards."""
+    with ExitStack() as stack:
+        sender = build_channel(channel, os.environ, lambda: stack.enter_context(publisher_of(settings)))
+        stack.callback(sender.close)
+        yield sender
+
+
+@contextmanager
+def _delivery_of(settings: Settings, policy: Policy) -> Iterator[Delivery]:
+    """The delivery of this process, not yet started."""
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(writer_lock(settings.home / "deliver.lock", timeout_seconds=DELIVER_LOCK_SECONDS))
+        except LakeBusyError as error:
+            raise LakeBusyError(
+                f"another process delivers from {str(settings.home)!r} already, as `make run` does by itself. "
+                "Two would send everything twice; stop the other one first."
+            ) from error
+        senders = {name: stack.enter_context(sender_of(settings, each)) for name, each in policy.channels.items()}
+        yield Delivery(LakeReader(settings), policy, senders)
+
+
+@contextmanager
+def delivery_of(settings: Settings, policy: Policy) -> Iterator[Delivery]:
+    """The delivery of this process, its lanes running; stopped afterwards.
+
+    Raises:
+        LakeBusyError: Another process delivers already.
+    """
+    with _delivery_of(settings, policy) as delivery:
+        delivery.start()
+        try:
+            yield delivery
+        finally:
+            delivery.close()
+
+
+@contextmanager
+def courier_of(settings: Settings, policy: Policy) -> Iterator[Courier]:
+    """Delivery beside a burst loop of this process, running; stopped afterwards.
+
+    Raises:
+        LakeBusyError: Another process delivers already.
+    """
+    with _delivery_of(settings, policy) as delivery:
+        courier = Courier(delivery)
+        courier.start()
+        try:
+            yield courier
+        finally:
+            courier.close()
+
+
+@contextmanager
+def lake_notes_of(settings: Settings) -> Iterator[LakeNotes]:
+    """A writer without warm state, closed afterwards."""
+    lake = Lake(settings)
+    # Makes the tables that an earlier release's lake lacks.
+    lake.watermark()
+    try:
+        yield LakeNotes(lake, CODE_VERSION)
+    finally:
+        lake.close()

@@ -6,16 +6,19 @@ hands it out. Nothing is opened before the first use.
 
 import os
 import threading
+from contextlib import ExitStack
 from typing import ClassVar
 
 from dagster import ConfigurableResource
 
+from inventory_assets.delivery.policy_source import load_policy
 from inventory_assets.messaging.client import PubSubBurstSource, PubSubPublisher
 from inventory_assets.messaging.topology import load_topology
 from inventory_assets.settings import Settings, load_settings
+from inventory_assets.stages.courier import Courier
 from inventory_assets.stages.engine import Engine
 from inventory_assets.stages.ingest import Ingest
-from inventory_assets.wiring import emulator_host, ensure_topics
+from inventory_assets.wiring import courier_of, emulator_host, ensure_topics
 
 
 class _Process:
@@ -27,6 +30,7 @@ class _Process:
         # The engine is one connection and one warm state: its users take turns.
         self.lock = threading.RLock()
         self._ingest: Ingest | None = None
+        self._delivering: tuple[tuple, ExitStack, Courier] | None = None
 
     def use(self, ingest: Ingest) -> None:
         """Use this burst loop instead of one on the environment's broker."""
@@ -40,7 +44,43 @@ class _Process:
             source = PubSubBurstSource(self.settings.project, load_topology().input_subscriptions, emulator_host=host)
             publisher = PubSubPublisher(self.settings.project, emulator_host=host)
             self._ingest = Ingest(self.engine, source, publisher)
+        if self._delivering is not None:
+            self._ingest.rider = self._delivering[2]
         return self._ingest
+
+    def courier(self) -> Courier | None:
+        """Delivery to the alerting policy's channels, started on first use; None where it has none.
+
+        A changed policy is taken up; one with problems raises and leaves the earlier one at work.
+
+        Raises:
+            AlertingFileError: The policy has problems.
+            LakeError: Another process delivers.
+        """
+        path = self.settings.alerting_path
+        state = (path, path.stat().st_mtime_ns if path is not None and path.exists() else 0)
+        if self._delivering is not None and self._delivering[0] == state:
+            return self._delivering[2]
+        policy = load_policy(path, os.environ)
+        self.stop_delivering()
+        if not policy.channels:
+            return None
+        # Makes the lake, or the tables it lacks, before it is read.
+        self.engine.lake.watermark()
+        with ExitStack() as stack:
+            courier = stack.enter_context(courier_of(self.settings, policy))
+            self._delivering = (state, stack.pop_all(), courier)
+        if self._ingest is not None:
+            self._ingest.rider = courier
+        return courier
+
+    def stop_delivering(self) -> None:
+        """Stop the delivery; what it had not recorded is sent again."""
+        if self._delivering is not None:
+            if self._ingest is not None:
+                self._ingest.rider = None
+            self._delivering[1].close()
+            self._delivering = None
 
 
 class InventoryResource(ConfigurableResource):

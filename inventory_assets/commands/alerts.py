@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from inventory_assets.commands.alert_words import describe_step
+from inventory_assets.commands.notification import explain_notification_command
 from inventory_assets.commands.output import console, format_option, notes, print_rows, to_json
 from inventory_assets.domain.parse import ParseSettings
 from inventory_assets.domain.thresholds import ThresholdDefaults
@@ -124,6 +125,7 @@ def _print_alerts(rows: list[dict[str, Any]], limit: int, state: str) -> None:
 def explain(alert_id: str, format_: str) -> None:
     """Show why an alert fired: events, rule, arithmetic; re-derived from the messages.
 
+    The id of a notification (ntf-…) shows which alerts it told, why together, and every try.
     Exit 1 if the alert is unknown or if re-deriving it gives something else.
     An incident (`inc-…`) explains itself likewise.
     """
@@ -132,6 +134,9 @@ def explain(alert_id: str, format_: str) -> None:
 
         return explain_incident(alert_id, format_)
     settings = load_settings()
+    if alert_id.startswith("ntf-"):
+        explain_notification_command(LakeReader(settings), alert_id, format_)
+        return
     found = explain_alert(
         LakeReader(settings),
         alert_id,
@@ -173,6 +178,10 @@ def _print_explanation(found: Explanation) -> None:
     )
     if "dynamic" in rule:
         console.print(_dynamic_line(rule["dynamic"]))
+    if found.recommendation is not None:
+        console.print("[bold]What to do[/]")
+        for sum_ in found.recommendation.arithmetic:
+            console.print(f"  {sum_}", markup=False, highlight=False)
     for step in found.transitions:
         late = ", by an event that came late" if step["is_late"] else ""
         what = ": ".join(filter(None, describe_step(step["transition"], step["reason"])))

@@ -161,8 +161,19 @@ DELIVERIES = Table(
     {
         "version": _BIG, "subject_id": _TEXT, "notification": _BIG, "channel": _TEXT,
         "status": _TEXT, "message_id": _TEXT, "error": _TEXT, "attempted_at": _TIME,
+        "attempt": _BIG, "response": _TEXT,
     },
-    "One row per delivery attempt of an alert notification or a dead letter.",
+    "One row per delivery attempt of a notification or a dead letter. `attempt` and `response`: policy channels only.",
+)  # fmt: skip
+NOTIFICATIONS = Table(
+    "out",
+    "notifications",
+    {
+        "version": _BIG, "seq": _BIG, "notification_id": _TEXT, "channel": _TEXT, "kind": _TEXT,
+        "severity": _TEXT, "reason": _TEXT, "members": _TEXT, "recipients": _TEXT, "covers": _TEXT,
+        "due_at": _TIME, "planned_version": _BIG, "planned_at": _TIME,
+    },
+    "One row per notification a channel of the policy owes (single, group, digest, resolved), holds, or dismissed.",
 )  # fmt: skip
 VERSIONS = Table(
     "meta",
@@ -384,7 +395,8 @@ ALERT_QUALITY = View(
 
 VIEWS = (ALERT_QUALITY,)
 APPEND_TABLES = (
-    RAW_MESSAGES, CORE_EVENTS, DEAD_LETTERS, THRESHOLD_AUDIT, TRANSITIONS, DELIVERIES, VERSIONS, WATERMARKS, BASES,
+    RAW_MESSAGES, CORE_EVENTS, DEAD_LETTERS, THRESHOLD_AUDIT, TRANSITIONS, DELIVERIES, NOTIFICATIONS,
+    VERSIONS, WATERMARKS, BASES,
 )  # fmt: skip
 VERSIONED_TABLES = (
     PRODUCTS, SKU_STATE, ROLLUPS, THRESHOLD_RULES, RESOLVED_THRESHOLDS, VELOCITY, COVERAGE, DYNAMIC_THRESHOLDS,

@@ -56,7 +56,7 @@ class LakeTransaction:
         self._connection = connection
         self._worker = worker
         self._pending: list[Future[Any]] = []
-        self._is_failed = False
+        self.failure: BaseException | None = None
 
     def append(self, table: Table, rows: pl.DataFrame) -> None:
         """Append rows to a table; columns by name, missing ones null. Nothing for no rows."""
@@ -90,13 +90,13 @@ class LakeTransaction:
         return future
 
     def _in_turn(self, step: Callable[..., T], *arguments: Any) -> T:
-        if self._is_failed:
+        if self.failure is not None:
             # After a failed BEGIN every further statement would commit by itself.
             raise LakeError(f"version {self.version} was given up: an earlier statement of it failed")
         try:
             return step(*arguments)
-        except BaseException:
-            self._is_failed = True
+        except BaseException as error:
+            self.failure = error
             raise
 
     def _insert(self, table: Table, rows: pl.DataFrame) -> None:
@@ -196,9 +196,12 @@ class Lake:
             except BaseException as error:
                 transaction.cancel()
                 self.abandon()
+                # A body that waits for a statement's rows sees only that an earlier one failed.
+                if transaction.failure is not None and isinstance(error, LakeError):
+                    error = transaction.failure
                 if isinstance(error, duckdb.TransactionException) and "watermarks" in str(error):
                     raise StaleStateError(f"another writer made version {version} first") from error
-                raise
+                raise error
         expected.version, expected.epoch = version, epoch
 
     def _advance(self, connection: duckdb.DuckDBPyConnection, expected: Watermark, epoch: int, version: int) -> None:

@@ -64,6 +64,8 @@ CODE_VERSION = package_version("inventory-assets")
 STALE_TRIES = 5
 # Catching up costs as much as the bursts did; beyond this, loading the state anew is quicker.
 MAX_CATCH_UP_VERSIONS = 50
+# Versions of these stages change nothing that is kept warm (docs/adr/0006).
+NOTE_STAGES = frozenset({"deliveries", "notifications"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +151,8 @@ class Engine:
         if (latest.epoch, latest.version) == (known.epoch, known.version):
             return False
         missed = latest.version - known.version
+        if self._pass_notes(state, known, latest):
+            return True
         if latest.epoch != known.epoch or missed > MAX_CATCH_UP_VERSIONS or not self._catch_up(state, latest):
             self.drop_state()
         else:
@@ -263,6 +267,18 @@ class Engine:
                 if not self.refresh():
                     self.drop_state()
         raise StaleStateError(f"another writer was first {STALE_TRIES} times; run one sensor per lake")
+
+    def _pass_notes(self, state: InventoryState, known: Watermark, latest: Watermark) -> bool:
+        """Move the warm state past versions that changed none of it; whether all of them were such."""
+        if known.epoch != latest.epoch:
+            return False
+        stages = self.lake.query(
+            "SELECT stage FROM meta.versions WHERE version > ? AND version <= ?", [known.version, latest.version]
+        )["stage"]
+        if len(stages) != latest.version - known.version or not NOTE_STAGES.issuperset(stages):
+            return False
+        known.version = state.version = latest.version
+        return True
 
     def _commit(
         self,

@@ -15,11 +15,13 @@ from inventory_assets.domain.evaluate import Point, find_breaches, find_closed, 
 from inventory_assets.domain.events import Command, DynamicSettings, Key, Transaction
 from inventory_assets.domain.fold import KeyState
 from inventory_assets.domain.parse import ParseSettings
+from inventory_assets.domain.recommend import Recommendation
 from inventory_assets.domain.state import InventoryState, pause_over
 from inventory_assets.domain.thresholds import ThresholdDefaults, ladder
 from inventory_assets.domain.values import format_time
 from inventory_assets.lake.errors import LakeError
 from inventory_assets.stages import frames
+from inventory_assets.stages.recommendation import recommend_for, recommend_from_state
 from inventory_assets.stages.replay import Replay, read_bursts
 from inventory_assets.stages.warm import Reader
 
@@ -72,6 +74,7 @@ class Explanation:
     transitions: list[dict[str, Any]]
     target: int | None = None
     pack: int | None = None
+    recommendation: Recommendation | None = None
     differences: list[str] = field(default_factory=list)
 
 
@@ -106,6 +109,7 @@ def explain_alert(
         transitions=list(transitions.iter_rows(named=True)),
         target=target,
         pack=pack,
+        recommendation=tracer.recommendation,
         differences=_differences(reader, row, tracer),
     )
 
@@ -121,6 +125,7 @@ class _Tracer:
         self.alert: Alert | None = None
         self.row: dict[str, Any] = {}
         self.transitions: list[Transition] = []
+        self.recommendation: Recommendation | None = None
 
     def target(self) -> tuple[int | None, int | None]:
         """(target stock, pack) of the suggested order, as known when the alert was last told."""
@@ -141,6 +146,8 @@ class _Tracer:
             self.transitions += [t for _, t in result.transitions if t.alert_id == alert_id]
             if alert_id in result.changed_alerts:
                 self.alert = result.changed_alerts[alert_id]
+                if self.alert.state_version == burst.version:
+                    self.recommendation = recommend_from_state(self._replay.state, self.alert)
                 told = frames.alerts(result).filter(pl.col("alert_id") == alert_id)
                 self.row = {**told.row(0, named=True), "version": burst.version}
                 if not breached:
@@ -244,6 +251,9 @@ def _differences(reader: Reader, row: dict[str, Any], tracer: _Tracer) -> list[s
         for name, shown in row.items()
         if name != "body" and shown != tracer.row[name]
     ]
+    looked_up = recommend_for(reader, [derived])[alert_id]
+    if looked_up != tracer.recommendation:
+        found.append(f"recommendation: {looked_up} looked up, {tracer.recommendation} re-derived")
     shown_body, derived_body = msgspec.json.decode(row["body"]), msgspec.json.decode(tracer.row["body"])
     found += [
         f"body.{name}: {shown_body.get(name)!r} stored, {derived_body.get(name)!r} re-derived"

@@ -4,9 +4,11 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Protocol
 
 from inventory_assets.domain.burst import Message
 from inventory_assets.domain.values import to_microseconds
+from inventory_assets.lake.transaction import LakeTransaction
 from inventory_assets.messaging.client import BurstSource, OutgoingMessage, Publisher, PublishError, ReceivedMessage
 from inventory_assets.stages.engine import Commit, Engine
 from inventory_assets.stages.outbox import Outbox, load_owed, owed_alert, owed_dead_letter, status_message
@@ -16,6 +18,33 @@ from inventory_assets.stages.sweep import sweep
 SMALLEST_BURST = 500
 SWEEP_EVERY_SECONDS = 10.0
 POLICY_EVERY_SECONDS = 60.0
+# A planned notification waits for the next commit: this long at most, where no message comes.
+RIDER_WAIT_SECONDS = 0.5
+
+
+class Rider(Protocol):
+    """Something that writes along with bursts; see `stages.courier`."""
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether it is about to have something to write."""
+        ...
+
+    def wake(self) -> None:
+        """Alerts have changed."""
+        ...
+
+    def wants_commit(self) -> bool:
+        """Whether it has enough to write."""
+        ...
+
+    def record(self, transaction: LakeTransaction) -> None:
+        """Write it; may be called again where a commit fails."""
+        ...
+
+    def recorded(self) -> None:
+        """The commit is done."""
+        ...
 
 
 @dataclass(slots=True)
@@ -50,6 +79,7 @@ class Ingest:
         self.source = source
         self._publisher = publisher
         self.outbox = Outbox(publisher)
+        self.rider: Rider | None = None
         self._is_outbox_loaded = False
         self._version = 0
         self._smallest = min(SMALLEST_BURST, engine.settings.max_messages)
@@ -102,7 +132,7 @@ class Ingest:
             received = self.source.next_burst(
                 max_messages=self._burst_size,
                 max_bytes=self.engine.settings.max_bytes,
-                wait_seconds=min(wait_seconds, left),
+                wait_seconds=min(wait_seconds, left, self._patience()),
             )
             if received:
                 self._take(received, summary, run_id, on_commit)
@@ -123,15 +153,18 @@ class Ingest:
         on_commit: Callable[[Commit], None] | None,
     ) -> None:
         recording = self.outbox.unrecorded_count
+        rider = self.rider if self.rider is not None and self.rider.wants_commit() else None
         try:
             commits = self.engine.commit_burst(
-                [to_message(message) for message in received], run_id=run_id, also=self.outbox.record
+                [to_message(message) for message in received], run_id=run_id, also=self._record_with(rider)
             )
         except Exception:
             # Give the messages back: kept, they would be leased for as long as this process lives.
             self.source.release(received)
             raise
         self.outbox.recorded(recording)
+        if rider is not None:
+            rider.recorded()
         for commit in commits:
             self._owe(commit)
             summary.add(commit)
@@ -150,8 +183,21 @@ class Ingest:
             self._is_outbox_loaded = False
         self._version = version
 
+    def _record_with(self, rider: Rider | None) -> Callable[[LakeTransaction], object]:
+        def record(transaction: LakeTransaction) -> None:
+            self.outbox.record(transaction)
+            if rider is not None:
+                rider.record(transaction)
+
+        return record
+
+    def _patience(self) -> float:
+        return RIDER_WAIT_SECONDS if self.rider is not None and self.rider.is_busy else float("inf")
+
     def _owe(self, commit: Commit) -> None:
         self._follow(commit.version)
+        if self.rider is not None and "alerts" in commit.counts:
+            self.rider.wake()
         self.outbox.add(owed_alert(n.alert_id, n.number, n.body, n.ordering_key) for n in commit.notifications)
         self.outbox.add(
             owed_dead_letter(d.message.message_id, d.message.topic, d.reason, d.detail, d.message.data)
@@ -198,10 +244,13 @@ class Ingest:
                 self._status = []
             except PublishError:
                 pass  # kept for the next rest
-        if self.outbox.unrecorded_count:
+        rider = self.rider if self.rider is not None and self.rider.wants_commit() else None
+        if self.outbox.unrecorded_count or rider is not None:
             count = self.outbox.unrecorded_count
-            self._follow(self.engine.commit_note("deliveries", self.outbox.record))
+            self._follow(self.engine.commit_note("deliveries", self._record_with(rider)))
             self.outbox.recorded(count)
+            if rider is not None:
+                rider.recorded()
 
     def _next_size(self, received: int) -> int:
         if received >= self._burst_size:

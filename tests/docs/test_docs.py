@@ -14,6 +14,7 @@ import click
 import pytest
 
 from inventory_assets.cli import cli
+from inventory_assets.domain.policy_file import read_policy
 from inventory_assets.lake.tables import APPEND_TABLES, VERSIONED_TABLES
 from inventory_assets.settings import _READERS
 from tests.docs.conftest import Ran, plain
@@ -86,9 +87,19 @@ def test_every_block_is_marked_and_its_commands_parse(block: Block, tmp_path, mo
     for name in re.findall(r"[\w-]+\.(?:csv|jsonl|json|yaml)", block.code):
         (tmp_path / name).touch()
 
-    assert block.language in ("bash", "sh", "python", "sql", "text", "mermaid", "json")
+    assert block.language in ("bash", "sh", "python", "sql", "text", "mermaid", "json", "toml")
     for arguments in typed(block.code):
         parse(arguments)
+
+
+@pytest.mark.parametrize(
+    "block", [b for d in DOCUMENTS for b in blocks(d) if b.language == "toml"], ids=lambda block: block.place
+)
+def test_every_shown_policy_is_one(block: Block):
+    """A block may show one channel, which then nothing uses yet."""
+    problems = read_policy(tomllib.loads(block.code))[1]
+
+    assert [] == [problem for problem in problems if "no route and no rule channel uses it" not in problem]
 
 
 def test_every_command_is_in_the_docs():

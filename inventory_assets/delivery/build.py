@@ -1,0 +1,84 @@
+"""Build a policy's channels. Secrets come from the environment variables that the policy names."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from inventory_assets.delivery.channel import Channel, ChannelSetupError
+from inventory_assets.delivery.console import ConsoleChannel
+from inventory_assets.delivery.http import DEFAULT_TIMEOUT_SECONDS, GuardedClient
+from inventory_assets.delivery.mail import DEFAULT_PORTS, MailChannel, MailServer
+from inventory_assets.delivery.pagerduty import EVENTS_URL, PagerDutyChannel
+from inventory_assets.delivery.slack import SlackChannel
+from inventory_assets.delivery.sms import SmsChannel
+from inventory_assets.delivery.topic import TopicChannel
+from inventory_assets.delivery.webhook import WebhookChannel
+from inventory_assets.domain.policy import ChannelKind, ChannelPolicy
+from inventory_assets.messaging.client import Publisher
+
+Environment = Mapping[str, str]
+
+
+def missing_secrets(channel: ChannelPolicy, environment: Environment) -> list[str]:
+    """What is wrong with a channel's environment variables; names only, never values."""
+    return [
+        f"channels.{channel.name}.{key}: the environment variable {variable!r} is not set"
+        for key, variable in sorted(channel.settings.items())
+        if key.endswith("_env") and not environment.get(variable)
+    ]
+
+
+def build_channel(channel: ChannelPolicy, environment: Environment, publisher: Callable[[], Publisher]) -> Channel:
+    """Build a channel.
+
+    Args:
+        channel: From a policy without problems.
+        environment: Where secrets are.
+        publisher: Called where the channel is a topic.
+
+    Raises:
+        ChannelSetupError: A secret is missing.
+    """
+    if problems := missing_secrets(channel, environment):
+        raise ChannelSetupError("; ".join(problems))
+    settings = channel.settings
+    match channel.kind:
+        case ChannelKind.EMAIL:
+            return _mail(settings, environment)
+        case ChannelKind.WEBHOOK:
+            return WebhookChannel(_client(settings, environment), environment[settings["secret_env"]].encode())
+        case ChannelKind.SLACK:
+            return SlackChannel(_client(settings, environment))
+        case ChannelKind.SMS:
+            token = environment[settings["token_env"]] if "token_env" in settings else None
+            client = _client(settings, environment)
+            return SmsChannel(client, to=settings["to"], sender=settings.get("from", "inventory"), token=token)
+        case ChannelKind.PAGERDUTY:
+            client = _client({"url": EVENTS_URL, **settings}, environment)
+            return PagerDutyChannel(client, environment[settings["routing_key_env"]])
+        case ChannelKind.PUBSUB:
+            return TopicChannel(publisher(), settings["topic"])
+        case ChannelKind.CONSOLE:
+            return ConsoleChannel()
+
+
+def _client(settings: dict[str, Any], environment: Environment) -> GuardedClient:
+    url = environment[settings["url_env"]] if "url_env" in settings else settings["url"]
+    return GuardedClient(
+        url,
+        allow_hosts=settings.get("allow_hosts", ()),
+        timeout_seconds=float(settings.get("timeout_seconds", DEFAULT_TIMEOUT_SECONDS)),
+    )
+
+
+def _mail(settings: dict[str, Any], environment: Environment) -> MailChannel:
+    security = settings.get("security", "starttls")
+    server = MailServer(
+        host=settings["host"],
+        port=settings.get("port", DEFAULT_PORTS[security]),
+        security=security,
+        username=environment[settings["username_env"]] if "username_env" in settings else None,
+        password=environment[settings["password_env"]] if "password_env" in settings else None,
+        ca_file=settings.get("ca_file"),
+        timeout_seconds=float(settings.get("timeout_seconds", 20)),
+    )
+    return MailChannel(server, sender=settings["from"], to=settings["to"])

@@ -1,0 +1,36 @@
+"""A notification as JSON: what webhooks and topics carry."""
+
+from typing import Any
+
+import msgspec
+
+from inventory_assets.delivery.content import subject_line
+from inventory_assets.domain.notifications import AlertFacts, Outgoing, without_repeats
+from inventory_assets.domain.values import format_time
+
+
+def to_payload(notification: Outgoing) -> dict[str, Any]:
+    """The notification with its alerts in the wire format (RULES 30) and what to do about them."""
+    return {
+        "notification_id": notification.notification_id,
+        "kind": notification.kind,
+        "severity": notification.severity,
+        "reason": notification.reason or None,
+        "subject": subject_line(notification),
+        "planned_at": format_time(notification.planned_at, digits=3),
+        "resolves": notification.resolves,
+        "total": notification.total,
+        "alert_ids": list(notification.alert_ids),
+        "alerts": [_alert(facts) for facts in without_repeats(notification.alerts)],
+    }
+
+
+def _alert(facts: AlertFacts) -> dict[str, Any]:
+    found = None if facts.recommendation is None else msgspec.to_builtins(facts.recommendation)
+    return {
+        **facts.body,
+        "state": "firing" if facts.is_firing else "resolved",
+        "notification": facts.number,
+        "threshold_origin": facts.origin,
+        "recommendation": found,
+    }

@@ -1,0 +1,50 @@
+"""Read the alerting policy's file."""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+from inventory_assets.delivery.build import missing_secrets
+from inventory_assets.domain.policy import Policy
+from inventory_assets.domain.policy_file import read_policy
+
+MAX_BYTES = 1_000_000
+
+
+class AlertingFileError(ValueError):
+    """The alerting policy cannot be used. `problems` are all that were found."""
+
+    def __init__(self, path: Path, problems: list[str]) -> None:
+        self.path = path
+        self.problems = problems
+        count = f"{len(problems)} problem" + ("s" if len(problems) != 1 else "")
+        super().__init__(f"{path}: {count}, see docs/alerting.md:\n  " + "\n  ".join(problems))
+
+
+def load_policy(path: Path | None, environment: Mapping[str, str]) -> Policy:
+    """Read a policy and check it whole, the environment variables it names included.
+
+    Args:
+        path: None is a policy without channels.
+        environment: Where secrets are.
+
+    Raises:
+        AlertingFileError: Lists every problem.
+    """
+    if path is None:
+        return Policy()
+    try:
+        raw = path.read_bytes()
+        if len(raw) > MAX_BYTES:
+            raise AlertingFileError(path, [f"the file had {len(raw):,} bytes, expected at most {MAX_BYTES:,}"])
+        document = tomllib.loads(raw.decode("utf-8-sig"))
+    except OSError as error:
+        raise AlertingFileError(path, [f"it cannot be read: {error.strerror}"]) from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise AlertingFileError(path, [f"it is no TOML: {error}"]) from error
+    policy, problems = read_policy(document)
+    for channel in policy.channels.values():
+        problems += missing_secrets(channel, environment)
+    if problems:
+        raise AlertingFileError(path, problems)
+    return policy

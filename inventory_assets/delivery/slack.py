@@ -1,0 +1,74 @@
+"""A Slack-compatible incoming webhook (Slack, Mattermost, Rocket.Chat)."""
+
+from typing import Any
+
+import msgspec
+
+from inventory_assets.delivery.content import (
+    action_lines,
+    hierarchy_line,
+    outlook_lines,
+    sparkline,
+    stock_line,
+    subject_line,
+    threshold_line,
+    title,
+)
+from inventory_assets.delivery.http import GuardedClient
+from inventory_assets.domain.notifications import AlertFacts, Outgoing, Receipt, without_repeats
+
+# A section takes 3,000 characters and a message 50 blocks; twenty alerts fill a screen.
+MAX_ALERTS = 20
+MAX_SECTION = 2_900
+
+
+class SlackChannel:
+    """`Channel` over an incoming webhook. Slack knows no idempotency key: the id is in the message."""
+
+    def __init__(self, client: GuardedClient) -> None:
+        self._client = client
+
+    def send(self, notification: Outgoing) -> Receipt:
+        """Post the notification."""
+        headers = {"Content-Type": "application/json", "Idempotency-Key": notification.notification_id}
+        answer = self._client.post(msgspec.json.encode(to_message(notification)), headers)
+        return Receipt(answer.response)
+
+    def close(self) -> None:
+        """Nothing is kept open."""
+
+
+def to_message(notification: Outgoing) -> dict[str, Any]:
+    """The message: `text` for the pop-up, blocks for the channel."""
+    alerts = without_repeats(notification.alerts)
+    subject = escape(subject_line(notification))
+    is_one = len(alerts) == 1 and notification.total == 1
+    blocks = [_section(f"*{subject}*")]
+    blocks += [_section(_details(facts) if is_one else _line(facts)) for facts in alerts[:MAX_ALERTS]]
+    if (more := notification.total - min(len(alerts), MAX_ALERTS)) > 0:
+        blocks.append(_section(f"… and {more:,} more: `inventory alerts`"))
+    blocks.append({"type": "context", "elements": [{"type": "mrkdwn", "text": f"`{notification.notification_id}`"}]})
+    return {"text": subject, "blocks": blocks}
+
+
+def _details(facts: AlertFacts) -> str:
+    lines = [hierarchy_line(facts.body), stock_line(facts.body), threshold_line(facts), sparkline(facts.trend)]
+    lines += outlook_lines(facts.recommendation)
+    return "\n".join([*map(escape, lines), *(f"• {escape(line)}" for line in action_lines(facts))])
+
+
+def _line(facts: AlertFacts) -> str:
+    state = "" if facts.is_firing else " (resolved)"
+    actions = "; ".join(action_lines(facts))
+    return escape(f"{facts.body['priority']} {title(facts)}{state} {sparkline(facts.trend)}\n{actions}")
+
+
+def _section(text: str) -> dict[str, Any]:
+    return {"type": "section", "text": {"type": "mrkdwn", "text": text[:MAX_SECTION]}}
+
+
+def escape(text: str) -> str:
+    """Slack's three control characters, and what would be its formatting: `<!channel>` must not ring everyone."""
+    for character, replacement in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
+        text = text.replace(character, replacement)
+    return text

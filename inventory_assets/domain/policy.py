@@ -1,0 +1,168 @@
+"""Who is told of which alerts, how grouped, how often, and when not: the routing policy as a value.
+
+Here: the shape of the policy and the choice of routes and maintenance windows.
+Not here: reading it from a document (`policy_file`), planning (`routing`).
+"""
+
+from datetime import datetime, time, timedelta
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from inventory_assets.domain.values import to_datetime, to_microseconds
+
+DAY_NAMES = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
+GROUP_KEYS = ("severity", "alert_type", "department", "category", "brand", "warehouse")
+
+
+class ChannelKind(StrEnum):
+    """The ways out of the system, one module of `delivery` each."""
+
+    EMAIL = "email"
+    WEBHOOK = "webhook"
+    SLACK = "slack"
+    SMS = "sms"
+    PAGERDUTY = "pagerduty"
+    PUBSUB = "pubsub"
+    CONSOLE = "console"
+
+
+class Limit(msgspec.Struct, frozen=True):
+    """At most `count` notifications in any `seconds` on a channel."""
+
+    count: int
+    seconds: int
+
+
+class ChannelPolicy(msgspec.Struct, frozen=True):
+    """One channel: its kind, its kind's own settings, how much it takes.
+
+    `settings` hold names of environment variables, never a secret. With
+    `is_told_resolved` the end of an alert is told as well.
+    """
+
+    name: str
+    kind: ChannelKind
+    settings: dict[str, Any]
+    limit: Limit | None = None
+    is_told_resolved: bool = False
+
+
+class Subject(msgspec.Struct, frozen=True):
+    """What a route or a window can ask of an alert; ids and names both, as people write either."""
+
+    alert_id: str
+    number: int
+    severity: str
+    alert_type: str
+    department: tuple[str, ...]
+    category: tuple[str, ...]
+    brand: tuple[str, ...]
+    warehouse: str
+    is_firing: bool = True
+    rule_channel: str | None = None
+    rule_recipients: tuple[str, ...] = ()
+
+    def values(self, key: str) -> tuple[str, ...]:
+        """Every spelling of this alert's value at `key`."""
+        value = getattr(self, key)
+        return value if isinstance(value, tuple) else (value,)
+
+
+class Match(msgspec.Struct, frozen=True):
+    """A condition on alerts: for every named key, one of its values. Empty matches all."""
+
+    wanted: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+    def holds(self, subject: Subject) -> bool:
+        """Whether an alert fulfils it."""
+        return all(any(value in values for value in subject.values(key)) for key, values in self.wanted)
+
+
+class Route(msgspec.Struct, frozen=True):
+    """Where matching alerts go; `goes_on`: later routes are asked too.
+
+    `group_threshold` alerts that agree on `group_by` are one notification.
+    """
+
+    match: Match
+    channels: tuple[str, ...]
+    group_by: tuple[str, ...] = ()
+    group_threshold: int = 0
+    goes_on: bool = False
+
+
+class Window(msgspec.Struct, frozen=True):
+    """A maintenance window: once from `start_at` to `end_at`, or weekly on `days` from `opens` for `minutes`.
+
+    All times UTC; microseconds, and `opens` in minutes after midnight.
+    """
+
+    name: str
+    match: Match
+    start_at: int | None = None
+    end_at: int | None = None
+    days: tuple[str, ...] = ()
+    opens: int = 0
+    minutes: int = 0
+
+    def open_until(self, now: int) -> int | None:
+        """When the window that is open at `now` ends, in microseconds; None if it is closed."""
+        if self.start_at is not None and self.end_at is not None:
+            return self.end_at if self.start_at <= now < self.end_at else None
+        moment = to_datetime(now)
+        # A window may have opened before midnight, and a week's has 7 days to choose from.
+        for back in range(-(-self.minutes // 1440) + 1):
+            day = (moment - timedelta(days=back)).date()
+            if DAY_NAMES[day.weekday()] not in self.days:
+                continue
+            opened = datetime.combine(day, time(), moment.tzinfo) + timedelta(minutes=self.opens)
+            closes = opened + timedelta(minutes=self.minutes)
+            if opened <= moment < closes:
+                return to_microseconds(closes)
+        return None
+
+
+class Policy(msgspec.Struct, frozen=True):
+    """The whole policy. `rule_channels`: what a rule's `notification_channel` means here."""
+
+    channels: dict[str, ChannelPolicy] = {}
+    routes: tuple[Route, ...] = ()
+    windows: tuple[Window, ...] = ()
+    rule_channels: dict[str, str] = {}
+
+
+class Destination(msgspec.Struct, frozen=True):
+    """One channel an alert goes to, and how it may be grouped there. No recipients: the channel's own."""
+
+    channel: str
+    group_by: tuple[str, ...] = ()
+    group_threshold: int = 0
+    recipients: tuple[str, ...] = ()
+
+
+def destinations(policy: Policy, subject: Subject) -> list[Destination]:
+    """Choose where an alert goes: its rule's channel, then the routes from the top; each channel once."""
+    found: dict[str, Destination] = {}
+    named = policy.rule_channels.get((subject.rule_channel or "").upper())
+    taken = next((route for route in policy.routes if route.match.holds(subject)), None)
+    if named is not None:
+        grouping = taken or Route(Match(), ())
+        found[named] = Destination(named, grouping.group_by, grouping.group_threshold, subject.rule_recipients)
+    for route in policy.routes:
+        if not route.match.holds(subject):
+            continue
+        for channel in route.channels:
+            found.setdefault(channel, Destination(channel, route.group_by, route.group_threshold))
+        if not route.goes_on:
+            break
+    return list(found.values())
+
+
+def held_until(policy: Policy, subject: Subject, now: int) -> int | None:
+    """When the last of the maintenance windows over an alert ends; None outside of them."""
+    ends = [
+        end for window in policy.windows if window.match.holds(subject) and (end := window.open_until(now)) is not None
+    ]
+    return max(ends, default=None)

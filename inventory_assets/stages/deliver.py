@@ -1,0 +1,309 @@
+"""Deliver what the alerting policy owes: plan, write down, send, write down what came of it.
+
+`Delivery` never writes by itself: who owns a writer asks `wants_commit`, calls
+`record` inside a transaction and `recorded` after it. In the sensor's process
+that is the burst loop, so records ride along with bursts; `inventory deliver`
+has a writer of its own (`LakeNotes`). Nothing is sent before it is written as
+owed; a crash between sending and recording sends again, under the same id.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import polars as pl
+
+from inventory_assets.domain.notifications import Outgoing
+from inventory_assets.domain.policy import Policy
+from inventory_assets.lake.errors import StaleStateError
+from inventory_assets.lake.tables import DELIVERIES
+from inventory_assets.lake.transaction import Lake, LakeTransaction, with_retries
+from inventory_assets.stages.facts import Owed, to_outgoings
+from inventory_assets.stages.lane import Attempt, Lane, Sender
+from inventory_assets.stages.notifications import Plan, Planner, to_planned
+from inventory_assets.stages.warm import Reader, to_microseconds_naive
+
+logger = logging.getLogger(__name__)
+
+STAGE = "notifications"
+# A commit costs tens of milliseconds of the writer lock, so attempts are gathered:
+# until this many, or until the oldest is this old.
+RECORDED_TOGETHER = 500
+RECORD_EVERY_SECONDS = 5.0
+STALE_TRIES = 20
+# A look-up in the lake costs tens of milliseconds of the machine, for one alert or for many.
+PREPARED_TOGETHER = 50
+SMALL = 5
+
+
+class Notes(Protocol):
+    """Something that makes a version which changes no stock: the engine, or `LakeNotes`."""
+
+    def commit_note(self, stage: str, write: Callable[[LakeTransaction], object]) -> int:
+        """Make the version; its number."""
+        ...
+
+
+class LakeNotes:
+    """A writer that keeps no warm state."""
+
+    def __init__(self, lake: Lake, code_version: str) -> None:
+        self._lake = lake
+        self._code_version = code_version
+
+    def commit_note(self, stage: str, write: Callable[[LakeTransaction], object]) -> int:
+        """Make the version, on whatever version is the latest."""
+
+        def attempt() -> int:
+            watermark = self._lake.watermark()
+            with self._lake.transaction(watermark, stage=stage, code_version=self._code_version) as transaction:
+                write(transaction)
+            return watermark.version
+
+        for _ in range(STALE_TRIES):
+            try:
+                return with_retries(attempt)
+            except StaleStateError:
+                # Bursts go on beside us: what we write does not depend on what they wrote.
+                continue
+        raise StaleStateError(f"other writers were first {STALE_TRIES} times")
+
+
+class Delivery:
+    """The delivery of one process. `step` plans; lanes send; the owner of a writer records."""
+
+    def __init__(
+        self,
+        reader: Reader,
+        policy: Policy,
+        senders: Mapping[str, Sender],
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._reader = reader
+        self._reading = threading.Lock()
+        self._policy = policy
+        self._planner = Planner(reader, policy)
+        self._clock = clock
+        self._guard = threading.Lock()
+        self._plan: Plan | None = None
+        self._is_plan_written = False
+        self._attempts: list[Attempt] = []
+        self._recording = 0
+        self.lanes = {
+            name: Lane(policy.channels[name], sender, self._prepare, self._note, clock=clock)
+            for name, sender in senders.items()
+        }
+        self._threads: list[threading.Thread] = []
+        # What the lake says as of a version stays true, so it may wait here for its turn.
+        self._prepared: dict[str, Outgoing] = {}
+        self._is_loaded = self._was_loaded = False
+
+    def start(self) -> None:
+        """Give each lane its thread."""
+        for name, lane in self.lanes.items():
+            thread = threading.Thread(target=lane.run, name=f"deliver-{name}", daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def close(self, *, wait_seconds: float = 1.0) -> None:
+        """Stop sending; what is not recorded yet is lost to the record and sent again."""
+        for lane in self.lanes.values():
+            lane.close()
+        for thread in self._threads:
+            thread.join(wait_seconds)
+
+    def step(self) -> bool:
+        """Plan what has become due, unless a plan still waits to be written; whether one waits now."""
+        if self.is_plan_waiting:
+            return True
+        now = self._clock()
+        with self._reading:
+            if not self._is_loaded:
+                self._load(now)
+            used = {name: lane.used(now) for name, lane in self.lanes.items()}
+            plan = self._planner.plan(used, now=int(now * 1_000_000))
+        with self._guard:
+            self._plan = plan
+        return plan is not None
+
+    @property
+    def is_plan_waiting(self) -> bool:
+        """Whether a plan waits to be written."""
+        with self._guard:
+            return self._plan is not None
+
+    # ---- recording, by whoever owns a writer
+
+    def wants_commit(self) -> bool:
+        """Whether there is enough to write for a commit of its own."""
+        with self._guard:
+            if self._plan is not None or len(self._attempts) >= RECORDED_TOGETHER:
+                return True
+            return bool(self._attempts) and self._clock() - self._attempts[0].attempted_at > RECORD_EVERY_SECONDS
+
+    @property
+    def unrecorded_count(self) -> int:
+        """How many attempts wait to be written."""
+        with self._guard:
+            return len(self._attempts)
+
+    @property
+    def owed_count(self) -> int:
+        """How many notifications wait to be sent."""
+        return sum(lane.owed_count for lane in self.lanes.values())
+
+    def record(self, transaction: LakeTransaction) -> None:
+        """Write the plan and the attempts so far; may be called again if the commit fails."""
+        with self._guard:
+            plan, attempts = self._plan, list(self._attempts)
+        self._is_plan_written = plan is not None and self._planner.write(transaction, plan)
+        self._recording = len(attempts)
+        if attempts:
+            transaction.append(DELIVERIES, to_frame(attempts))
+
+    def recorded(self) -> None:
+        """Go on after the commit: forget what is in the lake, send what it now owes."""
+        with self._guard:
+            del self._attempts[: self._recording]
+            self._recording = 0
+            plan, self._plan = self._plan, None
+        if plan is None:
+            return
+        with self._reading:
+            if not self._is_plan_written:
+                # It is there already, or another process plans too: read all of it before the next plan.
+                self._planner.forget()
+                self._is_loaded = False
+                return
+            self._planner.written(plan)
+        for row in plan.rows:
+            if row.is_sent and row.channel in self.lanes:
+                self.lanes[row.channel].add([Owed(row, plan.planned_version, plan.planned_at)])
+
+    # ---- the lanes' edges
+
+    def _prepare(self, owed: Owed) -> Outgoing:
+        id_, channel = owed.planned.notification_id, owed.planned.channel
+        with self._reading:
+            if id_ not in self._prepared:
+                batch = [each for each in self.lanes[channel].upcoming(PREPARED_TOGETHER) if _is_like(each, owed)]
+                for each in to_outgoings(self._reader, [owed, *batch]):
+                    self._prepared[each.notification_id] = each
+            return self._prepared.pop(id_)
+
+    def _note(self, attempt: Attempt) -> None:
+        with self._guard:
+            self._attempts.append(attempt)
+
+    def _load(self, now: float) -> None:
+        """Take up what earlier processes left: owed notifications, their tries, the limits' periods."""
+        with self._guard:
+            # Read before the lake is: what is recorded in between is in one of the two.
+            settled = {attempt.notification_id for attempt in self._attempts if attempt.status != "failed"}
+        for name, lane in self.lanes.items():
+            lane.add(each for each in load_owed(self._reader, name) if each.planned.notification_id not in settled)
+            if lane.channel.limit is not None and not self._was_loaded:
+                lane.remember(_tries_since(self._reader, name, now - lane.channel.limit.seconds))
+        self._is_loaded = self._was_loaded = True
+
+
+def _is_like(other: Owed, owed: Owed) -> bool:
+    """Whether a neighbour is worth preparing along: of the same plan, small, and not this one."""
+    is_small = len(other.planned.members) <= SMALL
+    return other.planned_version == owed.planned_version and is_small and other is not owed
+
+
+def load_owed(reader: Reader, channel: str) -> list[Owed]:
+    """What a channel owes: planned to be sent, neither sent nor given up."""
+    rows = reader.query(
+        """
+        SELECT n.*, coalesce(d.attempts, 0) AS attempts, d.last_attempt_at FROM out.notifications n LEFT JOIN (
+            SELECT subject_id, count(*) AS attempts, max(attempted_at) AS last_attempt_at,
+                bool_or(status IN ('sent', 'failed_permanently')) AS is_settled
+            FROM out.deliveries WHERE channel = ? GROUP BY 1
+        ) d ON d.subject_id = n.notification_id
+        WHERE n.channel = ? AND n.kind IN ('single', 'group', 'digest', 'resolved') AND d.is_settled IS NOT TRUE
+        ORDER BY n.version, n.seq
+        """,
+        [channel, channel],
+    )
+    return [
+        Owed(
+            to_planned(row), row["planned_version"], to_microseconds_naive(row["planned_at"]), row["attempts"],
+            0.0 if row["last_attempt_at"] is None else to_microseconds_naive(row["last_attempt_at"]) / 1e6,
+        )
+        for row in rows.iter_rows(named=True)
+    ]  # fmt: skip
+
+
+def _tries_since(reader: Reader, channel: str, since: float) -> list[float]:
+    rows = reader.query(
+        "SELECT attempted_at FROM out.deliveries WHERE channel = ? AND subject_id LIKE 'ntf-%' "
+        "AND epoch_us(attempted_at) > ?",
+        [channel, int(since * 1_000_000)],
+    )
+    return [to_microseconds_naive(moment) / 1e6 for moment in rows["attempted_at"]]
+
+
+def to_frame(attempts: list[Attempt]) -> pl.DataFrame:
+    """One row per attempt."""
+    rows: dict[str, list[Any]] = {
+        "subject_id": [a.notification_id for a in attempts],
+        "notification": [0] * len(attempts),
+        "channel": [a.channel for a in attempts],
+        "status": [a.status for a in attempts],
+        "message_id": [a.provider_id for a in attempts],
+        "error": [a.error for a in attempts],
+        "attempted_at": [int(a.attempted_at * 1_000_000) for a in attempts],
+        "attempt": [a.attempt for a in attempts],
+        "response": [a.response for a in attempts],
+    }
+    frame = pl.DataFrame(rows, schema_overrides=dict.fromkeys(("message_id", "error", "response"), pl.String))
+    return frame.with_columns(pl.from_epoch("attempted_at", "us").alias("attempted_at"))
+
+
+def run_delivery(
+    delivery: Delivery,
+    notes: Notes,
+    *,
+    seconds: float | None,
+    until_empty: bool = False,
+    stop: threading.Event | None = None,
+) -> None:
+    """Plan, record and let the lanes send, until the time is up or nothing is owed.
+
+    Args:
+        delivery: Started.
+        notes: The writer.
+        seconds: None is until stopped.
+        until_empty: End when everything owed has been tried; what waits for
+            another try or a limit is left.
+        stop: Ends the run when set.
+    """
+    stop = stop or threading.Event()
+    deadline = None if seconds is None else time.monotonic() + seconds
+    while not stop.is_set() and (deadline is None or time.monotonic() < deadline):
+        delivery.step()
+        if delivery.wants_commit():
+            commit(delivery, notes)
+            continue
+        if until_empty and is_idle(delivery):
+            break
+        stop.wait(0.05 if until_empty else 0.25)
+    if delivery.unrecorded_count:
+        commit(delivery, notes)
+
+
+def is_idle(delivery: Delivery) -> bool:
+    """Whether no lane has anything to try now."""
+    now = time.time()
+    return all(lane.is_idle(now) for lane in delivery.lanes.values())
+
+
+def commit(delivery: Delivery, notes: Notes) -> None:
+    """Write what waits in a version of its own."""
+    notes.commit_note(STAGE, delivery.record)
+    delivery.recorded()

@@ -1,0 +1,94 @@
+"""Make a planned notification ready to send: the alerts' bodies, states and recommendations, from the lake.
+
+Everything is read as of the version it was planned at or of the alert's own, so
+a second try says the same as the first.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from inventory_assets.domain.alerts import Alert
+from inventory_assets.domain.notifications import AlertFacts, Outgoing, describe_origin
+from inventory_assets.domain.recommend import Recommendation
+from inventory_assets.domain.routing import Planned
+from inventory_assets.stages.recommendation import recommend_for
+from inventory_assets.stages.warm import IDS, Reader, id_list
+
+# What a mail lists in full; the others go by id.
+MAX_ALERTS = 1_000
+# A digest gathers alerts of many versions, and each costs a look-up.
+MAX_VERSIONS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """A planned notification with where and when it was planned, and what was tried so far."""
+
+    planned: Planned
+    planned_version: int
+    planned_at: int
+    attempts: int = 0
+    last_attempt_at: float = 0.0
+
+
+def to_outgoing(reader: Reader, owed: Owed) -> Outgoing:
+    """Read everything a notification tells."""
+    return to_outgoings(reader, [owed])[0]
+
+
+def to_outgoings(reader: Reader, batch: Sequence[Owed]) -> list[Outgoing]:
+    """Read everything that notifications planned at one version tell: a look-up costs the same for one and for many."""
+    version = batch[0].planned_version
+    assert all(owed.planned_version == version for owed in batch)
+    wanted = {alert_id for owed in batch for alert_id, _ in owed.planned.members[:MAX_ALERTS]}
+    rows = reader.query(
+        f"""
+        SELECT alert_id, body, state, record FROM out.alerts_changes
+        WHERE alert_id IN ({IDS}) AND version <= {version}
+        QUALIFY row_number() OVER (PARTITION BY alert_id ORDER BY version DESC) = 1
+        """,
+        [id_list(wanted)],
+    )
+    decode = msgspec.json.Decoder(Alert).decode
+    found = {
+        alert_id: _Found(msgspec.json.decode(body), state == "firing", decode(record))
+        for alert_id, body, state, record in rows.iter_rows()
+    }
+    told = [
+        found[alert_id].alert
+        for owed in batch
+        if owed.planned.kind != "resolved"
+        for alert_id, _ in owed.planned.members[:MAX_ALERTS]
+        if alert_id in found
+    ]
+    chosen = set(list(dict.fromkeys(alert.state_version for alert in told))[:MAX_VERSIONS])
+    advice = recommend_for(reader, [alert for alert in told if alert.state_version in chosen])
+    return [_to_outgoing(owed, found, advice) for owed in batch]
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    body: dict[str, Any]
+    is_firing: bool
+    alert: Alert
+
+
+def _to_outgoing(owed: Owed, found: dict[str, _Found], advice: dict[str, Recommendation]) -> Outgoing:
+    planned = owed.planned
+    facts = tuple(
+        AlertFacts(
+            alert_id, number, found[alert_id].is_firing, found[alert_id].body,
+            describe_origin(found[alert_id].body["lineage"]["rule"]),
+            None if planned.kind == "resolved" else advice.get(alert_id),
+        )
+        for alert_id, number in planned.members[:MAX_ALERTS]
+        if alert_id in found
+    )  # fmt: skip
+    return Outgoing(
+        planned.notification_id, planned.kind, planned.severity, planned.reason, planned.recipients,
+        tuple(dict.fromkeys(alert_id for alert_id, _ in planned.members)), facts, owed.planned_at,
+        planned.covers[0] if planned.kind == "resolved" else None,
+    )  # fmt: skip

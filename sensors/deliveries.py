@@ -1,0 +1,53 @@
+"""The delivery sensor: keeps delivery to the alerting policy's channels going.
+
+A tick starts it where it does not run, takes up a changed policy, and writes
+what waits where no burst carries it. Sending happens between ticks, on threads
+of this process, so a slow channel never holds up the daemon.
+"""
+
+import duckdb
+from dagster import DefaultSensorStatus, SensorEvaluationContext, SkipReason, sensor
+
+from inventory_assets.delivery.channel import ChannelSetupError
+from inventory_assets.delivery.policy_source import AlertingFileError
+from inventory_assets.lake.errors import LakeError
+from inventory_assets.stages.deliver import STAGE, Delivery
+from resources import InventoryResource
+
+# How long a tick waits for the burst loop: that one writes what waits anyway.
+LOCK_SECONDS = 1.0
+
+
+@sensor(
+    name="deliveries",
+    description="Delivers alerts to the channels of the alerting policy: mail, webhooks, Slack, SMS, PagerDuty.",
+    minimum_interval_seconds=10,
+    default_status=DefaultSensorStatus.RUNNING,
+)
+def delivery_sensor(context: SensorEvaluationContext, inventory: InventoryResource) -> SkipReason:
+    """Keep delivery going; say how it stands."""
+    process = inventory.process()
+    if not process.lock.acquire(timeout=LOCK_SECONDS):
+        return SkipReason("the burst loop is at work, and records deliveries as well")
+    try:
+        courier = process.courier()
+        if courier is None:
+            return SkipReason("no alerting policy: alerts go to Pub/Sub only")
+        if courier.wants_commit():
+            process.engine.commit_note(STAGE, courier.record)
+            courier.recorded()
+        return SkipReason(describe(courier.delivery))
+    except (AlertingFileError, ChannelSetupError, LakeError, duckdb.Error, OSError) as error:
+        # What is owed stays in the lake; the next tick tries again.
+        context.log.error(str(error))
+        return SkipReason(str(error))
+    finally:
+        process.lock.release()
+
+
+def describe(delivery: Delivery) -> str:
+    """`mail: 12 sent, 0 failed, 1 waiting; …`."""
+    return "; ".join(
+        f"{name}: {lane.sent:,} sent, {lane.failed:,} failed tries, {lane.owed_count:,} waiting"
+        for name, lane in delivery.lanes.items()
+    )

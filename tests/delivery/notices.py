@@ -1,0 +1,36 @@
+"""Notifications for tests.
+
+Belongs here: builders. Does not belong: expectations.
+"""
+
+import copy
+from typing import Any
+
+import msgspec
+
+from inventory_assets.delivery.sample import sample_notification
+from inventory_assets.domain.notifications import AlertFacts, Outgoing
+
+HOSTILE = "Mug</td><script>alert(1)</script>\r\nBcc: x@evil.example\u202e <!channel> &amp; 'q' \"w\" \x00\x1b[31m"
+
+
+def facts(number: int = 1, **body: Any) -> AlertFacts:
+    """One alert."""
+    sample = sample_notification("x").alerts[0]
+    fields = {**copy.deepcopy(sample.body), "alert_id": f"alt-{number}", **body}
+    return AlertFacts(f"alt-{number}", 1, True, fields, "the rule for category C", sample.recommendation)
+
+
+def single(**body: Any) -> Outgoing:
+    """A notification of one alert."""
+    base = sample_notification("x")
+    return msgspec.structs.replace(
+        base, notification_id="ntf-1", alerts=(facts(**body),), alert_ids=("alt-1",), recipients=()
+    )
+
+
+def group(size: int, kind: str = "group", reason: str = "category Mugs", **body: Any) -> Outgoing:
+    """A notification of many alerts."""
+    alerts = tuple(facts(number, **body) for number in range(size))
+    ids = tuple(each.alert_id for each in alerts)
+    return msgspec.structs.replace(single(), kind=kind, reason=reason, alerts=alerts, alert_ids=ids)

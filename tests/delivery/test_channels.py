@@ -1,0 +1,168 @@
+"""What each HTTP channel puts on the wire."""
+
+import hashlib
+import hmac
+import io
+import json
+
+import msgspec
+import pytest
+
+from inventory_assets.delivery.build import build_channel, missing_secrets
+from inventory_assets.delivery.channel import ChannelSetupError
+from inventory_assets.delivery.console import ConsoleChannel
+from inventory_assets.delivery.pagerduty import dedup_key, to_event
+from inventory_assets.delivery.slack import to_message
+from inventory_assets.delivery.sms import MAX_TEXT, to_text
+from inventory_assets.domain.notifications import DeliveryError
+from inventory_assets.domain.policy import ChannelKind, ChannelPolicy
+from inventory_assets.messaging.client import PublishError
+from inventory_assets.messaging.memory import InMemoryBroker
+from tests.delivery.notices import HOSTILE, group, single
+from tests.delivery.servers import http_server
+
+SECRETS = {"SECRET": "s3cret", "KEY": "rk", "TOKEN": "tok"}
+
+
+@pytest.fixture
+def server():
+    with http_server() as found:
+        yield found
+
+
+@pytest.fixture
+def build(server):
+    def build_(kind: ChannelKind, **settings):
+        settings = {"url": server.url, "allow_hosts": ["127.0.0.1"], **settings}
+        return build_channel(ChannelPolicy("c", kind, settings), SECRETS, InMemoryBroker)
+
+    return build_
+
+
+def test_a_webhook_is_signed_and_carries_its_idempotency_key(server, build):
+    hook = build(ChannelKind.WEBHOOK, secret_env="SECRET")
+
+    receipt = hook.send(single())
+
+    request = server.received[0]
+    stamp, signature = (part.partition("=")[2] for part in request.headers["x-inventory-signature"].split(","))
+    expected = hmac.new(b"s3cret", stamp.encode() + b"." + request.body, hashlib.sha256).hexdigest()
+    assert expected == signature
+    assert "ntf-1" == request.headers["idempotency-key"]
+    body = json.loads(request.body)
+    assert ("ntf-1", ["alt-1"], 1) == (body["notification_id"], body["alert_ids"], body["total"])
+    assert 60 == body["alerts"][0]["recommendation"]["transfers"][0]["quantity"]
+    assert receipt.response.startswith("HTTP 200")
+
+
+def test_a_second_try_has_the_same_key_and_body(server, build):
+    server.cues.append(500)
+    hook = build(ChannelKind.WEBHOOK, secret_env="SECRET")
+
+    with pytest.raises(DeliveryError):
+        hook.send(group(3))
+    hook.send(group(3))
+
+    first, second = server.received
+    assert first.body == second.body
+    assert first.headers["idempotency-key"] == second.headers["idempotency-key"]
+
+
+def test_pagerduty_ties_trigger_and_resolve_by_the_alert(server, build):
+    pager = build(ChannelKind.PAGERDUTY, routing_key_env="KEY")
+    told = single()
+    ended = msgspec.structs.replace(told, kind="resolved", notification_id="ntf-2", resolves="ntf-1")
+
+    pager.send(told)
+    receipt = pager.send(ended)
+
+    trigger, resolve = (json.loads(request.body) for request in server.received)
+    assert ("trigger", "alt-1", "rk") == (trigger["event_action"], trigger["dedup_key"], trigger["routing_key"])
+    assert ("resolve", "alt-1") == (resolve["event_action"], resolve["dedup_key"])
+    assert "error" == trigger["payload"]["severity"]
+    assert "alt-1" == receipt.provider_id
+
+
+def test_a_group_is_one_incident_and_its_end_names_it():
+    told = group(7)
+    ended = msgspec.structs.replace(told, kind="resolved", notification_id="ntf-2", resolves="ntf-1")
+
+    assert "ntf-1" == to_event(told)["dedup_key"] == to_event(ended)["dedup_key"]
+
+
+def test_a_long_id_still_fits_pagerduty():
+    long = msgspec.structs.replace(single(), alert_ids=("alt-" + "x" * 600,))
+
+    assert 64 == len(dedup_key(long))
+
+
+def test_sms_is_one_post_with_a_bearer_token(server, build):
+    sms = build(ChannelKind.SMS, to=["+4912345"], token_env="TOKEN")
+
+    receipt = sms.send(single())
+
+    request = server.received[0]
+    assert "Bearer tok" == request.headers["authorization"]
+    assert {"to", "from", "text", "reference"} == set(json.loads(request.body))
+    assert "m-1" == receipt.provider_id
+
+
+def test_slack_says_what_and_what_to_do(server, build):
+    build(ChannelKind.SLACK).send(single())
+
+    message = json.loads(server.received[0].body)
+    text = "\n".join(block["text"]["text"] for block in message["blocks"] if block["type"] == "section")
+    assert message["text"].startswith("[HIGH] Low stock")
+    assert "Transfer 60 from TEST-WEST" in text
+
+
+def test_a_topic_carries_the_notification_with_its_id():
+    broker = InMemoryBroker()
+    policy = ChannelPolicy("c", ChannelKind.PUBSUB, {"topic": "low-stock-alerts"})
+
+    build_channel(policy, {}, lambda: broker).send(group(3))
+
+    message = broker.published[-1]
+    assert ("low-stock-alerts", "ntf-1") == (message.topic, message.attributes["notification_id"])
+    assert 3 == json.loads(message.data)["total"]
+
+
+def test_a_broker_that_refuses_is_a_failed_try():
+    broker = InMemoryBroker()
+    broker.failing_topics.add("low-stock-alerts")
+    policy = ChannelPolicy("c", ChannelKind.PUBSUB, {"topic": "low-stock-alerts"})
+
+    with pytest.raises(DeliveryError) as raised:
+        build_channel(policy, {}, lambda: broker).send(single())
+
+    assert isinstance(raised.value.__cause__, PublishError)
+
+
+def test_hostile_names_stay_text_everywhere():
+    notification = single(product_name=HOSTILE, warehouse_id=HOSTILE)
+
+    slack = json.dumps(to_message(notification))
+    printed = io.StringIO()
+    ConsoleChannel(printed).send(notification)
+
+    assert "<!channel>" not in slack
+    assert "<script>" not in slack
+    assert "\u202e" not in printed.getvalue()
+    assert "\x1b" not in printed.getvalue()
+    assert not any(line.startswith("Bcc:") for line in printed.getvalue().splitlines())
+    assert len(to_text(notification)) <= MAX_TEXT
+
+
+def test_many_alerts_stay_within_what_slack_takes():
+    message = to_message(group(500))
+
+    assert len(message["blocks"]) <= 50
+    assert "480 more" in json.dumps(message)
+
+
+def test_a_missing_secret_is_named_not_guessed():
+    policy = ChannelPolicy("hook", ChannelKind.WEBHOOK, {"url": "https://example.com/", "secret_env": "NOT_SET"})
+
+    assert 1 == len(missing_secrets(policy, {}))
+    with pytest.raises(ChannelSetupError, match="NOT_SET"):
+        build_channel(policy, {}, InMemoryBroker)
