@@ -28,7 +28,8 @@ def main() -> None:
         ends_at = time.monotonic() + arguments.minutes * 60
         while time.monotonic() < ends_at:
             product.measure(arguments.rate, arguments.span)
-            print(f"         {disk_line(Path(home))}; free memory {psutil.virtual_memory().available / 2**30:.1f} GiB")
+            free = psutil.virtual_memory().available / 2**30
+            print(f"         {disk_line(Path(home))}; free memory {free:.1f} GiB", flush=True)
     print_machine()
 
 

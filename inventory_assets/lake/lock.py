@@ -16,7 +16,7 @@ from pathlib import Path
 
 from inventory_assets.lake.errors import LakeBusyError
 
-# A commit takes 0.1 s and maintenance holds at most 0.3 s, so a minute means a stuck process.
+# A commit takes 0.1 s and maintenance holds about 0.1 s, so a minute means a stuck process.
 DEFAULT_TIMEOUT_SECONDS = 60.0
 
 

@@ -14,8 +14,6 @@ from datetime import UTC, datetime
 from importlib.metadata import version as package_version
 from typing import TypeVar
 
-import msgspec
-
 from inventory_assets.domain.burst import (
     INVARIANT_VIOLATION,
     BurstInputs,
@@ -34,24 +32,10 @@ from inventory_assets.domain.values import to_microseconds
 from inventory_assets.lake.entity_index import EntityIndex
 from inventory_assets.lake.errors import StaleStateError
 from inventory_assets.lake.maintenance import Upkeep
-from inventory_assets.lake.tables import (
-    ALERTS,
-    CORE_EVENTS,
-    DEAD_LETTERS,
-    DYNAMIC_THRESHOLDS,
-    PRODUCTS,
-    RAW_MESSAGES,
-    RESOLVED_THRESHOLDS,
-    ROLLUPS,
-    SKU_STATE,
-    THRESHOLD_AUDIT,
-    THRESHOLD_RULES,
-    TRANSITIONS,
-    VELOCITY,
-)
 from inventory_assets.lake.transaction import Lake, LakeTransaction, Watermark, with_retries
 from inventory_assets.settings import Settings
 from inventory_assets.stages import frames
+from inventory_assets.stages.burst_rows import append_result, counts_of, recorded_inputs
 from inventory_assets.stages.recall import recall
 from inventory_assets.stages.replay import parse_recorded, read_bursts
 from inventory_assets.stages.warm import load_state
@@ -173,7 +157,7 @@ class Engine:
             parsed = parse_recorded(burst, self.parse_settings)
             recall(state, self.index, parsed, self.lake)
             result = process_burst(state, parsed, version=burst.version, inputs=burst.inputs)
-            if burst.counts and _counts(result) != burst.counts:
+            if burst.counts and counts_of(result) != burst.counts:
                 logger.warning("version %d does not repeat here; the state is loaded anew", burst.version)
                 return False
             self._merge(state, result)
@@ -307,9 +291,9 @@ class Engine:
         version = watermark.version + 1
         with self.lake.transaction(watermark, stage=stage, run_id=run_id, code_version=CODE_VERSION) as transaction:
             result = self._process(state, parsed, version, inputs, len(messages))
-            counts = _counts(result)
+            counts = counts_of(result)
             transaction.messages, transaction.counts = len(messages), counts
-            transaction.inputs = _recorded(inputs)
+            transaction.inputs = recorded_inputs(inputs)
             append_result(transaction, messages, result, inputs)
             if also is not None:
                 also(transaction)
@@ -355,52 +339,3 @@ class Engine:
             raise InvariantViolation(f"{type(error).__name__}: {error}") from error
         check_invariants(result, size)
         return result
-
-
-def append_result(
-    transaction: LakeTransaction, messages: Sequence[Message], result: BurstResult, inputs: BurstInputs
-) -> None:
-    """Append everything a burst changed to its tables."""
-    draft = result.draft
-    transaction.append(RAW_MESSAGES, frames.raw_messages(messages, result))
-    transaction.append(CORE_EVENTS, frames.events(result))
-    if draft.keys.changed:
-        transaction.append(SKU_STATE, frames.sku_state(result))
-    if draft.rollup_change is not None and len(draft.rollup_change.nodes):
-        transaction.append(ROLLUPS, draft.state.rollups.frame(draft.rollup_change))
-    if draft.thresholds.changed:
-        transaction.append(RESOLVED_THRESHOLDS, frames.resolved_thresholds(result))
-    if draft.rules.changed:
-        transaction.append(THRESHOLD_RULES, frames.threshold_rules(result))
-        transaction.append(THRESHOLD_AUDIT, frames.threshold_audit(result))
-    if draft.products.changed:
-        transaction.append(PRODUCTS, frames.products(draft.products.changed.values()))
-    if inputs.velocity_date is not None:
-        transaction.append(VELOCITY, frames.velocity(inputs.velocities, inputs.velocity_date))
-    if inputs.dynamic_date is not None:
-        transaction.append(DYNAMIC_THRESHOLDS, frames.dynamic_thresholds(inputs.dynamics, inputs.dynamic_date))
-    if result.changed_alerts:
-        transaction.append(ALERTS, frames.alerts(result))
-    if result.transitions:
-        transaction.append(TRANSITIONS, frames.transitions(result))
-    if any(arrival.rejection is not None for arrival in result.arrivals):
-        transaction.append(DEAD_LETTERS, frames.dead_letters(messages, result))
-
-
-def _recorded(inputs: BurstInputs) -> str:
-    # Velocities, computed limits and products are rows of their own tables, at this very version.
-    return msgspec.json.encode(msgspec.structs.replace(inputs, velocities=(), products=(), dynamics=())).decode()
-
-
-def _counts(result: BurstResult) -> dict[str, int]:
-    draft = result.draft
-    counts = {
-        **result.outcomes(),
-        "keys": len(draft.keys.changed),
-        "rollups": 0 if draft.rollup_change is None else len(draft.rollup_change.nodes),
-        "rules": len(draft.rule_changes),
-        "thresholds": len(draft.thresholds.changed),
-        "alerts": len(result.changed_alerts),
-        "notified": len(result.notified),
-    }
-    return {name: count for name, count in counts.items() if count}

@@ -1,0 +1,75 @@
+"""Write all that a burst changed to its tables, and what is kept of how it was made."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from inventory_assets.domain.burst import BurstInputs, BurstResult, Message
+from inventory_assets.lake.tables import (
+    ALERTS,
+    CORE_EVENTS,
+    DEAD_LETTERS,
+    DYNAMIC_THRESHOLDS,
+    PRODUCTS,
+    RAW_MESSAGES,
+    RESOLVED_THRESHOLDS,
+    ROLLUPS,
+    SKU_STATE,
+    THRESHOLD_AUDIT,
+    THRESHOLD_RULES,
+    TRANSITIONS,
+    VELOCITY,
+)
+from inventory_assets.lake.transaction import LakeTransaction
+from inventory_assets.stages import frames
+
+
+def append_result(
+    transaction: LakeTransaction, messages: Sequence[Message], result: BurstResult, inputs: BurstInputs
+) -> None:
+    """Append everything a burst changed to its tables."""
+    draft = result.draft
+    transaction.append(RAW_MESSAGES, frames.raw_messages(messages, result))
+    transaction.append(CORE_EVENTS, frames.events(result))
+    if draft.keys.changed:
+        transaction.append(SKU_STATE, frames.sku_state(result))
+    if draft.rollup_change is not None and len(draft.rollup_change.nodes):
+        transaction.append(ROLLUPS, draft.state.rollups.frame(draft.rollup_change))
+    if draft.thresholds.changed:
+        transaction.append(RESOLVED_THRESHOLDS, frames.resolved_thresholds(result))
+    if draft.rules.changed:
+        transaction.append(THRESHOLD_RULES, frames.threshold_rules(result))
+        transaction.append(THRESHOLD_AUDIT, frames.threshold_audit(result))
+    if draft.products.changed:
+        transaction.append(PRODUCTS, frames.products(draft.products.changed.values()))
+    if inputs.velocity_date is not None:
+        transaction.append(VELOCITY, frames.velocity(inputs.velocities, inputs.velocity_date))
+    if inputs.dynamic_date is not None:
+        transaction.append(DYNAMIC_THRESHOLDS, frames.dynamic_thresholds(inputs.dynamics, inputs.dynamic_date))
+    if result.changed_alerts:
+        transaction.append(ALERTS, frames.alerts(result))
+    if result.transitions:
+        transaction.append(TRANSITIONS, frames.transitions(result))
+    if any(arrival.rejection is not None for arrival in result.arrivals):
+        transaction.append(DEAD_LETTERS, frames.dead_letters(messages, result))
+
+
+def recorded_inputs(inputs: BurstInputs) -> str:
+    """A burst's inputs as `meta.versions` keeps them."""
+    # Velocities, computed limits and products are rows of their own tables, at this very version.
+    return msgspec.json.encode(msgspec.structs.replace(inputs, velocities=(), products=(), dynamics=())).decode()
+
+
+def counts_of(result: BurstResult) -> dict[str, int]:
+    """How much a burst changed, by what; zeros left out."""
+    draft = result.draft
+    counts = {
+        **result.outcomes(),
+        "keys": len(draft.keys.changed),
+        "rollups": 0 if draft.rollup_change is None else len(draft.rollup_change.nodes),
+        "rules": len(draft.rule_changes),
+        "thresholds": len(draft.thresholds.changed),
+        "alerts": len(result.changed_alerts),
+        "notified": len(result.notified),
+    }
+    return {name: count for name, count in counts.items() if count}
