@@ -74,7 +74,9 @@ def _attach(connection: duckdb.DuckDBPyConnection, settings: Settings, *, read_o
     # Row inlining is off: it made merges slower when it was measured.
     options = [f"DATA_PATH '{_quoted(settings.data_uri)}'", "DATA_INLINING_ROW_LIMIT 0"]
     if settings.is_embedded:
-        options += ["META_JOURNAL_MODE 'WAL'", "META_BUSY_TIMEOUT 5000"]
+        # This SQLite waits in whole seconds: a writer is better told at once, and tries again
+        # after milliseconds (`with_retries`). A reader has nothing that tries again.
+        options += ["META_JOURNAL_MODE 'WAL'", f"META_BUSY_TIMEOUT {5000 if read_only else 0}"]
     if read_only:
         options.append("READ_ONLY")
     connection.execute(f"ATTACH 'ducklake:{_quoted(settings.catalog_uri)}' AS {CATALOG} ({', '.join(options)})")

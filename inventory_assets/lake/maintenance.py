@@ -9,6 +9,7 @@ all of this, because their rows are never removed, only written together
 import logging
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import duckdb
 
@@ -28,7 +29,7 @@ from inventory_assets.lake.tables import (
     Table,
     VersionedTable,
 )
-from inventory_assets.lake.transaction import Lake
+from inventory_assets.lake.transaction import Lake, with_retries
 from inventory_assets.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -146,7 +147,8 @@ class Maintenance:
         oldest = (datetime.now(UTC) - retention).isoformat()
         for call in ("ducklake_expire_snapshots", "ducklake_cleanup_old_files"):
             with self.rewriter.held():
-                connection.execute(f"CALL {call}('{CATALOG}', older_than => TIMESTAMPTZ '{oldest}')")
+                statement = f"CALL {call}('{CATALOG}', older_than => TIMESTAMPTZ '{oldest}')"
+                with_retries(partial(connection.execute, statement))
 
     def _count(self, what: str) -> int:
         return self._lake.query(f"SELECT count(*) AS n FROM {what}").item()

@@ -23,7 +23,7 @@ import duckdb
 from inventory_assets.lake.connect import CATALOG
 from inventory_assets.lake.errors import StaleStateError
 from inventory_assets.lake.tables import Table, VersionedTable
-from inventory_assets.lake.transaction import Lake
+from inventory_assets.lake.transaction import Lake, with_retries
 
 # A new base is sorted and written in parts of this many rows: its memory does not grow with the table.
 PART_ROWS = 50_000
@@ -51,7 +51,7 @@ class Rewriter:
             connection.execute(f"DELETE FROM {name} {condition}")
             self._add(connection, table.changes, files, table.partition_by)
 
-        self._exchange(epoch, exchange)
+        with_retries(lambda: self._exchange(epoch, exchange))
 
     def compact(self, table: VersionedTable) -> int:
         """Make a new base of a table as of now; its version."""
@@ -74,7 +74,7 @@ class Rewriter:
             if old is not None and old != version:
                 connection.execute(f"DROP TABLE IF EXISTS {CATALOG}.{table.base_name(old)}")
 
-        self._exchange(watermark.epoch, exchange)
+        with_retries(lambda: self._exchange(watermark.epoch, exchange))
         return version
 
     def _key_ranges(self, table: VersionedTable, base: int | None) -> list[str]:
@@ -116,8 +116,8 @@ class Rewriter:
             target += ".parquet"
         else:
             options += f", PARTITION_BY ({partition_by}), WRITE_PARTITION_COLUMNS true"
-        row = self._lake.connection.execute(f"COPY ({query}) TO '{target.replace(chr(39), chr(39) * 2)}' ({options})")
-        written = row.fetchone()
+        copy = f"COPY ({query}) TO '{target.replace(chr(39), chr(39) * 2)}' ({options})"
+        written = with_retries(lambda: self._lake.connection.execute(copy).fetchone())
         return list(written[1]) if written else []
 
     def _add(

@@ -19,7 +19,7 @@ import polars as pl
 from inventory_assets.lake.connect import CATALOG, connect
 from inventory_assets.lake.errors import LakeBusyError, LakeError, StaleStateError
 from inventory_assets.lake.lock import writer_lock
-from inventory_assets.lake.tables import VERSIONS, Table
+from inventory_assets.lake.tables import VERSIONS, WATERMARKS, Table
 from inventory_assets.settings import Settings
 
 T = TypeVar("T")
@@ -122,7 +122,7 @@ class Lake:
     def connection(self) -> duckdb.DuckDBPyConnection:
         """The writer's connection."""
         if self._connection is None:
-            self._connection = connect(self.settings)
+            self._connection = with_retries(lambda: connect(self.settings))
         return self._connection
 
     def close(self) -> None:
@@ -133,7 +133,7 @@ class Lake:
 
     def query(self, sql: str, parameters: list[Any] | None = None) -> pl.DataFrame:
         """Run a query outside any transaction of ours."""
-        return self.connection.execute(sql, parameters or []).pl()
+        return with_retries(lambda: self.connection.execute(sql, parameters or []).pl())
 
     def batches(self, sql: str) -> Iterator[pl.DataFrame]:
         """Run a query; its rows a part at a time."""
@@ -141,9 +141,9 @@ class Lake:
 
     def watermark(self) -> Watermark:
         """Read where the lake stands now."""
-        row = self.connection.execute(
-            f"SELECT epoch, version FROM {CATALOG}.meta.watermarks WHERE name = 'lake'"
-        ).fetchone()
+        # Its one row has no condition: DuckLake would look for files to skip.
+        sql = f"SELECT epoch, version FROM {CATALOG}.{WATERMARKS.full_name}"
+        row = with_retries(lambda: self.connection.execute(sql).fetchone())
         assert row is not None  # made with the tables
         return Watermark(row[0], row[1])
 
@@ -228,7 +228,8 @@ class Lake:
 
 def read_batches(connection: duckdb.DuckDBPyConnection, sql: str) -> Iterator[pl.DataFrame]:
     """Run a query; its rows in frames of at most `BATCH_ROWS`."""
-    for batch in connection.execute(sql).to_arrow_reader(BATCH_ROWS):
+    result = with_retries(lambda: connection.execute(sql))
+    for batch in result.to_arrow_reader(BATCH_ROWS):
         frame = pl.from_arrow(batch)
         assert isinstance(frame, pl.DataFrame)  # a batch has columns
         yield frame
