@@ -9,7 +9,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -116,6 +116,7 @@ class Lake:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._connection: duckdb.DuckDBPyConnection | None = None
+        self._is_exclusive = False
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="lake")
 
     @property
@@ -147,11 +148,28 @@ class Lake:
         assert row is not None  # made with the tables
         return Watermark(row[0], row[1])
 
-    def exclusive(self, *, timeout_seconds: float = 60.0):  # type: ignore[no-untyped-def]
-        """The writer lock where the catalog needs one."""
-        if self.settings.is_embedded:
-            return writer_lock(self.settings.lock_path, timeout_seconds=timeout_seconds)
-        return nullcontext()
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Let every query of the body see the lake as it is now, whatever others commit meanwhile."""
+        self.connection.execute("BEGIN")
+        try:
+            yield
+        finally:
+            # Nothing was written, and a failed query has ended the transaction already.
+            self.abandon()
+
+    @contextmanager
+    def exclusive(self, *, timeout_seconds: float = 60.0) -> Iterator[None]:
+        """The writer lock where the catalog needs one; held already, it is no second one."""
+        if not self.settings.is_embedded or self._is_exclusive:
+            yield
+            return
+        with writer_lock(self.settings.lock_path, timeout_seconds=timeout_seconds):
+            self._is_exclusive = True
+            try:
+                yield
+            finally:
+                self._is_exclusive = False
 
     @contextmanager
     def transaction(

@@ -103,20 +103,25 @@ class Engine:
     def state(self) -> InventoryState:
         """The warm state, loaded on first use."""
         if self._state is None:
-            self._watermark = self.lake.watermark()
-            self._state = load_state(
-                self.lake,
-                self._watermark.version,
-                defaults=self.defaults,
-                cached_entities=self.settings.cached_entities,
-                index=self.index,
-            )
+            self._watermark, self._state = with_retries(self._load)
             # What is loaded stays: the collector need not walk it again and again.
             gc.collect()
             gc.freeze()
             # A burst makes tens of thousands of tuples and no cycles: the default walks them 70 times.
             gc.set_threshold(50_000, 20, 20)
         return self._state
+
+    def _load(self) -> tuple[Watermark, InventoryState]:
+        # One snapshot: bursts that others commit while it loads must not be in it by half.
+        with self.lake.snapshot():
+            watermark = self.lake.watermark()
+            return watermark, load_state(
+                self.lake,
+                watermark.version,
+                defaults=self.defaults,
+                cached_entities=self.settings.cached_entities,
+                index=self.index,
+            )
 
     def drop_state(self) -> None:
         """Forget the warm state; the next use loads it from the lake."""
@@ -243,12 +248,19 @@ class Engine:
 
     def _with_fresh_state(self, attempt: Callable[[], T]) -> T:
         """Run `attempt`, and again on a reloaded state where another writer was first."""
+        try:
+            return with_retries(attempt)
+        except StaleStateError as error:
+            logger.info("%s", error)
         for _ in range(STALE_TRIES):
-            try:
-                return with_retries(attempt)
-            except StaleStateError as error:
-                logger.info("%s", error)
-                if not self.refresh():
+            self.refresh()
+            # What was missed meanwhile is little, and with the lock nobody adds to it.
+            with self.lake.exclusive():
+                self.refresh()
+                try:
+                    return with_retries(attempt)
+                except StaleStateError as error:
+                    logger.warning("%s", error)
                     self.drop_state()
         raise StaleStateError(f"another writer was first {STALE_TRIES} times; run one sensor per lake")
 

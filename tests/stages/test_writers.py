@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from inventory_assets.lake.transaction import Lake
 from inventory_assets.stages.rebuild import rebuild_lake
 from inventory_assets.stages.replay import Replay
 from tests.builders import cut, level, messages, received, simulated, transaction
@@ -52,6 +53,27 @@ def test_catching_up_gives_what_loading_gives(open_engine, settings, cached_enti
     assert set(commit.outcomes) == {"duplicate"}
     assert rows(writer.lake, STOCK) == ledger(simulation)
     assert differences(writer) == []
+
+
+def test_a_state_is_loaded_as_of_one_version(open_engine, monkeypatch):
+    """Loading takes seconds on a large lake; a burst committed meanwhile must not be in it by half."""
+    writer, reader = open_engine(), open_engine()
+    writer.commit_burst(messages(level(100)))
+    watermark = Lake.watermark
+
+    def watermark_and_then_a_burst(lake):
+        found = watermark(lake)
+        if lake is reader.lake:
+            monkeypatch.setattr(Lake, "watermark", watermark)
+            writer.commit_burst(messages(transaction("T1", quantity=-10)))
+        return found
+
+    monkeypatch.setattr(Lake, "watermark", watermark_and_then_a_burst)
+
+    assert (1, 100) == (reader.state.version, reader.state.keys[("W1", "S1")].on_hand)
+    [commit] = reader.commit_burst(messages(transaction("T2", quantity=-1)))
+    assert commit.outcomes == {"applied": 1}
+    assert rows(writer.lake, STOCK) == [("W1", "S1", 89, 0, 89, 0)]
 
 
 def test_one_burst_to_two_writers_counts_once(open_engine):
