@@ -6,7 +6,7 @@ mean what they mean everywhere.
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -34,6 +34,8 @@ class Settings:
         home: All that the embedded default writes is below it.
         catalog: DuckLake catalog: `sqlite:PATH` or `postgres:DSN`.
         data_path: Where Parquet files go: a directory or `gs://bucket/prefix`.
+        gcs_key_id, gcs_secret: An HMAC key of a service account that may write the bucket.
+        gcs_endpoint: Another host that speaks the same, as `http://host:port`.
         project: Google Cloud project of topics and subscriptions.
         is_project_named: GOOGLE_CLOUD_PROJECT is set: without an emulator named, the real service is meant.
         start_date: Older event times are dead letters (RULES 6).
@@ -49,6 +51,9 @@ class Settings:
     home: Path = DEFAULT_HOME
     catalog: str = ""
     data_path: str = ""
+    gcs_key_id: str = field(default="", repr=False)
+    gcs_secret: str = field(default="", repr=False)
+    gcs_endpoint: str = ""
     project: str = DEFAULT_PROJECT
     is_project_named: bool = False
     emulator_host: str | None = None
@@ -145,6 +150,9 @@ _READERS: dict[str, Callable[[str], object]] = {
     "home": Path,
     "catalog": str,
     "data_path": str,
+    "gcs_key_id": str,
+    "gcs_secret": str,
+    "gcs_endpoint": str,
     "start_date": lambda text: datetime.strptime(text, "%Y-%m-%d").date(),
     "partitions_start_date": lambda text: datetime.strptime(text, "%Y-%m-%d").date(),
     "max_ahead": lambda text: timedelta(hours=float(text)),

@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 
 from inventory_assets.lake.create import ensure_tables
-from inventory_assets.lake.errors import LakeMissingError
+from inventory_assets.lake.errors import LakeError, LakeMissingError
 from inventory_assets.lake.lock import writer_lock
 from inventory_assets.lake.tables import CATALOG
 from inventory_assets.settings import Settings
@@ -23,6 +23,7 @@ def connect(settings: Settings, *, read_only: bool = False) -> duckdb.DuckDBPyCo
 
     Raises:
         LakeMissingError: `read_only`, and there is no lake.
+        LakeError: The data are in a bucket and no key for it is set.
     """
     if settings.is_embedded:
         catalog_path = Path(settings.catalog_uri.removeprefix("sqlite:"))
@@ -46,6 +47,7 @@ def connect(settings: Settings, *, read_only: bool = False) -> duckdb.DuckDBPyCo
         }
     )
     _load_extensions(connection, settings)
+    _use_credentials(connection, settings)
     if read_only:
         _attach(connection, settings, read_only=True)
     elif settings.is_embedded:
@@ -68,6 +70,23 @@ def _load_extensions(connection: duckdb.DuckDBPyConnection, settings: Settings) 
         module = importlib.import_module(f"duckdb_extension_{name}")
         path = Path(module.__path__[0]) / "extensions" / f"v{version}" / f"{name}.duckdb_extension"
         connection.load_extension(str(path))
+
+
+def _use_credentials(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    """Let DuckDB sign its requests to the bucket; it knows HMAC keys only, no service account files."""
+    if not settings.data_uri.startswith("gs://"):
+        return
+    if not settings.gcs_key_id or not settings.gcs_secret:
+        raise LakeError(
+            f"the data are at {settings.data_uri!r} but INVENTORY_GCS_KEY_ID or INVENTORY_GCS_SECRET is not set. "
+            "Make an HMAC key for a service account: gcloud storage hmac create ACCOUNT."
+        )
+    options = [f"KEY_ID '{_quoted(settings.gcs_key_id)}'", f"SECRET '{_quoted(settings.gcs_secret)}'"]
+    if settings.gcs_endpoint:
+        scheme, _, host = settings.gcs_endpoint.rpartition("://")
+        uses_tls = "false" if scheme == "http" else "true"
+        options += [f"ENDPOINT '{_quoted(host)}'", "URL_STYLE 'path'", f"USE_SSL {uses_tls}"]
+    connection.execute(f"CREATE SECRET lake_data (TYPE gcs, {', '.join(options)})")
 
 
 def _attach(connection: duckdb.DuckDBPyConnection, settings: Settings, *, read_only: bool) -> None:
