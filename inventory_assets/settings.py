@@ -62,7 +62,8 @@ class Settings:
     max_ahead: timedelta = timedelta(hours=24)
     max_messages: int = 2_000
     max_bytes: int = 32_000_000
-    tick_seconds: float = 20.0
+    # Messages of the half second between two ticks wait for the next: a long tick makes them few.
+    tick_seconds: float = 30.0
     snapshot_retention: timedelta = timedelta(minutes=15)
     cached_entities: int = 100_000
     default_min: int = 0

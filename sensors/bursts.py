@@ -1,6 +1,6 @@
 """The burst sensor: long-polls Pub/Sub, commits bursts, reports materializations.
 
-A tick takes in bursts for `tick_seconds` and returns at once into the next one,
+A tick takes in bursts for `tick_seconds` (the first one less) and returns at once into the next one,
 so that messages never wait for Dagster. Runs are not involved: one run per
 burst would take seconds.
 """
@@ -35,6 +35,8 @@ from resources import InventoryResource
 from sensors.report import Report, ReportCursor, VersionRow, plan_report
 
 WAIT_SECONDS = 5.0
+# Whoever opens the UI for the first time should not look at empty assets.
+FIRST_TICK_SECONDS = 8.0
 Event = AssetMaterialization | AssetObservation | AssetCheckEvaluation
 
 
@@ -49,7 +51,8 @@ def burst_sensor(context: SensorEvaluationContext, inventory: InventoryResource)
     process = inventory.process()
     with process.lock:
         try:
-            summary = process.ingest().run(max_seconds=process.settings.tick_seconds, wait_seconds=WAIT_SECONDS)
+            seconds = process.settings.tick_seconds if context.cursor else FIRST_TICK_SECONDS
+            summary = process.ingest().run(max_seconds=seconds, wait_seconds=WAIT_SECONDS)
         except (MessagingError, LakeError, duckdb.Error, OSError) as error:
             # What was not committed was given back, so nothing is lost: the next tick tries again.
             return SkipReason(str(error))
