@@ -148,13 +148,6 @@ class Engine:
             self._watermark = latest
         return True
 
-    def is_behind(self) -> bool:
-        """Whether another writer has made a version since the warm state was loaded."""
-        if self._watermark is None:
-            return False
-        latest = self.lake.watermark()
-        return (latest.epoch, latest.version) != (self._watermark.epoch, self._watermark.version)
-
     def _catch_up(self, state: InventoryState, latest: Watermark) -> bool:
         for burst in read_bursts(self.lake, after_version=state.version, until_version=latest.version):
             if burst.code_version != CODE_VERSION:
@@ -247,7 +240,7 @@ class Engine:
         return self._with_fresh_state(attempt)
 
     def _with_fresh_state(self, attempt: Callable[[], T]) -> T:
-        """Run `attempt`, and again on a reloaded state where another writer was first."""
+        """Run `attempt`, and again on a state brought up to date where another writer was first."""
         try:
             return with_retries(attempt)
         except StaleStateError as error:

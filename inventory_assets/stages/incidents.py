@@ -169,8 +169,7 @@ def refresh_incidents(
 ) -> list[Commit]:
     """Open, follow and resolve incidents as of a moment; nothing is committed where nothing changed."""
     policy = policy or IncidentPolicy()
-    if engine.is_behind():
-        engine.refresh()
+    engine.refresh()
     version = engine.state.version
     known = {
         (row["kind"], row["subject"]): row

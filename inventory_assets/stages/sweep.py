@@ -43,8 +43,7 @@ def is_move_due(state: InventoryState, policy: LifecyclePolicy | None, now: int)
 
 def is_sweep_due(engine: Engine, now: int) -> bool:
     """Whether a sweep at `now` would commit anything."""
-    if engine.is_behind():
-        engine.refresh()
+    engine.refresh()
     return is_telling_due(engine.state, now) or is_move_due(engine.state, policy_of(engine.settings), now)
 
 
