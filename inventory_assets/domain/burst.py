@@ -121,8 +121,8 @@ class _Run:
         self._take_products(inputs.products)
         self.rules.take_rules([event for event in accepted if isinstance(event, ThresholdRule)])
         self.rules.take_velocities(inputs)
-        handling = []
         self.rules.take_dynamics(inputs)
+        handling = []
         for event in accepted:
             if isinstance(event, Command):
                 if event.command in ALERT_COMMANDS:
