@@ -7,10 +7,10 @@ Does not belong: mocks; everything here really works until its cue.
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from inventory_assets.domain.burst import BurstInputs, BurstResult, Parsed
+from inventory_assets.domain.burst import BurstInputs, BurstResult, Message, Parsed
 from inventory_assets.domain.events import Transaction
 from inventory_assets.domain.state import InventoryState
-from inventory_assets.lake.transaction import Lake
+from inventory_assets.lake.transaction import Lake, LakeTransaction
 from inventory_assets.messaging.client import OutgoingMessage, ReceivedMessage
 from inventory_assets.messaging.memory import InMemoryBroker
 from inventory_assets.settings import Settings
@@ -87,12 +87,17 @@ class CrashingEngine(Engine):
 class AllergicEngine(Engine):
     """An engine whose code breaks on the transactions named POISON..."""
 
-    def _process(
-        self, state: InventoryState, parsed: list[Parsed], version: int, inputs: BurstInputs, size: int
+    def _write(
+        self,
+        transaction: LakeTransaction,
+        state: InventoryState,
+        messages: Sequence[Message],
+        parsed: list[Parsed],
+        inputs: BurstInputs,
     ) -> BurstResult:
         # The base turns whatever `process_burst` raises into a violation; so does a poisoned list.
         poisoned = any(isinstance(p, Transaction) and p.transaction_id.startswith("POISON") for p in parsed)
-        return super()._process(state, _Broken(parsed) if poisoned else parsed, version, inputs, size)
+        return super()._write(transaction, state, messages, _Broken(parsed) if poisoned else parsed, inputs)
 
 
 class _Broken(list):

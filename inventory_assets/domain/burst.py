@@ -41,8 +41,7 @@ from inventory_assets.domain.fold import (
     apply_transaction,
 )
 from inventory_assets.domain.parse import MAX_DETAIL, ParseSettings, parse_message
-from inventory_assets.domain.rollup import Leaf
-from inventory_assets.domain.state import NO_SKU_PARENTS, Draft, InventoryState, SkuParents
+from inventory_assets.domain.state import Draft, InventoryState, SkuParents
 
 Parsed = Event | Rejection | Filtered
 
@@ -142,7 +141,6 @@ class _Run:
             self.alerts.sweep(inputs.sweep_at)
             if inputs.policy is not None:
                 self.lifecycle.sweep(inputs.sweep_at, inputs.policy)
-        self._roll_up()
         return self.result
 
     def _receive(self, item: Parsed) -> Arrival:
@@ -340,18 +338,3 @@ class _Run:
         merged = with_document_fields(known or Product(sku=event.sku), event.product_fields)
         if merged != known:
             self.draft.products[event.sku] = merged
-
-    # ---- rollups
-
-    def _roll_up(self) -> None:
-        state = self.draft.state
-        keys, skus, moved = state.keys, state.skus, self.draft.skus.changed
-        leaves: list[Leaf] = []
-        for key, new in self.draft.keys.changed.items():
-            sku = key[1]
-            before = after = skus.get(sku, NO_SKU_PARENTS).parents
-            if sku in moved:
-                after = moved[sku].parents
-            leaves.append((key, before, keys.get(key), after, new))
-        self.result.leaves = leaves
-        self.draft.rollup_change = state.rollups.change(leaves)

@@ -6,7 +6,6 @@ from inventory_assets.domain.alerts import Alert, Product, Transition
 from inventory_assets.domain.events import Event, Key, Outcome, Rejection, StockEvent
 from inventory_assets.domain.fold import KeyState
 from inventory_assets.domain.lifecycle import LifecyclePolicy
-from inventory_assets.domain.rollup import Leaf
 from inventory_assets.domain.state import Draft
 from inventory_assets.domain.thresholds import DynamicLimits
 
@@ -51,7 +50,6 @@ class BurstResult:
         self.notified: list[Alert] = []
         self.changed_alerts: dict[str, Alert] = {}
         self.steps: list[tuple[StockEvent, KeyState]] = []
-        self.leaves: list[Leaf] = []
 
     def outcomes(self) -> dict[str, int]:
         """Messages by outcome."""

@@ -9,6 +9,7 @@ cost a tenth. Times are microseconds since the epoch, UTC.
 
 import hashlib
 from enum import StrEnum
+from functools import lru_cache
 
 import msgspec
 
@@ -235,6 +236,8 @@ def entity_names(event: Event) -> tuple[str, ...]:
     return (name, event.event_id) if name != event.event_id and event.event_id.startswith("row:") else (name,)
 
 
+# Asked for when a burst is looked up and again when it is written.
+@lru_cache(maxsize=8192)
 def entity_key(name: str) -> int:
     """Hash an entity name to a signed 64-bit integer, the same in every process."""
     return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "big", signed=True)

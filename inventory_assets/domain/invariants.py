@@ -35,13 +35,13 @@ def check_invariants(result: BurstResult, message_count: int) -> None:
 def _check_rollups(result: BurstResult) -> None:
     draft = result.draft
     change = draft.rollup_change
-    if change is None or not draft.keys.changed:
+    if not draft.keys.changed:
         return
-    if len(result.leaves) != len(draft.keys.changed):
-        raise InvariantViolation(f"{len(draft.keys.changed)} keys changed but {len(result.leaves)} were rolled up")
+    if len(draft.leaves) != len(draft.keys.changed):
+        raise InvariantViolation(f"{len(draft.keys.changed)} keys changed but {len(draft.leaves)} were rolled up")
     # Plain integers: they do not wrap where the cube's would.
     on_hand = reserved = available = inbound = 0
-    for key, _, old, _, new in result.leaves:
+    for key, _, old, _, new in draft.leaves:
         for state, sign in ((new, 1), (old, -1)):
             if state is None:
                 continue

@@ -8,6 +8,7 @@ does.
 
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from functools import cached_property
 from typing import Generic, TypeVar
 
 from inventory_assets.domain.alerts import Alert, Condition, Product
@@ -25,7 +26,7 @@ from inventory_assets.domain.events import (
     entity_names,
 )
 from inventory_assets.domain.fold import KeyState, LevelRank, Versions, affected_keys
-from inventory_assets.domain.rollup import RollupChange, Rollups
+from inventory_assets.domain.rollup import Leaf, RollupChange, Rollups
 from inventory_assets.domain.threshold_audit import GENESIS, RuleChange
 from inventory_assets.domain.thresholds import DynamicLimits, Scope, StoredRule, ThresholdDefaults, Thresholds
 
@@ -209,7 +210,6 @@ class Draft:
         self.new_by_entity: dict[str, tuple[Event, ...]] = {}
         self.new_by_key: dict[Key, list[str]] = {}
         self.new_points: dict[Key, list[tuple[int, int]]] = {}
-        self.rollup_change: RollupChange | None = None
         self.rule_changes: list[RuleChange] = []
 
     def known(self, name: str) -> tuple[Event, ...]:
@@ -270,9 +270,31 @@ class Draft:
         """Append a point to a key's running stock."""
         self.new_points.setdefault(key, []).append((at, available))
 
+    @cached_property
+    def leaves(self) -> list[Leaf]:
+        """Each changed key before and after, with its parents."""
+        state, moved = self.state, self.skus.changed
+        leaves: list[Leaf] = []
+        for key, new in self.keys.changed.items():
+            sku = key[1]
+            before = after = state.skus.get(sku, NO_SKU_PARENTS).parents
+            if sku in moved:
+                after = moved[sku].parents
+            leaves.append((key, before, state.keys.get(key), after, new))
+        return leaves
+
+    @cached_property
+    def rollup_change(self) -> RollupChange:
+        """The node sums after the burst. Worked out when first asked for, once no key changes any more.
+
+        The burst's other rows can be on their way to the lake meanwhile.
+        """
+        return self.state.rollups.change(self.leaves)
+
     def merge(self, version: int) -> None:
         """Make the burst part of the state, after its commit."""
         state = self.state
+        rollup_change = self.rollup_change  # before its keys are merged
         for overlay in (
             self.keys, self.skus, self.rules, self.thresholds, self.velocities, self.dynamics, self.alerts,
             self.products,
@@ -293,8 +315,7 @@ class Draft:
                 state.due_alerts.add(key)
             else:
                 state.due_alerts.discard(key)
-        if self.rollup_change is not None:
-            state.rollups.merge(self.rollup_change)
+        state.rollups.merge(rollup_change)
         if self.rule_changes:
             state.audit_head = self.rule_changes[-1].hash
         state.version = version

@@ -33,8 +33,6 @@ def append_result(
     transaction.append(CORE_EVENTS, frames.events(result))
     if draft.keys.changed:
         transaction.append(SKU_STATE, frames.sku_state(result))
-    if draft.rollup_change is not None and len(draft.rollup_change.nodes):
-        transaction.append(ROLLUPS, draft.state.rollups.frame(draft.rollup_change))
     if draft.thresholds.changed:
         transaction.append(RESOLVED_THRESHOLDS, frames.resolved_thresholds(result))
     if draft.rules.changed:
@@ -52,6 +50,8 @@ def append_result(
         transaction.append(TRANSITIONS, frames.transitions(result))
     if any(arrival.rejection is not None for arrival in result.arrivals):
         transaction.append(DEAD_LETTERS, frames.dead_letters(messages, result))
+    # Last, for its sums are worked out here, while the others are written.
+    transaction.append(ROLLUPS, draft.state.rollups.frame(draft.rollup_change))
 
 
 def recorded_inputs(inputs: BurstInputs) -> str:
@@ -66,7 +66,7 @@ def counts_of(result: BurstResult) -> dict[str, int]:
     counts = {
         **result.outcomes(),
         "keys": len(draft.keys.changed),
-        "rollups": 0 if draft.rollup_change is None else len(draft.rollup_change.nodes),
+        "rollups": len(draft.rollup_change.nodes),
         "rules": len(draft.rule_changes),
         "thresholds": len(draft.thresholds.changed),
         "alerts": len(result.changed_alerts),

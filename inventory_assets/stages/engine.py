@@ -7,6 +7,7 @@ all call `Engine.commit_burst`.
 
 import gc
 import logging
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -109,6 +110,8 @@ class Engine:
             gc.freeze()
             # A burst makes tens of thousands of tuples and no cycles: the default walks them 70 times.
             gc.set_threshold(50_000, 20, 20)
+            # The lake's thread needs the interpreter for moments only; by default it waits 5 ms for each.
+            sys.setswitchinterval(0.001)
         return self._state
 
     def _load(self) -> tuple[Watermark, InventoryState]:
@@ -293,21 +296,16 @@ class Engine:
         watermark = self._watermark
         assert watermark is not None  # loaded with the state
         recall(state, self.index, parsed, self.lake)
-        version = watermark.version + 1
         with self.lake.transaction(watermark, stage=stage, run_id=run_id, code_version=CODE_VERSION) as transaction:
-            result = self._process(state, parsed, version, inputs, len(messages))
-            counts = counts_of(result)
-            transaction.messages, transaction.counts = len(messages), counts
-            transaction.inputs = recorded_inputs(inputs)
-            append_result(transaction, messages, result, inputs)
+            result = self._write(transaction, state, messages, parsed, inputs)
             if also is not None:
                 also(transaction)
         # Only now: a crash before this line leaves warm state and lake as they were.
         self._merge(state, result)
         return Commit(
-            version,
+            result.version,
             result.outcomes(),
-            counts,
+            transaction.counts,
             [
                 Notification(
                     a.alert_id, a.notification_count, frames.alert_body(a, result).encode(), f"{a.warehouse_id}:{a.sku}"
@@ -335,12 +333,23 @@ class Engine:
             self.index.add(state.events.forgotten)
             state.events.forgotten = []
 
-    def _process(
-        self, state: InventoryState, parsed: list[Parsed], version: int, inputs: BurstInputs, size: int
+    def _write(
+        self,
+        transaction: LakeTransaction,
+        state: InventoryState,
+        messages: Sequence[Message],
+        parsed: list[Parsed],
+        inputs: BurstInputs,
     ) -> BurstResult:
         try:
-            result = process_burst(state, parsed, version=version, inputs=inputs)
+            result = process_burst(state, parsed, version=transaction.version, inputs=inputs)
+            append_result(transaction, messages, result, inputs)
+            # The rows are on their way meanwhile; what it refuses is rolled back with them.
+            check_invariants(result, len(messages))
+        except InvariantViolation:
+            raise
         except Exception as error:  # a message that breaks our code must not stop all others
             raise InvariantViolation(f"{type(error).__name__}: {error}") from error
-        check_invariants(result, size)
+        transaction.messages, transaction.counts = len(messages), counts_of(result)
+        transaction.inputs = recorded_inputs(inputs)
         return result

@@ -20,16 +20,18 @@ from inventory_assets.stages.warm import EVENT_COLUMNS, Reader, to_event
 def recall(state: InventoryState, index: EntityIndex, parsed: Iterable[Parsed], reader: Reader) -> int:
     """Make memory complete for a burst; how many events came back."""
     memory = state.events
+    remembered = memory.by_entity
+    has_older = len(index) > 0
     wanted: dict[int, str] = {}
     keys: set[Key] = set()
     for item in parsed:
-        if isinstance(item, Rejection | Filtered):
+        if isinstance(item, (Rejection, Filtered)):
             continue
-        if len(index):
+        if has_older:
             for name in entity_names(item):
-                if name not in memory.by_entity:
+                if name not in remembered:
                     wanted[entity_key(name)] = name
-        if isinstance(item, Level):
+        if type(item) is Level:
             key = (item.warehouse_id, item.sku)
             forgotten_until = memory.forgotten_until.get(key)
             if forgotten_until is not None and forgotten_until >= item.position:

@@ -48,7 +48,7 @@ def derived_frames(burst: RecordedBurst, result: BurstResult) -> dict[Table, pl.
         CORE_EVENTS.full_name: frames.events(result),
         DEAD_LETTERS.full_name: frames.dead_letters(burst.messages, result),
         SKU_STATE.full_name: frames.sku_state(result) if draft.keys.changed else None,
-        ROLLUPS.full_name: None if draft.rollup_change is None else draft.state.rollups.frame(draft.rollup_change),
+        ROLLUPS.full_name: draft.state.rollups.frame(draft.rollup_change),
         THRESHOLD_RULES.full_name: frames.threshold_rules(result) if draft.rules.changed else None,
         THRESHOLD_AUDIT.full_name: frames.threshold_audit(result) if draft.rule_changes else None,
         RESOLVED_THRESHOLDS.full_name: frames.resolved_thresholds(result) if draft.thresholds.changed else None,

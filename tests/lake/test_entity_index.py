@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inventory_assets.lake import entity_index
-from inventory_assets.lake.entity_index import EntityIndex
+from inventory_assets.lake.entity_index import BLOCK, EntityIndex
 
 KEYS = st.lists(st.integers(-(2**63), 2**63 - 1), max_size=60)
 ENDS = [-(2**63), -1, 0, 1, 2**63 - 1]
@@ -40,10 +40,10 @@ def test_finds_what_was_built_or_added_and_nothing_else(path, built, added, aske
 def test_blocks_end_where_the_next_begins(path):
     """Keys on the edges of blocks and of the type are the ones a search would miss."""
     rng = random.Random(7)
-    keys = sorted({rng.randrange(-(2**63), 2**63) for _ in range(entity_index.BLOCK * 3)} | set(ENDS))
+    keys = sorted({rng.randrange(-(2**63), 2**63) for _ in range(BLOCK * 3)} | set(ENDS))
     index = EntityIndex(path)
     index.build(chunks(keys, 1000))
-    edges = [keys[i] for i in (0, 1, 1023, 1024, 1025, 2047, 2048, len(keys) - 1)] + ENDS
+    edges = [keys[i] for i in (0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK - 1, 2 * BLOCK, len(keys) - 1)] + ENDS
     absent = [key + 1 for key in keys if key + 1 not in set(keys) and key < 2**63 - 1]
 
     assert index.find(edges) == set(edges)
