@@ -7,7 +7,7 @@ Does not belong: mocks; everything here really works until its cue.
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from inventory_assets.domain.burst import BurstInputs, BurstResult, Message, Parsed
+from inventory_assets.domain.burst import BurstResult, Parsed
 from inventory_assets.domain.events import Transaction
 from inventory_assets.domain.state import InventoryState
 from inventory_assets.lake.transaction import Lake, LakeTransaction
@@ -88,16 +88,11 @@ class AllergicEngine(Engine):
     """An engine whose code breaks on the transactions named POISON..."""
 
     def _write(
-        self,
-        transaction: LakeTransaction,
-        state: InventoryState,
-        messages: Sequence[Message],
-        parsed: list[Parsed],
-        inputs: BurstInputs,
+        self, transaction: LakeTransaction, state: InventoryState, burst: Any, parsed: list[Parsed]
     ) -> BurstResult:
         # The base turns whatever `process_burst` raises into a violation; so does a poisoned list.
         poisoned = any(isinstance(p, Transaction) and p.transaction_id.startswith("POISON") for p in parsed)
-        return super()._write(transaction, state, messages, _Broken(parsed) if poisoned else parsed, inputs)
+        return super()._write(transaction, state, burst, _Broken(parsed) if poisoned else parsed)
 
 
 class _Broken(list):

@@ -9,8 +9,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from inventory_assets.commands.alert_words import describe_step
-from inventory_assets.commands.alerts import STYLES, sparkline
+from inventory_assets.commands.alert_words import STYLES, describe_step
+from inventory_assets.commands.alerts import sparkline
 from inventory_assets.commands.output import console, format_option, notes, print_rows, to_json
 from inventory_assets.settings import load_settings
 from inventory_assets.stages.handling import find_alert_id

@@ -1,4 +1,6 @@
-"""An alert's steps in words, for whoever prints its history."""
+"""How an alert is shown: its steps in words, its priority in colour."""
+
+STYLES = {"CRITICAL": "bold red", "HIGH": "yellow", "MEDIUM": "cyan"}
 
 # Where the reason is a word of ours and not a person's.
 STEPS = {

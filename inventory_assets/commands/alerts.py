@@ -10,7 +10,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from inventory_assets.commands.alert_words import describe_step
+from inventory_assets.commands.alert_words import STYLES, describe_step
 from inventory_assets.commands.notification import explain_notification_command
 from inventory_assets.commands.output import console, format_option, notes, print_rows, to_json
 from inventory_assets.domain.parse import ParseSettings
@@ -21,7 +21,6 @@ from inventory_assets.stages.explain import why_not as why_not_of
 from inventory_assets.wiring import LakeReader, engine_of
 
 SPARKS = "▁▂▃▄▅▆▇█"
-STYLES = {"CRITICAL": "bold red", "HIGH": "yellow", "MEDIUM": "cyan"}
 
 
 def parse_settings_of(settings: Settings) -> ParseSettings:

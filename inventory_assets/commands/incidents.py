@@ -10,7 +10,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from inventory_assets.commands.alerts import STYLES
+from inventory_assets.commands.alert_words import STYLES
 from inventory_assets.commands.output import console, format_option, notes, print_rows, to_json
 from inventory_assets.domain.values import InvalidValue, read_time, to_microseconds
 from inventory_assets.lake.history import show_version

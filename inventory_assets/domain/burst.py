@@ -280,7 +280,7 @@ class _Run:
 
     def _apply_to_key(self, key: Key, item: "_Placed") -> Outcome:
         place, event, _ = item
-        is_new = key not in self.draft.keys
+        is_new = not self.draft.has_key(key)
         state = self.draft.key_state(key)
         is_late = place < state.frontier
         before = state.copy() if self.alerts.is_due(key) else state
@@ -309,7 +309,7 @@ class _Run:
         if outcome is Outcome.APPLIED:
             if before is not state:
                 self.alerts.end_cooldown(key, before, cause.at)
-            self.alerts.evaluate(key, cause)
+            self.alerts.evaluate(key, cause, state)
             if key == (event.warehouse_id, event.sku):
                 self.draft.add_point(key, event.event_at, state.available)
         if key == self.trace:

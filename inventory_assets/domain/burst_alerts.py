@@ -33,10 +33,11 @@ class BurstAlerts:
         alerts = self.draft.alerts.get(key)
         return bool(alerts) and any(alert.is_notification_due for alert in alerts.values())
 
-    def evaluate(self, key: Key, cause: Cause) -> None:
-        """Step a key's alerts at its stock as it is now."""
+    def evaluate(self, key: Key, cause: Cause, state: KeyState | None = None) -> None:
+        """Step a key's alerts at its stock as it is now; `state` where it is at hand."""
         alerts = self.draft.alerts.get(key)
-        state = self.draft.keys[key]
+        if state is None:
+            state = self.draft.keys[key]
         if not evaluate.needs_step(alerts, self.draft.thresholds[key], state.on_hand - state.reserved):
             return
         if self.is_due(key):

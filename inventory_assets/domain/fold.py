@@ -132,7 +132,13 @@ def _net_effect(versions: Versions, state: KeyState) -> Effect:
     """What a transaction adds to the levels of this key (the summand of RULES 14)."""
     if not versions:
         return NO_EFFECT
-    latest = versions[0] if len(versions) == 1 else latest_version(versions)
+    if len(versions) == 1:
+        latest = versions[0]
+        # The usual case: one version, after every level.
+        if latest.position > state.on_hand_rank[0] and latest.position > state.reserved_rank[0]:
+            return effect(latest, state.warehouse_id)
+    else:
+        latest = latest_version(versions)
     on_hand, reserved, inbound = effect(latest, state.warehouse_id)
     if state.on_hand_rank[1]:
         on_hand -= _contained_effect(versions, state, state.on_hand_rank, state.on_hand_has_cluster_time)[0]

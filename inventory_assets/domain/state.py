@@ -232,6 +232,10 @@ class Draft:
         for name in entity_names(event):
             self.new_by_entity[name] = tuple(known for known in self.new_by_entity[name] if known is not event)
 
+    def has_key(self, key: Key) -> bool:
+        """Whether a key is known, to the burst or before it."""
+        return key in self.keys.changed or key in self.state.keys
+
     def key_state(self, key: Key) -> KeyState:
         """A working copy of a key's state; a new one where the key is new."""
         working = self.keys.changed.get(key)

@@ -15,6 +15,7 @@ import duckdb
 
 from inventory_assets.lake.connect import CATALOG
 from inventory_assets.lake.errors import LakeError
+from inventory_assets.lake.memory import release_memory
 from inventory_assets.lake.rewrite import Rewriter
 from inventory_assets.lake.tables import (
     ALERTS,
@@ -195,3 +196,4 @@ class Upkeep:
                 pass
         finally:
             self._lake.close()
+            release_memory()

@@ -10,7 +10,7 @@ import logging
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version as package_version
 from typing import TypeVar
@@ -33,6 +33,7 @@ from inventory_assets.domain.values import to_microseconds
 from inventory_assets.lake.entity_index import EntityIndex
 from inventory_assets.lake.errors import StaleStateError
 from inventory_assets.lake.maintenance import Upkeep
+from inventory_assets.lake.memory import release_memory
 from inventory_assets.lake.transaction import Lake, LakeTransaction, Watermark, with_retries
 from inventory_assets.settings import Settings
 from inventory_assets.stages import frames
@@ -84,6 +85,17 @@ class Commit:
     violations: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class _Burst:
+    """What was asked of `commit_burst`."""
+
+    messages: Sequence[Message]
+    inputs: BurstInputs
+    stage: str
+    run_id: str
+    also: Callable[[LakeTransaction], object] | None
+
+
 class Engine:
     """Keeps the warm state of one process and makes versions from bursts."""
 
@@ -108,6 +120,7 @@ class Engine:
             # What is loaded stays: the collector need not walk it again and again.
             gc.collect()
             gc.freeze()
+            release_memory()
             # A burst makes tens of thousands of tuples and no cycles: the default walks them 70 times.
             gc.set_threshold(50_000, 20, 20)
             # The lake's thread needs the interpreter for moments only; by default it waits 5 ms for each.
@@ -203,31 +216,23 @@ class Engine:
         Raises:
             LakeError: The lake could not be written; nothing was.
         """
-        inputs = inputs or BurstInputs()
-        try:
-            parsed = parse_burst(messages, self.parse_settings)
-            return [self._commit(messages, parsed, inputs, stage, run_id, also)]
-        except InvariantViolation as violation:
-            return self._commit_without_offenders(messages, inputs, stage, run_id, violation, also)
+        return self._commit_or_halve(_Burst(messages, inputs or BurstInputs(), stage, run_id, also))
 
-    def _commit_without_offenders(
-        self,
-        messages: Sequence[Message],
-        inputs: BurstInputs,
-        stage: str,
-        run_id: str,
-        violation: InvariantViolation,
-        also: Callable[[LakeTransaction], object] | None,
-    ) -> list[Commit]:
-        logger.error("burst of %d messages refused: %s", len(messages), violation)
-        if not messages:
-            raise violation
-        if len(messages) == 1:
-            offender: list[Parsed] = [Rejection(INVARIANT_VIOLATION, str(violation)[:MAX_DETAIL])]
-            return [self._commit(messages, offender, BurstInputs(), stage, run_id, also)]
-        half = len(messages) // 2
-        first = self.commit_burst(messages[:half], inputs=inputs, stage=stage, run_id=run_id, also=also)
-        return first + self.commit_burst(messages[half:], stage=stage, run_id=run_id)
+    def _commit_or_halve(self, burst: "_Burst") -> list[Commit]:
+        try:
+            return [self._commit(burst, parse_burst(burst.messages, self.parse_settings))]
+        except InvariantViolation as violation:
+            size = len(burst.messages)
+            logger.error("burst of %d messages refused: %s", size, violation)
+            if size == 0:
+                raise
+            if size == 1:
+                offender = Rejection(INVARIANT_VIOLATION, str(violation)[:MAX_DETAIL])
+                return [self._commit(replace(burst, inputs=BurstInputs()), [offender])]
+        half = size // 2
+        first = self._commit_or_halve(replace(burst, messages=burst.messages[:half]))
+        rest = replace(burst, messages=burst.messages[half:], inputs=BurstInputs(), also=None)
+        return first + self._commit_or_halve(rest)
 
     def commit_note(self, stage: str, write: Callable[[LakeTransaction], object], run_id: str = "") -> int:
         """Make a version that changes no state the engine keeps warm; the version."""
@@ -272,34 +277,20 @@ class Engine:
         known.version = state.version = latest.version
         return True
 
-    def _commit(
-        self,
-        messages: Sequence[Message],
-        parsed: list[Parsed],
-        inputs: BurstInputs,
-        stage: str,
-        run_id: str,
-        also: Callable[[LakeTransaction], object] | None,
-    ) -> Commit:
-        return self._with_fresh_state(lambda: self._try_commit(messages, parsed, inputs, stage, run_id, also))
+    def _commit(self, burst: "_Burst", parsed: list[Parsed]) -> Commit:
+        return self._with_fresh_state(lambda: self._try_commit(burst, parsed))
 
-    def _try_commit(
-        self,
-        messages: Sequence[Message],
-        parsed: list[Parsed],
-        inputs: BurstInputs,
-        stage: str,
-        run_id: str,
-        also: Callable[[LakeTransaction], object] | None,
-    ) -> Commit:
+    def _try_commit(self, burst: "_Burst", parsed: list[Parsed]) -> Commit:
         state = self.state
         watermark = self._watermark
         assert watermark is not None  # loaded with the state
         recall(state, self.index, parsed, self.lake)
-        with self.lake.transaction(watermark, stage=stage, run_id=run_id, code_version=CODE_VERSION) as transaction:
-            result = self._write(transaction, state, messages, parsed, inputs)
-            if also is not None:
-                also(transaction)
+        with self.lake.transaction(
+            watermark, stage=burst.stage, run_id=burst.run_id, code_version=CODE_VERSION
+        ) as transaction:
+            result = self._write(transaction, state, burst, parsed)
+            if burst.also is not None:
+                burst.also(transaction)
         # Only now: a crash before this line leaves warm state and lake as they were.
         self._merge(state, result)
         return Commit(
@@ -314,7 +305,7 @@ class Engine:
             ],
             [
                 DeadLetter(message, arrival.rejection.reason, arrival.rejection.detail)
-                for message, arrival in zip(messages, result.arrivals, strict=True)
+                for message, arrival in zip(burst.messages, result.arrivals, strict=True)
                 if arrival.rejection is not None
             ],
             [
@@ -334,22 +325,17 @@ class Engine:
             state.events.forgotten = []
 
     def _write(
-        self,
-        transaction: LakeTransaction,
-        state: InventoryState,
-        messages: Sequence[Message],
-        parsed: list[Parsed],
-        inputs: BurstInputs,
+        self, transaction: LakeTransaction, state: InventoryState, burst: "_Burst", parsed: list[Parsed]
     ) -> BurstResult:
         try:
-            result = process_burst(state, parsed, version=transaction.version, inputs=inputs)
-            append_result(transaction, messages, result, inputs)
+            result = process_burst(state, parsed, version=transaction.version, inputs=burst.inputs)
+            append_result(transaction, burst.messages, result, burst.inputs)
             # The rows are on their way meanwhile; what it refuses is rolled back with them.
-            check_invariants(result, len(messages))
+            check_invariants(result, len(burst.messages))
         except InvariantViolation:
             raise
         except Exception as error:  # a message that breaks our code must not stop all others
             raise InvariantViolation(f"{type(error).__name__}: {error}") from error
-        transaction.messages, transaction.counts = len(messages), counts_of(result)
-        transaction.inputs = recorded_inputs(inputs)
+        transaction.messages, transaction.counts = len(burst.messages), counts_of(result)
+        transaction.inputs = recorded_inputs(burst.inputs)
         return result

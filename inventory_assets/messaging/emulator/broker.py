@@ -32,8 +32,9 @@ from inventory_assets.messaging.emulator.subscription import (
 
 _log = logging.getLogger(__name__)
 
-# Bytes of undelivered messages kept in memory; the rest is read back when due.
-PAYLOAD_MEMORY_BYTES = 256 * 1024 * 1024
+# Bytes of undelivered messages kept in memory; the rest is read back when due. Seconds of
+# heavy traffic fit; an opening stock of 200,000 levels would take 250 MiB.
+PAYLOAD_MEMORY_BYTES = 32 * 1024 * 1024
 _TICK_SECONDS = 0.05
 _SOURCE = "CloudPubSubDeadLetterSource"
 
