@@ -5,6 +5,7 @@ Belongs here: processes and short-hands. Does not belong: assertions.
 
 import contextlib
 import os
+import random
 import shutil
 import signal
 import socket
@@ -24,6 +25,9 @@ from inventory_assets.messaging.connection import Connection, connect
 
 GOOGLE_EMULATOR = Path("/usr/lib/google-cloud-sdk/platform/pubsub-emulator/bin/cloud-pubsub-emulator")
 REPOSITORY = Path(__file__).resolve().parents[2]
+# For what comes at once on an idle machine. A test that passes does not wait, so
+# the limit is for a machine where everything else runs, too.
+PATIENCE_SECONDS = 60.0
 
 
 class EmulatorProcess:
@@ -105,7 +109,7 @@ def _is_open(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def eventually(condition: Callable[[], Any], *, seconds: float = 5.0) -> Any:
+def eventually(condition: Callable[[], Any], *, seconds: float = PATIENCE_SECONDS, every: float = 0.02) -> Any:
     """Poll until a condition holds; returns what it returned."""
     deadline = time.monotonic() + seconds
     while True:
@@ -114,7 +118,24 @@ def eventually(condition: Callable[[], Any], *, seconds: float = 5.0) -> Any:
             return found
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {seconds} s; last was {found!r}")
-        threading.Event().wait(0.02)
+        threading.Event().wait(every)
+
+
+def port_to_come_back_to() -> int:
+    """A free port for a server that is killed and started again on it.
+
+    Not one the kernel chose: it gives those of its range (from 32,768 on Linux)
+    to any connection, so that one could be taken while nobody listens on it.
+    """
+    while True:
+        port = random.randrange(20_000, 32_000)
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
 
 
 class Broker:
