@@ -88,7 +88,7 @@ def _bash(script: str) -> Result:
 
 
 def _process(command: list[str]) -> Result:
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240)
     return done.returncode, done.stdout + done.stderr
 
 
