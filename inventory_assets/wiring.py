@@ -22,7 +22,7 @@ from inventory_assets.lake.connect import connect
 from inventory_assets.lake.errors import LakeBusyError
 from inventory_assets.lake.lock import writer_lock
 from inventory_assets.lake.transaction import Lake, read_batches
-from inventory_assets.messaging.client import PubSubBurstSource, PubSubPublisher
+from inventory_assets.messaging.client import Publisher
 from inventory_assets.messaging.topology import apply_topology, load_topology
 from inventory_assets.settings import DEFAULT_EMULATOR_PORT, Settings, load_settings
 from inventory_assets.stages.courier import Courier
@@ -110,8 +110,11 @@ def engine_of(settings: Settings | None = None) -> Iterator[Engine]:
 
 
 @contextmanager
-def publisher_of(settings: Settings) -> Iterator[PubSubPublisher]:
+def publisher_of(settings: Settings) -> Iterator[Publisher]:
     """A publisher, closed afterwards."""
+    # Here, not at the top: most commands never connect, and gRPC takes them half a second.
+    from inventory_assets.messaging.client import PubSubPublisher
+
     publisher = PubSubPublisher(settings.project, emulator_host=emulator_host(settings))
     try:
         yield publisher
@@ -122,6 +125,8 @@ def publisher_of(settings: Settings) -> Iterator[PubSubPublisher]:
 @contextmanager
 def ingest_of(settings: Settings) -> Iterator[Ingest]:
     """The burst loop over the input subscriptions, closed afterwards."""
+    from inventory_assets.messaging.client import PubSubBurstSource
+
     ensure_topics(settings)
     # What waits in several subscriptions is gathered into one burst: rules and levels
     # published before the orders are then judged before them.

@@ -7,11 +7,19 @@ belong: what one suite alone needs.
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from inventory_assets.settings import Settings
 from inventory_assets.stages.engine import Engine
 from tests.fakes import CrashingBroker
+
+# An example that a busy machine takes long over is not wrong, and what failed once
+# should fail again: other examples on every run would be a test that may change its mind.
+hypothesis.settings.register_profile(
+    "repeatable", deadline=None, derandomize=True, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("repeatable")
 
 
 @pytest.fixture

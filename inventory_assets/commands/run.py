@@ -13,6 +13,7 @@ from types import FrameType
 import click
 import duckdb
 
+from inventory_assets.commands.code_server import CodeServers
 from inventory_assets.commands.output import notes
 from inventory_assets.commands.processes import Processes, free_port, python_environment, tail, wait_for_port
 from inventory_assets.lake.errors import LakeError
@@ -59,8 +60,8 @@ def run(scale: str, rate: float | None, port: int, emulator_port: int, seconds: 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, _raise_stopped)
     try:
-        _start(settings, processes, size, rate or size.rate, port, emulator_port)
-        _watch(settings, processes, seconds)
+        code_servers = _start(settings, processes, size, rate or size.rate, port, emulator_port)
+        _watch(settings, processes, code_servers, seconds)
     except Stopped:
         notes.print("\nstopping …")
     finally:
@@ -91,7 +92,9 @@ def _raise_stopped(number: int, frame: FrameType | None) -> None:
     raise Stopped
 
 
-def _start(settings: Settings, processes: Processes, size: Scale, rate: float, port: int, emulator_port: int) -> None:
+def _start(
+    settings: Settings, processes: Processes, size: Scale, rate: float, port: int, emulator_port: int
+) -> CodeServers:
     logs = settings.home / "logs"
     inventory = [sys.executable, "-m", "inventory_assets.cli"]
     own_emulator = settings.emulator_host is None
@@ -143,6 +146,7 @@ def _start(settings: Settings, processes: Processes, size: Scale, rate: float, p
             raise click.ClickException(f"Dagster did not start:\n{tail(logs / 'dagster.log')}")
     notes.print(f"[bold green]Dagster UI  http://127.0.0.1:{chosen}/asset-groups[/]")
     notes.print("in another terminal:  .venv/bin/inventory alerts      (logs: " + str(logs) + ")")
+    return CodeServers(child.pid)
 
 
 def _say_port(what: str, wanted: int, chosen: int) -> None:
@@ -150,7 +154,7 @@ def _say_port(what: str, wanted: int, chosen: int) -> None:
         notes.print(f"port {wanted} is taken, so the {what} is at {chosen}", style="yellow")
 
 
-def _watch(settings: Settings, processes: Processes, seconds: float | None) -> None:
+def _watch(settings: Settings, processes: Processes, code_servers: CodeServers, seconds: float | None) -> None:
     started = time.monotonic()
     status = _Status(settings)
     while seconds is None or time.monotonic() - started < seconds:
@@ -158,6 +162,8 @@ def _watch(settings: Settings, processes: Processes, seconds: float | None) -> N
         if dead := processes.dead():
             name = dead[0]
             raise click.ClickException(f"{name} ended by itself:\n{tail(settings.home / 'logs' / f'{name}.log')}")
+        if code_servers.replace_dead():
+            notes.print("the process that takes messages in has died; Dagster starts another", style="yellow")
         memory = sum(bytes_ for name, bytes_ in processes.memory_bytes().items() if name != "simulator")
         notes.print(f"{status.line()}  memory {memory / 2**20:,.0f} MiB", highlight=False)
 

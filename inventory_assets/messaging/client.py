@@ -1,8 +1,12 @@
 """What the rest of the product imports: message types, ports, Pub/Sub clients.
 
 Belongs here: names only. Does not belong: code; see `messages`, `publisher`,
-`source`, and `memory` for the in-memory twin.
+`source`, and `memory` for the in-memory twin. The clients are imported when
+they are first asked for, so that the other names cost no gRPC import.
 """
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from inventory_assets.messaging.errors import (
     BrokerUnavailableError,
@@ -19,8 +23,10 @@ from inventory_assets.messaging.messages import (
     ReceivedMessage,
     size_of,
 )
-from inventory_assets.messaging.publisher import PubSubPublisher
-from inventory_assets.messaging.source import PubSubBurstSource, SourceStats
+
+if TYPE_CHECKING:
+    from inventory_assets.messaging.publisher import PubSubPublisher
+    from inventory_assets.messaging.source import PubSubBurstSource, SourceStats
 
 __all__ = [
     "BrokerUnavailableError",
@@ -38,3 +44,11 @@ __all__ = [
     "TopologyError",
     "size_of",
 ]
+
+_CLIENTS = {"PubSubPublisher": "publisher", "PubSubBurstSource": "source", "SourceStats": "source"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _CLIENTS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"inventory_assets.messaging.{_CLIENTS[name]}"), name)

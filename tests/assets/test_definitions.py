@@ -153,7 +153,7 @@ def test_a_backfill_of_event_dates_rebuilds_and_changes_nothing(inventory):
 def test_the_alert_sweep_starts_a_run_only_where_something_is_due(inventory, monkeypatch):
     process = inventory.process()
     monkeypatch.setenv("INVENTORY_REPEAT_EVERY", "HIGH=1h")
-    process.ingest().run(max_seconds=5, wait_seconds=0, until_empty=True)
+    process.ingest().run(max_seconds=60, wait_seconds=0, until_empty=True)
     process.engine.settings = inventory.settings()
     resources = {"inventory": inventory}
     schedule = build_defs(Settings(), resource_overrides=resources).resolve_schedule_def("alert_sweep")

@@ -60,7 +60,7 @@ def run(home: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixtur
 def run_process(*arguments: str, home: Path, stdin: bytes = b"", **environment: str) -> Ran:
     """Run the installed command."""
     done = subprocess.run(
-        [str(COMMAND), *arguments], input=stdin, capture_output=True, cwd=REPOSITORY, timeout=120, check=False,
+        [str(COMMAND), *arguments], input=stdin, capture_output=True, cwd=REPOSITORY, timeout=240, check=False,
         env={**os.environ, "INVENTORY_HOME": str(home), **environment},
     )  # fmt: skip
     return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())

@@ -2,11 +2,14 @@
 
 import json
 import re
+import subprocess
+import sys
 
 import click
 import pytest
 
 from inventory_assets.cli import cli
+from tests.messaging.brokers import REPOSITORY
 
 
 def commands(group: click.Group, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
@@ -36,6 +39,15 @@ def test_every_command_has_help(run, path, flag):
     assert "Usage: inventory" in found.out
     # A sentence on what it is for, not options alone.
     assert re.search(r"\n\n  [A-Z].*?\.", found.out, re.DOTALL)
+
+
+def test_a_command_that_does_not_connect_waits_for_no_grpc():
+    """It would be half of what `inventory alerts` takes to start."""
+    program = "import sys, inventory_assets.cli; print({'grpc', 'google.pubsub_v1', 'dagster'} & sys.modules.keys())"
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=REPOSITORY)
+
+    assert "set()\n" == done.stdout
 
 
 def test_the_promised_commands_are_there():

@@ -28,7 +28,7 @@ def test_published_bytes_arrive_unchanged_and_empty_lines_do_not(command, run):
     stdin = b"\n" + odd + b"\r\n\n   \n" + b"\xff broken \n" + lines(transaction("T1", quantity=-98))
 
     first = command("publish", "-", "--topic", builders.UPDATES, stdin=stdin)
-    drained = command("drain", "--format", "json", "--wait", "0.5")
+    drained = command("drain", "--format", "json", "--wait", "3")
     again = command("drain", "--format", "json", "--wait", "0.2")
 
     assert (first.code, first.out) == (0, "")
@@ -46,7 +46,7 @@ def test_published_bytes_arrive_unchanged_and_empty_lines_do_not(command, run):
     # The transaction went to the wrong topic: replaying repeats the letter, once for each asking.
     replayed = command("replay-dead-letters", "--reason", "wrong_topic", "--format", "json")
     assert replayed.rows == [{"reason": "wrong_topic", "messages": 1}]
-    assert command("drain", "--format", "json", "--wait", "0.5").rows == [{"outcome": "dead_lettered", "messages": 1}]
+    assert command("drain", "--format", "json", "--wait", "3").rows == [{"outcome": "dead_lettered", "messages": 1}]
     attempts = "SELECT attempts FROM core.dead_letters WHERE reason = 'wrong_topic' ORDER BY 1"
     assert run("sql", attempts, "--format", "json").rows == [{"attempts": 1}, {"attempts": 2}]
     assert run("verify").code == 0
@@ -66,7 +66,7 @@ def test_csv_rows_are_events_of_their_own_and_the_file_again_is_none(command, ru
         arguments = ("publish", str(path), "--topic", builders.TRANSACTIONS, "--format-in", "csv")
         assert command(*arguments).code == 0
 
-    drained = command("drain", "--format", "json", "--wait", "0.5")
+    drained = command("drain", "--format", "json", "--wait", "3")
 
     assert drained.rows == [
         {"outcome": "applied", "messages": 3},
@@ -85,13 +85,13 @@ def test_dead_letters_come_back_after_a_fix(command, run):
     """The start date was wrong: set right, the letters are taken in, and only once."""
     early = lines(level(7, "2009-05-05T00:00:00Z"), level(8, "2009-05-06T00:00:00Z", sku="S2"))
     command("publish", "-", "--topic", builders.UPDATES, stdin=early)
-    assert command("drain", "--format", "json", "--wait", "0.5").rows == [{"outcome": "dead_lettered", "messages": 2}]
+    assert command("drain", "--format", "json", "--wait", "3").rows == [{"outcome": "dead_lettered", "messages": 2}]
     dry = command("replay-dead-letters", "--dry-run", "--format", "json")
     assert dry.rows == [{"reason": "event_time_out_of_range", "messages": 2}]
     fixed = {"INVENTORY_START_DATE": "2009-01-01"}
 
     assert command("replay-dead-letters").code == 0
-    drained = run_with(command, fixed, "drain", "--format", "json", "--wait", "0.5")
+    drained = run_with(command, fixed, "drain", "--format", "json", "--wait", "3")
 
     assert drained.rows == [{"outcome": "applied", "messages": 2}]
     assert command("replay-dead-letters", "--format", "json").rows == []

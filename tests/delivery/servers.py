@@ -56,7 +56,7 @@ def http_server() -> Iterator[HttpServer]:
                 self.connection.close()
                 return
             if cue == "hang":
-                state.released.wait(20)
+                state.released.wait(120)
                 return
             if cue == "drip":
                 with contextlib.suppress(OSError):
@@ -115,14 +115,26 @@ class Mailbox:
         return "250 OK"
 
 
+class _BoundController(Controller):
+    """Serves on a socket that is bound already: a port alone could be taken meanwhile."""
+
+    def __init__(self, *arguments: Any, bound: socket.socket, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._bound = bound
+
+    def _create_server(self) -> Any:
+        return self.loop.create_server(self._factory_invoker, sock=self._bound, ssl=self.ssl_context)
+
+
 @contextlib.contextmanager
 def smtp_server(**options: Any) -> Iterator[tuple[Mailbox, int]]:
     """Run an SMTP server; (mailbox, port)."""
     mailbox = Mailbox()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    controller = Controller(mailbox, hostname="127.0.0.1", port=port, **options)
+    bound = socket.socket()
+    bound.bind(("127.0.0.1", 0))
+    port = bound.getsockname()[1]
+    # A busy machine may need more than the five seconds that aiosmtpd waits for itself.
+    controller = _BoundController(mailbox, bound=bound, hostname="127.0.0.1", port=port, ready_timeout=60, **options)
     controller.start()
     try:
         yield mailbox, port

@@ -24,7 +24,7 @@ def smtp():
 
 
 def mail_to(port: int, **server) -> MailChannel:
-    made = MailServer(**{"host": "127.0.0.1", "port": port, "security": "none", "timeout_seconds": 3, **server})
+    made = MailServer(**{"host": "127.0.0.1", "port": port, "security": "none", "timeout_seconds": 30, **server})
     return MailChannel(made, sender="alerts@example.com", to=["planner@example.com"])
 
 
@@ -137,12 +137,12 @@ def test_a_refused_recipient_is_judged_by_its_code(smtp, code, error):
 
 
 def test_a_dead_server_is_a_failed_try():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    # Bound, so that nobody else can have the port, and not listening.
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
 
-    with pytest.raises(DeliveryError, match="did not take it"):
-        mail_to(port).send(single())
+        with pytest.raises(DeliveryError, match="did not take it"):
+            mail_to(bound.getsockname()[1]).send(single())
 
 
 def test_a_server_that_says_nothing_costs_bounded_time():

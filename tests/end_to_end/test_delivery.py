@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from inventory_assets.stages.engine import Engine
 from tests.builders import level, messages, transaction
 from tests.delivery.servers import HttpServer, http_server
 from tests.facts import rows
+from tests.messaging.brokers import PATIENCE_SECONDS, eventually
 
 POLICY = """
 [channels.hook]
@@ -21,7 +21,7 @@ kind = "webhook"
 url = "{url}"
 secret_env = "HOOK_SECRET"
 allow_hosts = ["127.0.0.1"]
-timeout_seconds = 5
+timeout_seconds = 30
 [[routes]]
 channels = ["hook"]
 """
@@ -58,17 +58,15 @@ def keys(server: HttpServer) -> list[str]:
 @pytest.mark.slow
 def test_kill_9_between_sending_and_recording_loses_nothing_and_repeats_under_the_same_ids(shop, server):
     first = deliver(shop)
-    deadline = time.monotonic() + 60
-    while len(server.received) < 6 and time.monotonic() < deadline:
-        time.sleep(0.005)
+    eventually(lambda: len(server.received) >= 6, every=0.005)
     first.send_signal(signal.SIGKILL)
     first.communicate()
     sent = keys(server)
 
     again = deliver(shop, "--once")
-    _, errors = again.communicate(timeout=60)
+    _, errors = again.communicate(timeout=PATIENCE_SECONDS)
     last = deliver(shop, "--once")
-    last.communicate(timeout=60)
+    last.communicate(timeout=PATIENCE_SECONDS)
 
     assert (0, 0) == (again.returncode, last.returncode), errors
     assert 6 == len(set(sent)) == len(set(keys(server)))
@@ -82,14 +80,12 @@ def test_kill_9_between_sending_and_recording_loses_nothing_and_repeats_under_th
 @pytest.mark.slow
 def test_sigterm_records_what_was_sent(shop, server):
     process = deliver(shop)
-    deadline = time.monotonic() + 60
-    while len(server.received) < 6 and time.monotonic() < deadline:
-        time.sleep(0.01)
+    eventually(lambda: len(server.received) >= 6)
     process.terminate()
-    _, errors = process.communicate(timeout=30)
+    _, errors = process.communicate(timeout=PATIENCE_SECONDS)
 
     again = deliver(shop, "--once")
-    again.communicate(timeout=60)
+    again.communicate(timeout=PATIENCE_SECONDS)
 
     assert 0 == process.returncode, errors
     assert 6 == len(server.received)
@@ -98,14 +94,12 @@ def test_sigterm_records_what_was_sent(shop, server):
 @pytest.mark.slow
 def test_a_second_deliverer_is_told_that_there_is_one(shop, server):
     first = deliver(shop)
-    deadline = time.monotonic() + 60
-    while not server.received and time.monotonic() < deadline:
-        time.sleep(0.01)
+    eventually(lambda: server.received)
 
     second = deliver(shop, "--once")
-    _, errors = second.communicate(timeout=60)
+    _, errors = second.communicate(timeout=PATIENCE_SECONDS)
     first.terminate()
-    first.communicate(timeout=30)
+    first.communicate(timeout=PATIENCE_SECONDS)
 
     assert 1 == second.returncode
     assert "another process delivers" in errors

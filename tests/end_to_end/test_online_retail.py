@@ -48,7 +48,7 @@ def test_every_line_counts_once(parquet, engine):
         published = 0
         while chunk := [OutgoingMessage(topic, data, dict(extra)) for topic, data, extra, _ in islice(messages, 5_000)]:
             published += len(publisher.publish(chunk))
-        summary = Ingest(engine, source, publisher).run(max_seconds=240, wait_seconds=3, until_empty=True)
+        summary = Ingest(engine, source, publisher).run(max_seconds=400, wait_seconds=10, until_empty=True)
         source.close()
         publisher.close()
 

@@ -84,5 +84,5 @@ def test_kill_9_of_the_holder_frees_the_lock(tmp_path):
         holder.kill()
         holder.wait()
 
-    with writer_lock(path, timeout_seconds=1.0):
+    with writer_lock(path, timeout_seconds=60.0):
         pass

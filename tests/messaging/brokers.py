@@ -5,6 +5,7 @@ Belongs here: processes and short-hands. Does not belong: assertions.
 
 import contextlib
 import os
+import random
 import shutil
 import signal
 import socket
@@ -24,6 +25,10 @@ from inventory_assets.messaging.connection import Connection, connect
 
 GOOGLE_EMULATOR = Path("/usr/lib/google-cloud-sdk/platform/pubsub-emulator/bin/cloud-pubsub-emulator")
 REPOSITORY = Path(__file__).resolve().parents[2]
+# For what comes at once on an idle machine. A test that passes does not wait, so
+# the limit is for a machine where everything else runs, too.
+PATIENCE_SECONDS = 60.0
+CALL_SECONDS = 30.0
 
 
 class EmulatorProcess:
@@ -42,19 +47,19 @@ class EmulatorProcess:
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         if not line.startswith("emulator ready on "):
-            raise RuntimeError(self.process.communicate(timeout=10)[1])
+            raise RuntimeError(self.process.communicate(timeout=PATIENCE_SECONDS)[1])
         self.host = line.removeprefix("emulator ready on ").strip()
         self.port = int(self.host.rsplit(":", 1)[1])
 
     def kill(self) -> None:
         """kill -9."""
         self.process.send_signal(signal.SIGKILL)
-        self.process.communicate(timeout=10)
+        self.process.communicate(timeout=PATIENCE_SECONDS)
 
     def stop(self) -> int:
         """SIGTERM; returns the exit code."""
         self.process.terminate()
-        self.process.communicate(timeout=10)
+        self.process.communicate(timeout=PATIENCE_SECONDS)
         return self.process.returncode
 
 
@@ -78,9 +83,7 @@ def google_emulator_absence() -> str:
 @contextlib.contextmanager
 def google_emulator() -> Iterator[str]:
     """Run Google's emulator."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = unclaimed_port()
     process = subprocess.Popen(
         ["sh", str(GOOGLE_EMULATOR), "--host=127.0.0.1", f"--port={port}"],
         stdout=subprocess.DEVNULL,
@@ -89,7 +92,7 @@ def google_emulator() -> Iterator[str]:
         start_new_session=True,
     )
     try:
-        eventually(lambda: _is_open(port), seconds=30)
+        eventually(lambda: _is_open(port))
         # The first call of a cold JVM on a busy machine takes seconds.
         warm = Broker(f"127.0.0.1:{port}")
         warm.create_topic("warm-up")
@@ -97,7 +100,7 @@ def google_emulator() -> Iterator[str]:
         yield f"127.0.0.1:{port}"
     finally:
         os.killpg(process.pid, signal.SIGKILL)
-        process.wait(timeout=10)
+        process.wait(timeout=PATIENCE_SECONDS)
 
 
 def _is_open(port: int) -> bool:
@@ -105,7 +108,7 @@ def _is_open(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def eventually(condition: Callable[[], Any], *, seconds: float = 5.0) -> Any:
+def eventually(condition: Callable[[], Any], *, seconds: float = PATIENCE_SECONDS, every: float = 0.02) -> Any:
     """Poll until a condition holds; returns what it returned."""
     deadline = time.monotonic() + seconds
     while True:
@@ -114,7 +117,24 @@ def eventually(condition: Callable[[], Any], *, seconds: float = 5.0) -> Any:
             return found
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {seconds} s; last was {found!r}")
-        threading.Event().wait(0.02)
+        threading.Event().wait(every)
+
+
+def unclaimed_port() -> int:
+    """A free port for a server that binds it later, or again after it was killed.
+
+    Not one the kernel chose: it gives those of its range (from 32,768 on Linux)
+    to any connection, so that one could be taken while nobody listens on it.
+    """
+    while True:
+        port = random.randrange(20_000, 32_000)
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
 
 
 class Broker:
@@ -146,17 +166,17 @@ class Broker:
             "topic": self.topic_path(topic),
             **settings,
         }
-        self.subscriber.create_subscription(request=request, retry=None, timeout=5)
+        self.subscriber.create_subscription(request=request, retry=None, timeout=CALL_SECONDS)
 
     def create_topic(self, name: str, **settings: Any) -> None:
         request = {"name": self.topic_path(name), **settings}
-        self.publisher.create_topic(request=request, retry=None, timeout=20)
+        self.publisher.create_topic(request=request, retry=None, timeout=CALL_SECONDS)
 
     def publish(self, *bodies: bytes, topic: str = "topic", key: str = "", **attributes: str) -> list[str]:
         """Publish in one request; returns the ids."""
         messages = [{"data": body, "ordering_key": key, "attributes": attributes} for body in bodies]
         request = {"topic": self.topic_path(topic), "messages": messages}
-        answer = self.publisher.publish(request=request, retry=None, timeout=10)
+        answer = self.publisher.publish(request=request, retry=None, timeout=CALL_SECONDS)
         return list(answer.message_ids)
 
     def pull_now(self, subscription: str = "sub", *, count: int = 100) -> list[Any]:
@@ -166,10 +186,10 @@ class Broker:
             "max_messages": count,
             "return_immediately": True,
         }
-        answer = self.subscriber.pull(request=request, retry=None, timeout=5)
+        answer = self.subscriber.pull(request=request, retry=None, timeout=CALL_SECONDS)
         return list(answer.received_messages)
 
-    def pull(self, subscription: str = "sub", *, count: int = 1, seconds: float = 5.0) -> list[Any]:
+    def pull(self, subscription: str = "sub", *, count: int = 1, seconds: float = PATIENCE_SECONDS) -> list[Any]:
         """Exactly `count` messages, or fail after `seconds`."""
         found: list[Any] = []
 
@@ -185,7 +205,7 @@ class Broker:
             "subscription": self.subscription_path(subscription),
             "ack_ids": [each.ack_id for each in received],
         }
-        self.subscriber.acknowledge(request=request, retry=None, timeout=5)
+        self.subscriber.acknowledge(request=request, retry=None, timeout=CALL_SECONDS)
 
     def modify(self, received: Sequence[Any], seconds: int, subscription: str = "sub") -> None:
         """Set the deadline of deliveries; 0 gives them back."""
@@ -194,7 +214,7 @@ class Broker:
             "ack_ids": [each.ack_id for each in received],
             "ack_deadline_seconds": seconds,
         }
-        self.subscriber.modify_ack_deadline(request=request, retry=None, timeout=5)
+        self.subscriber.modify_ack_deadline(request=request, retry=None, timeout=CALL_SECONDS)
 
 
 def bodies(received: Sequence[Any]) -> list[bytes]:

@@ -64,15 +64,17 @@ def test_a_waiting_pull_returns_when_a_message_comes(broker):
     broker.create()
     threading.Timer(0.3, broker.publish, [b"x"]).start()
     start = time.monotonic()
-    answer = broker.subscriber.pull(subscription=broker.subscription_path("sub"), max_messages=1, retry=None, timeout=8)
+    answer = broker.subscriber.pull(
+        subscription=broker.subscription_path("sub"), max_messages=1, retry=None, timeout=60
+    )
 
     assert bodies(answer.received_messages) == [b"x"]
-    assert time.monotonic() - start < 3
+    assert time.monotonic() - start < 30
 
 
 def test_a_pull_without_messages_ends_empty_before_its_deadline(broker):
     broker.create()
-    answer = broker.subscriber.pull(subscription=broker.subscription_path("sub"), max_messages=1, retry=None, timeout=2)
+    answer = broker.subscriber.pull(subscription=broker.subscription_path("sub"), max_messages=1, retry=None, timeout=4)
 
     assert list(answer.received_messages) == []
 
@@ -96,7 +98,7 @@ def test_an_acknowledged_message_does_not_come_back(broker):
 
 
 def test_a_leased_message_is_not_delivered_to_another(broker):
-    broker.create()
+    broker.create(ack_deadline_seconds=600)
     broker.publish(b"x")
     broker.pull()
 
@@ -104,11 +106,12 @@ def test_a_leased_message_is_not_delivered_to_another(broker):
 
 
 def test_a_message_given_back_comes_again_at_once(broker):
-    broker.create()
+    """Long before the deadline: only the giving back can bring it."""
+    broker.create(ack_deadline_seconds=600)
     broker.publish(b"x")
     first = broker.pull()
     broker.modify(first, 0)
-    second = broker.pull(seconds=2)
+    second = broker.pull()
 
     assert bodies(second) == [b"x"]
     assert second[0].message.message_id == first[0].message.message_id
@@ -116,13 +119,12 @@ def test_a_message_given_back_comes_again_at_once(broker):
 
 @pytest.mark.slow
 def test_a_message_not_acknowledged_comes_again_after_its_deadline(broker):
-    broker.create(ack_deadline_seconds=10)
+    broker.create(ack_deadline_seconds=600)
     broker.publish(b"short", b"long")
     received = broker.pull(count=2)
-    short, long = sorted(received, key=lambda each: each.message.data, reverse=True)
+    [short] = [each for each in received if each.message.data == b"short"]
     broker.modify([short], 2)
-    broker.modify([long], 30)
-    again = broker.pull(seconds=6)
+    again = broker.pull()
 
     assert bodies(again) == [b"short"]
     assert broker.pull_now() == []
@@ -156,7 +158,7 @@ def test_messages_of_a_key_come_in_order(broker):
 
 
 def test_the_next_of_a_key_waits_for_the_acknowledgement(broker):
-    broker.create(enable_message_ordering=True)
+    broker.create(enable_message_ordering=True, ack_deadline_seconds=600)
     broker.publish(b"1", b"2", b"3", key="k")
     first = broker.pull(count=1)
 
@@ -189,7 +191,7 @@ def test_a_request_has_one_ordering_key(broker):
     broker.create()
 
     with pytest.raises(exceptions.FailedPrecondition, match="same ordering key"):
-        broker.publisher.publish(request={"topic": broker.topic_path("topic"), "messages": messages}, timeout=5)
+        broker.publisher.publish(request={"topic": broker.topic_path("topic"), "messages": messages}, timeout=30)
 
 
 # -- filters ----------------------------------------------------------------
@@ -214,14 +216,15 @@ def test_a_filter_that_does_not_parse_is_refused(broker):
 
 
 def test_a_retry_policy_delays_the_redelivery(broker):
-    broker.create(retry_policy=retry_policy(1, 5))
+    broker.create(retry_policy=retry_policy(2, 5))
     broker.publish(b"x")
-    broker.modify(broker.pull(), 0)
+    received = broker.pull()
     start = time.monotonic()
-
-    assert broker.pull_now() == []
+    broker.modify(received, 0)
     broker.pull()
-    assert time.monotonic() - start >= 0.8
+
+    # The broker's clock starts after ours, so a slow machine can only make it longer.
+    assert time.monotonic() - start >= 1.9
 
 
 def _with_dead_letters(broker: Broker, **settings) -> None:
@@ -278,7 +281,7 @@ def test_a_seek_to_the_past_brings_acknowledged_messages_back(broker):
     start = datetime.now(UTC) - timedelta(seconds=5)
     broker.publish(b"x")
     broker.acknowledge(broker.pull())
-    broker.subscriber.seek(request={"subscription": broker.subscription_path("sub"), "time": start}, timeout=5)
+    broker.subscriber.seek(request={"subscription": broker.subscription_path("sub"), "time": start}, timeout=30)
 
     assert bodies(broker.pull()) == [b"x"]
 
@@ -291,7 +294,7 @@ def test_a_seek_to_the_future_acknowledges_everything(broker):
             "subscription": broker.subscription_path("sub"),
             "time": datetime.now(UTC) + timedelta(seconds=60),
         },
-        timeout=5,
+        timeout=30,
     )
 
     assert broker.pull_now() == []
@@ -302,7 +305,7 @@ def test_topic_retention_brings_back_what_was_published_before_the_subscription(
     start = datetime.now(UTC) - timedelta(seconds=5)
     broker.publish(b"early")
     broker.create()
-    broker.subscriber.seek(request={"subscription": broker.subscription_path("sub"), "time": start}, timeout=5)
+    broker.subscriber.seek(request={"subscription": broker.subscription_path("sub"), "time": start}, timeout=30)
 
     assert bodies(broker.pull()) == [b"early"]
 
@@ -311,24 +314,24 @@ def test_a_snapshot_keeps_what_was_unacknowledged_and_all_after_it(broker):
     broker.create()
     broker.publish(b"before")
     snapshot = f"projects/{broker.project}/snapshots/snap"
-    broker.subscriber.create_snapshot(name=snapshot, subscription=broker.subscription_path("sub"), timeout=5)
+    broker.subscriber.create_snapshot(name=snapshot, subscription=broker.subscription_path("sub"), timeout=30)
     broker.publish(b"after")
     broker.acknowledge(broker.pull(count=2))
-    broker.subscriber.seek(request={"subscription": broker.subscription_path("sub"), "snapshot": snapshot}, timeout=5)
+    broker.subscriber.seek(request={"subscription": broker.subscription_path("sub"), "snapshot": snapshot}, timeout=30)
 
     assert sorted(bodies(broker.pull(count=2))) == [b"after", b"before"]
-    listed = broker.subscriber.list_snapshots(project=f"projects/{broker.project}", timeout=5)
+    listed = broker.subscriber.list_snapshots(project=f"projects/{broker.project}", timeout=30)
     assert [each.name for each in listed] == [snapshot]
-    broker.subscriber.delete_snapshot(snapshot=snapshot, timeout=5)
+    broker.subscriber.delete_snapshot(snapshot=snapshot, timeout=30)
     with pytest.raises(exceptions.NotFound):
-        broker.subscriber.delete_snapshot(snapshot=snapshot, timeout=5)
+        broker.subscriber.delete_snapshot(snapshot=snapshot, timeout=30)
 
 
 def test_a_seek_needs_a_target(broker):
     broker.create()
 
     with pytest.raises(exceptions.InvalidArgument):
-        broker.subscriber.seek(request={"subscription": broker.subscription_path("sub")}, timeout=5)
+        broker.subscriber.seek(request={"subscription": broker.subscription_path("sub")}, timeout=30)
 
 
 # -- exactly once -----------------------------------------------------------
@@ -352,24 +355,24 @@ def test_exactly_once_refuses_an_acknowledgement_that_comes_twice(broker):
 def test_resources_can_be_listed_read_and_deleted(broker):
     broker.create()
     project = f"projects/{broker.project}"
-    topics = [each.name for each in broker.publisher.list_topics(project=project, timeout=5)]
-    found = broker.subscriber.get_subscription(subscription=broker.subscription_path("sub"), timeout=5)
-    of_topic = list(broker.publisher.list_topic_subscriptions(topic=broker.topic_path("topic"), timeout=5))
+    topics = [each.name for each in broker.publisher.list_topics(project=project, timeout=30)]
+    found = broker.subscriber.get_subscription(subscription=broker.subscription_path("sub"), timeout=30)
+    of_topic = list(broker.publisher.list_topic_subscriptions(topic=broker.topic_path("topic"), timeout=30))
 
     assert topics == [broker.topic_path("topic")]
     assert (found.ack_deadline_seconds, found.message_retention_duration.days) == (10, 7)
     assert of_topic == [broker.subscription_path("sub")]
-    broker.subscriber.delete_subscription(subscription=broker.subscription_path("sub"), timeout=5)
-    broker.publisher.delete_topic(topic=broker.topic_path("topic"), timeout=5)
+    broker.subscriber.delete_subscription(subscription=broker.subscription_path("sub"), timeout=30)
+    broker.publisher.delete_topic(topic=broker.topic_path("topic"), timeout=30)
     with pytest.raises(exceptions.NotFound):
-        broker.publisher.get_topic(topic=broker.topic_path("topic"), timeout=5)
+        broker.publisher.get_topic(topic=broker.topic_path("topic"), timeout=30)
 
 
 def test_a_subscription_outlives_its_topic(broker):
     broker.create()
     broker.publish(b"x")
-    broker.publisher.delete_topic(topic=broker.topic_path("topic"), timeout=5)
-    found = broker.subscriber.get_subscription(subscription=broker.subscription_path("sub"), timeout=5)
+    broker.publisher.delete_topic(topic=broker.topic_path("topic"), timeout=30)
+    found = broker.subscriber.get_subscription(subscription=broker.subscription_path("sub"), timeout=30)
 
     assert found.topic == "_deleted-topic_"
     assert bodies(broker.pull()) == [b"x"]
@@ -378,7 +381,7 @@ def test_a_subscription_outlives_its_topic(broker):
 def test_a_detached_subscription_cannot_be_pulled(broker):
     broker.create()
     broker.publish(b"x")
-    broker.publisher.detach_subscription(request={"subscription": broker.subscription_path("sub")}, timeout=5)
+    broker.publisher.detach_subscription(request={"subscription": broker.subscription_path("sub")}, timeout=30)
 
     with pytest.raises(exceptions.FailedPrecondition, match="detached"):
         broker.pull_now()
@@ -395,9 +398,9 @@ def test_an_update_changes_what_its_mask_names(broker):
             },
             "update_mask": {"paths": ["ack_deadline_seconds"]},
         },
-        timeout=5,
+        timeout=30,
     )
-    found = broker.subscriber.get_subscription(subscription=broker.subscription_path("sub"), timeout=5)
+    found = broker.subscriber.get_subscription(subscription=broker.subscription_path("sub"), timeout=30)
 
     assert (found.ack_deadline_seconds, dict(found.labels)) == (33, {})
 
@@ -412,7 +415,7 @@ def test_an_update_of_what_is_fixed_is_refused(broker, field):
                 "subscription": {"name": broker.subscription_path("sub")},
                 "update_mask": {"paths": [field]},
             },
-            timeout=5,
+            timeout=30,
         )
 
 
@@ -428,7 +431,7 @@ def test_what_is_absent_is_not_found(broker):
         broker.pull_now("absent")
     with pytest.raises(exceptions.NotFound):
         broker.subscriber.create_subscription(
-            name=broker.subscription_path("sub"), topic=broker.topic_path("absent"), timeout=5
+            name=broker.subscription_path("sub"), topic=broker.topic_path("absent"), timeout=30
         )
 
 

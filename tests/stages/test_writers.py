@@ -123,7 +123,7 @@ def test_two_processes_at_once_lose_and_double_nothing(open_engine, settings):
     for writer in writers:
         assert writer.stdout.readline() == "ready\n"
     for writer in writers:
-        writer.communicate("go\n", timeout=120)
+        writer.communicate("go\n", timeout=240)
 
     assert [writer.returncode for writer in writers] == [0, 0]
     bursts = -(-len(sent) // BURST)
