@@ -15,6 +15,7 @@ import duckdb
 
 from inventory_assets.lake.connect import CATALOG
 from inventory_assets.lake.errors import LakeError
+from inventory_assets.lake.postgres import forget_inlined_rows
 from inventory_assets.lake.rewrite import Rewriter
 from inventory_assets.lake.tables import (
     ALERTS,
@@ -149,6 +150,8 @@ class Maintenance:
             with self.rewriter.held():
                 statement = f"CALL {call}('{CATALOG}', older_than => TIMESTAMPTZ '{oldest}')"
                 with_retries(partial(connection.execute, statement))
+        if not self._lake.settings.is_embedded:
+            with_retries(partial(forget_inlined_rows, connection))
 
     def _count(self, what: str) -> int:
         return self._lake.query(f"SELECT count(*) AS n FROM {what}").item()
