@@ -12,6 +12,7 @@ import pytest
 from inventory_assets.settings import Settings
 from inventory_assets.stages.engine import Engine
 from tests.fakes import CrashingBroker
+from tests.lake.postgres import PostgresServer, find_binaries
 
 
 @pytest.fixture
@@ -44,6 +45,17 @@ def open_engine(settings: Settings) -> Iterator[Callable[..., Engine]]:
 def engine(open_engine: Callable[..., Engine]) -> Engine:
     """An engine on the test's lake."""
     return open_engine()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL server; tests that stop it start it again."""
+    binaries = find_binaries()
+    if binaries is None:
+        pytest.skip("no PostgreSQL server is installed (Debian: apt-get install postgresql)")
+    server = PostgresServer(binaries)
+    yield server
+    server.close()
 
 
 @pytest.fixture
