@@ -6,6 +6,7 @@ import pytest
 
 from tests.builders import level, messages, rule, transaction
 from tests.cli.test_messages import lines
+from tests.lake.postgres import database_of
 
 
 @pytest.fixture
@@ -65,7 +66,7 @@ HIDDEN = f"query('FROM postgres_' || 'execute({WRITE})')"
 def test_sql_only_reads_the_server_too(command, open_engine, postgres, settings):
     """One of the extension's functions can end the read-only transaction that it runs in."""
     open_engine(chosen=replace(settings, catalog=command.catalog)).commit_burst(messages(level(100)))
-    database = command.catalog.partition("dbname=")[2].split()[0]
+    database = database_of(command.catalog)
 
     for attempt in (
         f"FROM postgres_execute({WRITE})".replace("''", "'"),

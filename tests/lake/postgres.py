@@ -32,6 +32,11 @@ PASSWORD = "it's secret"
 SOCKET = ".s.PGSQL.5432"
 
 
+def database_of(catalog: str) -> str:
+    """The database's name in INVENTORY_CATALOG."""
+    return catalog.partition("dbname=")[2].split()[0]
+
+
 def find_binaries() -> Path | None:
     """The directory of a server's programs, the newest; None where none is installed."""
     found = [path.parent for place in PLACES for path in Path("/").glob(f"{place}/initdb")]
@@ -95,6 +100,15 @@ class PostgresServer:
         self.sql(f"CREATE DATABASE {name}", "postgres")
         password = PASSWORD.replace("'", "\\'")
         return f"postgres:dbname={name} host={directory or self.directory} user={NAME} password='{password}'"
+
+    def restored(self, catalog: str) -> str:
+        """INVENTORY_CATALOG of a database restored from a dump of another's, as of now."""
+        restored = self.new_catalog()
+        dump = str(self.directory / "dump")
+        where = ["-h", str(self.directory), "-U", NAME]
+        self._run("pg_dump", *where, "--format=custom", f"--file={dump}", database_of(catalog))
+        self._run("pg_restore", *where, "--no-owner", f"--dbname={database_of(restored)}", dump)
+        return restored
 
     def sql(self, statement: str, database: str) -> str:
         """Run a statement with psql; its rows, unaligned."""

@@ -37,7 +37,7 @@ from tests.facts import (
     value,
     warm,
 )
-from tests.lake.postgres import Cable
+from tests.lake.postgres import Cable, database_of
 from tests.messaging.brokers import REPOSITORY
 from tests.stages.writer import BURST, LIVE, SHOP
 
@@ -84,10 +84,6 @@ def cable(postgres):
     cable.close()
 
 
-def database_of(settings):
-    return settings.catalog.partition("dbname=")[2].split()[0]
-
-
 def files_named(postgres, settings):
     """Every data file that the catalog names as current."""
     query = (
@@ -96,7 +92,7 @@ def files_named(postgres, settings):
         "WHERE f.end_snapshot IS NULL AND t.end_snapshot IS NULL"
     )
     root = Path(settings.data_uri)
-    return [root / name for name in postgres.sql(query, database_of(settings)).splitlines()]
+    return [root / name for name in postgres.sql(query, database_of(settings.catalog)).splitlines()]
 
 
 def test_a_day_of_trade_gives_what_the_embedded_catalog_gives(open_engine, settings, stored, broker):
@@ -177,8 +173,8 @@ def test_upkeep_beside_bursts_changes_no_row_and_leaves_the_catalog_small(open_e
     assert ledger(simulation) == rows(engine.lake, STOCK)
     assert differences(engine) == []
     # DuckLake alone would keep the watermark's row of every version.
-    kept = postgres.sql("SELECT table_name FROM ducklake_inlined_data_tables", database_of(stored)).split()
-    assert {"0"} == {postgres.sql(INLINED.format(name), database_of(stored)) for name in kept}
+    kept = postgres.sql("SELECT table_name FROM ducklake_inlined_data_tables", database_of(stored.catalog)).split()
+    assert {"0"} == {postgres.sql(INLINED.format(name), database_of(stored.catalog)) for name in kept}
 
 
 @pytest.mark.slow
@@ -285,6 +281,23 @@ def test_a_commit_whose_answer_is_lost_is_kept_and_not_repeated(open_engine, set
     assert all(path.exists() for path in files_named(postgres, stored))
     assert rows(engine.lake, STOCK) == [("W1", "S1", 40, 0, 40, 0)]
     assert differences(engine) == []
+
+
+def test_a_dump_is_a_backup_while_bursts_go_on(open_engine, stored, postgres):
+    """The files of later bursts do it no harm, nor those that upkeep has replaced meanwhile."""
+    engine = open_engine(chosen=stored)
+    engine.commit_burst(messages(level(100)))
+    engine.commit_burst(messages(transaction("T1", quantity=-10)))
+    catalog = postgres.restored(stored.catalog)
+    engine.commit_burst(messages(transaction("T2", quantity=-10)))
+    Maintenance(engine.lake).rewriter.merge(CORE_EVENTS, 1, 3)
+    engine.close()
+
+    restored = open_engine(chosen=replace(stored, catalog=catalog))
+    assert rows(restored.lake, STOCK) == [("W1", "S1", 90, 0, 90, 0)]
+    assert differences(restored) == []
+    [commit] = restored.commit_burst(messages(transaction("T2", quantity=-10)))
+    assert (3, {"applied": 1}) == (commit.version, commit.outcomes)
 
 
 def test_a_reader_of_no_lake_is_told_so(stored):
