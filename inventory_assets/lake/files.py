@@ -15,6 +15,11 @@ import polars as pl
 
 from inventory_assets.lake.tables import CATALOG, Table
 
+# What one merge writes together: at a thousand rows a version, about 50,000 rows.
+BLOCK = 48
+# Two tiers keep the rewriting logarithmic and the files few.
+LARGE_BLOCK = BLOCK * 16
+
 
 def write_files(
     connection: duckdb.DuckDBPyConnection, data_uri: str, table: Table, query: str, *, partition_by: str | None
@@ -50,13 +55,29 @@ def append_as_files(connection: duckdb.DuckDBPyConnection, data_uri: str, table:
         f"CAST({name if name in rows.columns else 'NULL'} AS {type_}) AS {name}"
         for name, type_ in table.columns.items()
     )
-    connection.register("_rows", rows.to_arrow())
-    try:
-        query = f"SELECT {columns} FROM _rows"
-        files = write_files(connection, data_uri, table, query, partition_by=table.partition_by)
-    finally:
-        connection.unregister("_rows")
-    add_files(connection, table.changes, files, partition_by=table.partition_by)
+    for block in _blocks(rows):
+        connection.register("_rows", block.to_arrow())
+        try:
+            query = f"SELECT {columns} FROM _rows"
+            files = write_files(connection, data_uri, table, query, partition_by=table.partition_by)
+        finally:
+            connection.unregister("_rows")
+        add_files(connection, table.changes, files, partition_by=table.partition_by)
+
+
+def _blocks(rows: pl.DataFrame) -> list[pl.DataFrame]:
+    """Rows of many versions, as a rebuild has them, cut where merges will cut them.
+
+    A merge then replaces whole files. Of a part of one, DuckLake would note the
+    deleted rows in a file of its own.
+    """
+    if rows["version"].n_unique() < 2:
+        return [rows]
+    before = pl.col("version") - 1
+    large = before // LARGE_BLOCK * LARGE_BLOCK
+    is_complete = large + LARGE_BLOCK <= pl.col("version").max()
+    first = pl.when(is_complete).then(large).otherwise(before // BLOCK * BLOCK)
+    return rows.with_columns(first.alias("_block")).partition_by("_block", include_key=False, maintain_order=True)
 
 
 def _quoted(text: str) -> str:

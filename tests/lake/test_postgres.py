@@ -8,14 +8,16 @@ from datetime import timedelta
 from pathlib import Path
 
 import duckdb
+import polars as pl
 import pytest
 
 from inventory_assets.lake.connect import connect
 from inventory_assets.lake.errors import LakeError, LakeMissingError
+from inventory_assets.lake.files import BLOCK, LARGE_BLOCK
 from inventory_assets.lake.history import show_version
 from inventory_assets.lake.maintenance import Maintenance
 from inventory_assets.lake.postgres import split_password
-from inventory_assets.lake.tables import CORE_EVENTS, SKU_STATE
+from inventory_assets.lake.tables import CORE_EVENTS, SKU_STATE, VERSIONS
 from inventory_assets.lake.transaction import Lake
 from inventory_assets.settings import Settings, SettingsError, load_settings
 from inventory_assets.stages.ingest import Ingest
@@ -298,6 +300,20 @@ def test_a_dump_is_a_backup_while_bursts_go_on(open_engine, stored, postgres):
     assert differences(restored) == []
     [commit] = restored.commit_burst(messages(transaction("T2", quantity=-10)))
     assert (3, {"applied": 1}) == (commit.version, commit.outcomes)
+
+
+def test_no_file_of_a_rebuild_lies_across_two_merges(stored):
+    """A merge that left part of a file would leave DuckLake's list of deleted rows to a lost answer."""
+    lake = Lake(stored)
+    with lake.transaction(lake.watermark(), stage="rebuild") as made:
+        made.append(VERSIONS, pl.DataFrame({"version": range(1, 900), "stage": "burst"}))
+    versions = f"SELECT min(version), max(version) FROM {VERSIONS.full_name} WHERE stage = 'burst' GROUP BY filename"
+
+    found = rows(lake, f"{versions} ORDER BY 1")
+
+    blocks = [(first + 1, first + BLOCK) for first in range(LARGE_BLOCK, 899, BLOCK)]
+    assert [(1, LARGE_BLOCK), *blocks[:-1], (blocks[-1][0], 899)] == found
+    lake.close()
 
 
 def test_a_reader_of_no_lake_is_told_so(stored):
