@@ -49,7 +49,8 @@ class Settings:
     """
 
     home: Path = DEFAULT_HOME
-    catalog: str = ""
+    # It may hold a password.
+    catalog: str = field(default="", repr=False)
     data_path: str = ""
     gcs_key_id: str = field(default="", repr=False)
     gcs_secret: str = field(default="", repr=False)
@@ -136,6 +137,13 @@ def _positive(text: str) -> int:
     return number
 
 
+def _catalog(text: str) -> str:
+    # DuckLake would take anything else for the name of a DuckDB file, which one process locks for all others.
+    if not text.startswith(("sqlite:", "postgres:")):
+        raise ValueError("expected sqlite:PATH or postgres:CONNECTION, such as postgres:dbname=lake host=db.internal")
+    return text
+
+
 def _minutes(text: str) -> Minutes:
     found: dict[str, int] = {}
     for part in text.split(","):
@@ -149,7 +157,7 @@ def _minutes(text: str) -> Minutes:
 
 _READERS: dict[str, Callable[[str], object]] = {
     "home": Path,
-    "catalog": str,
+    "catalog": _catalog,
     "data_path": str,
     "gcs_key_id": str,
     "gcs_secret": str,

@@ -13,6 +13,7 @@ import pytest
 from inventory_assets.settings import Settings
 from inventory_assets.stages.engine import Engine
 from tests.fakes import CrashingBroker
+from tests.lake.postgres import PostgresServer, find_binaries
 
 # An example that a busy machine takes long over is not wrong, and what failed once
 # should fail again: other examples on every run would be a test that may change its mind.
@@ -52,6 +53,17 @@ def open_engine(settings: Settings) -> Iterator[Callable[..., Engine]]:
 def engine(open_engine: Callable[..., Engine]) -> Engine:
     """An engine on the test's lake."""
     return open_engine()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL server; tests that stop it start it again."""
+    binaries = find_binaries()
+    if binaries is None:
+        pytest.skip("no PostgreSQL server is installed (Debian: apt-get install postgresql)")
+    server = PostgresServer(binaries)
+    yield server
+    server.close()
 
 
 @pytest.fixture

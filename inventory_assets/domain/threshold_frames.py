@@ -112,7 +112,8 @@ def _gather(
         return table[wanted]  # -1 is the last, which stays empty
     order = np.argsort(places)
     at = np.minimum(np.searchsorted(places[order], wanted), len(places) - 1)
-    return np.where(places[order][at] == wanted, rules[order][at], NO_RULE).astype(np.int32)
+    # Row numbers come unsigned from polars, where numpy 2.5 takes no -1.
+    return np.where(places[order][at] == wanted, rules.astype(np.int32)[order][at], NO_RULE)
 
 
 def choose_rules(matched: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:

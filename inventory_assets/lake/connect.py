@@ -5,6 +5,7 @@ not to install anything by itself.
 """
 
 import importlib
+import time
 from pathlib import Path
 
 import duckdb
@@ -12,8 +13,12 @@ import duckdb
 from inventory_assets.lake.create import ensure_tables
 from inventory_assets.lake.errors import LakeError, LakeMissingError
 from inventory_assets.lake.lock import writer_lock
+from inventory_assets.lake.postgres import server_reason, split_password
 from inventory_assets.lake.tables import CATALOG
 from inventory_assets.settings import Settings
+
+# Making an empty lake takes a second; whoever lost that race finds it made.
+MAKE_TRIES = 5
 
 
 def connect(settings: Settings, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
@@ -23,7 +28,8 @@ def connect(settings: Settings, *, read_only: bool = False) -> duckdb.DuckDBPyCo
 
     Raises:
         LakeMissingError: `read_only`, and there is no lake.
-        LakeError: The data are in a bucket and no key for it is set.
+        LakeError: The catalog's server does not answer, or the data are in a
+            bucket and no key for it is set.
     """
     if settings.is_embedded:
         catalog_path = Path(settings.catalog_uri.removeprefix("sqlite:"))
@@ -55,7 +61,7 @@ def connect(settings: Settings, *, read_only: bool = False) -> duckdb.DuckDBPyCo
             _attach(connection, settings, read_only=False)
             ensure_tables(connection)
     else:
-        _attach(connection, settings, read_only=False)
+        _make_or_attach(connection, settings)
         ensure_tables(connection)
     connection.execute(f"USE {CATALOG}")
     return connection
@@ -90,15 +96,48 @@ def _use_credentials(connection: duckdb.DuckDBPyConnection, settings: Settings) 
 
 
 def _attach(connection: duckdb.DuckDBPyConnection, settings: Settings, *, read_only: bool) -> None:
-    # Row inlining is off: it made merges slower when it was measured.
-    options = [f"DATA_PATH '{_quoted(settings.data_uri)}'", "DATA_INLINING_ROW_LIMIT 0"]
+    # Row inlining is off: it made merges slower when it was measured. Not for the one row of the
+    # watermark on a server: in a file, it would be lost with the answer to a COMMIT (`files`).
+    limit = 0 if settings.is_embedded else 1
+    options = [f"DATA_PATH '{_quoted(settings.data_uri)}'", f"DATA_INLINING_ROW_LIMIT {limit}"]
+    catalog = settings.catalog_uri
     if settings.is_embedded:
         # This SQLite waits in whole seconds: a writer is better told at once, and tries again
         # after milliseconds (`with_retries`). A reader has nothing that tries again.
         options += ["META_JOURNAL_MODE 'WAL'", f"META_BUSY_TIMEOUT {5000 if read_only else 0}"]
+    else:
+        catalog, password = split_password(catalog)
+        if password:
+            # Errors and `duckdb_databases()` show the connection string, never a secret's values.
+            connection.execute(f"CREATE OR REPLACE SECRET lake_catalog (TYPE postgres, PASSWORD '{_quoted(password)}')")
+            options.append("META_SECRET 'lake_catalog'")
     if read_only:
         options.append("READ_ONLY")
-    connection.execute(f"ATTACH 'ducklake:{_quoted(settings.catalog_uri)}' AS {CATALOG} ({', '.join(options)})")
+    try:
+        connection.execute(f"ATTACH 'ducklake:{_quoted(catalog)}' AS {CATALOG} ({', '.join(options)})")
+    except duckdb.Error as error:
+        text = str(error)
+        if read_only and "creating a new DuckLake is explicitly disabled" in text:
+            raise LakeMissingError(
+                f"there is no lake at {catalog!r} yet. Start `make run`, or publish messages and run `inventory drain`."
+            ) from None
+        if reason := server_reason(text):
+            raise LakeError(
+                f"the catalog at {catalog!r} could not be reached: {reason}. "
+                "Check INVENTORY_CATALOG, and that the server runs, lets this user in and has the database."
+            ) from error
+        raise
+
+
+def _make_or_attach(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    """Attach a lake on a server, where no lock of ours keeps two processes from making it at once."""
+    for number in range(1, MAKE_TRIES + 1):
+        try:
+            return _attach(connection, settings, read_only=False)
+        except duckdb.Error as error:
+            if number == MAKE_TRIES or "Failed to initialize DuckLake" not in str(error):
+                raise
+            time.sleep(0.2 * number)
 
 
 def _quoted(text: str) -> str:

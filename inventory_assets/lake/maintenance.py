@@ -15,7 +15,9 @@ import duckdb
 
 from inventory_assets.lake.connect import CATALOG
 from inventory_assets.lake.errors import LakeError
+from inventory_assets.lake.files import BLOCK, LARGE_BLOCK
 from inventory_assets.lake.memory import release_memory
+from inventory_assets.lake.postgres import forget_inlined_rows
 from inventory_assets.lake.rewrite import Rewriter
 from inventory_assets.lake.tables import (
     ALERTS,
@@ -35,10 +37,6 @@ from inventory_assets.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-# What one merge writes together: at a thousand rows a version, about 50,000 rows.
-BLOCK = 48
-# Two tiers keep the rewriting logarithmic and the files few.
-LARGE_BLOCK = BLOCK * 16
 # A base is renewed when its delta outweighs it by this share, and never for a handful of rows:
 # a reader pays for the delta, whoever renews pays for the base.
 DELTA_SHARE = 0.25
@@ -150,6 +148,8 @@ class Maintenance:
             with self.rewriter.held():
                 statement = f"CALL {call}('{CATALOG}', older_than => TIMESTAMPTZ '{oldest}')"
                 with_retries(partial(connection.execute, statement))
+        if not self._lake.settings.is_embedded:
+            with_retries(partial(forget_inlined_rows, connection))
 
     def _count(self, what: str) -> int:
         return self._lake.query(f"SELECT count(*) AS n FROM {what}").item()

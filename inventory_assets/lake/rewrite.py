@@ -12,16 +12,15 @@ tables empty for a moment (docs/adr/0002).
 """
 
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
-from pathlib import Path
 
 import duckdb
 
 from inventory_assets.lake.connect import CATALOG
 from inventory_assets.lake.errors import StaleStateError
+from inventory_assets.lake.files import add_files, write_files
 from inventory_assets.lake.tables import Table, VersionedTable
 from inventory_assets.lake.transaction import Lake, with_retries
 
@@ -49,7 +48,7 @@ class Rewriter:
 
         def exchange(connection: duckdb.DuckDBPyConnection) -> None:
             connection.execute(f"DELETE FROM {name} {condition}")
-            self._add(connection, table.changes, files, table.partition_by)
+            add_files(connection, table.changes, files, partition_by=table.partition_by)
 
         with_retries(lambda: self._exchange(epoch, exchange))
 
@@ -67,7 +66,7 @@ class Rewriter:
 
         def exchange(connection: duckdb.DuckDBPyConnection) -> None:
             connection.execute(f"CREATE OR REPLACE TABLE {CATALOG}.{new_name} ({columns})")
-            self._add(connection, new_name, files, None)
+            add_files(connection, new_name, files, partition_by=None)
             connection.execute(f"INSERT INTO {CATALOG}.meta.bases VALUES ('{table.full_name}', {version})")
             query = table.view_query(f"{CATALOG}.", version)
             connection.execute(f"CREATE OR REPLACE VIEW {CATALOG}.{table.full_name} AS {query}")
@@ -106,28 +105,10 @@ class Rewriter:
         )
 
     def _write(self, query: str, table: Table, partition_by: str | None) -> list[str]:
-        # A name of its own: two processes may rewrite the same rows, and one of them will lose.
-        target = f"{self._lake.settings.data_uri}/{table.schema}/{table.name}_rewritten_{uuid.uuid4().hex}"
-        if "://" not in target:
-            Path(target).parent.mkdir(parents=True, exist_ok=True)
-        # Small row groups: a reader of one key skips most of them, and the writer holds few rows.
-        options = "FORMAT parquet, RETURN_FILES true, ROW_GROUP_SIZE 20480"
-        if partition_by is None:
-            target += ".parquet"
-        else:
-            options += f", PARTITION_BY ({partition_by}), WRITE_PARTITION_COLUMNS true"
-        copy = f"COPY ({query}) TO '{target.replace(chr(39), chr(39) * 2)}' ({options})"
-        written = with_retries(lambda: self._lake.connection.execute(copy).fetchone())
-        return list(written[1]) if written else []
-
-    def _add(
-        self, connection: duckdb.DuckDBPyConnection, name: str, files: list[str], partition_by: str | None
-    ) -> None:
-        schema, _, table = name.partition(".")
-        hive = ", hive_partitioning => true" if partition_by else ""
-        add = f"CALL ducklake_add_data_files('{CATALOG}', '{table}', ?, schema => '{schema}'{hive})"
-        for file in files:
-            connection.execute(add, [file])
+        lake = self._lake
+        return with_retries(
+            lambda: write_files(lake.connection, lake.settings.data_uri, table, query, partition_by=partition_by)
+        )
 
     @contextmanager
     def held(self) -> Iterator[None]:

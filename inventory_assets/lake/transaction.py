@@ -18,6 +18,7 @@ import polars as pl
 
 from inventory_assets.lake.connect import CATALOG, connect
 from inventory_assets.lake.errors import LakeBusyError, LakeError, StaleStateError
+from inventory_assets.lake.files import append_as_files
 from inventory_assets.lake.lock import writer_lock
 from inventory_assets.lake.tables import VERSIONS, WATERMARKS, Table
 from inventory_assets.settings import Settings
@@ -26,6 +27,13 @@ T = TypeVar("T")
 
 # Ten tries with jitter span about 10 s: longer than any maintenance step holds the lake.
 COMMIT_TRIES = 10
+# A lock, a lost race, a session that ended with its PostgreSQL server or was ended there. Not a
+# server that cannot be reached: that lasts, and whoever called says so at once.
+TRANSIENT = (
+    "database is locked", "transaction conflict", "could not serialize access", "deadlock detected",
+    "server closed the connection", "terminating connection", "no connection to the server", "connection reset",
+    'failed to execute query "rollback"',
+)  # fmt: skip
 # Small enough that rows of half a kilobyte stay in the tens of megabytes.
 BATCH_ROWS = 20_000
 
@@ -48,13 +56,20 @@ class LakeTransaction:
     nothing runs after it.
     """
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, version: int, worker: ThreadPoolExecutor) -> None:
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        version: int,
+        worker: ThreadPoolExecutor,
+        own_files_at: str | None = None,
+    ) -> None:
         self.version = version
         self.messages = 0
         self.counts: dict[str, int] = {}
         self.inputs = "{}"
         self._connection = connection
         self._worker = worker
+        self._own_files_at = own_files_at
         self._pending: list[Future[Any]] = []
         self.failure: BaseException | None = None
 
@@ -102,6 +117,9 @@ class LakeTransaction:
     def _insert(self, table: Table, rows: pl.DataFrame) -> None:
         if "version" not in rows.columns:
             rows = rows.with_columns(pl.lit(self.version, pl.Int64).alias("version"))
+        if self._own_files_at is not None:
+            append_as_files(self._connection, self._own_files_at, table, rows)
+            return
         names = ", ".join(rows.columns)
         self._connection.register("_rows", rows.to_arrow())
         try:
@@ -200,7 +218,9 @@ class Lake:
         epoch = next_epoch or expected.epoch
         with self.exclusive():
             connection = self.connection
-            transaction = LakeTransaction(connection, version, self._worker)
+            # Across a network the answer to a COMMIT can be lost (`files`).
+            own_files_at = None if self.settings.is_embedded else self.settings.data_uri
+            transaction = LakeTransaction(connection, version, self._worker, own_files_at)
             try:
                 transaction.run(lambda: connection.execute("BEGIN"))
                 transaction.run(lambda: self._advance(connection, expected, epoch, version))
@@ -269,14 +289,21 @@ def _version_row(transaction: LakeTransaction, stage: str, run_id: str, code_ver
 
 
 def with_retries(attempt: Callable[[], T], *, tries: int = COMMIT_TRIES) -> T:
-    """Run `attempt` again, after a jittered pause, while the catalog is locked by someone else.
+    """Run `attempt` again, after a jittered pause, while the catalog is locked by someone else or was cut off.
 
-    `StaleStateError` is not retried here: what was computed is no longer true.
+    A COMMIT whose answer was lost may have held: the watermark then refuses the
+    next try. `StaleStateError` is not retried here: what was computed is no
+    longer true.
     """
+    first: duckdb.Error | None = None
     for number in range(1, tries + 1):
         try:
             return attempt()
         except duckdb.Error as error:
+            if first is not None and "transaction is aborted" in str(error):
+                # Whoever began the transaction that ended with the first error must begin again.
+                raise first from None
+            first = first or error
             if number == tries or not _is_transient(error):
                 raise
             time.sleep(random.uniform(0.5, 1.0) * min(2.0, 0.02 * 2**number))
@@ -285,4 +312,4 @@ def with_retries(attempt: Callable[[], T], *, tries: int = COMMIT_TRIES) -> T:
 
 def _is_transient(error: duckdb.Error) -> bool:
     text = str(error).lower()
-    return "database is locked" in text or "transaction conflict" in text
+    return any(sign in text for sign in TRANSIENT)

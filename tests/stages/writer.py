@@ -1,6 +1,6 @@
 """A process that commits simulated bursts to a lake, for tests with several writers.
 
-Belongs here: the other process. `python -m tests.stages.writer HOME SEED PART PARTS`
+Belongs here: the other process. `python -m tests.stages.writer HOME SEED PART PARTS [CATALOG]`
 commits every PARTS-th burst, waiting for a line on standard input before the first.
 """
 
@@ -16,10 +16,10 @@ LIVE = 360
 BURST = 40
 
 
-def main(home: Path, seed: int, part: int, parts: int) -> None:
+def main(home: Path, seed: int, part: int, parts: int, catalog: str = "") -> None:
     """Commit one part of the shop's bursts."""
     _, sent = simulated(LIVE, seed=seed, **SHOP)
-    engine = Engine(Settings(home=home))
+    engine = Engine(Settings(home=home, catalog=catalog))
     engine.lake.watermark()
     print("ready", flush=True)
     sys.stdin.readline()
@@ -29,4 +29,4 @@ def main(home: Path, seed: int, part: int, parts: int) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), *map(int, sys.argv[2:5]))
+    main(Path(sys.argv[1]), *map(int, sys.argv[2:5]), *sys.argv[5:])
