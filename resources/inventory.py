@@ -6,8 +6,10 @@ hands it out. Nothing is opened before the first use.
 
 import os
 import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from typing import ClassVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from dagster import ConfigurableResource
 
@@ -20,6 +22,29 @@ from inventory_assets.stages.engine import Engine
 from inventory_assets.stages.ingest import Ingest
 from inventory_assets.wiring import courier_of, emulator_host, ensure_topics
 
+T = TypeVar("T")
+
+
+class Aside(Generic[T]):
+    """One job at a time beside the burst loop; its result waits until somebody takes it."""
+
+    def __init__(self) -> None:
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="aside")
+        self._job: Future[T] | None = None
+
+    def begin(self, job: Callable[[], T]) -> None:
+        """Begin a job, unless an earlier one's result still waits."""
+        if self._job is None:
+            self._job = self._worker.submit(job)
+
+    def take(self, *, wait: bool) -> T | None:
+        """The finished job's result, once; None where there is none yet. Raises what the job raised."""
+        job = self._job
+        if job is None or not (wait or job.done()):
+            return None
+        self._job = None
+        return job.result()
+
 
 class _Process:
     """What a process keeps open for one lake."""
@@ -29,6 +54,7 @@ class _Process:
         self.engine = Engine(settings)
         # The engine is one connection and one warm state: its users take turns.
         self.lock = threading.RLock()
+        self.aside: Aside[Any] = Aside()
         self._ingest: Ingest | None = None
         self._delivering: tuple[tuple, ExitStack, Courier] | None = None
 

@@ -53,6 +53,11 @@ class Report:
     counts: dict[str, int]
 
 
+def is_report_due(cursor: ReportCursor, *, now: float) -> bool:
+    """Whether the last report is old enough for another one; `now` in epoch seconds."""
+    return now - cursor.reported_at >= REPORT_EVERY_SECONDS
+
+
 def plan_report(
     cursor: ReportCursor, versions: Sequence[VersionRow], *, now: float
 ) -> tuple[Report | None, ReportCursor]:
@@ -67,7 +72,7 @@ def plan_report(
         (report, cursor): no report and the same cursor where there is nothing
         new or the last report is younger than a minute.
     """
-    if not versions or now - cursor.reported_at < REPORT_EVERY_SECONDS:
+    if not versions or not is_report_due(cursor, now=now):
         return None, cursor
     counts: dict[str, int] = {}
     for row in versions:

@@ -3,11 +3,13 @@
 from dagster import AssetCheckResult, AssetChecksDefinition, AssetCheckSeverity, AssetKey, MetadataValue, asset_check
 
 from inventory_assets.lake.tables import ALERTS, RAW_MESSAGES, ROLLUPS, SKU_STATE, Table
-from inventory_assets.stages.engine import Engine
+from inventory_assets.settings import Settings
+from inventory_assets.stages.engine import defaults_of, parse_settings_of
 from inventory_assets.stages.explain import explain_alert
 from inventory_assets.stages.warm import Reader
 from resources import InventoryResource
 
+IS_EXPLAINED = "The newest alert, derived again from its messages, is the same alert."
 # (table, name, what it says, SQL that returns offending rows)
 QUERIES: tuple[tuple[Table, str, str, str], ...] = (
     (
@@ -70,22 +72,23 @@ def _build(table: Table, name: str, text: str, query: str) -> AssetChecksDefinit
 
 @asset_check(
     asset=AssetKey(ALERTS.full_name.split(".")),
-    description="The newest alert, derived again from its messages, is the same alert.",
+    description=IS_EXPLAINED,
 )
 def newest_alert_is_explained(inventory: InventoryResource) -> AssetCheckResult:
     """Re-derive the newest alert."""
     process = inventory.process()
     with process.lock:
-        return check_newest_alert(process.engine)
-
-
-def check_newest_alert(engine: Engine) -> AssetCheckResult:
-    """Re-derive the newest alert of a lake; passes where there is none."""
-    newest = engine.lake.query("SELECT alert_id FROM out.alerts ORDER BY version DESC, alert_id LIMIT 1")
-    if not newest.height:
-        return AssetCheckResult(passed=True, metadata={"alert": "none yet"})
-    alert_id = newest.item()
-    found = explain_alert(engine.lake, alert_id, defaults=engine.defaults, settings=engine.parse_settings)
+        alert_id, differences = rederive_newest_alert(process.engine.lake, process.settings)
     return AssetCheckResult(
-        passed=not found.differences, metadata={"alert": alert_id, "differences": MetadataValue.json(found.differences)}
+        passed=not differences, metadata={"alert": alert_id, "differences": MetadataValue.json(differences)}
     )
+
+
+def rederive_newest_alert(reader: Reader, settings: Settings) -> tuple[str, list[str]]:
+    """The newest alert's id and what differs when it is derived again; nothing where there is no alert."""
+    newest = reader.query("SELECT alert_id FROM out.alerts ORDER BY version DESC, alert_id LIMIT 1")
+    if not newest.height:
+        return "none yet", []
+    alert_id = newest.item()
+    found = explain_alert(reader, alert_id, defaults=defaults_of(settings), settings=parse_settings_of(settings))
+    return alert_id, list(found.differences)

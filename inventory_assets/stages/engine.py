@@ -85,6 +85,19 @@ class Commit:
     violations: list[str] = field(default_factory=list)
 
 
+def parse_settings_of(settings: Settings) -> ParseSettings:
+    """The bounds on event times that the settings give."""
+    return ParseSettings(
+        start_at=to_microseconds(datetime.combine(settings.start_date, datetime.min.time(), UTC)),
+        max_ahead=int(settings.max_ahead.total_seconds()) * 1_000_000,
+    )
+
+
+def defaults_of(settings: Settings) -> ThresholdDefaults:
+    """The thresholds that hold where nothing else does (RULES 21)."""
+    return ThresholdDefaults(settings.default_min, settings.default_reorder)
+
+
 @dataclass(frozen=True, slots=True)
 class _Burst:
     """What was asked of `commit_burst`."""
@@ -103,11 +116,8 @@ class Engine:
         self.settings = settings
         self.lake = Lake(settings)
         self.index = EntityIndex(settings.home / "cache" / f"entities-{time.time_ns()}.bin")
-        self.parse_settings = ParseSettings(
-            start_at=to_microseconds(datetime.combine(settings.start_date, datetime.min.time(), UTC)),
-            max_ahead=int(settings.max_ahead.total_seconds()) * 1_000_000,
-        )
-        self.defaults = ThresholdDefaults(settings.default_min, settings.default_reorder)
+        self.parse_settings = parse_settings_of(settings)
+        self.defaults = defaults_of(settings)
         self._state: InventoryState | None = None
         self._watermark: Watermark | None = None
         self._upkeep: Upkeep | None = None

@@ -2,6 +2,8 @@
 
 import dagster as dg
 import pytest
+from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
+from dagster._core.loader import LoadingContextForTest
 
 from inventory_assets.definitions import build_defs
 from inventory_assets.lake.tables import APPEND_TABLES, VERSIONED_TABLES
@@ -12,6 +14,8 @@ from inventory_assets.stages.ingest import Ingest
 from resources import InventoryResource
 from sensors.bursts import burst_sensor
 from sensors.report import ReportCursor
+from tests.builders import message, transaction
+from tests.messaging.brokers import eventually
 
 LEVEL = (
     b'{"sku":"S1","warehouse_id":"W1","current_stock":40,"reserved_stock":0,"department_id":"D","category_id":"C",'
@@ -128,6 +132,41 @@ def test_a_tick_takes_bursts_in_and_reports_each_table_and_partition(inventory):
     assert ("out/alerts", None) in reported
     assert {True} == {e.passed for e in result.asset_events if isinstance(e, dg.AssetCheckEvaluation)}
     assert inventory.process().engine.lake.watermark().version >= ReportCursor.parse(result.cursor).version > 0
+
+
+@pytest.mark.slow
+def test_what_a_tick_reports_is_in_sync_for_dagster(inventory):
+    """A planner who sees "Unsynced" on the alerts does not trust them."""
+    graph = build_defs(Settings()).resolve_asset_graph()
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = burst_sensor(dg.build_sensor_context(instance=instance, resources={"inventory": inventory}))
+        for event in result.asset_events:
+            instance.report_runless_asset_event(event)
+        loading = LoadingContextForTest(instance)
+        resolver = CachingStaleStatusResolver(instance=instance, asset_graph=graph, loading_context=loading)
+        reported = {event.asset_key for event in result.asset_events if not graph.get(event.asset_key).is_partitioned}
+        status = {key.to_user_string(): resolver.get_status(key) for key in sorted(reported)}
+
+    assert {"core/sku_state", "core/rollups", "core/resolved_thresholds", "out/alerts"} <= set(status)
+    assert {StaleStatus.FRESH} == set(status.values()), status
+
+
+@pytest.mark.slow
+def test_a_later_tick_tells_the_report_that_was_built_beside_its_bursts(inventory, tmp_path):
+    """The first tick waits for its report; after that no burst does."""
+    with dg.DagsterInstance.ephemeral() as instance:
+
+        def tick(cursor):
+            context = dg.build_sensor_context(instance=instance, resources={"inventory": inventory}, cursor=cursor)
+            return burst_sensor(context)
+
+        first = ReportCursor.parse(tick(None).cursor)
+        engine = inventory.process().engine
+        [commit] = engine.commit_burst([message(transaction("T-LATER", quantity=-1))])
+        told = eventually(lambda: getattr(tick(ReportCursor(first.version).dump()), "asset_events", None), seconds=60)
+
+    versions = {event.metadata["version"].value for event in told if isinstance(event, dg.AssetMaterialization)}
+    assert max(versions) >= commit.version
 
 
 @pytest.mark.slow

@@ -1,7 +1,10 @@
 """The pure decision behind the burst sensor's reports."""
 
+import threading
+
 import pytest
 
+from resources.inventory import Aside
 from sensors.report import Report, ReportCursor, VersionRow, plan_report
 
 
@@ -45,3 +48,27 @@ def test_a_cursor_survives_its_text():
     cursor = ReportCursor(7, 12.5)
 
     assert cursor == ReportCursor.parse(cursor.dump())
+
+
+def test_a_job_beside_the_bursts_is_taken_once_and_never_waited_for():
+    gate = threading.Event()
+    aside = Aside()
+    aside.begin(lambda: gate.wait(60) and "built")
+    aside.begin(lambda: "another")
+
+    assert aside.take(wait=False) is None
+    gate.set()
+
+    assert aside.take(wait=True) == "built"
+    assert aside.take(wait=True) is None
+
+
+def test_what_a_job_raised_is_said_to_who_takes_it_and_the_next_can_begin():
+    aside = Aside()
+    aside.begin(lambda: 1 // 0)
+
+    with pytest.raises(ZeroDivisionError):
+        aside.take(wait=True)
+
+    aside.begin(lambda: "next")
+    assert aside.take(wait=True) == "next"
