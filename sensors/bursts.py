@@ -43,6 +43,7 @@ from inventory_assets.assets.checks import (
 from inventory_assets.assets.metadata import counts_metadata, table_metadata, table_version
 from inventory_assets.assets.specs import SPEC_OF, SPECS, TableSpec
 from inventory_assets.lake.errors import LakeError
+from inventory_assets.lake.memory import release_memory
 from inventory_assets.lake.tables import ALERTS, Table
 from inventory_assets.messaging.errors import MessagingError
 from inventory_assets.settings import Settings
@@ -101,6 +102,7 @@ def build_report(settings: Settings, cursor: ReportCursor) -> tuple[list[Event],
         return None if report is None else (list(build_events(reader, report, settings)), next_cursor)
     finally:
         reader.connection.close()
+        release_memory()
 
 
 def _sentence(summary: IngestSummary) -> str:

@@ -124,12 +124,17 @@ class EventMemory:
     def add(self, event: Event, names: Iterable[str] | None = None) -> None:
         """Remember an accepted event, under all of its names or only some."""
         for name in entity_names(event) if names is None else names:
-            known = self.by_entity.get(name)
-            self.by_entity[name] = (event,) if known is None else (*known, event)
-            if known is None and type(event) is Transaction and name == entity_name(event):
-                # Versions of one transaction never move, so its first one names its keys.
-                for key in affected_keys(event):
-                    self.by_key.setdefault(key, []).append(name)
+            self.add_all(name, (event,))
+
+    def add_all(self, name: str, events: tuple[Event, ...]) -> None:
+        """Remember accepted events under one name."""
+        known = self.by_entity.get(name)
+        self.by_entity[name] = events if known is None else known + events
+        first = events[0]
+        if known is None and type(first) is Transaction and name == entity_name(first):
+            # Versions of one transaction never move, so its first one names its keys.
+            for key in affected_keys(first):
+                self.by_key.setdefault(key, []).append(name)
 
     def forget_down_to(self, size: int) -> None:
         """Drop the oldest finished entities until at most `size` stay.
@@ -307,13 +312,17 @@ class Draft:
         state.pauses = self.pauses
         state.silences = self.silences
         state.inhibitions = self.inhibitions
-        for event in self.new_events:
-            state.events.add(event)
+        for name, events in self.new_by_entity.items():
+            if events:
+                state.events.add_all(name, events)
         for key, points in self.new_points.items():
             # Flat pairs: a deque per key would take 140 MB at 200k keys, this takes 30.
-            flat = state.trends.get(key) or array("q")
-            flat.extend(value for point in points[-TREND_POINTS:] for value in point)
-            state.trends[key] = flat[-2 * TREND_POINTS :]
+            flat = state.trends.get(key)
+            if flat is None:
+                flat = state.trends[key] = array("q")
+            for point in points[-TREND_POINTS:]:
+                flat.extend(point)
+            del flat[: -2 * TREND_POINTS]
         for key, alerts in self.alerts.changed.items():
             if any(alert.is_notification_due and alert.is_firing for alert in alerts.values()):
                 state.due_alerts.add(key)
