@@ -6,6 +6,7 @@ not to install anything by itself.
 
 import importlib
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
@@ -19,6 +20,7 @@ from inventory_assets.settings import Settings
 
 # Making an empty lake takes a second; whoever lost that race finds it made.
 MAKE_TRIES = 5
+MADE_BY_ANOTHER = ("Failed to initialize DuckLake", "already exists", "Transaction conflict")
 
 
 def connect(settings: Settings, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
@@ -61,8 +63,7 @@ def connect(settings: Settings, *, read_only: bool = False) -> duckdb.DuckDBPyCo
             _attach(connection, settings, read_only=False)
             ensure_tables(connection)
     else:
-        _make_or_attach(connection, settings)
-        ensure_tables(connection)
+        _make_on_server(connection, settings)
     connection.execute(f"USE {CATALOG}")
     return connection
 
@@ -129,13 +130,29 @@ def _attach(connection: duckdb.DuckDBPyConnection, settings: Settings, *, read_o
         raise
 
 
-def _make_or_attach(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
-    """Attach a lake on a server, where no lock of ours keeps two processes from making it at once."""
+def _make_on_server(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    """Attach a lake and see to its tables, where no lock of ours keeps two processes from making them at once."""
+    _until_made(lambda: _attach(connection, settings, read_only=False))
+
+    def make_tables() -> None:
+        try:
+            ensure_tables(connection)
+        except duckdb.Error:
+            try:
+                connection.execute("ROLLBACK")
+            except duckdb.Error:
+                pass  # a failed COMMIT has ended the transaction already
+            raise
+
+    _until_made(make_tables)
+
+
+def _until_made(make: Callable[[], None]) -> None:
     for number in range(1, MAKE_TRIES + 1):
         try:
-            return _attach(connection, settings, read_only=False)
+            return make()
         except duckdb.Error as error:
-            if number == MAKE_TRIES or "Failed to initialize DuckLake" not in str(error):
+            if number == MAKE_TRIES or not any(sign in str(error) for sign in MADE_BY_ANOTHER):
                 raise
             time.sleep(0.2 * number)
 

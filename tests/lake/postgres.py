@@ -77,7 +77,7 @@ class PostgresServer:
                 [*command, "-c", "listen_addresses="], cwd=self.directory, stdin=subprocess.DEVNULL,
                 stdout=log, stderr=log, **self._identity,
             )  # fmt: skip
-        eventually(self._answers, seconds=30)
+        eventually(self._answers, seconds=120)
 
     def stop(self) -> None:
         """Stop as a service manager does: sessions are ended, nothing is lost."""
@@ -130,7 +130,7 @@ class PostgresServer:
     def _run(self, program: str, *arguments: str) -> str:
         done = subprocess.run(
             [str(self._binaries / program), *arguments], cwd=self.directory, stdin=subprocess.DEVNULL,
-            capture_output=True, text=True, timeout=60, check=False, env={**os.environ, "PGPASSWORD": PASSWORD},
+            capture_output=True, text=True, timeout=180, check=False, env={**os.environ, "PGPASSWORD": PASSWORD},
             **self._identity,
         )  # fmt: skip
         if done.returncode:
