@@ -6,7 +6,8 @@
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' >/dev/null 2>&1 && echo $$p && break; done)
 SCALE ?= small
-# Processes that `make test` runs tests in.
+# Processes that `make test` runs tests in, a file each, in order: the largest files first
+# would leave the end-to-end tests, which have few tests and wait long, for the end.
 JOBS ?= 2
 BIN := .venv/bin
 
@@ -37,7 +38,7 @@ lint: setup
 	$(BIN)/lint-imports
 
 test: lint
-	$(BIN)/pytest -n $(JOBS) --dist loadfile
+	$(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 bench: setup
 	POLARS_MAX_THREADS=1 $(BIN)/python -m benchmarks

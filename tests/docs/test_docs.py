@@ -20,6 +20,9 @@ from inventory_assets.settings import _READERS
 from tests.docs.conftest import Ran, plain
 from tests.docs.markdown import DOCUMENTS, ROOT, Block, anchors, blocks, links, prose, table_names
 
+# The first test that needs `ran` waits for every command of every document.
+pytestmark = pytest.mark.timeout(1800)
+
 ALL_TEXT = "\n".join(document.read_text() for document in DOCUMENTS)
 GLOSSARY = ROOT / "docs" / "glossary.md"
 # The picture is made from a running UI, by hand.
