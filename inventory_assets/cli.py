@@ -8,8 +8,9 @@ import duckdb
 from inventory_assets.commands.alert_lists import list_, show
 from inventory_assets.commands.alert_stats import alert_stats
 from inventory_assets.commands.alerting import alerting, deliver
-from inventory_assets.commands.alerts import alerts, explain, why_not
+from inventory_assets.commands.alerts import alerts
 from inventory_assets.commands.coverage import coverage, dynamic
+from inventory_assets.commands.explain import explain, why_not
 from inventory_assets.commands.handling import (
     ack,
     escalate,

@@ -71,7 +71,9 @@ def _print_list(rows: list[dict[str, Any]], limit: int, state: str) -> None:
         header_style="bold", title=f"{len(rows)} {what} ({state}), {open_count} not acknowledged", title_justify="left"
     )
     for name in ("id", "priority", "alert", "warehouse", "product", "available", "threshold", "age", "handled"):
-        table.add_column(name, justify="right" if name in ("available", "threshold", "age") else "left")
+        table.add_column(
+            name, justify="right" if name in ("available", "threshold", "age") else "left", overflow="fold"
+        )
     for row in rows[:limit]:
         product = Text(row["product_name"])
         if row["product_name"] != row["sku"]:
@@ -144,7 +146,7 @@ def show(alert_id: str, format_: str) -> None:
 
 
 def _print_alert(alert: dict[str, Any], steps: list[dict[str, Any]]) -> None:
-    console.print(Panel(_headline(alert), title=alert["alert_id"], border_style=STYLES[alert["priority"]]))
+    console.print(Panel(_headline(alert), title=Text(alert["alert_id"]), border_style=STYLES[alert["priority"]]))
     table = Table(title="History", title_justify="left", header_style="bold")
     for name in ("when (UTC)", "what", "who", "why", "version"):
         table.add_column(name, justify="right" if name == "version" else "left", overflow="fold")
@@ -156,7 +158,7 @@ def _print_alert(alert: dict[str, Any], steps: list[dict[str, Any]]) -> None:
             Text(who, "dim" if step["actor"] is None else ""), Text(why), str(step["version"]),
         )  # fmt: skip
     console.print(table)
-    notes.print(f"Why did it fire? inventory explain {alert['alert_id']}", style="dim")
+    notes.print(f"Why did it fire? inventory explain {alert['alert_id']}", style="dim", soft_wrap=True)
 
 
 def _headline(alert: dict[str, Any]) -> Text:

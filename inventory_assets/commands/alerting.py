@@ -64,7 +64,7 @@ def test(channel: str) -> None:
             receipt = sender.send(sample_notification(channel))
         except DeliveryError as error:
             raise click.ClickException(f"{channel} did not take it: {error}") from error
-    console.print(f"{channel} took it: {receipt.response}", markup=False)
+    console.print(f"{channel} took it: {receipt.response}")
 
 
 @click.command()

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, TextIO
 
 import click
 from rich.console import Console
@@ -17,8 +17,16 @@ FORMATS = ("table", "json", "csv")
 # Piped output has no terminal to ask: wide enough for every table, whatever the reader.
 PIPED_WIDTH = 160
 
-console = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH)
-notes = Console(stderr=True, width=None if sys.stderr.isatty() else PIPED_WIDTH)
+
+def _console(stream: TextIO, *, is_error: bool) -> Console:
+    # Ids and names come from other people's systems and may hold `[/b]` or `:x:` (RULES 4): no string is markup
+    # here. What is ours is styled with `Text` and `style=`. A panel's title is markup all the same: give it a `Text`.
+    width = None if stream.isatty() else PIPED_WIDTH
+    return Console(stderr=is_error, width=width, markup=False, emoji=False, highlight=False)
+
+
+console = _console(sys.stdout, is_error=False)
+notes = _console(sys.stderr, is_error=True)
 
 
 def format_option(command: Callable) -> Callable:
@@ -98,5 +106,4 @@ def _shown(value: Any) -> str:
         return f"{value:,.2f}".rstrip("0").rstrip(".")
     if isinstance(value, int):
         return f"{value:,}"
-    text = str(to_json(value))
-    return text.replace("[", "\\[")
+    return str(to_json(value))

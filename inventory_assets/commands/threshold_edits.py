@@ -207,16 +207,15 @@ def _say_effect(edits: Sequence[RuleEdit], effect: Effect) -> None:
     notes.print(
         f"would change {_count(len(edits), 'rule')} and the limits of {_count(keys, 'key')}; "
         f"{_count(effect.count('opened', 'reopened'), 'alert')} would open, {effect.count('resolved')} resolve, "
-        f"{effect.count('notified')} be told. Nothing was changed.",
-        highlight=False,
+        f"{effect.count('notified')} be told. Nothing was changed."
     )
     opening = [alert for alert in effect.alerts if alert.step in ("opened", "reopened", "resolved")]
     for alert in opening[:10]:
         what = "resolves" if alert.step == "resolved" else "opens"
         line = f"  {what} {alert.alert_type} {alert.sku} at {alert.warehouse_id} ({alert.reason})"
-        notes.print(line, style="dim", markup=False, highlight=False)
+        notes.print(line, style="dim", soft_wrap=True)
     if len(opening) > 10:
-        notes.print(f"  and {len(opening) - 10} more", style="dim", highlight=False)
+        notes.print(f"  and {len(opening) - 10} more", style="dim")
 
 
 def _say_commit(edits: Sequence[RuleEdit], commit: Commit | None) -> None:
@@ -227,15 +226,14 @@ def _say_commit(edits: Sequence[RuleEdit], commit: Commit | None) -> None:
     notes.print(
         f"version {commit.version}: {_count(len(edits), 'rule')} changed, {_count(keys, 'key')} with other limits, "
         f"{_count(commit.counts.get('alerts', 0), 'alert')} changed",
-        style="green", highlight=False,
-    )  # fmt: skip
+        style="green",
+    )
     if not keys:
         notes.print("no key's limits changed. Is that meant? inventory thresholds validate", style="dim")
     if commit.notifications:
         notes.print(
             f"{_count(len(commit.notifications), 'notification')} owed: a running sensor sends what is owed with its "
-            "next tick; without one, run `inventory drain`.",
-            highlight=False,
+            "next tick; without one, run `inventory drain`."
         )
 
 

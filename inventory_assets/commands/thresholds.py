@@ -6,7 +6,6 @@ from typing import Any
 
 import click
 import msgspec
-from rich.markup import escape
 
 from inventory_assets.commands.output import format_option, notes, print_rows
 from inventory_assets.commands.threshold_checks import resolve, validate
@@ -108,7 +107,7 @@ def show(level_type: str, level_id: str | None, warehouse: str | None, format_: 
         return
     settings = row.pop("alert_settings")
     lines = [{"field": name, "value": value} for name, value in {**row, **settings}.items() if value is not None]
-    print_rows([{**line, "value": _text(line["value"])} for line in lines], "table", title=escape(name_scope(scope)))
+    print_rows([{**line, "value": _text(line["value"])} for line in lines], "table", title=name_scope(scope))
 
 
 def _text(value: Any) -> Any:
@@ -143,7 +142,7 @@ def export(file: Path | None, format_: str | None) -> None:
         click.echo(text, nl=False)
     else:
         file.write_text(text, encoding="utf-8")
-        notes.print(f"{len(rules)} rules written to {file}", style="green", highlight=False, markup=False)
+        notes.print(f"{len(rules)} rules written to {file}", style="green")
 
 
 @thresholds.command()
@@ -170,7 +169,7 @@ def diff(file: Path, format_: str) -> None:
     counts = ", ".join(
         f"{sum(e.action == action for e in edits)} {action}" for action in ("added", "changed", "removed")
     )
-    notes.print(f"{counts}, {len(wanted) - sum(e.action != 'removed' for e in edits)} the same", highlight=False)
+    notes.print(f"{counts}, {len(wanted) - sum(e.action != 'removed' for e in edits)} the same")
 
 
 @thresholds.command()
@@ -205,7 +204,7 @@ def history(scope: str | None, limit: int, check: bool, head: str | None, format
         return
     print_rows([_change_line(change) for change in changes[-limit:]], "table")
     if len(changes) > limit:
-        notes.print(f"{len(changes) - limit} earlier: --limit {len(changes)}", style="dim", highlight=False)
+        notes.print(f"{len(changes) - limit} earlier: --limit {len(changes)}", style="dim")
 
 
 def _check(reader: LakeReader, changes: list[RuleChange], head: str | None, format_: str) -> None:
@@ -217,7 +216,7 @@ def _check(reader: LakeReader, changes: list[RuleChange], head: str | None, form
         notes.print("`inventory verify` compares with the messages; `inventory rebuild` writes what they say.")
         sys.exit(1)
     latest = changes[-1].hash if changes else "none"
-    notes.print(f"unbroken: {len(changes)} changes, head {latest}", style="green", highlight=False)
+    notes.print(f"unbroken: {len(changes)} changes, head {latest}", style="green")
 
 
 def _change_row(change: RuleChange) -> dict[str, Any]:
