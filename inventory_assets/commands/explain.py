@@ -10,7 +10,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from inventory_assets.commands.alert_words import STYLES, describe_step
+from inventory_assets.commands.alert_words import STYLES, action_sentence, describe_step
 from inventory_assets.commands.incidents import explain_incident
 from inventory_assets.commands.notification import explain_notification_command
 from inventory_assets.commands.output import console, print_rows, to_json
@@ -19,6 +19,7 @@ from inventory_assets.domain.thresholds import ThresholdDefaults
 from inventory_assets.settings import Settings, load_settings
 from inventory_assets.stages.explain import EventLine, Explanation, RuleLine, explain_alert
 from inventory_assets.stages.explain import why_not as why_not_of
+from inventory_assets.stages.present import Present, read_present
 from inventory_assets.wiring import LakeReader, engine_of
 
 
@@ -44,24 +45,26 @@ def explain(alert_id: str, format_: str) -> None:
     if alert_id.startswith("ntf-"):
         explain_notification_command(LakeReader(settings), alert_id, format_)
         return
+    reader = LakeReader(settings)
     found = explain_alert(
-        LakeReader(settings),
+        reader,
         alert_id,
         defaults=ThresholdDefaults(settings.default_min, settings.default_reorder),
         settings=parse_settings_of(settings),
     )
+    present = read_present(reader, [alert_id]).get(alert_id)
     if format_ == "json":
-        print_rows([to_json(msgspec.to_builtins(found))], "json")
+        print_rows([to_json({**msgspec.to_builtins(found), "now": msgspec.to_builtins(present)})], "json")
     else:
-        _print_explanation(found)
+        _print_explanation(found, present)
     if found.differences:
         sys.exit(1)
 
 
-def _print_explanation(found: Explanation) -> None:
+def _print_explanation(found: Explanation, present: Present | None) -> None:
     body = found.body
     arithmetic, rule = body["lineage"]["arithmetic"], body["lineage"]["rule"]
-    console.print(Panel(_headline(found), title=Text(body["alert_id"]), border_style=STYLES[body["priority"]]))
+    console.print(Panel(_headline(found, present), title=Text(body["alert_id"]), border_style=STYLES[body["priority"]]))
     table = Table(
         title="What happened to the stock, in the order it arrived", title_justify="left", header_style="bold"
     )
@@ -89,10 +92,7 @@ def _print_explanation(found: Explanation) -> None:
     )  # fmt: skip
     if "dynamic" in rule:
         console.print(_dynamic_line(rule["dynamic"]))
-    if found.recommendation is not None:
-        console.print("What to do", style="bold")
-        for sum_ in found.recommendation.arithmetic:
-            console.print(f"  {sum_}")
+    _print_advice(found, present)
     for step in found.transitions:
         late = ", by an event that came late" if step["is_late"] else ""
         what = ": ".join(filter(None, describe_step(step["transition"], step["reason"])))
@@ -105,6 +105,25 @@ def _print_explanation(found: Explanation) -> None:
             console.print(f"  {difference}")
     else:
         console.print("✓ Recalculated from the stock messages as received: the same alert.", style="green")
+
+
+def _differs(found: Explanation, present: Present) -> bool:
+    body = found.body
+    told = (body["current_stock"], body["reserved_stock"], body["inbound_stock"])
+    return told != (present.on_hand, present.reserved, present.inbound)
+
+
+def _print_advice(found: Explanation, present: Present | None) -> None:
+    """What to do now with its sums, and what was told if that was something else."""
+    told = found.recommendation
+    if present is not None:
+        console.print("What to do", style="bold")
+        for sum_ in present.recommendation.arithmetic:
+            console.print(f"  {sum_}")
+    if told is not None and (present is None or told != present.recommendation):
+        console.print(f"What to do when it was told, at lake version {found.body['lineage']['state_version']}")
+        for line in (action_sentence(told), *told.arithmetic):
+            console.print(f"  {line}", style="dim")
 
 
 def _dynamic_line(dynamic: dict[str, Any]) -> Text:
@@ -124,7 +143,7 @@ def _signed(line: EventLine) -> str:
     return str(line.quantity) if line.what == "LEVEL" else f"{line.quantity:+d}"
 
 
-def _headline(found: Explanation) -> Text:
+def _headline(found: Explanation, present: Present | None) -> Text:
     body = found.body
     text = Text()
     text.append(f"{body['priority']} {body['alert_type']}", STYLES[body["priority"]])
@@ -135,18 +154,15 @@ def _headline(found: Explanation) -> Text:
     text.append(f"inbound {body['inbound_stock']}), threshold {body['threshold']:g}\n")
     places = body["hierarchy"]
     text.append(" › ".join(str(places[name]) for name in ("department", "category", "brand", "product")) + "\n", "dim")
-    recommendation = body["restock_recommendation"]
-    if recommendation is None:
-        text.append("No target stock is known, so no quantity is suggested.")
-    else:
-        text.append(f"Suggested order {recommendation['suggested_quantity']} units", "bold")
-        supplier, days = recommendation["supplier_id"], recommendation["typical_lead_time_days"]
-        text.append(f" from {supplier}" if supplier else "")
-        text.append(f", lead time {days} days" if days is not None else "")
-        if found.target is not None:
-            available, inbound = body["available_stock"], body["inbound_stock"]
-            pack = f", in packs of {found.pack}" if found.pack else ""
-            text.append(f"\n  = target {found.target} − available {available} − inbound {inbound}{pack}", "dim")
+    if present is not None and _differs(found, present):
+        text.append(
+            f"Now available {present.available} (on hand {present.on_hand}, reserved {present.reserved}, "
+            f"inbound {present.inbound})\n"
+        )
+    if found.state != "firing":
+        text.append("Nothing to do: it is resolved")
+    elif (advice := found.recommendation if present is None else present.recommendation) is not None:
+        text.append(action_sentence(advice), "bold")
     return text
 
 

@@ -79,7 +79,8 @@ def explain_incident(incident_id: str, format_: str) -> None:
         raise UnknownIncidentError(f"no incident {incident_id!r}. List them with `inventory incidents --state all`.")
     row = rows[0]
     held = reader.rows(
-        "SELECT alert_id, state, alert_type, warehouse_id, sku, available FROM out.alerts "
+        "SELECT alert_id, state, alert_type, a.warehouse_id, a.sku, s.available FROM out.alerts a "
+        "JOIN core.sku_state s ON s.warehouse_id = a.warehouse_id AND s.sku = a.sku "
         "WHERE alert_id IN (SELECT unnest(CAST(? AS VARCHAR[]))) ORDER BY opened_at, alert_id",
         [json.loads(row["members"])],
     )
@@ -108,7 +109,7 @@ def _print_incident(row: dict[str, Any], held: list[dict[str, Any]], differences
         console.print(f"  {name.replace('_', ' ')}: {shown}")
     console.print(f"Arithmetic  {comparison}", style="bold")
     if held:
-        table = Table(title="Its alerts", title_justify="left", header_style="bold")
+        table = Table(title="Its alerts, with the stock of now", title_justify="left", header_style="bold")
         for name in ("alert", "state", "warehouse", "sku", "available", "id"):
             table.add_column(name, justify="right" if name == "available" else "left", overflow="fold")
         for alert in held[:SHOWN_MEMBERS]:
