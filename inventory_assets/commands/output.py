@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
@@ -52,6 +53,8 @@ def to_json(value: Any) -> Any:
         return {str(key): to_json(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [to_json(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None  # JSON has no such number
     if isinstance(value, bool | int | float | str) or value is None:
         return value
     return str(value)
@@ -62,11 +65,12 @@ def print_rows(
 ) -> None:
     """Print rows. `columns` chooses and orders those of a table; json and csv have all."""
     if format_ == "json":
-        json.dump([to_json(row) for row in rows], sys.stdout, ensure_ascii=False)
+        json.dump([to_json(row) for row in rows], sys.stdout, ensure_ascii=False, allow_nan=False)
         sys.stdout.write("\n")
     elif format_ == "csv":
         names = list(columns or (rows[0] if rows else ()))
-        writer = csv.writer(sys.stdout)
+        # Not the CRLF of RFC 4180: a shell would take the \r into the last cell.
+        writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(names)
         for row in rows:
             writer.writerow([_cell(row.get(name)) for name in names])
@@ -75,6 +79,8 @@ def print_rows(
 
 
 def _cell(value: Any) -> Any:
+    if isinstance(value, float):
+        return value  # `nan` and `inf` are numbers to what reads a CSV
     value = to_json(value)
     if isinstance(value, dict | list):
         value = json.dumps(value)

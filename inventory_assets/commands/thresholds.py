@@ -11,10 +11,17 @@ from inventory_assets.commands.output import format_option, notes, print_rows
 from inventory_assets.commands.threshold_checks import resolve, validate
 from inventory_assets.commands.threshold_edits import delete, import_, set_
 from inventory_assets.commands.threshold_scope import scope_arguments, to_scope
+from inventory_assets.domain.events import DynamicSettings
 from inventory_assets.domain.parse_threshold import HIERARCHY_LEVELS
 from inventory_assets.domain.threshold_audit import RuleChange, find_breaks
 from inventory_assets.domain.threshold_changes import find_edits, wanted_rule
-from inventory_assets.domain.threshold_document import list_changes, name_scope, settings_of, to_document
+from inventory_assets.domain.threshold_document import (
+    DYNAMIC_FIELDS,
+    list_changes,
+    name_scope,
+    settings_of,
+    to_document,
+)
 from inventory_assets.domain.thresholds import StoredRule
 from inventory_assets.domain.values import to_datetime
 from inventory_assets.settings import load_settings
@@ -23,8 +30,8 @@ from inventory_assets.stages.threshold_rules import read_changes, read_rules
 from inventory_assets.wiring import LakeReader
 
 LIST_COLUMNS = (
-    "level_type", "level_id", "warehouse_id", "min", "reorder", "min_days", "reorder_days", "cooldown", "enabled",
-    "notify", "updated", "author",
+    "level", "id", "warehouse", "mode", "bounds", "min", "reorder", "min_days", "reorder_days",
+    "cooldown", "enabled", "notify", "updated", "author",
 )  # fmt: skip
 FORMATS = ("yaml", "json", "csv")
 
@@ -64,6 +71,7 @@ def _row(stored: StoredRule) -> dict[str, Any]:
     names = ("level_type", "level_id", "warehouse_id", "min_threshold_qty", "reorder_threshold_qty")
     return {
         **dict.fromkeys((*names, "min_threshold_days", "reorder_threshold_days")),
+        "mode": "static", **dict.fromkeys(DYNAMIC_FIELDS),
         **to_document(rule),
         "updated_at": to_datetime(rule.event_at), "author": rule.author, "reason": rule.reason,
         "version": stored.version, "event_id": rule.event_id,
@@ -79,11 +87,21 @@ def _short(stored: StoredRule) -> dict[str, Any]:
     count = len(recipients) if isinstance(recipients, list) else 0
     notify = [str(channel)] * (channel is not None) + [f"to {count}"] * bool(count)
     return {
-        "level_type": rule.level_type, "level_id": rule.level_id or None, "warehouse_id": rule.warehouse_id or "all",
+        "level": rule.level_type, "id": rule.level_id or None, "warehouse": rule.warehouse_id or "all",
+        "mode": "static" if rule.dynamic is None else f"dynamic {rule.dynamic.service_level:.6g}",
+        "bounds": _bounds(rule.dynamic),
         "min": rule.min_threshold_qty, "reorder": rule.reorder_threshold_qty, "min_days": rule.min_threshold_days,
         "reorder_days": rule.reorder_threshold_days, "cooldown": rule.cooldown_minutes, "enabled": rule.is_enabled,
         "notify": " ".join(notify) or None, "updated": to_datetime(rule.event_at).date(), "author": rule.author,
     }  # fmt: skip
+
+
+def _bounds(dynamic: DynamicSettings | None) -> str | None:
+    """What a dynamic rule's limits stay within: `2 to 90`."""
+    floor, ceiling = (None, None) if dynamic is None else (dynamic.floor_qty, dynamic.ceiling_qty)
+    if floor is not None and ceiling is not None:
+        return f"{floor} to {ceiling}"
+    return f"from {floor}" if floor is not None else f"to {ceiling}" if ceiling is not None else None
 
 
 @thresholds.command()
