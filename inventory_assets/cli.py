@@ -29,6 +29,7 @@ from inventory_assets.commands.products import products
 from inventory_assets.commands.run import run
 from inventory_assets.commands.thresholds import thresholds
 from inventory_assets.commands.thresholds_backtest import backtest
+from inventory_assets.commands.told import notifications
 from inventory_assets.delivery.channel import ChannelSetupError
 from inventory_assets.delivery.policy_source import AlertingFileError
 from inventory_assets.lake.errors import LakeError
@@ -60,7 +61,8 @@ for _command in (
 
 
 for _command in (
-    list_, show, ack, silence, unsilence, escalate, resolve, note, inhibit, uninhibit, sweep, alert_stats,
+    list_, show, notifications, ack, silence, unsilence, escalate, resolve, note, inhibit, uninhibit, sweep,
+    alert_stats,
 ):  # fmt: skip
     alerts.add_command(_command)
 

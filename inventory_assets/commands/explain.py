@@ -20,6 +20,7 @@ from inventory_assets.settings import Settings, load_settings
 from inventory_assets.stages.explain import EventLine, Explanation, RuleLine, explain_alert
 from inventory_assets.stages.explain import why_not as why_not_of
 from inventory_assets.stages.present import Present, read_present
+from inventory_assets.stages.subjects import find_subject_id
 from inventory_assets.wiring import LakeReader, engine_of
 
 
@@ -35,17 +36,18 @@ def parse_settings_of(settings: Settings) -> ParseSettings:
 def explain(alert_id: str, format_: str) -> None:
     """Show why an alert fired: events, rule, arithmetic; re-derived from the messages.
 
-    The id of a notification (ntf-…) shows which alerts it told, why together, and every try.
-    Exit 1 if the alert is unknown or if re-deriving it gives something else.
-    An incident (`inc-…`) explains itself likewise.
+    ALERT_ID may be the beginning of an id, or of its last eight characters. The
+    id of a notification (ntf-…) shows which alerts it told, why together, and
+    every try; an incident (inc-…) explains itself likewise. Exit 1 if there is
+    no such id or if re-deriving it gives something else.
     """
+    settings = load_settings()
+    reader = LakeReader(settings)
+    alert_id = find_subject_id(reader, alert_id)
     if alert_id.startswith("inc-"):
         return explain_incident(alert_id, format_)
-    settings = load_settings()
     if alert_id.startswith("ntf-"):
-        explain_notification_command(LakeReader(settings), alert_id, format_)
-        return
-    reader = LakeReader(settings)
+        return explain_notification_command(reader, alert_id, format_)
     found = explain_alert(
         reader,
         alert_id,
@@ -93,6 +95,7 @@ def _print_explanation(found: Explanation, present: Present | None) -> None:
     if "dynamic" in rule:
         console.print(_dynamic_line(rule["dynamic"]))
     _print_advice(found, present)
+    console.print("History", style="bold")
     for step in found.transitions:
         late = ", by an event that came late" if step["is_late"] else ""
         what = ": ".join(filter(None, describe_step(step["transition"], step["reason"])))

@@ -28,6 +28,7 @@ PRINTS = {
     ("alerts", "inhibit", WAREHOUSE, "--reason", "r"): (ALERT,),
     ("alerts", "uninhibit", WAREHOUSE): (ALERT,),
     ("alerts", "stats", "--by", "warehouse"): (WAREHOUSE,),
+    ("alerts", "notifications", ALERT): ("terminal",),  # the last eight characters of ids only
     ("explain", "{alert}"): (SKUS[0], WAREHOUSE, ALERT, CATEGORY),
     ("explain", "{incident}"): (CATEGORY, *SKUS, WAREHOUSE),
     ("explain", "{notification}"): (SKUS[0], WAREHOUSE, ALERT),
