@@ -8,8 +8,9 @@ import duckdb
 from inventory_assets.commands.alert_lists import list_, show
 from inventory_assets.commands.alert_stats import alert_stats
 from inventory_assets.commands.alerting import alerting, deliver
-from inventory_assets.commands.alerts import alerts, explain, why_not
+from inventory_assets.commands.alerts import alerts
 from inventory_assets.commands.coverage import coverage, dynamic
+from inventory_assets.commands.explain import explain, why_not
 from inventory_assets.commands.handling import (
     ack,
     escalate,
@@ -28,6 +29,7 @@ from inventory_assets.commands.products import products
 from inventory_assets.commands.run import run
 from inventory_assets.commands.thresholds import thresholds
 from inventory_assets.commands.thresholds_backtest import backtest
+from inventory_assets.commands.told import notifications
 from inventory_assets.delivery.channel import ChannelSetupError
 from inventory_assets.delivery.policy_source import AlertingFileError
 from inventory_assets.lake.errors import LakeError
@@ -59,7 +61,8 @@ for _command in (
 
 
 for _command in (
-    list_, show, ack, silence, unsilence, escalate, resolve, note, inhibit, uninhibit, sweep, alert_stats,
+    list_, show, notifications, ack, silence, unsilence, escalate, resolve, note, inhibit, uninhibit, sweep,
+    alert_stats,
 ):  # fmt: skip
     alerts.add_command(_command)
 

@@ -16,6 +16,7 @@ from inventory_assets.lake.tables import (
     SKU_STATE,
     VersionedTable,
 )
+from inventory_assets.stages.present import describe_actions, read_present
 from inventory_assets.stages.warm import Reader
 
 TOP = 10
@@ -77,23 +78,25 @@ def table_metadata(reader: Reader, spec: TableSpec) -> dict[str, Any]:
 
 
 def top_breaches(reader: Reader) -> MetadataValue:
-    """The worst firing alerts, as a planner wants them: product, place, numbers, what to order."""
+    """The worst firing alerts, as a planner wants them: product, place, numbers, what to do, all as of now."""
     rows = reader.query(
         f"""SELECT body FROM out.alerts WHERE state = 'firing'
         ORDER BY CASE priority WHEN 'CRITICAL' THEN 0 WHEN 'HIGH' THEN 1 ELSE 2 END, opened_at DESC LIMIT {TOP}"""
     )
+    told = [msgspec.json.decode(body) for body in rows["body"]]
+    present = read_present(reader, [wire["alert_id"] for wire in told])
     records = []
-    for body in rows["body"]:
-        wire = msgspec.json.decode(body)
+    for wire in told:
+        now = present.get(wire["alert_id"])
         records.append(
             {
                 "priority": wire["priority"],
                 "alert": wire["alert_type"],
                 "warehouse": wire["warehouse_id"],
                 "product": wire["product_name"],
-                "available": wire["available_stock"],
+                "available": wire["available_stock"] if now is None else now.available,
                 "threshold": str(wire["threshold"]),
-                "suggested order": str((wire["restock_recommendation"] or {}).get("suggested_quantity", "-")),
+                "what to do": "-" if now is None else ", ".join(describe_actions(now.recommendation)) or "-",
                 "since (UTC)": wire["first_breach_time"][5:16].replace("T", " "),
             }
         )

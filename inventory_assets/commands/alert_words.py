@@ -1,5 +1,15 @@
-"""How an alert is shown: its steps in words, its priority in colour."""
+"""How an alert is shown: its steps and what to do in words, its stock as a picture, its priority in colour."""
 
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from rich.text import Text
+
+from inventory_assets.domain.recommend import Recommendation
+from inventory_assets.stages.present import Present, describe_actions
+
+SPARKS = "▁▂▃▄▅▆▇█"
 STYLES = {"CRITICAL": "bold red", "HIGH": "yellow", "MEDIUM": "cyan"}
 
 # Where the reason is a word of ours and not a person's.
@@ -46,3 +56,76 @@ def describe_step(transition: str, reason: str) -> tuple[str, str]:
     """A step in words, and a person's reason where it has one."""
     known = STEPS.get((transition, reason))
     return (known, "") if known else (WORDS.get(transition, transition), reason)
+
+
+def describe_order(found: Recommendation) -> str:
+    """Where an order goes and how long it takes, as far as it is known."""
+    supply = found.supply
+    if not found.order_quantity:
+        return ""
+    return (
+        (f" from {supply.supplier_id}" if supply.supplier_id else "")
+        + (f", lead time {supply.lead_time_days} days" if supply.lead_time_days is not None else "")
+        + (f", in packs of {supply.pack_multiple}" if supply.pack_multiple else "")
+    )
+
+
+def action_sentence(found: Recommendation) -> str:
+    """What to do, as one sentence without its full stop."""
+    steps = describe_actions(found)
+    if not steps:
+        return "No target stock is known, so no quantity is suggested"
+    sentence = ", ".join(steps) + describe_order(found)
+    return sentence[:1].upper() + sentence[1:]
+
+
+def available_text(body: dict[str, Any], present: Present | None) -> Text:
+    """Available stock now, and what it was when the alert was told if that is another figure."""
+    told = body["available_stock"]
+    if present is None or present.available == told:
+        return Text(f"{told:,}")
+    return Text(f"{present.available:,}").append(f"\n{told:,} when told", "dim")
+
+
+def trend_of(body: dict[str, Any], present: Present | None) -> str:
+    """The picture of an alert's stock up to its breach, and to now."""
+    values = [point["available_stock"] for point in body["stock_trend"]]
+    if present is not None and values and values[-1] != present.available:
+        values.append(present.available)
+    return sparkline(values)
+
+
+def sparkline(values: Sequence[int]) -> str:
+    """A one-line picture of a series."""
+    if not values:
+        return ""
+    low, high = min(values), max(values)
+    span = max(high - low, 1)
+    return "".join(SPARKS[(value - low) * (len(SPARKS) - 1) // span] for value in values)
+
+
+def handled_text(row: dict[str, Any]) -> str:
+    """What was done about an alert, in a few words; empty for nothing."""
+    parts = []
+    if row["state"] == "resolved":
+        parts.append(f"resolved ({row['resolved_reason']})")
+    if row["acknowledged_by"]:
+        parts.append(f"taken by {row['acknowledged_by']}")
+    if row["escalated_level"]:
+        parts.append(f"level {row['escalated_level']}")
+    if row["silenced_until"]:
+        parts.append(f"silenced until {row['silenced_until']:%m-%d %H:%M}")
+    if row["is_untrusted"]:
+        parts.append("untrusted")
+    elif row["inhibited_by"]:
+        parts.append(f"held by {row['inhibited_by']}")
+    return ", ".join(parts)
+
+
+def duration(span: timedelta) -> str:
+    """A span in its two largest units: `3d 4h`, `12 min`."""
+    minutes = max(0, int(span.total_seconds() // 60))
+    days, hours = minutes // 1440, minutes // 60 % 24
+    if days:
+        return f"{days:,}d {hours}h"
+    return f"{hours}h {minutes % 60}m" if hours else f"{minutes} min"

@@ -1,275 +1,82 @@
-"""`inventory alerts | explain | why-not`: what is wrong, and why."""
+"""`inventory alerts`: what is wrong, and what to do about it."""
 
-import sys
-from datetime import UTC, datetime
 from typing import Any
 
 import click
-import msgspec
-from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from inventory_assets.commands.alert_words import STYLES, describe_step
-from inventory_assets.commands.notification import explain_notification_command
-from inventory_assets.commands.output import console, format_option, notes, print_rows, to_json
-from inventory_assets.domain.parse import ParseSettings
-from inventory_assets.domain.thresholds import ThresholdDefaults
-from inventory_assets.settings import Settings, load_settings
-from inventory_assets.stages.explain import EventLine, Explanation, RuleLine, explain_alert
-from inventory_assets.stages.explain import why_not as why_not_of
-from inventory_assets.wiring import LakeReader, engine_of
+from inventory_assets.commands.alert_rows import read_alerts, wire_of
+from inventory_assets.commands.alert_words import STYLES, available_text, handled_text, trend_of
+from inventory_assets.commands.output import console, format_option, notes, print_rows
+from inventory_assets.settings import load_settings
+from inventory_assets.stages.present import Present, describe_actions, read_present
+from inventory_assets.wiring import LakeReader
 
-SPARKS = "▁▂▃▄▅▆▇█"
-
-
-def parse_settings_of(settings: Settings) -> ParseSettings:
-    """The bounds on event times that the settings give."""
-    start_at = datetime.combine(settings.start_date, datetime.min.time(), UTC)
-    return ParseSettings(int(start_at.timestamp()) * 1_000_000, int(settings.max_ahead.total_seconds()) * 1_000_000)
-
-
-def sparkline(values: list[int]) -> str:
-    """A one-line picture of a series."""
-    if not values:
-        return ""
-    low, high = min(values), max(values)
-    span = max(high - low, 1)
-    return "".join(SPARKS[(value - low) * (len(SPARKS) - 1) // span] for value in values)
+COLUMNS = (
+    "priority", "alert", "warehouse", "product", "available", "threshold", "trend", "since (UTC)", "what to do",
+)  # fmt: skip
 
 
 @click.group(invoke_without_command=True)
 @click.option("--state", type=click.Choice(["firing", "resolved", "all"]), default="firing", show_default=True)
-@click.option("--limit", type=int, default=50, show_default=True, help="Rows of a table; json and csv have all.")
+@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True,
+              help="Rows of a table; json and csv have all.")  # fmt: skip
 @format_option
 @click.pass_context
 def alerts(context: click.Context, state: str, limit: int, format_: str) -> None:
-    """List alerts, the worst and newest first; with a command, handle them."""
+    """List alerts, the worst and newest first; with a command, handle them.
+
+    The table has the stock of now and what to do now; json and csv have each
+    alert as it was told, in R0's format.
+    """
     if context.invoked_subcommand is None:
         _list_alerts(state, limit, format_)
 
 
 def _list_alerts(state: str, limit: int, format_: str) -> None:
     reader = LakeReader(load_settings())
-    condition = "" if state == "all" else f"WHERE state = '{state}'"
-    found = reader.rows(
-        f"""SELECT body, state, notification_count, resolved_reason, sku FROM out.alerts {condition}
-        ORDER BY CASE priority WHEN 'CRITICAL' THEN 0 WHEN 'HIGH' THEN 1 ELSE 2 END, opened_at DESC, alert_id"""
-    )
-    rows = [
-        {**msgspec.json.decode(row["body"]), "state": row["state"], "notified": row["notification_count"] > 0}
-        for row in found
-    ]
-    if format_ == "json":
-        print_rows(rows, "json")
-    elif format_ == "csv":
-        print_rows(rows, "csv")
+    rows = read_alerts(reader, *(("true",) if state == "all" else ("state = ?", [state])))
+    if format_ == "table":
+        present = read_present(reader, [row["body"]["alert_id"] for row in rows[:limit]])
+        _print_alerts(rows, present, limit, state)
     else:
-        _print_alerts(rows, limit, state)
+        print_rows([wire_of(row) for row in rows], format_)
 
 
 def _summary(rows: list[dict[str, Any]], state: str) -> str:
-    """`149 alerts firing: 13 out of stock, 57 low, 79 to reorder`."""
+    """`149 alerts (firing): 13 out of stock, 57 low, 79 to reorder`."""
     kinds = (("STOCKOUT", "out of stock"), ("LOW_STOCK", "low"), ("REORDER", "to reorder"))
-    parts = [f"{count} {name}" for kind, name in kinds if (count := sum(row["alert_type"] == kind for row in rows))]
+    parts = [
+        f"{count} {name}" for kind, name in kinds if (count := sum(row["body"]["alert_type"] == kind for row in rows))
+    ]
     what = "alert" if len(rows) == 1 else "alerts"
     return f"{len(rows)} {what} ({state}): " + (", ".join(parts) or "nothing to do")
 
 
-def _print_alerts(rows: list[dict[str, Any]], limit: int, state: str) -> None:
-    table = Table(
-        header_style="bold",
-        title=_summary(rows, state),
-        title_justify="left",
-    )
-    columns = (
-        "priority",
-        "alert",
-        "warehouse",
-        "product",
-        "available",
-        "threshold",
-        "trend",
-        "since (UTC)",
-        "suggested order",
-    )
-    for name in columns:
-        table.add_column(name, justify="right" if name in ("available", "threshold", "suggested order") else "left")
+def _print_alerts(rows: list[dict[str, Any]], present: dict[str, Present], limit: int, state: str) -> None:
+    table = Table(header_style="bold", title=_summary(rows, state), title_justify="left")
+    for name in COLUMNS:
+        table.add_column(name, justify="right" if name in ("available", "threshold") else "left", overflow="fold")
     for row in rows[:limit]:
-        recommendation = row["restock_recommendation"] or {}
-        trend = [point["available_stock"] for point in row["stock_trend"]]
+        body, now = row["body"], present.get(row["body"]["alert_id"])
+        handled = handled_text(row)
+        product = Text(body["product_name"])
+        if body["product_name"] != body["sku"]:
+            product.append(f"\n{body['sku']}", "dim")
         table.add_row(
-            Text(row["priority"], STYLES[row["priority"]]),
-            row["alert_type"],
-            row["warehouse_id"],
-            Text(f"{row['product_name']}\n") + Text(row["sku"], "dim")
-            if row["product_name"] != row["sku"]
-            else row["sku"],
-            str(row["available_stock"]),
-            f"{row['threshold']:g}",
-            sparkline(trend),
-            row["first_breach_time"][:16].replace("T", " ") + (" late data" if row["is_late"] else ""),
-            str(recommendation.get("suggested_quantity", "–")),
+            Text(body["priority"], STYLES[body["priority"]]),
+            Text(body["alert_type"]).append(f"\n{handled}" if handled else "", "dim"),
+            body["warehouse_id"],
+            product,
+            available_text(body, now),
+            f"{body['threshold']:g}",
+            trend_of(body, now),
+            body["first_breach_time"][:16].replace("T", " ") + (" late data" if body["is_late"] else ""),
+            "–" if now is None else "\n".join(describe_actions(now.recommendation)) or "–",
         )
     console.print(table)
     if len(rows) > limit:
         notes.print(f"{len(rows) - limit} more: --limit {len(rows)}", style="dim")
     if rows:
-        notes.print(f"Why? inventory explain {rows[0]['alert_id']}", style="dim")
-
-
-@click.command()
-@click.argument("alert_id")
-@click.option("--format", "format_", type=click.Choice(["table", "json"]), default="table", show_default=True)
-def explain(alert_id: str, format_: str) -> None:
-    """Show why an alert fired: events, rule, arithmetic; re-derived from the messages.
-
-    The id of a notification (ntf-…) shows which alerts it told, why together, and every try.
-    Exit 1 if the alert is unknown or if re-deriving it gives something else.
-    An incident (`inc-…`) explains itself likewise.
-    """
-    if alert_id.startswith("inc-"):
-        from inventory_assets.commands.incidents import explain_incident  # it draws on this module
-
-        return explain_incident(alert_id, format_)
-    settings = load_settings()
-    if alert_id.startswith("ntf-"):
-        explain_notification_command(LakeReader(settings), alert_id, format_)
-        return
-    found = explain_alert(
-        LakeReader(settings),
-        alert_id,
-        defaults=ThresholdDefaults(settings.default_min, settings.default_reorder),
-        settings=parse_settings_of(settings),
-    )
-    if format_ == "json":
-        print_rows([to_json(msgspec.to_builtins(found))], "json")
-    else:
-        _print_explanation(found)
-    if found.differences:
-        sys.exit(1)
-
-
-def _print_explanation(found: Explanation) -> None:
-    body = found.body
-    arithmetic, rule = body["lineage"]["arithmetic"], body["lineage"]["rule"]
-    console.print(Panel(_headline(found), title=body["alert_id"], border_style=STYLES[body["priority"]]))
-    table = Table(
-        title="What happened to the stock, in the order it arrived", title_justify="left", header_style="bold"
-    )
-    for name in ("event time (UTC)", "event", "quantity", "on hand", "reserved", "inbound", "available", "version"):
-        table.add_column(name, justify="left" if name in ("event time (UTC)", "event") else "right")
-    if found.earlier_events:
-        table.add_row(f"… {found.earlier_events} earlier events", *[""] * 7, style="dim")
-    for line in found.events:
-        is_opening = line.event_id == body["lineage"]["opening_event_id"]
-        table.add_row(
-            line.at[:19].replace("T", " "), line.what, _signed(line),
-            str(line.on_hand), str(line.reserved), str(line.inbound), str(line.available), str(line.version),
-            style="bold" if is_opening else None,
-        )  # fmt: skip
-    console.print(table)
-    console.print(_rules_table(found.rules))
-    name = " ".join(str(part) for part in (rule["level_type"], rule["level_id"], rule["warehouse_id"]) if part)
-    console.print(
-        f"[bold]Arithmetic[/]  on hand {arithmetic['on_hand']} − reserved {arithmetic['reserved']} = available "
-        f"{arithmetic['available']}; [bold]{arithmetic['comparison']}[/]  (rule: {name})"
-    )
-    if "dynamic" in rule:
-        console.print(_dynamic_line(rule["dynamic"]))
-    if found.recommendation is not None:
-        console.print("[bold]What to do[/]")
-        for sum_ in found.recommendation.arithmetic:
-            console.print(f"  {sum_}", markup=False, highlight=False)
-    for step in found.transitions:
-        late = ", by an event that came late" if step["is_late"] else ""
-        what = ": ".join(filter(None, describe_step(step["transition"], step["reason"])))
-        console.print(
-            f"  {step['event_at']:%Y-%m-%d %H:%M:%S}  {what}{late} [lake version {step['version']}]".replace(
-                "[", "\\["
-            ),
-            style="dim",
-        )
-    if found.differences:
-        console.print("[bold red]Re-derived from its messages, this alert is different:[/]")
-        for difference in found.differences:
-            console.print(f"  {difference}", markup=False)
-    else:
-        console.print("[green]✓ Recalculated from the stock messages as received: the same alert.[/]")
-
-
-def _dynamic_line(dynamic: dict[str, Any]) -> str:
-    """How dynamic limits came about, as a sum one can check."""
-    return (
-        f"[bold]Dynamic limit[/]  demand over {dynamic['protection_days']} days {dynamic['demand']:.2f} "
-        f"({dynamic['model']}, {dynamic['daily_units']:.2f} a day); safety stock {dynamic['safety_factor']:.3f} × "
-        f"{dynamic['deviation']:.2f} for {dynamic['service_level']:.6g} service: min {dynamic['min_qty']}, "
-        f"reorder {dynamic['reorder_qty']}, within the rule's bounds"
-    )
-
-
-def _signed(line: EventLine) -> str:
-    if line.quantity is None:
-        return "–"
-    return str(line.quantity) if line.what == "LEVEL" else f"{line.quantity:+d}"
-
-
-def _headline(found: Explanation) -> Text:
-    body = found.body
-    text = Text()
-    text.append(f"{body['priority']} {body['alert_type']}", STYLES[body["priority"]])
-    text.append(f" · {body['product_name']} at {body['warehouse_id']} · {found.state}\n", "bold")
-    text.append(
-        f"Available {body['available_stock']} (on hand {body['current_stock']}, reserved {body['reserved_stock']}, "
-    )
-    text.append(f"inbound {body['inbound_stock']}), threshold {body['threshold']:g}\n")
-    places = body["hierarchy"]
-    text.append(" › ".join(str(places[name]) for name in ("department", "category", "brand", "product")) + "\n", "dim")
-    recommendation = body["restock_recommendation"]
-    if recommendation is None:
-        text.append("No target stock is known, so no quantity is suggested.")
-    else:
-        text.append(f"Suggested order {recommendation['suggested_quantity']} units", "bold")
-        supplier, days = recommendation["supplier_id"], recommendation["typical_lead_time_days"]
-        text.append(f" from {supplier}" if supplier else "")
-        text.append(f", lead time {days} days" if days is not None else "")
-        if found.target is not None:
-            available, inbound = body["available_stock"], body["inbound_stock"]
-            pack = f", in packs of {found.pack}" if found.pack else ""
-            text.append(f"\n  = target {found.target} − available {available} − inbound {inbound}{pack}", "dim")
-    return text
-
-
-def _rules_table(rules: list[RuleLine]) -> Table:
-    table = Table(title="Which threshold holds, most specific first", title_justify="left", header_style="bold")
-    for name in ("level", "id", "warehouse", "limits", "verdict"):
-        table.add_column(name)
-    for line in rules:
-        table.add_row(
-            line.level_type, line.level_id, line.warehouse_id or "all", line.limits, line.verdict,
-            style="bold" if line.verdict.startswith("wins") else "dim",
-        )  # fmt: skip
-    return table
-
-
-@click.command("why-not")
-@click.argument("warehouse_id", metavar="WAREHOUSE")
-@click.argument("sku")
-@click.option("--format", "format_", type=click.Choice(["table", "json"]), default="table", show_default=True)
-def why_not(warehouse_id: str, sku: str, format_: str) -> None:
-    """Say why a key has no alert now: no breach, muted, cooldown, restock, hysteresis."""
-    LakeReader(load_settings())  # says clearly where there is no lake
-    with engine_of() as engine:
-        found = why_not_of(engine.state, (warehouse_id, sku))
-    if found is None:
-        raise click.ClickException(
-            f"no stock is known of SKU {sku!r} at {warehouse_id!r}. "
-            'See what is: inventory sql "SELECT warehouse_id, sku FROM core.sku_state"'
-        )
-    if format_ == "json":
-        print_rows([{"reason": found.reason, "sentence": found.sentence, **found.facts}], "json")
-        return
-    console.print(f"[bold]{found.reason}[/]  {found.sentence}")
-    console.print(_rules_table(found.rules))
-    facts = ", ".join(f"{name} {value}" for name, value in found.facts.items() if value is not None)
-    console.print(facts, style="dim")
+        notes.print(f"Why? inventory explain {rows[0]['body']['alert_id']}", style="dim", soft_wrap=True)

@@ -40,7 +40,7 @@ def incidents(context: click.Context, state: str, format_: str) -> None:
         notes.print("no incidents" if state == "all" else f"no {state} incidents", style="dim")
     elif format_ == "table":
         print_rows([{**row, "members": len(row["members"])} for row in found], "table", columns=COLUMNS)
-        notes.print(f"Why? inventory explain {found[0]['incident_id']}", style="dim")
+        notes.print(f"Why? inventory explain {found[0]['incident_id']}", style="dim", soft_wrap=True)
     else:
         print_rows(found, format_)
 
@@ -79,7 +79,8 @@ def explain_incident(incident_id: str, format_: str) -> None:
         raise UnknownIncidentError(f"no incident {incident_id!r}. List them with `inventory incidents --state all`.")
     row = rows[0]
     held = reader.rows(
-        "SELECT alert_id, state, alert_type, warehouse_id, sku, available FROM out.alerts "
+        "SELECT alert_id, state, alert_type, a.warehouse_id, a.sku, s.available FROM out.alerts a "
+        "JOIN core.sku_state s ON s.warehouse_id = a.warehouse_id AND s.sku = a.sku "
         "WHERE alert_id IN (SELECT unnest(CAST(? AS VARCHAR[]))) ORDER BY opened_at, alert_id",
         [json.loads(row["members"])],
     )
@@ -100,16 +101,15 @@ def _print_incident(row: dict[str, Any], held: list[dict[str, Any]], differences
     end = "" if row["resolved_at"] is None else f", over at {row['resolved_at']:%Y-%m-%d %H:%M}"
     text.append(f"since {row['opened_at']:%Y-%m-%d %H:%M}{end}; judged as of {row['as_of']:%Y-%m-%d %H:%M}", "dim")
     text.append(f" on lake version {row['as_of_version']}", "dim")
-    console.print(Panel(text, title=row["incident_id"], border_style=STYLES[row["priority"]]))
+    console.print(Panel(text, title=Text(row["incident_id"]), border_style=STYLES[row["priority"]]))
     arithmetic = dict(row["arithmetic"])
     comparison = arithmetic.pop("comparison")
     for name, value in arithmetic.items():
         shown = ", ".join(map(str, value)) if isinstance(value, list) else value
-        console.print(f"  {name.replace('_', ' ')}: {shown}", markup=False)
-    console.print("[bold]Arithmetic[/]  ", end="")
-    console.print(comparison, markup=False, style="bold")
+        console.print(f"  {name.replace('_', ' ')}: {shown}")
+    console.print(f"Arithmetic  {comparison}", style="bold")
     if held:
-        table = Table(title="Its alerts", title_justify="left", header_style="bold")
+        table = Table(title="Its alerts, with the stock of now", title_justify="left", header_style="bold")
         for name in ("alert", "state", "warehouse", "sku", "available", "id"):
             table.add_column(name, justify="right" if name == "available" else "left", overflow="fold")
         for alert in held[:SHOWN_MEMBERS]:
@@ -120,12 +120,12 @@ def _print_incident(row: dict[str, Any], held: list[dict[str, Any]], differences
         console.print(table)
     members = row["members"] if not held else [alert["alert_id"] for alert in held]
     if not held:
-        console.print(f"  from: {', '.join(members[:SHOWN_MEMBERS])}", markup=False)
+        console.print(f"  from: {', '.join(members[:SHOWN_MEMBERS])}")
     if len(members) > SHOWN_MEMBERS:
         console.print(f"  and {len(members) - SHOWN_MEMBERS} more", style="dim")
     if differences:
-        console.print("[bold red]Found again at its version, this incident is different:[/]")
+        console.print("Found again at its version, this incident is different:", style="bold red")
         for difference in differences:
-            console.print(f"  {difference}", markup=False)
+            console.print(f"  {difference}")
     else:
-        console.print("[green]✓ Found again in the lake as it was at its version: the same incident.[/]")
+        console.print("✓ Found again in the lake as it was at its version: the same incident.", style="green")

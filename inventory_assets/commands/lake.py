@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import duckdb
 
-from inventory_assets.commands.alerts import parse_settings_of
+from inventory_assets.commands.explain import parse_settings_of
 from inventory_assets.commands.output import format_option, notes, print_rows
 from inventory_assets.domain.thresholds import ThresholdDefaults
 from inventory_assets.lake.history import show_version, version_at

@@ -268,7 +268,7 @@ def _unordered(message: SimulatedMessage) -> OutgoingMessage:
 def write_ledger(simulation: Simulation, path: Path) -> None:
     """Write the simulator's own books: the true stock per key."""
     with path.open("w", newline="") as sink:
-        writer = csv.writer(sink)
+        writer = csv.writer(sink, lineterminator="\n")
         writer.writerow(["warehouse_id", "sku", "on_hand", "reserved", "inbound"])
         for row in simulation.ledger.rows():
             writer.writerow([row.warehouse_id, row.sku, row.on_hand, row.reserved, row.inbound])

@@ -22,17 +22,17 @@ def explain_notification_command(reader: Reader, notification_id: str, format_: 
             f"{notification_id}: {row['severity']} {row['kind']}{reason} on channel {row['channel']}, "
             f"{len(found.members)} alerts, planned at {row['planned_at']:%Y-%m-%d %H:%M:%S} "
             f"from lake version {row['planned_version']}: {found.why}",
-            markup=False, highlight=False,
-        )  # fmt: skip
+            soft_wrap=True,
+        )
         if found.settled_by is not None:
-            console.print(f"told by {found.settled_by}", markup=False, highlight=False)
+            console.print(f"told by {found.settled_by}")
         print_rows(found.members[:MAX_ROWS], "table", title="What it tells, the worst first")
         if len(found.members) > MAX_ROWS:
-            console.print(f"… and {len(found.members) - MAX_ROWS} more: --format json", highlight=False)
+            console.print(f"… and {len(found.members) - MAX_ROWS} more: --format json")
         print_rows(found.tries, "table", title="Tries")
         for difference in found.differences:
-            console.print(f"different: {difference}", markup=False)
+            console.print(f"different: {difference}")
         if not found.differences:
-            console.print("[green]✓ The id follows from the alerts, and every alert was due this telling.[/]")
+            console.print("✓ The id follows from the alerts, and every alert was due this telling.", style="green")
     if found.differences:
         sys.exit(1)

@@ -2,11 +2,12 @@
 
 import csv
 import json
+import math
 import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, TextIO
 
 import click
 from rich.console import Console
@@ -17,8 +18,16 @@ FORMATS = ("table", "json", "csv")
 # Piped output has no terminal to ask: wide enough for every table, whatever the reader.
 PIPED_WIDTH = 160
 
-console = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH)
-notes = Console(stderr=True, width=None if sys.stderr.isatty() else PIPED_WIDTH)
+
+def _console(stream: TextIO, *, is_error: bool) -> Console:
+    # Ids and names come from other people's systems and may hold `[/b]` or `:x:` (RULES 4): no string is markup
+    # here. What is ours is styled with `Text` and `style=`. A panel's title is markup all the same: give it a `Text`.
+    width = None if stream.isatty() else PIPED_WIDTH
+    return Console(stderr=is_error, width=width, markup=False, emoji=False, highlight=False)
+
+
+console = _console(sys.stdout, is_error=False)
+notes = _console(sys.stderr, is_error=True)
 
 
 def format_option(command: Callable) -> Callable:
@@ -44,6 +53,8 @@ def to_json(value: Any) -> Any:
         return {str(key): to_json(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [to_json(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None  # JSON has no such number
     if isinstance(value, bool | int | float | str) or value is None:
         return value
     return str(value)
@@ -54,11 +65,12 @@ def print_rows(
 ) -> None:
     """Print rows. `columns` chooses and orders those of a table; json and csv have all."""
     if format_ == "json":
-        json.dump([to_json(row) for row in rows], sys.stdout, ensure_ascii=False)
+        json.dump([to_json(row) for row in rows], sys.stdout, ensure_ascii=False, allow_nan=False)
         sys.stdout.write("\n")
     elif format_ == "csv":
         names = list(columns or (rows[0] if rows else ()))
-        writer = csv.writer(sys.stdout)
+        # Not the CRLF of RFC 4180: a shell would take the \r into the last cell.
+        writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(names)
         for row in rows:
             writer.writerow([_cell(row.get(name)) for name in names])
@@ -67,6 +79,8 @@ def print_rows(
 
 
 def _cell(value: Any) -> Any:
+    if isinstance(value, float):
+        return value  # `nan` and `inf` are numbers to what reads a CSV
     value = to_json(value)
     if isinstance(value, dict | list):
         value = json.dumps(value)
@@ -98,5 +112,4 @@ def _shown(value: Any) -> str:
         return f"{value:,.2f}".rstrip("0").rstrip(".")
     if isinstance(value, int):
         return f"{value:,}"
-    text = str(to_json(value))
-    return text.replace("[", "\\[")
+    return str(to_json(value))

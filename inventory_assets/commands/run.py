@@ -144,7 +144,7 @@ def _start(
     with notes.status("starting Dagster"):
         if not wait_for_port(chosen, seconds=120, child=child):
             raise click.ClickException(f"Dagster did not start:\n{tail(logs / 'dagster.log')}")
-    notes.print(f"[bold green]Dagster UI  http://127.0.0.1:{chosen}/asset-groups[/]")
+    notes.print(f"Dagster UI  http://127.0.0.1:{chosen}/asset-groups", style="bold green")
     notes.print("in another terminal:  .venv/bin/inventory alerts      (logs: " + str(logs) + ")")
     return CodeServers(child.pid)
 
@@ -165,7 +165,7 @@ def _watch(settings: Settings, processes: Processes, code_servers: CodeServers, 
         if code_servers.replace_dead():
             notes.print("the process that takes messages in has died; Dagster starts another", style="yellow")
         memory = sum(bytes_ for name, bytes_ in processes.memory_bytes().items() if name != "simulator")
-        notes.print(f"{status.line()}  memory {memory / 2**20:,.0f} MiB", highlight=False)
+        notes.print(f"{status.line()}  memory {memory / 2**20:,.0f} MiB")
 
 
 class _Status:

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.markup import escape
 
 from inventory_assets.commands.output import format_option, notes, print_rows
 from inventory_assets.domain.events import ThresholdRule
@@ -66,7 +65,7 @@ def validate(file: Path | None, format_: str) -> None:
         f"{number:,} {noun}" + ("" if number == 1 else "s")
         for number, noun in ((checked, "rule"), (errors, "error"), (len(rows) - errors, "warning"))
     )
-    notes.print(f"checked: {counts}", style="red" if errors else "green", highlight=False)
+    notes.print(f"checked: {counts}", style="red" if errors else "green")
     if errors:
         sys.exit(1)
 
@@ -112,4 +111,4 @@ def resolve(warehouse_id: str, sku: str, format_: str) -> None:
             }
             for rung in rungs
         ]  # fmt: skip
-    print_rows(rows, format_, title=escape(f"Which threshold holds for {sku} at {warehouse_id}, most specific first"))
+    print_rows(rows, format_, title=f"Which threshold holds for {sku} at {warehouse_id}, most specific first")

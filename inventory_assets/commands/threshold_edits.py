@@ -1,6 +1,7 @@
 """`inventory thresholds set | delete | import`: change rules, or say what a change would do."""
 
 import getpass
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,9 +11,10 @@ import click
 
 from inventory_assets.commands.output import format_option, notes, print_rows
 from inventory_assets.commands.threshold_scope import scope_arguments, to_scope
+from inventory_assets.delivery.mail import valid_addresses
 from inventory_assets.domain.parse_threshold import MAX_TEXT, Problems, Scope
 from inventory_assets.domain.threshold_changes import RuleEdit, deleted_rule, find_edits, wanted_rule
-from inventory_assets.domain.threshold_document import name_scope, scope_document, to_document
+from inventory_assets.domain.threshold_document import DYNAMIC_FIELDS, name_scope, scope_document, to_document
 from inventory_assets.domain.thresholds import StoredRule
 from inventory_assets.domain.values import to_microseconds
 from inventory_assets.settings import load_settings
@@ -23,6 +25,7 @@ from inventory_assets.wiring import LakeReader, engine_of
 
 MAX_ROWS = 50
 CLEAR = "none"
+TELEPHONE = re.compile(r"\+[0-9][0-9 ]*")
 
 
 def _user() -> str:
@@ -59,21 +62,46 @@ class OrNone(click.ParamType):
             self.fail(f"{value!r} was no number and not `none`", param, ctx)
 
 
+def _recipients(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    # What no channel can reach would be kept, and nobody told of it.
+    for value in values:
+        if value != CLEAR and not valid_addresses((value,)) and not TELEPHONE.fullmatch(value):
+            raise click.BadParameter(
+                f"was {value!r}; expected a mail address such as buying@example.com, "
+                "a telephone number such as +4915112345678, or `none`."
+            )
+    return values
+
+
 @click.command("set")
 @scope_arguments
 @click.option("--min", "min_threshold_qty", type=OrNone(), help="LOW_STOCK below this, units.")
 @click.option("--reorder", "reorder_threshold_qty", type=OrNone(), help="REORDER below this, units.")
 @click.option("--min-days", "min_threshold_days", type=OrNone(), help="LOW_STOCK below this, days of cover.")
 @click.option("--reorder-days", "reorder_threshold_days", type=OrNone(), help="REORDER below this, days of cover.")
+@click.option(
+    "--mode",
+    type=click.Choice(["dynamic", "static"]),
+    help="dynamic: its quantities are computed from demand; the limits above hold while demand is unknown.",
+)
+@click.option("--service-level", type=OrNone(), help="Of a dynamic rule: the chance of no stockout, such as 0.95.")
+@click.option("--floor", "floor_qty", type=OrNone(), help="Of a dynamic rule: no limit below this, units.")
+@click.option("--ceiling", "ceiling_qty", type=OrNone(), help="Of a dynamic rule: no limit above this, units.")
 @click.option("--cooldown", type=int, help="Minutes until the same condition is told again.")
 @click.option("--enabled/--disabled", "is_enabled", default=None, help="A disabled rule mutes its keys.")
 @click.option("--channel", help="Where its alerts go, such as EMAIL; `none` clears it.")
-@click.option("--recipient", "recipients", multiple=True, help="Who gets them; repeat it. `none` clears them.")
+@click.option(
+    "--recipient",
+    "recipients",
+    multiple=True,
+    callback=_recipients,
+    help="Who gets them; repeat it. `none` clears them.",
+)
 @edit_options
 def set_(
-    level_type: str, level_id: str | None, warehouse: str | None, cooldown: int | None, is_enabled: bool | None,
-    channel: str | None, recipients: tuple[str, ...], author: str, reason: str | None, dry_run: bool, format_: str,
-    **limits: Any,
+    level_type: str, level_id: str | None, warehouse: str | None, mode: str | None, cooldown: int | None,
+    is_enabled: bool | None, channel: str | None, recipients: tuple[str, ...],
+    author: str, reason: str | None, dry_run: bool, format_: str, **limits: Any,
 ) -> None:  # fmt: skip
     """Set a rule; what is not named stays as it is.
 
@@ -84,13 +112,16 @@ def set_(
     \b
     inventory thresholds set CATEGORY SMARTPHONES --min 50 --reorder 100 --reason "spring sale"
     inventory thresholds set SKU S1 --warehouse WH-EAST-1 --min-days 7 --min none
+    inventory thresholds set CATEGORY TEA --mode dynamic --service-level 0.95 --floor 2 --ceiling 90
     inventory thresholds set SKU S1 --disabled
     """
     scope = to_scope(level_type, level_id, warehouse)
     settings: dict[str, Any] = {"cooldown_period_minutes": cooldown, "enabled": is_enabled}
     settings["notification_channel"] = channel
     settings["recipients"] = CLEAR if recipients == (CLEAR,) else list(recipients) or None
-    if all(value is None for value in (*limits.values(), *settings.values())):
+    if mode == "static" and (named := [name for name in DYNAMIC_FIELDS if limits[name] is not None]):
+        raise click.UsageError(f"{_options(named)} belongs to a dynamic rule, and --mode was static; choose one.")
+    if all(value is None for value in (mode, *limits.values(), *settings.values())):
         raise click.UsageError("nothing to set was named; give for example --min 10 --reorder 20, or --disabled.")
 
     def find(known: Mapping[Scope, StoredRule]) -> list[RuleEdit]:
@@ -98,7 +129,13 @@ def set_(
         document = {**scope_document(scope), "alert_settings": {}}
         if stored is not None and not stored.rule.is_deleted:
             document = to_document(stored.rule)
+        _set_mode(document, mode)
         _overlay(document, limits)
+        if "mode" not in document and (named := [name for name in DYNAMIC_FIELDS if name in document]):
+            raise click.ClickException(
+                f"{name_scope(scope)} was not set: {_options(named)} belongs to a dynamic rule, and it is none; "
+                "add --mode dynamic."
+            )
         _overlay(document["alert_settings"], settings)
         problems: Problems = []
         rule = wanted_rule(document, problems)
@@ -108,6 +145,19 @@ def set_(
         return find_edits(known, [rule])
 
     _run(find, author, reason, dry_run, format_)
+
+
+def _set_mode(document: dict[str, Any], mode: str | None) -> None:
+    if mode == "dynamic":
+        document["mode"] = mode
+    elif mode == "static":
+        for name in ("mode", *DYNAMIC_FIELDS):
+            document.pop(name, None)
+
+
+def _options(fields: Sequence[str]) -> str:
+    """Fields as the options that set them."""
+    return ", ".join("--" + name.removesuffix("_qty").replace("_", "-") for name in fields)
 
 
 def _overlay(document: dict[str, Any], values: dict[str, Any]) -> None:
@@ -207,16 +257,15 @@ def _say_effect(edits: Sequence[RuleEdit], effect: Effect) -> None:
     notes.print(
         f"would change {_count(len(edits), 'rule')} and the limits of {_count(keys, 'key')}; "
         f"{_count(effect.count('opened', 'reopened'), 'alert')} would open, {effect.count('resolved')} resolve, "
-        f"{effect.count('notified')} be told. Nothing was changed.",
-        highlight=False,
+        f"{effect.count('notified')} be told. Nothing was changed."
     )
     opening = [alert for alert in effect.alerts if alert.step in ("opened", "reopened", "resolved")]
     for alert in opening[:10]:
         what = "resolves" if alert.step == "resolved" else "opens"
         line = f"  {what} {alert.alert_type} {alert.sku} at {alert.warehouse_id} ({alert.reason})"
-        notes.print(line, style="dim", markup=False, highlight=False)
+        notes.print(line, style="dim", soft_wrap=True)
     if len(opening) > 10:
-        notes.print(f"  and {len(opening) - 10} more", style="dim", highlight=False)
+        notes.print(f"  and {len(opening) - 10} more", style="dim")
 
 
 def _say_commit(edits: Sequence[RuleEdit], commit: Commit | None) -> None:
@@ -227,15 +276,14 @@ def _say_commit(edits: Sequence[RuleEdit], commit: Commit | None) -> None:
     notes.print(
         f"version {commit.version}: {_count(len(edits), 'rule')} changed, {_count(keys, 'key')} with other limits, "
         f"{_count(commit.counts.get('alerts', 0), 'alert')} changed",
-        style="green", highlight=False,
-    )  # fmt: skip
+        style="green",
+    )
     if not keys:
         notes.print("no key's limits changed. Is that meant? inventory thresholds validate", style="dim")
     if commit.notifications:
         notes.print(
             f"{_count(len(commit.notifications), 'notification')} owed: a running sensor sends what is owed with its "
-            "next tick; without one, run `inventory drain`.",
-            highlight=False,
+            "next tick; without one, run `inventory drain`."
         )
 
 

@@ -6,16 +6,22 @@ from typing import Any
 
 import click
 import msgspec
-from rich.markup import escape
 
 from inventory_assets.commands.output import format_option, notes, print_rows
 from inventory_assets.commands.threshold_checks import resolve, validate
 from inventory_assets.commands.threshold_edits import delete, import_, set_
 from inventory_assets.commands.threshold_scope import scope_arguments, to_scope
+from inventory_assets.domain.events import DynamicSettings
 from inventory_assets.domain.parse_threshold import HIERARCHY_LEVELS
 from inventory_assets.domain.threshold_audit import RuleChange, find_breaks
 from inventory_assets.domain.threshold_changes import find_edits, wanted_rule
-from inventory_assets.domain.threshold_document import list_changes, name_scope, settings_of, to_document
+from inventory_assets.domain.threshold_document import (
+    DYNAMIC_FIELDS,
+    list_changes,
+    name_scope,
+    settings_of,
+    to_document,
+)
 from inventory_assets.domain.thresholds import StoredRule
 from inventory_assets.domain.values import to_datetime
 from inventory_assets.settings import load_settings
@@ -24,8 +30,8 @@ from inventory_assets.stages.threshold_rules import read_changes, read_rules
 from inventory_assets.wiring import LakeReader
 
 LIST_COLUMNS = (
-    "level_type", "level_id", "warehouse_id", "min", "reorder", "min_days", "reorder_days", "cooldown", "enabled",
-    "notify", "updated", "author",
+    "level", "id", "warehouse", "mode", "bounds", "min", "reorder", "min_days", "reorder_days",
+    "cooldown", "enabled", "notify", "updated", "author",
 )  # fmt: skip
 FORMATS = ("yaml", "json", "csv")
 
@@ -65,6 +71,7 @@ def _row(stored: StoredRule) -> dict[str, Any]:
     names = ("level_type", "level_id", "warehouse_id", "min_threshold_qty", "reorder_threshold_qty")
     return {
         **dict.fromkeys((*names, "min_threshold_days", "reorder_threshold_days")),
+        "mode": "static", **dict.fromkeys(DYNAMIC_FIELDS),
         **to_document(rule),
         "updated_at": to_datetime(rule.event_at), "author": rule.author, "reason": rule.reason,
         "version": stored.version, "event_id": rule.event_id,
@@ -80,11 +87,21 @@ def _short(stored: StoredRule) -> dict[str, Any]:
     count = len(recipients) if isinstance(recipients, list) else 0
     notify = [str(channel)] * (channel is not None) + [f"to {count}"] * bool(count)
     return {
-        "level_type": rule.level_type, "level_id": rule.level_id or None, "warehouse_id": rule.warehouse_id or "all",
+        "level": rule.level_type, "id": rule.level_id or None, "warehouse": rule.warehouse_id or "all",
+        "mode": "static" if rule.dynamic is None else f"dynamic {rule.dynamic.service_level:.6g}",
+        "bounds": _bounds(rule.dynamic),
         "min": rule.min_threshold_qty, "reorder": rule.reorder_threshold_qty, "min_days": rule.min_threshold_days,
         "reorder_days": rule.reorder_threshold_days, "cooldown": rule.cooldown_minutes, "enabled": rule.is_enabled,
         "notify": " ".join(notify) or None, "updated": to_datetime(rule.event_at).date(), "author": rule.author,
     }  # fmt: skip
+
+
+def _bounds(dynamic: DynamicSettings | None) -> str | None:
+    """What a dynamic rule's limits stay within: `2 to 90`."""
+    floor, ceiling = (None, None) if dynamic is None else (dynamic.floor_qty, dynamic.ceiling_qty)
+    if floor is not None and ceiling is not None:
+        return f"{floor} to {ceiling}"
+    return f"from {floor}" if floor is not None else f"to {ceiling}" if ceiling is not None else None
 
 
 @thresholds.command()
@@ -108,7 +125,7 @@ def show(level_type: str, level_id: str | None, warehouse: str | None, format_: 
         return
     settings = row.pop("alert_settings")
     lines = [{"field": name, "value": value} for name, value in {**row, **settings}.items() if value is not None]
-    print_rows([{**line, "value": _text(line["value"])} for line in lines], "table", title=escape(name_scope(scope)))
+    print_rows([{**line, "value": _text(line["value"])} for line in lines], "table", title=name_scope(scope))
 
 
 def _text(value: Any) -> Any:
@@ -143,7 +160,7 @@ def export(file: Path | None, format_: str | None) -> None:
         click.echo(text, nl=False)
     else:
         file.write_text(text, encoding="utf-8")
-        notes.print(f"{len(rules)} rules written to {file}", style="green", highlight=False, markup=False)
+        notes.print(f"{len(rules)} rules written to {file}", style="green")
 
 
 @thresholds.command()
@@ -170,7 +187,7 @@ def diff(file: Path, format_: str) -> None:
     counts = ", ".join(
         f"{sum(e.action == action for e in edits)} {action}" for action in ("added", "changed", "removed")
     )
-    notes.print(f"{counts}, {len(wanted) - sum(e.action != 'removed' for e in edits)} the same", highlight=False)
+    notes.print(f"{counts}, {len(wanted) - sum(e.action != 'removed' for e in edits)} the same")
 
 
 @thresholds.command()
@@ -205,7 +222,7 @@ def history(scope: str | None, limit: int, check: bool, head: str | None, format
         return
     print_rows([_change_line(change) for change in changes[-limit:]], "table")
     if len(changes) > limit:
-        notes.print(f"{len(changes) - limit} earlier: --limit {len(changes)}", style="dim", highlight=False)
+        notes.print(f"{len(changes) - limit} earlier: --limit {len(changes)}", style="dim")
 
 
 def _check(reader: LakeReader, changes: list[RuleChange], head: str | None, format_: str) -> None:
@@ -217,7 +234,7 @@ def _check(reader: LakeReader, changes: list[RuleChange], head: str | None, form
         notes.print("`inventory verify` compares with the messages; `inventory rebuild` writes what they say.")
         sys.exit(1)
     latest = changes[-1].hash if changes else "none"
-    notes.print(f"unbroken: {len(changes)} changes, head {latest}", style="green", highlight=False)
+    notes.print(f"unbroken: {len(changes)} changes, head {latest}", style="green")
 
 
 def _change_row(change: RuleChange) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Handling alerts at the command line: what it says, what it leaves, what it refuses (ADR 0004)."""
 
 import json
+import re
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -42,7 +43,7 @@ def test_bare_alerts_is_list_without_the_handling(run, alert_id):
     assert {"state", "notified"} <= set(bare)
     extra = {
         "resolved_reason", "acknowledged_by", "acknowledged_at", "silenced_until", "escalated_level",
-        "inhibited_by", "is_untrusted", "age_minutes",
+        "inhibited_by", "is_untrusted", "age_minutes", "available_now", "transfers_now", "order_now",
     }  # fmt: skip
     assert extra == set(listed) - set(bare)
 
@@ -77,6 +78,76 @@ def test_every_command_leaves_a_lake_that_verifies(run, home, alert_id):
     engine.close()
     assert run("explain", alert_id).code == 0
     assert "[red]words[/]" in run("alerts", "show", alert_id).out
+
+
+@pytest.fixture
+def moved_on(home):
+    """The id of an alert told at 49 available of which 44 were sold since; another warehouse can spare 60."""
+    engine = Engine(Settings(home=home))
+    engine.commit_burst(messages(rule(50, 100), level(200), level(160, warehouse_id="W2")))
+    engine.commit_burst(messages(transaction("T1", quantity=-151)))
+    engine.commit_burst(messages(transaction("T2", quantity=-44, at="09:00")))
+    found = value(engine.lake, ID)
+    engine.close()
+    return found
+
+
+@pytest.mark.parametrize("words", [("alerts",), ("alerts", "show", "{id}"), ("explain", "{id}")], ids=" ".join)
+def test_stock_and_what_to_do_are_those_of_now(run, moved_on, words):
+    """As told it would be an order of 151 for a shelf that has 49: both are wrong by now, and no transfer is in it."""
+    found = run(*[word.replace("{id}", moved_on) for word in words])
+
+    assert found.code == 0, found.err
+    printed = " ".join(found.out.lower().replace("│", " ").split())
+    assert "transfer 60 from w2" in printed and "then order 135" in printed
+    assert "49" in printed  # what it was when told
+    assert re.search(r"\b5\b", printed)
+
+
+def test_list_has_the_stock_of_now_beside_what_was_told(run, moved_on):
+    [row] = run("alerts", "list", "--format", "json").rows
+
+    assert (row["available_stock"], row["available_now"]) == (49, 5)
+    assert (row["transfers_now"], row["order_now"]) == ([{"warehouse_id": "W2", "quantity": 60}], 135)
+    assert "49 when told" in run("alerts", "list").out
+
+
+def test_explain_says_what_was_told_apart_from_what_to_do_now(run, moved_on):
+    found = run("explain", moved_on)
+
+    [now, told] = re.split("What to do when it was told", found.out.split("What to do\n")[1])
+    assert "needed 195 = target 200 − available 5 − inbound 0" in now
+    assert "needed 151 = target 200 − available 49 − inbound 0" in told
+    [row] = run("explain", moved_on, "--format", "json").rows
+    assert (row["recommendation"]["needed"], row["now"]["recommendation"]["needed"]) == (151, 195)
+
+
+def test_limits_that_changed_since_it_was_told_count(run, moved_on):
+    assert run("thresholds", "set", "GLOBAL", "--reorder", "150").code == 0
+
+    [row] = run("alerts", "list", "--format", "json").rows
+
+    assert (row["transfers_now"][0]["quantity"], row["order_now"]) == (10, 285)
+
+
+def test_the_end_of_an_alert_leaves_nothing_to_do(run, moved_on):
+    run("alerts", "resolve", moved_on, "--reason", "r")
+
+    [row] = run("alerts", "list", "--state", "all", "--format", "json").rows
+    assert (row["available_now"], row["transfers_now"], row["order_now"]) == (None, None, None)
+    assert "Nothing to do: it is resolved" in run("explain", moved_on).out
+    assert "transfer" not in run("alerts", "--state", "all").out
+
+
+def test_what_was_done_about_an_alert_is_in_the_short_list_too(run, moved_on):
+    for words in (("ack", "--author", "dana"), ("escalate",), ("silence", "--minutes", "9")):
+        assert run("alerts", words[0], moved_on, *words[1:], *(["--reason", "r"] * (words[0] != "ack"))).code == 0
+    assert run("alerts", "inhibit", "W1", "--reason", "r").code == 0
+
+    shown = " ".join(run("alerts").out.replace("│", " ").split())
+
+    for mark in ("taken by dana", "level 1", "silenced until", "untrusted"):
+        assert mark in shown, shown
 
 
 @pytest.mark.parametrize(

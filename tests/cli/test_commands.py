@@ -23,7 +23,7 @@ def commands(group: click.Group, path: tuple[str, ...] = ()) -> list[tuple[str, 
 
 ALL = commands(cli)
 PRINTS_ROWS = [
-    ("alerts", "list"), ("alerts", "stats"), ("incidents", "--state", "all"),
+    ("alerts", "list"), ("alerts", "stats"), ("alerts", "notifications"), ("incidents", "--state", "all"),
     ("sql", "SELECT 1 AS one"), ("alerts", "--state", "all"), ("stats",), ("verify",), ("why-not", "W1", "S1"),
     ("replay-dead-letters", "--dry-run"), ("thresholds", "list"), ("thresholds", "show", "GLOBAL"),
     ("thresholds", "history"), ("thresholds", "validate"), ("thresholds", "resolve", "W1", "S1"),
@@ -82,7 +82,7 @@ def test_wrong_usage_exits_2_and_says_what(run, arguments):
     "arguments",
     [
         ("sql", "SELECT 1"), ("alerts",), ("alerts", "list"), ("alerts", "ack", "alt-x"), ("alerts", "sweep"),
-        ("alerts", "stats"), ("incidents",), ("incidents", "find"), ("explain", "inc-x"), ("explain", "alt-x"), ("why-not", "W1", "S1"), ("stats",), ("verify",),
+        ("alerts", "stats"), ("alerts", "notifications"), ("incidents",), ("incidents", "find"), ("explain", "inc-x"), ("explain", "alt-x"), ("why-not", "W1", "S1"), ("stats",), ("verify",),
         ("rebuild",), ("maintain",), ("replay-dead-letters",),
     ],
     ids=" ".join,

@@ -125,6 +125,20 @@ def test_a_lake_without_a_version_exits_1(run, engine):
     assert "no version yet" in found.err
 
 
+def test_what_json_has_no_number_for_is_null(ask):
+    """`NaN` and `Infinity` are no JSON: a strict reader would refuse the whole answer."""
+    query = "SELECT 'nan'::DOUBLE AS a, 'inf'::DOUBLE AS b, ['-inf'::FLOAT, 1.5] AS c"
+
+    assert ask(query).rows == [{"a": None, "b": None, "c": [None, 1.5]}]
+
+
+def test_csv_lines_end_as_a_shell_expects(run, shop_home):
+    """`| while read id` would take a carriage return into the id."""
+    found = run("sql", "SELECT sku FROM core.sku_state ORDER BY 1", "--format", "csv", at=shop_home)
+
+    assert found.out == "sku\n'=S2\nS1\n"
+
+
 def test_csv_defuses_formulas(run, shop_home):
     """A SKU that begins with = must not compute in a planner's spreadsheet."""
     found = run("sql", "SELECT sku, on_hand FROM core.sku_state ORDER BY sku", "--format", "csv", at=shop_home)

@@ -74,6 +74,25 @@ def test_set_changes_what_is_named_and_keeps_the_rest(run, shop):
     )  # fmt: skip
 
 
+def test_a_dynamic_rule_is_set_shown_and_made_static_again(run, shop):
+    set_ = ("set", "SKU", "S1", "--min", "5")
+    done = thresholds(run, *set_, "--mode", "dynamic", "--service-level", "0.98", "--floor", "2", "--ceiling", "90")
+
+    assert done.code == 0, done.err
+    [row] = thresholds(run, "list", "--level", "SKU", *JSON).rows
+    assert {name: row[name] for name in ("mode", "service_level", "floor_qty", "ceiling_qty")} == {
+        "mode": "dynamic", "service_level": 0.98, "floor_qty": 2, "ceiling_qty": 90,
+    }  # fmt: skip
+    shown = thresholds(run, "list").out
+    assert "dynamic 0.98" in shown and "2 to 90" in shown
+    assert thresholds(run, "set", "SKU", "S1", "--ceiling", "none").code == 0
+    assert "from 2" in thresholds(run, "list").out
+    assert thresholds(run, "set", "SKU", "S1", "--mode", "static").code == 0
+    [row] = thresholds(run, "list", "--level", "SKU", *JSON).rows
+    assert (row["mode"], row["floor_qty"], row["min_threshold_qty"]) == ("static", None, 5)
+    assert run("verify").code == 0
+
+
 def test_set_says_that_what_it_set_off_is_owed(run, shop):
     done = thresholds(run, "set", "GLOBAL", "--min", "20", "--reorder", "40")
 
@@ -193,6 +212,12 @@ def test_history_and_its_check(run, shop, engine):
         (("set", "GLOBAL", "X", "--min", "1"), 2, "takes no LEVEL_ID"),
         (("set", "GLOBAL"), 2, "nothing to set"),
         (("set", "SHELF", "X"), 2, "SHELF"),
+        (("set", "GLOBAL", "--recipient", "bad address"), 2, "a mail address such as"),
+        (("set", "GLOBAL", "--recipient", "a@b.example", "--recipient", "a@b, c@d"), 2, "'a@b, c@d'"),
+        (("set", "GLOBAL", "--floor", "1"), 1, "--floor belongs to a dynamic rule"),
+        (("set", "GLOBAL", "--mode", "static", "--service-level", "0.9"), 2, "--service-level belongs"),
+        (("set", "GLOBAL", "--mode", "dynamic", "--service-level", "95"), 1, "below 1"),
+        (("set", "GLOBAL", "--mode", "dynamic", "--floor", "9", "--ceiling", "1"), 1, "at most the ceiling's 1"),
         (("set", "GLOBAL", "--min", "lots"), 2, "no number"),
         (("set", "SKU", "a\nb", "--min", "1"), 2, "control characters"),
         (("set", "GLOBAL", "--min", "1", "--author", " "), 2, "--author"),
