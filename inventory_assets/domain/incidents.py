@@ -76,12 +76,20 @@ class Finding(msgspec.Struct, frozen=True):
     sku: str | None = None
 
 
+ID_PREFIX = "inc-"
+
+
+def is_incident_id(subject_id: str) -> bool:
+    """Whether an id is an incident's; an alert's begins otherwise (RULES 29)."""
+    return subject_id.startswith(ID_PREFIX)
+
+
 def make_incident_id(finding: Finding) -> str:
     """Build an incident's id from what began it: never a clock, never random."""
     parts = [str(finding.kind), finding.subject, finding.anchor]
     compact = json.dumps(parts, separators=(",", ":"), ensure_ascii=False)
     digest = hashlib.sha256(compact.encode()).hexdigest()[:8]
-    return f"inc-{to_datetime(finding.opened_at):%Y%m%d}-{finding.kind.lower().replace('_', '-')}-{digest}"
+    return f"{ID_PREFIX}{to_datetime(finding.opened_at):%Y%m%d}-{finding.kind.lower().replace('_', '-')}-{digest}"
 
 
 def find_category_stockouts(stockouts: Iterable[Mapping[str, Any]], policy: IncidentPolicy) -> list[Finding]:
