@@ -100,6 +100,16 @@ def _open_categories(reader: Reader) -> dict[str, int]:
     return {row["subject"]: row["opened_at"] for row in rows}
 
 
+def firing_stockouts(state: InventoryState) -> frozenset[tuple[str, str]]:
+    """(alert id, category) of every stockout: while it stays the same, no category's incident begins, moves or ends."""
+    return frozenset(
+        (alert.alert_id, state.skus[key[1]].parents[1])
+        for key, alerts in state.alerts.items()
+        for alert in alerts.values()
+        if alert.is_firing and alert.condition is Condition.STOCKOUT
+    )
+
+
 def _days(reader: Reader, now: int) -> list[dict[str, Any]]:
     today = to_datetime(now).date()
     day_at = now - now % DAY_US

@@ -1,6 +1,7 @@
 """Incidents in a lake: one per subject, over when it is over, members held and let go, and explained."""
 
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -12,7 +13,7 @@ from inventory_assets.stages.ingest import Ingest
 from inventory_assets.stages.outbox import STATUS_TOPIC
 from inventory_assets.stages.products import import_products
 from inventory_assets.wiring import LakeReader
-from tests.builders import level, messages, rule, transaction
+from tests.builders import level, message, messages, rule, transaction
 from tests.facts import differences, rows, value
 
 OPEN = "SELECT kind, subject, state, notification_count FROM out.incidents ORDER BY kind, subject, opened_at"
@@ -183,6 +184,29 @@ def test_incidents_are_told_on_the_status_topic_once(stockouts, broker):
     assert [(m["type"], m["kind"], m["state"], len(m["members"])) for m in told] == [
         ("incident", "CATEGORY_STOCKOUTS", "open", 3)
     ]
+
+
+def test_a_running_loop_finds_a_categorys_stockouts_by_itself(engine, broker, monkeypatch):
+    """An hour is long for a CRITICAL; but it looks only where a shelf has run out or was filled."""
+    monkeypatch.setattr("inventory_assets.stages.ingest.SWEEP_EVERY_SECONDS", 0.0)
+    monkeypatch.setattr("inventory_assets.stages.ingest.STOCKOUTS_EVERY_SECONDS", 0.0)
+    now = datetime.now(UTC)
+    minutes_ago = lambda minutes: (now - timedelta(minutes=minutes)).isoformat()  # noqa: E731
+    orders = [transaction(f"O{n}", quantity=-100, at=minutes_ago(9 - n), sku=f"S{n}") for n in range(3)]
+    levels = [level(100, minutes_ago(30), sku=f"S{n}", category_id="C1") for n in range(3)]
+    engine.commit_burst([message(body, published_at=now) for body in [*levels, *orders]])
+    ingest = Ingest(engine, broker, broker)
+
+    ingest.run(max_seconds=60, wait_seconds=0, until_empty=True)
+    version = engine.state.version
+    ingest.run(max_seconds=60, wait_seconds=0, until_empty=True)
+
+    assert rows(engine.lake, OPEN) == [("CATEGORY_STOCKOUTS", "C1", "open", 1)]
+    assert len([m for m in broker.published if m.topic == STATUS_TOPIC]) == 1
+    assert [stage for (stage,) in rows(engine.lake, f"SELECT stage FROM meta.versions WHERE version > {version}")] in (
+        [], ["deliveries"],
+    )  # fmt: skip
+    assert differences(engine) == []
 
 
 def test_an_incident_of_the_running_process_is_told_without_a_restart(stockouts, broker, monkeypatch):
