@@ -23,7 +23,7 @@ from dagster import (
 )
 from dagster._core.definitions.data_version import CODE_VERSION_TAG, DATA_VERSION_TAG, get_input_data_version_tag
 
-from inventory_assets.assets.checks import QUERIES, failing_rows
+from inventory_assets.assets.checks import CHECKS, run_check
 from inventory_assets.assets.metadata import counts_metadata, table_metadata, table_version
 from inventory_assets.assets.specs import SPEC_OF, SPECS, TableSpec
 from inventory_assets.lake.errors import LakeError
@@ -102,15 +102,15 @@ def build_events(engine: Engine, report: Report, settings: Settings) -> list[Eve
             events.append(
                 AssetMaterialization(asset_key=AssetKey(spec.key), partition=partition, metadata=metadata, tags=tags)
             )
-    for table, name, text, query in QUERIES:
-        rows = failing_rows(engine.lake, query)
+    for check in CHECKS:
+        rows = run_check(engine, check)
         events.append(
             AssetCheckEvaluation(
-                asset_key=AssetKey(table.full_name.split(".")),
-                check_name=name,
+                asset_key=AssetKey(check.table.full_name.split(".")),
+                check_name=check.name,
                 passed=not rows,
                 severity=AssetCheckSeverity.ERROR,
-                description=text,
+                description=check.text,
                 metadata={"failing_rows": len(rows)},
             )
         )

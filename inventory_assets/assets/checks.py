@@ -1,69 +1,110 @@
-"""The invariants of RULES 35 as asset checks; blocking in runs."""
+"""The invariants of RULES 35 as asset checks; blocking in runs.
+
+A check that finds stock wrong holds the alerts that stand on it, until it passes again.
+"""
+
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
 
 from dagster import AssetCheckResult, AssetChecksDefinition, AssetCheckSeverity, AssetKey, MetadataValue, asset_check
 
+from inventory_assets.domain.values import to_microseconds
 from inventory_assets.lake.tables import ALERTS, RAW_MESSAGES, ROLLUPS, SKU_STATE, Table
 from inventory_assets.stages.engine import Engine
 from inventory_assets.stages.explain import explain_alert
+from inventory_assets.stages.trust import hold_untrusted
 from inventory_assets.stages.warm import Reader
 from resources import InventoryResource
 
-# (table, name, what it says, SQL that returns offending rows)
-QUERIES: tuple[tuple[Table, str, str, str], ...] = (
-    (
+MAX_ROWS = 20
+
+
+class Check(NamedTuple):
+    """An invariant. `query` returns offending rows; with `is_of_stock` they name a `warehouse_id` and maybe a `sku`."""
+
+    table: Table
+    name: str
+    text: str
+    query: str
+    is_of_stock: bool = True
+
+
+CHECKS: tuple[Check, ...] = (
+    Check(
         RAW_MESSAGES,
         "outcomes_sum_to_messages",
         "Every received message has exactly one outcome, and each version as many as it took in.",
         """SELECT v.version, v.messages, count(r.seq) AS outcomes FROM meta.versions v
         LEFT JOIN raw.messages r ON r.version = v.version AND r.outcome IS NOT NULL
-        WHERE v.stage <> 'rebuild' GROUP BY ALL HAVING count(r.seq) <> v.messages LIMIT 20""",
+        WHERE v.stage <> 'rebuild' GROUP BY ALL HAVING count(r.seq) <> v.messages""",
+        is_of_stock=False,
     ),
-    (
+    Check(
         SKU_STATE,
         "no_key_lost",
         "Every key that an event names has a row.",
         """SELECT DISTINCT e.warehouse_id, e.sku FROM core.events e
         ANTI JOIN core.sku_state s ON s.warehouse_id = e.warehouse_id AND s.sku = e.sku
-        WHERE e.kind IN ('transaction', 'level', 'tombstone') LIMIT 20""",
+        WHERE e.kind IN ('transaction', 'level', 'tombstone')""",
     ),
-    (
+    Check(
         ROLLUPS,
         "rollups_equal_leaves",
         "On every level the nodes of a warehouse sum to its active keys.",
         """WITH leaves AS (
-            SELECT warehouse_id, sum(on_hand) AS on_hand, sum(reserved) AS reserved, sum(inbound) AS inbound
+            SELECT warehouse_id, sum(on_hand)::BIGINT AS on_hand, sum(reserved)::BIGINT AS reserved,
+                sum(inbound)::BIGINT AS inbound
             FROM core.sku_state WHERE is_active GROUP BY 1
         ), nodes AS (
-            SELECT warehouse_id, level, sum(on_hand) AS on_hand, sum(reserved) AS reserved, sum(inbound) AS inbound
+            SELECT warehouse_id, level, sum(on_hand)::BIGINT AS on_hand, sum(reserved)::BIGINT AS reserved,
+                sum(inbound)::BIGINT AS inbound
             FROM core.rollups WHERE warehouse_id IS NOT NULL GROUP BY ALL
         )
         SELECT n.*, l.on_hand AS leaf_on_hand FROM nodes n JOIN leaves l USING (warehouse_id)
-        WHERE (n.on_hand, n.reserved, n.inbound) <> (l.on_hand, l.reserved, l.inbound) LIMIT 20""",
+        WHERE (n.on_hand, n.reserved, n.inbound) <> (l.on_hand, l.reserved, l.inbound)""",
     ),
 )
 
 
-def failing_rows(reader: Reader, query: str) -> list[dict]:
-    """The rows that break an invariant; none where it holds."""
-    return list(reader.query(query).iter_rows(named=True))
+def failing_rows(reader: Reader, query: str) -> list[dict[str, Any]]:
+    """Some rows that break an invariant; none where it holds."""
+    return list(reader.query(f"FROM ({query}) LIMIT {MAX_ROWS}").iter_rows(named=True))
+
+
+def run_check(engine: Engine, check: Check) -> list[dict[str, Any]]:
+    """Some rows that break an invariant; what alerts stand on such stock is held, and let go when it is right again.
+
+    Raises:
+        LakeError: The lake could not be written.
+    """
+    rows = failing_rows(engine.lake, check.query)
+    if check.is_of_stock:
+        found = engine.lake.query(f"FROM ({check.query})") if rows else None
+        places = [] if found is None else [(row["warehouse_id"], row.get("sku")) for row in found.iter_rows(named=True)]
+        hold_untrusted(engine, check.name, places, now=to_microseconds(datetime.now(UTC)))
+    return rows
 
 
 def build_checks() -> list[AssetChecksDefinition]:
     """One check per invariant, and one that re-derives the newest alert."""
-    return [_build(table, name, text, query) for table, name, text, query in QUERIES] + [newest_alert_is_explained]
+    return [_build(check) for check in CHECKS] + [newest_alert_is_explained]
 
 
-def _build(table: Table, name: str, text: str, query: str) -> AssetChecksDefinition:
-    @asset_check(asset=AssetKey(table.full_name.split(".")), name=name, description=text, blocking=True)
+def _build(chosen: Check) -> AssetChecksDefinition:
+    @asset_check(
+        asset=AssetKey(chosen.table.full_name.split(".")), name=chosen.name, description=chosen.text, blocking=True
+    )
     def check(inventory: InventoryResource) -> AssetCheckResult:
         process = inventory.process()
         with process.lock:
-            rows = failing_rows(process.engine.lake, query)
+            rows = run_check(process.engine, chosen)
         return AssetCheckResult(
             passed=not rows,
             severity=AssetCheckSeverity.ERROR,
-            metadata={"failing_rows": MetadataValue.json(rows), "query": MetadataValue.md(f"```sql\n{query}\n```")},
-        )
+            metadata={
+                "failing_rows": MetadataValue.json(rows), "query": MetadataValue.md(f"```sql\n{chosen.query}\n```"),
+            },
+        )  # fmt: skip
 
     return check
 
