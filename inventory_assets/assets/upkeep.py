@@ -122,7 +122,8 @@ incident_schedule = dg.ScheduleDefinition(
     cron_schedule="5 * * * *",
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Business alerts: stockouts of a category, unusual sales, overdue restocks, breach trends.",
+    description="Business alerts: stockouts of a category (a running sensor finds them within two minutes), "
+    "unusual sales, overdue restocks, breach trends.",
 )
 
 demand_schedule = dg.ScheduleDefinition(

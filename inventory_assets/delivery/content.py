@@ -4,13 +4,17 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
-from inventory_assets.domain.notifications import AlertFacts, Outgoing, without_repeats
+from inventory_assets.domain.notifications import AlertFacts, IncidentFacts, Outgoing, without_repeats
 from inventory_assets.domain.recommend import Recommendation
+from inventory_assets.domain.values import format_time
 
 SPARKS = "▁▂▃▄▅▆▇█"
 TITLES = {"STOCKOUT": "Out of stock", "LOW_STOCK": "Low stock", "REORDER": "Time to reorder"}
 MAX_SUBJECT = 150
 MAX_NAME = 120
+MAX_TITLE = 300
+# Of an incident's numbers; `inventory explain` has all of them.
+MAX_VALUES = 20
 LIMIT_WORDS = {
     "days_of_cover": "days of cover",
     "min_threshold_qty": "minimum",
@@ -59,6 +63,9 @@ def title(facts: AlertFacts) -> str:
 def subject_line(notification: Outgoing) -> str:
     """The subject of a mail, the first line elsewhere."""
     alerts = without_repeats(notification.alerts)
+    if notification.kind in ("incident", "resolved") and notification.incidents and not alerts:
+        head = "RESOLVED" if notification.kind == "resolved" else notification.severity
+        return clean(f"[{head}] {notification.incidents[0].title}", MAX_SUBJECT)
     if notification.kind == "resolved" and alerts:
         more = f" and {notification.total - 1:,} more" if notification.total > 1 else ""
         return clean(f"[RESOLVED] {title(alerts[0])}{more}", MAX_SUBJECT)
@@ -153,14 +160,42 @@ def plain_text(notification: Outgoing, *, limit: int) -> str:
     if notification.kind in ("single", "resolved") and len(alerts) == 1:
         return _single_text(notification, alerts[0])
     lines = [subject_line(notification), ""]
+    for incident in notification.incidents[:limit]:
+        # Of a single one the subject is the title.
+        lines += incident_lines(incident)[0 if notification.total > 1 else 1 :]
     for facts in alerts[:limit]:
         state = "" if facts.is_firing else " (resolved)"
         lines.append(f"- {facts.body['priority']} {title(facts)}{state} {sparkline(facts.trend)}")
         lines.append(f"    {threshold_line(facts)}")
         lines += [f"    {action}" for action in action_lines(facts)]
-    if notification.total > min(limit, len(alerts)):
-        lines.append(f"… and {notification.total - min(limit, len(alerts)):,} more: inventory alerts")
+    shown = min(limit, len(alerts)) + min(limit, len(notification.incidents))
+    if notification.total > shown:
+        lines.append(f"… and {notification.total - shown:,} more: inventory alerts")
     return "\n".join([*lines, "", f"Notification {notification.notification_id}", ""])
+
+
+def incident_lines(facts: IncidentFacts) -> list[str]:
+    """What an incident says: its title, the comparison, the numbers it was judged by, since when, and where to ask."""
+    numbers = [
+        f"  {clean(name).replace('_', ' ')}: {_shown(value)}"
+        for name, value in facts.arithmetic.items()
+        if name != "comparison"
+    ]
+    state = "" if facts.is_open else " (resolved)"
+    return [
+        f"{facts.severity} {clean(facts.title, MAX_TITLE)}{state}",
+        _sentence(clean(facts.arithmetic.get("comparison", ""), MAX_TITLE)),
+        *numbers,
+        f"Since {moment(format_time(facts.opened_at))}",
+        f"Why? inventory explain {clean(facts.incident_id)}",
+    ]
+
+
+def _shown(value: object) -> str:
+    if not isinstance(value, list):
+        return clean(value)
+    more = f" and {len(value) - MAX_VALUES:,} more" if len(value) > MAX_VALUES else ""
+    return ", ".join(clean(each) for each in value[:MAX_VALUES]) + more
 
 
 def _single_text(notification: Outgoing, facts: AlertFacts) -> str:

@@ -10,6 +10,7 @@ from inventory_assets.delivery.content import (
     action_lines,
     clean,
     hierarchy_line,
+    incident_lines,
     moment,
     outlook_lines,
     severity_color,
@@ -19,7 +20,7 @@ from inventory_assets.delivery.content import (
     threshold_line,
     title,
 )
-from inventory_assets.domain.notifications import AlertFacts, Outgoing, without_repeats
+from inventory_assets.domain.notifications import AlertFacts, IncidentFacts, Outgoing, without_repeats
 
 _FONT = "font-family:-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif"
 _CHART_HEIGHT = 72
@@ -37,7 +38,9 @@ def render_html(notification: Outgoing, *, limit: int) -> str:
     """The whole notification; the first `limit` alerts in full, the others counted."""
     alerts = without_repeats(notification.alerts)
     is_one = notification.kind in ("single", "resolved") and len(alerts) == 1
-    content = _single(notification, alerts[0]) if is_one else _list(notification, alerts, limit)
+    content = "".join(_incident(facts) for facts in notification.incidents[:limit])
+    if alerts or not content:
+        content += _single(notification, alerts[0]) if is_one else _list(notification, alerts, limit)
     color = "#067647" if notification.kind == "resolved" else severity_color(notification.severity)
     head = "RESOLVED" if notification.kind == "resolved" else notification.severity
     return (
@@ -53,6 +56,16 @@ def render_html(notification: Outgoing, *, limit: int) -> str:
         f'<tr><td style="padding:20px">{content}</td></tr>'
         '<tr><td style="padding:12px 20px;border-top:1px solid #eaecf0;color:#667085;font-size:12px">'
         f"Notification {escape(notification.notification_id)}</td></tr></table></td></tr></table></body></html>"
+    )
+
+
+def _incident(facts: IncidentFacts) -> str:
+    title_line, *lines = incident_lines(facts)
+    # The severity is the colored bar above.
+    text = "".join(f"<div>{escape(line)}</div>" for line in lines)
+    return (
+        f'<div style="font-size:20px;font-weight:600;line-height:1.3">{escape(title_line.partition(" ")[2])}</div>'
+        f'<div style="font-size:14px;line-height:1.6;margin:10px 0 18px">{text}</div>'
     )
 
 
@@ -135,7 +148,7 @@ def chart(facts: AlertFacts) -> str:
 
 def _list(notification: Outgoing, alerts: list[AlertFacts], limit: int) -> str:
     rows = "".join(_row(facts) for facts in alerts[:limit])
-    shown = min(limit, len(alerts))
+    shown = min(limit, len(alerts)) + min(limit, len(notification.incidents))
     more = (
         f'<div style="color:#667085;font-size:13px;margin-top:12px">… and {notification.total - shown:,} more: '
         "<code>inventory alerts</code></div>"

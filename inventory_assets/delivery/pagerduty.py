@@ -11,7 +11,9 @@ import msgspec
 
 from inventory_assets.delivery.content import action_lines, clean, subject_line
 from inventory_assets.delivery.http import GuardedClient
-from inventory_assets.domain.notifications import Outgoing, Receipt
+from inventory_assets.delivery.payload import to_incident
+from inventory_assets.domain.notifications import IncidentFacts, Outgoing, Receipt
+from inventory_assets.domain.values import format_time
 
 EVENTS_URL = "https://events.pagerduty.com/v2/enqueue"
 SEVERITIES = {"CRITICAL": "critical", "HIGH": "error", "MEDIUM": "warning"}
@@ -40,7 +42,7 @@ class PagerDutyChannel:
 
 def dedup_key(notification: Outgoing) -> str:
     """What ties a trigger to its resolution."""
-    if len(set(notification.alert_ids)) == 1 and notification.kind in ("single", "resolved"):
+    if len(set(notification.alert_ids)) == 1 and notification.kind in ("single", "incident", "resolved"):
         key = notification.alert_ids[0]
     else:
         key = notification.resolves or notification.notification_id
@@ -55,7 +57,11 @@ def to_event(notification: Outgoing) -> dict[str, Any]:
     first = notification.alerts[0] if notification.alerts else None
     body = first.body if first is not None else {}
     details: dict[str, Any] = {"notification_id": notification.notification_id, "alerts": notification.total}
-    if notification.total == 1 and first is not None:
+    if notification.incidents:
+        details["incidents"] = [to_incident(facts) for facts in notification.incidents[:MAX_LISTED]]
+    if first is None and notification.incidents:
+        body = _as_body(notification.incidents[0])
+    elif notification.total == 1 and first is not None:
         details |= {"alert": body, "what_to_do": action_lines(first)}
     else:
         details["alert_ids"] = list(notification.alert_ids[:MAX_LISTED])
@@ -72,4 +78,14 @@ def to_event(notification: Outgoing) -> dict[str, Any]:
             "class": body.get("alert_type"),
             "custom_details": details,
         },
+    }
+
+
+def _as_body(incident: IncidentFacts) -> dict[str, Any]:
+    """An incident where an alert's body is looked into; what concerns no one warehouse has its subject for source."""
+    return {
+        "warehouse_id": incident.warehouse_id or incident.subject,
+        "timestamp": format_time(incident.opened_at, digits=3),
+        "sku": incident.sku or incident.subject,
+        "alert_type": incident.kind,
     }

@@ -5,12 +5,12 @@ from typing import Any
 import msgspec
 
 from inventory_assets.delivery.content import subject_line
-from inventory_assets.domain.notifications import AlertFacts, Outgoing, without_repeats
+from inventory_assets.domain.notifications import AlertFacts, IncidentFacts, Outgoing, without_repeats
 from inventory_assets.domain.values import format_time
 
 
 def to_payload(notification: Outgoing) -> dict[str, Any]:
-    """The notification with its alerts in the wire format (RULES 30) and what to do about them."""
+    """The notification: alerts in the wire format (RULES 30) with what to do about them, and incidents."""
     return {
         "notification_id": notification.notification_id,
         "kind": notification.kind,
@@ -22,6 +22,7 @@ def to_payload(notification: Outgoing) -> dict[str, Any]:
         "total": notification.total,
         "alert_ids": list(notification.alert_ids),
         "alerts": [_alert(facts) for facts in without_repeats(notification.alerts)],
+        "incidents": [to_incident(facts) for facts in notification.incidents],
     }
 
 
@@ -33,4 +34,22 @@ def _alert(facts: AlertFacts) -> dict[str, Any]:
         "notification": facts.number,
         "threshold_origin": facts.origin,
         "recommendation": found,
+    }
+
+
+def to_incident(facts: IncidentFacts) -> dict[str, Any]:
+    """One incident, with the numbers it was judged by."""
+    return {
+        "incident_id": facts.incident_id,
+        "kind": facts.kind,
+        "priority": facts.severity,
+        "state": "open" if facts.is_open else "resolved",
+        "title": facts.title,
+        "subject": facts.subject,
+        "warehouse_id": facts.warehouse_id,
+        "sku": facts.sku,
+        "opened_at": format_time(facts.opened_at, digits=3),
+        "members": list(facts.members),
+        "arithmetic": facts.arithmetic,
+        "notification": facts.number,
     }

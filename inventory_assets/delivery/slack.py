@@ -7,6 +7,7 @@ import msgspec
 from inventory_assets.delivery.content import (
     action_lines,
     hierarchy_line,
+    incident_lines,
     outlook_lines,
     sparkline,
     stock_line,
@@ -44,8 +45,10 @@ def to_message(notification: Outgoing) -> dict[str, Any]:
     subject = escape(subject_line(notification))
     is_one = len(alerts) == 1 and notification.total == 1
     blocks = [_section(f"*{subject}*")]
+    blocks += [_section("\n".join(map(escape, incident_lines(each)))) for each in notification.incidents[:MAX_ALERTS]]
     blocks += [_section(_details(facts) if is_one else _line(facts)) for facts in alerts[:MAX_ALERTS]]
-    if (more := notification.total - min(len(alerts), MAX_ALERTS)) > 0:
+    shown = min(len(alerts), MAX_ALERTS) + min(len(notification.incidents), MAX_ALERTS)
+    if (more := notification.total - shown) > 0:
         blocks.append(_section(f"… and {more:,} more: `inventory alerts`"))
     blocks.append({"type": "context", "elements": [{"type": "mrkdwn", "text": f"`{notification.notification_id}`"}]})
     return {"text": subject, "blocks": blocks}

@@ -45,6 +45,9 @@ class BurstLifecycle:
         verdict = lifecycle.remember(self._draft.silences, self._draft.inhibitions, command)
         if verdict is not True:
             return verdict
+        if command.command == "inhibit" and command.category_id is not None:
+            # What opens from now on: an incident names its members, and what fired before it is none of them.
+            return True
         # Sorted: a restarted process holds its keys in another order, and must step them in the same.
         for key in sorted(self._keys_in(command)):
             for alert in list(self._draft.alerts[key].values()):
@@ -98,7 +101,7 @@ class BurstLifecycle:
     def hold(
         self, key: Key, before: KeyAlerts, changed: dict[Condition, Alert], transitions: Sequence[Transition]
     ) -> tuple[dict[Condition, Alert], list[Transition]]:
-        """Mark alerts that open in a silenced scope or a doubted warehouse; withhold what is held."""
+        """Mark alerts that open in a silenced or inhibited scope; withhold what is held."""
         steps = list(transitions)
         if self._draft.silences or self._draft.inhibitions:
             changed, steps = self._mark(key, changed, steps)
@@ -126,8 +129,9 @@ class BurstLifecycle:
         return marked, steps
 
     def _holds_over(self, key: Key, at: int) -> list[Command]:
-        inhibitions = [c for place, c in sorted(self._draft.inhibitions.items()) if place[0] == key[0]]
-        silence = lifecycle.silence_over(self._draft.silences, key, self._category(key), at)
+        category_id = self._category(key)
+        inhibitions = lifecycle.inhibitions_over(self._draft.inhibitions, key, category_id)
+        silence = lifecycle.silence_over(self._draft.silences, key, category_id, at)
         return inhibitions if silence is None else [*inhibitions, silence]
 
     # ---- time
@@ -170,7 +174,9 @@ def _is_concerned(alert: Alert, command: Command) -> bool:
     if command.command == "silence":
         # A longer silence of its own, or of another scope, stays.
         return alert.is_firing and (alert.handled.silenced_until or 0) < (command.until_at or 0)
-    return alert.is_firing or command.command == "uninhibit"
+    if command.command == "uninhibit":
+        return True
+    return alert.is_firing and command.alert_type in (None, alert.condition)
 
 
 def find_alert(alerts: Mapping[Key, KeyAlerts], alert_id: str) -> Alert | None:

@@ -6,6 +6,7 @@ around them (`parse`), or what they do (`lifecycle`).
 
 from typing import Any, NamedTuple
 
+from inventory_assets.domain.alerts import Condition
 from inventory_assets.domain.values import InvalidValue, format_time, read_id, read_integer, read_time
 
 ALERT_COMMANDS = frozenset({"ack", "silence", "unsilence", "escalate", "resolve", "note", "inhibit", "uninhibit"})
@@ -25,6 +26,7 @@ class Target(NamedTuple):
     category_id: str | None = None
     until_at: int | None = None
     source: str | None = None
+    alert_type: str | None = None
 
 
 def read_target(document: dict[str, Any], command: str, scope: list[str | None], event_at: int) -> Target:
@@ -43,13 +45,16 @@ def read_target(document: dict[str, Any], command: str, scope: list[str | None],
         if (alert_id is None) is (not any((*scope, category_id))):
             raise InvalidValue("invalid_command", f"{command} names an alert_id, or else a scope: {_SCOPE_FIELDS}")
     elif command in ("inhibit", "uninhibit"):
-        if (alert_id is None) is (scope[0] is None):
-            raise InvalidValue("invalid_command", f"{command} names an alert_id, or else a warehouse_id")
+        if (alert_id is None) is (scope[0] is None and category_id is None):
+            raise InvalidValue("invalid_command", f"{command} names an alert_id, or else a warehouse_id or category_id")
     elif alert_id is None:
         raise InvalidValue("missing_field", "required and absent or null: alert_id")
     until_at = _read_until(document, event_at) if command == "silence" else None
     source = document.get("source")
-    return Target(alert_id, category_id, until_at, None if source is None else read_id("source", source))
+    alert_type = _read_alert_type(document.get("alert_type"), command)
+    return Target(
+        alert_id, category_id, until_at, None if source is None else read_id("source", source), alert_type
+    )  # fmt: skip
 
 
 _SCOPE_FIELDS = "one or more of warehouse_id, sku, category_id"
@@ -61,6 +66,14 @@ def _read_alert_id(value: Any) -> str | None:
     if type(value) is not str or not value.isprintable() or not 0 < len(value.encode()) <= MAX_ALERT_ID_BYTES:
         raise InvalidValue("invalid_id", f"alert_id was no text of 1 to {MAX_ALERT_ID_BYTES} bytes")
     return value
+
+
+def _read_alert_type(value: Any, command: str) -> str | None:
+    if value is None or command not in ("inhibit", "uninhibit"):
+        return None
+    if value not in list(Condition):
+        raise InvalidValue("invalid_command", f"alert_type was {value!r}, expected one of {', '.join(Condition)}")
+    return str(value)
 
 
 def _read_until(document: dict[str, Any], event_at: int) -> int:

@@ -171,9 +171,9 @@ class ThresholdRule(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 class Command(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """An operator's instruction, RULES 36. A null scope field means every one.
 
-    The last four are of the alert commands (ADR 0004): the alert meant, or the
-    category of a scope; when a silence ends, in microseconds; and in whose name
-    an inhibition holds, null being `issued_by`.
+    The last five are of the alert commands (ADR 0004): the alert meant, or the
+    category of a scope; when a silence ends, in microseconds; in whose name an
+    inhibition holds, null being `issued_by`; and the only condition it holds.
     """
 
     event_id: str
@@ -188,6 +188,7 @@ class Command(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     category_id: str | None = None
     until_at: int | None = None
     source: str | None = None
+    alert_type: str | None = None
 
     kind = "control"
 

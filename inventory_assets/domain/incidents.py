@@ -22,6 +22,8 @@ HOUR_US = 3_600_000_000
 # absolute deviation to a standard deviation, and scores over 3.5 are outliers.
 MAD_SCALE = 0.6745
 OUTLIER_SCORE = 3.5
+# SKUs, and warehouses of each, that a title names: it must fit a line.
+NAMED = 3
 
 
 class Kind(StrEnum):
@@ -44,7 +46,8 @@ SEVERITY = {
 class IncidentPolicy(msgspec.Struct, frozen=True):
     """When findings are findings.
 
-    `least_stockouts` in `window_hours` make a category's incident. A day is
+    `least_stockouts` SKUs in `window_hours` make a category's incident, which
+    lasts while so many of its members fire. A day is
     unusual from `least_units` on, against at least `least_weeks` of the eight
     same weekdays before it. A trend is `trend_factor` times the mean week.
     """
@@ -76,46 +79,92 @@ class Finding(msgspec.Struct, frozen=True):
     sku: str | None = None
 
 
+ID_PREFIX = "inc-"
+
+
+def is_incident_id(subject_id: str) -> bool:
+    """Whether an id is an incident's; an alert's begins otherwise (RULES 29)."""
+    return subject_id.startswith(ID_PREFIX)
+
+
 def make_incident_id(finding: Finding) -> str:
     """Build an incident's id from what began it: never a clock, never random."""
     parts = [str(finding.kind), finding.subject, finding.anchor]
     compact = json.dumps(parts, separators=(",", ":"), ensure_ascii=False)
     digest = hashlib.sha256(compact.encode()).hexdigest()[:8]
-    return f"inc-{to_datetime(finding.opened_at):%Y%m%d}-{finding.kind.lower().replace('_', '-')}-{digest}"
+    return f"{ID_PREFIX}{to_datetime(finding.opened_at):%Y%m%d}-{finding.kind.lower().replace('_', '-')}-{digest}"
 
 
-def find_category_stockouts(stockouts: Iterable[Mapping[str, Any]], policy: IncidentPolicy) -> list[Finding]:
+def find_category_stockouts(
+    stockouts: Iterable[Mapping[str, Any]], opened: Mapping[str, int], now: int, policy: IncidentPolicy
+) -> list[Finding]:
     """Find categories with several SKUs out of stock.
 
+    It begins with so many SKUs within the window, and goes on while so many of
+    those that went out since the window before its beginning still are: a
+    category that stays empty is no better off after a day.
+
     Args:
-        stockouts: Firing STOCKOUT alerts opened within the window:
-            `category_id warehouse_id sku alert_id opened_at`, in order of
-            (opened_at, alert_id).
+        stockouts: Firing STOCKOUT alerts: `category_id warehouse_id sku
+            alert_id opened_at`, in order of (opened_at, alert_id).
+        opened: By category, when the incident that is open there began.
+        now: Microseconds.
         policy: When several are several.
     """
     by_category: dict[str, list[Mapping[str, Any]]] = {}
     for row in stockouts:
         by_category.setdefault(row["category_id"], []).append(row)
+    window = policy.window_hours * HOUR_US
     found = []
     for category_id, rows in sorted(by_category.items()):
-        if len(rows) < policy.least_stockouts:
+        is_open = category_id in opened
+        recent = rows if is_open else [row for row in rows if row["opened_at"] > now - window]
+        last = _nth_sku(recent, policy.least_stockouts)
+        if last is None:
             continue
-        last = rows[policy.least_stockouts - 1]
-        count = len(rows)
-        arithmetic = {
-            "stockouts": count, "window_hours": policy.window_hours, "least": policy.least_stockouts,
-            "skus": sorted({row["sku"] for row in rows}),
-            "warehouses": sorted({row["warehouse_id"] for row in rows}),
-            "comparison": f"{count} stockouts within {policy.window_hours} h >= {policy.least_stockouts}",
-        }  # fmt: skip
-        title = f"{count} stockouts in category {category_id} within {policy.window_hours} h"
-        found.append(
-            Finding(
-                Kind.CATEGORY_STOCKOUTS, category_id, last["alert_id"], last["opened_at"], title,
-                tuple(row["alert_id"] for row in rows), arithmetic,
-            )
-        )  # fmt: skip
+        began_at = opened[category_id] if is_open else last["opened_at"]
+        members = [row for row in rows if row["opened_at"] > began_at - window]
+        if _nth_sku(members, policy.least_stockouts) is not None:
+            found.append(_category_finding(category_id, members, last, is_open=is_open, policy=policy))
     return found
+
+
+def _nth_sku(rows: Sequence[Mapping[str, Any]], count: int) -> Mapping[str, Any] | None:
+    """The stockout with which so many SKUs are out; a SKU counts once, however many shelves are empty."""
+    skus: set[str] = set()
+    for row in rows:
+        skus.add(row["sku"])
+        if len(skus) >= count:
+            return row
+    return None
+
+
+def _category_finding(
+    category_id: str,
+    rows: Sequence[Mapping[str, Any]],
+    last: Mapping[str, Any],
+    *,
+    is_open: bool,
+    policy: IncidentPolicy,
+) -> Finding:
+    places: dict[str, list[str]] = {}
+    for row in rows:
+        places.setdefault(row["sku"], []).append(row["warehouse_id"])
+    when = "" if is_open else f" within {policy.window_hours} h"
+    named = [f"{sku} ({', '.join(sorted(places[sku])[:NAMED])})" for sku in sorted(places)[:NAMED]]
+    more = f" and {len(places) - NAMED} more" if len(places) > NAMED else ""
+    arithmetic = {
+        "stockouts": len(rows), "window_hours": policy.window_hours, "least": policy.least_stockouts,
+        "skus": sorted(places),
+        "warehouses": sorted({row["warehouse_id"] for row in rows}),
+        "places": sorted(f"{row['sku']} at {row['warehouse_id']}" for row in rows),
+        "comparison": f"{len(places)} SKUs out of stock{when} >= {policy.least_stockouts}",
+    }  # fmt: skip
+    title = f"{len(places)} SKUs of category {category_id} are out of stock: {', '.join(named)}{more}"
+    return Finding(
+        Kind.CATEGORY_STOCKOUTS, category_id, last["alert_id"], last["opened_at"], title,
+        tuple(row["alert_id"] for row in rows), arithmetic,
+    )  # fmt: skip
 
 
 def robust_score(value: float, history: Sequence[float]) -> tuple[float, float, float]:

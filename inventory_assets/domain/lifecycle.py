@@ -136,7 +136,8 @@ def unsilence(alert: Alert, at: int) -> Alert:
 def source_of(command: Command) -> str:
     """In whose name an inhibition holds: that of its issuer, if no other is given."""
     name = command.source or command.issued_by
-    return name if command.warehouse_id is None else WAREHOUSE_SOURCE + name
+    # Only a warehouse's data are in doubt; a category's alerts are held, and true.
+    return name if command.warehouse_id is None or command.category_id is not None else WAREHOUSE_SOURCE + name
 
 
 def _inhibit(alert: Alert, command: Command) -> Moved | None:
@@ -191,8 +192,7 @@ def remember(silences: Silences, inhibitions: Inhibitions, command: Command) -> 
             shown = ", ".join(part for part in scope if part)
             return Rejection("illegal_transition", f"no silence holds for the scope {shown}")
         return True
-    assert command.warehouse_id is not None  # read so
-    place = (command.warehouse_id, source_of(command))
+    place = (*scope, command.alert_type, source_of(command))
     if command.command == "inhibit":
         is_new = place not in inhibitions
         inhibitions[place] = command
@@ -212,6 +212,12 @@ def is_in_scope(command: Command, key: Key, category_id: str) -> bool:
         and command.sku in (None, key[1])
         and command.category_id in (None, category_id)
     )
+
+
+def inhibitions_over(inhibitions: Inhibitions, key: Key, category_id: str) -> list[Command]:
+    """The inhibitions that cover a key, in a fixed order."""
+    found = [(place, c) for place, c in inhibitions.items() if is_in_scope(c, key, category_id)]
+    return [c for _, c in sorted(found, key=lambda each: [part or "" for part in each[0]])]
 
 
 def silence_over(silences: Silences, key: Key, category_id: str, at: int) -> Command | None:

@@ -39,11 +39,28 @@ class AlertFacts(msgspec.Struct, frozen=True):
         return [point["available_stock"] for point in self.body["stock_trend"]]
 
 
+class IncidentFacts(msgspec.Struct, frozen=True):
+    """One incident as told: what, how bad, since when (microseconds), and the numbers it was judged by."""
+
+    incident_id: str
+    number: int
+    is_open: bool
+    kind: str
+    severity: str
+    title: str
+    subject: str
+    warehouse_id: str | None
+    sku: str | None
+    opened_at: int
+    members: tuple[str, ...]
+    arithmetic: dict[str, Any]
+
+
 class Outgoing(msgspec.Struct, frozen=True):
     """One notification, ready to be rendered.
 
     `alerts` may be fewer than `total` told of: the rest is named by id in
-    `alert_ids` only. `resolves` is the notification a resolved one ends.
+    `alert_ids` only, which names incidents as well. `resolves` is the notification a resolved one ends.
     """
 
     notification_id: str
@@ -55,10 +72,11 @@ class Outgoing(msgspec.Struct, frozen=True):
     alerts: tuple[AlertFacts, ...]
     planned_at: int
     resolves: str | None = None
+    incidents: tuple[IncidentFacts, ...] = ()
 
     @property
     def total(self) -> int:
-        """How many alerts it tells of."""
+        """How many alerts and incidents it tells of."""
         return len(self.alert_ids)
 
 

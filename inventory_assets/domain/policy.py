@@ -13,7 +13,8 @@ import msgspec
 from inventory_assets.domain.values import to_datetime, to_microseconds
 
 DAY_NAMES = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
-GROUP_KEYS = ("severity", "alert_type", "department", "category", "brand", "warehouse")
+# `type` is another word for `alert_type`, as an incident's kind is no type of an alert.
+GROUP_KEYS = ("severity", "alert_type", "type", "department", "category", "brand", "warehouse")
 
 
 class ChannelKind(StrEnum):
@@ -50,7 +51,10 @@ class ChannelPolicy(msgspec.Struct, frozen=True):
 
 
 class Subject(msgspec.Struct, frozen=True):
-    """What a route or a window can ask of an alert; ids and names both, as people write either."""
+    """What a route or a window can ask of an alert or an incident; ids and names both, as people write either.
+
+    Of an incident `alert_type` is its kind, and `warehouse` each that it concerns.
+    """
 
     alert_id: str
     number: int
@@ -59,10 +63,15 @@ class Subject(msgspec.Struct, frozen=True):
     department: tuple[str, ...]
     category: tuple[str, ...]
     brand: tuple[str, ...]
-    warehouse: str
+    warehouse: str | tuple[str, ...]
     is_firing: bool = True
     rule_channel: str | None = None
     rule_recipients: tuple[str, ...] = ()
+
+    @property
+    def type(self) -> str:
+        """The alert's condition, or the incident's kind."""
+        return self.alert_type
 
     def values(self, key: str) -> tuple[str, ...]:
         """Every spelling of this alert's value at `key`."""
@@ -78,6 +87,11 @@ class Match(msgspec.Struct, frozen=True):
     def holds(self, subject: Subject) -> bool:
         """Whether an alert fulfils it."""
         return all(any(value in values for value in subject.values(key)) for key, values in self.wanted)
+
+    def covers(self, subject: Subject) -> bool:
+        """Whether it holds for every warehouse that an incident concerns."""
+        places = [set(values) for key, values in self.wanted if key == "warehouse"]
+        return self.holds(subject) and all(place.issuperset(subject.values("warehouse")) for place in places)
 
 
 class Route(msgspec.Struct, frozen=True):
@@ -161,8 +175,11 @@ def destinations(policy: Policy, subject: Subject) -> list[Destination]:
 
 
 def held_until(policy: Policy, subject: Subject, now: int) -> int | None:
-    """When the last of the maintenance windows over an alert ends; None outside of them."""
+    """When the last of the maintenance windows over an alert ends; None outside of them.
+
+    What happens elsewhere too is no maintenance: an incident of several warehouses is held if all of them are in it.
+    """
     ends = [
-        end for window in policy.windows if window.match.holds(subject) and (end := window.open_until(now)) is not None
+        end for window in policy.windows if window.match.covers(subject) and (end := window.open_until(now)) is not None
     ]
     return max(ends, default=None)

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
+from inventory_assets.domain.alerts import Condition
+from inventory_assets.domain.incidents import Kind
 from inventory_assets.domain.policy import (
     DAY_NAMES,
     GROUP_KEYS,
@@ -54,6 +56,8 @@ _CHECKS: dict[str, Callable[[Any], bool]] = {
 }
 _SECURITY = ("none", "starttls", "tls")
 _SEVERITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW")
+_TYPES = (*Condition, *Kind)
+_WORDS: dict[str, tuple[str, ...]] = {"severity": _SEVERITIES, "alert_type": _TYPES, "type": _TYPES}
 _CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
 _ADDRESS = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
@@ -201,10 +205,10 @@ class _Reading:
         for key in GROUP_KEYS:
             if key in table and self._check(f"{place}.{key}", table[key], _LIST):
                 values = tuple(table[key])
-                if key == "severity":
-                    for value in values:
-                        if value not in _SEVERITIES:
-                            self._problem(f"{place}.severity", f"{value!r} is none of {', '.join(_SEVERITIES)}")
+                known = _WORDS.get(key)
+                for value in values:
+                    if known is not None and value not in known:
+                        self._problem(f"{place}.{key}", f"{value!r} is none of {', '.join(known)}")
                 wanted.append((key, values))
         return Match(tuple(wanted))
 

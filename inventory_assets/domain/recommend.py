@@ -1,16 +1,23 @@
 """What to do about a breach: move stock that another warehouse can spare, then buy; pure, with its arithmetic.
 
-Also what the breach costs: days to stockout and revenue at risk. What is not
-known stays null: no number here is invented (RULES 19).
+What a warehouse can spare is shared out over all firing alerts of the SKU, so
+that nothing is promised twice. Also what the breach costs: days to stockout and
+revenue at risk. What is not known stays null: no number here is invented
+(RULES 19).
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from inventory_assets.domain.alerts import SEVERITY, Alert
+
 # More senders than this is a project, not a transfer.
 MAX_TRANSFERS = 3
+# Until new stock comes a giver lives on what it keeps. Where no lead time is known, two
+# weeks: the reorder cover of R0's own sample rule.
+DEFAULT_LEAD_DAYS = 14
 
 
 class WarehouseStock(msgspec.Struct, frozen=True):
@@ -24,19 +31,45 @@ class WarehouseStock(msgspec.Struct, frozen=True):
     reorder_qty: int | None = None
     reorder_days: float | None = None
     daily_units: float | None = None
+    min_days: float | None = None
 
-    @property
-    def keeps(self) -> int | None:
-        """Units it must keep: its reorder threshold, in units or days of cover; null where it has none."""
-        limits = [limit for limit in (self.reorder_qty, self.min_qty) if limit]
-        if self.reorder_days and self.daily_units:
-            limits.append(math.ceil(self.reorder_days * self.daily_units))
-        return max(limits, default=None)
+    def keeps(self, lead_time_days: int | None = None) -> tuple[int, str] | None:
+        """Units it keeps for itself, and why; null where nobody has said what it needs.
 
-    @property
-    def spare(self) -> int:
-        """Units it can give and still keep its reorder threshold; without a threshold none, as cover is unknown."""
-        return max(0, self.available - self.keeps) if self.is_active and self.keeps is not None else 0
+        The greatest of its reorder and minimum thresholds, in units or days of
+        cover, and what it sells until an order arrives.
+        """
+        found = [
+            (limit, name)
+            for limit, name in ((self.reorder_qty, "its reorder threshold"), (self.min_qty, "its minimum"))
+            if limit
+        ]
+        days = [(self.reorder_days, "reorder days"), (self.min_days, "minimum days")]
+        found += [self._cover(limit, name) for limit, name in days if limit and self.daily_units]
+        if not found:
+            return None
+        if self.daily_units:
+            known = lead_time_days is not None
+            lead_days = lead_time_days if lead_time_days is not None else DEFAULT_LEAD_DAYS
+            found.append(self._cover(lead_days, "days of lead time" if known else "days, as no lead time is known,"))
+        return max(found, key=lambda each: each[0])
+
+    def _cover(self, days: float, name: str) -> tuple[int, str]:
+        # Velocities are 28ths: what is whole must not be rounded up for a last binary digit.
+        units = math.ceil(round(days * (self.daily_units or 0), 9))
+        return units, f"{days:g} {name} × {self.daily_units:g} sold a day"
+
+    def spare(self, lead_time_days: int | None = None) -> int:
+        """Units it can give and still keep what it needs; without a threshold none, as its need is unknown."""
+        kept = self.keeps(lead_time_days)
+        return 0 if kept is None or not self.is_active else max(0, self.available - kept[0])
+
+
+class Claim(msgspec.Struct, frozen=True):
+    """What a warehouse lacks whose alert is served first. `needed` in units."""
+
+    warehouse_id: str
+    needed: int
 
 
 class Supply(msgspec.Struct, frozen=True):
@@ -50,13 +83,14 @@ class Supply(msgspec.Struct, frozen=True):
 
 
 class Transfer(msgspec.Struct, frozen=True):
-    """Units to move from one warehouse, and how that leaves it."""
+    """Units to move from one warehouse, and how that leaves it; `promised` of its units go to alerts served first."""
 
     warehouse_id: str
     quantity: int
     available_before: int
     available_after: int
     keeps: int
+    promised: int = 0
 
 
 class Recommendation(msgspec.Struct, frozen=True):
@@ -78,13 +112,27 @@ class Recommendation(msgspec.Struct, frozen=True):
     arithmetic: tuple[str, ...]
 
 
-def recommend(short: WarehouseStock, others: Sequence[WarehouseStock], supply: Supply) -> Recommendation:
+def served_before(alert: Alert, firing: Iterable[Alert]) -> list[Alert]:
+    """The firing alerts of a SKU that are served before one: the worst first, then the oldest, then by id.
+
+    An alert that was over by the end of its version stands where the one that
+    fires at its warehouse does, or else last.
+    """
+    ordered = sorted(firing, key=lambda each: (-SEVERITY[each.condition], each.opened_at, each.alert_id))
+    place = next((n for n, each in enumerate(ordered) if each.warehouse_id == alert.warehouse_id), len(ordered))
+    return ordered[:place]
+
+
+def recommend(
+    short: WarehouseStock, others: Sequence[WarehouseStock], supply: Supply, *, before: Sequence[Claim] = ()
+) -> Recommendation:
     """Work out what to do for a SKU that is short in one warehouse.
 
     Args:
         short: The warehouse with the breach, its stock as of the alert.
-        others: The SKU's other warehouses at the same version, any order.
+        others: The SKU's warehouses without an alert at the same version, any order.
         supply: Product data; unknown is null.
+        before: What the alerts that are served first lack, in that order.
     """
     lines: list[str] = []
     needed = None
@@ -97,12 +145,11 @@ def recommend(short: WarehouseStock, others: Sequence[WarehouseStock], supply: S
         lines.append(
             f"needed {needed} = target {supply.target} − available {short.available} − inbound {short.inbound}"
         )
-        transfers = _transfers(needed, others)
-        lines += [
-            f"transfer {t.quantity} from {t.warehouse_id}: available {t.available_before} − {t.quantity} = "
-            f"{t.available_after}, keeps at least {t.keeps}"
-            for t in transfers
-        ]
+        givers = _Givers(others, supply.lead_time_days)
+        for claim in before:
+            givers.give(claim.warehouse_id, claim.needed)
+        transfers = givers.give(short.warehouse_id, needed)
+        lines += givers.sums(short.warehouse_id)
         moved = sum(transfer.quantity for transfer in transfers)
         left = needed - moved
         pack = supply.pack_multiple or 1
@@ -118,17 +165,50 @@ def recommend(short: WarehouseStock, others: Sequence[WarehouseStock], supply: S
     return Recommendation(needed, transfers, order_quantity, supply, velocity, days, at_risk, tuple(lines))
 
 
-def _transfers(needed: int, others: Sequence[WarehouseStock]) -> tuple[Transfer, ...]:
-    found: list[Transfer] = []
-    # The largest surplus first: the fewest lorries.
-    for other in sorted(others, key=lambda each: (-each.spare, each.warehouse_id))[:MAX_TRANSFERS]:
-        quantity = min(needed, other.spare)
-        if quantity <= 0:
-            break
-        assert other.keeps is not None  # else it has nothing to spare
-        found.append(Transfer(other.warehouse_id, quantity, other.available, other.available - quantity, other.keeps))
-        needed -= quantity
-    return tuple(found)
+class _Givers:
+    """The warehouses with stock to spare, and what of it is promised to whom."""
+
+    def __init__(self, stocks: Sequence[WarehouseStock], lead_time_days: int | None) -> None:
+        self._lead_time_days = lead_time_days
+        self._stocks = {stock.warehouse_id: stock for stock in stocks}
+        self._spare = {stock.warehouse_id: stock.spare(lead_time_days) for stock in stocks}
+        self._promised: dict[str, dict[str, int]] = {stock.warehouse_id: {} for stock in stocks}
+
+    def give(self, to: str, needed: int) -> tuple[Transfer, ...]:
+        """Promise what can be spared to one warehouse."""
+        found: list[Transfer] = []
+        # The largest surplus first: the fewest lorries.
+        for name in sorted(self._spare, key=lambda each: (-self._spare[each], each))[:MAX_TRANSFERS]:
+            quantity = min(needed, self._spare[name])
+            if quantity <= 0:
+                break
+            promised = sum(self._promised[name].values())
+            kept = self._stocks[name].keeps(self._lead_time_days)
+            assert kept is not None  # else it has nothing to spare
+            before = self._stocks[name].available
+            found.append(Transfer(name, quantity, before, before - promised - quantity, kept[0], promised))
+            self._spare[name] -= quantity
+            self._promised[name][to] = quantity
+            needed -= quantity
+        return tuple(found)
+
+    def sums(self, to: str) -> list[str]:
+        """A line for every warehouse that gives to `to`, or would if others were not served first."""
+        lines = []
+        for name, promised in self._promised.items():
+            if not promised:
+                continue
+            stock, quantity = self._stocks[name], promised.get(to, 0)
+            first = "".join(f" − {units} for {other}" for other, units in promised.items() if other != to)
+            own = f" − {quantity}" if quantity else ""
+            kept = stock.keeps(self._lead_time_days)
+            assert kept is not None  # else nothing were promised
+            head = f"transfer {quantity} from {name}" if quantity else f"nothing from {name}"
+            left = stock.available - sum(promised.values())
+            lines.append(
+                f"{head}: available {stock.available}{first}{own} = {left}, keeps at least {kept[0]}, {kept[1]}"
+            )
+        return lines
 
 
 def _revenue_at_risk(velocity: float | None, days: float | None, supply: Supply, lines: list[str]) -> float | None:

@@ -1,7 +1,7 @@
 """Plan which notifications a channel owes: alone, grouped, in a digest, or held back; pure.
 
-Every telling that a channel is due ends in exactly one of `single`, `group` or
-`held`; every held row is later covered by a digest, another held row, or a
+Every telling that a channel is due ends in exactly one of `single`, `group`,
+`incident` or `held`; every held row is later covered by a digest, another held row, or a
 `dismissed` row that says why nobody was told. So nothing is lost, and nothing
 is in two notifications. Ids are hashes of what is told, never of when.
 """
@@ -13,19 +13,20 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from inventory_assets.domain.incidents import is_incident_id
 from inventory_assets.domain.policy import ChannelPolicy, Destination, Policy, Subject, destinations, held_until
 
 Member = tuple[str, int]
-"""(alert_id, number of the telling)."""
+"""(id of the alert or incident, number of the telling)."""
 
 SEVERITY_ORDER = {"CRITICAL": 0, "HIGH": 1, "MEDIUM": 2, "LOW": 3}
-SENT_KINDS = frozenset({"single", "group", "digest", "resolved"})
+SENT_KINDS = frozenset({"single", "group", "incident", "digest", "resolved"})
 
 
 class Planned(msgspec.Struct, frozen=True):
     """One row of `out.notifications`.
 
-    `kind` is single, group, digest, resolved (these are sent), held or
+    `kind` is single, group, incident, digest, resolved (these are sent), held or
     dismissed (these are not). `due_at`: held until then, microseconds; null
     where the channel's limit decides. `covers`: the held rows it settles, or,
     of a resolved one, the notification it ends.
@@ -181,6 +182,10 @@ def _group(routed: Sequence[Routed]) -> list[_Unit]:
     units = []
     for each in routed:
         destination = each.destination
+        if is_incident_id(each.subject.alert_id):
+            # It is a group already, and what it says of the alerts is not in a list of them.
+            units.append(_Unit("incident", each.subject.alert_type, [each]))
+            continue
         if not destination.group_by:
             units.append(_Unit("single", "", [each]))
             continue

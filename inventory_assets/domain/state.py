@@ -33,8 +33,8 @@ from inventory_assets.domain.thresholds import DynamicLimits, Scope, StoredRule,
 Silences = dict[tuple[str | None, str | None, str | None], Command]
 """The command that silences a scope (warehouse_id, sku, category_id)."""
 
-Inhibitions = dict[tuple[str, str], Command]
-"""The command that inhibits a warehouse in a source's name: (warehouse_id, source)."""
+Inhibitions = dict[tuple[str | None, str | None, str | None, str | None, str], Command]
+"""The command that inhibits a scope in a source's name: (warehouse_id, sku, category_id, alert_type, source)."""
 
 K = TypeVar("K")
 V = TypeVar("V")

@@ -173,7 +173,7 @@ NOTIFICATIONS = Table(
         "severity": _TEXT, "reason": _TEXT, "members": _TEXT, "recipients": _TEXT, "covers": _TEXT,
         "due_at": _TIME, "planned_version": _BIG, "planned_at": _TIME,
     },
-    "One row per notification a channel of the policy owes (single, group, digest, resolved), holds, or dismissed.",
+    "One row per notification a channel owes (single, group, incident, digest, resolved), holds, or dismissed.",
 )  # fmt: skip
 VERSIONS = Table(
     "meta",

@@ -225,7 +225,7 @@ def load_owed(reader: Reader, channel: str) -> list[Owed]:
                 bool_or(status IN ('sent', 'failed_permanently')) AS is_settled
             FROM out.deliveries WHERE channel = ? GROUP BY 1
         ) d ON d.subject_id = n.notification_id
-        WHERE n.channel = ? AND n.kind IN ('single', 'group', 'digest', 'resolved') AND d.is_settled IS NOT TRUE
+        WHERE n.channel = ? AND n.kind NOT IN ('held', 'dismissed') AND d.is_settled IS NOT TRUE
         ORDER BY n.version, n.seq
         """,
         [channel, channel],

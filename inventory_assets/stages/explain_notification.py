@@ -1,17 +1,20 @@
-"""Show what a notification told, and check it against the alerts it names."""
+"""Show what a notification told, and check it against the alerts and incidents it names."""
 
 import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from inventory_assets.domain.incidents import is_incident_id
 from inventory_assets.domain.routing import make_notification_id
 from inventory_assets.lake.errors import LakeError
+from inventory_assets.stages.incident_facts import read_summaries
 from inventory_assets.stages.notifications import to_planned
 from inventory_assets.stages.warm import IDS, Reader, id_list
 
 WHY = {
     "single": "one alert, told alone",
     "group": "alerts that agree on the route's group_by keys",
+    "incident": "a business alert over many keys",
     "digest": "alerts told together",
     "resolved": "the end of an earlier notification",
     "held": "not sent: kept for later",
@@ -57,6 +60,7 @@ def explain_notification(reader: Reader, notification_id: str) -> NotificationEx
         [id_list(ids)],
     )
     alerts = {each["alert_id"]: each for each in found.iter_rows(named=True)}
+    alerts |= read_summaries(reader, [id_ for id_ in ids if is_incident_id(id_)], row["planned_version"])
     differences = []
     derived = make_notification_id(planned.channel, planned.kind, planned.members, planned.covers)
     if derived != notification_id:
@@ -64,7 +68,7 @@ def explain_notification(reader: Reader, notification_id: str) -> NotificationEx
     for alert_id, number in planned.members:
         alert = alerts.get(alert_id)
         if alert is None:
-            differences.append(f"{alert_id}: told, but there was no such alert at version {row['planned_version']}")
+            differences.append(f"{alert_id}: told, but there was none such at version {row['planned_version']}")
         elif number > alert["notification_count"]:
             differences.append(f"{alert_id}: telling {number}, but it was due {alert['notification_count']} times")
     repeated = reader.query(

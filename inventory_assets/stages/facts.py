@@ -11,9 +11,11 @@ from typing import Any
 import msgspec
 
 from inventory_assets.domain.alerts import Alert
-from inventory_assets.domain.notifications import AlertFacts, Outgoing, describe_origin
+from inventory_assets.domain.incidents import is_incident_id
+from inventory_assets.domain.notifications import AlertFacts, IncidentFacts, Outgoing, describe_origin
 from inventory_assets.domain.recommend import Recommendation
 from inventory_assets.domain.routing import Planned
+from inventory_assets.stages.incident_facts import read_facts
 from inventory_assets.stages.recommendation import recommend_for
 from inventory_assets.stages.warm import IDS, Reader, id_list
 
@@ -66,7 +68,8 @@ def to_outgoings(reader: Reader, batch: Sequence[Owed]) -> list[Outgoing]:
     ]
     chosen = set(list(dict.fromkeys(alert.state_version for alert in told))[:MAX_VERSIONS])
     advice = recommend_for(reader, [alert for alert in told if alert.state_version in chosen])
-    return [_to_outgoing(owed, found, advice) for owed in batch]
+    incidents = read_facts(reader, [id_ for id_ in wanted if is_incident_id(id_)], version)
+    return [_to_outgoing(owed, found, advice, incidents) for owed in batch]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,9 @@ class _Found:
     alert: Alert
 
 
-def _to_outgoing(owed: Owed, found: dict[str, _Found], advice: dict[str, Recommendation]) -> Outgoing:
+def _to_outgoing(
+    owed: Owed, found: dict[str, _Found], advice: dict[str, Recommendation], incidents: dict[str, IncidentFacts]
+) -> Outgoing:
     planned = owed.planned
     facts = tuple(
         AlertFacts(
@@ -91,4 +96,9 @@ def _to_outgoing(owed: Owed, found: dict[str, _Found], advice: dict[str, Recomme
         planned.notification_id, planned.kind, planned.severity, planned.reason, planned.recipients,
         tuple(dict.fromkeys(alert_id for alert_id, _ in planned.members)), facts, owed.planned_at,
         planned.covers[0] if planned.kind == "resolved" else None,
+        tuple(
+            msgspec.structs.replace(incidents[id_], number=number)
+            for id_, number in planned.members[:MAX_ALERTS]
+            if id_ in incidents
+        ),
     )  # fmt: skip

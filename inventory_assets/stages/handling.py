@@ -50,7 +50,7 @@ def find_alert_id(reader: Reader, text: str) -> str:
     return found[0]
 
 
-def issue(engine: Engine, bodies: Sequence[dict[str, Any]], *, now: int) -> list[Commit]:
+def issue(engine: Engine, bodies: Sequence[dict[str, Any]], *, now: int, origin: str = "cli") -> list[Commit]:
     """Commit control commands as one version: all of them or none.
 
     They are tried first, so that a mistake at the keyboard leaves no dead letter.
@@ -59,6 +59,7 @@ def issue(engine: Engine, bodies: Sequence[dict[str, Any]], *, now: int) -> list
         engine: Where to commit.
         bodies: The commands, without a timestamp.
         now: Microseconds: when they were issued.
+        origin: What issues them, for the messages' ids and attributes.
 
     Returns:
         The commits; none where no command would change anything.
@@ -67,7 +68,7 @@ def issue(engine: Engine, bodies: Sequence[dict[str, Any]], *, now: int) -> list
         CommandRefusedError: A command was refused. Nothing was written, unless
             another writer came between the trial and the commit.
     """
-    messages = [_message(body, now) for body in bodies]
+    messages = [_message(body, now, origin) for body in bodies]
     parsed = parse_burst(messages, engine.parse_settings)
     trial = process_burst(engine.state, parsed, version=engine.state.version + 1)
     refused = [arrival.rejection.detail for arrival in trial.arrivals if arrival.rejection is not None]
@@ -82,6 +83,6 @@ def issue(engine: Engine, bodies: Sequence[dict[str, Any]], *, now: int) -> list
     return commits
 
 
-def _message(body: dict[str, Any], now: int) -> Message:
+def _message(body: dict[str, Any], now: int, origin: str) -> Message:
     data = json.dumps({**body, "timestamp": format_time(now)}, ensure_ascii=False).encode()
-    return Message(f"cli-{uuid.uuid4().hex}", CONTROL_TOPIC, now, "", {"origin": "cli"}, data)
+    return Message(f"{origin}-{uuid.uuid4().hex}", CONTROL_TOPIC, now, "", {"origin": origin}, data)

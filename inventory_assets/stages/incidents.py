@@ -2,22 +2,23 @@
 
 One incident is open per kind and subject. It opens with a finding, is told,
 follows its members, and resolves when the finding is gone. A category's
-incident inhibits its members: they are held in its name, and what still fires
-is told once when it is over.
+incident inhibits its members: those that fire, one by one, and by a command on
+the category what goes out of stock while it is open. What still fires is told
+once when it is over.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 import polars as pl
 
+from inventory_assets.domain.alerts import Condition
 from inventory_assets.domain.burst import Message
 from inventory_assets.domain.burst_lifecycle import find_alert
 from inventory_assets.domain.incidents import (
     DAY_US,
-    HOUR_US,
     SEVERITY,
     Finding,
     IncidentPolicy,
@@ -28,17 +29,20 @@ from inventory_assets.domain.incidents import (
     find_unusual_depletion,
     make_incident_id,
 )
+from inventory_assets.domain.state import InventoryState
 from inventory_assets.domain.values import format_time, to_datetime
 from inventory_assets.lake.errors import LakeError
 from inventory_assets.lake.tables import INCIDENTS
 from inventory_assets.lake.transaction import LakeTransaction
 from inventory_assets.stages.engine import Commit, Engine
 from inventory_assets.stages.handling import CONTROL_TOPIC
-from inventory_assets.stages.warm import Reader, to_microseconds_naive
+from inventory_assets.stages.warm import IDS, Reader, id_list, to_microseconds_naive
 
 ISSUER = "incidents"
 # What a member shows: more would make a row of megabytes of a bad day.
 MAX_MEMBERS = 500
+# What a command takes, RULES 36.
+MAX_REASON = 1024
 
 # The version of a transaction that counts, RULES 13, among the columns a finding needs.
 _LATEST = """
@@ -56,31 +60,53 @@ class UnknownIncidentError(LakeError):
     """No incident has this id."""
 
 
-def find_incidents(reader: Reader, now: int, policy: IncidentPolicy) -> list[Finding]:
+def find_incidents(
+    reader: Reader, now: int, policy: IncidentPolicy, kinds: Collection[Kind] = tuple(Kind)
+) -> list[Finding]:
     """Find everything that is an incident as of a moment, in microseconds; sorted by id.
 
     A pure function of the lake's rows and its arguments, so that `explain` finds
     the same again at the same version.
     """
-    found = [
-        *find_category_stockouts(_stockouts(reader, now, policy), policy),
-        *find_unusual_depletion(_days(reader, now), policy),
-        *find_overdue_restocks(_restocks(reader, now), now),
-        *find_breach_trends(_weeks(reader, now), policy),
-    ]
-    return sorted(found, key=make_incident_id)
+    find: dict[Kind, Callable[[], list[Finding]]] = {
+        Kind.CATEGORY_STOCKOUTS: lambda: find_category_stockouts(
+            _stockouts(reader, now), _open_categories(reader), now, policy
+        ),
+        Kind.UNUSUAL_DEPLETION: lambda: find_unusual_depletion(_days(reader, now), policy),
+        Kind.OVERDUE_RESTOCK: lambda: find_overdue_restocks(_restocks(reader, now), now),
+        Kind.BREACH_TREND: lambda: find_breach_trends(_weeks(reader, now), policy),
+    }
+    return sorted((finding for kind in kinds for finding in find[kind]()), key=make_incident_id)
 
 
-def _stockouts(reader: Reader, now: int, policy: IncidentPolicy) -> list[dict[str, Any]]:
-    since = now - policy.window_hours * HOUR_US
+def _stockouts(reader: Reader, now: int) -> list[dict[str, Any]]:
     return _rows(
         reader,
         """SELECT s.category_id, a.warehouse_id, a.sku, a.alert_id, epoch_us(a.opened_at) AS opened_at
         FROM out.alerts a JOIN core.sku_state s USING (warehouse_id, sku)
         WHERE a.state = 'firing' AND a.alert_type = 'STOCKOUT' AND s.category_id <> 'UNKNOWN'
-            AND epoch_us(a.opened_at) > ? AND epoch_us(a.opened_at) <= ?
+            AND epoch_us(a.opened_at) <= ?
         ORDER BY a.opened_at, a.alert_id""",
-        [since, now],
+        [now],
+    )
+
+
+def _open_categories(reader: Reader) -> dict[str, int]:
+    rows = _rows(
+        reader,
+        "SELECT subject, epoch_us(opened_at) AS opened_at FROM out.incidents WHERE state = 'open' AND kind = ?",
+        [str(Kind.CATEGORY_STOCKOUTS)],
+    )
+    return {row["subject"]: row["opened_at"] for row in rows}
+
+
+def firing_stockouts(state: InventoryState) -> frozenset[tuple[str, str]]:
+    """(alert id, category) of every stockout: while it stays the same, no category's incident begins, moves or ends."""
+    return frozenset(
+        (alert.alert_id, state.skus[key[1]].parents[1])
+        for key, alerts in state.alerts.items()
+        for alert in alerts.values()
+        if alert.is_firing and alert.condition is Condition.STOCKOUT
     )
 
 
@@ -165,32 +191,37 @@ def _rows(reader: Reader, sql: str, parameters: list[Any]) -> list[dict[str, Any
 
 
 def refresh_incidents(
-    engine: Engine, now: int, *, policy: IncidentPolicy | None = None, run_id: str = ""
+    engine: Engine,
+    now: int,
+    *,
+    policy: IncidentPolicy | None = None,
+    kinds: Collection[Kind] = tuple(Kind),
+    run_id: str = "",
 ) -> list[Commit]:
-    """Open, follow and resolve incidents as of a moment; nothing is committed where nothing changed."""
+    """Open, follow and resolve incidents of some kinds as of a moment; nothing is committed where nothing changed."""
     policy = policy or IncidentPolicy()
     engine.refresh()
     version = engine.state.version
-    known = {
-        (row["kind"], row["subject"]): row
-        for row in engine.lake.query("SELECT * FROM out.incidents WHERE state = 'open'").iter_rows(named=True)
-    }
-    findings = {(str(f.kind), f.subject): f for f in find_incidents(engine.lake, now, policy)}
+    findings = {(str(f.kind), f.subject): f for f in find_incidents(engine.lake, now, policy, kinds)}
+    known, told = _read_known(engine.lake, kinds, findings.values())
     rows, commands = [], []
     for place in sorted(findings.keys() | known.keys()):
         finding, row = findings.get(place), known.get(place)
-        changed = _next_row(finding, row, now=now, version=version, policy=policy)
+        changed = _next_row(finding, row, told, now=now, version=version, policy=policy)
         if changed is None:
             continue
         rows.append(changed)
         if changed["kind"] == Kind.CATEGORY_STOCKOUTS:
-            commands += _commands(engine, changed, row, now)
+            commands += _commands(engine.state, changed, () if finding is None else finding.members)
     if not rows:
         return []
     messages = [
-        Message(f"{ISSUER}-{version}-{n}", CONTROL_TOPIC, now, "", {"origin": ISSUER}, json.dumps(body).encode())
+        Message(
+            f"{ISSUER}-{version}-{n}", CONTROL_TOPIC, now, "", {"origin": ISSUER},
+            json.dumps({**body, "issued_by": ISSUER, "timestamp": format_time(now)}).encode(),
+        )
         for n, body in enumerate(commands)
-    ]
+    ]  # fmt: skip
 
     def write(transaction: LakeTransaction) -> None:
         transaction.append(INCIDENTS, _frame(rows))
@@ -198,8 +229,28 @@ def refresh_incidents(
     return engine.commit_burst(messages, stage="incidents", run_id=run_id, also=write)
 
 
+def _read_known(
+    reader: Reader, kinds: Collection[Kind], findings: Iterable[Finding]
+) -> tuple[dict[tuple[str, str], dict[str, Any]], dict[str, int]]:
+    """The open incidents of some kinds, by kind and subject; and how often each found one was told before."""
+    ids = [make_incident_id(finding) for finding in findings]
+    rows = _rows(
+        reader,
+        f"SELECT * FROM out.incidents WHERE state = 'open' OR incident_id IN ({IDS})",
+        [id_list(ids)],
+    )
+    known = {(row["kind"], row["subject"]): row for row in rows if row["state"] == "open" and row["kind"] in kinds}
+    return known, {row["incident_id"]: row["notification_count"] for row in rows}
+
+
 def _next_row(
-    finding: Finding | None, row: Mapping[str, Any] | None, *, now: int, version: int, policy: IncidentPolicy
+    finding: Finding | None,
+    row: Mapping[str, Any] | None,
+    told: Mapping[str, int],
+    *,
+    now: int,
+    version: int,
+    policy: IncidentPolicy,
 ) -> dict[str, Any] | None:
     """The row of a subject after this look at it; None where nothing changed."""
     if finding is None:
@@ -210,38 +261,51 @@ def _next_row(
     members = json.dumps(list(finding.members[:MAX_MEMBERS]))
     if row is not None and members == row["members"]:
         return None
+    incident_id = make_incident_id(finding) if row is None else row["incident_id"]
     return {
-        "incident_id": make_incident_id(finding) if row is None else row["incident_id"],
+        "incident_id": incident_id,
         "kind": str(finding.kind), "subject": finding.subject, "warehouse_id": finding.warehouse_id,
         "sku": finding.sku, "priority": SEVERITY[finding.kind], "state": "open", "title": finding.title,
         "opened_at": _time(finding.opened_at) if row is None else row["opened_at"],
         "resolved_at": None, "members": members,
         "arithmetic": json.dumps(finding.arithmetic, sort_keys=True),
         "as_of": _time(now), "as_of_version": version, "policy": msgspec.json.encode(policy).decode(),
-        "notification_count": 1 if row is None else row["notification_count"],
+        # What began one that was over may begin it again, and it is told again.
+        "notification_count": told.get(incident_id, 0) + 1 if row is None else row["notification_count"],
     }  # fmt: skip
 
 
-def _commands(
-    engine: Engine, row: Mapping[str, Any], before: Mapping[str, Any] | None, now: int
-) -> list[dict[str, Any]]:
-    """Hold an incident's members in its name; let go of those that are none any more."""
-    members = set(json.loads(row["members"])) if row["state"] == "open" else set()
-    earlier = set(json.loads(before["members"])) if before is not None else set()
-    found = []
-    for alert_id in sorted(members | earlier):
-        alert = find_alert(engine.state.alerts, alert_id)
-        is_held = alert is not None and row["incident_id"] in alert.handled.inhibited_by
-        name = "inhibit" if alert_id in members else "uninhibit"
-        if alert is None or is_held is (name == "inhibit") or (name == "inhibit" and not alert.is_firing):
-            continue
-        found.append(
-            {
-                "command": name, "alert_id": alert_id, "source": row["incident_id"], "issued_by": ISSUER,
-                "reason": row["title"] if name == "inhibit" else f"{row['incident_id']} let go of it",
-                "timestamp": format_time(now),
-            }
-        )  # fmt: skip
+def _commands(state: InventoryState, row: Mapping[str, Any], members: Sequence[str]) -> list[dict[str, Any]]:
+    """Hold an incident's members in its name, those to come too; let go of those that are none any more."""
+    incident_id, category_id = row["incident_id"], row["subject"]
+    is_open = row["state"] == "open"
+    lifting = f"{incident_id} let go of it"
+    scope = {"category_id": category_id, "alert_type": str(Condition.STOCKOUT), "source": incident_id}
+    is_known = any(
+        command.category_id == category_id and command.source == incident_id for command in state.inhibitions.values()
+    )
+    found: list[dict[str, Any]] = []
+    if is_open and not is_known:
+        found.append({"command": "inhibit", **scope, "reason": row["title"][:MAX_REASON]})
+    elif not is_open and is_known:
+        found.append({"command": "uninhibit", **scope, "reason": lifting})
+    for alert_id in sorted(members):
+        alert = find_alert(state.alerts, alert_id)
+        if alert is not None and alert.is_firing and incident_id not in alert.handled.inhibited_by:
+            found.append(
+                {
+                    "command": "inhibit", "alert_id": alert_id, "source": incident_id,
+                    "reason": row["title"][:MAX_REASON],
+                }
+            )  # fmt: skip
+    for key, alerts in sorted(state.alerts.items()):
+        # A command on the category does not reach a SKU that has left it.
+        is_reached = is_known and state.skus[key[1]].parents[1] == category_id
+        for alert in alerts.values():
+            if incident_id in alert.handled.inhibited_by and alert.alert_id not in members and not is_reached:
+                found.append(
+                    {"command": "uninhibit", "alert_id": alert.alert_id, "source": incident_id, "reason": lifting}
+                )
     return found
 
 
@@ -263,7 +327,7 @@ def rederive(reader_at_version: Reader, row: Mapping[str, Any]) -> list[str]:
     """
     now = to_microseconds_naive(row["as_of"])
     policy = msgspec.json.decode(row["policy"], type=IncidentPolicy)
-    places = {(str(f.kind), f.subject): f for f in find_incidents(reader_at_version, now, policy)}
+    places = {(str(f.kind), f.subject): f for f in find_incidents(reader_at_version, now, policy, [Kind(row["kind"])])}
     finding = places.get((row["kind"], row["subject"]))
     if finding is None:
         return ["the rows of its version give no such incident"]

@@ -1,6 +1,6 @@
 """Plan what the policy's channels owe, and write it down before anything is sent.
 
-Reads new tellings and resolutions from the lake, calls `domain.routing`, and
+Reads new tellings and resolutions of alerts and incidents from the lake, calls `domain.routing`, and
 appends `out.notifications`. The greatest `planned_version` there is how far
 planning has come; it is checked inside the transaction that adds to it, so two
 planners never plan one alert twice. A channel that owes nothing yet starts
@@ -15,11 +15,18 @@ from typing import Any
 import msgspec
 import polars as pl
 
+from inventory_assets.domain.incidents import is_incident_id
 from inventory_assets.domain.policy import Policy, Subject
 from inventory_assets.domain.routing import ChannelState, Planned, plan_channel, resolved, route
 from inventory_assets.lake.connect import CATALOG
 from inventory_assets.lake.tables import NOTIFICATIONS
 from inventory_assets.lake.transaction import LakeTransaction
+from inventory_assets.stages.incident_facts import (
+    ended_incidents,
+    new_incidents,
+    open_incidents,
+    subjects_of,
+)
 from inventory_assets.stages.rule_contacts import RuleContacts
 from inventory_assets.stages.warm import IDS, Reader, id_list, to_microseconds_naive
 
@@ -144,7 +151,7 @@ class Planner:
             "QUALIFY row_number() OVER (PARTITION BY alert_id ORDER BY version DESC) = 1) WHERE state = 'resolved'",
             [id_list(ids)],
         )
-        for alert_id in ended["alert_id"]:
+        for alert_id in [*ended["alert_id"], *ended_incidents(self._reader, ids, self._cursor)]:
             for opened in self._open.values():
                 if alert_id in opened:
                     opened.pop(alert_id).firing.discard(alert_id)
@@ -154,7 +161,7 @@ class Planner:
         return found.item() if found.height else 0
 
     def _news(self, version: int) -> tuple[list[Subject], list[str]]:
-        """Alerts told since the cursor, and ids of those that ended."""
+        """Alerts and incidents told since the cursor, and ids of those that ended."""
         if version <= self._cursor:
             return [], []
         span = f"version > {self._cursor} AND version <= {version}"
@@ -170,15 +177,16 @@ class Planner:
             """
         )
         told = self._subjects(rows.filter("is_told"))
-        return told, rows.filter(pl.col("state") == "resolved")["alert_id"].to_list()
+        ended = rows.filter(pl.col("state") == "resolved")["alert_id"].to_list()
+        opened, over = new_incidents(self._reader, self._cursor, version)
+        return [*told, *opened], [*ended, *over]
 
     def _firing(self) -> list[Subject]:
-        return self._subjects(
-            self._reader.query(
-                f"SELECT {ALERT_COLUMNS} FROM out.alerts WHERE state = 'firing' AND notification_count > 0 "
-                "ORDER BY alert_id"
-            )
+        rows = self._reader.query(
+            f"SELECT {ALERT_COLUMNS} FROM out.alerts WHERE state = 'firing' AND notification_count > 0 "
+            "ORDER BY alert_id"
         )
+        return [*self._subjects(rows), *open_incidents(self._reader)]
 
     def _held_subjects(self, used: Mapping[str, int], now: int) -> dict[str, Subject]:
         """The alerts of held rows that may be released, as they stand now."""
@@ -196,7 +204,8 @@ class Planner:
         if not ids:
             return {}
         rows = self._reader.query(f"SELECT {ALERT_COLUMNS} FROM out.alerts WHERE alert_id IN ({IDS})", [id_list(ids)])
-        return {subject.alert_id: subject for subject in self._subjects(rows)}
+        incidents = subjects_of(self._reader, [id_ for id_ in ids if is_incident_id(id_)])
+        return {subject.alert_id: subject for subject in (*self._subjects(rows), *incidents)}
 
     def _subjects(self, rows: pl.DataFrame) -> list[Subject]:
         if not rows.height:

@@ -4,13 +4,31 @@ Used by the channels and by `inventory explain`, so that both say the same.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
 
 from inventory_assets.domain.alerts import Alert, Product, target_stock
-from inventory_assets.domain.recommend import Recommendation, Supply, WarehouseStock, recommend
+from inventory_assets.domain.recommend import (
+    Claim,
+    Recommendation,
+    Supply,
+    WarehouseStock,
+    recommend,
+    served_before,
+)
 from inventory_assets.domain.state import InventoryState
-from inventory_assets.lake.tables import PRODUCTS, RESOLVED_THRESHOLDS, SKU_STATE, VELOCITY, VersionedTable
+from inventory_assets.lake.tables import ALERTS, PRODUCTS, RESOLVED_THRESHOLDS, SKU_STATE, VELOCITY, VersionedTable
 from inventory_assets.stages.warm import IDS, Reader, id_list
+
+
+class _Sku(msgspec.Struct):
+    """A SKU as of a version: its product data, its stock by warehouse, the alerts that fire."""
+
+    version: int
+    product: Product | None
+    stocks: Mapping[str, WarehouseStock]
+    firing: Sequence[Alert]
 
 
 def recommend_for(reader: Reader, alerts: Iterable[Alert]) -> dict[str, Recommendation]:
@@ -20,51 +38,66 @@ def recommend_for(reader: Reader, alerts: Iterable[Alert]) -> dict[str, Recommen
         by_version[alert.state_version].append(alert)
     found: dict[str, Recommendation] = {}
     for version, group in by_version.items():
-        products, stocks = _look_up(reader, version, sorted({alert.sku for alert in group}))
+        skus = _look_up(reader, version, sorted({alert.sku for alert in group}))
         for alert in group:
-            found[alert.alert_id] = _recommend(alert, products.get(alert.sku), stocks.get(alert.sku, []))
+            found[alert.alert_id] = _recommend(alert, skus[alert.sku])
     return found
 
 
 def recommend_from_state(state: InventoryState, alert: Alert) -> Recommendation:
     """The same from a warm or replayed state that is at the alert's version: `explain` compares the two."""
-    stocks = []
-    for warehouse_id in sorted(state.skus[alert.sku].warehouse_ids):
-        key = (warehouse_id, alert.sku)
+    keys = [(warehouse_id, alert.sku) for warehouse_id in sorted(state.skus[alert.sku].warehouse_ids)]
+    stocks = {}
+    for key in keys:
         stock, limits = state.keys[key], state.thresholds[key]
-        stocks.append(
-            WarehouseStock(
-                warehouse_id, stock.available, stock.inbound, stock.is_active,
-                limits.min_qty, limits.reorder_qty, limits.reorder_days, state.velocities.get(key) or None,
-            )
+        stocks[key[0]] = WarehouseStock(
+            key[0], stock.available, stock.inbound, stock.is_active, limits.min_qty, limits.reorder_qty,
+            limits.reorder_days, state.velocities.get(key) or None, limits.min_days,
         )  # fmt: skip
-    return _recommend(alert, state.products.get(alert.sku), stocks)
+    firing = [each for key in keys for each in state.alerts.get(key, {}).values() if each.is_firing]
+    return _recommend(alert, _Sku(state.version, state.products.get(alert.sku), stocks, firing))
 
 
-def _recommend(alert: Alert, product: Product | None, stocks: list[WarehouseStock]) -> Recommendation:
-    limits = alert.thresholds
-    own = next((stock for stock in stocks if stock.warehouse_id == alert.warehouse_id), None)
-    short = WarehouseStock(
-        alert.warehouse_id, alert.available, alert.inbound, True,
-        limits.min_qty, limits.reorder_qty, limits.reorder_days, None if own is None else own.daily_units,
-    )  # fmt: skip
-    known = product or Product(sku=alert.sku)
+def _recommend(alert: Alert, sku: _Sku) -> Recommendation:
+    known = sku.product or Product(sku=alert.sku)
     supply = Supply(
-        target_stock(limits, product), known.supplier_id, known.lead_time_days, known.pack_multiple, known.unit_price
+        target_stock(alert.thresholds, sku.product), known.supplier_id, known.lead_time_days, known.pack_multiple,
+        known.unit_price,
+    )  # fmt: skip
+    # Who is short itself gives nothing.
+    short = {alert.warehouse_id, *(each.warehouse_id for each in sku.firing)}
+    return recommend(
+        _as_told(alert, sku),
+        [stock for name, stock in sorted(sku.stocks.items()) if name not in short],
+        supply,
+        before=[_claim(each, sku) for each in served_before(alert, sku.firing)],
     )
-    return recommend(short, [stock for stock in stocks if stock.warehouse_id != alert.warehouse_id], supply)
 
 
-def _look_up(
-    reader: Reader, version: int, skus: list[str]
-) -> tuple[dict[str, Product], dict[str, list[WarehouseStock]]]:
+def _claim(alert: Alert, sku: _Sku) -> Claim:
+    stock, target = _as_told(alert, sku), target_stock(alert.thresholds, sku.product)
+    return Claim(alert.warehouse_id, 0 if target is None else max(0, target - stock.available - stock.inbound))
+
+
+def _as_told(alert: Alert, sku: _Sku) -> WarehouseStock:
+    """An alert's warehouse, with the stock it tells; where an earlier version told it, with the stock as it is now."""
+    limits, now = alert.thresholds, sku.stocks.get(alert.warehouse_id)
+    # All that one version tells then agrees on what each of them takes.
+    stock = alert if now is None or alert.state_version == sku.version else now
+    return WarehouseStock(
+        alert.warehouse_id, stock.available, stock.inbound, True, limits.min_qty, limits.reorder_qty,
+        limits.reorder_days, None if now is None else now.daily_units, limits.min_days,
+    )  # fmt: skip
+
+
+def _look_up(reader: Reader, version: int, skus: list[str]) -> dict[str, _Sku]:
     listed = id_list(skus)
     product_rows = reader.query(_as_of(PRODUCTS, version, "sku"), [listed])
     products = {row["sku"]: Product(**row) for row in product_rows.drop("version").iter_rows(named=True)}
     rows = reader.query(
         f"""
         SELECT s.warehouse_id, s.sku, s.on_hand - s.reserved AS available, s.inbound, s.is_active,
-            t.min_threshold_qty, t.reorder_threshold_qty, t.reorder_threshold_days, v.daily_units
+            t.min_threshold_qty, t.reorder_threshold_qty, t.reorder_threshold_days, t.min_threshold_days, v.daily_units
         FROM ({_as_of(SKU_STATE, version, "sku")}) s
         LEFT JOIN ({_as_of(RESOLVED_THRESHOLDS, version, "sku")}) t
             ON t.warehouse_id = s.warehouse_id AND t.sku = s.sku
@@ -73,16 +106,21 @@ def _look_up(
         """,
         [listed, listed, listed],
     )
-    stocks: dict[str, list[WarehouseStock]] = defaultdict(list)
+    stocks: dict[str, dict[str, WarehouseStock]] = defaultdict(dict)
     for row in rows.iter_rows(named=True):
-        stocks[row["sku"]].append(
-            WarehouseStock(
-                row["warehouse_id"], row["available"], row["inbound"], row["is_active"],
-                row["min_threshold_qty"], row["reorder_threshold_qty"], row["reorder_threshold_days"],
-                row["daily_units"] or None,
-            )
+        stocks[row["sku"]][row["warehouse_id"]] = WarehouseStock(
+            row["warehouse_id"], row["available"], row["inbound"], row["is_active"],
+            row["min_threshold_qty"], row["reorder_threshold_qty"], row["reorder_threshold_days"],
+            row["daily_units"] or None, row["min_threshold_days"],
         )  # fmt: skip
-    return products, stocks
+    firing: dict[str, list[Alert]] = defaultdict(list)
+    decode = msgspec.json.Decoder(Alert).decode
+    records = reader.query(
+        f"SELECT record FROM ({_as_of(ALERTS, version, 'sku')}) WHERE state = 'firing' ORDER BY alert_id", [listed]
+    )
+    for alert in map(decode, records["record"]):
+        firing[alert.sku].append(alert)
+    return {sku: _Sku(version, products.get(sku), stocks.get(sku, {}), firing.get(sku, ())) for sku in skus}
 
 
 def _as_of(table: VersionedTable, version: int, column: str) -> str:

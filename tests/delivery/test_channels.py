@@ -11,14 +11,17 @@ import pytest
 from inventory_assets.delivery.build import build_channel, missing_secrets
 from inventory_assets.delivery.channel import ChannelSetupError
 from inventory_assets.delivery.console import ConsoleChannel
+from inventory_assets.delivery.content import plain_text, subject_line
+from inventory_assets.delivery.html import render_html
 from inventory_assets.delivery.pagerduty import dedup_key, to_event
+from inventory_assets.delivery.payload import to_payload
 from inventory_assets.delivery.slack import to_message
 from inventory_assets.delivery.sms import MAX_TEXT, to_text
 from inventory_assets.domain.notifications import DeliveryError
 from inventory_assets.domain.policy import ChannelKind, ChannelPolicy
 from inventory_assets.messaging.client import PublishError
 from inventory_assets.messaging.memory import InMemoryBroker
-from tests.delivery.notices import HOSTILE, group, single
+from tests.delivery.notices import HOSTILE, group, incident, single
 from tests.delivery.servers import http_server
 
 SECRETS = {"SECRET": "s3cret", "KEY": "rk", "TOKEN": "tok"}
@@ -166,3 +169,49 @@ def test_a_missing_secret_is_named_not_guessed():
     assert 1 == len(missing_secrets(policy, {}))
     with pytest.raises(ChannelSetupError, match="NOT_SET"):
         build_channel(policy, {}, InMemoryBroker)
+
+
+def test_an_incident_says_the_same_on_every_channel():
+    """Business alerts reached nobody who did not read the status topic."""
+    told = incident()
+    stream = io.StringIO()
+    ConsoleChannel(stream).send(told)
+    written = {
+        "console": stream.getvalue(), "mail": render_html(told, limit=5), "slack": json.dumps(to_message(told)),
+        "webhook": json.dumps(to_payload(told)),
+    }  # fmt: skip
+
+    for channel, text in written.items():
+        assert "3 SKUs of category MUGS are out of stock" in text, channel
+        assert "MUG-2" in text, channel
+        assert "out of stock &gt;= 3" in text or "out of stock >= 3" in text, channel
+    assert "[CRITICAL] 3 SKUs of category MUGS are out of stock" == to_text(told)
+    assert "inventory explain inc-1" in written["console"]
+
+
+def test_an_incident_is_one_at_the_pager_from_beginning_to_end():
+    begun, over = to_event(incident()), to_event(incident("resolved"))
+
+    assert ("trigger", "resolve") == (begun["event_action"], over["event_action"])
+    assert "inc-1" == begun["dedup_key"] == over["dedup_key"]
+    assert ("MUGS", "CATEGORY_STOCKOUTS", "critical") == (
+        begun["payload"]["source"], begun["payload"]["class"], begun["payload"]["severity"],
+    )  # fmt: skip
+
+
+def test_an_incidents_names_are_escaped_and_its_end_says_so():
+    hostile = incident(title=HOSTILE, arithmetic={"skus": [HOSTILE], "comparison": HOSTILE})
+
+    assert "<script>" not in render_html(hostile, limit=5)
+    assert "<!channel>" not in json.dumps(to_message(hostile))
+    assert subject_line(incident("resolved")).startswith("[RESOLVED] 3 SKUs of category MUGS")
+
+
+def test_a_digest_lists_incidents_and_alerts():
+    mixed = msgspec.structs.replace(
+        group(2, "digest", "maintenance"), incidents=incident().incidents, alert_ids=("alt-0", "alt-1", "inc-1")
+    )
+
+    for text in (plain_text(mixed, limit=9), render_html(mixed, limit=9)):
+        assert "3 SKUs of category MUGS" in text
+        assert "more: " not in text

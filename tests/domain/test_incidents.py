@@ -1,6 +1,8 @@
 """When many keys together are an incident, number by number."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from inventory_assets.domain.incidents import (
     DAY_US,
@@ -16,9 +18,10 @@ from inventory_assets.domain.incidents import (
 POLICY = IncidentPolicy()
 
 
-def stockout(n, category_id="C1"):
+def stockout(n, category_id="C1", *, sku=None, warehouse_id="W1", at=None):
     return {
-        "category_id": category_id, "warehouse_id": "W1", "sku": f"S{n}", "alert_id": f"alt-{n}", "opened_at": n,
+        "category_id": category_id, "warehouse_id": warehouse_id, "sku": sku or f"S{n}", "alert_id": f"alt-{n}",
+        "opened_at": n if at is None else at,
     }  # fmt: skip
 
 
@@ -32,12 +35,66 @@ def day(units, history, **more):
 def test_a_category_needs_its_number_of_stockouts():
     few = [stockout(1), stockout(2), stockout(3, "C2"), stockout(4, "C2")]
 
-    assert find_category_stockouts(few, POLICY) == []
-    [found] = find_category_stockouts([*few, stockout(5)], POLICY)
+    assert find_category_stockouts(few, {}, 9, POLICY) == []
+    [found] = find_category_stockouts([*few, stockout(5)], {}, 9, POLICY)
     assert (found.subject, found.members, found.anchor) == ("C1", ("alt-1", "alt-2", "alt-5"), "alt-5")
     # A fourth member leaves the id as it is: the third one began it.
-    [more] = find_category_stockouts([*few, stockout(5), stockout(6)], POLICY)
+    [more] = find_category_stockouts([*few, stockout(5), stockout(6)], {}, 9, POLICY)
     assert make_incident_id(more) == make_incident_id(found)
+
+
+def test_empty_shelves_of_one_sku_are_one_stockout():
+    """One SKU at 0 in three warehouses was CRITICAL, "3 stockouts in category CAT1"."""
+    one = [stockout(n, sku="S1", warehouse_id=f"W{n}") for n in (1, 2, 3)]
+
+    assert find_category_stockouts([*one, stockout(4)], {}, 9, POLICY) == []
+    [found] = find_category_stockouts([*one, stockout(4), stockout(5)], {}, 9, POLICY)
+    assert found.title == "3 SKUs of category C1 are out of stock: S1 (W1, W2, W3), S4 (W1), S5 (W1)"
+    assert found.anchor == "alt-5"
+    assert found.arithmetic["comparison"] == "3 SKUs out of stock within 24 h >= 3"
+    assert found.arithmetic["places"] == ["S1 at W1", "S1 at W2", "S1 at W3", "S4 at W1", "S5 at W1"]
+
+
+WEEK = 7 * DAY_US
+
+
+@pytest.mark.parametrize(
+    ("stockouts", "is_open", "expected"),
+    [
+        ((1, 2, 3), False, None),  # a week old: nothing begins
+        ((1, 2, 3), True, (1, 2, 3)),  # the window opens, it does not close
+        ((1, 2), True, None),
+        ((-2 * WEEK, 1, 2), True, None),  # what was out long before is no part of it
+        ((-2 * WEEK, 1, 2, 3, WEEK), True, (1, 2, 3, WEEK)),
+        ((WEEK - 2, WEEK - 1, WEEK), False, (WEEK - 2, WEEK - 1, WEEK)),
+    ],
+)
+def test_it_begins_by_the_window_and_lasts_while_enough_members_fire(stockouts, is_open, expected):
+    rows = [stockout(n, at=at) for n, at in enumerate(stockouts)]
+
+    found = find_category_stockouts(rows, {"C1": 3} if is_open else {}, WEEK, POLICY)
+
+    by_id = {row["alert_id"]: row["opened_at"] for row in rows}
+    assert (tuple(by_id[id_] for id_ in found[0].members) if found else None) == expected
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 4), st.integers(0, 2), st.integers(0, 3 * DAY_US)), max_size=12, unique=True),
+    st.integers(0, 3 * DAY_US),
+)
+def test_an_incident_that_began_goes_on_as_long_as_its_members_fire(drawn, later):
+    """Time alone never ends it."""
+    rows = sorted(
+        (stockout(n, sku=f"S{sku}", warehouse_id=f"W{place}", at=at) for n, (sku, place, at) in enumerate(drawn)),
+        key=lambda row: (row["opened_at"], row["alert_id"]),
+    )
+    now = 3 * DAY_US
+    found = find_category_stockouts(rows, {}, now, POLICY)
+
+    for begun in found:
+        assert len(begun.arithmetic["skus"]) >= POLICY.least_stockouts
+        [still] = find_category_stockouts(rows, {"C1": begun.opened_at}, now + later, POLICY)
+        assert set(begun.members) == set(still.members)
 
 
 @pytest.mark.parametrize(

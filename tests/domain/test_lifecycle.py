@@ -333,6 +333,49 @@ def test_an_incident_inhibits_its_members_alone(shop):
     assert shop.told == [(shop.alert().alert_id, 2)]
 
 
+def test_an_inhibited_category_holds_what_opens_in_it_from_then_on():
+    """The next stockout of an open incident was told, and held only at the next look."""
+    shop = Shop(*(level(30, sku=sku, category_id="C1") for sku in ("S1", "S2")), level(30, sku="S3", category_id="C2"))
+    group = {"category_id": "C1", "alert_type": "STOCKOUT", "source": "inc-1"}
+    shop.burst(low(quantity=-30))
+    shop.burst(
+        command("inhibit", timestamp=moment("09:00"), **group),
+        low(name="T2", quantity=-30, time="09:30", sku="S2"),
+        low(name="T3", quantity=-30, time="09:30", sku="S3"),
+    )
+    told = [alert_id.split("-")[3] for alert_id, _ in shop.told]
+
+    # Before it: told. Inside: held. Another category: told.
+    assert ["S1", "S3"] == told
+    held = shop.alert("STOCKOUT", ("W1", "S2"))
+    assert (held.handled.inhibited_by, held.handled.is_untrusted, held.is_notification_due) == (("inc-1",), False, True)
+    # A milder alert is no member.
+    shop.burst(
+        transaction("R2", "RESTOCK", 30, "09:40", sku="S2"), low(name="T4", quantity=-25, time="09:50", sku="S2")
+    )
+    assert shop.told[-1][0] == shop.alert("LOW_STOCK", ("W1", "S2")).alert_id
+
+    shop.burst(low(name="T5", quantity=-5, time="11:50", sku="S2"))
+    shop.burst(command("uninhibit", timestamp=moment("12:00"), **group))
+    assert shop.told[-1] == (shop.alert("STOCKOUT", ("W1", "S2")).alert_id, 1)
+    assert shop.state.inhibitions == {}
+
+
+def test_an_inhibition_of_one_sku_at_a_warehouse_holds_no_other(shop):
+    shop.burst(command("inhibit", warehouse_id="W1", sku="S2", source="data-quality", timestamp=moment("09:00")))
+    shop.burst(level(3, "09:20", sku="S2"), level(3, "09:20", sku="S3"))
+
+    assert [alert_id.split("-")[3] for alert_id, _ in shop.told] == ["S3"]
+    assert shop.alert(key=("W1", "S2")).handled.is_untrusted
+
+
+@pytest.mark.parametrize(
+    "more", [{}, {"alert_id": "alt-1", "category_id": "C1"}, {"category_id": "C1", "alert_type": "STOCKOUTS"}]
+)
+def test_an_inhibition_names_an_alert_or_a_scope_and_a_known_condition(shop, more):
+    assert shop.burst(command("inhibit", **more)) == ["invalid_command"]
+
+
 POLICY = LifecyclePolicy(escalate={"HIGH": 60}, repeat={"HIGH": 45}, expire={"HIGH": 1440}, max_level=2)
 
 

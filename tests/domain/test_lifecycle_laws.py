@@ -44,6 +44,8 @@ def streams(draw, with_pauses: bool = True) -> list[dict[str, Any]]:
             place = {"warehouse_id": "W1"}
             if name in ("silence", "unsilence"):
                 place = draw(st.sampled_from([place, {"sku": "S1"}, {"category_id": "C1"}]))
+            elif name in ("inhibit", "uninhibit"):
+                place = draw(st.sampled_from([place, {"category_id": "C1", "alert_type": "STOCKOUT"}]))
             document = command(name, **place)
         else:
             quantity = draw(st.sampled_from([-30, -12, -5, 5, 12, 40]))
@@ -139,10 +141,12 @@ def test_no_alert_is_lost_and_none_is_told_twice_under_one_number(documents):
     """Whatever was withheld is told once nothing holds it any more."""
     shop = played([[document] for document in documents])
     for number, inhibition in enumerate(list(shop.state.inhibitions.values())):
+        scope = {name: getattr(inhibition, name) for name in ("warehouse_id", "category_id", "alert_type")}
         shop.burst(
-            command("uninhibit", warehouse_id="W1", issued_by=inhibition.issued_by, reason=f"end {number}",
-                    timestamp=moment(1_430))
-        )  # fmt: skip
+            command(
+                "uninhibit", **scope, issued_by=inhibition.issued_by, reason=f"end {number}", timestamp=moment(1_430)
+            )
+        )
     for alerts in list(shop.state.alerts.values()):
         for alert in alerts.values():
             for source in alert.handled.inhibited_by:

@@ -113,3 +113,11 @@ def test_a_secret_in_the_file_is_refused_and_not_repeated(line, word):
 )  # fmt: skip
 def test_malformed_shapes_are_problems_never_tracebacks(text):
     assert problems(text)
+
+
+def test_a_type_that_is_none_is_a_problem():
+    """A route for `STOCKOUTS` would never match, and nobody would hear of it."""
+    route = '[channels.a]\nkind = "console"\n[[routes]]\nchannels = ["a"]\n'
+
+    assert [] == problems(route + 'type = ["STOCKOUT", "CATEGORY_STOCKOUTS"]')
+    assert ["routes[1].type"] == [each.partition(":")[0] for each in problems(route + 'type = ["STOCKOUTS"]')]

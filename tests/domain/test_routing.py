@@ -212,3 +212,23 @@ def test_the_order_of_input_changes_neither_grouping_nor_ids(subjects, rng, coun
     expected = sorted(plan(chosen, subjects), key=lambda row: row.notification_id)
 
     assert expected == sorted(plan(chosen, shuffled), key=lambda row: row.notification_id)
+
+
+def test_an_incident_is_never_a_member_of_a_group():
+    """It is one already, and a list of alerts has no room for what it says."""
+    alerts = [subject(f"a{n}") for n in range(5)]
+    incident = subject("inc-1", severity="CRITICAL", alert_type="CATEGORY_STOCKOUTS", warehouse=("W1", "W2"))
+
+    rows = plan(policy(group_by=("category",)), [*alerts, incident])
+
+    assert [("incident", "CATEGORY_STOCKOUTS", 1), ("group", "category C", 5)] == [
+        (row.kind, row.reason, len(row.members)) for row in rows
+    ]
+
+
+def test_an_incident_of_several_warehouses_is_held_only_if_all_are_in_maintenance():
+    both = msgspec.structs.replace(NIGHT, match=Match((("warehouse", ("W1", "W2")),)))
+    incident = subject("inc-1", warehouse=("W1", "W2"))
+
+    assert ["incident"] == [row.kind for row in plan(policy(NIGHT), [incident])]
+    assert ["held"] == [row.kind for row in plan(policy(both), [incident])]

@@ -1,0 +1,151 @@
+"""What a report tells Dagster: materializations of what changed, and the results of the checks.
+
+Here: reading the lake into events. Not here: which versions are reported and
+when (`report`), or when it is built and told (`bursts`).
+"""
+
+import json
+import time
+from typing import Any, NamedTuple
+
+from dagster import AssetCheckEvaluation, AssetCheckSeverity, AssetKey, AssetMaterialization
+from dagster._core.definitions.data_version import (
+    CODE_VERSION_TAG,
+    DATA_VERSION_TAG,
+    NULL_DATA_VERSION,
+    NULL_EVENT_POINTER,
+    get_input_data_version_tag,
+    get_input_event_pointer_tag,
+)
+
+from inventory_assets.assets.checks import (
+    CHECKS,
+    IS_EXPLAINED,
+    Finding,
+    newest_alert_is_explained,
+    rederive_newest_alert,
+    run_check,
+)
+from inventory_assets.assets.metadata import counts_metadata, table_metadata, table_version
+from inventory_assets.assets.specs import SPEC_OF, SPECS, TableSpec
+from inventory_assets.lake.memory import release_memory
+from inventory_assets.lake.tables import ALERTS, Table
+from inventory_assets.settings import Settings
+from inventory_assets.stages.engine import CODE_VERSION
+from inventory_assets.stages.warm import Reader
+from inventory_assets.wiring import LakeReader
+from sensors.report import Report, ReportCursor, VersionRow, plan_report
+
+Event = AssetMaterialization | AssetCheckEvaluation
+
+
+class BuiltReport(NamedTuple):
+    """What to tell, where the cursor then stands, and what the checks found."""
+
+    events: list[Event]
+    cursor: ReportCursor
+    findings: list[Finding]
+
+
+def build_report(settings: Settings, cursor: ReportCursor) -> BuiltReport | None:
+    """Report the versions after the last reported one; None where there are none, or it is not time.
+
+    It counts and checks whole tables, seconds at 200,000 keys: so it has a
+    connection of its own, and bursts go on meanwhile. All of it is as of one version.
+    """
+    reader = LakeReader(settings)
+    try:
+        reader.connection.execute("BEGIN")
+        report, next_cursor = plan_report(cursor, read_versions(reader, cursor.version), now=time.time())
+        if report is None:
+            return None
+        findings = [run_check(reader, check) for check in CHECKS]
+        events: list[Event] = [*build_materializations(reader, report, settings)]
+        events += [_evaluate(finding) for finding in findings]
+        events.append(_evaluate_newest(reader, settings))
+        return BuiltReport(events, next_cursor, findings)
+    finally:
+        reader.connection.close()
+        release_memory()
+
+
+def read_versions(reader: Reader, after: int) -> list[VersionRow]:
+    """The versions after the last reported one."""
+    rows = reader.query(
+        "SELECT version, stage, messages, counts FROM meta.versions WHERE version > ? ORDER BY version", [after]
+    )
+    return [
+        VersionRow(version, stage, messages, json.loads(counts))
+        for version, stage, messages, counts in rows.iter_rows()
+    ]
+
+
+def build_materializations(reader: Reader, report: Report, settings: Settings) -> list[AssetMaterialization]:
+    """One materialization per asset (and partition) that the reported versions changed."""
+    events = []
+    for spec in SPECS:
+        version = table_version(reader, spec)
+        if version < report.first_version:
+            continue
+        metadata = {
+            **table_metadata(reader, spec),
+            **counts_metadata(report.counts),
+            "versions": f"{report.first_version} to {report.last_version}",
+        }
+        tags = {DATA_VERSION_TAG: str(version), CODE_VERSION_TAG: CODE_VERSION, **_input_tags(reader, spec)}
+        for partition in _partitions(reader, spec, report, settings):
+            events.append(
+                AssetMaterialization(asset_key=AssetKey(spec.key), partition=partition, metadata=metadata, tags=tags)
+            )
+    return events
+
+
+def _evaluate(finding: Finding) -> AssetCheckEvaluation:
+    check = finding.check
+    count = len(finding.rows)
+    return _evaluation(check.table, check.name, check.text, passed=not count, metadata={"failing_rows": count})
+
+
+def _evaluate_newest(reader: Reader, settings: Settings) -> AssetCheckEvaluation:
+    alert_id, differences = rederive_newest_alert(reader, settings)
+    return _evaluation(
+        ALERTS,
+        newest_alert_is_explained.check_key.name,
+        IS_EXPLAINED,
+        passed=not differences,
+        metadata={"alert": alert_id, "differences": differences},
+    )
+
+
+def _evaluation(table: Table, name: str, text: str, *, passed: bool, metadata: dict[str, Any]) -> AssetCheckEvaluation:
+    return AssetCheckEvaluation(
+        asset_key=AssetKey(table.full_name.split(".")),
+        check_name=name,
+        passed=passed,
+        severity=AssetCheckSeverity.ERROR,
+        description=text,
+        metadata=metadata,
+    )
+
+
+def _input_tags(reader: Reader, spec: TableSpec) -> dict[str, str]:
+    """What the table was made from. Without both tags of each input, Dagster shows a table as unsynced."""
+    tags = {}
+    for table in spec.inputs:
+        key = AssetKey(table.full_name.split("."))
+        version = table_version(reader, SPEC_OF[table.full_name])
+        tags[get_input_data_version_tag(key)] = str(version) if version else NULL_DATA_VERSION.value
+        # The inputs are reported in this very event batch: there is no event of theirs to name yet.
+        tags[get_input_event_pointer_tag(key)] = NULL_EVENT_POINTER
+    return tags
+
+
+def _partitions(reader: Reader, spec: TableSpec, report: Report, settings: Settings) -> list[str | None]:
+    if not spec.is_partitioned:
+        return [None]
+    rows = reader.query(
+        f"SELECT DISTINCT {spec.table.partition_by} AS day FROM {spec.table.full_name} "
+        "WHERE version BETWEEN ? AND ? ORDER BY day",
+        [report.first_version, report.last_version],
+    )
+    return [day.isoformat() for day in rows["day"] if day >= settings.partitions_start_date]
