@@ -145,6 +145,28 @@ def test_an_incident_explains_itself_at_its_version_and_notices_a_change(stockou
     assert [text.split(":")[0] for text in rederive(reader, forged)] == ["arithmetic"]
 
 
+def test_an_incident_that_has_grown_and_ended_explains_itself(stockouts, settings):
+    """It goes on by another rule than it began by, which depends on its being open at that version."""
+    refresh_incidents(stockouts, NOON)
+    later = at("2022-04-21T20:30:00Z")
+    stockouts.commit_burst(messages(transaction("O3", quantity=-100, at="2022-04-21T20:00:00Z", sku="S3")))
+    refresh_incidents(stockouts, later)
+    everything = (transaction(f"R{n}", "RESTOCK", 200, "2022-04-21T21:00:00Z", sku=f"S{n}") for n in range(4))
+    stockouts.commit_burst(messages(*everything))
+    refresh_incidents(stockouts, at("2022-04-21T22:00:00Z"))
+    reader = LakeReader(settings)
+    found = reader.rows("SELECT * FROM out.incidents_changes ORDER BY version")
+
+    assert [(row["state"], len(json.loads(row["members"]))) for row in found] == [
+        ("open", 3), ("open", 4), ("resolved", 4),
+    ]  # fmt: skip
+    assert json.loads(found[1]["arithmetic"])["comparison"] == "4 SKUs out of stock >= 3"
+    for row in found:
+        reader = LakeReader(settings)
+        show_version(reader.connection, row["as_of_version"])
+        assert rederive(reader, row) == []
+
+
 def test_unusual_sales_and_overdue_restocks_of_a_real_history(engine):
     """Eight Wednesdays of 10, then one of 60; a restock ordered ten days ago that takes five."""
     import_products(engine, [Product(sku="S1", lead_time_days=5)])
