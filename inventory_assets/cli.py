@@ -87,10 +87,10 @@ def main() -> None:
         AlertingFileError,
         ChannelSetupError,
     ) as error:
-        click.echo(f"error: {error}", err=True)
+        click.echo(f"Error: {error}", err=True)
         sys.exit(1)
     except duckdb.Error as error:
-        click.echo(f"error: the lake refused: {error}", err=True)
+        click.echo(f"Error: the lake refused: {error}", err=True)
         sys.exit(1)
     except BrokenPipeError:
         sys.exit(0)

@@ -19,6 +19,7 @@ from inventory_assets.stages.handling import find_alert_id, issue
 from inventory_assets.stages.sweep import sweep as sweep_lake
 from inventory_assets.wiring import LakeReader, engine_of
 
+SCOPE = {"warehouse_id": "warehouse", "sku": "SKU", "category_id": "category"}
 STEPS_OF = """
     SELECT alert_id, transition, reason, actor, event_at AS at FROM out.alert_transitions
     WHERE version = ? ORDER BY seq
@@ -48,12 +49,35 @@ def _commit(bodies: Sequence[dict[str, Any]], author: str | None, reason: str, f
     with engine_of() as engine:
         commits = issue(engine, [{**body, **issued} for body in bodies], now=_now())
         rows = _steps(engine, [commit.version for commit in commits])
+        unconcerned = [] if rows or not commits else [_why_no_alert(engine, body) for body in bodies]
     if rows or format_ != "table":
         print_rows(rows, format_)
     if not commits:
         notes.print("nothing changed: it was so already", style="dim")
-    elif not rows:
-        notes.print("kept; no alert is concerned now", style="dim")
+    for sentence in unconcerned:
+        notes.print(sentence, style="dim")
+
+
+def _why_no_alert(engine: Engine, body: dict[str, Any]) -> str:
+    """Why a command of a scope was kept and changed no alert: nothing is there, nothing fires, or it is done."""
+    if body["command"] in ("unsilence", "uninhibit"):
+        return "lifted; it held no alert back now"
+    given = {name: body[name] for name in SCOPE if body.get(name) is not None}
+    where = " AND ".join(["true", *(f"s.{name} = ?" for name in given)])
+    keys, firing, until = engine.lake.query(
+        f"""SELECT count(*), count(alert_id), max(silenced_until) FROM core.sku_state s
+        LEFT JOIN out.alerts a ON a.warehouse_id = s.warehouse_id AND a.sku = s.sku AND a.state = 'firing'
+        WHERE {where}""",
+        list(given.values()),
+    ).row(0)
+    shown = ", ".join(f"{SCOPE[name]} {value!r}" for name, value in given.items())
+    if not keys:
+        return f"kept for what may come, but no stock is known of {shown}. Is it the right id?"
+    if not firing:
+        return f"kept for what may come; no alert of {shown} fires now"
+    if body["command"] == "silence" and until is not None:
+        return f"kept; what fires of {shown} was silenced for longer already, until {until:%Y-%m-%d %H:%M} UTC"
+    return f"kept; what fires of {shown} was held already"
 
 
 def _steps(engine: Engine, versions: Sequence[int]) -> list[dict[str, Any]]:

@@ -50,10 +50,14 @@ def incidents(context: click.Context, state: str, format_: str) -> None:
 @format_option
 def find(as_of: str | None, format_: str) -> None:
     """Look for incidents now: open new ones, follow the open, resolve what is over."""
+    present = to_microseconds(datetime.now(UTC))
     try:
-        now = to_microseconds(datetime.now(UTC)) if as_of is None else read_time("--as-of", as_of)
+        now = present if as_of is None else read_time("--as-of", as_of)
     except InvalidValue as error:
         raise click.UsageError(error.detail) from None
+    if now > present:
+        # What follows a later look would take the present for the past, and end nothing until then.
+        raise click.UsageError(f"--as-of was {as_of!r}, which is yet to come; expected a time up to now.")
     LakeReader(load_settings())  # says clearly where there is no lake
     with engine_of() as engine:
         versions = [commit.version for commit in refresh_incidents(engine, now)]

@@ -66,9 +66,11 @@ def topics_apply(format_: str) -> None:
     """Create what the manifest names and is missing; update what differs."""
     settings = load_settings()
     changes = apply_topology(settings.project, emulator_host=emulator_host(settings))
-    print_rows(
-        [{"action": str(c.action), "kind": c.resource, "name": c.name, "detail": c.detail} for c in changes], format_
-    )
+    rows = [{"action": str(c.action), "kind": c.resource, "name": c.name, "detail": c.detail} for c in changes]
+    if rows or format_ != "table":
+        print_rows(rows, format_)
+    if not rows:
+        notes.print("nothing to do: topics and subscriptions are as the manifest has them", style="dim")
 
 
 @click.command()
@@ -136,7 +138,7 @@ def _message_lines(raw: bytes, topic: str) -> Iterator[OutgoingMessage]:
 
 
 @click.command()
-@click.option("--wait", "wait_seconds", type=float, default=1.0, show_default=True,
+@click.option("--wait", "wait_seconds", type=click.FloatRange(min=0), default=1.0, show_default=True,
               help="Stop after this many seconds without a message.")  # fmt: skip
 @format_option
 def drain(wait_seconds: float, format_: str) -> None:
@@ -151,12 +153,17 @@ def drain(wait_seconds: float, format_: str) -> None:
 
         summary = ingest.run(max_seconds=DRAIN_SECONDS, wait_seconds=wait_seconds, until_empty=True, on_commit=show)
     rows = [{"outcome": name, "messages": count} for name, count in sorted(summary.outcomes.items())]
-    print_rows(rows, format_)
+    if rows or format_ != "table":
+        print_rows(rows, format_)
     notes.print(
-        f"{summary.messages:,} messages in {len(summary.versions)} versions, {summary.notified:,} alerts notified. "
-        "Messages leased to a process that died come back when their 60 s deadline ends: drain again then.",
+        f"{summary.messages:,} messages in {len(summary.versions)} versions, {summary.notified:,} alerts notified.",
         style="dim",
     )
+    if not summary.messages:
+        # Whoever expected some should know where else they may be.
+        notes.print(
+            "Nothing waited. What is leased to a process that died comes back when its 60 s deadline ends.", style="dim"
+        )
 
 
 @click.command()

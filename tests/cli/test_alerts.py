@@ -192,6 +192,54 @@ def test_acknowledging_twice_says_so(run, home, alert_id):
     assert lake(home, "SELECT max(version) FROM meta.versions") == before
 
 
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (
+            ("silence", "--warehouse", "W9", "--minutes", "5"),
+            "no stock is known of warehouse 'W9'. Is it the right id?",
+        ),
+        (("inhibit", "W9"), "no stock is known of warehouse 'W9'"),
+        (("silence", "--sku", "S2", "--minutes", "5"), "no alert of SKU 'S2' fires now"),
+        (("silence", "--warehouse", "W1", "--minutes", "5"), "silenced for longer already, until"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_a_command_that_concerns_no_alert_says_why(run, home, alert_id, words, says):
+    """A misspelt id, nothing that fires and a longer silence are three things to do next."""
+    engine = Engine(Settings(home=home))
+    engine.commit_burst(messages(level(300, sku="S2", warehouse_id="W2")))
+    engine.close()
+    assert run("alerts", "silence", alert_id, "--minutes", "500", "--reason", "r").code == 0
+
+    found = run("alerts", *words, "--reason", "r")
+
+    assert (found.code, found.out) == (0, "")
+    assert says in " ".join(found.err.split())
+
+
+def test_lifting_what_held_nothing_says_so(run, alert_id):
+    run("alerts", "inhibit", "W9", "--reason", "r", "--author", "dana")
+
+    assert "held no alert" in run("alerts", "uninhibit", "W9", "--author", "dana").err
+
+
+def test_incidents_of_a_time_to_come_are_refused(run, alert_id):
+    found = run("incidents", "find", "--as-of", "2999-01-01T00:00:00Z")
+
+    assert (found.code, found.out) == (2, "")
+    assert "yet to come" in found.err
+
+
+def test_thresholds_of_stock_documents_are_one_row_of_the_statistics(run, engine):
+    engine.commit_burst(messages(*(level(5, sku=f"S{n}", min_threshold=10, reorder_threshold=20) for n in range(3))))
+    engine.close()
+
+    found = run("alerts", "stats", "--by", "rule", "--format", "json").rows
+
+    assert [(row["rule"], row["alerts"]) for row in found] == [("EMBEDDED", 3)]
+
+
 def test_the_beginning_of_several_ids_is_refused_with_the_candidates(run, home, alert_id):
     engine = Engine(Settings(home=home))
     engine.commit_burst(messages(level(3, sku="S2")))

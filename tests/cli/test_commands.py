@@ -65,7 +65,7 @@ def test_the_promised_commands_are_there():
         ("sql", "SELECT 1", "--at", "2022-04-20T07:00:00Z", "--at-version", "1"), ("explain",), ("why-not", "W1"),
         ("products", "import", "/nonexistent/products.csv"), ("publish", "-"), ("publish", "-", "--topic", "nonsense"),
         ("publish", "/nonexistent/file", "--topic", "control-topic"), ("emulator", "--in-memory", "--data", "x"),
-        ("drain", "--wait", "soon"), ("simulate", "--events", "many"), ("velocity", "--as-of", "soon"),
+        ("drain", "--wait", "soon"), ("drain", "--wait", "-1"), ("simulate", "--events", "many"), ("velocity", "--as-of", "soon"),
     ],
     ids=" ".join,
 )  # fmt: skip
@@ -93,6 +93,7 @@ def test_without_a_lake_exit_1_and_nothing_is_made(run, home, arguments):
     assert found.code == 1
     assert found.out == ""
     assert "no lake" in found.err
+    assert found.err.startswith("Error: ")  # as errors of usage do
     assert "inventory drain" in found.err
     assert not home.exists()
 

@@ -162,6 +162,20 @@ def test_publishing_a_file_that_is_no_text_as_csv_is_one_clear_line(command, tex
     assert "UTF-8" in found.err
 
 
+@pytest.mark.slow
+def test_with_nothing_to_do_a_sentence_says_so(command):
+    """Leased messages are spoken of where nothing came, as that is when they may be missed."""
+    assert command("topics", "apply").code == 0
+
+    again, drained = command("topics", "apply"), command("drain", "--wait", "0.2")
+
+    assert (again.out, drained.out) == ("", "")
+    assert "nothing to do" in again.err and "60 s deadline" in drained.err
+    assert "no rows" not in again.err + drained.err
+    command("publish", "-", "--topic", builders.UPDATES, stdin=lines(level(5)))
+    assert "deadline" not in command("drain", "--wait", "3").err
+
+
 def test_without_a_broker_exit_1_and_the_next_step(home):
     found = run_process("drain", "--wait", "0.1", home=home, PUBSUB_EMULATOR_HOST="localhost:1")
 
