@@ -17,6 +17,8 @@ from inventory_assets.domain.recommend import Recommendation
 FIRST_BACKOFF_SECONDS = 1.0
 LAST_BACKOFF_SECONDS = 900.0
 GIVE_UP_AFTER_SECONDS = 3 * 24 * 3600.0
+# A configuration is mended by people, and a changed policy is tried at once anyway.
+FIRST_FAULT_REST_SECONDS = 30.0
 
 
 class AlertFacts(msgspec.Struct, frozen=True):
@@ -80,8 +82,20 @@ class DeliveryError(Exception):
         self.retry_after_seconds = retry_after_seconds
 
 
+class ChannelFaultError(DeliveryError):
+    """A channel takes nothing as it is configured: a mistyped address, a wrong key, a refused login.
+
+    The notification is not at fault, so it stays owed for as long as it takes.
+    """
+
+
 class RefusedError(DeliveryError):
     """A channel will never take this notification: trying again would change nothing."""
+
+
+def fault_rest_seconds(faults: int) -> float:
+    """How long a channel rests after its `faults`-th fault in a row."""
+    return min(LAST_BACKOFF_SECONDS, FIRST_FAULT_REST_SECONDS * 2.0 ** min(faults - 1, 20))
 
 
 def backoff_seconds(notification_id: str, attempts: int, retry_after_seconds: float | None = None) -> float:

@@ -25,13 +25,19 @@ MAX_VERSIONS = 8
 
 @dataclass(frozen=True, slots=True)
 class Owed:
-    """A planned notification with where and when it was planned, and what was tried so far."""
+    """A planned notification with where and when it was planned, and what was tried so far.
+
+    `last_attempt_at` is 0 where the last try failed through the channel's
+    configuration: who starts anew has perhaps another.
+    """
 
     planned: Planned
     planned_version: int
     planned_at: int
     attempts: int = 0
     last_attempt_at: float = 0.0
+    # Seconds; since when its tries count again, where somebody asked for that.
+    armed_at: float = 0.0
 
 
 def to_outgoing(reader: Reader, owed: Owed) -> Outgoing:

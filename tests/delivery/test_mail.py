@@ -12,7 +12,7 @@ import pytest
 
 from inventory_assets.delivery.html import render_html
 from inventory_assets.delivery.mail import MailChannel, MailServer, to_mail, valid_addresses
-from inventory_assets.domain.notifications import DeliveryError, RefusedError
+from inventory_assets.domain.notifications import ChannelFaultError, DeliveryError, RefusedError
 from tests.delivery.notices import HOSTILE, group, single
 from tests.delivery.servers import smtp_server
 
@@ -125,13 +125,22 @@ def test_4xx_is_tried_again_and_5xx_is_final(smtp, reply, error):
     assert error is type(raised.value)
 
 
-@pytest.mark.parametrize(("code", "error"), [("450 busy", DeliveryError), ("550 unknown", RefusedError)])
-def test_a_refused_recipient_is_judged_by_its_code(smtp, code, error):
+@pytest.mark.parametrize(
+    ("code", "recipients", "error"),
+    [
+        ("450 busy", (), DeliveryError),
+        ("450 busy", ("buyer@example.com",), DeliveryError),
+        ("550 unknown", (), ChannelFaultError),
+        ("550 unknown", ("buyer@example.com",), RefusedError),
+    ],
+)
+def test_a_refused_recipient_is_judged_by_its_code_and_by_whose_it_is(smtp, code, recipients, error):
+    """The channel's own is a mistake of the configuration; a rule's is this notification's alone."""
     mailbox, port = smtp
-    mailbox.refused["planner@example.com"] = code
+    mailbox.refused |= dict.fromkeys(("planner@example.com", "buyer@example.com"), code)
 
-    with pytest.raises(error) as raised:
-        mail_to(port).send(single())
+    with pytest.raises(DeliveryError) as raised:
+        mail_to(port).send(msgspec.structs.replace(single(), recipients=recipients))
 
     assert error is type(raised.value)
 
@@ -157,7 +166,7 @@ def test_a_server_that_says_nothing_costs_bounded_time():
 def test_starttls_that_is_not_offered_is_not_gone_without(smtp):
     mailbox, port = smtp
 
-    with pytest.raises(DeliveryError, match="STARTTLS"):
+    with pytest.raises(ChannelFaultError, match="STARTTLS"):
         mail_to(port, security="starttls").send(single())
 
     assert [] == mailbox.mails
@@ -179,7 +188,7 @@ def test_starttls_checks_the_certificate(certificate):
     context.load_cert_chain(certificate / "cert.pem", certificate / "key.pem")
 
     with smtp_server(tls_context=context) as (mailbox, port):
-        with pytest.raises(DeliveryError, match="TLS"):
+        with pytest.raises(ChannelFaultError, match="TLS"):
             mail_to(port, security="starttls").send(single())
         assert [] == mailbox.mails
 

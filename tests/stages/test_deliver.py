@@ -2,10 +2,12 @@
 
 import pytest
 
-from inventory_assets.domain.notifications import DeliveryError, RefusedError
+from inventory_assets.domain.notifications import ChannelFaultError, DeliveryError, RefusedError
 from inventory_assets.domain.policy import Limit, Match, Window
-from inventory_assets.stages.deliver import Delivery, LakeNotes, commit, load_owed
+from inventory_assets.lake.tables import DELIVERIES
+from inventory_assets.stages.deliver import STAGE, Delivery, LakeNotes, commit
 from inventory_assets.stages.explain_notification import explain_notification
+from inventory_assets.stages.owed import find_given_up, load_owed, rearm
 from tests.builders import level, messages, rule, transaction
 from tests.facts import rows, value, warm
 from tests.stages.delivering import EPOCH, Box, Clock, breach, make_policy, send, stock, work
@@ -136,7 +138,7 @@ def test_tries_are_counted_across_processes_and_wait_longer_each_time(engine, de
 def test_what_a_channel_refuses_for_good_is_recorded_and_left(engine, deliver, clock):
     stock(engine, 2)
     breach(engine, 2)
-    box = Box(RefusedError("404"))
+    box = Box(RefusedError("413"))
     policy = make_policy("hook")
     work(deliver(policy, hook=box), engine)
     clock.now += 10_000
@@ -145,6 +147,72 @@ def test_what_a_channel_refuses_for_good_is_recorded_and_left(engine, deliver, c
 
     assert {"failed_permanently", "sent"} == {status for *_, status in rows(engine.lake, TRIES)}
     assert 2 == len(rows(engine.lake, TRIES))
+
+
+def test_a_mistake_in_the_configuration_loses_nothing(engine, deliver, clock):
+    """One probe at a time, ever longer apart, for as long as it takes; a mended policy is tried at once."""
+    stock(engine, 8)
+    breach(engine, 8)
+    faults = [ChannelFaultError("404") for _ in range(20)]
+    policy, box = make_policy("hook"), Box(*faults)
+    delivery = deliver(policy, hook=box)
+    work(delivery, engine)
+    assert 1 == len(rows(engine.lake, TRIES))
+    for _ in range(6):
+        clock.now += 900
+        work(delivery, engine)
+    clock.now += 4 * 86_400
+    work(delivery, engine)
+    assert "404" == delivery.lanes["hook"].fault
+    assert {"channel_fault"} == {status for *_, status in rows(engine.lake, TRIES)}
+    assert 8 == len(rows(engine.lake, TRIES))
+
+    mended = Box()
+    work(deliver(policy, hook=mended), engine)
+
+    assert 8 == len(set(mended.ids))
+    assert [] == load_owed(engine.lake, "hook")
+
+
+def test_a_channel_that_works_again_by_itself_takes_everything(engine, deliver, clock):
+    stock(engine, 3)
+    breach(engine, 3)
+    box = Box(ChannelFaultError("401"), ChannelFaultError("401"))
+    delivery = deliver(make_policy("hook"), hook=box)
+    work(delivery, engine)
+    clock.now += 29
+    send(delivery)
+    assert 1 == len(box.errors)
+    clock.now += 1
+    send(delivery)
+    clock.now += 60
+    send(delivery)
+
+    assert 3 == len(box.ids)
+    assert delivery.lanes["hook"].fault is None
+
+
+def test_what_was_given_up_can_be_owed_again_while_it_is_news(engine, deliver, clock):
+    """By another process, too: the one that delivers finds it within a minute."""
+    stock(engine, 3)
+    breach(engine, 3)
+    box = Box(*(RefusedError("413") for _ in range(3)))
+    delivery = deliver(make_policy("hook"), hook=box)
+    work(delivery, engine)
+    engine.commit_burst(messages(transaction("R", "RESTOCK", 500, "09:00", sku="S00000")))
+    clock.now += 5 * 86_400
+
+    given_up = find_given_up(engine.lake, ["hook", "other"])
+    engine.commit_note(STAGE, lambda t: t.append(DELIVERIES, rearm(given_up, now=clock.now)))
+    box.errors.append(DeliveryError("busy"))
+    clock.now += 31
+    work(delivery, engine)
+    clock.now += 31
+    work(delivery, engine)
+
+    assert 2 == len(given_up) == len(set(box.ids))
+    assert [] == find_given_up(engine.lake, ["hook"])
+    assert [] == load_owed(engine.lake, "hook")
 
 
 def test_retry_after_is_waited_for(engine, deliver, clock):
