@@ -66,7 +66,7 @@ def test(channel: str) -> None:
         raise click.UsageError(f"there is no channel {channel!r}; declared are {', '.join(policy.channels) or 'none'}.")
     with sender_of(settings, policy.channels[channel]) as sender:
         try:
-            receipt = sender.send(sample_notification(channel))
+            receipt = sender.send(sample_notification(channel, planned_at=time.time_ns() // 1000))
         except DeliveryError as error:
             raise click.ClickException(f"{channel} did not take it: {error}") from error
     console.print(f"{channel} took it: {receipt.response}", markup=False)

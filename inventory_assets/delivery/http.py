@@ -22,7 +22,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
 
 from inventory_assets.delivery.channel import ChannelSetupError
-from inventory_assets.delivery.content import clean
+from inventory_assets.delivery.words import clean
 from inventory_assets.domain.notifications import ChannelFaultError, DeliveryError, RefusedError
 
 DEFAULT_TIMEOUT_SECONDS = 10.0

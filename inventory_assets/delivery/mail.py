@@ -10,14 +10,15 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 
-from inventory_assets.delivery.content import clean, plain_text, subject_line
+from inventory_assets.delivery.content import plain_text, subject_line
 from inventory_assets.delivery.html import render_html
+from inventory_assets.delivery.words import clean
 from inventory_assets.domain.notifications import ChannelFaultError, DeliveryError, Outgoing, Receipt, RefusedError
 from inventory_assets.domain.values import to_datetime
 
 DEFAULT_PORTS = {"none": 25, "starttls": 587, "tls": 465}
-# A mail of a thousand rows is 0.7 MB; more is for `inventory alerts`.
-MAX_ALERTS = 1_000
+# Gmail cuts a mail at 102 kB, and nobody works through more before the first coffee.
+MAX_ALERTS = 50
 _ADDRESS = re.compile(r"[^@\s,;<>\"()\x00-\x1f]+@[^@\s,;<>\"()\x00-\x1f]+")
 
 

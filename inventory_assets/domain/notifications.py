@@ -21,11 +21,38 @@ GIVE_UP_AFTER_SECONDS = 3 * 24 * 3600.0
 FIRST_FAULT_REST_SECONDS = 30.0
 
 
+class Step(msgspec.Struct, frozen=True):
+    """One telling of an alert: the reason as recorded, who is behind it and in which words. Time in microseconds."""
+
+    reason: str
+    at: int
+    actor: str | None = None
+    words: str = ""
+
+
+class Ending(msgspec.Struct, frozen=True):
+    """How an alert ended, as `Step`, and the key's stock since; null where it is not known."""
+
+    reason: str
+    at: int
+    actor: str | None = None
+    words: str = ""
+    on_hand: int | None = None
+    reserved: int | None = None
+    inbound: int | None = None
+
+    @property
+    def available(self) -> int | None:
+        """on_hand - reserved."""
+        return None if self.on_hand is None or self.reserved is None else self.on_hand - self.reserved
+
+
 class AlertFacts(msgspec.Struct, frozen=True):
     """One alert as told: its wire body, and what the lake knew at its version.
 
     `origin` says in words where the threshold comes from. `recommendation` is
-    null where nothing was looked up.
+    null where nothing was looked up. `telling`: why it is told, of one told
+    before. `ending`: of one that is over.
     """
 
     alert_id: str
@@ -34,6 +61,8 @@ class AlertFacts(msgspec.Struct, frozen=True):
     body: dict[str, Any]
     origin: str
     recommendation: Recommendation | None = None
+    telling: Step | None = None
+    ending: Ending | None = None
 
     @property
     def trend(self) -> list[int]:

@@ -8,7 +8,7 @@ from inventory_assets.lake.tables import DELIVERIES
 from inventory_assets.stages.deliver import STAGE, Delivery, LakeNotes, commit
 from inventory_assets.stages.explain_notification import explain_notification
 from inventory_assets.stages.owed import find_given_up, load_owed, rearm
-from tests.builders import level, messages, rule, transaction
+from tests.builders import command, level, messages, moment, rule, transaction
 from tests.facts import rows, value, warm
 from tests.stages.delivering import EPOCH, Box, Clock, breach, make_policy, send, stock, work
 
@@ -369,6 +369,31 @@ def test_a_rules_alert_settings_choose_channel_and_recipients(engine, deliver):
     work(deliver(policy, mail=mail), engine)
 
     assert [("buyer@example.com",)] == [each.recipients for each in mail.taken]
+
+
+def test_a_second_telling_and_an_end_say_who_and_why(engine, deliver):
+    stock(engine, 1)
+    breach(engine, 1)
+    mail = Box()
+    policy = make_policy("mail", resolved=["mail"])
+    work(deliver(policy, mail=mail), engine)
+    alert_id = mail.taken[0].alert_ids[0]
+    person = {"alert_id": alert_id, "issued_by": "dana"}
+    engine.commit_burst(messages(command("escalate", **person, reason="needs buyer", timestamp=moment("09:00"))))
+    work(deliver(policy, mail=mail), engine)
+    engine.commit_burst(messages(transaction("R", "RESTOCK", 10, "09:30", sku="S00000")))
+    engine.commit_burst(messages(command("resolve", **person, reason="discontinued", timestamp=moment("10:00"))))
+    work(deliver(policy, mail=mail), engine)
+
+    first, again, over = (each.alerts[0] for each in mail.taken)
+    assert first.telling is None
+    assert ("escalated_level", "dana", "needs buyer") == (
+        again.telling.reason,
+        again.telling.actor,
+        again.telling.words,
+    )
+    ending = over.ending
+    assert ("manual", "dana", "discontinued", 50) == (ending.reason, ending.actor, ending.words, ending.available)
 
 
 def test_a_new_channel_starts_with_what_fires_now(engine, deliver):
