@@ -276,6 +276,23 @@ def test_five_hundred_breaches_of_a_category_are_one_notification(engine, delive
     assert [] == explain_notification(engine.lake, box.ids[0]).differences
 
 
+def test_a_trickle_waits_to_be_a_group_across_processes(engine, deliver, clock):
+    stock(engine, 3)
+    box = Box()
+    policy = make_policy("mail", group_by=("category",), group_threshold=3, group_wait_seconds=60)
+    for number in range(3):
+        engine.commit_burst(messages(transaction(f"T{number}", quantity=-60, sku=f"S{number:05}", at=f"08:0{number}")))
+        work(deliver(policy, mail=box), engine)
+        clock.now += 20
+    assert [] == box.taken
+    clock.now += 1
+
+    work(deliver(policy, mail=box), engine)
+
+    assert [("group", 3)] == [(each.kind, each.total) for each in box.taken]
+    assert [] == explain_notification(engine.lake, box.ids[0]).differences
+
+
 def test_a_spent_limit_collects_a_digest_for_when_there_is_room(engine, deliver, clock):
     stock(engine, 4)
     box = Box()
