@@ -46,8 +46,9 @@ def delivery_sensor(context: SensorEvaluationContext, inventory: InventoryResour
 
 
 def describe(delivery: Delivery) -> str:
-    """`mail: 12 sent, 0 failed, 1 waiting; …`."""
+    """`mail: 12 sent, 0 failed tries, 1 waiting; …`, and what is wrong with a channel's configuration."""
     return "; ".join(
         f"{name}: {lane.sent:,} sent, {lane.failed:,} failed tries, {lane.owed_count:,} waiting"
+        + ("" if (fault := lane.fault) is None else f" until this is mended: {fault}")
         for name, lane in delivery.lanes.items()
     )

@@ -4,6 +4,8 @@ import os
 import signal
 import sys
 import threading
+import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -12,11 +14,14 @@ import click
 
 from inventory_assets.commands.output import console, format_option, notes, print_rows
 from inventory_assets.delivery.channel import ChannelSetupError
-from inventory_assets.delivery.policy_source import AlertingFileError, load_policy
+from inventory_assets.delivery.policy_source import AlertingFileError, check_policy, load_policy
 from inventory_assets.delivery.sample import sample_notification
 from inventory_assets.domain.notifications import DeliveryError
-from inventory_assets.settings import load_settings
-from inventory_assets.stages.deliver import run_delivery
+from inventory_assets.domain.policy import Policy
+from inventory_assets.lake.tables import DELIVERIES
+from inventory_assets.settings import Settings, load_settings
+from inventory_assets.stages.deliver import STAGE, run_delivery
+from inventory_assets.stages.owed import find_given_up, rearm
 from inventory_assets.wiring import LakeReader, delivery_of, lake_notes_of, sender_of
 
 
@@ -32,7 +37,7 @@ def check(format_: str) -> None:
     settings = load_settings()
     path = settings.alerting_path
     try:
-        policy = load_policy(path, os.environ)
+        policy = check_policy(path, os.environ)
     except AlertingFileError as error:
         print_rows([{"problem": problem} for problem in error.problems], format_, title=str(error.path))
         sys.exit(1)
@@ -61,7 +66,7 @@ def test(channel: str) -> None:
         raise click.UsageError(f"there is no channel {channel!r}; declared are {', '.join(policy.channels) or 'none'}.")
     with sender_of(settings, policy.channels[channel]) as sender:
         try:
-            receipt = sender.send(sample_notification(channel))
+            receipt = sender.send(sample_notification(channel, planned_at=time.time_ns() // 1000))
         except DeliveryError as error:
             raise click.ClickException(f"{channel} did not take it: {error}") from error
     console.print(f"{channel} took it: {receipt.response}")
@@ -69,17 +74,22 @@ def test(channel: str) -> None:
 
 @click.command()
 @click.option("--once", is_flag=True, help="Try everything that is due now, then end.")
+@click.option("--retry-refused", is_flag=True, help="Owe again what was given up and is still news, then end.")
 @format_option
-def deliver(once: bool, format_: str) -> None:
+def deliver(once: bool, retry_refused: bool, format_: str) -> None:
     """Deliver alerts to the policy's channels until stopped; with --once, what is due now.
 
-    Under `make run` the `deliveries` sensor does this already.
+    Under `make run` the `deliveries` sensor does this already; it sends what
+    --retry-refused has made due within a minute.
     """
     settings = load_settings()
     LakeReader(settings)  # says clearly where there is no lake
     policy = load_policy(settings.alerting_path, os.environ)
     if not policy.channels:
         notes.print("the policy has no channel: alerts go to Pub/Sub only. See docs/alerting.md")
+        return
+    if retry_refused:
+        _retry_refused(settings, policy, format_)
         return
     try:
         with lake_notes_of(settings) as writer, delivery_of(settings, policy) as delivery:
@@ -88,7 +98,13 @@ def deliver(once: bool, format_: str) -> None:
             # What the lanes did after the last commit.
             run_delivery(delivery, writer, seconds=0)
             rows = [
-                {"channel": name, "sent": lane.sent, "failed": lane.failed, "waiting": lane.owed_count}
+                {
+                    "channel": name,
+                    "sent": lane.sent,
+                    "failed": lane.failed,
+                    "waiting": lane.owed_count,
+                    "fault": lane.fault,
+                }
                 for name, lane in delivery.lanes.items()
             ]
     except ChannelSetupError as error:
@@ -97,6 +113,16 @@ def deliver(once: bool, format_: str) -> None:
     if any(row["failed"] for row in rows):
         notes.print("Why? inventory alerts notifications", style="dim")
         sys.exit(1)
+
+
+def _retry_refused(settings: Settings, policy: Policy, format_: str) -> None:
+    with lake_notes_of(settings) as writer:
+        given_up = find_given_up(LakeReader(settings), policy.channels)
+        if given_up:
+            rows = rearm(given_up, now=time.time())
+            writer.commit_note(STAGE, lambda transaction: transaction.append(DELIVERIES, rows))
+    counts = Counter(channel for _, channel in given_up)
+    print_rows([{"channel": name, "due_again": counts[name]} for name in policy.channels], format_)
 
 
 @contextmanager

@@ -23,8 +23,33 @@ def missing_secrets(channel: ChannelPolicy, environment: Environment) -> list[st
     return [
         f"channels.{channel.name}.{key}: the environment variable {variable!r} is not set"
         for key, variable in sorted(channel.settings.items())
-        if key.endswith("_env") and not environment.get(variable)
+        if key.endswith("_env") and isinstance(variable, str) and not environment.get(variable)
     ]
+
+
+def environment_problems(channel: ChannelPolicy, environment: Environment) -> list[str]:
+    """What keeps a channel from being built: variables that are not set, or hold no URL."""
+    if problems := missing_secrets(channel, environment):
+        return problems
+    if "url_env" not in channel.settings:
+        return []
+    try:
+        GuardedClient(environment[channel.settings["url_env"]])
+    except ChannelSetupError as error:
+        return [f"channels.{channel.name}.url_env: {error}"]
+    return []
+
+
+def address_problems(channel: ChannelPolicy, environment: Environment) -> list[str]:
+    """An address in a channel's URL that the guard will refuse; names are not looked up.
+
+    Args:
+        channel: From a policy without problems.
+        environment: Where secrets are.
+    """
+    field = next((name for name in ("url_env", "url") if name in channel.settings), None)
+    problem = None if field is None else _client(channel.settings, environment).literal_problem()
+    return [] if problem is None else [f"channels.{channel.name}.{field}: {problem}"]
 
 
 def build_channel(channel: ChannelPolicy, environment: Environment, publisher: Callable[[], Publisher]) -> Channel:

@@ -13,7 +13,8 @@ class Channel(Protocol):
 
         Raises:
             DeliveryError: It was not taken; another try may succeed.
-            RefusedError: It never will be.
+            ChannelFaultError: Nothing will be until somebody mends the configuration.
+            RefusedError: This one never will be.
         """
         ...
 

@@ -22,14 +22,17 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
 
 from inventory_assets.delivery.channel import ChannelSetupError
-from inventory_assets.delivery.content import clean
-from inventory_assets.domain.notifications import DeliveryError, RefusedError
+from inventory_assets.delivery.words import clean
+from inventory_assets.domain.notifications import ChannelFaultError, DeliveryError, RefusedError
 
 DEFAULT_TIMEOUT_SECONDS = 10.0
 MAX_ANSWER_BYTES = 65_536
 MAX_BODY_BYTES = 5_000_000
-# 408, 425 and 429 ask for another try; every other 4xx says that one changes nothing.
-TRY_AGAIN = frozenset({408, 425, 429})
+# These speak of one body: too large, or not understood however often it comes. Any
+# other status is tried again: a gateway's 400 may be a wrong key as well as a wrong body.
+REFUSED = frozenset({413, 422})
+# These speak of the address or the key, which are the configuration's.
+CHANNEL_FAULTS = frozenset({401, 403, 404, 405, 407, 410})
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
@@ -69,8 +72,9 @@ class GuardedClient:
         """Send a body.
 
         Raises:
-            DeliveryError: No answer in time, or one that asks for another try.
-            RefusedError: A forbidden address, a redirect, any other 4xx, a body too large.
+            DeliveryError: No answer in time, or one that does not say whose fault it is.
+            ChannelFaultError: A forbidden or unknown address, a redirect, a wrong key, a bad certificate.
+            RefusedError: A body too large, or one that the other side cannot read.
         """
         if len(body) > MAX_BODY_BYTES:
             raise RefusedError(f"the body had {len(body):,} bytes, at most {MAX_BODY_BYTES:,} are sent")
@@ -90,6 +94,8 @@ class GuardedClient:
                     answer.read(MAX_ANSWER_BYTES),
                     {name.lower(): value for name, value in answer.headers.items()},
                 )
+            except ssl.SSLCertVerificationError as error:
+                raise ChannelFaultError(f"the certificate of {self.shown} does not hold: {error}") from error
             except ssl.SSLError as error:
                 raise DeliveryError(f"TLS with {self.shown} failed: {error}") from error
             except (OSError, HTTPError, http.client.HTTPException) as error:
@@ -102,15 +108,28 @@ class GuardedClient:
         try:
             found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
-            raise DeliveryError(f"the name {host!r} was not resolved: {error}") from error
+            raise ChannelFaultError(f"the name {host!r} was not resolved: {error}") from error
         addresses = [ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
         for address in addresses:
             # One private address among public ones is what a rebinding name looks like.
             if not (is_public(address) or self._is_allowed(host, address)):
-                raise RefusedError(
-                    f"{host!r} is at {address}, which is not public; list it in allow_hosts if it is meant"
-                )
+                raise ChannelFaultError(_not_public(host, address))
         return addresses[0]
+
+    def literal_problem(self) -> str | None:
+        """What the guard will say of an address that stands in the URL itself; names are not looked up."""
+        host = (self._url.hostname or "").rstrip(".")
+        if host.lower() == "localhost" or host.lower().endswith(".localhost"):
+            found = "127.0.0.1"
+        else:
+            try:
+                # The resolver's own reading, so that 0x7f.1 is what it will be; no look-up.
+                entries = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+            except (OSError, UnicodeError):
+                return None
+            found = str(entries[0][4][0]).partition("%")[0]
+        address = ipaddress.ip_address(found)
+        return None if is_public(address) or self._is_allowed(host, address) else _not_public(host, address)
 
     def _is_allowed(self, host: str, address: Address) -> bool:
         for entry in self._allowed:
@@ -135,6 +154,10 @@ class GuardedClient:
             str(address), self._port, timeout=self._timeout, ssl_context=ssl.create_default_context(),
             server_hostname=host, assert_hostname=host,
         )  # fmt: skip
+
+
+def _not_public(host: str, address: Address) -> str:
+    return f"{host!r} is at {address}, which is not public; list it in allow_hosts if it is meant"
 
 
 def is_public(address: Address) -> bool:
@@ -172,11 +195,13 @@ def _judge(host: str, answer: Answer) -> Answer:
     if 200 <= answer.status < 300:
         return answer
     text = f"{host} answered {answer.response}"
-    if answer.status >= 500 or answer.status in TRY_AGAIN:
-        raise DeliveryError(text, retry_after_seconds=retry_after(answer.headers.get("retry-after"), time.time()))
     if 300 <= answer.status < 400:
-        raise RefusedError(f"{text}: redirects are not followed")
-    raise RefusedError(text)
+        raise ChannelFaultError(f"{text}: redirects are not followed")
+    if answer.status in CHANNEL_FAULTS:
+        raise ChannelFaultError(text)
+    if answer.status in REFUSED:
+        raise RefusedError(text)
+    raise DeliveryError(text, retry_after_seconds=retry_after(answer.headers.get("retry-after"), time.time()))
 
 
 def retry_after(value: str | None, now: float) -> float | None:

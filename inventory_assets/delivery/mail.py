@@ -2,6 +2,7 @@
 
 import re
 import smtplib
+import socket
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,14 +10,15 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 
-from inventory_assets.delivery.content import clean, plain_text, subject_line
+from inventory_assets.delivery.content import plain_text, subject_line
 from inventory_assets.delivery.html import render_html
-from inventory_assets.domain.notifications import DeliveryError, Outgoing, Receipt, RefusedError
+from inventory_assets.delivery.words import clean
+from inventory_assets.domain.notifications import ChannelFaultError, DeliveryError, Outgoing, Receipt, RefusedError
 from inventory_assets.domain.values import to_datetime
 
 DEFAULT_PORTS = {"none": 25, "starttls": 587, "tls": 465}
-# A mail of a thousand rows is 0.7 MB; more is for `inventory alerts`.
-MAX_ALERTS = 1_000
+# Gmail cuts a mail at 102 kB, and nobody works through more before the first coffee.
+MAX_ALERTS = 50
 _ADDRESS = re.compile(r"[^@\s,;<>\"()\x00-\x1f]+@[^@\s,;<>\"()\x00-\x1f]+")
 
 
@@ -43,23 +45,30 @@ class MailChannel:
 
     def send(self, notification: Outgoing) -> Receipt:
         """Hand the mail to the server."""
-        recipients = valid_addresses(notification.recipients) or self._to
+        named = valid_addresses(notification.recipients)
+        recipients = named or self._to
         message = to_mail(notification, sender=self._sender, to=recipients)
         try:
             with self._connect() as connection:
                 refused = connection.send_message(message, from_addr=self._sender, to_addrs=list(recipients))
         except smtplib.SMTPRecipientsRefused as error:
-            codes = {code for code, _ in error.recipients.values()}
-            kind = RefusedError if min(codes) >= 500 else DeliveryError
+            is_final = min(code for code, _ in error.recipients.values()) >= 500
+            # A rule's recipients are this notification's; the channel's own are every notification's.
+            permanent = RefusedError if named else ChannelFaultError
+            kind = permanent if is_final else DeliveryError
             raise kind(f"no recipient was taken: {clean(error.recipients, 300)}") from error
         except smtplib.SMTPAuthenticationError as error:
-            # Worth another try: a password is mended while mail waits.
-            raise DeliveryError(f"the login was refused: {error.smtp_code}") from error
+            raise ChannelFaultError(f"the login was refused: {error.smtp_code}") from error
         except smtplib.SMTPNotSupportedError as error:
-            raise DeliveryError(f"{self._server.host} does not offer what is configured: {error}") from error
+            raise ChannelFaultError(f"{self._server.host} does not offer what is configured: {error}") from error
         except smtplib.SMTPResponseException as error:
-            kind = RefusedError if error.smtp_code >= 500 else DeliveryError
-            raise kind(f"the server answered {error.smtp_code} {clean(error.smtp_error, 200)}") from error
+            raise _judge(error) from error
+        except ssl.SSLCertVerificationError as error:
+            raise ChannelFaultError(
+                f"the certificate of {self._server.host} does not hold: TLS, {clean(error, 200)}"
+            ) from error
+        except socket.gaierror as error:
+            raise ChannelFaultError(f"the name {self._server.host!r} was not resolved: {error}") from error
         except ssl.SSLError as error:
             raise DeliveryError(f"TLS with {self._server.host} failed: {clean(error, 200)}") from error
         except (OSError, smtplib.SMTPException) as error:
@@ -89,6 +98,14 @@ class MailChannel:
 
     def close(self) -> None:
         """Nothing is kept open: a server drops idle connections anyway."""
+
+
+def _judge(error: smtplib.SMTPResponseException) -> DeliveryError:
+    text = f"the server answered {error.smtp_code} {clean(error.smtp_error, 200)}"
+    if error.smtp_code < 500:
+        return DeliveryError(text)
+    # Only an answer to the mail itself speaks of the mail; before it, of who hands it in.
+    return RefusedError(text) if isinstance(error, smtplib.SMTPDataError) else ChannelFaultError(text)
 
 
 def valid_addresses(addresses: Sequence[str]) -> tuple[str, ...]:

@@ -9,9 +9,10 @@ from typing import Any
 
 import msgspec
 
-from inventory_assets.delivery.content import action_lines, clean, subject_line
+from inventory_assets.delivery.content import action_lines, reason_lines, subject_line
 from inventory_assets.delivery.http import GuardedClient
 from inventory_assets.delivery.payload import to_incident
+from inventory_assets.delivery.words import clean
 from inventory_assets.domain.notifications import IncidentFacts, Outgoing, Receipt
 from inventory_assets.domain.values import format_time
 
@@ -42,7 +43,8 @@ class PagerDutyChannel:
 
 def dedup_key(notification: Outgoing) -> str:
     """What ties a trigger to its resolution."""
-    if len(set(notification.alert_ids)) == 1 and notification.kind in ("single", "incident", "resolved"):
+    # By how many it tells of, not by kind: a digest of one ends as a single does.
+    if len(set(notification.alert_ids)) == 1:
         key = notification.alert_ids[0]
     else:
         key = notification.resolves or notification.notification_id
@@ -63,6 +65,8 @@ def to_event(notification: Outgoing) -> dict[str, Any]:
         body = _as_body(notification.incidents[0])
     elif notification.total == 1 and first is not None:
         details |= {"alert": body, "what_to_do": action_lines(first)}
+        if lines := reason_lines(notification, first):
+            details["why"] = lines
     else:
         details["alert_ids"] = list(notification.alert_ids[:MAX_LISTED])
     return {

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from inventory_assets.delivery.content import subject_line
-from inventory_assets.domain.notifications import AlertFacts, IncidentFacts, Outgoing, without_repeats
+from inventory_assets.domain.notifications import AlertFacts, Ending, IncidentFacts, Outgoing, Step, without_repeats
 from inventory_assets.domain.values import format_time
 
 
@@ -26,6 +26,18 @@ def to_payload(notification: Outgoing) -> dict[str, Any]:
     }
 
 
+def _step(step: Step | Ending) -> dict[str, Any]:
+    fields: dict[str, Any] = {
+        "reason": step.reason,
+        "at": format_time(step.at, digits=3),
+        "by": step.actor,
+        "words": step.words or None,
+    }
+    if isinstance(step, Ending):
+        fields["available_stock"] = step.available
+    return fields
+
+
 def _alert(facts: AlertFacts) -> dict[str, Any]:
     found = None if facts.recommendation is None else msgspec.to_builtins(facts.recommendation)
     return {
@@ -34,6 +46,8 @@ def _alert(facts: AlertFacts) -> dict[str, Any]:
         "notification": facts.number,
         "threshold_origin": facts.origin,
         "recommendation": found,
+        "told_again": None if facts.telling is None else _step(facts.telling),
+        "ended": None if facts.ending is None else _step(facts.ending),
     }
 
 

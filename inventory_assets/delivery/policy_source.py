@@ -4,7 +4,7 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
-from inventory_assets.delivery.build import missing_secrets
+from inventory_assets.delivery.build import address_problems, environment_problems
 from inventory_assets.domain.policy import Policy
 from inventory_assets.domain.policy_file import read_policy
 
@@ -44,7 +44,23 @@ def load_policy(path: Path | None, environment: Mapping[str, str]) -> Policy:
         raise AlertingFileError(path, [f"it is no TOML: {error}"]) from error
     policy, problems = read_policy(document)
     for channel in policy.channels.values():
-        problems += missing_secrets(channel, environment)
+        problems += environment_problems(channel, environment)
     if problems:
+        raise AlertingFileError(path, problems)
+    return policy
+
+
+def check_policy(path: Path | None, environment: Mapping[str, str]) -> Policy:
+    """Read a policy as `load_policy` does, and check too what its channels will meet.
+
+    A channel whose address the guard refuses does not stop the others, so
+    delivery starts with it; who checks wants to know before.
+
+    Raises:
+        AlertingFileError: Lists every problem.
+    """
+    policy = load_policy(path, environment)
+    problems = [problem for channel in policy.channels.values() for problem in address_problems(channel, environment)]
+    if problems and path is not None:
         raise AlertingFileError(path, problems)
     return policy

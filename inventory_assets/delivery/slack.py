@@ -6,16 +6,22 @@ import msgspec
 
 from inventory_assets.delivery.content import (
     action_lines,
+    explain_command,
+    figure_lines,
     hierarchy_line,
     incident_lines,
+    is_one,
     outlook_lines,
-    sparkline,
-    stock_line,
+    over_title,
+    reason_lines,
     subject_line,
-    threshold_line,
     title,
+    total_lines,
+    worst_first,
 )
 from inventory_assets.delivery.http import GuardedClient
+from inventory_assets.delivery.reasons import marks
+from inventory_assets.delivery.words import clean, sparkline
 from inventory_assets.domain.notifications import AlertFacts, Outgoing, Receipt, without_repeats
 
 # A section takes 3,000 characters and a message 50 blocks; twenty alerts fill a screen.
@@ -43,27 +49,37 @@ def to_message(notification: Outgoing) -> dict[str, Any]:
     """The message: `text` for the pop-up, blocks for the channel."""
     alerts = without_repeats(notification.alerts)
     subject = escape(subject_line(notification))
-    is_one = len(alerts) == 1 and notification.total == 1
     blocks = [_section(f"*{subject}*")]
     blocks += [_section("\n".join(map(escape, incident_lines(each)))) for each in notification.incidents[:MAX_ALERTS]]
-    blocks += [_section(_details(facts) if is_one else _line(facts)) for facts in alerts[:MAX_ALERTS]]
+    if is_one(notification):
+        blocks.append(_section(_details(notification, alerts[0])))
+    else:
+        if alerts and (totals := total_lines(notification, alerts)):
+            blocks.append(_section(escape("\n".join(totals))))
+        blocks += [_section(_line(facts)) for facts in worst_first(alerts)[:MAX_ALERTS]]
     shown = min(len(alerts), MAX_ALERTS) + min(len(notification.incidents), MAX_ALERTS)
     if (more := notification.total - shown) > 0:
-        blocks.append(_section(f"… and {more:,} more: `inventory alerts`"))
-    blocks.append({"type": "context", "elements": [{"type": "mrkdwn", "text": f"`{notification.notification_id}`"}]})
+        blocks.append(_section(f"… and {more:,} more: `{explain_command(notification)}`"))
+    why = escape(clean(notification.alert_ids[0], 600) if is_one(notification) else notification.notification_id)
+    text = f"`inventory explain {why}` · {notification.notification_id}"
+    blocks.append({"type": "context", "elements": [{"type": "mrkdwn", "text": text}]})
     return {"text": subject, "blocks": blocks}
 
 
-def _details(facts: AlertFacts) -> str:
-    lines = [hierarchy_line(facts.body), stock_line(facts.body), threshold_line(facts), sparkline(facts.trend)]
+def _details(notification: Outgoing, facts: AlertFacts) -> str:
+    lines = [*reason_lines(notification, facts), hierarchy_line(facts.body), *figure_lines(notification, facts)]
+    lines.append(sparkline(facts.trend))
+    if notification.kind == "resolved":
+        return "\n".join(map(escape, lines))
     lines += outlook_lines(facts.recommendation)
     return "\n".join([*map(escape, lines), *(f"• {escape(line)}" for line in action_lines(facts))])
 
 
 def _line(facts: AlertFacts) -> str:
-    state = "" if facts.is_firing else " (resolved)"
+    if not facts.is_firing:
+        return escape(f"{over_title(facts)} (resolved)")
     actions = "; ".join(action_lines(facts))
-    return escape(f"{facts.body['priority']} {title(facts)}{state} {sparkline(facts.trend)}\n{actions}")
+    return escape(f"{facts.body['priority']}{marks(facts)} {title(facts)} {sparkline(facts.trend)}\n{actions}")
 
 
 def _section(text: str) -> dict[str, Any]:

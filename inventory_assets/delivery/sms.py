@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 import msgspec
 
-from inventory_assets.delivery.content import action_lines, clean, subject_line
+from inventory_assets.delivery.content import action_lines, is_one, reason_lines, subject_line
 from inventory_assets.delivery.http import GuardedClient
+from inventory_assets.delivery.words import clean
 from inventory_assets.domain.notifications import Outgoing, Receipt
 
 # Two segments of a text with characters beyond GSM 7-bit.
@@ -42,8 +43,12 @@ class SmsChannel:
 def to_text(notification: Outgoing) -> str:
     """What it is, and for a single alert what to do."""
     text = subject_line(notification)
-    if notification.kind == "single" and notification.alerts:
-        text = ". ".join([text, *action_lines(notification.alerts[0])])
+    if is_one(notification) and notification.kind != "resolved":
+        facts = notification.alerts[0]
+        # Who raised it and why comes before what to do, which the first message said already.
+        # The subject has "again" already, and room is short.
+        reasons = [line.removeprefix("Told again: ") for line in reason_lines(notification, facts)]
+        text = ". ".join([text, *reasons, *action_lines(facts)])
     return clean(text, MAX_TEXT)
 
 

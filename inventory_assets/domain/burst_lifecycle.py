@@ -38,10 +38,16 @@ class BurstLifecycle:
                 "unknown_alert",
                 f"no alert {command.alert_id!r} is firing or was the last of its condition",
             )
-        return self._move(found, command)
+        if command.command not in ("silence", "unsilence"):
+            return self._move(found, command)
+        over = self._silence_over(found.key, command.event_at)
+        if command.command == "silence":
+            return self._take(found, command, lifecycle.silence_alert(found, over, command))
+        return self._take(found, command, lifecycle.unsilence_alert(found, over, self._draft.silences, command))
 
     def _obey_scope(self, command: Command) -> Rejection | bool:
-        lifted = self._draft.silences.get(lifecycle.scope_of(command))
+        # Of silences: the one that ends now, or that the new one of the same scope replaces.
+        gone = self._draft.silences.get(lifecycle.scope_of(command))
         verdict = lifecycle.remember(self._draft.silences, self._draft.inhibitions, command)
         if verdict is not True:
             return verdict
@@ -51,18 +57,23 @@ class BurstLifecycle:
         # Sorted: a restarted process holds its keys in another order, and must step them in the same.
         for key in sorted(self._keys_in(command)):
             for alert in list(self._draft.alerts[key].values()):
-                if command.command == "unsilence":
-                    if lifted is not None and alert.handled.silence_id == lifted.event_id:
-                        self._move(alert, self._next_silence(key, command))
-                elif _is_concerned(alert, command):
-                    self._move(alert, command)
+                if command.command not in ("silence", "unsilence"):
+                    if _is_concerned(alert, command):
+                        self._move(alert, command)
+                elif gone is not None and alert.handled.silence_id == gone.event_id:
+                    over = self._silence_over(key, command.event_at)
+                    self._take(alert, command, lifecycle.after_lifting(alert, over, command))
+                elif command.command == "silence" and _is_concerned(alert, command):
+                    self._take(alert, command, self._cover(alert, command, command.event_at))
         return True
 
-    def _next_silence(self, key: Key, lifting: Command) -> Command:
-        """What follows a silence that is lifted: another that covers the key, or the lifting itself."""
-        at = lifting.event_at
-        other = lifecycle.silence_over(self._draft.silences, key, self._category(key), at)
-        return lifting if other is None else msgspec.structs.replace(other, event_at=at)
+    def _silence_over(self, key: Key, at: int) -> Command | None:
+        return lifecycle.silence_over(self._draft.silences, key, self._category(key), at)
+
+    def _cover(self, alert: Alert, command: Command, at: int) -> lifecycle.Moved:
+        """An alert under a scope's silence; a shorter one of its own goes on behind it."""
+        own = lifecycle.own_silence(alert, self._draft.silences, at)
+        return lifecycle.silence(alert, command, own), [lifecycle.transition_of(alert, "silenced", command)]
 
     def _keys_in(self, command: Command) -> Iterable[Key]:
         for key in self._draft.alerts:
@@ -73,7 +84,9 @@ class BurstLifecycle:
         return self._draft.sku_parents(key[1]).parents[1]
 
     def _move(self, alert: Alert, command: Command) -> Rejection | bool:
-        moved = lifecycle.move(alert, command)
+        return self._take(alert, command, lifecycle.move(alert, command))
+
+    def _take(self, alert: Alert, command: Command, moved: lifecycle.Moved | Rejection | None) -> Rejection | bool:
         if moved is None:
             return False
         if isinstance(moved, Rejection):
@@ -122,16 +135,18 @@ class BurstLifecycle:
             for command in self._holds_over(key, step.at):
                 if not _is_concerned(marked[condition], command):
                     continue
-                moved = lifecycle.move(marked[condition], command)
+                if command.command == "silence":
+                    moved: lifecycle.Moved | Rejection | None = self._cover(marked[condition], command, step.at)
+                else:
+                    moved = lifecycle.move(marked[condition], command)
                 if isinstance(moved, tuple):
                     marked[condition] = moved[0]
                     steps += [msgspec.structs.replace(each, at=step.at) for each in moved[1]]
         return marked, steps
 
     def _holds_over(self, key: Key, at: int) -> list[Command]:
-        category_id = self._category(key)
-        inhibitions = lifecycle.inhibitions_over(self._draft.inhibitions, key, category_id)
-        silence = lifecycle.silence_over(self._draft.silences, key, category_id, at)
+        inhibitions = lifecycle.inhibitions_over(self._draft.inhibitions, key, self._category(key))
+        silence = self._silence_over(key, at)
         return inhibitions if silence is None else [*inhibitions, silence]
 
     # ---- time
@@ -139,7 +154,12 @@ class BurstLifecycle:
     def sweep(self, now: int, policy: LifecyclePolicy) -> None:
         """Do what time has made due: expire, escalate, repeat."""
         for key in sorted(self._draft.alerts):
+            before = self._draft.state.alerts.get(key) or {}
             for alert in list(self._draft.alerts[key].values()):
+                earlier = before.get(alert.condition)
+                if earlier is not None and earlier.notification_count < alert.notification_count:
+                    # A silence or a cooldown has ended in this very sweep: one telling at a time.
+                    continue
                 step = lifecycle.due_move(
                     alert, policy=policy, last_event_at=self._draft.keys[key].frontier_at, now=now
                 )

@@ -312,6 +312,9 @@ def told_at(alert: Alert, thresholds: Thresholds) -> int | None:
 def end_cooldown(alerts: KeyAlerts, point: Point, now: int) -> tuple[dict[Condition, Alert], list[Transition]]:
     """Notify an alert that is still open when its cooldown, or a silence, has ended (RULES 28).
 
+    After a hold it is not told again where somebody has acknowledged it and it
+    has neither breached anew nor been raised since it was told (ADR 0004).
+
     Found by the key's next event or by the sweep, it is dated at that end and
     tells the stock before that event: who finds it leaves no trace.
 
@@ -328,23 +331,39 @@ def end_cooldown(alerts: KeyAlerts, point: Point, now: int) -> tuple[dict[Condit
         # What a rule has muted or moved since is about to be resolved: nobody is told.
         if due_at is not None and due_at <= now and breach is not None:
             cause = Cause(None, alert.opened_at, due_at, alert.is_late)
-            told, transitions = _released(_notified(_with_values(alert, breach, point, cause), due_at), cause)
-            return {alert.condition: told}, transitions
+            changed, transitions = _release(alert, breach, point, cause)
+            return {alert.condition: changed}, transitions
     return {}, []
 
 
-def _released(alert: Alert, cause: Cause) -> tuple[Alert, list[Transition]]:
-    """Name what ended, and forget it."""
+def _release(alert: Alert, breach: Breach, point: Point, cause: Cause) -> tuple[Alert, list[Transition]]:
+    """Tell what a cooldown or a hold kept back, name what ended, and forget it."""
+    told = _notified(_with_values(alert, breach, point, cause), cause.at)
     handled = alert.handled
     if handled.silenced_until is None and handled.released_at is None:
-        return alert, [_transition(alert.alert_id, "notified", "cooldown_ended", cause)]
-    cleared = with_handling(alert, silenced_by=None, silenced_until=None, silence_id=None, released_at=None)
-    if handled.silenced_until is None:
-        return cleared, [_transition(alert.alert_id, "notified", "released", cause)]
-    ended = Transition(
-        alert.alert_id, "unsilenced", "silence_ended", None, handled.silenced_until, alert.is_late, "clock"
+        return told, [_transition(alert.alert_id, "notified", "cooldown_ended", cause)]
+    if _was_told(alert):
+        # It tells no new breach: escalation goes on from the telling that did.
+        told = msgspec.structs.replace(told, breached_at=alert.breached_at)
+    ended, reason = [], "released"
+    if handled.silenced_until is not None:
+        reason = "silence_ended"
+        at = handled.silenced_until
+        ended = [Transition(alert.alert_id, "unsilenced", reason, None, at, alert.is_late, "clock")]
+    telling = [_transition(alert.alert_id, "notified", reason, cause)]
+    if handled.acknowledged_by is not None and _was_told(alert):
+        # Somebody has it, and it is as it was when they were told.
+        told, telling = msgspec.structs.replace(alert, is_notification_due=False), []
+    cleared = with_handling(
+        told, silenced_by=None, silenced_until=None, silence_id=None, own_silence=None, released_at=None
     )
-    return cleared, [ended, _transition(alert.alert_id, "notified", "silence_ended", cause)]
+    return cleared, [*ended, *telling]
+
+
+def _was_told(alert: Alert) -> bool:
+    """Whether an alert's breach was told, and its level as well."""
+    news_at = max(alert.breached_at, alert.handled.escalated_at or 0)
+    return alert.notification_count > 0 and news_at <= (alert.last_notified_at or 0)
 
 
 def tell_again(

@@ -19,6 +19,8 @@ from inventory_assets.domain.state import Inhibitions, Silences
 from inventory_assets.domain.values import format_time
 
 Moved = tuple[Alert, list[Transition]]
+OwnSilence = tuple[str, str, int]
+"""Who, the command's event id, until when."""
 
 CLOCK = "clock"
 POLICY = "policy"
@@ -29,9 +31,10 @@ MAX_LEVEL = 9
 class LifecyclePolicy(msgspec.Struct, frozen=True, omit_defaults=True):
     """What time does to a firing alert, in minutes by priority; what is absent is off.
 
-    `escalate`: unacknowledged for so long since it was told or last raised, up
-    to `max_level`. `repeat`: unacknowledged for so long since the last telling.
-    `expire`: no event of its key for so long.
+    `escalate`: unacknowledged for so long since its breach was first told or it
+    was last raised, up to `max_level`. `repeat`: unacknowledged for so long
+    since the last telling. `expire`: open, and no event of its key, for so long.
+    Holds and tellings at their end set none of these back.
     """
 
     escalate: dict[str, int] = {}
@@ -114,11 +117,15 @@ def _silence(alert: Alert, command: Command) -> Moved:
     return silence(alert, command), [transition_of(alert, "silenced", command)]
 
 
-def silence(alert: Alert, command: Command) -> Alert:
-    """A firing alert whose tellings wait until the silence ends, and which is told then."""
+def silence(alert: Alert, command: Command, own: OwnSilence | None = None) -> Alert:
+    """A firing alert whose tellings wait until the silence ends, and which is told then.
+
+    `own` is the alert's own silence where the command's is a longer one of a scope.
+    """
     handled = with_handling(
-        alert, silenced_by=command.issued_by, silenced_until=command.until_at, silence_id=command.event_id
-    )
+        alert, silenced_by=command.issued_by, silenced_until=command.until_at, silence_id=command.event_id,
+        own_silence=own,
+    )  # fmt: skip
     return msgspec.structs.replace(handled, is_notification_due=alert.is_firing)
 
 
@@ -130,7 +137,60 @@ def _unsilence(alert: Alert, command: Command) -> Moved | Rejection:
 
 def unsilence(alert: Alert, at: int) -> Alert:
     """An alert whose silence was lifted; what was withheld may leave from now on."""
-    return with_handling(alert, silenced_by=None, silenced_until=None, silence_id=None, released_at=at)
+    return with_handling(
+        alert, silenced_by=None, silenced_until=None, silence_id=None, own_silence=None, released_at=at
+    )
+
+
+def own_silence(alert: Alert, silences: Silences, at: int) -> OwnSilence | None:
+    """The silence of the alert itself that holds at a time, be it the one in front or behind a scope's."""
+    handled, own = alert.handled, alert.handled.own_silence
+    if own is None and handled.silence_id is not None and not is_of_scope(handled.silence_id, silences):
+        own = (handled.silenced_by or "", handled.silence_id, handled.silenced_until or 0)
+    return own if own is not None and own[2] > at else None
+
+
+def is_of_scope(silence_id: str | None, silences: Silences) -> bool:
+    """Whether a silence is one of a scope."""
+    return any(command.event_id == silence_id for command in silences.values())
+
+
+def silence_alert(alert: Alert, over: Command | None, command: Command) -> Moved | Rejection:
+    """Silence one alert by its id; `over` is the longest silence of a scope above it, which stays in force."""
+    moved = move(alert, command)
+    if isinstance(moved, tuple) and over is not None and (over.until_at or 0) > (command.until_at or 0):
+        own = (command.issued_by, command.event_id, command.until_at or 0)
+        return silence(alert, over, own), moved[1]
+    assert moved is not None
+    return moved
+
+
+def unsilence_alert(alert: Alert, over: Command | None, silences: Silences, command: Command) -> Moved | Rejection:
+    """End the silence of one alert; one of a scope above it stays in force."""
+    if over is None:
+        return _unsilence(alert, command)
+    if own_silence(alert, silences, command.event_at) is None:
+        shown = ", ".join(part for part in scope_of(over) if part)
+        return _refuse(alert, f"what silences it is the scope {shown}; unsilence that")
+    steps = [transition_of(alert, "unsilenced", command)]
+    if not is_of_scope(alert.handled.silence_id, silences):
+        steps.append(transition_of(alert, "silenced", msgspec.structs.replace(over, event_at=command.event_at)))
+    return silence(alert, over), steps
+
+
+def after_lifting(alert: Alert, over: Command | None, lifting: Command) -> Moved:
+    """What becomes of an alert whose silence of a scope has gone: the longest other one holds, or none."""
+    own = alert.handled.own_silence
+    if own is not None and own[2] <= lifting.event_at:
+        own = None
+    if over is None and own is None:
+        return unsilence(alert, lifting.event_at), [transition_of(alert, "unsilenced", lifting)]
+    if over is None or (own is not None and own[2] >= (over.until_at or 0)):
+        assert own is not None
+        over = msgspec.structs.replace(lifting, issued_by=own[0], event_id=own[1], until_at=own[2])
+        own = None
+    next_ = msgspec.structs.replace(over, event_at=lifting.event_at)
+    return silence(alert, next_, own), [transition_of(alert, "silenced", next_)]
 
 
 def source_of(command: Command) -> str:
@@ -275,7 +335,7 @@ def due_move(alert: Alert, *, policy: LifecyclePolicy, last_event_at: int, now: 
     if not alert.is_firing:
         return None
     priority, handled = PRIORITY[alert.condition], alert.handled
-    if _is_over(policy.expire, priority, max(alert.breached_at, last_event_at), now):
+    if _is_over(policy.expire, priority, max(alert.opened_at, last_event_at), now):
         return "expire"
     if handled.acknowledged_by is not None or alert.notification_count == 0 or is_held(alert, now):
         return None

@@ -17,13 +17,42 @@ from inventory_assets.domain.recommend import Recommendation
 FIRST_BACKOFF_SECONDS = 1.0
 LAST_BACKOFF_SECONDS = 900.0
 GIVE_UP_AFTER_SECONDS = 3 * 24 * 3600.0
+# A configuration is mended by people, and a changed policy is tried at once anyway.
+FIRST_FAULT_REST_SECONDS = 30.0
+
+
+class Step(msgspec.Struct, frozen=True):
+    """One telling of an alert: the reason as recorded, who is behind it and in which words. Time in microseconds."""
+
+    reason: str
+    at: int
+    actor: str | None = None
+    words: str = ""
+
+
+class Ending(msgspec.Struct, frozen=True):
+    """How an alert ended, as `Step`, and the key's stock since; null where it is not known."""
+
+    reason: str
+    at: int
+    actor: str | None = None
+    words: str = ""
+    on_hand: int | None = None
+    reserved: int | None = None
+    inbound: int | None = None
+
+    @property
+    def available(self) -> int | None:
+        """on_hand - reserved."""
+        return None if self.on_hand is None or self.reserved is None else self.on_hand - self.reserved
 
 
 class AlertFacts(msgspec.Struct, frozen=True):
     """One alert as told: its wire body, and what the lake knew at its version.
 
     `origin` says in words where the threshold comes from. `recommendation` is
-    null where nothing was looked up.
+    null where nothing was looked up. `telling`: why it is told, of one told
+    before. `ending`: of one that is over.
     """
 
     alert_id: str
@@ -32,6 +61,8 @@ class AlertFacts(msgspec.Struct, frozen=True):
     body: dict[str, Any]
     origin: str
     recommendation: Recommendation | None = None
+    telling: Step | None = None
+    ending: Ending | None = None
 
     @property
     def trend(self) -> list[int]:
@@ -98,8 +129,20 @@ class DeliveryError(Exception):
         self.retry_after_seconds = retry_after_seconds
 
 
+class ChannelFaultError(DeliveryError):
+    """A channel takes nothing as it is configured: a mistyped address, a wrong key, a refused login.
+
+    The notification is not at fault, so it stays owed for as long as it takes.
+    """
+
+
 class RefusedError(DeliveryError):
     """A channel will never take this notification: trying again would change nothing."""
+
+
+def fault_rest_seconds(faults: int) -> float:
+    """How long a channel rests after its `faults`-th fault in a row."""
+    return min(LAST_BACKOFF_SECONDS, FIRST_FAULT_REST_SECONDS * 2.0 ** min(faults - 1, 20))
 
 
 def backoff_seconds(notification_id: str, attempts: int, retry_after_seconds: float | None = None) -> float:

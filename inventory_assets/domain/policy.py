@@ -97,7 +97,9 @@ class Match(msgspec.Struct, frozen=True):
 class Route(msgspec.Struct, frozen=True):
     """Where matching alerts go; `goes_on`: later routes are asked too.
 
-    `group_threshold` alerts that agree on `group_by` are one notification.
+    `group_threshold` alerts that agree on `group_by` are one notification. The
+    first waits `group_wait_seconds` for others; a CRITICAL one only where
+    `is_critical_waiting`.
     """
 
     match: Match
@@ -105,6 +107,8 @@ class Route(msgspec.Struct, frozen=True):
     group_by: tuple[str, ...] = ()
     group_threshold: int = 0
     goes_on: bool = False
+    group_wait_seconds: int = 0
+    is_critical_waiting: bool = False
 
 
 class Window(msgspec.Struct, frozen=True):
@@ -154,6 +158,14 @@ class Destination(msgspec.Struct, frozen=True):
     group_by: tuple[str, ...] = ()
     group_threshold: int = 0
     recipients: tuple[str, ...] = ()
+    group_wait_seconds: int = 0
+    is_critical_waiting: bool = False
+
+
+def _to(channel: str, route: Route, recipients: tuple[str, ...] = ()) -> Destination:
+    return Destination(
+        channel, route.group_by, route.group_threshold, recipients, route.group_wait_seconds, route.is_critical_waiting
+    )
 
 
 def destinations(policy: Policy, subject: Subject) -> list[Destination]:
@@ -162,13 +174,12 @@ def destinations(policy: Policy, subject: Subject) -> list[Destination]:
     named = policy.rule_channels.get((subject.rule_channel or "").upper())
     taken = next((route for route in policy.routes if route.match.holds(subject)), None)
     if named is not None:
-        grouping = taken or Route(Match(), ())
-        found[named] = Destination(named, grouping.group_by, grouping.group_threshold, subject.rule_recipients)
+        found[named] = _to(named, taken or Route(Match(), ()), subject.rule_recipients)
     for route in policy.routes:
         if not route.match.holds(subject):
             continue
         for channel in route.channels:
-            found.setdefault(channel, Destination(channel, route.group_by, route.group_threshold))
+            found.setdefault(channel, _to(channel, route))
         if not route.goes_on:
             break
     return list(found.values())

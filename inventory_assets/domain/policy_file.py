@@ -63,6 +63,8 @@ _ADDRESS = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _MAX_WINDOW_MINUTES = 7 * 24 * 60
+# What may wait longer is a digest, not a group.
+_MAX_GROUP_WAIT_SECONDS = 3600
 
 
 def read_policy(document: Mapping[str, Any]) -> tuple[Policy, list[str]]:
@@ -157,7 +159,11 @@ class _Reading:
 
     def _route(self, place: str, table: Any, declared: set[str]) -> Route:
         table = self._table(place, table)
-        self._known(place, table, {*GROUP_KEYS, "channels", "group_by", "group_threshold", "continue"})
+        self._known(
+            place,
+            table,
+            {*GROUP_KEYS, "channels", "group_by", "group_threshold", "group_wait", "group_wait_critical", "continue"},
+        )
         names = table.get("channels")
         if self._check(f"{place}.channels", names, _LIST):
             names = [self._reference(f"{place}.channels", name, declared) for name in names]
@@ -175,7 +181,25 @@ class _Reading:
         goes_on = table.get("continue", False)
         self._check(f"{place}.continue", goes_on, _FLAG)
         whole = threshold if type(threshold) is int else 0
-        return Route(self._match(place, table), tuple(_texts(names)), tuple(_texts(group_by)), whole, goes_on is True)
+        return Route(
+            self._match(place, table), tuple(_texts(names)), tuple(_texts(group_by)), whole, goes_on is True,
+            *self._group_wait(place, table, bool(group_by)),
+        )  # fmt: skip
+
+    def _group_wait(self, place: str, table: Mapping[str, Any], is_grouped: bool) -> tuple[int, bool]:
+        """How many seconds a group waits, 0 as a rule, and whether CRITICAL waits as well."""
+        if "group_wait" not in table:
+            if "group_wait_critical" in table:
+                self._problem(f"{place}.group_wait_critical", "means nothing without group_wait")
+            return 0, False
+        wait, is_critical = table["group_wait"], table.get("group_wait_critical", False)
+        good = self._check(f"{place}.group_wait", wait, _WHOLE)
+        if good and wait > _MAX_GROUP_WAIT_SECONDS:
+            self._problem(f"{place}.group_wait", f"was {wait} seconds, expected at most an hour")
+        if not is_grouped:
+            self._problem(f"{place}.group_wait", "means nothing without group_by")
+        self._check(f"{place}.group_wait_critical", is_critical, _FLAG)
+        return wait if good else 0, is_critical is True
 
     def _window(self, place: str, table: Any) -> Window:
         table = self._table(place, table)

@@ -20,6 +20,8 @@ Member = tuple[str, int]
 """(id of the alert or incident, number of the telling)."""
 
 SEVERITY_ORDER = {"CRITICAL": 0, "HIGH": 1, "MEDIUM": 2, "LOW": 3}
+# How the reason of a held row begins that waits for others of its group; then follows the group.
+GROUP_WAIT = "group_wait: "
 SENT_KINDS = frozenset({"single", "group", "incident", "digest", "resolved"})
 
 
@@ -117,25 +119,35 @@ def plan_channel(
     units: list[_Unit] = []
     overflow: list[Routed] = []
     awaited: list[Routed] = []
+    gathered: set[str] = set()
     for row in state.held:
         if row.due_at is None:
             if budget != 0:
                 overflow += _waiting(row, state)
         elif row.due_at <= now:
-            awaited += _waiting(row, state)
+            if row.reason.startswith(GROUP_WAIT):
+                gathered.add(row.notification_id)
+                awaited += [_rerouted(each, policy) for each in _waiting(row, state)]
+            else:
+                awaited += _waiting(row, state)
     current, held = _split_held(policy, [*routed, *awaited], now)
     overflow, held_overflow = _split_held(policy, overflow, now)
     for place, tellings in held_overflow.items():
         held.setdefault(place, []).extend(tellings)
     for (until, recipients), tellings in sorted(held.items()):
         planned.append(_planned(channel, "held", "maintenance", tellings, recipients, due_at=until))
-    ended = [each for each in current if each.held_by is not None]
-    over = [each for each in ended if not each.subject.is_firing]
-    if over:
-        planned.append(_planned(channel, "dismissed", "resolved_during_maintenance", over, ()))
+    waited = [each for each in current if each.held_by in gathered]
+    ended = [each for each in current if each.held_by is not None and each.held_by not in gathered]
+    for reason, tellings in (("resolved_during_maintenance", ended), ("resolved_while_grouping", waited)):
+        over = [each for each in tellings if not each.subject.is_firing]
+        if over:
+            planned.append(_planned(channel, "dismissed", reason, over, ()))
     still = [each for each in ended if each.subject.is_firing]
     units += [_Unit("digest", "maintenance", tellings) for tellings in _by_recipients(still).values()]
-    units += _group([each for each in current if each.held_by is None])
+    at_once, waits = _split_waits([each for each in current if each.held_by is None], state.held, now)
+    for (reason, until, recipients), tellings in sorted(waits.items()):
+        planned.append(_planned(channel, "held", reason, tellings, recipients, due_at=until))
+    units += _group([*at_once, *(each for each in waited if each.subject.is_firing)])
     return planned + _within_limit(channel, sorted(units, key=lambda unit: unit.rank), overflow, budget)
 
 
@@ -176,6 +188,43 @@ def _split_held(
     return current, held
 
 
+def _rerouted(telling: Routed, policy: Policy) -> Routed:
+    """A telling that waited for its group, as the policy sends it now; alone where it sends it elsewhere."""
+    own = telling.destination
+    found = (each for each in destinations(policy, telling.subject) if each.channel == own.channel)
+    destination = next((each for each in found if each.recipients == own.recipients), own)
+    return Routed(telling.subject, destination, telling.held_by)
+
+
+def _split_waits(
+    routed: Sequence[Routed], held: Sequence[Planned], now: int
+) -> tuple[list[Routed], dict[tuple[str, int, tuple[str, ...]], list[Routed]]]:
+    """What is told at once, and what waits for others: by group, until the first of it has waited long enough."""
+    waiting = {(row.reason, row.recipients): row.due_at for row in held if row.due_at is not None and row.due_at > now}
+    at_once: list[Routed] = []
+    waits: dict[tuple[str, int, tuple[str, ...]], list[Routed]] = {}
+    for each in routed:
+        destination, subject = each.destination, each.subject
+        is_urgent = subject.severity == "CRITICAL" and not destination.is_critical_waiting
+        # An incident is a group already.
+        is_alone = not destination.group_by or is_incident_id(subject.alert_id)
+        if is_alone or not destination.group_wait_seconds or is_urgent:
+            at_once.append(each)
+            continue
+        reason = GROUP_WAIT + _label(destination.group_by, _group_values(each))
+        until = waiting.get((reason, destination.recipients), now + destination.group_wait_seconds * 1_000_000)
+        waits.setdefault((reason, until, destination.recipients), []).append(each)
+    return at_once, waits
+
+
+def _group_values(routed: Routed) -> tuple[str, ...]:
+    return tuple(routed.subject.values(key)[0] for key in routed.destination.group_by)
+
+
+def _label(keys: Sequence[str], values: Sequence[str]) -> str:
+    return ", ".join(f"{key} {value}" for key, value in zip(keys, values, strict=True))
+
+
 def _group(routed: Sequence[Routed]) -> list[_Unit]:
     """Alerts that agree on their route's keys become one; too few of them stay single."""
     buckets: dict[tuple, list[Routed]] = {}
@@ -189,12 +238,10 @@ def _group(routed: Sequence[Routed]) -> list[_Unit]:
         if not destination.group_by:
             units.append(_Unit("single", "", [each]))
             continue
-        values = tuple(each.subject.values(key)[0] for key in destination.group_by)
-        buckets.setdefault((destination.group_by, values, destination.recipients), []).append(each)
+        buckets.setdefault((destination.group_by, _group_values(each), destination.recipients), []).append(each)
     for (keys, values, _), tellings in buckets.items():
         if len(tellings) >= max(2, tellings[0].destination.group_threshold):
-            label = ", ".join(f"{key} {value}" for key, value in zip(keys, values, strict=True))
-            units.append(_Unit("group", label, tellings))
+            units.append(_Unit("group", _label(keys, values), tellings))
         else:
             units += [_Unit("single", "", [each]) for each in tellings]
     return units

@@ -11,9 +11,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
-
-import polars as pl
+from typing import Protocol
 
 from inventory_assets.domain.notifications import Outgoing
 from inventory_assets.domain.policy import Policy
@@ -21,9 +19,10 @@ from inventory_assets.lake.errors import StaleStateError
 from inventory_assets.lake.tables import DELIVERIES
 from inventory_assets.lake.transaction import Lake, LakeTransaction, with_retries
 from inventory_assets.stages.facts import Owed, to_outgoings
-from inventory_assets.stages.lane import Attempt, Lane, Sender
-from inventory_assets.stages.notifications import Plan, Planner, to_planned
-from inventory_assets.stages.warm import Reader, to_microseconds_naive
+from inventory_assets.stages.lane import STILL_OWED, Attempt, Lane, Sender
+from inventory_assets.stages.notifications import Plan, Planner
+from inventory_assets.stages.owed import REARMED, load_owed, to_frame, tries_since
+from inventory_assets.stages.warm import Reader
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +32,8 @@ STAGE = "notifications"
 RECORDED_TOGETHER = 500
 RECORD_EVERY_SECONDS = 5.0
 STALE_TRIES = 20
+# Another process may have armed what had been given up.
+LOOK_FOR_REARMED_SECONDS = 30.0
 # A look-up in the lake costs tens of milliseconds of the machine, for one alert or for many.
 PREPARED_TOGETHER = 50
 SMALL = 5
@@ -100,6 +101,8 @@ class Delivery:
         # What the lake says as of a version stays true, so it may wait here for its turn.
         self._prepared: dict[str, Outgoing] = {}
         self._is_loaded = self._was_loaded = False
+        self._rearmed_version = 0
+        self._look_at = 0.0
 
     def start(self) -> None:
         """Give each lane its thread."""
@@ -121,6 +124,7 @@ class Delivery:
             return True
         now = self._clock()
         with self._reading:
+            self._look_for_rearmed(now)
             if not self._is_loaded:
                 self._load(now)
             used = {name: lane.used(now) for name, lane in self.lanes.items()}
@@ -198,15 +202,28 @@ class Delivery:
         with self._guard:
             self._attempts.append(attempt)
 
+    def _look_for_rearmed(self, now: float) -> None:
+        """Read what is owed anew where somebody has armed given-up notifications since."""
+        if now < self._look_at:
+            return
+        self._look_at = now + LOOK_FOR_REARMED_SECONDS
+        latest = self._reader.query(
+            f"SELECT coalesce(max(version), 0) AS v FROM out.deliveries WHERE version > {self._rearmed_version} "
+            f"AND status = '{REARMED}'"
+        ).item()
+        if latest > self._rearmed_version:
+            self._rearmed_version = latest
+            self._is_loaded = False
+
     def _load(self, now: float) -> None:
         """Take up what earlier processes left: owed notifications, their tries, the limits' periods."""
         with self._guard:
             # Read before the lake is: what is recorded in between is in one of the two.
-            settled = {attempt.notification_id for attempt in self._attempts if attempt.status != "failed"}
+            settled = {attempt.notification_id for attempt in self._attempts if attempt.status not in STILL_OWED}
         for name, lane in self.lanes.items():
             lane.add(each for each in load_owed(self._reader, name) if each.planned.notification_id not in settled)
             if lane.channel.limit is not None and not self._was_loaded:
-                lane.remember(_tries_since(self._reader, name, now - lane.channel.limit.seconds))
+                lane.remember(tries_since(self._reader, name, now - lane.channel.limit.seconds))
         self._is_loaded = self._was_loaded = True
 
 
@@ -214,55 +231,6 @@ def _is_like(other: Owed, owed: Owed) -> bool:
     """Whether a neighbour is worth preparing along: of the same plan, small, and not this one."""
     is_small = len(other.planned.members) <= SMALL
     return other.planned_version == owed.planned_version and is_small and other is not owed
-
-
-def load_owed(reader: Reader, channel: str) -> list[Owed]:
-    """What a channel owes: planned to be sent, neither sent nor given up."""
-    rows = reader.query(
-        """
-        SELECT n.*, coalesce(d.attempts, 0) AS attempts, d.last_attempt_at FROM out.notifications n LEFT JOIN (
-            SELECT subject_id, count(*) AS attempts, max(attempted_at) AS last_attempt_at,
-                bool_or(status IN ('sent', 'failed_permanently')) AS is_settled
-            FROM out.deliveries WHERE channel = ? GROUP BY 1
-        ) d ON d.subject_id = n.notification_id
-        WHERE n.channel = ? AND n.kind NOT IN ('held', 'dismissed') AND d.is_settled IS NOT TRUE
-        ORDER BY n.version, n.seq
-        """,
-        [channel, channel],
-    )
-    return [
-        Owed(
-            to_planned(row), row["planned_version"], to_microseconds_naive(row["planned_at"]), row["attempts"],
-            0.0 if row["last_attempt_at"] is None else to_microseconds_naive(row["last_attempt_at"]) / 1e6,
-        )
-        for row in rows.iter_rows(named=True)
-    ]  # fmt: skip
-
-
-def _tries_since(reader: Reader, channel: str, since: float) -> list[float]:
-    rows = reader.query(
-        "SELECT attempted_at FROM out.deliveries WHERE channel = ? AND subject_id LIKE 'ntf-%' "
-        "AND epoch_us(attempted_at) > ?",
-        [channel, int(since * 1_000_000)],
-    )
-    return [to_microseconds_naive(moment) / 1e6 for moment in rows["attempted_at"]]
-
-
-def to_frame(attempts: list[Attempt]) -> pl.DataFrame:
-    """One row per attempt."""
-    rows: dict[str, list[Any]] = {
-        "subject_id": [a.notification_id for a in attempts],
-        "notification": [0] * len(attempts),
-        "channel": [a.channel for a in attempts],
-        "status": [a.status for a in attempts],
-        "message_id": [a.provider_id for a in attempts],
-        "error": [a.error for a in attempts],
-        "attempted_at": [int(a.attempted_at * 1_000_000) for a in attempts],
-        "attempt": [a.attempt for a in attempts],
-        "response": [a.response for a in attempts],
-    }
-    frame = pl.DataFrame(rows, schema_overrides=dict.fromkeys(("message_id", "error", "response"), pl.String))
-    return frame.with_columns(pl.from_epoch("attempted_at", "us").alias("attempted_at"))
 
 
 def run_delivery(

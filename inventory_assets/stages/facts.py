@@ -5,18 +5,19 @@ a second try says the same as the first.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
 
 from inventory_assets.domain.alerts import Alert
 from inventory_assets.domain.incidents import is_incident_id
-from inventory_assets.domain.notifications import AlertFacts, IncidentFacts, Outgoing, describe_origin
+from inventory_assets.domain.notifications import AlertFacts, Ending, IncidentFacts, Outgoing, Step, describe_origin
 from inventory_assets.domain.recommend import Recommendation
 from inventory_assets.domain.routing import Planned
 from inventory_assets.stages.incident_facts import read_facts
 from inventory_assets.stages.recommendation import recommend_for
+from inventory_assets.stages.steps import ending_of, read_steps, read_stock, telling_of
 from inventory_assets.stages.warm import IDS, Reader, id_list
 
 # What a mail lists in full; the others go by id.
@@ -27,13 +28,28 @@ MAX_VERSIONS = 8
 
 @dataclass(frozen=True, slots=True)
 class Owed:
-    """A planned notification with where and when it was planned, and what was tried so far."""
+    """A planned notification with where and when it was planned, and what was tried so far.
+
+    `last_attempt_at` is 0 where the last try failed through the channel's
+    configuration: who starts anew has perhaps another.
+    """
 
     planned: Planned
     planned_version: int
     planned_at: int
     attempts: int = 0
     last_attempt_at: float = 0.0
+    # Seconds; since when its tries count again, where somebody asked for that.
+    armed_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    body: dict[str, Any]
+    is_firing: bool
+    alert: Alert
+    telling: Step | None = None
+    ending: Ending | None = None
 
 
 def to_outgoing(reader: Reader, owed: Owed) -> Outgoing:
@@ -69,14 +85,25 @@ def to_outgoings(reader: Reader, batch: Sequence[Owed]) -> list[Outgoing]:
     chosen = set(list(dict.fromkeys(alert.state_version for alert in told))[:MAX_VERSIONS])
     advice = recommend_for(reader, [alert for alert in told if alert.state_version in chosen])
     incidents = read_facts(reader, [id_ for id_ in wanted if is_incident_id(id_)], version)
-    return [_to_outgoing(owed, found, advice, incidents) for owed in batch]
+    return [_to_outgoing(owed, _with_steps(reader, owed, found, version), advice, incidents) for owed in batch]
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
-    body: dict[str, Any]
-    is_firing: bool
-    alert: Alert
+def _with_steps(reader: Reader, owed: Owed, found: dict[str, _Found], version: int) -> dict[str, _Found]:
+    """Add why alerts are told again or how they ended; a first telling, as most are, costs no look-up."""
+    members = [(id_, number) for id_, number in owed.planned.members[:MAX_ALERTS] if id_ in found]
+    wanted = {id_ for id_, number in members if number > 1 or not found[id_].is_firing}
+    if not wanted:
+        return found
+    steps = read_steps(reader, wanted, version)
+    over = [found[id_].alert for id_ in wanted if not found[id_].is_firing]
+    stock = read_stock(reader, over, version) if over else {}
+    told = dict(found)
+    for id_, number in members:
+        if id_ in wanted:
+            own, key = steps.get(id_, []), found[id_].alert.key
+            ending = None if found[id_].is_firing else ending_of(own, stock.get(key))
+            told[id_] = replace(found[id_], telling=telling_of(own, number) if number > 1 else None, ending=ending)
+    return told
 
 
 def _to_outgoing(
@@ -88,6 +115,7 @@ def _to_outgoing(
             alert_id, number, found[alert_id].is_firing, found[alert_id].body,
             describe_origin(found[alert_id].body["lineage"]["rule"]),
             None if planned.kind == "resolved" else advice.get(alert_id),
+            found[alert_id].telling, found[alert_id].ending,
         )
         for alert_id, number in planned.members[:MAX_ALERTS]
         if alert_id in found

@@ -17,11 +17,13 @@ import msgspec
 
 from inventory_assets.domain.notifications import (
     GIVE_UP_AFTER_SECONDS,
+    ChannelFaultError,
     DeliveryError,
     Outgoing,
     Receipt,
     RefusedError,
     backoff_seconds,
+    fault_rest_seconds,
 )
 from inventory_assets.domain.policy import ChannelPolicy
 from inventory_assets.domain.routing import SEVERITY_ORDER
@@ -35,6 +37,9 @@ RESOLVED_RANK = 10
 # A failing channel rests this long at most before it tries the next notification.
 LONGEST_REST_SECONDS = 60.0
 RESOLUTION_PAUSE_SECONDS = 1.0
+# How a try is recorded that failed through the channel's configuration: owed until somebody mends it.
+CHANNEL_FAULT = "channel_fault"
+STILL_OWED = frozenset({"failed", CHANNEL_FAULT})
 
 
 class Sender(Protocol):
@@ -71,7 +76,7 @@ class _Waiting:
         self.owed = owed
         self.attempts = owed.attempts
         self.not_before = 0.0
-        if owed.attempts:
+        if owed.last_attempt_at:
             self.not_before = owed.last_attempt_at + backoff_seconds(owed.planned.notification_id, owed.attempts)
 
     @property
@@ -109,6 +114,8 @@ class Lane:
         self._later: list[tuple[float, str]] = []
         self._times: list[float] = []
         self._failures = 0
+        self._faults = 0
+        self._fault: str | None = None
         self._rest_until = 0.0
         self._changed = threading.Condition()
         self._is_trying = False
@@ -143,6 +150,12 @@ class Lane:
         with self._changed:
             return len(self._waiting)
 
+    @property
+    def fault(self) -> str | None:
+        """What is wrong with the channel's configuration, by its last try; None where nothing is known to be."""
+        with self._changed:
+            return self._fault
+
     def seconds_until_due(self, now: float) -> float | None:
         """How long until something may be tried; 0 is now, None is never."""
         with self._changed:
@@ -170,7 +183,13 @@ class Lane:
             self._times.append(now)
         attempt, retry_after = self._try(waiting, now)
         with self._changed:
-            if attempt.status == "failed":
+            if attempt.status == CHANNEL_FAULT:
+                # The next would fail as well: one probe at a time, and this one is the worst.
+                self._faults += 1
+                self._fault = attempt.error
+                waiting.not_before = self._rest_until = now + fault_rest_seconds(self._faults)
+                heappush(self._later, (waiting.not_before, attempt.notification_id))
+            elif attempt.status == "failed":
                 pause = backoff_seconds(attempt.notification_id, waiting.attempts, retry_after)
                 waiting.not_before = now + pause
                 heappush(self._later, (waiting.not_before, attempt.notification_id))
@@ -182,6 +201,8 @@ class Lane:
                 del self._waiting[attempt.notification_id]
                 self._alerts_waiting -= not waiting.is_resolution
                 self._failures = 0
+            if attempt.status == "sent":
+                self._faults, self._fault = 0, None
             self.sent += attempt.status == "sent"
             self.failed += attempt.status != "sent"
         self._on_attempt(attempt)
@@ -213,12 +234,18 @@ class Lane:
         except RefusedError as error:
             logger.error("channel %s refused %s: %s", self.channel.name, base.notification_id, error)
             return msgspec.structs.replace(base, status="failed_permanently", error=str(error)[:MAX_ERROR]), None
+        except ChannelFaultError as error:
+            logger.error(
+                "channel %s takes nothing as it is configured, %s waits: %s", self.channel.name,
+                base.notification_id, error,
+            )  # fmt: skip
+            return msgspec.structs.replace(base, status=CHANNEL_FAULT, error=str(error)[:MAX_ERROR]), None
         except Exception as error:  # whatever a channel does wrong must not end its lane
             text = str(error) if isinstance(error, DeliveryError) else f"{type(error).__name__}: {error}"
             logger.warning(
                 "channel %s, try %d of %s: %s", self.channel.name, waiting.attempts, base.notification_id, text
             )
-            is_over = now - owed.planned_at / 1_000_000 > GIVE_UP_AFTER_SECONDS
+            is_over = now - max(owed.planned_at / 1_000_000, owed.armed_at) > GIVE_UP_AFTER_SECONDS
             status = "failed_permanently" if is_over else "failed"
             retry_after = error.retry_after_seconds if isinstance(error, DeliveryError) else None
             return msgspec.structs.replace(base, status=status, error=text[:MAX_ERROR]), retry_after

@@ -8,7 +8,7 @@ import json
 import msgspec
 import pytest
 
-from inventory_assets.delivery.build import build_channel, missing_secrets
+from inventory_assets.delivery.build import address_problems, build_channel, environment_problems, missing_secrets
 from inventory_assets.delivery.channel import ChannelSetupError
 from inventory_assets.delivery.console import ConsoleChannel
 from inventory_assets.delivery.content import plain_text, subject_line
@@ -215,3 +215,26 @@ def test_a_digest_lists_incidents_and_alerts():
     for text in (plain_text(mixed, limit=9), render_html(mixed, limit=9)):
         assert "3 SKUs of category MUGS" in text
         assert "more: " not in text
+
+
+def test_a_variable_that_holds_no_url_is_found_before_anything_is_sent():
+    policy = ChannelPolicy("chat", ChannelKind.SLACK, {"url_env": "URL"})
+
+    assert ["channels.chat.url_env: the environment variable 'URL' is not set"] == environment_problems(policy, {})
+    assert 1 == len(environment_problems(policy, {"URL": "chat.example/hook"}))
+    assert [] == environment_problems(policy, {"URL": "https://chat.example/hook"})
+
+
+@pytest.mark.parametrize(
+    ("settings", "count"),
+    [
+        ({"url": "http://127.0.0.1:9/x"}, 1),
+        ({"url": "http://127.0.0.1:9/x", "allow_hosts": ["127.0.0.1"]}, 0),
+        ({"url_env": "URL"}, 1),
+        ({"routing_key_env": "KEY"}, 0),
+    ],
+)
+def test_a_literal_address_is_checked_against_the_guard(settings, count):
+    policy = ChannelPolicy("c", ChannelKind.WEBHOOK, settings)
+
+    assert count == len(address_problems(policy, {"URL": "https://[::1]/", "KEY": "k"}))

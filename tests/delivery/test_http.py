@@ -8,7 +8,7 @@ import pytest
 
 from inventory_assets.delivery.channel import ChannelSetupError
 from inventory_assets.delivery.http import GuardedClient, is_public, retry_after
-from inventory_assets.domain.notifications import DeliveryError, RefusedError
+from inventory_assets.domain.notifications import ChannelFaultError, DeliveryError, RefusedError
 from tests.delivery.servers import http_server
 
 
@@ -35,8 +35,15 @@ def client(server):
     ],
 )  # fmt: skip
 def test_private_addresses_are_refused_however_they_are_spelled(url):
-    with pytest.raises(RefusedError, match="not public"):
+    with pytest.raises(ChannelFaultError, match="not public"):
         GuardedClient(url).post(b"{}", {})
+    assert "not public" in (GuardedClient(url).literal_problem() or "")
+
+
+@pytest.mark.parametrize("url", ["http://93.184.216.34/", "http://nowhere.invalid/", "http://intranet/"])
+def test_a_name_is_not_looked_up_to_check_a_policy(url):
+    assert GuardedClient(url).literal_problem() is None
+    assert GuardedClient("http://10.0.0.7/", allow_hosts=["10.0.0.0/8"]).literal_problem() is None
 
 
 def test_a_name_with_one_private_address_is_refused(monkeypatch):
@@ -44,7 +51,7 @@ def test_a_name_with_one_private_address_is_refused(monkeypatch):
     entries = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (a, 80)) for a in ("93.184.216.34", "10.0.0.1")]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: entries)
 
-    with pytest.raises(RefusedError, match=r"10\.0\.0\.1"):
+    with pytest.raises(ChannelFaultError, match=r"10\.0\.0\.1"):
         GuardedClient("http://rebinding.example/").post(b"{}", {})
 
 
@@ -74,22 +81,27 @@ def test_what_is_allowed_in_the_configuration_is_reached(server, allowed):
     assert 200 == answer.status
 
 
-@pytest.mark.parametrize("status", [500, 502, 503, 408, 425])
-def test_these_are_worth_another_try(client, server, status):
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        *((status, DeliveryError) for status in (500, 502, 503, 408, 425, 400, 409)),
+        *((status, ChannelFaultError) for status in (401, 403, 404, 405, 410, 301)),
+        *((status, RefusedError) for status in (413, 422)),
+    ],
+)
+def test_a_status_says_whose_fault_it_is(client, server, status, error):
+    """The server's or nobody's: again. The configuration's: owed until it is mended. The body's: for good."""
     server.cues.append(status)
 
     with pytest.raises(DeliveryError) as raised:
         client.post(b"{}", {})
 
-    assert not isinstance(raised.value, RefusedError)
+    assert error is type(raised.value)
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 422])
-def test_other_4xx_are_final(client, server, status):
-    server.cues.append(status)
-
-    with pytest.raises(RefusedError):
-        client.post(b"{}", {})
+def test_a_name_that_is_not_known_is_a_mistake_of_the_configuration():
+    with pytest.raises(ChannelFaultError, match="not resolved"):
+        GuardedClient("http://nowhere.invalid/").post(b"{}", {})
 
 
 def test_429_says_how_long_to_wait(client, server):
@@ -104,7 +116,7 @@ def test_429_says_how_long_to_wait(client, server):
 def test_a_redirect_is_not_followed(client, server):
     server.cues.append((302, {"Location": "http://169.254.169.254/"}))
 
-    with pytest.raises(RefusedError, match="redirects"):
+    with pytest.raises(ChannelFaultError, match="redirects"):
         client.post(b"{}", {})
 
     assert 1 == len(server.received)
@@ -147,7 +159,7 @@ def test_tls_with_a_server_that_speaks_none_is_a_failed_try(server):
 def test_errors_do_not_show_the_path_which_may_be_the_secret(server):
     server.cues[:] = [404]
 
-    with pytest.raises(RefusedError) as raised:
+    with pytest.raises(ChannelFaultError) as raised:
         GuardedClient(server.url + "services/T0/S3CRET", allow_hosts=["127.0.0.1"]).post(b"{}", {})
 
     assert "S3CRET" not in str(raised.value)

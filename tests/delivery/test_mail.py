@@ -10,10 +10,11 @@ from html.parser import HTMLParser
 import msgspec
 import pytest
 
+from inventory_assets.delivery.content import plain_text
 from inventory_assets.delivery.html import render_html
 from inventory_assets.delivery.mail import MailChannel, MailServer, to_mail, valid_addresses
-from inventory_assets.domain.notifications import DeliveryError, RefusedError
-from tests.delivery.notices import HOSTILE, group, single
+from inventory_assets.domain.notifications import ChannelFaultError, DeliveryError, RefusedError
+from tests.delivery.notices import HOSTILE, facts, group, single
 from tests.delivery.servers import smtp_server
 
 
@@ -49,6 +50,9 @@ def test_mail_has_a_text_and_an_html_part_that_say_the_same(smtp):
         assert "the rule for category C" in part
     assert "█" in text
     assert 6 == html.count("border-radius:2px 2px 0 0")
+    assert 6 == html.count("border-top:2px dashed")
+    assert "line: minimum 50" in html
+    assert html.index("What to do") < html.index("border-top:2px dashed")
 
 
 def test_unknown_figures_are_absent_not_invented(smtp):
@@ -63,14 +67,73 @@ def test_unknown_figures_are_absent_not_invented(smtp):
     assert "days to stockout" not in html
 
 
-def test_a_group_lists_every_member(smtp):
+def test_a_big_group_lists_the_worst_and_says_how_to_see_the_rest(smtp):
+    """Gmail cuts a mail at 102 kB; names are long here."""
     mailbox, port = smtp
+    names = {"product_name": "Long name " * 12, "sku": "S" * 100, "warehouse_id": "W" * 100}
 
-    mail_to(port).send(group(500))
+    mail_to(port).send(group(500, **names))
 
     message = received(mailbox)
+    text, html = (message.get_body((kind,)).get_content() for kind in ("plain", "html"))
     assert "[HIGH] 500 alerts: category Mugs" == message["Subject"]
-    assert 500 == message.get_body(("plain",)).get_content().count("- HIGH Low stock")
+    assert 50 == text.count("- HIGH Low stock")
+    assert len(html.encode()) < 102_000
+    for part in (text, html):
+        assert "and 450 more" in part
+        assert "inventory explain ntf-1 --format json" in part
+        assert "in the price list" in part
+
+
+def test_a_list_says_what_it_comes_to_so_far_as_that_is_known():
+    known, unknown = facts(1), msgspec.structs.replace(facts(2), recommendation=None)
+    sold_out = facts(3, alert_type="STOCKOUT", priority="CRITICAL", available_stock=0)
+    notification = msgspec.structs.replace(
+        group(3), alerts=(unknown, known, sold_out), alert_ids=("alt-2", "alt-1", "alt-3")
+    )
+
+    text = plain_text(notification, limit=50)
+
+    assert "Low stock 2, Out of stock 1" in text
+    assert "Next to sell out in 5.0 days (known for 2 of 3)" in text
+    assert "2,507.40 in the price list's currency (known for 2 of 3)" in text
+    assert [text.index(f"alt-{number}\n") for number in (3, 1, 2)] == sorted(
+        text.index(f"alt-{number}\n") for number in (1, 2, 3)
+    )
+
+
+def test_a_phone_is_not_made_to_scroll_sideways():
+    for notification in (single(), group(3)):
+        html = render_html(notification, limit=50)
+
+        assert 'name="viewport"' in html
+        assert "word-break" not in html
+        assert "nowrap" not in html.replace("margin:0 24px 10px 0;white-space:nowrap", "")
+
+
+def test_a_stockout_has_no_threshold_to_show():
+    html = render_html(single(alert_type="STOCKOUT", priority="CRITICAL", available_stock=0, threshold=0), limit=50)
+
+    assert "minimum" not in html
+    assert "&lt;= 0" not in html
+
+
+def test_a_digest_of_one_is_told_as_one():
+    digest = msgspec.structs.replace(single(), kind="digest", reason="maintenance")
+
+    mail = to_mail(digest, sender="a@b.c", to=["d@e.f"])
+
+    assert mail["Subject"].startswith("[HIGH] Low stock")
+    for kind in ("plain", "html"):
+        assert "Held during maintenance until now" in mail.get_body((kind,)).get_content()
+
+
+def test_the_sums_are_not_said_twice():
+    text = plain_text(single(), limit=50)
+
+    for figure in ("155 = target", "Transfer 60", "5.0 days to stockout", "1,253.70"):
+        assert 1 == text.count(figure), figure
+    assert "1253.70" not in text
 
 
 def test_hostile_names_break_neither_headers_nor_html(smtp):
@@ -125,13 +188,22 @@ def test_4xx_is_tried_again_and_5xx_is_final(smtp, reply, error):
     assert error is type(raised.value)
 
 
-@pytest.mark.parametrize(("code", "error"), [("450 busy", DeliveryError), ("550 unknown", RefusedError)])
-def test_a_refused_recipient_is_judged_by_its_code(smtp, code, error):
+@pytest.mark.parametrize(
+    ("code", "recipients", "error"),
+    [
+        ("450 busy", (), DeliveryError),
+        ("450 busy", ("buyer@example.com",), DeliveryError),
+        ("550 unknown", (), ChannelFaultError),
+        ("550 unknown", ("buyer@example.com",), RefusedError),
+    ],
+)
+def test_a_refused_recipient_is_judged_by_its_code_and_by_whose_it_is(smtp, code, recipients, error):
+    """The channel's own is a mistake of the configuration; a rule's is this notification's alone."""
     mailbox, port = smtp
-    mailbox.refused["planner@example.com"] = code
+    mailbox.refused |= dict.fromkeys(("planner@example.com", "buyer@example.com"), code)
 
-    with pytest.raises(error) as raised:
-        mail_to(port).send(single())
+    with pytest.raises(DeliveryError) as raised:
+        mail_to(port).send(msgspec.structs.replace(single(), recipients=recipients))
 
     assert error is type(raised.value)
 
@@ -157,7 +229,7 @@ def test_a_server_that_says_nothing_costs_bounded_time():
 def test_starttls_that_is_not_offered_is_not_gone_without(smtp):
     mailbox, port = smtp
 
-    with pytest.raises(DeliveryError, match="STARTTLS"):
+    with pytest.raises(ChannelFaultError, match="STARTTLS"):
         mail_to(port, security="starttls").send(single())
 
     assert [] == mailbox.mails
@@ -179,7 +251,7 @@ def test_starttls_checks_the_certificate(certificate):
     context.load_cert_chain(certificate / "cert.pem", certificate / "key.pem")
 
     with smtp_server(tls_context=context) as (mailbox, port):
-        with pytest.raises(DeliveryError, match="TLS"):
+        with pytest.raises(ChannelFaultError, match="TLS"):
             mail_to(port, security="starttls").send(single())
         assert [] == mailbox.mails
 

@@ -253,6 +253,92 @@ def test_one_scopes_end_leaves_the_other_in_force():
     assert len(shop.told) == 1
 
 
+CATEGORY = {"warehouse_id": "W1", "category_id": "C1"}
+
+
+def quiet_shop():
+    """A LOW_STOCK alert, told at 08:00, in the category C1."""
+    shop = Shop(level(100, category_id="C1"))
+    shop.burst(low())
+    shop.told.clear()
+    shop.log.clear()
+    return shop
+
+
+def test_unsilencing_one_alert_leaves_a_wider_silence_in_force():
+    shop = quiet_shop()
+    shop.burst(command("silence", minutes=60, timestamp=moment("08:10"), **CATEGORY))
+    shop.burst(do("silence", shop, "08:20", minutes=90))
+    shop.burst(do("unsilence", shop, "08:30", issued_by="dana"))
+    shop.burst(sweep_at="09:09")
+    assert shop.told == []
+
+    shop.burst(sweep_at="09:11")
+    assert shop.steps() == [
+        ("silenced", "test"), ("silenced", "test"), ("unsilenced", "test"), ("silenced", "test"),
+        ("unsilenced", "silence_ended"), ("notified", "silence_ended"),
+    ]  # fmt: skip
+    assert shop.log[-1].at == at("09:10")
+
+
+def test_a_shorter_silence_of_one_alert_does_not_cut_a_wider_one_short():
+    shop = quiet_shop()
+    shop.burst(command("silence", minutes=600, timestamp=moment("08:10"), **CATEGORY))
+    shop.burst(do("silence", shop, "08:20", minutes=30))
+    shop.burst(sweep_at="09:00")
+    assert shop.told == []
+
+    assert shop.burst(do("unsilence", shop, "09:10", reason="a")) == ["illegal_transition"]
+    shop.burst(command("unsilence", timestamp=moment("09:20"), **CATEGORY))
+    assert len(shop.told) == 1
+
+
+def test_lifting_a_wider_silence_leaves_the_alerts_own():
+    shop = quiet_shop()
+    shop.burst(do("silence", shop, "08:20", minutes=100))
+    shop.burst(command("silence", minutes=600, timestamp=moment("08:30"), **CATEGORY))
+    shop.burst(command("unsilence", timestamp=moment("09:00"), **CATEGORY))
+    shop.burst(sweep_at="09:59")
+    assert shop.told == []
+
+    shop.burst(sweep_at="10:01")
+    assert (len(shop.told), shop.log[-1].at) == (1, at("10:00"))
+
+
+def test_a_scopes_silence_can_be_shortened():
+    shop = quiet_shop()
+    shop.burst(command("silence", minutes=600, timestamp=moment("08:10"), **CATEGORY))
+    shop.burst(command("silence", minutes=60, timestamp=moment("08:20"), **CATEGORY))
+    shop.burst(sweep_at="09:21")
+
+    assert (len(shop.told), shop.log[-1].at) == (1, at("09:20"))
+
+
+def test_what_somebody_has_taken_is_not_told_again_when_a_silence_ends(shop):
+    """ADR 0004: it is as it was when they were told; without an acknowledgement the end reminds."""
+    shop.burst(do("ack", shop, "08:10"))
+    shop.burst(do("silence", shop, minutes=60))
+    shop.burst(sweep_at="10:30")
+
+    assert shop.steps() == [("acknowledged", "test"), ("silenced", "test"), ("unsilenced", "silence_ended")]
+    assert (shop.told, shop.alert().is_notification_due) == ([], False)
+    shop.burst(do("silence", shop, "11:00", minutes=60))
+    shop.burst(do("unsilence", shop, "11:30"))
+    assert (shop.told, shop.alert().handled.silenced_until) == ([], None)
+
+
+def test_what_breached_anew_or_was_raised_during_a_silence_is_told_though_somebody_has_it(shop):
+    """RULES 28: a re-breach within the cooldown is the same alert, and news."""
+    shop.burst(do("ack", shop, "08:10"), do("silence", shop, "08:20", minutes=60))
+    shop.burst(transaction("T2", "RESTOCK", 50, "08:30"), low(name="T3", quantity=-50, time="08:40"))
+    shop.burst(sweep_at="09:30")
+    assert shop.told == [(shop.alert().alert_id, 2)]
+
+    shop.burst(do("silence", shop, "10:00", minutes=60), do("escalate", shop, "10:10"))
+    shop.burst(sweep_at="11:30")
+    assert shop.told[1:] == [(shop.alert().alert_id, 3)]
+
+
 def test_escalate_raises_the_level_and_tells_again(shop):
     shop.burst(low(name="T2", quantity=-1, time="08:30"))
     shop.burst(do("escalate", shop))
@@ -390,6 +476,37 @@ def test_time_escalates_repeats_and_expires_what_nobody_takes(shop):
     shop.burst(sweep_at=24 * 60 + 8 * 60, policy=POLICY)
     shop.burst(sweep_at=48 * 60, policy=POLICY)
     assert shop.steps() == [("resolved", "expired")]
+
+
+def test_a_silence_sets_neither_escalation_nor_expiry_back(shop):
+    """docs/alerts.md: from the first telling, and from the key's last event; told again counts for neither."""
+    policy = LifecyclePolicy(escalate={"HIGH": 240}, expire={"HIGH": 600})
+    shop.burst(do("silence", shop, "09:00", minutes=600))
+    shop.burst(do("unsilence", shop, "12:10"))
+    shop.log.clear()
+    shop.burst(sweep_at="12:11", policy=policy)
+    assert shop.steps() == [("escalated_level", "unacknowledged"), ("notified", "escalated_level")]
+
+    shop.burst(do("silence", shop, "12:20", minutes=330))
+    shop.log.clear()
+    shop.burst(sweep_at="17:59", policy=policy)
+    # Told by the silence's end, so not in the same breath again: one thing at a time.
+    assert [name for name, _ in shop.steps()] == ["unsilenced", "notified"]
+    shop.burst(sweep_at="18:00", policy=policy)
+    assert shop.steps()[2:] == [("resolved", "expired")]
+
+
+def test_escalation_counts_from_the_first_telling_where_the_opening_was_held():
+    policy = LifecyclePolicy(escalate={"HIGH": 60})
+    shop = Shop(level(100, category_id="C1"))
+    shop.burst(command("silence", minutes=180, timestamp=moment("07:30"), **CATEGORY))
+    shop.burst(low())
+    for time in ("10:31", "11:29"):
+        shop.burst(sweep_at=time, policy=policy)
+    assert len(shop.told) == 1
+
+    shop.burst(sweep_at="11:30", policy=policy)
+    assert len(shop.told) == 2
 
 
 def test_time_leaves_an_acknowledged_alert_alone(shop):

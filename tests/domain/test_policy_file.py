@@ -121,3 +121,15 @@ def test_a_type_that_is_none_is_a_problem():
 
     assert [] == problems(route + 'type = ["STOCKOUT", "CATEGORY_STOCKOUTS"]')
     assert ["routes[1].type"] == [each.partition(":")[0] for each in problems(route + 'type = ["STOCKOUTS"]')]
+
+
+def test_a_wait_for_a_group_needs_a_group_and_has_bounds():
+    waiting = GOOD.replace("group_threshold = 10", "group_threshold = 10\ngroup_wait = 120\ngroup_wait_critical = true")
+    policy, found = read_policy(tomllib.loads(waiting))
+
+    assert [] == found
+    assert (120, True) == (policy.routes[0].group_wait_seconds, policy.routes[0].is_critical_waiting)
+    for wrong in ("group_wait = 0", "group_wait = 7200", "group_wait_critical = true"):
+        assert 1 == len(problems(GOOD.replace("group_threshold = 10", f"group_threshold = 10\n{wrong}"))), wrong
+    alone = GOOD.replace('group_by = ["category"]\ngroup_threshold = 10', "group_wait = 60")
+    assert any("means nothing without group_by" in each for each in problems(alone))

@@ -99,6 +99,61 @@ def test_maintenance_holds_until_its_end_then_tells_what_still_fires():
     assert all(row.covers == (held[0].notification_id,) for row in after)
 
 
+WAITING = {"group_wait_seconds": 60, "threshold": 3}
+
+
+def trickle(chosen: Policy, *steps) -> list[Planned]:
+    """Plan at moments, in seconds; (moment, subjects)."""
+    life = Channel(chosen)
+    for now, subjects in steps:
+        life.step(subjects, now)
+    assert {} == life.held
+    return life.rows
+
+
+def test_a_trickle_is_one_group_when_the_first_has_waited_long_enough():
+    rows = trickle(
+        policy(**WAITING), (0, [subject("a")]), (20, [subject("b")]), (59, [subject("c")]), (60, []), (61, [])
+    )
+
+    assert [("held", 60 * SECOND)] * 3 == [(row.kind, row.due_at) for row in rows[:3]]
+    assert [("group", "category C", 3)] == [(row.kind, row.reason, len(row.members)) for row in rows[3:]]
+    assert 3 == len(rows[3].covers)
+
+
+def test_what_waited_in_vain_for_a_group_is_told_alone_and_what_ended_is_not():
+    over = msgspec.structs.replace(subject("b"), is_firing=False)
+    rows = trickle(policy(**WAITING), (0, [subject("a"), subject("b")]), (60, []))
+    assert ["held", "single", "single"] == [row.kind for row in rows]
+
+    life = Channel(policy(**WAITING))
+    life.step([subject("a"), subject("b")], 0)
+    life.alerts["b"] = over
+    life.step([], 60)
+
+    assert [("dismissed", "resolved_while_grouping"), ("single", "")] == [
+        (row.kind, row.reason) for row in life.rows[1:]
+    ]
+    assert {} == life.held
+
+
+def test_a_critical_alert_waits_for_nobody_unless_the_policy_says_so():
+    worst = subject("z", severity="CRITICAL")
+
+    assert ["single", "held"] == sorted(
+        (row.kind for row in plan(policy(**WAITING), [worst, subject("a")])), reverse=True
+    )
+    waiting = policy(**WAITING, is_critical_waiting=True)
+    assert ["held"] == [row.kind for row in plan(waiting, [worst, subject("a")])]
+
+
+def test_a_window_over_a_group_that_waits_holds_it_on():
+    window = Window("w", Match(), start_at=30 * SECOND, end_at=100 * SECOND)
+    rows = trickle(policy(window, **WAITING), (0, [subject("a")]), (60, []), (100, []))
+
+    assert ["held", "held", "digest"] == [row.kind for row in rows]
+
+
 def test_a_rules_own_channel_and_recipients_come_before_the_routes():
     chosen = Policy({"mail": channel()}, (Route(Match(), ("mail",)),), (), {"EMAIL": "mail"})
 
@@ -175,11 +230,18 @@ SUBJECTS = st.lists(
 
 
 @settings(max_examples=150, deadline=None)
-@given(SUBJECTS, st.lists(st.integers(0, 40), max_size=4), st.none() | st.integers(1, 6), st.integers(2, 6))
-def test_no_alert_is_lost_and_none_is_told_twice(subjects, cuts, count, threshold):
-    """Any cut into steps, any limit, a maintenance window in the middle."""
+@given(
+    SUBJECTS,
+    st.lists(st.integers(0, 40), max_size=4),
+    st.none() | st.integers(1, 6),
+    st.integers(2, 6),
+    st.sampled_from([0, 10, 45]),
+)
+def test_no_alert_is_lost_and_none_is_told_twice(subjects, cuts, count, threshold, wait):
+    """Any cut into steps, any limit, any wait for a group, a maintenance window in the middle."""
     limit = None if count is None else Limit(count, 60)
-    chosen = msgspec.structs.replace(policy(NIGHT, limit=limit, threshold=threshold), rule_channels={"EMAIL": "mail"})
+    grouped = policy(NIGHT, limit=limit, threshold=threshold, group_wait_seconds=wait)
+    chosen = msgspec.structs.replace(grouped, rule_channels={"EMAIL": "mail"})
     life = Channel(chosen)
     places = [0, *sorted(min(cut, len(subjects)) for cut in cuts), len(subjects)]
 

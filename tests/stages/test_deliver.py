@@ -2,11 +2,13 @@
 
 import pytest
 
-from inventory_assets.domain.notifications import DeliveryError, RefusedError
+from inventory_assets.domain.notifications import ChannelFaultError, DeliveryError, RefusedError
 from inventory_assets.domain.policy import Limit, Match, Window
-from inventory_assets.stages.deliver import Delivery, LakeNotes, commit, load_owed
+from inventory_assets.lake.tables import DELIVERIES
+from inventory_assets.stages.deliver import STAGE, Delivery, LakeNotes, commit
 from inventory_assets.stages.explain_notification import explain_notification
-from tests.builders import level, messages, rule, transaction
+from inventory_assets.stages.owed import find_given_up, load_owed, rearm
+from tests.builders import command, level, messages, moment, rule, transaction
 from tests.facts import rows, value, warm
 from tests.stages.delivering import EPOCH, Box, Clock, breach, make_policy, send, stock, work
 
@@ -136,7 +138,7 @@ def test_tries_are_counted_across_processes_and_wait_longer_each_time(engine, de
 def test_what_a_channel_refuses_for_good_is_recorded_and_left(engine, deliver, clock):
     stock(engine, 2)
     breach(engine, 2)
-    box = Box(RefusedError("404"))
+    box = Box(RefusedError("413"))
     policy = make_policy("hook")
     work(deliver(policy, hook=box), engine)
     clock.now += 10_000
@@ -145,6 +147,72 @@ def test_what_a_channel_refuses_for_good_is_recorded_and_left(engine, deliver, c
 
     assert {"failed_permanently", "sent"} == {status for *_, status in rows(engine.lake, TRIES)}
     assert 2 == len(rows(engine.lake, TRIES))
+
+
+def test_a_mistake_in_the_configuration_loses_nothing(engine, deliver, clock):
+    """One probe at a time, ever longer apart, for as long as it takes; a mended policy is tried at once."""
+    stock(engine, 8)
+    breach(engine, 8)
+    faults = [ChannelFaultError("404") for _ in range(20)]
+    policy, box = make_policy("hook"), Box(*faults)
+    delivery = deliver(policy, hook=box)
+    work(delivery, engine)
+    assert 1 == len(rows(engine.lake, TRIES))
+    for _ in range(6):
+        clock.now += 900
+        work(delivery, engine)
+    clock.now += 4 * 86_400
+    work(delivery, engine)
+    assert "404" == delivery.lanes["hook"].fault
+    assert {"channel_fault"} == {status for *_, status in rows(engine.lake, TRIES)}
+    assert 8 == len(rows(engine.lake, TRIES))
+
+    mended = Box()
+    work(deliver(policy, hook=mended), engine)
+
+    assert 8 == len(set(mended.ids))
+    assert [] == load_owed(engine.lake, "hook")
+
+
+def test_a_channel_that_works_again_by_itself_takes_everything(engine, deliver, clock):
+    stock(engine, 3)
+    breach(engine, 3)
+    box = Box(ChannelFaultError("401"), ChannelFaultError("401"))
+    delivery = deliver(make_policy("hook"), hook=box)
+    work(delivery, engine)
+    clock.now += 29
+    send(delivery)
+    assert 1 == len(box.errors)
+    clock.now += 1
+    send(delivery)
+    clock.now += 60
+    send(delivery)
+
+    assert 3 == len(box.ids)
+    assert delivery.lanes["hook"].fault is None
+
+
+def test_what_was_given_up_can_be_owed_again_while_it_is_news(engine, deliver, clock):
+    """By another process, too: the one that delivers finds it within a minute."""
+    stock(engine, 3)
+    breach(engine, 3)
+    box = Box(*(RefusedError("413") for _ in range(3)))
+    delivery = deliver(make_policy("hook"), hook=box)
+    work(delivery, engine)
+    engine.commit_burst(messages(transaction("R", "RESTOCK", 500, "09:00", sku="S00000")))
+    clock.now += 5 * 86_400
+
+    given_up = find_given_up(engine.lake, ["hook", "other"])
+    engine.commit_note(STAGE, lambda t: t.append(DELIVERIES, rearm(given_up, now=clock.now)))
+    box.errors.append(DeliveryError("busy"))
+    clock.now += 31
+    work(delivery, engine)
+    clock.now += 31
+    work(delivery, engine)
+
+    assert 2 == len(given_up) == len(set(box.ids))
+    assert [] == find_given_up(engine.lake, ["hook"])
+    assert [] == load_owed(engine.lake, "hook")
 
 
 def test_retry_after_is_waited_for(engine, deliver, clock):
@@ -205,6 +273,23 @@ def test_five_hundred_breaches_of_a_category_are_one_notification(engine, delive
 
     assert [("group", 500, "category MUGS")] == [(each.kind, each.total, each.reason) for each in box.taken]
     assert 500 == len(box.taken[0].alerts)
+    assert [] == explain_notification(engine.lake, box.ids[0]).differences
+
+
+def test_a_trickle_waits_to_be_a_group_across_processes(engine, deliver, clock):
+    stock(engine, 3)
+    box = Box()
+    policy = make_policy("mail", group_by=("category",), group_threshold=3, group_wait_seconds=60)
+    for number in range(3):
+        engine.commit_burst(messages(transaction(f"T{number}", quantity=-60, sku=f"S{number:05}", at=f"08:0{number}")))
+        work(deliver(policy, mail=box), engine)
+        clock.now += 20
+    assert [] == box.taken
+    clock.now += 1
+
+    work(deliver(policy, mail=box), engine)
+
+    assert [("group", 3)] == [(each.kind, each.total) for each in box.taken]
     assert [] == explain_notification(engine.lake, box.ids[0]).differences
 
 
@@ -301,6 +386,31 @@ def test_a_rules_alert_settings_choose_channel_and_recipients(engine, deliver):
     work(deliver(policy, mail=mail), engine)
 
     assert [("buyer@example.com",)] == [each.recipients for each in mail.taken]
+
+
+def test_a_second_telling_and_an_end_say_who_and_why(engine, deliver):
+    stock(engine, 1)
+    breach(engine, 1)
+    mail = Box()
+    policy = make_policy("mail", resolved=["mail"])
+    work(deliver(policy, mail=mail), engine)
+    alert_id = mail.taken[0].alert_ids[0]
+    person = {"alert_id": alert_id, "issued_by": "dana"}
+    engine.commit_burst(messages(command("escalate", **person, reason="needs buyer", timestamp=moment("09:00"))))
+    work(deliver(policy, mail=mail), engine)
+    engine.commit_burst(messages(transaction("R", "RESTOCK", 10, "09:30", sku="S00000")))
+    engine.commit_burst(messages(command("resolve", **person, reason="discontinued", timestamp=moment("10:00"))))
+    work(deliver(policy, mail=mail), engine)
+
+    first, again, over = (each.alerts[0] for each in mail.taken)
+    assert first.telling is None
+    assert ("escalated_level", "dana", "needs buyer") == (
+        again.telling.reason,
+        again.telling.actor,
+        again.telling.words,
+    )
+    ending = over.ending
+    assert ("manual", "dana", "discontinued", 50) == (ending.reason, ending.actor, ending.words, ending.available)
 
 
 def test_a_new_channel_starts_with_what_fires_now(engine, deliver):
