@@ -179,6 +179,6 @@ def test_an_incident_is_found_listed_and_explained(run, home):
     assert (found["kind"], len(found["members"])) == ("CATEGORY_STOCKOUTS", 3)
     explained = run("explain", found["incident_id"])
     assert explained.code == 0, explained.err
-    assert "3 stockouts within 24 h >= 3" in explained.out and "the same incident" in explained.out
+    assert "3 SKUs out of stock within 24 h >= 3" in explained.out and "the same incident" in explained.out
     assert run("explain", "inc-nonsense").code == 1
     assert run("verify").code == 0
