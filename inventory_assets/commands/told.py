@@ -17,7 +17,8 @@ SHOWN = ("at", "id", "channel", "kind", "about", "recipients", "status", "tries"
 # Nothing tried yet is owed, unless it was kept for later or dropped.
 TELLINGS = f"""
     WITH tries AS (
-        SELECT subject_id, notification, channel, count(*) FILTER (status <> '{REARMED}') AS tries, max(attempted_at) AS last_attempt_at,
+        SELECT subject_id, notification, channel, count(*) FILTER (status <> '{REARMED}') AS tries,
+            max(attempted_at) AS last_attempt_at,
             arg_max(status, (version, attempted_at)) AS status, arg_max(error, (version, attempted_at)) AS error,
             arg_max(response, (version, attempted_at)) AS response
         FROM out.deliveries GROUP BY ALL
@@ -25,7 +26,8 @@ TELLINGS = f"""
     tellings AS (
         SELECT n.notification_id AS id, n.channel, n.kind, n.severity, n.reason, n.members, n.recipients,
             n.planned_at, t.last_attempt_at, t.tries, t.error, t.response,
-            CASE WHEN n.kind IN ('held', 'dismissed') THEN n.kind ELSE coalesce(nullif(t.status, '{REARMED}'), 'owed') END AS status
+            CASE WHEN n.kind IN ('held', 'dismissed') THEN n.kind
+                ELSE coalesce(nullif(t.status, '{REARMED}'), 'owed') END AS status
         FROM out.notifications n LEFT JOIN tries t ON t.subject_id = n.notification_id AND t.channel = n.channel
         UNION ALL
         SELECT t.subject_id, t.channel, 'single', a.priority, 'telling ' || t.notification,

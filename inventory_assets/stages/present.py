@@ -77,4 +77,4 @@ def describe_actions(found: Recommendation) -> list[str]:
     steps = [f"transfer {transfer.quantity:,} from {transfer.warehouse_id}" for transfer in found.transfers]
     if found.order_quantity:
         steps.append(f"{'then order' if steps else 'order'} {found.order_quantity:,}")
-    return steps or ["nothing to order"]
+    return steps or ["nothing to order: what is inbound fills the shelf"]
