@@ -133,8 +133,9 @@ class Engine:
             release_memory()
             # A burst makes tens of thousands of tuples and no cycles: the default walks them 70 times.
             gc.set_threshold(50_000, 20, 20)
-            # The lake's thread needs the interpreter for moments only; by default it waits 5 ms for each.
-            sys.setswitchinterval(0.001)
+            # DuckDB asks for the interpreter some forty times a statement: the lake's thread needs it for
+            # moments only, and by default waits 5 ms for each.
+            sys.setswitchinterval(0.0003)
         return self._state
 
     def _load(self) -> tuple[Watermark, InventoryState]:
