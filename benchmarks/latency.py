@@ -54,8 +54,10 @@ class Product:
         )  # fmt: skip
         (self._home / "dagster").mkdir()
         (self._home / "dagster" / "dagster.yaml").write_text((PROJECT_DIR / "deploy" / "dagster.yaml").read_text())
-        inventory = [sys.executable, "-m", "inventory_assets.cli"]
-        emulator = self._start([*inventory, "emulator", "--port", str(port)], environment)
+        # As `make run` starts it.
+        command = [sys.executable, "-m", "inventory_assets.messaging.emulator", "--host", "localhost"]
+        command += ["--port", str(port), "--data", str(self._home / "emulator")]
+        emulator = self._start(command, environment)
         wait_for_port(port, host="localhost", seconds=30, child=emulator)
         apply_topology(PROJECT, emulator_host=self.host)
         ui = free_port(13_000)

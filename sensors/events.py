@@ -6,6 +6,7 @@ when (`report`), or when it is built and told (`bursts`).
 
 import json
 import time
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from dagster import AssetCheckEvaluation, AssetCheckSeverity, AssetKey, AssetMaterialization
@@ -36,6 +37,9 @@ from inventory_assets.stages.warm import Reader
 from inventory_assets.wiring import LakeReader
 from sensors.report import Report, ReportCursor, VersionRow, plan_report
 
+# What a report sorts and groups goes to disk beyond this: it took 300 MB for a moment each minute.
+REPORT_MEMORY = "128MB"
+
 Event = AssetMaterialization | AssetCheckEvaluation
 
 
@@ -53,7 +57,7 @@ def build_report(settings: Settings, cursor: ReportCursor) -> BuiltReport | None
     It counts and checks whole tables, seconds at 200,000 keys: so it has a
     connection of its own, and bursts go on meanwhile. All of it is as of one version.
     """
-    reader = LakeReader(settings)
+    reader = LakeReader(replace(settings, duckdb_memory_limit=REPORT_MEMORY))
     try:
         reader.connection.execute("BEGIN")
         report, next_cursor = plan_report(cursor, read_versions(reader, cursor.version), now=time.time())
