@@ -16,7 +16,7 @@ import pytest
 from inventory_assets.cli import cli
 from inventory_assets.domain.policy_file import read_policy
 from inventory_assets.lake.tables import APPEND_TABLES, VERSIONED_TABLES
-from inventory_assets.settings import _READERS
+from inventory_assets.settings import _READERS, Settings, load_settings
 from tests.docs.conftest import Ran, plain
 from tests.docs.markdown import DOCUMENTS, ROOT, Block, anchors, blocks, links, prose, table_names
 
@@ -153,6 +153,17 @@ def test_every_setting_has_its_line():
     own = {f"INVENTORY_{name.upper()}" for name in _READERS}
 
     assert own == {name for name in table_names(ROOT / "README.md") if name.startswith("INVENTORY_")}
+
+
+def test_the_readme_names_the_defaults_in_force():
+    shown = dict(re.findall(r"^\| `INVENTORY_(\w+)` \| `([^`]+)` \|", (ROOT / "README.md").read_text(), re.M))
+    # The home is made absolute, and a policy of that name is looked for there.
+    values = {name.lower(): text for name, text in shown.items() if name not in ("HOME", "ALERTING")}
+
+    assert len(values) > 8
+    assert {name: getattr(Settings(), name) for name in values} == {
+        name: getattr(load_settings({f"INVENTORY_{name.upper()}": text}), name) for name, text in values.items()
+    }
 
 
 def test_every_dead_letter_reason_has_its_line():
