@@ -50,6 +50,8 @@ def connect(settings: Settings, *, read_only: bool = False) -> duckdb.DuckDBPyCo
             "memory_limit": settings.duckdb_memory_limit,
             # What does not fit goes to disk, below our home and not into the current directory.
             "temp_directory": str(settings.home / "tmp"),
+            # A burst reads no file twice: the cache only grows, to whatever memory there is.
+            "enable_external_file_cache": False,
             # Give back what a sort or a new base took; without it the process keeps its peak.
             "allocator_background_threads": True,
         }

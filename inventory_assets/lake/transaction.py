@@ -151,6 +151,10 @@ class Lake:
             self._connection.close()
             self._connection = None
 
+    def limit_memory(self, limit: str) -> None:
+        """Let DuckDB take at most this much from now on; what it caches beyond goes."""
+        self.connection.execute(f"SET memory_limit = '{limit}'")
+
     def query(self, sql: str, parameters: list[Any] | None = None) -> pl.DataFrame:
         """Run a query outside any transaction of ours."""
         return with_retries(lambda: self.connection.execute(sql, parameters or []).pl())
