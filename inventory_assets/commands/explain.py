@@ -1,7 +1,6 @@
 """`inventory explain | why-not`: why an alert fired, or why there is none."""
 
 import sys
-from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -14,20 +13,13 @@ from inventory_assets.commands.alert_words import STYLES, action_sentence, descr
 from inventory_assets.commands.incidents import explain_incident
 from inventory_assets.commands.notification import explain_notification_command
 from inventory_assets.commands.output import console, print_rows, to_json
-from inventory_assets.domain.parse import ParseSettings
-from inventory_assets.domain.thresholds import ThresholdDefaults
-from inventory_assets.settings import Settings, load_settings
+from inventory_assets.settings import load_settings
+from inventory_assets.stages.engine import defaults_of, parse_settings_of
 from inventory_assets.stages.explain import EventLine, Explanation, RuleLine, explain_alert
 from inventory_assets.stages.explain import why_not as why_not_of
 from inventory_assets.stages.present import Present, read_present
 from inventory_assets.stages.subjects import find_subject_id
 from inventory_assets.wiring import LakeReader, engine_of
-
-
-def parse_settings_of(settings: Settings) -> ParseSettings:
-    """The bounds on event times that the settings give."""
-    start_at = datetime.combine(settings.start_date, datetime.min.time(), UTC)
-    return ParseSettings(int(start_at.timestamp()) * 1_000_000, int(settings.max_ahead.total_seconds()) * 1_000_000)
 
 
 @click.command()
@@ -51,7 +43,7 @@ def explain(alert_id: str, format_: str) -> None:
     found = explain_alert(
         reader,
         alert_id,
-        defaults=ThresholdDefaults(settings.default_min, settings.default_reorder),
+        defaults=defaults_of(settings),
         settings=parse_settings_of(settings),
     )
     present = read_present(reader, [alert_id]).get(alert_id)

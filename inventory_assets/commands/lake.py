@@ -8,12 +8,11 @@ from pathlib import Path
 import click
 import duckdb
 
-from inventory_assets.commands.explain import parse_settings_of
 from inventory_assets.commands.output import format_option, notes, print_rows
-from inventory_assets.domain.thresholds import ThresholdDefaults
 from inventory_assets.lake.history import show_version, version_at
 from inventory_assets.lake.maintenance import Maintenance
 from inventory_assets.settings import Settings, load_settings
+from inventory_assets.stages.engine import defaults_of, parse_settings_of
 from inventory_assets.stages.rebuild import rebuild_lake
 from inventory_assets.stages.replay import Replay
 from inventory_assets.stages.velocity import refresh_velocity
@@ -148,8 +147,7 @@ def verify(format_: str) -> None:
 
 
 def _replay_of(settings: Settings) -> Replay:
-    defaults = ThresholdDefaults(settings.default_min, settings.default_reorder)
-    return Replay(defaults=defaults, settings=parse_settings_of(settings))
+    return Replay(defaults=defaults_of(settings), settings=parse_settings_of(settings))
 
 
 def _print_differences(differences: list[Difference], format_: str) -> None:

@@ -11,9 +11,9 @@ from inventory_assets.domain.events import ThresholdRule
 from inventory_assets.domain.parse_threshold import Scope
 from inventory_assets.domain.threshold_document import name_scope
 from inventory_assets.domain.threshold_findings import find_conflicts
-from inventory_assets.domain.thresholds import ThresholdDefaults
 from inventory_assets.lake.errors import LakeMissingError
 from inventory_assets.settings import load_settings
+from inventory_assets.stages.engine import defaults_of
 from inventory_assets.stages.threshold_check import list_rungs, read_dynamic, read_key, read_keys
 from inventory_assets.stages.threshold_files import read_rule_file
 from inventory_assets.stages.threshold_rules import read_rules, read_stored
@@ -94,7 +94,7 @@ def resolve(warehouse_id: str, sku: str, format_: str) -> None:
             f"no stock is known of SKU {sku!r} at {warehouse_id!r}. "
             'See what is: inventory sql "SELECT warehouse_id, sku FROM core.sku_state"'
         )
-    defaults = ThresholdDefaults(settings.default_min, settings.default_reorder)
+    defaults = defaults_of(settings)
     rungs = list_rungs(*key, read_stored(reader), defaults, read_dynamic(reader, warehouse_id, sku))
     rows: list[dict[str, Any]] = [
         {

@@ -13,10 +13,10 @@ from inventory_assets.commands.backtest_plot import draw_backtest
 from inventory_assets.commands.output import format_option, notes, print_rows
 from inventory_assets.domain.backtest_score import FALSE_ALARM
 from inventory_assets.domain.parse import DAY_US
-from inventory_assets.domain.thresholds import ThresholdDefaults
 from inventory_assets.domain.values import to_datetime, to_microseconds
 from inventory_assets.settings import load_settings
 from inventory_assets.stages.backtest import Backtest, lay_over, present_rules, run_backtest, score
+from inventory_assets.stages.engine import defaults_of
 from inventory_assets.stages.threshold_files import load_rules
 from inventory_assets.wiring import history_reader
 
@@ -79,7 +79,7 @@ def backtest(
             reader,
             lay_over(rules, present_rules(reader) if merge else {}),
             days=days,
-            defaults=ThresholdDefaults(settings.default_min, settings.default_reorder),
+            defaults=defaults_of(settings),
             until=None if until is None else to_microseconds(until.replace(tzinfo=UTC)),
             on_progress=lambda done, total: status.update(f"{done:,} of {total:,} keys"),
         )

@@ -26,7 +26,7 @@ class CommandRefusedError(LakeError):
 
 
 class AmbiguousAlertError(LakeError):
-    """Several alerts have an id that begins so."""
+    """Several alerts, incidents or notifications have an id that begins so."""
 
 
 def find_alert_id(reader: Reader, text: str) -> str:
@@ -44,10 +44,21 @@ def find_alert_id(reader: Reader, text: str) -> str:
     found = rows["alert_id"].to_list() if text else []
     if not found:
         raise UnknownAlertError(f"no alert {text!r}. List them with `inventory alerts list --state all`.")
-    if len(found) > 1 and found[0] != text:
-        shown = "\n  ".join(found[:SHOWN_CANDIDATES])
-        raise AmbiguousAlertError(f"{text!r} was the beginning of {len(found)} alerts; give more of it:\n  {shown}")
-    return found[0]
+    return choose_id(found, text)
+
+
+def choose_id(found: Sequence[str], text: str) -> str:
+    """The one id meant by a part of it, among those that fit.
+
+    Raises:
+        AmbiguousAlertError: Several fit, and none is it to the letter.
+    """
+    if len(found) == 1 or found[0] == text:
+        return found[0]
+    shown = "\n  ".join(found[:SHOWN_CANDIDATES])
+    more = len(found) - SHOWN_CANDIDATES
+    rest = f"\n  and {more} more" if more > 0 else ""
+    raise AmbiguousAlertError(f"{text!r} was the beginning of {len(found)} ids; give more of it:\n  {shown}{rest}")
 
 
 def issue(engine: Engine, bodies: Sequence[dict[str, Any]], *, now: int, origin: str = "cli") -> list[Commit]:

@@ -1,7 +1,7 @@
 """Find what a person means by an id or a part of one: an alert, an incident, a notification."""
 
 from inventory_assets.lake.errors import LakeError
-from inventory_assets.stages.handling import SHOWN_CANDIDATES, AmbiguousAlertError
+from inventory_assets.stages.handling import choose_id
 from inventory_assets.stages.warm import Reader
 
 # The open ones first, then the newest.
@@ -36,9 +36,4 @@ def find_subject_id(reader: Reader, text: str) -> str:
     if not found:
         kind, command = _LISTS.get(text[:4], ("alert", "inventory alerts list --state all"))
         raise UnknownSubjectError(f"no {kind} {text!r}. List them with `{command}`.")
-    if len(found) > 1 and found[0] != text:
-        shown = "\n  ".join(found[:SHOWN_CANDIDATES])
-        more = len(found) - SHOWN_CANDIDATES
-        rest = f"\n  and {more} more" if more > 0 else ""
-        raise AmbiguousAlertError(f"{text!r} was the beginning of {len(found)} ids; give more of it:\n  {shown}{rest}")
-    return found[0]
+    return choose_id(found, text)
