@@ -166,7 +166,7 @@ def silence(
     """
     if (minutes is None) is (until is None):
         raise click.UsageError("give --minutes or else --until.")
-    end = {"minutes": minutes} if until is None else {"until": until}
+    end: dict[str, object] = {"minutes": minutes} if until is None else {"until": until}
     targets = _targets(alert_ids, warehouse, sku, category)
     _commit([{"command": "silence", **target, **end} for target in targets], author, reason, format_)
 

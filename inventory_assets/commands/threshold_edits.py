@@ -235,7 +235,7 @@ def _print_edits(edits: Sequence[RuleEdit], format_: str, effect: Effect | None)
     rows: list[dict[str, Any]] = []
     for edit in edits:
         level_type, level_id, warehouse_id = edit.scope
-        row = {
+        row: dict[str, object] = {
             "action": edit.action, "level_type": level_type, "level_id": level_id or None,
             "warehouse_id": warehouse_id, "change": edit.details,
         }  # fmt: skip
