@@ -6,9 +6,10 @@ Commands and Dagster resources are built from here; nothing is opened at import.
 import gc
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,17 @@ from inventory_assets.delivery.channel import Channel
 from inventory_assets.domain.policy import ChannelPolicy, Policy
 from inventory_assets.lake.connect import connect
 from inventory_assets.lake.errors import LakeBusyError
+from inventory_assets.lake.history import pin_version
 from inventory_assets.lake.lock import writer_lock
+from inventory_assets.lake.storage import open_storage
 from inventory_assets.lake.transaction import Lake, read_batches
 from inventory_assets.messaging.client import Publisher
 from inventory_assets.messaging.topology import apply_topology, load_topology
+from inventory_assets.reports.build import render_nightly
+from inventory_assets.reports.collect import choose_period, choose_version, collect_nightly, find_basis
+from inventory_assets.reports.period import Kind, Period
+from inventory_assets.reports.publish import Manifest, find_earlier, publish
+from inventory_assets.reports.sales import SnapshotFiles
 from inventory_assets.settings import DEFAULT_EMULATOR_PORT, Settings, load_settings
 from inventory_assets.stages.courier import Courier
 from inventory_assets.stages.deliver import Delivery, LakeNotes
@@ -208,3 +216,37 @@ def lake_notes_of(settings: Settings) -> Iterator[LakeNotes]:
         yield LakeNotes(lake, CODE_VERSION)
     finally:
         lake.close()
+
+
+def make_report(
+    settings: Settings,
+    kind: Kind,
+    period: Period | None,
+    *,
+    today: date,
+    version: int | None = None,
+    on_read: Callable[[], None] = lambda: None,
+) -> Manifest:
+    """Build and publish a report. Nothing of the lake is held while it is rendered and written.
+
+    Args:
+        settings: Where the lake, the snapshots and the reports are.
+        kind: Which report.
+        period: None is the last complete one that has events.
+        today: The UTC day that is not over.
+        version: None is what the period's own report would read (`collect.choose_version`).
+        on_read: Called when all is read.
+
+    Raises:
+        LakeMissingError: There is no lake, or no such version.
+    """
+    storage = open_storage(settings.reports_uri)
+    snapshots = SnapshotFiles(open_storage(settings.snapshots_uri))
+    with history_reader(settings) as reader:
+        pin_version(reader.connection, None)
+        period = period or choose_period(reader, kind, today)
+        version = pin_version(reader.connection, version or choose_version(reader, period, today))
+        basis = find_basis(reader, period, version, CODE_VERSION, find_earlier(storage, period))
+        report = collect_nightly(reader, basis, snapshots)
+    on_read()
+    return publish(storage, render_nightly(report))

@@ -56,5 +56,32 @@ def show_version(connection: duckdb.DuckDBPyConnection, version: int | None) -> 
     for versioned in VERSIONED_TABLES:
         query = versioned.view_query(f"{CATALOG}.", None, version)
         connection.execute(f"CREATE VIEW memory.{versioned.full_name} AS {query}")
+        connection.execute(
+            f"CREATE VIEW memory.{versioned.changes} AS "
+            f"SELECT * FROM {CATALOG}.{versioned.changes} WHERE version <= {version}"
+        )
     for view in VIEWS:
         connection.execute(f"CREATE VIEW memory.{view.full_name} AS {view.query.replace('{lake}', 'memory.')}")
+
+
+def pin_version(connection: duckdb.DuckDBPyConnection, version: int | None) -> int:
+    """Make a reader's connection see one version until it is pinned anew or closed; None is the latest. Which it is.
+
+    The latest is read in one transaction, whatever others commit meanwhile; an
+    earlier one through views over the rows up to it.
+
+    Raises:
+        LakeMissingError: There is no such version.
+    """
+    try:
+        connection.execute("ROLLBACK")
+    except duckdb.TransactionException:
+        pass  # nothing was pinned before
+    connection.execute("BEGIN")
+    latest = latest_version(connection)
+    if version is not None and version != latest:
+        connection.execute("ROLLBACK")
+        show_version(connection, version)
+        return version
+    show_version(connection, None)
+    return latest
