@@ -1,19 +1,22 @@
-"""The invariants of RULES 35 as asset checks; blocking in runs.
+"""Every asset check, and the invariants of RULES 35 as the sensor's report checks them.
 
-A check that finds stock wrong holds the alerts that stand on it, until it passes again.
+A check that finds stock wrong holds the alerts that stand on it, until it passes
+again. Not here: the rules of data quality as checks (`quality`).
 """
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from dagster import AssetCheckResult, AssetChecksDefinition, AssetCheckSeverity, AssetKey, MetadataValue, asset_check
+from dagster import AssetCheckResult, AssetChecksDefinition, AssetKey, MetadataValue, asset_check
 
+from inventory_assets.assets.quality import build_quality_checks
 from inventory_assets.domain.values import to_microseconds
 from inventory_assets.lake.tables import ALERTS
 from inventory_assets.settings import Settings
 from inventory_assets.stages.engine import Engine, defaults_of, parse_settings_of
 from inventory_assets.stages.explain import explain_alert
+from inventory_assets.stages.quality import places_to_hold
 from inventory_assets.stages.quality_rule import Rule
 from inventory_assets.stages.quality_rules import INVARIANTS
 from inventory_assets.stages.trust import Place, hold_untrusted
@@ -22,7 +25,6 @@ from resources import InventoryResource
 
 MAX_ROWS = 20
 IS_EXPLAINED = "The newest alert, derived again from its messages, is the same alert."
-
 
 CHECKS: tuple[Rule, ...] = INVARIANTS
 
@@ -41,7 +43,8 @@ def run_check(reader: Reader, check: Rule) -> Finding:
     if not rows or not check.is_of_stock:
         return Finding(check, rows, [])
     found = reader.query(f"FROM ({check.query})")
-    return Finding(check, rows, [(row["warehouse_id"], row.get("sku")) for row in found.iter_rows(named=True)])
+    places = [(row["warehouse_id"], row.get("sku")) for row in found.iter_rows(named=True)]
+    return Finding(check, rows, places_to_hold(places))
 
 
 def hold_findings(engine: Engine, findings: Iterable[Finding]) -> None:
@@ -56,29 +59,8 @@ def hold_findings(engine: Engine, findings: Iterable[Finding]) -> None:
 
 
 def build_checks() -> list[AssetChecksDefinition]:
-    """One check per invariant, and one that re-derives the newest alert."""
-    return [_build(check) for check in CHECKS] + [newest_alert_is_explained]
-
-
-def _build(chosen: Rule) -> AssetChecksDefinition:
-    @asset_check(
-        asset=AssetKey(chosen.table.full_name.split(".")), name=chosen.name, description=chosen.text, blocking=True
-    )
-    def check(inventory: InventoryResource) -> AssetCheckResult:
-        process = inventory.process()
-        with process.lock:
-            finding = run_check(process.engine.lake, chosen)
-            hold_findings(process.engine, [finding])
-        return AssetCheckResult(
-            passed=not finding.rows,
-            severity=AssetCheckSeverity.ERROR,
-            metadata={
-                "failing_rows": MetadataValue.json(finding.rows),
-                "query": MetadataValue.md(f"```sql\n{chosen.query}\n```"),
-            },
-        )
-
-    return check
+    """One check per rule of data quality, and one that re-derives the newest alert."""
+    return [*build_quality_checks(), newest_alert_is_explained]
 
 
 @asset_check(

@@ -32,14 +32,14 @@ class Disagreement(NamedTuple):
 
 
 def find_disagreement(
-    alerts: KeyAlerts, point: Point, in_force: Thresholds | None, *, now: int, is_paused: bool
+    alerts: KeyAlerts, point: Point, in_force: Thresholds, *, now: int, is_paused: bool
 ) -> Disagreement | None:
     """Compare one key's alerts with its stock.
 
     Args:
         alerts: The latest alert of each condition the key has had.
         point: Its stock, velocity, and the limits that the rules of now give.
-        in_force: The limits that the lake has for it; null for none.
+        in_force: The limits that the lake has for it.
         now: Microseconds; for tellings only: conditions go by stock, not by time.
         is_paused: A command withholds its tellings.
     """
@@ -77,9 +77,7 @@ def _find_untold(firing: Alert | None, alerts: KeyAlerts, point: Point, now: int
     )
 
 
-def _limits(limits: Thresholds | None) -> str:
-    if limits is None:
-        return "none"
+def _limits(limits: Thresholds) -> str:
     source = " ".join(filter(None, (limits.level_type, limits.level_id, limits.warehouse_id)))
     muted = "" if limits.is_enabled else " muted"
     return f"{limits.min_qty}/{limits.reorder_qty} of {source}{muted}"

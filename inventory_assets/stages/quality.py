@@ -8,7 +8,7 @@ of daily points and changes is what a reader looks at anyway.
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -49,7 +49,13 @@ class Judged:
 
 
 def judge_rules(
-    reader: Reader, settings: Settings, rules: Iterable[Rule], *, now: int, run_id: str = ""
+    reader: Reader,
+    settings: Settings,
+    rules: Iterable[Rule],
+    *,
+    now: int,
+    run_id: str = "",
+    on_rule: Callable[[Rule], object] = lambda rule: None,
 ) -> list[Judged]:
     """Judge the lake by some rules, all of them as of one version if the reader is in a transaction.
 
@@ -59,9 +65,14 @@ def judge_rules(
         rules: Which ones.
         now: Microseconds.
         run_id: For the history.
+        on_rule: Told of each rule before it is judged.
     """
     look = Pass(reader, settings, now)
-    return [_judge(rule, look, run_id) for rule in rules]
+    judged = []
+    for rule in rules:
+        on_rule(rule)
+        judged.append(_judge(rule, look, run_id))
+    return judged
 
 
 def _judge(rule: Rule, look: Pass, run_id: str) -> Judged:

@@ -34,7 +34,8 @@ def _compare(state: InventoryState, key: tuple[str, str], now: int) -> dict[str,
     limits = resolve_thresholds(
         key_state, state.skus[key[1]].parents, state.rules, state.defaults, state.dynamics.get(key)
     )
-    in_force = state.thresholds.get(key)
+    # A key without limits is `every_key_has_limits`: one fault, one finding.
+    in_force = state.thresholds.get(key, limits)
     if in_force == limits and not needs_step(alerts, limits, key_state.available):
         return None
     velocity = state.velocities.get(key) or None

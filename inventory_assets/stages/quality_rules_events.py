@@ -189,8 +189,9 @@ EVENT_RULES = (
         what_to_do="See to the connector and the network of that warehouse. Stock is right once events are in, "
         "alerts come late. A history that was loaded on purpose also shows here.",
         query=f"""
-        SELECT e.warehouse_id, count(*) AS events, count_if(e.event_at < r.publish_time - INTERVAL {LATE_HOURS} HOUR)
-            AS late, round(100.0 * late / events, 1) AS percent
+        SELECT e.warehouse_id, count(*) AS events,
+            count_if(e.event_at < r.publish_time - INTERVAL {LATE_HOURS} HOUR)::BIGINT AS late,
+            round(100.0 * late / events, 1) AS percent
         FROM core.events e JOIN raw.messages r ON r.version = e.version AND r.seq = e.seq
         WHERE e.version > {{recent_version}} AND r.version > {{recent_version}} AND e.kind IN {STOCK_KINDS}
         GROUP BY e.warehouse_id HAVING events >= {LEAST_EVENTS} AND late * 100 > events * {LATE_PERCENT}""",

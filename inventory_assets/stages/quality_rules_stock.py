@@ -45,7 +45,7 @@ STOCK_RULES = (
         query="""
         SELECT DISTINCT e.warehouse_id, e.sku FROM core.events e
         ANTI JOIN core.sku_state s ON s.warehouse_id = e.warehouse_id AND s.sku = e.sku
-        WHERE e.kind IN ('transaction', 'level', 'tombstone')""",
+        WHERE e.kind IN ('transaction', 'level', 'tombstone') AND e.warehouse_id IS NOT NULL AND e.sku IS NOT NULL""",
         id_columns=("warehouse_id", "sku"),
         is_of_stock=True,
         is_invariant=True,
@@ -210,7 +210,7 @@ STOCK_RULES = (
         table=RESOLVED_THRESHOLDS,
         name="limits_are_valid",
         text="No key's limits in force are below 0, or have their minimum above the reorder point.",
-        severity=Severity.ERROR,
+        severity=Severity.WARN,
         what_to_do="`inventory why-not WAREHOUSE SKU` says which rule they come from: mend it. "
         "If the rule is sound, `inventory verify`.",
         query=f"""

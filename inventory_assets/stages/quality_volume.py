@@ -60,7 +60,8 @@ def _daily(look: Pass, measure: str) -> Moments:
         since = today - timedelta(weeks=WEEKS, days=RECENT.days + 1)
         look.shared["daily"] = list(
             look.reader.query(
-                "SELECT warehouse_id, event_date, count(*) AS events, count_if(kind = 'transaction') AS transactions, "
+                "SELECT warehouse_id, event_date, count(*) AS events, "
+                "count(*) FILTER (kind = 'transaction') AS transactions, "
                 "coalesce(sum(abs(quantity)), 0)::BIGINT AS units FROM core.events "
                 "WHERE kind IN ('transaction', 'level', 'tombstone') AND warehouse_id IS NOT NULL "
                 f"AND event_date >= DATE '{since}' AND event_date < DATE '{today}' GROUP BY ALL"
