@@ -6,6 +6,14 @@ Nothing is opened here; see `resources` for what is built on first use.
 import dagster as dg
 
 from inventory_assets.assets.checks import build_checks
+from inventory_assets.assets.quality import (
+    daily_quality_schedule,
+    hourly_quality_schedule,
+    low_stock_sweep_job,
+    low_stock_sweep_schedule,
+    quality_job,
+    quality_report,
+)
 from inventory_assets.assets.tables import build_table_assets
 from inventory_assets.assets.upkeep import (
     alert_sweep_job,
@@ -36,14 +44,24 @@ def build_defs(
     partitions = daily_partitions(settings)
     inventory_job = dg.define_asset_job(
         "inventory",
-        selection=dg.AssetSelection.all(),
-        description="Take in what waits, catch every table up, check the invariants.",
+        # The report is of a job of its own: here its rules run as checks, and a failed one would skip it.
+        selection=dg.AssetSelection.all() - dg.AssetSelection.groups("quality"),
+        description="Take in what waits, catch every table up, judge the data.",
     )
     return dg.Definitions(
-        assets=build_table_assets(partitions),
+        assets=[*build_table_assets(partitions), quality_report],
         asset_checks=build_checks(),
-        jobs=[inventory_job, maintenance_job, alert_sweep_job],
-        schedules=[velocity_schedule, demand_schedule, maintenance_schedule, alert_sweep_schedule, incident_schedule],
+        jobs=[inventory_job, maintenance_job, alert_sweep_job, quality_job, low_stock_sweep_job],
+        schedules=[
+            velocity_schedule,
+            demand_schedule,
+            maintenance_schedule,
+            alert_sweep_schedule,
+            incident_schedule,
+            hourly_quality_schedule,
+            daily_quality_schedule,
+            low_stock_sweep_schedule,
+        ],
         sensors=[burst_sensor, delivery_sensor],
         resources={"inventory": InventoryResource(), **(resource_overrides or {})},
         # Steps share the process's warm engine; separate processes would each load it.
