@@ -14,6 +14,13 @@ from inventory_assets.assets.quality import (
     quality_job,
     quality_report,
 )
+from inventory_assets.assets.reports import (
+    build_report_assets,
+    nightly_report_job,
+    nightly_report_schedule,
+    weekly_report_job,
+    weekly_report_schedule,
+)
 from inventory_assets.assets.tables import build_table_assets
 from inventory_assets.assets.upkeep import (
     alert_sweep_job,
@@ -24,7 +31,7 @@ from inventory_assets.assets.upkeep import (
     maintenance_schedule,
     velocity_schedule,
 )
-from inventory_assets.partitions import daily_partitions
+from inventory_assets.partitions import complete_days, complete_weeks, daily_partitions
 from inventory_assets.settings import Settings, load_settings
 from resources import InventoryResource
 from sensors.bursts import burst_sensor
@@ -45,13 +52,25 @@ def build_defs(
     inventory_job = dg.define_asset_job(
         "inventory",
         # The report is of a job of its own: here its rules run as checks, and a failed one would skip it.
-        selection=dg.AssetSelection.all() - dg.AssetSelection.groups("quality"),
+        selection=dg.AssetSelection.all() - dg.AssetSelection.groups("quality", "reports"),
         description="Take in what waits, catch every table up, judge the data.",
     )
     return dg.Definitions(
-        assets=[*build_table_assets(partitions), quality_report],
+        assets=[
+            *build_table_assets(partitions),
+            quality_report,
+            *build_report_assets(complete_days(settings), complete_weeks(settings)),
+        ],
         asset_checks=build_checks(),
-        jobs=[inventory_job, maintenance_job, alert_sweep_job, quality_job, low_stock_sweep_job],
+        jobs=[
+            inventory_job,
+            maintenance_job,
+            alert_sweep_job,
+            quality_job,
+            low_stock_sweep_job,
+            nightly_report_job,
+            weekly_report_job,
+        ],
         schedules=[
             velocity_schedule,
             demand_schedule,
@@ -61,6 +80,8 @@ def build_defs(
             hourly_quality_schedule,
             daily_quality_schedule,
             low_stock_sweep_schedule,
+            nightly_report_schedule,
+            weekly_report_schedule,
         ],
         sensors=[burst_sensor, delivery_sensor],
         resources={"inventory": InventoryResource(), **(resource_overrides or {})},

@@ -16,8 +16,9 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from inventory_assets.delivery.build import build_channel
+from inventory_assets.delivery.build import build_channel, build_mail
 from inventory_assets.delivery.channel import Channel
+from inventory_assets.delivery.policy_source import load_policy
 from inventory_assets.domain.policy import ChannelPolicy, Policy
 from inventory_assets.lake.connect import connect
 from inventory_assets.lake.errors import LakeBusyError
@@ -27,10 +28,11 @@ from inventory_assets.lake.storage import open_storage
 from inventory_assets.lake.transaction import Lake, read_batches
 from inventory_assets.messaging.client import Publisher
 from inventory_assets.messaging.topology import apply_topology, load_topology
-from inventory_assets.reports.build import render_nightly
-from inventory_assets.reports.collect import choose_period, choose_version, collect_nightly, find_basis
+from inventory_assets.reports.build import collect_report, render_report
+from inventory_assets.reports.collect import choose_period, choose_version, find_basis
+from inventory_assets.reports.mail import Sent, send_report
 from inventory_assets.reports.period import Kind, Period
-from inventory_assets.reports.publish import Manifest, find_earlier, publish
+from inventory_assets.reports.publish import Manifest, Rendered, find_earlier, publish
 from inventory_assets.reports.sales import SnapshotFiles
 from inventory_assets.settings import DEFAULT_EMULATOR_PORT, Settings, load_settings
 from inventory_assets.stages.courier import Courier
@@ -234,7 +236,7 @@ def make_report(
     today: date,
     version: int | None = None,
     on_read: Callable[[], None] = lambda: None,
-) -> Manifest:
+) -> tuple[Manifest, Rendered]:
     """Build and publish a report. Nothing of the lake is held while it is rendered and written.
 
     Args:
@@ -255,6 +257,26 @@ def make_report(
         period = period or choose_period(reader, kind, today)
         version = pin_version(reader.connection, version or choose_version(reader, period, today))
         basis = find_basis(reader, period, version, CODE_VERSION, find_earlier(storage, period))
-        report = collect_nightly(reader, basis, snapshots)
+        report = collect_report(reader, basis, snapshots)
     on_read()
-    return publish(storage, render_nightly(report))
+    rendered = render_report(report)
+    return publish(storage, rendered), rendered
+
+
+def mail_report(settings: Settings, report: Rendered, *, now: float, again: bool = False) -> Sent | None:
+    """Mail a report to whom the alerting policy names; None where it names nobody for this kind.
+
+    Raises:
+        AlertingFileError: The policy has problems.
+        DeliveryError: The mail was not taken.
+    """
+    policy = load_policy(settings.alerting_path, os.environ)
+    mail = policy.reports
+    if mail is None or report.basis.period.kind not in mail.kinds:
+        return None
+    channel = build_mail(policy.channels[mail.channel], os.environ)
+    with lake_notes_of(settings) as notes:
+        reader = LakeReader(settings)
+        return send_report(
+            report, settings.reports_uri, mail, channel, reader=reader, notes=notes, now=now, again=again
+        )  # fmt: skip

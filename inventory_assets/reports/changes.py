@@ -123,16 +123,20 @@ def read_handling(reader: Reader, basis: Basis) -> Handling:
         """,
         [basis.as_of],
     ).row(0, named=True)
-    period = basis.period
+    bounds = [basis.period.start_at, basis.period.end_at]
     ended = reader.query(
         """
-        SELECT count(*) FILTER (opened_at >= ?) AS opened, count(*) FILTER (resolved_at >= ?) AS resolved,
-            count(*) FILTER (is_false AND resolved_at >= ?) AS false_alarms,
-            count(*) FILTER (is_repeat AND opened_at >= ?) AS repeats,
-            median(acknowledge_minutes) FILTER (opened_at >= ?) AS acknowledge_minutes
-        FROM out.alert_quality WHERE opened_at < ?
+        SELECT count(*) FILTER (is_opened) AS opened, count(*) FILTER (is_over) AS resolved,
+            count(*) FILTER (is_false AND is_over) AS false_alarms,
+            count(*) FILTER (is_repeat AND is_opened) AS repeats,
+            median(acknowledge_minutes) FILTER (is_opened) AS acknowledge_minutes
+        FROM (
+            SELECT *, opened_at >= $1 AND opened_at < $2 AS is_opened,
+                coalesce(resolved_at >= $1 AND resolved_at < $2, false) AS is_over
+            FROM out.alert_quality
+        )
         """,
-        [*[period.start_at] * 5, basis.as_of],
+        bounds,
     ).row(0, named=True)
     since = 0 if basis.earlier is None else basis.earlier.version
     undelivered = reader.query(

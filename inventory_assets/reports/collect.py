@@ -8,7 +8,7 @@ from inventory_assets.reports.changes import (
     read_shelf_changes,
     read_threshold_changes,
 )
-from inventory_assets.reports.model import Basis, Earlier, FailedCheck, Figures, Nightly, Notice, Trade, Trust
+from inventory_assets.reports.model import Basis, Earlier, Figures, Nightly, Notice, Trade, Trust
 from inventory_assets.reports.period import Kind, Period, last_complete, period_of
 from inventory_assets.reports.sales import Snapshots, read_trade
 from inventory_assets.reports.stock import (
@@ -28,9 +28,6 @@ SHOWN_DAYS = 14
 
 # A day counts as filled by events up to noon: shops are quiet in the evening.
 HALF_A_DAY = timedelta(hours=12)
-
-Checks = tuple[tuple[FailedCheck, ...] | None, int]
-"""The quality rules that do not hold (null: none was ever run), and how many were run."""
 
 
 def choose_period(reader: Reader, kind: Kind, today: date) -> Period:
@@ -75,12 +72,12 @@ def _as_of(period: Period, committed_at: datetime, last_event_at: datetime | Non
     return min(known, committed_at).replace(microsecond=0)
 
 
-def collect_nightly(reader: Reader, basis: Basis, snapshots: Snapshots, checks: Checks = (None, 0)) -> Nightly:
+def collect_nightly(reader: Reader, basis: Basis, snapshots: Snapshots) -> Nightly:
     """Read all of a nightly report."""
     firing = read_firing(reader)
     orders = order_lines(firing)
     trade = read_trade(snapshots, basis.period, shown_days=SHOWN_DAYS)
-    trust = read_trust(reader, basis, *checks)
+    trust = read_trust(reader, basis)
     return Nightly(
         basis=basis, shelves=sum(feed.shelves for feed in trust.feeds), empty=tuple(read_empty(reader, basis, firing)),
         back_again=count_back_again(reader, basis), running_out=tuple(read_running_out(reader, basis, orders)),
@@ -98,7 +95,9 @@ def find_notices(basis: Basis, trust: Trust, trade: Trade) -> list[Notice]:
     if basis.as_of < basis.period.end_at:
         notices.append(Notice("this period is not over yet; the report is of what is known so far"))
     elif basis.as_of >= basis.period.made_at + timedelta(days=1):
-        notices.append(Notice(f"stock, orders and moves are as of {basis.as_of:%Y-%m-%d %H:%M} UTC, long after it"))
+        notices.append(
+            Notice(f"what is said of stock is as of {basis.as_of:%Y-%m-%d %H:%M} UTC, long after the period")
+        )
     if trust.coverage_date is None and trust.velocity_date is None:
         notices.append(
             Notice("demand was not measured yet: what will run out is not known", "inventory coverage --refresh")
@@ -109,7 +108,7 @@ def find_notices(basis: Basis, trust: Trust, trade: Trade) -> list[Notice]:
     elif (basis.today - trust.coverage_date).days > 2:
         notices.append(Notice(f"demand was last measured on {trust.coverage_date}", "inventory coverage --refresh"))
     if trust.checks is None:
-        notices.append(Notice("no data quality checks were run yet"))
+        notices.append(Notice("no data quality checks were run yet", "inventory quality --record"))
     return notices
 
 

@@ -171,12 +171,15 @@ class LateDay:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailedCheck:
-    """A rule of data quality that does not hold."""
+    """A rule of data quality that does not hold. ERROR: a number of ours is wrong; WARN: what came in looks so."""
 
     rule: str
     severity: str
+    text: str
     failures: int
     example: str
+    what_to_do: str
+    checked_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,13 +19,14 @@ from inventory_assets.reports.view import Page
 _TEMPLATES = ("report.html.j2", "index.html.j2", "parts.html.j2", "mail.html.j2")
 
 
-def render_page(page: Page, links: Mapping[str, str], *, base: str = "") -> bytes:
+def render_page(page: Page, links: Mapping[str, str], *, base: str | None = "") -> bytes:
     """A report's page.
 
     Args:
         page: What it shows.
         links: Label to target, for the top of the page.
-        base: Where the CSV files are from where the page is, such as `nightly/2025-03-04/`.
+        base: Where the CSV files are from where the page is, such as `nightly/2025-03-04/`; None names
+            them without a link, for a page that travels alone.
     """
     return render("report.html.j2", page=page, links=links, base=base)
 

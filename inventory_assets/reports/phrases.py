@@ -83,8 +83,8 @@ def percent(now: float | None, before: float | None) -> str:
     """`+12 %`; empty where there is nothing to compare with."""
     if now is None or not before:
         return ""
-    share = 100 * (now - before) / before
-    return f"{'+' if share > 0 else '−' if share < 0 else '±'}{abs(share):.0f} %"
+    share = round(100 * (now - before) / before)
+    return f"{'+' if share > 0 else '−' if share < 0 else '±'}{abs(share):,} %"
 
 
 def against_before(now: float | None, before: float | None, weekday: str) -> str:

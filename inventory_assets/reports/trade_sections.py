@@ -30,7 +30,7 @@ def trade_section(trade: Trade, period: Period) -> Section:
     if sold is not None:
         told = against_before(sold, then, f"{before:%A}")
         lines.append(f"{counted(sold, 'unit')} sold on {day(now)}{f', {told} ({then:,})' if told else ''}.")
-    if (text := _fulfilled(trade.movements)) is not None:
+    if (text := fulfilled(trade.movements)) is not None:
         lines.append(text)
     shown = sorted({each.day for each in trade.days})
     full = [shown[0] + timedelta(days=number) for number in range((now - shown[0]).days + 1)]
@@ -40,7 +40,9 @@ def trade_section(trade: Trade, period: Period) -> Section:
                   title="units sold by day", marked=marked)
     )  # fmt: skip
     lines.append("Units sold by day; the day and the same weekday before in color.")
-    tables = [table for table in (_warehouse_trade(trade, period), _movements(trade.movements)) if table is not None]
+    tables = [
+        table for table in (_warehouse_trade(trade, period), movements_table(trade.movements)) if table is not None
+    ]
     return Section("sold", "What was sold", lines, tables, pictures, trade.missing, csv="sales.csv")
 
 
@@ -76,7 +78,8 @@ _MOVEMENTS = {
 }  # fmt: skip
 
 
-def _movements(found: Sequence[Movement]) -> Table | None:
+def movements_table(found: Sequence[Movement]) -> Table | None:
+    """What moved, in the kinds a planner asks of; None where nothing is known."""
     by_kind = {(each.type, each.status): each for each in found}
     columns = [
         Column("What moved", "name"), Column("Number", "number"), Column("Week before", "number"),
@@ -99,7 +102,7 @@ def _units(type_: str, units: int | None) -> str:
     return UNKNOWN if units is None else f"{-units:,}" if type_ == "ORDER" else f"{units:,}".replace("-", "−")
 
 
-def _fulfilled(found: Sequence[Movement]) -> str | None:
+def fulfilled(found: Sequence[Movement]) -> str | None:
     """Of the orders that came to an end, how many were completed."""
     by_status = {each.status: each for each in found if each.type == "ORDER"}
     done, lost = by_status.get("COMPLETED"), by_status.get("CANCELLED")

@@ -1,9 +1,11 @@
 """Read how far a report can be believed: fresh feeds, refused messages, late events, failed checks."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from inventory_assets.delivery.words import clean
+from inventory_assets.domain.quality import QualityResult, ResultStatus
 from inventory_assets.reports.model import Basis, FailedCheck, LateDay, Refused, Trust, WarehouseFeed
+from inventory_assets.stages.quality import latest_results
 from inventory_assets.stages.warm import Reader
 
 # A warehouse that sells nothing at night is quiet; one without an event for a day has lost its feed.
@@ -11,10 +13,10 @@ QUIET_HOURS = 6
 SILENT_HOURS = 24
 
 
-def read_trust(
-    reader: Reader, basis: Basis, checks: tuple[FailedCheck, ...] | None = None, checks_run: int = 0
-) -> Trust:
-    """Read it; `checks` are the quality rules that do not hold, null where none was ever run."""
+def read_trust(reader: Reader, basis: Basis) -> Trust:
+    """Read it, from the recorded results of the checks too: none is run here."""
+    results = latest_results(reader)
+    failing = [each for each in results if each.status is ResultStatus.FAIL]
     since = 0 if basis.earlier is None else basis.earlier.version
     dates = reader.query(
         "SELECT (SELECT max(as_of_date) FROM core.coverage) AS coverage, "
@@ -24,8 +26,17 @@ def read_trust(
     ).row(0, named=True)
     return Trust(
         feeds=tuple(read_feeds(reader, basis)), refused=tuple(_read_refused(reader, since)),
-        late=tuple(_read_late(reader, basis)), checks=checks, checks_run=checks_run, messages=dates["messages"],
+        late=tuple(_read_late(reader, basis)), checks=tuple(map(_failed, failing)) if results else None,
+        checks_run=sum(each.status is not ResultStatus.NOT_JUDGED for each in results), messages=dates["messages"],
         coverage_date=dates["coverage"], velocity_date=dates["velocity"], untrusted_alerts=dates["untrusted"],
+    )  # fmt: skip
+
+
+def _failed(result: QualityResult) -> FailedCheck:
+    return FailedCheck(
+        rule=result.rule, severity=str(result.severity), text=result.text, failures=result.failing_count,
+        example=next(iter(result.sample_ids), ""), what_to_do=result.what_to_do,
+        checked_at=result.checked_at.astimezone(UTC).replace(tzinfo=None),
     )  # fmt: skip
 
 

@@ -79,7 +79,7 @@ def trust_verdict(trust: Trust) -> tuple[str, str]:
 
 def is_critical(check: FailedCheck) -> bool:
     """Whether a check's failure forbids to act on the numbers."""
-    return check.severity.lower() in ("error", "critical")
+    return check.severity == "ERROR"
 
 
 def trust_section(trust: Trust, trade: Trade, basis: Basis, alert_id: str | None) -> Section:
@@ -147,11 +147,17 @@ def _feeds_table(trust: Trust) -> Table:
 
 def _checks_table(trust: Trust) -> Table:
     failed = trust.checks or ()
-    columns = [Column("Check that failed", "name"), Column("Severity"), Column("Rows", "number"), Column("For example")]
+    columns = [
+        Column("What does not hold", "name"),
+        Column("Rows", "number"),
+        Column("For example"),
+        Column("To do", "do"),
+    ]
     rows = [
         [
-            Cell(name(each.rule).replace("_", " "), "", "bad" if is_critical(each) else "warn"),
-            Cell(each.severity.lower()), Cell(count(each.failures)), Cell(name(each.example)),
+            Cell(name(each.text), "a number of ours is wrong" if is_critical(each) else "came in so",
+                 "bad" if is_critical(each) else "warn"),
+            Cell(count(each.failures)), Cell(name(each.example)), Cell("", each.what_to_do),
         ]
         for each in failed[:SHOWN_ROWS]
     ]  # fmt: skip

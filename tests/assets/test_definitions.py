@@ -22,6 +22,10 @@ LEVEL = (
     b'"brand_id":"B","product_id":"P","min_threshold":50,"reorder_threshold":100,"last_updated":"2026-03-01T08:00:00Z"}'
 )
 
+REPORT_INPUTS = [
+    "core/coverage", "out/alerts", "quality/report", "snapshots/daily_stock", "snapshots/hourly_transactions",
+]  # fmt: skip
+
 
 @pytest.fixture
 def inventory(tmp_path, monkeypatch):
@@ -68,6 +72,8 @@ def test_the_asset_graph_is_the_lake():
             "out/alerts",
             "raw/messages",
         ],
+        "reports/nightly": REPORT_INPUTS,
+        "reports/weekly": REPORT_INPUTS,
     }
 
     graph = build_defs(Settings()).resolve_asset_graph()

@@ -16,7 +16,7 @@ import pytest
 from inventory_assets.domain.alerts import Product
 from inventory_assets.lake.storage import Storage, open_storage
 from inventory_assets.reports.period import Kind, period_of
-from inventory_assets.reports.publish import Manifest
+from inventory_assets.reports.publish import Manifest, Rendered
 from inventory_assets.settings import Settings
 from inventory_assets.stages.engine import Engine
 from inventory_assets.stages.products import import_products
@@ -86,6 +86,7 @@ class Published:
 
     manifest: Manifest
     storage: Storage
+    rendered: Rendered
 
     @property
     def page(self) -> Document:
@@ -114,8 +115,8 @@ def shop_report(tmp_path_factory: pytest.TempPathFactory) -> Published:
 
 def publish_report(settings: Settings, day: date = DAY, kind: Kind = Kind.NIGHTLY, **more: Any) -> Published:
     """Make a report of a lake."""
-    manifest = make_report(settings, kind, period_of(kind, day), **{"today": NEXT_DAY, **more})
-    return Published(manifest, open_storage(settings.reports_uri))
+    manifest, rendered = make_report(settings, kind, period_of(kind, day), **{"today": NEXT_DAY, **more})
+    return Published(manifest, open_storage(settings.reports_uri), rendered)
 
 
 @pytest.fixture

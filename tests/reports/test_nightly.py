@@ -233,10 +233,10 @@ def test_untouched_thresholds_of_a_first_report_are_only_the_days(shop_report):
 
 
 def test_the_default_period_is_the_last_that_events_fill(shop, settings):
-    report = make_report(settings, Kind.NIGHTLY, None, today=date(2026, 1, 1))
+    manifest, _ = make_report(settings, Kind.NIGHTLY, None, today=date(2026, 1, 1))
 
     # The last event is of the day's noon: it does not fill the day.
-    assert "2022-04-19" == report.date
+    assert "2022-04-19" == manifest.date
 
 
 def test_a_running_day_is_reported_so_far(engine, build):
