@@ -6,6 +6,7 @@ Nothing is opened here; see `resources` for what is built on first use.
 import dagster as dg
 
 from inventory_assets.assets.checks import build_checks
+from inventory_assets.assets.snapshot_runs import SNAPSHOT_JOBS, daily_schedule, hourly_schedule
 from inventory_assets.assets.snapshots import GROUP as SNAPSHOTS
 from inventory_assets.assets.snapshots import build_snapshot_assets
 from inventory_assets.assets.tables import build_table_assets
@@ -23,6 +24,7 @@ from inventory_assets.settings import Settings, load_settings
 from resources import InventoryResource
 from sensors.bursts import burst_sensor
 from sensors.deliveries import delivery_sensor
+from sensors.stale_partitions import stale_partitions_sensor
 
 
 def build_defs(
@@ -45,9 +47,17 @@ def build_defs(
     return dg.Definitions(
         assets=[*build_table_assets(partitions), *build_snapshot_assets(partitions, complete_days(settings))],
         asset_checks=build_checks(),
-        jobs=[inventory_job, maintenance_job, alert_sweep_job],
-        schedules=[velocity_schedule, demand_schedule, maintenance_schedule, alert_sweep_schedule, incident_schedule],
-        sensors=[burst_sensor, delivery_sensor],
+        jobs=[inventory_job, maintenance_job, alert_sweep_job, *SNAPSHOT_JOBS.values()],
+        schedules=[
+            velocity_schedule,
+            demand_schedule,
+            maintenance_schedule,
+            alert_sweep_schedule,
+            incident_schedule,
+            hourly_schedule,
+            daily_schedule,
+        ],
+        sensors=[burst_sensor, delivery_sensor, stale_partitions_sensor],
         resources={"inventory": InventoryResource(), **(resource_overrides or {})},
         # Steps share the process's warm engine; separate processes would each load it.
         executor=dg.in_process_executor,
