@@ -29,6 +29,7 @@ from inventory_assets.commands.products import products
 from inventory_assets.commands.quality import quality
 from inventory_assets.commands.reports import reports
 from inventory_assets.commands.run import run
+from inventory_assets.commands.snapshots import snapshots
 from inventory_assets.commands.thresholds import thresholds
 from inventory_assets.commands.thresholds_backtest import backtest
 from inventory_assets.commands.told import notifications
@@ -57,7 +58,7 @@ thresholds.add_command(dynamic)
 for _command in (
     run, emulator, topics, publish, drain, simulate, alerts, incidents, explain, why_not, sql, stats,
     products, thresholds, velocity, coverage, replay_dead_letters, verify, rebuild, maintain,
-    alerting, deliver, quality, reports,
+    alerting, deliver, quality, snapshots, reports,
 ):  # fmt: skip
     cli.add_command(_command)
 

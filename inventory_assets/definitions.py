@@ -21,6 +21,9 @@ from inventory_assets.assets.reports import (
     weekly_report_job,
     weekly_report_schedule,
 )
+from inventory_assets.assets.snapshot_runs import SNAPSHOT_JOBS, daily_schedule, hourly_schedule
+from inventory_assets.assets.snapshots import GROUP as SNAPSHOTS
+from inventory_assets.assets.snapshots import build_snapshot_assets
 from inventory_assets.assets.tables import build_table_assets
 from inventory_assets.assets.upkeep import (
     alert_sweep_job,
@@ -36,6 +39,7 @@ from inventory_assets.settings import Settings, load_settings
 from resources import InventoryResource
 from sensors.bursts import burst_sensor
 from sensors.deliveries import delivery_sensor
+from sensors.stale_partitions import stale_partitions_sensor
 
 
 def build_defs(
@@ -51,14 +55,16 @@ def build_defs(
     partitions = daily_partitions(settings)
     inventory_job = dg.define_asset_job(
         "inventory",
-        # The report is of a job of its own: here its rules run as checks, and a failed one would skip it.
-        selection=dg.AssetSelection.all() - dg.AssetSelection.groups("quality", "reports"),
+        # Snapshots and reports are of whole periods, and wait for none of this.
+        # The quality report is of a job of its own: here its rules run as checks, and a failed one would skip it.
+        selection=dg.AssetSelection.all() - dg.AssetSelection.groups("quality", SNAPSHOTS, "reports"),
         description="Take in what waits, catch every table up, judge the data.",
     )
     return dg.Definitions(
         assets=[
             *build_table_assets(partitions),
             quality_report,
+            *build_snapshot_assets(partitions, complete_days(settings)),
             *build_report_assets(complete_days(settings), complete_weeks(settings)),
         ],
         asset_checks=build_checks(),
@@ -68,6 +74,7 @@ def build_defs(
             alert_sweep_job,
             quality_job,
             low_stock_sweep_job,
+            *SNAPSHOT_JOBS.values(),
             nightly_report_job,
             weekly_report_job,
         ],
@@ -80,10 +87,12 @@ def build_defs(
             hourly_quality_schedule,
             daily_quality_schedule,
             low_stock_sweep_schedule,
+            hourly_schedule,
+            daily_schedule,
             nightly_report_schedule,
             weekly_report_schedule,
         ],
-        sensors=[burst_sensor, delivery_sensor],
+        sensors=[burst_sensor, delivery_sensor, stale_partitions_sensor],
         resources={"inventory": InventoryResource(), **(resource_overrides or {})},
         # Steps share the process's warm engine; separate processes would each load it.
         executor=dg.in_process_executor,

@@ -24,6 +24,7 @@ from inventory_assets.lake.connect import connect
 from inventory_assets.lake.errors import LakeBusyError
 from inventory_assets.lake.history import pin_version
 from inventory_assets.lake.lock import writer_lock
+from inventory_assets.lake.partition_files import PartitionFiles, SnapshotTable
 from inventory_assets.lake.storage import open_storage
 from inventory_assets.lake.transaction import Lake, read_batches
 from inventory_assets.messaging.client import Publisher
@@ -89,6 +90,11 @@ def snapshot_reader(settings: Settings) -> Iterator[LakeReader]:
     with history_reader(settings) as reader:
         reader.connection.execute("BEGIN")
         yield reader
+
+
+def snapshot_files(settings: Settings, table: SnapshotTable) -> PartitionFiles:
+    """One snapshot table's files, where the settings put them."""
+    return PartitionFiles(settings.snapshots_uri, table)
 
 
 def emulator_host(settings: Settings) -> str | None:
@@ -251,7 +257,7 @@ def make_report(
         LakeMissingError: There is no lake, or no such version.
     """
     storage = open_storage(settings.reports_uri)
-    snapshots = SnapshotFiles(open_storage(settings.snapshots_uri))
+    snapshots = SnapshotFiles(settings.snapshots_uri)
     with history_reader(settings) as reader:
         pin_version(reader.connection, None)
         period = period or choose_period(reader, kind, today)

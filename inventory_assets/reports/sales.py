@@ -4,50 +4,50 @@ The files are `snapshots`' contract: Parquet by date, beside each a manifest tha
 names the lake version it was made from. What is absent is said, not guessed.
 """
 
-import io
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
-from typing import Any, Protocol
+from typing import Protocol
 
-import msgspec
 import polars as pl
 
-from inventory_assets.lake.storage import Storage
+from inventory_assets.lake.partition_files import (
+    DAILY_STOCK,
+    HOURLY_TRANSACTIONS,
+    SNAPSHOT_TABLES,
+    PartitionFiles,
+    SnapshotTable,
+)
 from inventory_assets.reports.model import DayOfWarehouse, Movement, Notice, Trade
 from inventory_assets.reports.period import Period
-
-DAILY_STOCK = "daily_stock"
-HOURLY = "hourly_transactions"
 
 
 class Snapshots(Protocol):
     """Snapshot files by table and day."""
 
-    def read(self, table: str, day: date, columns: Sequence[str]) -> pl.DataFrame | None:
+    def read(self, table: SnapshotTable, day: date, columns: Sequence[str]) -> pl.DataFrame | None:
         """A day's rows; None where the day was not built."""
         ...
 
-    def version(self, table: str, day: date) -> int | None:
+    def version(self, table: SnapshotTable, day: date) -> int | None:
         """The lake version a day's file was made from."""
         ...
 
 
 class SnapshotFiles:
-    """`Snapshots` in a directory or a bucket: `<table>/date=YYYY-MM-DD/data.parquet`."""
+    """`Snapshots` where the settings put them. A file that is not what its manifest says is not there."""
 
-    def __init__(self, storage: Storage) -> None:
-        self._storage = storage
+    def __init__(self, uri: str) -> None:
+        self._files = {table: PartitionFiles(uri, table) for table in SNAPSHOT_TABLES}
 
-    def read(self, table: str, day: date, columns: Sequence[str]) -> pl.DataFrame | None:
+    def read(self, table: SnapshotTable, day: date, columns: Sequence[str]) -> pl.DataFrame | None:
         """A day's rows; None where the day was not built."""
-        content = self._storage.read(f"{table}/date={day}/data.parquet")
-        return None if content is None else pl.read_parquet(io.BytesIO(content), columns=list(columns))
+        rows = self._files[table].read(day)
+        return None if rows is None else rows.select(columns)
 
-    def version(self, table: str, day: date) -> int | None:
+    def version(self, table: SnapshotTable, day: date) -> int | None:
         """The lake version a day's file was made from."""
-        content = self._storage.read(f"{table}/date={day}/manifest.json")
-        found: Any = None if content is None else msgspec.json.decode(content).get("lake_version")
-        return found if isinstance(found, int) else None
+        manifest = self._files[table].manifest(day)
+        return None if manifest is None else manifest.lake_version
 
 
 def days_up_to(last: date, count: int) -> list[date]:
@@ -123,7 +123,7 @@ def _read_movements(snapshots: Snapshots, days: Sequence[date], before: Sequence
 
 def _sum_movements(snapshots: Snapshots, days: Iterable[date]) -> dict[tuple[str, str], tuple[int, int]] | None:
     """Transactions and units by type and status; None where no day was built."""
-    frames = [snapshots.read(HOURLY, day, ("type", "status", "transactions", "quantity")) for day in days]
+    frames = [snapshots.read(HOURLY_TRANSACTIONS, day, ("type", "status", "transactions", "quantity")) for day in days]
     built = [frame for frame in frames if frame is not None]
     if not built:
         return None

@@ -5,12 +5,13 @@ from datetime import date, timedelta
 
 import polars as pl
 
+from inventory_assets.lake.partition_files import DAILY_STOCK
 from inventory_assets.lake.tables import ALERT_RULE
 from inventory_assets.reports.changes import read_handling
 from inventory_assets.reports.collect import find_notices
 from inventory_assets.reports.model import Basis, Figures, Trade
 from inventory_assets.reports.period import Period
-from inventory_assets.reports.sales import DAILY_STOCK, Snapshots, read_trade
+from inventory_assets.reports.sales import Snapshots, read_trade
 from inventory_assets.reports.stock import read_names
 from inventory_assets.reports.trust import read_trust
 from inventory_assets.reports.week_model import (

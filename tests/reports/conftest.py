@@ -6,7 +6,7 @@ report is made of it. Does not belong: what the report must say.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, time
 from functools import partial
 from typing import Any
 
@@ -14,6 +14,7 @@ import polars as pl
 import pytest
 
 from inventory_assets.domain.alerts import Product
+from inventory_assets.lake.partition_files import PartitionFiles, SnapshotTable
 from inventory_assets.lake.storage import Storage, open_storage
 from inventory_assets.reports.period import Kind, period_of
 from inventory_assets.reports.publish import Manifest, Rendered
@@ -131,12 +132,12 @@ def build(settings: Settings) -> Callable[..., Published]:
     return partial(publish_report, settings)
 
 
-def write_snapshots(settings: Settings, table: str, day: date, rows: list[dict]) -> None:
-    """A day's file in the layout that snapshots have."""
-    folder = f"{table}/date={day}"
-    storage = open_storage(settings.snapshots_uri)
-    path = settings.home / "rows.parquet"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pl.DataFrame(rows).write_parquet(path)
-    storage.write(f"{folder}/data.parquet", path.read_bytes())
-    storage.write(f"{folder}/manifest.json", b'{"lake_version": 3}')
+def write_snapshots(settings: Settings, table: SnapshotTable, day: date, rows: list[dict]) -> None:
+    """A day's file in the layout that snapshots have, showing only the columns that matter."""
+    nothing = {
+        "on_hand": 0, "reserved": 0, "inbound": 0, "last_event_at": datetime(2022, 4, 1), "version": 1,
+        "snapshot_date": day, "event_date": day, "hour": datetime.combine(day, time(9)), "largest_quantity": 0,
+        "warehouse_id": "W1", "sku": "S1",
+    }  # fmt: skip
+    frame = pl.DataFrame([{**nothing, **row} for row in rows]).select(*table.columns)
+    PartitionFiles(settings.snapshots_uri, table).write(day, frame, lake_version=3, epoch=1)

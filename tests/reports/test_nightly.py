@@ -9,6 +9,7 @@ import pytest
 
 from inventory_assets.lake.errors import LakeMissingError
 from inventory_assets.lake.history import pin_version
+from inventory_assets.lake.partition_files import DAILY_STOCK, HOURLY_TRANSACTIONS
 from inventory_assets.reports.period import Kind
 from inventory_assets.wiring import LakeReader, make_report
 from tests.builders import level, message, messages, rule, transaction
@@ -153,12 +154,12 @@ def test_without_snapshots_the_report_says_what_is_missing(shop_report):
 def test_sales_are_against_the_same_weekday_before(shop, settings, build):
     stock = {"sku": "S1", "on_hand": 5, "available": 5, "is_active": True, "stockout_seconds": 1800}
     for day, units in ((date(2022, 4, 13), 10), (DAY, 15)):
-        write_snapshots(settings, "daily_stock", day, [stock | {"warehouse_id": "W1", "sold_units": units}])
+        write_snapshots(settings, DAILY_STOCK, day, [stock | {"warehouse_id": "W1", "sold_units": units}])
         hours = [
             {"type": "ORDER", "status": status, "transactions": number, "quantity": -units}
             for status, number in (("COMPLETED", 9), ("CANCELLED", 1))
         ]
-        write_snapshots(settings, "hourly_transactions", day, hours)
+        write_snapshots(settings, HOURLY_TRANSACTIONS, day, hours)
 
     report = build()
 

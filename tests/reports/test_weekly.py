@@ -5,6 +5,7 @@ from datetime import date, timedelta
 import pytest
 
 from inventory_assets.domain.alerts import Product
+from inventory_assets.lake.partition_files import DAILY_STOCK
 from inventory_assets.reports.period import Kind
 from inventory_assets.stages.coverage import refresh_coverage
 from inventory_assets.stages.products import import_products
@@ -45,7 +46,7 @@ def week(engine, settings, build) -> Published:
             }
             for key, (now, before, empty) in TRADE.items()
         ]  # fmt: skip
-        write_snapshots(settings, "daily_stock", day, rows)
+        write_snapshots(settings, DAILY_STOCK, day, rows)
     return build(MONDAY + timedelta(days=3), Kind.WEEKLY, today=AFTER)
 
 
