@@ -24,7 +24,8 @@ def handling_section(found: Handling, period: Period) -> Section:
     """Whether anybody acts on alerts, and whether they were worth it."""
     lines = []
     if found.firing:
-        nobody = f"nobody has taken {found.unacknowledged:,} of them" if found.unacknowledged else "all are taken"
+        of_them = "any of them" if found.unacknowledged == found.firing else f"{found.unacknowledged:,} of them"
+        nobody = f"nobody has taken {of_them}" if found.unacknowledged else "all are taken"
         urgent = f", {found.urgent_unacknowledged:,} critical" if found.urgent_unacknowledged else ""
         lines.append(f"{counted(found.firing, 'alert')} open; {nobody}{urgent}.")
         if found.oldest_open_at is not None:

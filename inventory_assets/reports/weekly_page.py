@@ -132,7 +132,7 @@ def _movers_section(found: Sequence[Mover]) -> Section:
         return Section("movers", "What sells more, what less", [text])
     columns = [
         Column("Product", "name"), Column("Units", "number"), Column("Week before", "number"),
-        Column("Change", "number"), Column("In percent", "number"),
+        Column("Change", "number"),
     ]  # fmt: skip
     tables = []
     for title, chosen in (
@@ -143,7 +143,7 @@ def _movers_section(found: Sequence[Mover]) -> Section:
             [
                 Cell(name(each.product), sku(each.sku, each.product)), Cell(count(each.units)),
                 Cell(count(each.units_before), tone="quiet"),
-                Cell(f"{each.change:+,}".replace("-", "−")), Cell(percent(each.units, each.units_before) or "new"),
+                Cell(f"{each.change:+,}".replace("-", "−"), percent(each.units, each.units_before) or "new"),
             ]
             for each in chosen[:SHOWN]
         ]  # fmt: skip
