@@ -47,8 +47,13 @@ def show_version(connection: duckdb.DuckDBPyConnection, version: int | None) -> 
     connection.execute("USE memory")
     for schema in SCHEMAS:
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS memory.{schema}")
+    # A lake of an earlier release has not every table until somebody writes to it.
+    rows = connection.execute(
+        "SELECT schema_name || '.' || table_name FROM duckdb_tables() WHERE database_name = ?", [CATALOG]
+    ).fetchall()
+    there = {row[0] for row in rows}
     for table in APPEND_TABLES:
-        if table not in (WATERMARKS, BASES):
+        if table not in (WATERMARKS, BASES) and table.full_name in there:
             connection.execute(
                 f"CREATE VIEW memory.{table.full_name} AS "
                 f"SELECT * FROM {CATALOG}.{table.full_name} WHERE version <= {version}"

@@ -20,6 +20,9 @@ from inventory_assets.reports.trade_sections import trade_section
 from inventory_assets.reports.trust_sections import handling_section, trust_section, trust_verdict
 from inventory_assets.reports.view import Figure, Page
 
+# One row of a wide screen, three of a phone.
+FIGURES = 6
+
 
 def nightly_page(report: Nightly) -> Page:
     """The whole report as a page."""
@@ -89,12 +92,12 @@ def _figures(report: Nightly) -> list[Figure]:
     if now["sold_units"] is not None:
         told = against_before(now["sold_units"], report.trade.sold(period.before.last_date), f"{period.first_date:%A}")
         found.append(Figure("units sold", count(now["sold_units"]), told))
-    else:
-        found.append(Figure("open alerts", count(now["firing"]), against("firing")))
     if now["revenue_at_risk"] is not None:
         known = sum(shelf.revenue_at_risk is not None for shelf in report.empty)
         sub = "on empty shelves" + (f", known for {known} of {len(report.empty)}" if known < len(report.empty) else "")
         found.append(Figure("sales at risk", amount(now["revenue_at_risk"]), sub, "warn"))
+    if len(found) < FIGURES:
+        found.append(Figure("open alerts", count(now["firing"]), against("firing")))
     return found
 
 

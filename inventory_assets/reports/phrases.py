@@ -33,9 +33,11 @@ def span(hours: float | None) -> str:
 
 
 def days(value: float | None) -> str:
-    """`3.2 days`; whole from ten on."""
+    """`3.2 days`; whole from ten on, hours below one."""
     if value is None:
         return UNKNOWN
+    if value < 1:
+        return f"{value * 24:.0f} h"
     return "over a year" if value > 365 else f"{value:.0f} days" if value >= 10 else f"{value:.1f} days"
 
 

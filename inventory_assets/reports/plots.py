@@ -64,10 +64,10 @@ def draw_cover(days: float, low: float | None, high: float | None, lead_days: fl
     width, height = 120, 18
 
     def x(value: float) -> float:
-        return round(2 + min(value, scale_days) / scale_days * (width - 4), 1)
+        return round(5 + min(value, scale_days) / scale_days * (width - 10), 1)
 
     title = f"lasts {days:.1f} days, lead time {lead_days:g} days"
-    parts = [_open(width, height, title), f'<line x1="2" y1="9" x2="{width - 2}" y2="9" class="g"/>']
+    parts = [_open(width, height, title), f'<line x1="5" y1="9" x2="{width - 5}" y2="9" class="g"/>']
     if low is not None and high is not None:
         band = max(2.0, round(x(high) - x(low), 1))
         parts.append(f'<rect x="{x(low):g}" y="5" width="{band:g}" height="8" rx="3" class="i"/>')

@@ -1,11 +1,14 @@
 """Where reports go: whole files, an index of them, the newest one under a name that stays."""
 
 from datetime import date
+from hashlib import sha256
+from typing import Any
 
 import pytest
 
+from inventory_assets.lake.storage import Storage, open_storage
 from inventory_assets.reports.period import Kind, Period, PeriodError, last_complete, period_of
-from inventory_assets.reports.publish import ReportError, find_earlier, list_manifests
+from inventory_assets.reports.publish import ReportError, find_earlier, list_manifests, publish
 from tests.reports.reading import Document
 
 
@@ -79,3 +82,45 @@ def test_a_week_begins_on_a_monday():
     assert "Week 1: 29 December 2025 to 4 January 2026" == period_of(Kind.WEEKLY, date(2026, 1, 1)).title
     with pytest.raises(PeriodError, match="expected a Monday"):
         Period(Kind.WEEKLY, date(2025, 3, 9))
+
+
+class Crash(BaseException):
+    """A process's sudden end."""
+
+
+class CrashingStorage:
+    """A directory whose process dies before its n-th write."""
+
+    def __init__(self, inner: Storage, writes: int) -> None:
+        self.uri = inner.uri
+        self._inner = inner
+        self._left = writes
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write, or die."""
+        if self._left == 0:
+            raise Crash
+        self._left -= 1
+        self._inner.write(name, content)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+
+def test_a_crash_between_any_two_files_is_mended_by_building_again(shop_report, tmp_path):
+    """Nothing half written is ever listed or compared with, and the second build is as one that never crashed."""
+    whole = open_storage(str(tmp_path / "whole"))
+    publish(whole, shop_report.rendered)
+    expected = {name: whole.read(name) for name in whole.sizes()}
+
+    for writes in range(len(expected)):
+        storage = open_storage(str(tmp_path / f"crashed {writes}"))
+        with pytest.raises(Crash):
+            publish(CrashingStorage(storage, writes), shop_report.rendered)
+        for manifest in list_manifests(storage, Kind.NIGHTLY):
+            assert {
+                name: sha256(storage.read(f"{manifest.folder}/{name}")).hexdigest() for name in manifest.files
+            } == manifest.files
+        publish(storage, shop_report.rendered)
+
+        assert expected == {name: storage.read(name) for name in storage.sizes()}, writes
