@@ -5,10 +5,14 @@ Commands and Dagster resources are built from here; nothing is opened at import.
 
 import gc
 import os
+import socket
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +38,7 @@ GATHER_SECONDS = 0.3
 # Sorting nine million events takes this much before it spills.
 HISTORY_MEMORY = "2GB"
 DELIVER_LOCK_SECONDS = 0.5
+DELIVER_END_SECONDS = 5.0
 
 
 class LakeReader:
@@ -153,8 +158,13 @@ def sender_of(settings: Settings, channel: ChannelPolicy) -> Iterator[Channel]:
 
 
 @contextmanager
-def _delivery_of(settings: Settings, policy: Policy) -> Iterator[Delivery]:
-    """The delivery of this process, not yet started."""
+def delivery_of(settings: Settings, policy: Policy) -> Iterator[Delivery]:
+    """The delivery of this process, its lanes running; stopped afterwards.
+
+    Raises:
+        LakeBusyError: Another process delivers already.
+        ChannelSetupError: A channel cannot be built.
+    """
     with ExitStack() as stack:
         try:
             stack.enter_context(writer_lock(settings.home / "deliver.lock", timeout_seconds=DELIVER_LOCK_SECONDS))
@@ -164,17 +174,7 @@ def _delivery_of(settings: Settings, policy: Policy) -> Iterator[Delivery]:
                 "Two would send everything twice; stop the other one first."
             ) from error
         senders = {name: stack.enter_context(sender_of(settings, each)) for name, each in policy.channels.items()}
-        yield Delivery(LakeReader(settings), policy, senders)
-
-
-@contextmanager
-def delivery_of(settings: Settings, policy: Policy) -> Iterator[Delivery]:
-    """The delivery of this process, its lanes running; stopped afterwards.
-
-    Raises:
-        LakeBusyError: Another process delivers already.
-    """
-    with _delivery_of(settings, policy) as delivery:
+        delivery = Delivery(LakeReader(settings), policy, senders)
         delivery.start()
         try:
             yield delivery
@@ -184,18 +184,29 @@ def delivery_of(settings: Settings, policy: Policy) -> Iterator[Delivery]:
 
 @contextmanager
 def courier_of(settings: Settings, policy: Policy) -> Iterator[Courier]:
-    """Delivery beside a burst loop of this process, running; stopped afterwards.
+    """Delivery beside a burst loop of this process, in a process of its own; ended afterwards.
 
-    Raises:
-        LakeBusyError: Another process delivers already.
+    It starts by itself in a second or two; where it cannot, `Courier.failure` says why.
     """
-    with _delivery_of(settings, policy) as delivery:
-        courier = Courier(delivery)
-        courier.start()
+    ours, theirs = socket.socketpair()
+    with theirs:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "inventory_assets.commands.courier", str(theirs.fileno())],
+            pass_fds=[theirs.fileno()],
+        )
+    connection = Connection(ours.detach())
+    courier = Courier(connection)
+    try:
+        connection.send((settings, policy))
+        yield courier
+    finally:
+        # It ends when it hears that we are gone; a channel that hangs must not keep us.
+        courier.close()
         try:
-            yield courier
-        finally:
-            courier.close()
+            process.wait(DELIVER_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 @contextmanager
