@@ -21,6 +21,7 @@ from inventory_assets.settings import Settings, load_settings
 from resources import InventoryResource
 from sensors.bursts import burst_sensor
 from sensors.deliveries import delivery_sensor
+from sensors.run_failures import run_failure_status
 
 
 def build_defs(
@@ -44,7 +45,7 @@ def build_defs(
         asset_checks=build_checks(),
         jobs=[inventory_job, maintenance_job, alert_sweep_job],
         schedules=[velocity_schedule, demand_schedule, maintenance_schedule, alert_sweep_schedule, incident_schedule],
-        sensors=[burst_sensor, delivery_sensor],
+        sensors=[burst_sensor, delivery_sensor, run_failure_status],
         resources={"inventory": InventoryResource(), **(resource_overrides or {})},
         # Steps share the process's warm engine; separate processes would each load it.
         executor=dg.in_process_executor,

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from dagster import AssetCheckResult, AssetChecksDefinition, AssetCheckSeverity, AssetKey, MetadataValue, asset_check
 
+from inventory_assets.assets.specs import LAKE_POOL
 from inventory_assets.domain.values import to_microseconds
 from inventory_assets.lake.tables import ALERTS, RAW_MESSAGES, ROLLUPS, SKU_STATE, Table
 from inventory_assets.settings import Settings
@@ -104,7 +105,11 @@ def build_checks() -> list[AssetChecksDefinition]:
 
 def _build(chosen: Check) -> AssetChecksDefinition:
     @asset_check(
-        asset=AssetKey(chosen.table.full_name.split(".")), name=chosen.name, description=chosen.text, blocking=True
+        asset=AssetKey(chosen.table.full_name.split(".")),
+        name=chosen.name,
+        description=chosen.text,
+        blocking=True,
+        pool=LAKE_POOL,
     )
     def check(inventory: InventoryResource) -> AssetCheckResult:
         process = inventory.process()
