@@ -27,6 +27,7 @@ from inventory_assets.commands.lake import maintain, rebuild, sql, stats, veloci
 from inventory_assets.commands.messages import drain, emulator, publish, replay_dead_letters, simulate, topics
 from inventory_assets.commands.products import products
 from inventory_assets.commands.run import run
+from inventory_assets.commands.snapshots import snapshots
 from inventory_assets.commands.thresholds import thresholds
 from inventory_assets.commands.thresholds_backtest import backtest
 from inventory_assets.commands.told import notifications
@@ -55,7 +56,7 @@ thresholds.add_command(dynamic)
 for _command in (
     run, emulator, topics, publish, drain, simulate, alerts, incidents, explain, why_not, sql, stats,
     products, thresholds, velocity, coverage, replay_dead_letters, verify, rebuild, maintain,
-    alerting, deliver,
+    alerting, deliver, snapshots,
 ):  # fmt: skip
     cli.add_command(_command)
 

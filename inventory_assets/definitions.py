@@ -6,6 +6,8 @@ Nothing is opened here; see `resources` for what is built on first use.
 import dagster as dg
 
 from inventory_assets.assets.checks import build_checks
+from inventory_assets.assets.snapshots import GROUP as SNAPSHOTS
+from inventory_assets.assets.snapshots import build_snapshot_assets
 from inventory_assets.assets.tables import build_table_assets
 from inventory_assets.assets.upkeep import (
     alert_sweep_job,
@@ -16,7 +18,7 @@ from inventory_assets.assets.upkeep import (
     maintenance_schedule,
     velocity_schedule,
 )
-from inventory_assets.partitions import daily_partitions
+from inventory_assets.partitions import complete_days, daily_partitions
 from inventory_assets.settings import Settings, load_settings
 from resources import InventoryResource
 from sensors.bursts import burst_sensor
@@ -37,11 +39,12 @@ def build_defs(
     partitions = daily_partitions(settings)
     inventory_job = dg.define_asset_job(
         "inventory",
-        selection=dg.AssetSelection.all(),
+        # Snapshots are of whole days, and wait for none of this.
+        selection=dg.AssetSelection.all() - dg.AssetSelection.groups(SNAPSHOTS),
         description="Take in what waits, catch every table up, check the invariants.",
     )
     return dg.Definitions(
-        assets=build_table_assets(partitions),
+        assets=[*build_table_assets(partitions), *build_snapshot_assets(partitions, complete_days(settings))],
         asset_checks=build_checks(),
         jobs=[inventory_job, maintenance_job, alert_sweep_job],
         schedules=[velocity_schedule, demand_schedule, maintenance_schedule, alert_sweep_schedule, incident_schedule],

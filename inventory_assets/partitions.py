@@ -14,3 +14,8 @@ def daily_partitions(settings: Settings) -> DailyPartitionsDefinition:
     return DailyPartitionsDefinition(
         start_date=settings.partitions_start_date.isoformat(), timezone="UTC", end_offset=1
     )
+
+
+def complete_days(settings: Settings) -> DailyPartitionsDefinition:
+    """UTC days that are over: what a closing stock can be told of."""
+    return DailyPartitionsDefinition(start_date=settings.partitions_start_date.isoformat(), timezone="UTC")

@@ -25,6 +25,7 @@ from inventory_assets.domain.policy import ChannelPolicy, Policy
 from inventory_assets.lake.connect import connect
 from inventory_assets.lake.errors import LakeBusyError
 from inventory_assets.lake.lock import writer_lock
+from inventory_assets.lake.partition_files import PartitionFiles, SnapshotTable
 from inventory_assets.lake.transaction import Lake, read_batches
 from inventory_assets.messaging.client import Publisher
 from inventory_assets.messaging.topology import apply_topology, load_topology
@@ -76,6 +77,11 @@ def history_reader(settings: Settings) -> Iterator[LakeReader]:
             if is_collecting:
                 gc.enable()
             reader.connection.close()
+
+
+def snapshot_files(settings: Settings, table: SnapshotTable) -> PartitionFiles:
+    """One snapshot table's files, where the settings put them."""
+    return PartitionFiles(settings.snapshots_uri, table)
 
 
 def emulator_host(settings: Settings) -> str | None:

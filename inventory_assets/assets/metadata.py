@@ -100,7 +100,7 @@ def top_breaches(reader: Reader) -> MetadataValue:
                 "since (UTC)": wire["first_breach_time"][5:16].replace("T", " "),
             }
         )
-    return _records(records)
+    return records_metadata(records)
 
 
 def _summary(reader: Reader) -> str:
@@ -123,10 +123,11 @@ def _explain_hint(reader: Reader) -> str:
 
 
 def _table(reader: Reader, query: str) -> MetadataValue:
-    return _records(list(reader.query(query).iter_rows(named=True)))
+    return records_metadata(list(reader.query(query).iter_rows(named=True)))
 
 
-def _records(rows: list[dict[str, Any]]) -> MetadataValue:
+def records_metadata(rows: list[dict[str, Any]]) -> MetadataValue:
+    """Rows as a table of the UI."""
     if not rows:
         return MetadataValue.text("none")
     columns = [TableColumn(name, "int" if isinstance(value, int) else "string") for name, value in rows[0].items()]

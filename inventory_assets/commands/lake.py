@@ -11,6 +11,7 @@ import duckdb
 from inventory_assets.commands.output import format_option, notes, print_rows
 from inventory_assets.lake.history import show_version, version_at
 from inventory_assets.lake.maintenance import Maintenance
+from inventory_assets.lake.partition_files import attach_views
 from inventory_assets.settings import Settings, load_settings
 from inventory_assets.stages.engine import defaults_of, parse_settings_of
 from inventory_assets.stages.rebuild import rebuild_lake
@@ -26,7 +27,7 @@ from inventory_assets.wiring import LakeReader, engine_of
 @click.option("--at", "at_time", help="As the lake was at this time (RFC 3339, UTC).")
 @format_option
 def sql(query: str, at_version: int | None, at_time: str | None, format_: str) -> None:
-    """Ask the lake a question in SQL. Read-only; schemas raw, core, out, meta.
+    """Ask the lake a question in SQL. Read-only; schemas raw, core, out, meta, and snapshots.
 
     \b
     inventory sql "SELECT * FROM core.sku_state ORDER BY available LIMIT 10"
@@ -35,10 +36,12 @@ def sql(query: str, at_version: int | None, at_time: str | None, format_: str) -
     if at_version is not None and at_time is not None:
         raise click.UsageError("--at-version and --at were both given; choose one.")
     moment = None if at_time is None else _read_moment(at_time)
-    reader = LakeReader(load_settings())
+    settings = load_settings()
+    reader = LakeReader(settings)
     if moment is not None:
         at_version = version_at(reader.connection, moment)
     show_version(reader.connection, at_version)
+    attach_views(reader.connection, settings.snapshots_uri)
     try:
         _check_is_question(reader.connection, query)
         cursor = reader.connection.execute(query)

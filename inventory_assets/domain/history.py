@@ -27,12 +27,13 @@ HISTORY_SCHEMA = {
     "is_receiver": pl.Boolean, "quantity": pl.Int64, "source_epoch": pl.Int64, "instant": pl.Int64,
     "increment": pl.Int64, "has_cluster_time": pl.Boolean, "at": pl.Int64, "event_id": pl.String,
     "on_hand": pl.Int64, "reserved": pl.Int64, "min_threshold": pl.Int64, "reorder_threshold": pl.Int64,
-    "is_restock_in_progress": pl.Boolean,
+    "is_restock_in_progress": pl.Boolean, "version": pl.Int64,
 }  # fmt: skip
 """One row per event and key it can change, sorted by (key, position, rank, event id).
 
 `rank` is LEVEL, TRANSACTION or TOMBSTONE; `type` and `status` are places in
-TYPES and STATUSES; `entity` is the transaction, hashed; times in microseconds.
+TYPES and STATUSES; `entity` is the transaction, hashed; times in microseconds;
+`version` the lake's that took the event in.
 """
 
 

@@ -29,7 +29,7 @@ _EVENTS = f"""
         (details->>'on_hand')::BIGINT AS on_hand, (details->>'reserved')::BIGINT AS reserved,
         (details->>'min_threshold')::BIGINT AS min_threshold,
         (details->>'reorder_threshold')::BIGINT AS reorder_threshold,
-        (details->>'is_restock_in_progress')::BOOLEAN AS is_restock_in_progress
+        (details->>'is_restock_in_progress')::BOOLEAN AS is_restock_in_progress, version
     FROM core.events e JOIN keys k ON k.warehouse_id = e.{{place}} AND k.sku = e.sku
     WHERE kind IN ('level', 'transaction', 'tombstone') AND event_at <= ?::TIMESTAMP {{condition}}
 """
@@ -46,13 +46,14 @@ def last_event_at(reader: Reader) -> int | None:
     return reader.query("SELECT epoch_us(max(event_at)) AS at FROM core.events WHERE sku IS NOT NULL").item()
 
 
-def read_histories(reader: Reader, until: int, *, chosen: str = "") -> Iterator[pl.DataFrame]:
+def read_histories(reader: Reader, until: int, *, chosen: str = "", keys: str = _KEYS) -> Iterator[pl.DataFrame]:
     """Read every key's events up to a time: frames of `HISTORY_SCHEMA`, no key in two of them.
 
     Args:
         reader: The lake.
         until: Microseconds, event time.
         chosen: More SQL conditions on core.events, for both sides of a transfer.
+        keys: SQL for the keys wanted: key, warehouse_id, sku.
     """
     moment = to_datetime(until).replace(tzinfo=None).isoformat()
     own = _EVENTS.format(is_receiver="false", place="warehouse_id", condition=chosen)
@@ -60,7 +61,7 @@ def read_histories(reader: Reader, until: int, *, chosen: str = "") -> Iterator[
         is_receiver="true", place="to_warehouse_id", condition=f"AND to_warehouse_id IS NOT NULL {chosen}"
     )
     query = (
-        f"WITH keys AS ({_KEYS}) {own} UNION ALL {received} "
+        f"WITH keys AS ({keys}) {own} UNION ALL {received} "
         "ORDER BY key, source_epoch, instant, increment, rank, event_id"
     )
     rest: pl.DataFrame | None = None

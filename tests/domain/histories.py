@@ -38,7 +38,7 @@ def _row(number: int, key: Key, event: StockEvent) -> dict:
     row = {
         "key": number, "rank": 2, "entity": entity_key(entity_name(event)), "source_epoch": epoch, "instant": instant,
         "increment": increment, "has_cluster_time": event.has_cluster_time, "at": event.event_at,
-        "event_id": event.event_id, "is_receiver": False,
+        "event_id": event.event_id, "is_receiver": False, "version": 1,
     }  # fmt: skip
     if isinstance(event, Transaction):
         is_receiver = key[0] != event.warehouse_id

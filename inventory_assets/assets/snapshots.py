@@ -1,0 +1,121 @@
+"""The snapshot tables as assets: a partition is a UTC day's file beside the lake.
+
+A run of a range makes all its days from one reading of the lake, through a
+connection that only reads: bursts go on meanwhile, and nobody is alerted.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime
+from typing import Any
+
+import polars as pl
+from dagster import (
+    AssetExecutionContext,
+    AssetKey,
+    AssetMaterialization,
+    AssetsDefinition,
+    BackfillPolicy,
+    DailyPartitionsDefinition,
+    DataVersion,
+    MaterializeResult,
+    MetadataValue,
+    asset,
+)
+from dagster._core.definitions.data_version import CODE_VERSION_TAG, DATA_VERSION_TAG
+
+from inventory_assets.assets.metadata import records_metadata
+from inventory_assets.lake.partition_files import (
+    DAILY_STOCK,
+    FORMAT,
+    HOURLY_TRANSACTIONS,
+    Manifest,
+    PartitionFiles,
+    SnapshotTable,
+)
+from inventory_assets.lake.tables import CORE_EVENTS
+from inventory_assets.stages.snapshots import build_partitions
+from inventory_assets.wiring import history_reader, snapshot_files
+from resources import InventoryResource
+
+GROUP = "snapshots"
+PREVIEW_ROWS = 5
+
+_EXAMPLES = {
+    DAILY_STOCK.name: "SELECT * FROM snapshots.daily_stock WHERE stockout_seconds > 0 "
+    "ORDER BY snapshot_date DESC, stockout_seconds DESC LIMIT 20",
+    HOURLY_TRANSACTIONS.name: "SELECT hour, type, sum(transactions), sum(quantity) FROM snapshots.hourly_transactions "
+    "GROUP BY ALL ORDER BY ALL",
+}
+# What a planner looks at first.
+_PREVIEW_BY = {DAILY_STOCK.name: "stockout_seconds", HOURLY_TRANSACTIONS.name: "largest_quantity"}
+
+
+def asset_key(table: SnapshotTable) -> AssetKey:
+    """`snapshots/daily_stock` and its like."""
+    return AssetKey(table.full_name.split("."))
+
+
+def build_snapshot_assets(
+    days: DailyPartitionsDefinition, complete: DailyPartitionsDefinition
+) -> list[AssetsDefinition]:
+    """One asset per snapshot table; closing stock is of complete days only."""
+    return [_build(DAILY_STOCK, complete), _build(HOURLY_TRANSACTIONS, days)]
+
+
+def _build(table: SnapshotTable, partitions: DailyPartitionsDefinition) -> AssetsDefinition:
+    @asset(
+        key=asset_key(table),
+        description=f'{table.comment}\n\n```\ninventory sql "{_EXAMPLES[table.name]}"\n```',
+        group_name=GROUP,
+        kinds={"parquet", "numpy" if table is DAILY_STOCK else "duckdb"},
+        code_version=FORMAT,
+        deps=[AssetKey(CORE_EVENTS.full_name.split("."))],
+        partitions_def=partitions,
+        backfill_policy=BackfillPolicy.single_run(),
+        metadata={"grain": table.comment},
+    )
+    def snapshot_asset(context: AssetExecutionContext, inventory: InventoryResource) -> Iterator[MaterializeResult]:
+        days = [date.fromisoformat(key) for key in context.partition_keys]
+        settings = inventory.settings()
+        files = snapshot_files(settings, table)
+        built: dict[date, tuple[Manifest, dict[str, Any]]] = {}
+        with history_reader(settings) as reader:
+            for manifest, rows in build_partitions(reader, files, days[0], days[-1], today=datetime.now(UTC).date()):
+                context.log.info(f"{manifest.date}: {manifest.rows:,} rows, lake version {manifest.lake_version}")
+                built[manifest.date] = (manifest, _describe(files, manifest, rows))
+        yield from _report(context, table, built)
+
+    return snapshot_asset
+
+
+def _report(
+    context: AssetExecutionContext, table: SnapshotTable, built: Mapping[date, tuple[Manifest, dict[str, Any]]]
+) -> Iterator[MaterializeResult]:
+    """One data version a partition: the hash of its file, so that what did not change stays as it was."""
+    if len(built) == 1:
+        ((manifest, metadata),) = built.values()
+        yield MaterializeResult(metadata=metadata, data_version=DataVersion(manifest.sha256))
+        return
+    yield MaterializeResult()
+    # Dagster gives all partitions of a run one data version. Its latest materialization is what
+    # counts for a partition, so each gets one more with its own.
+    for manifest, metadata in built.values():
+        context.log_event(
+            AssetMaterialization(
+                asset_key=asset_key(table),
+                partition=manifest.date.isoformat(),
+                metadata=metadata,
+                tags={DATA_VERSION_TAG: manifest.sha256, CODE_VERSION_TAG: FORMAT},
+            )
+        )
+
+
+def _describe(files: PartitionFiles, manifest: Manifest, rows: pl.DataFrame) -> dict[str, Any]:
+    by = _PREVIEW_BY[manifest.table]
+    preview = rows.top_k(PREVIEW_ROWS, by=[by, *files.table.key[1:]]).drop("version")
+    return {
+        "dagster/row_count": manifest.rows,
+        "lake_version": manifest.lake_version,
+        "path": MetadataValue.path(files.path(manifest.date)),
+        f"most {by.replace('_', ' ')}": records_metadata(list(preview.iter_rows(named=True))),
+    }
