@@ -34,6 +34,7 @@ class Settings:
         home: All that the embedded default writes is below it.
         catalog: DuckLake catalog: `sqlite:PATH` or `postgres:DSN`.
         data_path: Where Parquet files go: a directory or `gs://bucket/prefix`.
+        snapshots_path: Where daily snapshots go: a directory or `gs://bucket/prefix`.
         gcs_key_id, gcs_secret: An HMAC key of a service account that may write the bucket.
         gcs_endpoint: Another host that speaks the same, as `http://host:port`.
         project: Google Cloud project of topics and subscriptions.
@@ -52,6 +53,7 @@ class Settings:
     # It may hold a password.
     catalog: str = field(default="", repr=False)
     data_path: str = ""
+    snapshots_path: str = ""
     gcs_key_id: str = field(default="", repr=False)
     gcs_secret: str = field(default="", repr=False)
     gcs_endpoint: str = ""
@@ -93,6 +95,11 @@ class Settings:
     def data_uri(self) -> str:
         """Where the lake's Parquet files are."""
         return self.data_path or str(self.home / "lake" / "data")
+
+    @property
+    def snapshots_uri(self) -> str:
+        """Where daily snapshots are."""
+        return self.snapshots_path or str(self.home / "snapshots")
 
     @property
     def alerting_path(self) -> Path | None:
@@ -160,6 +167,7 @@ _READERS: dict[str, Callable[[str], object]] = {
     "home": Path,
     "catalog": _catalog,
     "data_path": str,
+    "snapshots_path": str,
     "gcs_key_id": str,
     "gcs_secret": str,
     "gcs_endpoint": str,
