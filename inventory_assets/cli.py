@@ -10,6 +10,7 @@ from inventory_assets.commands.alert_stats import alert_stats
 from inventory_assets.commands.alerting import alerting, deliver
 from inventory_assets.commands.alerts import alerts
 from inventory_assets.commands.coverage import coverage, dynamic
+from inventory_assets.commands.exchange import exchange
 from inventory_assets.commands.explain import explain, why_not
 from inventory_assets.commands.handling import (
     ack,
@@ -36,6 +37,7 @@ from inventory_assets.delivery.policy_source import AlertingFileError
 from inventory_assets.lake.errors import LakeError
 from inventory_assets.messaging.errors import MessagingError
 from inventory_assets.settings import SettingsError
+from inventory_assets.stages.exchange_file import ExchangeFileError
 from inventory_assets.stages.products import ProductFileError
 from inventory_assets.stages.threshold_files import ThresholdFileError
 
@@ -56,7 +58,7 @@ thresholds.add_command(dynamic)
 for _command in (
     run, emulator, topics, publish, drain, simulate, alerts, incidents, explain, why_not, sql, stats,
     products, thresholds, velocity, coverage, replay_dead_letters, verify, rebuild, maintain,
-    alerting, deliver, snapshots,
+    alerting, deliver, snapshots, exchange,
 ):  # fmt: skip
     cli.add_command(_command)
 
@@ -87,6 +89,7 @@ def main() -> None:
         ThresholdFileError,
         AlertingFileError,
         ChannelSetupError,
+        ExchangeFileError,
     ) as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(1)

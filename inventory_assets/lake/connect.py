@@ -20,6 +20,7 @@ from inventory_assets.settings import Settings
 
 # Making an empty lake takes a second; whoever lost that race finds it made.
 MAKE_TRIES = 5
+UNSAFE_OPTIMIZERS = "statistics_propagation,compressed_materialization"
 MADE_BY_ANOTHER = ("Failed to initialize DuckLake", "already exists", "Transaction conflict")
 
 
@@ -41,6 +42,22 @@ def connect(settings: Settings, *, read_only: bool = False) -> duckdb.DuckDBPyCo
                 "Start `make run`, or publish messages and run `inventory drain`."
             )
         catalog_path.parent.mkdir(parents=True, exist_ok=True)
+    connection = open_duckdb(settings, *_extensions(settings))
+    _use_credentials(connection, settings)
+    if read_only:
+        _attach(connection, settings, read_only=True)
+    elif settings.is_embedded:
+        with writer_lock(settings.lock_path):
+            _attach(connection, settings, read_only=False)
+            ensure_tables(connection)
+    else:
+        _make_on_server(connection, settings)
+    connection.execute(f"USE {CATALOG}")
+    return connection
+
+
+def open_duckdb(settings: Settings, *extensions: str) -> duckdb.DuckDBPyConnection:
+    """Open a DuckDB in memory that downloads nothing, within the settings' bounds."""
     connection = duckdb.connect(
         config={
             "extension_directory": str(settings.home / "extensions"),
@@ -56,36 +73,36 @@ def connect(settings: Settings, *, read_only: bool = False) -> duckdb.DuckDBPyCo
             "allocator_background_threads": True,
         }
     )
-    _load_extensions(connection, settings)
-    _use_credentials(connection, settings)
-    if read_only:
-        _attach(connection, settings, read_only=True)
-    elif settings.is_embedded:
-        with writer_lock(settings.lock_path):
-            _attach(connection, settings, read_only=False)
-            ensure_tables(connection)
-    else:
-        _make_on_server(connection, settings)
-    connection.execute(f"USE {CATALOG}")
+    # They believe DuckLake's column statistics, which can lack what a table's first commit brought:
+    # sorted, 10^12 then came out as 256 (docs/adr/0012).
+    connection.execute(f"SET disabled_optimizers = '{UNSAFE_OPTIMIZERS}'")
+    for name in extensions:
+        load_extension(connection, name)
     return connection
 
 
-def _load_extensions(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+def load_extension(connection: duckdb.DuckDBPyConnection, name: str) -> None:
+    """Load an extension from its wheel; loaded already, it is no second time."""
+    module = importlib.import_module(f"duckdb_extension_{name}")
+    version = f"v{duckdb.__version__}"
+    connection.load_extension(str(Path(module.__path__[0]) / "extensions" / version / f"{name}.duckdb_extension"))
+
+
+def _extensions(settings: Settings) -> list[str]:
     names = ["ducklake", "sqlite_scanner" if settings.is_embedded else "postgres_scanner"]
-    if "://" in settings.data_uri:
+    if any("://" in uri for uri in (settings.data_uri, settings.snapshots_uri)):
         names.append("httpfs")
-    version = duckdb.__version__
-    for name in names:
-        module = importlib.import_module(f"duckdb_extension_{name}")
-        path = Path(module.__path__[0]) / "extensions" / f"v{version}" / f"{name}.duckdb_extension"
-        connection.load_extension(str(path))
+    return names
 
 
 def _use_credentials(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
     """Let DuckDB sign its requests to the bucket; it knows HMAC keys only, no service account files."""
-    if not settings.data_uri.startswith("gs://"):
+    places = (settings.data_uri, settings.snapshots_uri)
+    if not any(uri.startswith("gs://") for uri in places):
         return
     if not settings.gcs_key_id or not settings.gcs_secret:
+        if not settings.data_uri.startswith("gs://"):
+            return  # the lake works without them; whoever asks for the others is told by the store
         raise LakeError(
             f"the data are at {settings.data_uri!r} but INVENTORY_GCS_KEY_ID or INVENTORY_GCS_SECRET is not set. "
             "Make an HMAC key for a service account: gcloud storage hmac create ACCOUNT."

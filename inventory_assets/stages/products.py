@@ -27,7 +27,15 @@ def read_products(path: Path) -> list[Product]:
     Raises:
         ProductFileError: Lists every bad row with its line.
     """
-    rows = list(_read_rows(path))
+    return to_products(_read_rows(path), said_in=path.name)
+
+
+def to_products(rows: Iterable[tuple[int, dict]], *, said_in: str) -> list[Product]:
+    """Make products of numbered rows.
+
+    Raises:
+        ProductFileError: Lists every bad row with its number.
+    """
     products: list[Product] = []
     problems: list[str] = []
     for line, row in rows:
@@ -38,7 +46,7 @@ def read_products(path: Path) -> list[Product]:
     if problems:
         shown = "\n  ".join(problems[:20])
         more = f"\n  and {len(problems) - 20} more" if len(problems) > 20 else ""
-        raise ProductFileError(f"{path.name}: {len(problems)} bad rows, nothing imported:\n  {shown}{more}")
+        raise ProductFileError(f"{said_in}: {len(problems)} bad rows, nothing imported:\n  {shown}{more}")
     return products
 
 
