@@ -27,6 +27,7 @@ from inventory_assets.commands.incidents import incidents
 from inventory_assets.commands.lake import maintain, rebuild, sql, stats, velocity, verify
 from inventory_assets.commands.messages import drain, emulator, publish, replay_dead_letters, simulate, topics
 from inventory_assets.commands.products import products
+from inventory_assets.commands.quality import quality
 from inventory_assets.commands.run import run
 from inventory_assets.commands.snapshots import snapshots
 from inventory_assets.commands.thresholds import thresholds
@@ -58,7 +59,7 @@ thresholds.add_command(dynamic)
 for _command in (
     run, emulator, topics, publish, drain, simulate, alerts, incidents, explain, why_not, sql, stats,
     products, thresholds, velocity, coverage, replay_dead_letters, verify, rebuild, maintain,
-    alerting, deliver, snapshots, exchange,
+    alerting, deliver, snapshots, exchange, quality,
 ):  # fmt: skip
     cli.add_command(_command)
 

@@ -1,23 +1,13 @@
-"""Everything Dagster loads: assets, checks, the sensor, jobs, schedules.
+"""Everything Dagster loads: assets, checks, sensors, jobs, schedules, part by part.
 
 Nothing is opened here; see `resources` for what is built on first use.
 """
 
 import dagster as dg
 
+from inventory_assets.assets import quality, snapshots, upkeep
 from inventory_assets.assets.checks import build_checks
-from inventory_assets.assets.snapshots import GROUP as SNAPSHOTS
-from inventory_assets.assets.snapshots import build_snapshot_assets
 from inventory_assets.assets.tables import build_table_assets
-from inventory_assets.assets.upkeep import (
-    alert_sweep_job,
-    alert_sweep_schedule,
-    demand_schedule,
-    incident_schedule,
-    maintenance_job,
-    maintenance_schedule,
-    velocity_schedule,
-)
 from inventory_assets.partitions import complete_days, daily_partitions
 from inventory_assets.settings import Settings, load_settings
 from resources import InventoryResource
@@ -36,22 +26,54 @@ def build_defs(
         resource_overrides: Resources by name, for tests.
     """
     settings = settings or load_settings()
-    partitions = daily_partitions(settings)
+    return dg.Definitions.merge(
+        _lake(settings),
+        _snapshots(settings),
+        _quality(),
+        dg.Definitions(
+            resources={"inventory": InventoryResource(), **(resource_overrides or {})},
+            # Steps share the process's warm engine; separate processes would each load it.
+            executor=dg.in_process_executor,
+        ),
+    )
+
+
+def _lake(settings: Settings) -> dg.Definitions:
+    tables = build_table_assets(daily_partitions(settings))
     inventory_job = dg.define_asset_job(
         "inventory",
-        # Snapshots are of whole days, and wait for none of this.
-        selection=dg.AssetSelection.all() - dg.AssetSelection.groups(SNAPSHOTS),
-        description="Take in what waits, catch every table up, check the invariants.",
+        # What is built of the lake for people to read has jobs of its own.
+        selection=dg.AssetSelection.assets(*tables),
+        description="Take in what waits, catch every table up, judge the data.",
     )
     return dg.Definitions(
-        assets=[*build_table_assets(partitions), *build_snapshot_assets(partitions, complete_days(settings))],
+        assets=tables,
         asset_checks=build_checks(),
-        jobs=[inventory_job, maintenance_job, alert_sweep_job],
-        schedules=[velocity_schedule, demand_schedule, maintenance_schedule, alert_sweep_schedule, incident_schedule],
+        jobs=[inventory_job, upkeep.maintenance_job, upkeep.alert_sweep_job],
+        schedules=[
+            upkeep.velocity_schedule,
+            upkeep.demand_schedule,
+            upkeep.maintenance_schedule,
+            upkeep.alert_sweep_schedule,
+            upkeep.incident_schedule,
+        ],
         sensors=[burst_sensor, delivery_sensor, run_failure_status],
-        resources={"inventory": InventoryResource(), **(resource_overrides or {})},
-        # Steps share the process's warm engine; separate processes would each load it.
-        executor=dg.in_process_executor,
+    )
+
+
+def _snapshots(settings: Settings) -> dg.Definitions:
+    return dg.Definitions(snapshots.build_snapshot_assets(daily_partitions(settings), complete_days(settings)))
+
+
+def _quality() -> dg.Definitions:
+    return dg.Definitions(
+        assets=[quality.quality_report],
+        jobs=[quality.quality_job, quality.low_stock_sweep_job],
+        schedules=[
+            quality.hourly_quality_schedule,
+            quality.daily_quality_schedule,
+            quality.low_stock_sweep_schedule,
+        ],
     )
 
 

@@ -84,6 +84,14 @@ def snapshot_files(settings: Settings, table: SnapshotTable) -> PartitionFiles:
     return PartitionFiles(settings.snapshots_uri, table)
 
 
+@contextmanager
+def snapshot_reader(settings: Settings) -> Iterator[LakeReader]:
+    """A `history_reader` whose queries all see the lake as it is now, whatever is committed meanwhile."""
+    with history_reader(settings) as reader:
+        reader.connection.execute("BEGIN")
+        yield reader
+
+
 def emulator_host(settings: Settings) -> str | None:
     """Where the broker is; None is Google's own service.
 

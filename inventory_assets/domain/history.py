@@ -92,17 +92,17 @@ def run_stock(events: pl.DataFrame) -> Stock:
     is_first = np.ones(size, dtype=bool)
     is_first[1:] = key[1:] != key[:-1]
     is_level = rank == LEVEL
-    deltas, sold = _transaction_deltas(events, rank)
+    deltas, sold = transaction_deltas(events, rank)
     stated = events["on_hand"].fill_null(0).to_numpy()
     has_reserved = is_level & events["reserved"].is_not_null().to_numpy()
     reserved_stated = events["reserved"].fill_null(0).to_numpy()
-    last_level = _last(is_level, is_first)
-    last_reserved = _last(has_reserved, is_first)
-    deltas[_is_contained(events, last_level), 0] = 0
-    deltas[_is_contained(events, last_reserved), 1] = 0
+    last_level = last_rows(is_level, is_first)
+    last_reserved = last_rows(has_reserved, is_first)
+    deltas[contained_rows(events, last_level), 0] = 0
+    deltas[contained_rows(events, last_reserved), 1] = 0
     on_hand = _running(deltas[:, 0], is_first, is_level, stated)
     has_level = last_level >= 0
-    tombstones = _last(rank == TOMBSTONE, is_first)
+    tombstones = last_rows(rank == TOMBSTONE, is_first)
     before = np.where(is_first, 0, np.concatenate(([0], on_hand[:-1]))[:size])
     flag = events["is_restock_in_progress"].fill_null(False).to_numpy()
     comes = np.isin(events["type"].fill_null(0).to_numpy(), (_RESTOCK, _TRANSFER)) & (rank == TRANSACTION)
@@ -122,7 +122,7 @@ def run_stock(events: pl.DataFrame) -> Stock:
     )
 
 
-def _transaction_deltas(events: pl.DataFrame, rank: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def transaction_deltas(events: pl.DataFrame, rank: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """What each row changes: (on_hand, reserved, inbound) of its key, and units sold."""
     type_, status = events["type"].fill_null(0).to_numpy(), events["status"].fill_null(0).to_numpy()
     quantity = events["quantity"].fill_null(0).to_numpy()
@@ -166,7 +166,7 @@ def _version_changes(
     return changes, sales
 
 
-def _last(chosen: np.ndarray, is_first: np.ndarray) -> np.ndarray:
+def last_rows(chosen: np.ndarray, is_first: np.ndarray) -> np.ndarray:
     """Row of the key's latest chosen row up to each row, -1 for none."""
     rows = np.arange(len(chosen))
     last = np.maximum.accumulate(np.where(chosen, rows, -1))
@@ -174,7 +174,7 @@ def _last(chosen: np.ndarray, is_first: np.ndarray) -> np.ndarray:
     return np.where(last >= start, last, -1)
 
 
-def _is_contained(events: pl.DataFrame, last_level: np.ndarray) -> np.ndarray:
+def contained_rows(events: pl.DataFrame, last_level: np.ndarray) -> np.ndarray:
     """Whether a row is in the level before it: at its very position, both by cluster time (RULES 12)."""
     has_cluster_time = events["has_cluster_time"].fill_null(False).to_numpy()
     contained = (last_level >= 0) & has_cluster_time & has_cluster_time[last_level]

@@ -175,6 +175,16 @@ NOTIFICATIONS = Table(
     },
     "One row per notification a channel owes (single, group, incident, digest, resolved), holds, or dismissed.",
 )  # fmt: skip
+QUALITY_RESULTS = Table(
+    "out",
+    "quality_results",
+    {
+        "version": _BIG, "rule": _TEXT, "table_name": _TEXT, "severity": _TEXT, "status": _TEXT,
+        "failing_count": _BIG, "checked_count": _BIG, "sample_ids": _TEXT, "as_of_version": _BIG,
+        "checked_at": _TIME, "run_id": _TEXT, "details": _TEXT,
+    },
+    "One row per rule of data quality and result that was new, or the first of a UTC day: what was found.",
+)  # fmt: skip
 VERSIONS = Table(
     "meta",
     "versions",
@@ -396,7 +406,7 @@ ALERT_QUALITY = View(
 VIEWS = (ALERT_QUALITY,)
 APPEND_TABLES = (
     RAW_MESSAGES, CORE_EVENTS, DEAD_LETTERS, THRESHOLD_AUDIT, TRANSITIONS, DELIVERIES, NOTIFICATIONS,
-    VERSIONS, WATERMARKS, BASES,
+    QUALITY_RESULTS, VERSIONS, WATERMARKS, BASES,
 )  # fmt: skip
 VERSIONED_TABLES = (
     PRODUCTS, SKU_STATE, ROLLUPS, THRESHOLD_RULES, RESOLVED_THRESHOLDS, VELOCITY, COVERAGE, DYNAMIC_THRESHOLDS,

@@ -126,6 +126,24 @@ def load_state(
         index.build([])
         return state
     shared = Shared()
+    _load_judged(reader, state, shared)
+    for row in current_rows(reader, PRODUCTS).drop("version").iter_rows(named=True):
+        state.products[row["sku"]] = Product(**row)
+    _load_events(reader, state, shared, cached_entities, index)
+    _load_trends(reader, state, shared)
+    return state
+
+
+def load_judgement(reader: Reader, version: int, *, defaults: ThresholdDefaults) -> InventoryState:
+    """Load what alerts are judged by, and the alerts: no memory of events, no products, no trends."""
+    state = InventoryState(defaults=defaults)
+    state.version = version
+    if version:
+        _load_judged(reader, state, Shared())
+    return state
+
+
+def _load_judged(reader: Reader, state: InventoryState, shared: Shared) -> None:
     _load_keys(reader, state, shared)
     _load_rules(reader, state)
     _load_thresholds(reader, state, shared)
@@ -133,13 +151,8 @@ def load_state(
         state.velocities[shared.key(row["warehouse_id"], row["sku"])] = row["daily_units"] or 0.0
     for warehouse_id, sku, dynamic in to_dynamics(current_rows(reader, DYNAMIC_THRESHOLDS)):
         state.dynamics[shared.key(warehouse_id, sku)] = dynamic
-    for row in current_rows(reader, PRODUCTS).drop("version").iter_rows(named=True):
-        state.products[row["sku"]] = Product(**row)
     _load_alerts(reader, state)
-    _load_events(reader, state, shared, cached_entities, index)
     _load_pauses(reader, state)
-    _load_trends(reader, state, shared)
-    return state
 
 
 def _load_keys(reader: Reader, state: InventoryState, shared: Shared) -> None:

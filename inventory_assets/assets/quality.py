@@ -1,0 +1,227 @@
+"""Rules of data quality as asset checks, the report over all of them, and when they run.
+
+Here: from results to what Dagster shows. Not here: the rules
+(`stages.quality_rules`) or the two checks that are none of them (`checks`).
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import dagster as dg
+
+from inventory_assets.assets.metadata import records_metadata
+from inventory_assets.domain.quality import QualityResult, ResultStatus, Severity, describe_trend, row_id, summarize
+from inventory_assets.domain.quality_report import shown_id, to_markdown
+from inventory_assets.domain.values import to_microseconds
+from inventory_assets.lake.tables import Table
+from inventory_assets.stages.quality import Judged, hold_judged, judge_rules, latest_results, record, with_trends
+from inventory_assets.stages.quality_rule import Rule
+from inventory_assets.stages.quality_rules import LIGHT_RULES, RULES
+from inventory_assets.wiring import snapshot_reader
+from resources import InventoryResource
+
+REPORT_KEY = dg.AssetKey(["quality", "report"])
+DOCS = "docs/data-quality.md"
+_RULES = {rule.name: rule for rule in RULES}
+
+
+def key_of(table: Table) -> dg.AssetKey:
+    """The asset that is a table."""
+    return dg.AssetKey(table.full_name.split("."))
+
+
+def build_quality_checks() -> list[dg.AssetChecksDefinition]:
+    """One check per rule; those of a table run in one step, over one reader."""
+    tables = dict.fromkeys(rule.table for rule in RULES)
+    return [_build(table, [rule for rule in RULES if rule.table is table]) for table in tables]
+
+
+def _build(table: Table, rules: Sequence[Rule]) -> dg.AssetChecksDefinition:
+    @dg.multi_asset_check(
+        name=f"quality_of_{table.schema}_{table.name}",
+        description=f"The rules of data quality about {table.full_name}.",
+        specs=[
+            dg.AssetCheckSpec(
+                rule.name,
+                asset=key_of(table),
+                description=rule.text,
+                # A wrong number must not go into snapshots, marts and reports of the same run.
+                blocking=rule.severity is Severity.ERROR,
+            )
+            for rule in rules
+        ],
+        can_subset=True,
+    )
+    def checks(context: dg.AssetCheckExecutionContext, inventory: InventoryResource) -> Iterator[dg.AssetCheckResult]:
+        names = {key.name for key in context.selected_asset_check_keys}
+        chosen = [rule for rule in rules if rule.name in names]
+        for result in judge_and_record(inventory, chosen, run_id=context.run.run_id):
+            yield dg.AssetCheckResult(
+                asset_key=key_of(table),
+                check_name=result.rule,
+                passed=result.status is not ResultStatus.FAIL,
+                severity=dg.AssetCheckSeverity(result.severity.value),
+                description=describe(result),
+                metadata=check_metadata(result),
+            )
+
+    return checks
+
+
+def judge_and_record(inventory: InventoryResource, rules: Sequence[Rule], *, run_id: str) -> list[QualityResult]:
+    """Judge the lake aside of the bursts; keep what is new, hold and let go. The results, with their trend."""
+    process = inventory.process()
+    with process.lock:
+        # Makes the lake, or the tables it lacks, before it is read.
+        process.engine.lake.watermark()
+    now = to_microseconds(datetime.now(UTC))
+    with snapshot_reader(process.settings) as reader:
+        judged: list[Judged] = judge_rules(reader, process.settings, rules, now=now, run_id=run_id)
+    with process.lock:
+        record(process.engine, judged, run_id=run_id)
+        hold_judged(process.engine, judged, now=now)
+        return with_trends(process.engine.lake, [each.result for each in judged])
+
+
+# ---- what a check shows
+
+
+def describe(result: QualityResult) -> str:
+    """A result in one line."""
+    if result.status is ResultStatus.NOT_JUDGED:
+        return f"Not judged: {result.reason}."
+    if result.status is ResultStatus.PASS:
+        return result.text
+    ids = ", ".join(shown_id(each) for each in result.sample_ids[:3])
+    return f"{result.failing_count:,} found, such as {ids}. {result.what_to_do}"
+
+
+def check_metadata(result: QualityResult) -> dict[str, Any]:
+    """What a check's page shows, the most telling first."""
+    rule = _RULES[result.rule]
+    found: dict[str, Any] = {"result": describe(result)}
+    if result.status is ResultStatus.FAIL:
+        rows = [{"id": row_id(row, rule.id_columns), **row} for row in result.rows]
+        shown = [{name: _plain(value) for name, value in row.items()} for row in rows]
+        found["failing_rows"] = records_metadata(shown)
+        found["what_to_do"] = result.what_to_do
+    found["failing_count"] = result.failing_count
+    if result.checked_count is not None:
+        found["checked_count"] = result.checked_count
+    found["trend"] = describe_trend(result.trend)
+    found["last_counts"] = ", ".join(
+        f"{point.checked_at:%m-%d %H:%M} {point.failing_count:,}" for point in result.trend[-10:]
+    )
+    found["lake_version"] = result.as_of_version
+    found["query"] = dg.MetadataValue.md(
+        f"```sql\n{_dedent(rule.query)}\n```" if rule.query else f"Computed by `{rule.judge.__name__}`; see {DOCS}."  # type: ignore[union-attr]
+    )
+    return found
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, list | tuple):
+        return ", ".join(shown_id(str(each)) for each in value)
+    return "-" if value is None else shown_id(str(value))
+
+
+def _dedent(query: str) -> str:
+    lines = query.strip("\n").split("\n")
+    indent = min((len(line) - len(line.lstrip()) for line in lines if line.strip()), default=0)
+    return "\n".join(line[indent:] for line in lines)
+
+
+# ---- the report, and when it is made
+
+
+class QualityConfig(dg.Config):
+    """Which rules to judge: all, or the light ones."""
+
+    rules: Literal["all", "light"] = "all"
+
+
+@dg.asset(
+    key=REPORT_KEY,
+    group_name="quality",
+    kinds={"duckdb"},
+    deps=[key_of(table) for table in dict.fromkeys(rule.table for rule in RULES)],
+    description="Whether the data can be trusted. One row per rule of data quality: its last result, with its trend."
+    '\n\n```\ninventory quality\ninventory sql "SELECT * FROM out.quality_results ORDER BY checked_at DESC"\n```',
+)
+def quality_report(
+    context: dg.AssetExecutionContext, config: QualityConfig, inventory: InventoryResource
+) -> Iterator[dg.AssetCheckEvaluation | dg.MaterializeResult]:
+    """Judge the rules, tell each check's page, and sum up."""
+    rules = RULES if config.rules == "all" else LIGHT_RULES
+    judged = judge_and_record(inventory, rules, run_id=context.run.run_id)
+    for result in judged:
+        # Not blocking: this is the report on what is wrong, and nothing is published from it.
+        yield dg.AssetCheckEvaluation(
+            asset_key=dg.AssetKey(result.table.split(".")),
+            check_name=result.rule,
+            passed=result.status is not ResultStatus.FAIL,
+            severity=dg.AssetCheckSeverity(result.severity.value),
+            description=describe(result),
+            metadata=check_metadata(result),
+        )
+    process = inventory.process()
+    with process.lock:
+        results = latest_results(process.engine.lake)
+    summary = summarize(results)
+    yield dg.MaterializeResult(
+        metadata={
+            "verdict": summary.verdict,
+            "report": dg.MetadataValue.md(to_markdown(results)),
+            "errors": summary.failed,
+            "warnings": summary.warned,
+            "rules_that_hold": summary.passed,
+            "not_judged": summary.not_judged,
+            "judged_now": len(judged),
+        }
+    )
+
+
+quality_job = dg.define_asset_job(
+    "quality",
+    selection=dg.AssetSelection.assets(REPORT_KEY),
+    description="Judge every rule of data quality, keep what was found, and report it.",
+)
+
+hourly_quality_schedule = dg.ScheduleDefinition(
+    name="hourly_quality",
+    job=quality_job,
+    cron_schedule="20 * * * *",
+    execution_timezone="UTC",
+    run_config=dg.RunConfig(ops={"quality__report": QualityConfig(rules="light")}),
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="The rules of data quality that read no history.",
+)
+
+daily_quality_schedule = dg.ScheduleDefinition(
+    name="daily_quality",
+    job=quality_job,
+    cron_schedule="30 2 * * *",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="All rules of data quality, before the nightly report.",
+)
+
+low_stock_sweep_job = dg.define_asset_job(
+    "low_stock_sweep_job",
+    selection=dg.AssetSelection.checks(
+        *(dg.AssetCheckKey(key_of(rule.table), rule.name) for rule in RULES if rule.name == "alerts_agree_with_stock")
+    ),
+    description="Work out from the stock of now which alerts should fire, and compare. Alerts nobody.",
+)
+
+low_stock_sweep_schedule = dg.ScheduleDefinition(
+    name="low_stock_sweep",
+    job=low_stock_sweep_job,
+    cron_schedule="0 */6 * * *",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Reconcile the alerts with the stock. Differences are findings, not second alerts.",
+)
