@@ -5,7 +5,7 @@ Nothing is opened here; see `resources` for what is built on first use.
 
 import dagster as dg
 
-from inventory_assets.assets import marts, quality, snapshots, upkeep
+from inventory_assets.assets import marts, quality, snapshot_runs, snapshots, upkeep
 from inventory_assets.assets.checks import build_checks
 from inventory_assets.assets.tables import build_table_assets
 from inventory_assets.partitions import complete_days, daily_partitions
@@ -14,6 +14,7 @@ from resources import InventoryResource
 from sensors.bursts import burst_sensor
 from sensors.deliveries import delivery_sensor
 from sensors.run_failures import run_failure_status
+from sensors.stale_partitions import stale_partitions_sensor
 
 
 def build_defs(
@@ -63,7 +64,12 @@ def _lake(settings: Settings) -> dg.Definitions:
 
 
 def _snapshots(settings: Settings) -> dg.Definitions:
-    return dg.Definitions(snapshots.build_snapshot_assets(daily_partitions(settings), complete_days(settings)))
+    return dg.Definitions(
+        assets=snapshots.build_snapshot_assets(daily_partitions(settings), complete_days(settings)),
+        jobs=list(snapshot_runs.SNAPSHOT_JOBS.values()),
+        schedules=[snapshot_runs.hourly_schedule, snapshot_runs.daily_schedule],
+        sensors=[stale_partitions_sensor],
+    )
 
 
 def _marts() -> dg.Definitions:

@@ -15,6 +15,7 @@ from dagster import (
     AssetMaterialization,
     AssetsDefinition,
     BackfillPolicy,
+    Config,
     DailyPartitionsDefinition,
     DataVersion,
     MaterializeResult,
@@ -33,7 +34,7 @@ from inventory_assets.lake.partition_files import (
     SnapshotTable,
 )
 from inventory_assets.lake.tables import CORE_EVENTS
-from inventory_assets.stages.snapshots import build_partitions
+from inventory_assets.stages.snapshots import build_partitions, refresh_partitions
 from inventory_assets.wiring import history_reader, snapshot_files
 from resources import InventoryResource
 
@@ -62,6 +63,17 @@ def build_snapshot_assets(
     return [_build(DAILY_STOCK, complete), _build(HOURLY_TRANSACTIONS, days)]
 
 
+class SnapshotConfig(Config):
+    """How a run makes its days.
+
+    Attributes:
+        only_changed: Work out what late events changed, and copy the rest of a
+            file; otherwise every day is made anew. The files are the same.
+    """
+
+    only_changed: bool = False
+
+
 def _build(table: SnapshotTable, partitions: DailyPartitionsDefinition) -> AssetsDefinition:
     @asset(
         key=asset_key(table),
@@ -74,13 +86,19 @@ def _build(table: SnapshotTable, partitions: DailyPartitionsDefinition) -> Asset
         backfill_policy=BackfillPolicy.single_run(),
         metadata={"grain": table.comment},
     )
-    def snapshot_asset(context: AssetExecutionContext, inventory: InventoryResource) -> Iterator[MaterializeResult]:
+    def snapshot_asset(
+        context: AssetExecutionContext, config: SnapshotConfig, inventory: InventoryResource
+    ) -> Iterator[MaterializeResult]:
         days = [date.fromisoformat(key) for key in context.partition_keys]
-        settings = inventory.settings()
+        settings, today = inventory.settings(), datetime.now(UTC).date()
         files = snapshot_files(settings, table)
         built: dict[date, tuple[Manifest, dict[str, Any]]] = {}
         with history_reader(settings) as reader:
-            for manifest, rows in build_partitions(reader, files, days[0], days[-1], today=datetime.now(UTC).date()):
+            if config.only_changed:
+                made = refresh_partitions(reader, files, days, today=today)
+            else:
+                made = build_partitions(reader, files, days[0], days[-1], today=today)
+            for manifest, rows in made:
                 context.log.info(f"{manifest.date}: {manifest.rows:,} rows, lake version {manifest.lake_version}")
                 built[manifest.date] = (manifest, _describe(files, manifest, rows))
         yield from _report(context, table, built)
@@ -110,12 +128,15 @@ def _report(
         )
 
 
-def _describe(files: PartitionFiles, manifest: Manifest, rows: pl.DataFrame) -> dict[str, Any]:
-    by = _PREVIEW_BY[manifest.table]
-    preview = rows.top_k(PREVIEW_ROWS, by=[by, *files.table.key[1:]]).drop("version")
-    return {
+def _describe(files: PartitionFiles, manifest: Manifest, rows: pl.DataFrame | None) -> dict[str, Any]:
+    found = {
         "dagster/row_count": manifest.rows,
         "lake_version": manifest.lake_version,
         "path": MetadataValue.path(files.path(manifest.date)),
-        f"most {by.replace('_', ' ')}": records_metadata(list(preview.iter_rows(named=True))),
     }
+    if rows is not None:
+        by = _PREVIEW_BY[manifest.table]
+        order = [by, *files.table.key]
+        preview = rows.sort(order, descending=[True] + [False] * (len(order) - 1)).head(PREVIEW_ROWS)
+        found[f"most {by.replace('_', ' ')}"] = records_metadata(list(preview.drop("version").iter_rows(named=True)))
+    return found

@@ -130,36 +130,36 @@ def end_days(steps: Points, first_day: int) -> Points:
 
 
 class StockByDay:
-    """All keys' state, carried forward day by day."""
+    """All keys' state, carried forward day by day.
+
+    `now`: every key's row as of the day passed last, a place per key number;
+    zeros where `is_known` is false. Both change with the next day.
+    """
 
     def __init__(self, keys: int) -> None:
         """Nothing is known of any of `keys` key numbers."""
-        self._now = empty_points(keys)
-        self._is_known = np.zeros(keys, dtype=bool)
+        self.now = empty_points(keys)
+        self.is_known = np.zeros(keys, dtype=bool)
 
     def begin(self, points: Points) -> None:
         """Take what the days before the first one left."""
         self._put(points)
 
-    def pass_day(self, points: Points) -> tuple[np.ndarray, Points]:
-        """Carry everything over one day.
-
-        Args:
-            points: Of that day, a row for each key with an event in it.
-
-        Returns:
-            (keys, rows): the known keys, ascending, and their rows.
-        """
-        self._now.sold[:] = 0
-        self._now.stockout[:] = np.where(self._now.is_out, DAY_SECONDS, 0)
+    def pass_day(self, points: Points) -> None:
+        """Carry everything over one day, of which `points` has a row for each key with an event in it."""
+        self.now.sold[:] = 0
+        self.now.stockout[:] = np.where(self.now.is_out & self.is_known, DAY_SECONDS, 0)
         self._put(points)
-        keys = np.flatnonzero(self._is_known)
-        return keys, self._now.take(keys)
+
+    def differs(self, other: "StockByDay") -> np.ndarray:
+        """Which keys' rows are other ones."""
+        columns = zip(self.now[1:], other.now[1:], strict=True)
+        return np.logical_or.reduce([self.is_known != other.is_known, *(mine != theirs for mine, theirs in columns)])
 
     def _put(self, points: Points) -> None:
-        for mine, theirs in zip(self._now[1:], points[1:], strict=True):
+        for mine, theirs in zip(self.now[1:], points[1:], strict=True):
             mine[points.key] = theirs
-        self._is_known[points.key] = True
+        self.is_known[points.key] = True
 
 
 def _latest_versions(key: np.ndarray, events: pl.DataFrame) -> np.ndarray:

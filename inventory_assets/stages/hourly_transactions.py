@@ -1,6 +1,6 @@
 """Rows of `snapshots.hourly_transactions`: what happened in each UTC hour, by key, type and status. Reads only."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import date, timedelta
 
 import polars as pl
@@ -42,3 +42,16 @@ def hourly_rows(reader: Reader, first: date, last: date, *, version: int) -> Ite
         day = first + timedelta(days=number)
         yield day, reader.query(f"SELECT * FROM {_FOUND} WHERE event_date = DATE '{day}'")
     reader.query(f"DROP TABLE {_FOUND}")
+
+
+def changed_days(reader: Reader, days: Collection[date], *, since: int, until: int) -> dict[date, int]:
+    """Of some days, those of which the versions after `since`, up to `until`, brought transactions; how many."""
+    rows = reader.query(
+        f"""
+        SELECT event_date, count(*) AS n FROM core.events
+        WHERE kind = 'transaction' AND version > {since} AND version <= {until}
+            AND event_date BETWEEN DATE '{min(days)}' AND DATE '{max(days)}'
+        GROUP BY ALL ORDER BY ALL
+        """
+    )
+    return {day: count for day, count in rows.iter_rows() if day in days}

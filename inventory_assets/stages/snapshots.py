@@ -4,9 +4,8 @@ Belongs here: from a range of days to files with their manifests. Not here: the
 rows (`daily_stock`, `hourly_transactions`), which days want it (`staleness`).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
-from typing import NamedTuple
 
 import polars as pl
 
@@ -18,25 +17,14 @@ from inventory_assets.lake.partition_files import (
     PartitionFiles,
     SnapshotTable,
 )
-from inventory_assets.stages.daily_stock import daily_stock_rows
-from inventory_assets.stages.hourly_transactions import hourly_rows
+from inventory_assets.stages.daily_stock import changed_stock_rows, daily_stock_rows
+from inventory_assets.stages.hourly_transactions import changed_days, hourly_rows
+from inventory_assets.stages.staleness import judge, lake_state, ranges
 from inventory_assets.stages.warm import Reader
 
 Rows = Iterator[tuple[date, pl.DataFrame]]
 
 ROWS_OF: dict[str, Callable[..., Rows]] = {DAILY_STOCK.name: daily_stock_rows, HOURLY_TRANSACTIONS.name: hourly_rows}
-
-
-class LakeState(NamedTuple):
-    """Where the lake stands: `epoch` changes with a rebuild, `version` with every commit."""
-
-    epoch: int
-    version: int
-
-
-def lake_state(reader: Reader) -> LakeState:
-    """Where the lake stands now."""
-    return LakeState(*reader.query("SELECT epoch, version FROM meta.watermarks").row(0))
 
 
 def build_partitions(
@@ -61,6 +49,38 @@ def build_partitions(
     # The rows of a committed version never change, but by a rebuild; its epoch makes these files stale.
     if lake_state(reader).epoch != state.epoch:
         raise StaleStateError("the lake was rebuilt while its snapshots were made; make them again.")
+
+
+def refresh_partitions(
+    reader: Reader, files: PartitionFiles, days: Sequence[date], *, today: date
+) -> Iterator[tuple[Manifest, pl.DataFrame | None]]:
+    """Make the days that need it what `build_partitions` would make them; the others stay.
+
+    Of closing stock only the rows that late events changed are worked out; the
+    rest of a file is copied. Each day's manifest, and its rows where they were made.
+    """
+    state = lake_state(reader)
+    present = files.manifests()
+    judged = judge({day: each for day, each in present.items() if day in days}, files.checked(), state)
+    whole = {day for day in days if day not in present} | set(judged.outdated)
+    done = set()
+    for since, exact in judged.exact_at.items():
+        if files.table is not DAILY_STOCK:
+            whole |= set(changed_days(reader, exact, since=since, until=state.version))
+            continue
+        for day, changed in changed_stock_rows(reader, set(exact), since=since, until=state.version):
+            old = files.read(day)
+            if old is None:
+                whole.add(day)
+                continue
+            rows = pl.concat([old.join(changed, on=files.table.key, how="anti"), changed])
+            yield files.write(day, rows, lake_version=state.version, epoch=state.epoch), rows
+            done.add(day)
+    for first, last in ranges(whole):
+        yield from build_partitions(reader, files, first, last, today=today)
+    for day in days:
+        if day not in whole and day not in done:
+            yield present[day], None
 
 
 def check_days(table: SnapshotTable, first: date, last: date, *, today: date) -> None:

@@ -8,7 +8,9 @@ import pytest
 from inventory_assets.definitions import build_defs
 from inventory_assets.lake.partition_files import DAILY_STOCK, HOURLY_TRANSACTIONS, PartitionFiles
 from inventory_assets.settings import Settings
+from inventory_assets.stages.snapshots import build_partitions
 from resources import InventoryResource
+from sensors.stale_partitions import stale_partitions_sensor
 from tests.builders import level, message, transaction
 
 PUBLISHED = datetime(2026, 3, 10, tzinfo=UTC)
@@ -33,14 +35,14 @@ def inventory(tmp_path):
     process.engine.close()
 
 
-def materialize(instance, inventory, table, first, last):
-    """Run a range as a backfill does; its materializations."""
+def materialize(instance, inventory, table, first, last, run_config=None):
+    """Run a range as a backfill does."""
     defs = build_defs(Settings(), resource_overrides={"inventory": inventory})
     key = dg.AssetKey(["snapshots", table])
     job = defs.resolve_implicit_job_def_def_for_assets([key])
     tags = {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
     result = job.execute_in_process(
-        instance=instance, tags=tags, asset_selection=[key], resources={"inventory": inventory}
+        instance=instance, tags=tags, asset_selection=[key], resources={"inventory": inventory}, run_config=run_config
     )
     assert result.success
     return result
@@ -107,3 +109,75 @@ def test_closing_stock_has_no_partition_of_today():
     }
 
     assert keys["daily_stock"] < today <= keys["hourly_transactions"]
+
+
+@pytest.mark.slow
+def test_events_late_for_three_days_make_those_aggregates_and_the_snapshots_they_reach_anew(inventory, tmp_path):
+    """By the sensor's own requests; nothing else is materialized, and all is as made from nothing."""
+    late = [transaction(f"LATE{day}", quantity=-1, at=f"2026-03-0{day}T09:00:00Z", sku=f"S{day}") for day in (1, 2, 5)]
+    tables = (DAILY_STOCK, HOURLY_TRANSACTIONS)
+    commit(inventory.process(), level(9, "2026-03-01T00:00:00Z", sku="S1"), level(9, "2026-03-03T00:00:00Z", sku="S1"))
+    with dg.DagsterInstance.ephemeral() as instance:
+        for table in tables:
+            materialize(instance, inventory, table.name, DAYS[0], DAYS[-1])
+        commit(inventory.process(), *late)
+        context = dg.build_sensor_context(instance=instance, resources={"inventory": inventory})
+        made = {table.name: set() for table in tables}
+        for request in stale_partitions_sensor(context).run_requests:
+            table = request.asset_selection[0].path[-1]
+            bounds = [request.tags[f"dagster/asset_partition_range_{end}"] for end in ("start", "end")]
+            result = materialize(instance, inventory, table, *bounds, request.run_config)
+            made[table] |= {event.partition for event in result.get_asset_materialization_events()}
+        again = stale_partitions_sensor(context)
+
+    # S1 up to its level of the third; S2 from its first day on; S5 on its day.
+    assert {"daily_stock": set(DAYS), "hourly_transactions": {DAYS[0], DAYS[1], DAYS[4]}} == made
+    assert not again.run_requests
+    for table in tables:
+        kept, anew = PartitionFiles(str(tmp_path / "snapshots"), table), PartitionFiles(str(tmp_path / "anew"), table)
+        first, last = date.fromisoformat(DAYS[0]), date.fromisoformat(DAYS[-1])
+        list(build_partitions(inventory.process().engine.lake, anew, first, last, today=PUBLISHED.date()))
+        assert {day: anew.content(day) for day in anew.manifests()} == {
+            day: kept.content(day) for day in kept.manifests()
+        }
+
+
+def requested(inventory, name, moment):
+    """The ranges that a schedule asks for at a moment, or why it does not."""
+    schedule = build_defs(Settings(), resource_overrides={"inventory": inventory}).resolve_schedule_def(name)
+    with dg.build_schedule_context(scheduled_execution_time=moment, resources={"inventory": inventory}) as context:
+        data = schedule.evaluate_tick(context)
+    return [
+        tuple(request.tags[f"dagster/asset_partition_range_{end}"] for end in ("start", "end"))
+        for request in data.run_requests or []
+    ]
+
+
+def build(inventory, tmp_path, table, first, last, today):
+    files = PartitionFiles(str(tmp_path / "snapshots"), table)
+    list(build_partitions(inventory.process().engine.lake, files, first, last, today=today))
+
+
+def test_at_two_yesterday_is_made_and_what_a_stopped_daemon_missed(inventory, tmp_path):
+    night = datetime(2026, 3, 6, 2, tzinfo=UTC)
+
+    assert [("2026-03-05", "2026-03-05")] == requested(inventory, "daily_snapshot", night)
+    build(inventory, tmp_path, DAILY_STOCK, date(2026, 3, 2), date(2026, 3, 2), night.date())
+    assert [("2026-03-03", "2026-03-05")] == requested(inventory, "daily_snapshot", night)
+    build(inventory, tmp_path, DAILY_STOCK, date(2026, 3, 3), date(2026, 3, 5), night.date())
+    assert [] == requested(inventory, "daily_snapshot", night)
+
+
+def test_each_hour_today_is_made_and_after_midnight_yesterday_to_its_end(inventory, tmp_path):
+    midnight = datetime(2026, 3, 6, 0, 7, tzinfo=UTC)
+
+    assert [("2026-03-06", "2026-03-06")] == requested(inventory, "hourly_aggregates", midnight)
+    build(inventory, tmp_path, HOURLY_TRANSACTIONS, date(2026, 3, 5), date(2026, 3, 5), date(2026, 3, 5))
+    assert [("2026-03-05", "2026-03-06")] == requested(inventory, "hourly_aggregates", midnight)
+
+
+def test_a_schedule_without_a_lake_asks_for_nothing(tmp_path):
+    nowhere = InventoryResource(home=str(tmp_path / "nowhere"))
+
+    for name in ("daily_snapshot", "hourly_aggregates"):
+        assert [] == requested(nowhere, name, datetime(2026, 3, 6, 2, tzinfo=UTC))

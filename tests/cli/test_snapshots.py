@@ -1,5 +1,7 @@
 """`inventory snapshots`: what a person types and reads."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from inventory_assets.settings import Settings
@@ -50,3 +52,59 @@ def test_a_range_that_cannot_be_is_a_usage_error(run, first, last):
 
     assert 2 == found.code
     assert last in found.err
+
+
+def status(run, *more):
+    found = run("snapshots", "status", "--format", "json", *more)
+    assert found.code == 0
+    return found.rows
+
+
+@pytest.fixture
+def since(monkeypatch):
+    """The product's days begin on the day the stock does, so that few are missing."""
+    monkeypatch.setenv("INVENTORY_PARTITIONS_START_DATE", (datetime.now(UTC).date() - timedelta(days=3)).isoformat())
+
+
+def test_status_and_build_agree_on_what_is_missing(run, since):
+    before = {row["table"]: row for row in status(run)}
+    days = [row["date"] for row in status(run, "--days", "--table", "daily_stock")]
+    built = run("snapshots", "build", "--missing", "--format", "json").rows
+    after = {row["table"]: (row["days"], row["missing"], row["stale"]) for row in status(run)}
+
+    assert 3 == before["daily_stock"]["missing"] == len(days)
+    assert days == [row["date"] for row in built]
+    assert {"daily_stock": (3, 0, 0), "hourly_transactions": (0, 0, 0)} == after
+
+
+def test_status_and_build_agree_on_what_is_stale_and_why(run, home):
+    build(run, "2022-04-18", "2022-04-22")
+    engine = Engine(Settings(home=home))
+    engine.commit_burst(messages(transaction("LATE", at="2022-04-20T09:00:00Z", sku="it's=1")))
+    engine.close()
+
+    found = status(run, "--days")
+    stale = [(row["table"], row["date"], row["why"]) for row in found if row["state"] == "stale"]
+    built = run("snapshots", "build", "--stale", "--format", "json").rows
+
+    assert [
+        *(("daily_stock", f"2022-04-{day}", "late events changed 1 key") for day in (20, 21, 22)),
+        ("hourly_transactions", "2022-04-20", "1 transaction came late"),
+    ] == stale
+    assert [each[:2] for each in stale] == [(row["table"], row["date"]) for row in built]
+    assert [] == run("snapshots", "build", "--stale", "--format", "json").rows
+
+
+@pytest.mark.parametrize(
+    "arguments", [(), ("--to", "2022-04-20"), ("--from", "2022-04-20", "--stale"), ("--stale", "--to", "2022-04-20")]
+)
+def test_a_range_or_what_needs_it_but_not_both(run, arguments):
+    assert 2 == run("snapshots", "build", *arguments).code
+
+
+@pytest.mark.parametrize("arguments", [("status",), ("build", "--stale"), ("build", "--from", "2022-04-20")])
+def test_without_a_lake_the_way_to_one_is_told(run, tmp_path, arguments):
+    found = run("snapshots", *arguments, at=tmp_path / "nowhere")
+
+    assert 1 == found.code
+    assert "inventory drain" in found.err

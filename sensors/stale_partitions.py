@@ -1,0 +1,77 @@
+"""The sensor of late events: has exactly the snapshot partitions made anew that they changed.
+
+A tick compares the partitions with the events that came since the last tick; it
+reads only, and where nothing came late that is one small query a table. A
+partition that is missing is not its business: the schedules and people make those.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from typing import NamedTuple
+
+import duckdb
+from dagster import DefaultSensorStatus, RunRequest, SensorEvaluationContext, SensorResult, SkipReason, sensor
+
+from inventory_assets.assets.snapshot_runs import SNAPSHOT_JOBS, request_range
+from inventory_assets.lake.errors import LakeError
+from inventory_assets.lake.partition_files import SNAPSHOT_TABLES, Manifest, SnapshotTable
+from inventory_assets.stages.staleness import find_stale, ranges
+from inventory_assets.wiring import history_reader, snapshot_files
+from resources import InventoryResource
+
+
+class StaleRange(NamedTuple):
+    """Days to make anew in one run. `run_key`: the same for the same files, within an hour."""
+
+    first: date
+    last: date
+    run_key: str
+
+
+def plan_runs(
+    table: SnapshotTable, stale: Mapping[date, str], manifests: Mapping[date, Manifest], *, now: datetime
+) -> list[StaleRange]:
+    """Put stale days together as ranges.
+
+    The run key names the files that are to be replaced: a partition that is
+    stale again later has another file by then. Dagster never starts a key
+    twice, even if its run failed; the hour in it makes that one try an hour.
+    """
+    found = []
+    for first, last in ranges(stale):
+        days = [day for day in sorted(stale) if first <= day <= last]
+        files = [(day.isoformat(), manifests[day].lake_version, manifests[day].sha256, stale[day]) for day in days]
+        digest = hashlib.sha256(repr(files).encode()).hexdigest()[:16]
+        found.append(StaleRange(first, last, f"{table.name}:{first}:{last}:{digest}:{now:%Y%m%dT%H}"))
+    return found
+
+
+@sensor(
+    name="stale_partitions",
+    jobs=list(SNAPSHOT_JOBS.values()),
+    description="Makes snapshot days anew that late events changed, and only those.",
+    minimum_interval_seconds=60,
+    default_status=DefaultSensorStatus.RUNNING,
+)
+def stale_partitions_sensor(
+    context: SensorEvaluationContext, inventory: InventoryResource
+) -> SensorResult | SkipReason:
+    """Find what is stale, and ask for runs of it."""
+    settings, now = inventory.settings(), datetime.now(UTC)
+    requests: list[RunRequest] = []
+    told = []
+    try:
+        for table in SNAPSHOT_TABLES:
+            files = snapshot_files(settings, table)
+            with history_reader(settings) as reader:
+                findings = find_stale(reader, files, today=now.date())
+            if findings.manifests:
+                files.record_checked(findings.checked)
+            shown = {day: why for day, why in findings.stale.items() if day >= settings.partitions_start_date}
+            for each in plan_runs(table, shown, findings.manifests, now=now):
+                requests.append(request_range(table, each.first, each.last, only_changed=True, run_key=each.run_key))
+            told.append(f"{table.name}: {len(shown)} of {len(findings.manifests)} days stale")
+    except (LakeError, duckdb.Error, OSError) as error:
+        return SkipReason(str(error))
+    return SensorResult(run_requests=requests, skip_reason=None if requests else SkipReason("; ".join(told)))
