@@ -25,6 +25,7 @@ from inventory_assets.commands.handling import (
 )
 from inventory_assets.commands.incidents import incidents
 from inventory_assets.commands.lake import maintain, rebuild, sql, stats, velocity, verify
+from inventory_assets.commands.marts import marts
 from inventory_assets.commands.messages import drain, emulator, publish, replay_dead_letters, simulate, topics
 from inventory_assets.commands.products import products
 from inventory_assets.commands.quality import quality
@@ -59,7 +60,7 @@ thresholds.add_command(dynamic)
 for _command in (
     run, emulator, topics, publish, drain, simulate, alerts, incidents, explain, why_not, sql, stats,
     products, thresholds, velocity, coverage, replay_dead_letters, verify, rebuild, maintain,
-    alerting, deliver, snapshots, exchange, quality,
+    alerting, deliver, snapshots, exchange, quality, marts,
 ):  # fmt: skip
     cli.add_command(_command)
 

@@ -5,7 +5,7 @@ Nothing is opened here; see `resources` for what is built on first use.
 
 import dagster as dg
 
-from inventory_assets.assets import quality, snapshots, upkeep
+from inventory_assets.assets import marts, quality, snapshots, upkeep
 from inventory_assets.assets.checks import build_checks
 from inventory_assets.assets.tables import build_table_assets
 from inventory_assets.partitions import complete_days, daily_partitions
@@ -13,6 +13,7 @@ from inventory_assets.settings import Settings, load_settings
 from resources import InventoryResource
 from sensors.bursts import burst_sensor
 from sensors.deliveries import delivery_sensor
+from sensors.marts import marts_after_snapshots
 from sensors.run_failures import run_failure_status
 
 
@@ -29,6 +30,7 @@ def build_defs(
     return dg.Definitions.merge(
         _lake(settings),
         _snapshots(settings),
+        _marts(),
         _quality(),
         dg.Definitions(
             resources={"inventory": InventoryResource(), **(resource_overrides or {})},
@@ -63,6 +65,12 @@ def _lake(settings: Settings) -> dg.Definitions:
 
 def _snapshots(settings: Settings) -> dg.Definitions:
     return dg.Definitions(snapshots.build_snapshot_assets(daily_partitions(settings), complete_days(settings)))
+
+
+def _marts() -> dg.Definitions:
+    return dg.Definitions(
+        assets=[marts.build_mart_assets()], jobs=[marts.marts_build_job], sensors=[marts_after_snapshots]
+    )
 
 
 def _quality() -> dg.Definitions:

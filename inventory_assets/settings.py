@@ -34,6 +34,7 @@ class Settings:
         home: All that the embedded default writes is below it.
         catalog: DuckLake catalog: `sqlite:PATH` or `postgres:DSN`.
         data_path: Where Parquet files go: a directory or `gs://bucket/prefix`.
+        marts: Directory of the marts that dbt builds, catalog and data.
         snapshots_path: Where snapshot files go: a directory or `gs://bucket/prefix`.
         gcs_key_id, gcs_secret: An HMAC key of a service account that may write the bucket.
         gcs_endpoint: Another host that speaks the same, as `http://host:port`.
@@ -54,6 +55,7 @@ class Settings:
     catalog: str = field(default="", repr=False)
     data_path: str = ""
     snapshots_path: str = ""
+    marts: Path | None = None
     gcs_key_id: str = field(default="", repr=False)
     gcs_secret: str = field(default="", repr=False)
     gcs_endpoint: str = ""
@@ -95,6 +97,16 @@ class Settings:
     def data_uri(self) -> str:
         """Where the lake's Parquet files are."""
         return self.data_path or str(self.home / "lake" / "data")
+
+    @property
+    def marts_path(self) -> Path:
+        """Directory of the marts: a catalog of their own, so that a long build never blocks a burst."""
+        return self.marts or self.home / "marts"
+
+    @property
+    def marts_uri(self) -> str:
+        """The marts' catalog: what DuckLake attaches, after `ducklake:`."""
+        return f"sqlite:{self.marts_path / 'catalog.sqlite'}"
 
     @property
     def snapshots_uri(self) -> str:
@@ -177,6 +189,7 @@ _READERS: dict[str, Callable[[str], object]] = {
     "catalog": _catalog,
     "data_path": str,
     "snapshots_path": _place,
+    "marts": lambda text: Path(text).expanduser().resolve(),
     "gcs_key_id": str,
     "gcs_secret": str,
     "gcs_endpoint": str,

@@ -45,10 +45,10 @@ def connect(settings: Settings, *, read_only: bool = False) -> duckdb.DuckDBPyCo
     connection = open_duckdb(settings, *_extensions(settings))
     _use_credentials(connection, settings)
     if read_only:
-        _attach(connection, settings, read_only=True)
+        attach(connection, settings, read_only=True)
     elif settings.is_embedded:
         with writer_lock(settings.lock_path):
-            _attach(connection, settings, read_only=False)
+            attach(connection, settings, read_only=False)
             ensure_tables(connection)
     else:
         _make_on_server(connection, settings)
@@ -58,27 +58,35 @@ def connect(settings: Settings, *, read_only: bool = False) -> duckdb.DuckDBPyCo
 
 def open_duckdb(settings: Settings, *extensions: str) -> duckdb.DuckDBPyConnection:
     """Open a DuckDB in memory that downloads nothing, within the settings' bounds."""
-    connection = duckdb.connect(
-        config={
-            "extension_directory": str(settings.home / "extensions"),
-            "autoinstall_known_extensions": False,
-            "autoload_known_extensions": False,
-            "threads": settings.duckdb_threads,
-            "memory_limit": settings.duckdb_memory_limit,
-            # What does not fit goes to disk, below our home and not into the current directory.
-            "temp_directory": str(settings.home / "tmp"),
-            # A burst reads no file twice: the cache only grows, to whatever memory there is.
-            "enable_external_file_cache": False,
-            # Give back what a sort or a new base took; without it the process keeps its peak.
-            "allocator_background_threads": True,
-        }
-    )
+    connection = duckdb.connect(config=duckdb_config(settings))
+    prepare(connection, *extensions)
+    return connection
+
+
+def duckdb_config(settings: Settings) -> dict[str, str | bool | int | float | list[str]]:
+    """What DuckDB starts with: nothing is downloaded, and it stays within its bounds."""
+    return {
+        "extension_directory": str(settings.home / "extensions"),
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+        "threads": settings.duckdb_threads,
+        "memory_limit": settings.duckdb_memory_limit,
+        # What does not fit goes to disk, below our home and not into the current directory.
+        "temp_directory": str(settings.home / "tmp"),
+        # A burst reads no file twice: the cache only grows, to whatever memory there is.
+        "enable_external_file_cache": False,
+        # Give back what a sort or a new base took; without it the process keeps its peak.
+        "allocator_background_threads": True,
+    }
+
+
+def prepare(connection: duckdb.DuckDBPyConnection, *extensions: str) -> None:
+    """Make a connection that is open already as safe as ours, with these extensions."""
     # They believe DuckLake's column statistics, which can lack what a table's first commit brought:
     # sorted, 10^12 then came out as 256 (docs/adr/0012).
     connection.execute(f"SET disabled_optimizers = '{UNSAFE_OPTIMIZERS}'")
     for name in extensions:
         load_extension(connection, name)
-    return connection
 
 
 def load_extension(connection: duckdb.DuckDBPyConnection, name: str) -> None:
@@ -115,7 +123,24 @@ def _use_credentials(connection: duckdb.DuckDBPyConnection, settings: Settings) 
     connection.execute(f"CREATE SECRET lake_data (TYPE gcs, {', '.join(options)})")
 
 
-def _attach(connection: duckdb.DuckDBPyConnection, settings: Settings, *, read_only: bool) -> None:
+def attach_at_snapshot(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    """Attach the lake to a connection that is open already, read-only and as of now, whatever is committed later.
+
+    Raises:
+        LakeMissingError: There is no lake.
+    """
+    prepare(connection, *_extensions(settings))
+    _use_credentials(connection, settings)
+    attach(connection, settings, read_only=True)
+    row = connection.execute(f"SELECT max(snapshot_id) FROM {CATALOG}.snapshots()").fetchone()
+    connection.execute(f"DETACH {CATALOG}")
+    attach(connection, settings, read_only=True, snapshot=row[0] if row else None)
+
+
+def attach(
+    connection: duckdb.DuckDBPyConnection, settings: Settings, *, read_only: bool, snapshot: int | None = None
+) -> None:
+    """Attach the lake as `lake`; with `snapshot`, as of that DuckLake snapshot."""
     # Row inlining is off: it made merges slower when it was measured. Not for the one row of the
     # watermark on a server: in a file, it would be lost with the answer to a COMMIT (`files`).
     limit = 0 if settings.is_embedded else 1
@@ -133,6 +158,8 @@ def _attach(connection: duckdb.DuckDBPyConnection, settings: Settings, *, read_o
             options.append("META_SECRET 'lake_catalog'")
     if read_only:
         options.append("READ_ONLY")
+    if snapshot is not None:
+        options.append(f"SNAPSHOT_VERSION {snapshot}")
     try:
         connection.execute(f"ATTACH 'ducklake:{_quoted(catalog)}' AS {CATALOG} ({', '.join(options)})")
     except duckdb.Error as error:
@@ -151,7 +178,7 @@ def _attach(connection: duckdb.DuckDBPyConnection, settings: Settings, *, read_o
 
 def _make_on_server(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
     """Attach a lake and see to its tables, where no lock of ours keeps two processes from making them at once."""
-    _until_made(lambda: _attach(connection, settings, read_only=False))
+    _until_made(lambda: attach(connection, settings, read_only=False))
 
     def make_tables() -> None:
         try:
