@@ -13,6 +13,7 @@ from inventory_assets.settings import Settings, load_settings
 from resources import InventoryResource
 from sensors.bursts import burst_sensor
 from sensors.deliveries import delivery_sensor
+from sensors.marts import marts_after_snapshots
 from sensors.run_failures import run_failure_status
 from sensors.stale_partitions import stale_partitions_sensor
 
@@ -73,7 +74,9 @@ def _snapshots(settings: Settings) -> dg.Definitions:
 
 
 def _marts() -> dg.Definitions:
-    return dg.Definitions([marts.build_mart_assets()], schedules=[marts.build_marts_schedule()])
+    return dg.Definitions(
+        assets=[marts.build_mart_assets()], jobs=[marts.marts_build_job], sensors=[marts_after_snapshots]
+    )
 
 
 def _quality() -> dg.Definitions:

@@ -6,7 +6,6 @@ Belongs here: names, groups, and how a run calls dbt. Does not belong: SQL.
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import timedelta
 from typing import Any
 
 import dagster as dg
@@ -16,7 +15,6 @@ from inventory_assets.stages.marts import PROJECT_DIR, dbt_environment, dbt_exec
 from resources import InventoryResource
 
 GROUPS = ("staging", "intermediate", "marts")
-SNAPSHOTS = (dg.AssetKey(["snapshots", "daily_stock"]), dg.AssetKey(["snapshots", "hourly_transactions"]))
 
 
 class Translator(DagsterDbtTranslator):
@@ -35,7 +33,7 @@ class Translator(DagsterDbtTranslator):
 def build_mart_assets() -> dg.AssetsDefinition:
     """All models and tests, built by one dbt in a process of its own."""
 
-    @dbt_assets(manifest=load_manifest(), dagster_dbt_translator=Translator(), name="dbt_marts", pool="dbt")
+    @dbt_assets(manifest=load_manifest(), dagster_dbt_translator=Translator(), name="dbt_marts", pool="builds")
     def marts(context: dg.AssetExecutionContext, inventory: InventoryResource) -> Iterator[Any]:
         settings = inventory.settings()
         dbt = DbtCliResource(
@@ -49,28 +47,12 @@ def build_mart_assets() -> dg.AssetsDefinition:
     return marts
 
 
-def build_marts_schedule() -> dg.ScheduleDefinition:
-    """One job for a UTC day's snapshots and then the marts, and the schedule that runs it for yesterday.
-
-    The marts follow the snapshots because they depend on them in one run, however long
-    those take: no clock says when they are done.
-    """
-    job = dg.define_asset_job(
-        "daily_etl",
-        selection=dg.AssetSelection.assets(*SNAPSHOTS) | dg.AssetSelection.groups(*GROUPS),
-        description="Snapshots of a UTC day, then every mart and its tests.",
-    )
-
-    @dg.schedule(
-        job=job, name="marts_build", cron_schedule="0 2 * * *", execution_timezone="UTC",
-        default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Yesterday's snapshots, then the marts.",
-    )  # fmt: skip
-    def marts_build(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
-        day = (context.scheduled_execution_time - timedelta(days=1)).strftime("%Y-%m-%d")
-        return dg.RunRequest(run_key=day, partition_key=day)
-
-    return marts_build
+# Begun by `sensors.marts`, once a day's snapshots are there.
+marts_build_job = dg.define_asset_job(
+    "marts_build",
+    selection=dg.AssetSelection.groups(*GROUPS),
+    description="Every mart and its tests, from the snapshots there are.",
+)
 
 
 @contextmanager
