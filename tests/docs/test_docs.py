@@ -18,6 +18,7 @@ from inventory_assets.domain.policy_file import read_policy
 from inventory_assets.lake.tables import APPEND_TABLES, VERSIONED_TABLES
 from inventory_assets.settings import _READERS, Settings, load_settings
 from inventory_assets.stages.exchange_file import read_exchange_file
+from inventory_assets.stages.quality_rules import RULES
 from tests.docs.conftest import Ran, plain
 from tests.docs.markdown import DOCUMENTS, ROOT, Block, anchors, blocks, links, prose, table_names
 
@@ -185,6 +186,17 @@ def test_every_table_is_described():
     text = (ROOT / "docs" / "architecture.md").read_text()
 
     assert [t.full_name for t in (*APPEND_TABLES, *VERSIONED_TABLES) if f"`{t.full_name}`" not in text] == []
+
+
+def test_every_rule_of_data_quality_is_described():
+    """With its text and severity, and whether it holds alerts and runs hourly."""
+    lines = (ROOT / "docs" / "data-quality.md").read_text().splitlines()
+    described = [line.rsplit(" | ", 1)[0] for line in lines if re.match(r"\| `\w+` \| .* \| (ERROR|WARN)", line)]
+
+    assert described == [
+        f"| `{rule.name}` | {rule.text} | {rule.severity}{', holds' * rule.is_of_stock}{', hourly' * rule.is_light}"
+        for rule in RULES
+    ]
 
 
 def test_glossary_has_the_terms_of_the_product():
