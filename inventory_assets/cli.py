@@ -29,6 +29,7 @@ from inventory_assets.commands.marts import marts
 from inventory_assets.commands.messages import drain, emulator, publish, replay_dead_letters, simulate, topics
 from inventory_assets.commands.products import products
 from inventory_assets.commands.quality import quality
+from inventory_assets.commands.reports import reports
 from inventory_assets.commands.run import run
 from inventory_assets.commands.snapshots import snapshots
 from inventory_assets.commands.thresholds import thresholds
@@ -60,7 +61,7 @@ thresholds.add_command(dynamic)
 for _command in (
     run, emulator, topics, publish, drain, simulate, alerts, incidents, explain, why_not, sql, stats,
     products, thresholds, velocity, coverage, replay_dead_letters, verify, rebuild, maintain,
-    alerting, deliver, snapshots, exchange, quality, marts,
+    alerting, deliver, snapshots, exchange, quality, marts, reports,
 ):  # fmt: skip
     cli.add_command(_command)
 

@@ -5,10 +5,10 @@ Nothing is opened here; see `resources` for what is built on first use.
 
 import dagster as dg
 
-from inventory_assets.assets import marts, quality, snapshot_runs, snapshots, upkeep
+from inventory_assets.assets import marts, quality, reports, snapshot_runs, snapshots, upkeep
 from inventory_assets.assets.checks import build_checks
 from inventory_assets.assets.tables import build_table_assets
-from inventory_assets.partitions import complete_days, daily_partitions
+from inventory_assets.partitions import complete_days, complete_weeks, daily_partitions
 from inventory_assets.settings import Settings, load_settings
 from resources import InventoryResource
 from sensors.bursts import burst_sensor
@@ -33,6 +33,7 @@ def build_defs(
         _snapshots(settings),
         _marts(),
         _quality(),
+        _reports(settings),
         dg.Definitions(
             resources={"inventory": InventoryResource(), **(resource_overrides or {})},
             # Steps share the process's warm engine; separate processes would each load it.
@@ -88,6 +89,14 @@ def _quality() -> dg.Definitions:
             quality.daily_quality_schedule,
             quality.low_stock_sweep_schedule,
         ],
+    )
+
+
+def _reports(settings: Settings) -> dg.Definitions:
+    return dg.Definitions(
+        assets=reports.build_report_assets(complete_days(settings), complete_weeks(settings)),
+        jobs=[reports.nightly_report_job, reports.weekly_report_job],
+        schedules=[reports.nightly_report_schedule, reports.weekly_report_schedule],
     )
 
 

@@ -1,6 +1,6 @@
-"""Partitions of event assets: UTC days from the configured start, today included."""
+"""Partitions: UTC days from the configured start, and weeks from their Monday."""
 
-from dagster import DailyPartitionsDefinition
+from dagster import DailyPartitionsDefinition, WeeklyPartitionsDefinition
 
 from inventory_assets.settings import Settings
 
@@ -19,3 +19,10 @@ def daily_partitions(settings: Settings) -> DailyPartitionsDefinition:
 def complete_days(settings: Settings) -> DailyPartitionsDefinition:
     """UTC days that are over: what a closing stock can be told of."""
     return DailyPartitionsDefinition(start_date=settings.partitions_start_date.isoformat(), timezone="UTC")
+
+
+def complete_weeks(settings: Settings) -> WeeklyPartitionsDefinition:
+    """Weeks that are over, by their Monday (UTC)."""
+    return WeeklyPartitionsDefinition(
+        start_date=settings.partitions_start_date.isoformat(), timezone="UTC", day_offset=1
+    )

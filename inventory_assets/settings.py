@@ -36,6 +36,7 @@ class Settings:
         data_path: Where Parquet files go: a directory or `gs://bucket/prefix`.
         marts: Directory of the marts that dbt builds, catalog and data.
         snapshots_path: Where snapshot files go: a directory or `gs://bucket/prefix`.
+        reports_path: Where reports go: a directory or `gs://bucket/prefix`.
         gcs_key_id, gcs_secret: An HMAC key of a service account that may write the bucket.
         gcs_endpoint: Another host that speaks the same, as `http://host:port`.
         project: Google Cloud project of topics and subscriptions.
@@ -56,6 +57,7 @@ class Settings:
     data_path: str = ""
     snapshots_path: str = ""
     marts: Path | None = None
+    reports_path: str = ""
     gcs_key_id: str = field(default="", repr=False)
     gcs_secret: str = field(default="", repr=False)
     gcs_endpoint: str = ""
@@ -112,6 +114,11 @@ class Settings:
     def snapshots_uri(self) -> str:
         """Where the snapshot tables' files are."""
         return self.snapshots_path or str(self.home / "snapshots")
+
+    @property
+    def reports_uri(self) -> str:
+        """Where the reports are."""
+        return self.reports_path or str(self.home / "reports")
 
     @property
     def alerting_path(self) -> Path | None:
@@ -190,6 +197,7 @@ _READERS: dict[str, Callable[[str], object]] = {
     "data_path": str,
     "snapshots_path": _place,
     "marts": lambda text: Path(text).expanduser().resolve(),
+    "reports_path": _place,
     "gcs_key_id": str,
     "gcs_secret": str,
     "gcs_endpoint": str,

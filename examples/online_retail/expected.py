@@ -4,6 +4,7 @@ Shares nothing with `convert`: the same rules, written a second time in SQL, so 
 either shows.
 """
 
+from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ _LINES = """
         select
             file_row_number as line,
             StockCode as sku,
+            InvoiceDate::date as day,
             case
                 when StockCode in ('POST', 'DOT', 'M', 'm', 'C2', 'D', 'S', 'B',
                                    'BANK CHARGES', 'AMAZONFEE', 'CRUK')
@@ -40,6 +42,14 @@ class ExpectedSku(NamedTuple):
     opening_units: int
 
 
+class ExpectedDay(NamedTuple):
+    """Units of one day: sold, on hand at its end, and how many SKUs then had none."""
+
+    sold_units: int
+    on_hand: int
+    empty_skus: int
+
+
 def lines_by_type(path: Path) -> dict[str, int]:
     """Count lines per transaction type; `SKIPPED` are no goods."""
     query = _LINES + "select type, count(*) from lines group by type order by type"
@@ -59,3 +69,33 @@ def units_by_type(path: Path) -> dict[str, int]:
     """Sum signed units per transaction type."""
     query = _LINES + "select type, sum(units)::bigint from running group by type order by type"
     return dict(duckdb.connect().execute(query, [str(path)]).fetchall())
+
+
+def units_by_day(path: Path) -> dict[date, ExpectedDay]:
+    """Sum the lines of each day that has one; stock begins with the opening stock."""
+    query = (
+        _LINES
+        + """
+        , opening as (select sku, greatest(-min(stock), 0) as units from running group by sku),
+        days as (select distinct day from running),
+        closing as (
+            select days.day, opening.sku,
+                opening.units + coalesce((select sum(units) from running r where r.sku = opening.sku
+                                          and r.day <= days.day), 0) as on_hand
+            from days cross join opening
+        ),
+        sold as (select day, -sum(units) as units from running where type = 'ORDER' group by day)
+        select day, coalesce(any_value(sold.units), 0)::bigint, sum(on_hand)::bigint,
+            count(*) filter (on_hand <= 0)
+        from closing left join sold using (day) group by day order by day
+    """
+    )
+    return {row[0]: ExpectedDay(*row[1:]) for row in duckdb.connect().execute(query, [str(path)]).fetchall()}
+
+
+def sold_between(path: Path, first: date, last: date) -> dict[str, int]:
+    """Units sold of each SKU in a range of days, both included."""
+    query = _LINES + (
+        "select sku, -sum(units)::bigint from running where type = 'ORDER' and day between ? and ? group by sku"
+    )
+    return dict(duckdb.connect().execute(query, [str(path), first, last]).fetchall())

@@ -3,12 +3,11 @@
 import click
 
 from inventory_assets.commands.output import format_option, print_rows
+from inventory_assets.lake.tables import ALERT_RULE
 from inventory_assets.settings import load_settings
 from inventory_assets.wiring import LakeReader
 
-# Each key's own thresholds, from its stock document, are no rule that anybody could tune: one row.
-RULE = "CASE WHEN starts_with(rule, 'EMBEDDED') THEN 'EMBEDDED' ELSE rule END"
-GROUPS = {"rule": RULE, "warehouse": "warehouse_id", "type": "alert_type", "owner": "coalesce(owner, 'nobody')"}
+GROUPS = {"rule": ALERT_RULE, "warehouse": "warehouse_id", "type": "alert_type", "owner": "coalesce(owner, 'nobody')"}
 
 
 @click.command("stats")

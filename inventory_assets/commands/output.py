@@ -13,6 +13,8 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from inventory_assets.delivery.words import formula_safe
+
 FORMATS = ("table", "json", "csv")
 
 # Piped output has no terminal to ask: wide enough for every table, whatever the reader.
@@ -84,8 +86,7 @@ def _cell(value: Any) -> Any:
     value = to_json(value)
     if isinstance(value, dict | list):
         value = json.dumps(value)
-    # A cell that begins like a formula is one to a spreadsheet.
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+    return formula_safe(value) if isinstance(value, str) else value
 
 
 def _print_table(rows: Sequence[dict[str, Any]], names: list[str], title: str) -> None:

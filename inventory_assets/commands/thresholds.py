@@ -14,10 +14,9 @@ from inventory_assets.commands.threshold_scope import scope_arguments, to_scope
 from inventory_assets.domain.events import DynamicSettings
 from inventory_assets.domain.parse_threshold import HIERARCHY_LEVELS
 from inventory_assets.domain.threshold_audit import RuleChange, find_breaks
-from inventory_assets.domain.threshold_changes import find_edits, wanted_rule
+from inventory_assets.domain.threshold_changes import describe_change, find_edits
 from inventory_assets.domain.threshold_document import (
     DYNAMIC_FIELDS,
-    list_changes,
     name_scope,
     settings_of,
     to_document,
@@ -248,17 +247,9 @@ def _change_row(change: RuleChange) -> dict[str, Any]:
 
 
 def _change_line(change: RuleChange) -> dict[str, Any]:
-    try:
-        before, after = (
-            None if text is None else wanted_rule(msgspec.json.decode(text, type=dict), [])
-            for text in (change.before, change.after)
-        )
-        shown = "" if after is None else ", ".join(list_changes(before, after))
-    except msgspec.MsgspecError:  # somebody wrote into the audit; --check says so
-        shown = "unreadable: see --check"
     return {
         "changed_at": to_datetime(change.changed_at), "scope": name_scope(change.scope), "action": change.action,
-        "change": shown, "author": change.author,
+        "change": describe_change(change), "author": change.author,
         "reason": change.reason, "version": change.version,
     }  # fmt: skip
 

@@ -68,7 +68,7 @@ def build_channel(channel: ChannelPolicy, environment: Environment, publisher: C
     settings = channel.settings
     match channel.kind:
         case ChannelKind.EMAIL:
-            return _mail(settings, environment)
+            return build_mail(channel, environment)
         case ChannelKind.WEBHOOK:
             return WebhookChannel(_client(settings, environment), environment[settings["secret_env"]].encode())
         case ChannelKind.SLACK:
@@ -95,7 +95,15 @@ def _client(settings: dict[str, Any], environment: Environment) -> GuardedClient
     )
 
 
-def _mail(settings: dict[str, Any], environment: Environment) -> MailChannel:
+def build_mail(channel: ChannelPolicy, environment: Environment) -> MailChannel:
+    """Build a mail channel.
+
+    Raises:
+        ChannelSetupError: A secret is missing.
+    """
+    if problems := missing_secrets(channel, environment):
+        raise ChannelSetupError("; ".join(problems))
+    settings = channel.settings
     security = settings.get("security", "starttls")
     server = MailServer(
         host=settings["host"],

@@ -4,7 +4,7 @@ import re
 import smtplib
 import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -46,8 +46,20 @@ class MailChannel:
     def send(self, notification: Outgoing) -> Receipt:
         """Hand the mail to the server."""
         named = valid_addresses(notification.recipients)
-        recipients = named or self._to
-        message = to_mail(notification, sender=self._sender, to=recipients)
+        return self.hand_over(lambda sender, to: to_mail(notification, sender=sender, to=to), named)
+
+    def hand_over(self, write: Callable[[str, Sequence[str]], EmailMessage], named: Sequence[str] = ()) -> Receipt:
+        """Hand any mail to the server, once.
+
+        Args:
+            write: Makes it, from the sender's address and the recipients.
+            named: Recipients of this mail; none is the channel's own.
+
+        Raises:
+            DeliveryError: As `Channel.send`.
+        """
+        recipients = tuple(named) or self._to
+        message = write(self._sender, recipients)
         try:
             with self._connect() as connection:
                 refused = connection.send_message(message, from_addr=self._sender, to_addrs=list(recipients))

@@ -45,3 +45,12 @@ def moment(text: str) -> str:
 def moment_of(at: int) -> str:
     """A time in microseconds as people write it."""
     return f"{to_datetime(at):%Y-%m-%d %H:%M} UTC"
+
+
+# What a spreadsheet begins a formula with, also in full width; a tab or line end before one is skipped by some.
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+
+
+def formula_safe(text: str) -> str:
+    """A text as a CSV cell that no spreadsheet takes for a formula: an apostrophe goes before one that begins so."""
+    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text

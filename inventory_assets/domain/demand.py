@@ -99,19 +99,18 @@ def measure(demand: Demand) -> Coverage:
     mean = _divide(sold.sum(axis=1), in_stock)
     spread = np.where(counted, demand.units - mean[:, None], 0)
     deviation = np.sqrt(_divide((spread**2).sum(axis=1), in_stock - 1))
-    stock = np.maximum(demand.available, 0)
+    return Coverage(
+        mean, deviation, in_stock, demand.is_known.sum(axis=1) - in_stock, *cover(mean, deviation, demand.available)
+    )
+
+
+def cover(mean: np.ndarray, deviation: np.ndarray, available: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Days that a stock lasts, and the interval's two ends, as in `measure`; nan for unknown or never."""
+    stock = np.maximum(available, 0)
     flow = np.where(mean > 0, mean, np.nan)
     margin = NormalDist().inv_cdf((1 + COVER_LEVEL) / 2) * deviation
     root = np.sqrt(margin**2 + 4 * flow * stock)
-    return Coverage(
-        mean,
-        deviation,
-        in_stock,
-        demand.is_known.sum(axis=1) - in_stock,
-        stock / flow,
-        ((root - margin) / (2 * flow)) ** 2,
-        ((root + margin) / (2 * flow)) ** 2,
-    )
+    return stock / flow, ((root - margin) / (2 * flow)) ** 2, ((root + margin) / (2 * flow)) ** 2
 
 
 def _divide(total: np.ndarray, count: np.ndarray) -> np.ndarray:

@@ -142,6 +142,14 @@ class Window(msgspec.Struct, frozen=True):
         return None
 
 
+class ReportMail(msgspec.Struct, frozen=True):
+    """Who gets reports: through which mail channel, and which kinds. No recipients: the channel's own."""
+
+    channel: str
+    recipients: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ("nightly", "weekly")
+
+
 class Policy(msgspec.Struct, frozen=True):
     """The whole policy. `rule_channels`: what a rule's `notification_channel` means here."""
 
@@ -149,6 +157,7 @@ class Policy(msgspec.Struct, frozen=True):
     routes: tuple[Route, ...] = ()
     windows: tuple[Window, ...] = ()
     rule_channels: dict[str, str] = {}
+    reports: ReportMail | None = None
 
 
 class Destination(msgspec.Struct, frozen=True):

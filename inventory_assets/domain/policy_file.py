@@ -18,6 +18,7 @@ from inventory_assets.domain.policy import (
     Limit,
     Match,
     Policy,
+    ReportMail,
     Route,
     Window,
 )
@@ -54,6 +55,7 @@ _CHECKS: dict[str, Callable[[Any], bool]] = {
     _WHOLE: lambda value: type(value) is int and value > 0,
     _FLAG: lambda value: type(value) is bool,
 }
+_REPORTS = ("nightly", "weekly")
 _SECURITY = ("none", "starttls", "tls")
 _SEVERITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW")
 _TYPES = (*Condition, *Kind)
@@ -82,7 +84,7 @@ class _Reading:
         self.problems: list[str] = []
 
     def read(self, document: Mapping[str, Any]) -> tuple[Policy, list[str]]:
-        self._known("the file", document, {"channels", "routes", "maintenance", "rule_channels"})
+        self._known("the file", document, {"channels", "routes", "maintenance", "rule_channels", "reports"})
         channels = {
             name: channel
             for name, table in self._table("channels", document.get("channels", {})).items()
@@ -101,9 +103,11 @@ class _Reading:
             str(name).upper(): self._reference(f"rule_channels.{name}", channel, declared)
             for name, channel in self._table("rule_channels", document.get("rule_channels", {})).items()
         }
+        reports = self._reports(document["reports"], channels, declared) if "reports" in document else None
         used = {channel for route in routes for channel in route.channels} | set(rule_channels.values())
+        used |= {reports.channel} if reports is not None else set()
         self.problems += [f"channels.{name}: no route and no rule channel uses it" for name in sorted(declared - used)]
-        return Policy(channels, routes, windows, rule_channels), self.problems
+        return Policy(channels, routes, windows, rule_channels, reports), self.problems
 
     # ---- parts
 
@@ -223,6 +227,24 @@ class _Reading:
             self._problem(f"{place}.minutes", f"was {minutes}, expected at most a week ({_MAX_WINDOW_MINUTES})")
         opens = 0 if clock is None else int(clock[1]) * 60 + int(clock[2])
         return Window(name, match, None, None, tuple(days), opens, minutes if type(minutes) is int else 0)
+
+    def _reports(self, table: Any, channels: Mapping[str, ChannelPolicy], declared: set[str]) -> ReportMail:
+        table = self._table("reports", table)
+        self._known("reports", table, {"channel", "recipients", "send"})
+        name = self._reference("reports.channel", table.get("channel"), declared)
+        if name in channels and channels[name].kind is not ChannelKind.EMAIL:
+            self._problem("reports.channel", f"{name!r} is of kind {channels[name].kind}, expected email")
+        recipients, kinds = table.get("recipients", []), table.get("send", list(_REPORTS))
+        if "recipients" in table:
+            self._check("reports.recipients", recipients, _LIST)
+        for address in _texts(recipients):
+            if not _ADDRESS.fullmatch(address):
+                self._problem("reports.recipients", f"{address!r} is no mail address")
+        if self._check("reports.send", kinds, _LIST):
+            for kind in kinds:
+                if kind not in _REPORTS:
+                    self._problem("reports.send", f"{kind!r} is none of {', '.join(_REPORTS)}")
+        return ReportMail(name, tuple(_texts(recipients)), tuple(_texts(kinds)))
 
     def _match(self, place: str, table: Mapping[str, Any]) -> Match:
         wanted = []

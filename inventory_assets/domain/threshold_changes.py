@@ -18,6 +18,7 @@ from inventory_assets.domain.parse_threshold import (
     read_limits,
     read_scope,
 )
+from inventory_assets.domain.threshold_audit import RuleChange
 from inventory_assets.domain.threshold_document import list_changes
 from inventory_assets.domain.thresholds import StoredRule
 
@@ -60,6 +61,18 @@ def wanted_rule(document: dict[str, Any], problems: Problems) -> ThresholdRule:
         limits.reorder_threshold_days, limits.cooldown_minutes, limits.is_enabled, is_deleted, 0, NO_POSITION,
         None, reason, limits.alert_settings, limits.dynamic,
     )  # fmt: skip
+
+
+def describe_change(change: RuleChange) -> str:
+    """What a recorded change did, in words: `min 10 -> 20`; empty for a deletion."""
+    try:
+        before, after = (
+            None if text is None else wanted_rule(msgspec.json.decode(text, type=dict), [])
+            for text in (change.before, change.after)
+        )
+    except msgspec.MsgspecError:  # somebody wrote into the audit; `thresholds history --check` says so
+        return "unreadable: see --check"
+    return "" if after is None else ", ".join(list_changes(before, after))
 
 
 def is_same(rule: ThresholdRule, other: ThresholdRule) -> bool:

@@ -47,8 +47,13 @@ def show_version(connection: duckdb.DuckDBPyConnection, version: int | None) -> 
     connection.execute("USE memory")
     for schema in SCHEMAS:
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS memory.{schema}")
+    # A lake of an earlier release has not every table until somebody writes to it.
+    rows = connection.execute(
+        "SELECT schema_name || '.' || table_name FROM duckdb_tables() WHERE database_name = ?", [CATALOG]
+    ).fetchall()
+    there = {row[0] for row in rows}
     for table in APPEND_TABLES:
-        if table not in (WATERMARKS, BASES):
+        if table not in (WATERMARKS, BASES) and table.full_name in there:
             connection.execute(
                 f"CREATE VIEW memory.{table.full_name} AS "
                 f"SELECT * FROM {CATALOG}.{table.full_name} WHERE version <= {version}"
@@ -56,5 +61,32 @@ def show_version(connection: duckdb.DuckDBPyConnection, version: int | None) -> 
     for versioned in VERSIONED_TABLES:
         query = versioned.view_query(f"{CATALOG}.", None, version)
         connection.execute(f"CREATE VIEW memory.{versioned.full_name} AS {query}")
+        connection.execute(
+            f"CREATE VIEW memory.{versioned.changes} AS "
+            f"SELECT * FROM {CATALOG}.{versioned.changes} WHERE version <= {version}"
+        )
     for view in VIEWS:
         connection.execute(f"CREATE VIEW memory.{view.full_name} AS {view.query.replace('{lake}', 'memory.')}")
+
+
+def pin_version(connection: duckdb.DuckDBPyConnection, version: int | None) -> int:
+    """Make a reader's connection see one version until it is pinned anew or closed; None is the latest. Which it is.
+
+    The latest is read in one transaction, whatever others commit meanwhile; an
+    earlier one through views over the rows up to it.
+
+    Raises:
+        LakeMissingError: There is no such version.
+    """
+    try:
+        connection.execute("ROLLBACK")
+    except duckdb.TransactionException:
+        pass  # nothing was pinned before
+    connection.execute("BEGIN")
+    latest = latest_version(connection)
+    if version is not None and version != latest:
+        connection.execute("ROLLBACK")
+        show_version(connection, version)
+        return version
+    show_version(connection, None)
+    return latest

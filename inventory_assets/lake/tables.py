@@ -403,6 +403,9 @@ ALERT_QUALITY = View(
     "One row per alert id: how long it took, whether it asked for anything, whether it came again.",
 )
 
+ALERT_RULE = "CASE WHEN starts_with(rule, 'EMBEDDED') THEN 'EMBEDDED' ELSE rule END"
+"""The rule to count a row of out.alert_quality under: the thresholds in stock documents are one, nobody's to tune."""
+
 VIEWS = (ALERT_QUALITY,)
 APPEND_TABLES = (
     RAW_MESSAGES, CORE_EVENTS, DEAD_LETTERS, THRESHOLD_AUDIT, TRANSITIONS, DELIVERIES, NOTIFICATIONS,

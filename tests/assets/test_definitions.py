@@ -24,6 +24,9 @@ LEVEL = (
 )
 
 LAKE_GROUPS = {"ingest", "stock", "thresholds", "alerts"}
+REPORT_INPUTS = [
+    "core/coverage", "out/alerts", "quality/report", "snapshots/daily_stock", "snapshots/hourly_transactions",
+]  # fmt: skip
 
 
 @pytest.fixture
@@ -73,6 +76,8 @@ def test_the_asset_graph_is_the_lake():
             "out/alerts",
             "raw/messages",
         ],
+        "reports/nightly": REPORT_INPUTS,
+        "reports/weekly": REPORT_INPUTS,
     }
 
     graph = build_defs(Settings()).resolve_asset_graph()
@@ -90,8 +95,9 @@ def test_every_asset_states_its_grain():
     graph = build_defs(Settings()).resolve_asset_graph()
 
     for key in graph.get_all_asset_keys():
-        assert "One row per" in (graph.get(key).description or ""), key
-        assert graph.get(key).group_name in {"ingest", "stock", "thresholds", "alerts", "snapshots", "quality", *GROUPS}
+        grain = "One report per" if key.path[0] == "reports" else "One row per"
+        assert grain in (graph.get(key).description or ""), key
+        assert graph.get(key).group_name in {*LAKE_GROUPS, "snapshots", "quality", "reports", *GROUPS}
 
 
 def test_every_derived_table_is_an_asset():

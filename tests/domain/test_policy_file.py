@@ -133,3 +133,16 @@ def test_a_wait_for_a_group_needs_a_group_and_has_bounds():
         assert 1 == len(problems(GOOD.replace("group_threshold = 10", f"group_threshold = 10\n{wrong}"))), wrong
     alone = GOOD.replace('group_by = ["category"]\ngroup_threshold = 10', "group_wait = 60")
     assert any("means nothing without group_by" in each for each in problems(alone))
+
+
+def test_a_channel_may_be_for_reports_alone():
+    """And one that no route uses is no mistake then."""
+    text = GOOD.replace('channels = ["pager", "mail"]', 'channels = ["pager"]').replace(
+        '[rule_channels]\nemail = "mail"\n', ""
+    )
+
+    policy, found = read_policy(tomllib.loads(text + '[reports]\nchannel = "mail"\nsend = ["weekly"]\n'))
+
+    assert [] == found
+    assert policy.reports is not None
+    assert ("mail", (), ("weekly",)) == (policy.reports.channel, policy.reports.recipients, policy.reports.kinds)

@@ -1,5 +1,7 @@
 """A lake that older code made gains what newer code needs, and loses nothing."""
 
+from inventory_assets.lake.connect import connect
+from inventory_assets.lake.history import show_version
 from inventory_assets.lake.maintenance import Maintenance
 from inventory_assets.lake.tables import ALERTS
 from tests.builders import level, messages, rule, transaction
@@ -33,3 +35,18 @@ def test_columns_and_views_that_are_missing_are_added(open_engine):
     assert rows(second.lake, "SELECT alert_id, state, body FROM out.alerts ORDER BY opened_at")[0][0] == before[0][0]
     assert rows(second.lake, "SELECT count(*) FROM out.alert_quality") == [(2,)]
     assert differences(second) == []
+
+
+def test_a_past_version_shows_what_there_was_before_newer_code_writes(open_engine, settings):
+    """A reader does not make the tables that an earlier release lacked."""
+    engine = open_engine()
+    engine.commit_burst(messages(level(100)))
+    engine.commit_burst(messages(transaction("T1", quantity=-5)))
+    engine.lake.connection.execute("DROP TABLE out.quality_results")
+    engine.close()
+    connection = connect(settings, read_only=True)
+
+    show_version(connection, 1)
+
+    assert [(100,)] == connection.execute("SELECT on_hand FROM core.sku_state").fetchall()
+    assert [(1,)] == connection.execute("SELECT count(*) FROM core.sku_state_changes").fetchall()

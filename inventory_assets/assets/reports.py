@@ -1,0 +1,127 @@
+"""The reports as assets: one per UTC day, one per week from its Monday, and the schedules that make them."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+
+import dagster as dg
+
+from inventory_assets.domain.notifications import DeliveryError
+from inventory_assets.lake.tables import ALERTS, COVERAGE
+from inventory_assets.reports.period import MADE_AT_HOUR, Kind, period_of
+from inventory_assets.reports.publish import PAGE_NAME, Manifest, Rendered
+from inventory_assets.settings import Settings
+from inventory_assets.stages.engine import CODE_VERSION
+from inventory_assets.wiring import mail_report, make_report
+from resources import InventoryResource
+
+GROUP = "reports"
+WEEKLY_AT_HOUR = 1
+
+_TEXTS = {
+    Kind.NIGHTLY: "One report per UTC day: what ran out, what will, what to order or move, what changed, how far the "
+    "data can be trusted. A page and CSV files.",
+    Kind.WEEKLY: "One report per week, Monday to Sunday: trade against the week before, worst stockouts, dead stock, "
+    "warehouses compared, how the thresholds did. A page and CSV files.",
+}
+_INPUTS = (
+    ("snapshots", "daily_stock"), ("snapshots", "hourly_transactions"), ALERTS.full_name.split("."),
+    COVERAGE.full_name.split("."), ("quality", "report"),
+)  # fmt: skip
+
+
+class ReportConfig(dg.Config):
+    """Whether to mail the report to whom the alerting policy names, and whether though it was mailed before."""
+
+    send: bool = True
+    send_again: bool = False
+
+
+def build_report_assets(
+    days: dg.DailyPartitionsDefinition, weeks: dg.WeeklyPartitionsDefinition
+) -> list[dg.AssetsDefinition]:
+    """One asset per kind of report."""
+    return [_build(Kind.NIGHTLY, days), _build(Kind.WEEKLY, weeks)]
+
+
+def _build(kind: Kind, partitions: dg.TimeWindowPartitionsDefinition) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=dg.AssetKey([GROUP, str(kind)]),
+        description=f"{_TEXTS[kind]}\n\n```\ninventory reports build {kind}\n```",
+        group_name=GROUP,
+        kinds={"html", "csv"},
+        code_version=CODE_VERSION,
+        deps=[dg.AssetKey(list(path)) for path in _INPUTS],
+        partitions_def=partitions,
+        # In order of days, each compares with the one before it.
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        # Not the report, which is built: the mail server, as a rule.
+        retry_policy=dg.RetryPolicy(max_retries=3, delay=60, backoff=dg.Backoff.EXPONENTIAL),
+        metadata={"grain": _TEXTS[kind].partition(":")[0]},
+    )
+    def report_asset(
+        context: dg.AssetExecutionContext, config: ReportConfig, inventory: InventoryResource
+    ) -> Iterator[dg.MaterializeResult]:
+        settings, now = inventory.settings(), datetime.now(UTC)
+        # The lake is read by a reader of its own: bursts go on meanwhile.
+        for key in sorted(context.partition_keys):
+            period = period_of(kind, date.fromisoformat(key))
+            made, report = make_report(settings, kind, period, today=now.date())
+            context.log.info(f"{made.title}: {made.headline}")
+        yield dg.MaterializeResult(metadata=_metadata(settings, made, report))
+        # Whoever backfills a year does not want a year of mails.
+        if config.send and "dagster/backfill" not in context.run.tags:
+            _send(context, settings, report, now, again=config.send_again)
+
+    return report_asset
+
+
+def _metadata(settings: Settings, made: Manifest, report: Rendered) -> dict[str, dg.MetadataValue]:
+    counts = {name: dg.MetadataValue.int(rows) for name, rows in report.counts.items()}
+    return {
+        "headline": dg.MetadataValue.md(f"**{_markdown(made.title)}** {_markdown(made.headline)}"),
+        "page": dg.MetadataValue.path(f"{settings.reports_uri}/{made.folder}/{PAGE_NAME}"),
+        "version": dg.MetadataValue.int(made.lake_version),
+        "as_of": dg.MetadataValue.timestamp(made.as_of),
+        **counts,
+    }
+
+
+def _markdown(text: str) -> str:
+    # Warehouses' names are other people's text.
+    return "".join(f"\\{each}" if each in "\\`*_[]<>#|!" else each for each in text)
+
+
+def _send(
+    context: dg.AssetExecutionContext, settings: Settings, report: Rendered, now: datetime, *, again: bool
+) -> None:
+    try:
+        sent = mail_report(settings, report, now=now.timestamp(), again=again)
+    except DeliveryError as error:
+        raise dg.Failure(f"the report is built, but its mail was not taken: {error}") from error
+    context.log.info("nobody is to get it by mail" if sent is None else f"mail {sent.status}: {sent.report_id}")
+
+
+nightly_report_job = dg.define_asset_job(
+    "nightly_report",
+    selection=dg.AssetSelection.assets(dg.AssetKey([GROUP, str(Kind.NIGHTLY)])),
+    description="The report of a UTC day.",
+)
+weekly_report_job = dg.define_asset_job(
+    "weekly_report",
+    selection=dg.AssetSelection.assets(dg.AssetKey([GROUP, str(Kind.WEEKLY)])),
+    description="The report of a week, its Sunday included.",
+)
+nightly_report_schedule = dg.build_schedule_from_partitioned_job(
+    nightly_report_job,
+    name="nightly_report",
+    hour_of_day=MADE_AT_HOUR,
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="After the day's demand and snapshots, before anybody is at work.",
+)
+weekly_report_schedule = dg.build_schedule_from_partitioned_job(
+    weekly_report_job,
+    name="weekly_report",
+    hour_of_day=WEEKLY_AT_HOUR,
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="On Monday, of the week that ended with Sunday.",
+)

@@ -1,0 +1,156 @@
+"""The lines of a report's lists, as values: stock, orders, moves, changes. Null is unknown. Moments are naive UTC.
+
+A row's fields are the columns of its CSV. Here: values. Not here: reading them
+(`stock`, `changes`), saying them (`shelf_sections` and its like).
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmptyShelf:
+    """An active key without available stock. `since`, `hours_empty`: null where no alert says."""
+
+    warehouse_id: str
+    sku: str
+    product: str
+    is_new: bool
+    since: datetime | None
+    hours_empty: float | None
+    available: int
+    reserved: int
+    inbound: int
+    daily_units: float | None
+    revenue_at_risk: float | None
+    to_do: str
+    supplier_id: str | None
+    acknowledged_by: str | None
+    is_untrusted: bool
+    alert_id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunningOut:
+    """A key that will run out about when an order placed now arrives, or before.
+
+    Cover is of today's available stock; the interval holds with 80 %. `order_by`
+    is the last day on which an order still arrives before the stock is out, with
+    90 % (from the low end of the interval). `is_late`: that day is over.
+    """
+
+    warehouse_id: str
+    sku: str
+    product: str
+    available: int
+    inbound: int
+    daily_units: float
+    cover_days: float
+    cover_days_low: float | None
+    cover_days_high: float | None
+    runs_out_date: date
+    lead_time_days: int
+    is_lead_time_assumed: bool
+    order_by_date: date
+    is_late: bool
+    is_inbound_enough: bool
+    order_quantity: int | None
+    supplier_id: str | None
+    alert_id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderLine:
+    """What to buy for one key, after transfers. `value` = quantity × price."""
+
+    supplier_id: str | None
+    warehouse_id: str
+    sku: str
+    product: str
+    quantity: int
+    pack_multiple: int | None
+    lead_time_days: int | None
+    unit_price: float | None
+    value: float | None
+    condition: str
+    available: int
+    inbound: int
+    days_left: float | None
+    needed: int
+    transferred: int
+    is_untrusted: bool
+    alert_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferLine:
+    """What to move to one key from one warehouse, and what that leaves there."""
+
+    from_warehouse_id: str
+    to_warehouse_id: str
+    sku: str
+    product: str
+    quantity: int
+    sender_available: int
+    sender_left: int
+    sender_keeps: int
+    condition: str
+    available: int
+    is_untrusted: bool
+    alert_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undecided:
+    """A firing alert for which no quantity can be suggested: nobody has said what its shelf should hold."""
+
+    warehouse_id: str
+    sku: str
+    product: str
+    condition: str
+    available: int
+    alert_id: str
+
+
+# ---- changes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShelfChange:
+    """A key whose alert is another than last time. `step`: new, worse, better, over."""
+
+    step: str
+    warehouse_id: str
+    sku: str
+    product: str
+    condition_before: str | None
+    condition_now: str | None
+    available_before: int | None
+    available_now: int | None
+    reason: str
+    alert_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThresholdChange:
+    """A change of a threshold rule."""
+
+    changed_at: datetime
+    scope: str
+    action: str
+    change: str
+    author: str | None
+    reason: str | None
+    version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenIncident:
+    """A business alert over many keys that is open."""
+
+    priority: str
+    kind: str
+    title: str
+    opened_at: datetime
+    is_new: bool
+    incident_id: str

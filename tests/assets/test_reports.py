@@ -1,0 +1,79 @@
+"""The report assets: partitions, schedules, and what materializing one leaves."""
+
+from datetime import UTC, datetime
+
+import dagster as dg
+import pytest
+
+from inventory_assets.definitions import build_defs
+from inventory_assets.settings import Settings
+from inventory_assets.stages.engine import Engine
+from resources import InventoryResource
+from tests.builders import level, message
+
+AT = datetime(2026, 3, 2, 8, tzinfo=UTC)
+
+
+@pytest.fixture
+def inventory(tmp_path) -> InventoryResource:
+    """A lake with one empty shelf, on a Monday."""
+    engine = Engine(Settings(home=tmp_path))
+    engine.commit_burst([message(level(0, AT.isoformat(), warehouse_id="W_1*"), published_at=AT)])
+    engine.close()
+    return InventoryResource(home=str(tmp_path))
+
+
+def definitions(inventory: InventoryResource) -> dg.Definitions:
+    return build_defs(Settings(), resource_overrides={"inventory": inventory})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("job", "key", "page"),
+    [
+        ("nightly_report", "2026-03-02", "reports/nightly/2026-03-02/report.html"),
+        ("weekly_report", "2026-03-02", "reports/weekly/2026-03-02/report.html"),
+    ],
+)
+def test_materializing_a_partition_publishes_its_report(inventory, tmp_path, job, key, page):
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = definitions(inventory).resolve_job_def(job).execute_in_process(instance=instance, partition_key=key)
+
+    assert result.success
+    assert (tmp_path / page).is_file()
+    [event] = [each for each in result.all_events if each.event_type_value == "ASSET_MATERIALIZATION"]
+    metadata = event.step_materialization_data.materialization.metadata
+    assert str(tmp_path / page) == metadata["page"].value
+    assert "The data" in metadata["headline"].value
+    assert 1 == metadata["warehouses"].value
+
+
+@pytest.mark.slow
+def test_a_backfill_makes_each_day_after_the_one_before(inventory, tmp_path):
+    job = definitions(inventory).resolve_job_def("nightly_report")
+    span = {"dagster/asset_partition_range_start": "2026-03-01", "dagster/asset_partition_range_end": "2026-03-03"}
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        assert job.execute_in_process(instance=instance, tags=span).success
+
+    folders = sorted(path.name for path in (tmp_path / "reports" / "nightly").iterdir())
+    assert ["2026-03-01", "2026-03-02", "2026-03-03"] == folders
+    last = (tmp_path / "reports" / "nightly" / "2026-03-03" / "report.html").read_text()
+    assert "Since the report of 2026-03-02" in last
+
+
+def test_a_week_includes_its_sunday(inventory):
+    """On Monday at 01:00 the week that ended an hour before; daily at 03:00 the day before."""
+    defs = definitions(inventory)
+
+    keys = {}
+    for name, at in (
+        ("weekly_report", datetime(2026, 3, 9, 1, tzinfo=UTC)),
+        ("nightly_report", datetime(2026, 3, 9, 3, tzinfo=UTC)),
+    ):
+        schedule = defs.resolve_schedule_def(name)
+        with dg.build_schedule_context(scheduled_execution_time=at, resources={"inventory": inventory}) as context:
+            [request] = schedule.evaluate_tick(context).run_requests
+        keys[name] = (schedule.cron_schedule, request.partition_key)
+
+    assert {"weekly_report": ("0 1 * * 1", "2026-03-02"), "nightly_report": ("0 3 * * *", "2026-03-08")} == keys
