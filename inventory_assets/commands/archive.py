@@ -40,16 +40,16 @@ def archive(context: click.Context, before: datetime | None, to: str | None, for
 
 
 @archive.command()
-@click.option("--from", "source", help="A directory or gs://…; default INVENTORY_ARCHIVE_PATH.")
-@click.option("--first", type=DAY, help="Only from this day on.")
-@click.option("--last", type=DAY, help="Only up to this day.")
+@click.option("--from", "first", type=DAY, help="Only from this day on.")
+@click.option("--to", "last", type=DAY, help="Only up to this day.")
+@click.option("--archive", "place", help="A directory or gs://…; default INVENTORY_ARCHIVE_PATH.")
 @format_option
-def restore(source: str | None, first: datetime | None, last: datetime | None, format_: str) -> None:
+def restore(first: datetime | None, last: datetime | None, place: str | None, format_: str) -> None:
     """Bring back what the lake has lost; into an empty home, the whole lake."""
     settings = load_settings()
     replay = Replay(defaults=defaults_of(settings), settings=parse_settings_of(settings))
     with engine_of(settings) as engine, notes.status("restoring"):
-        done = Restorer(engine, archive_place(settings, source), replay).run(
+        done = Restorer(engine, archive_place(settings, place), replay).run(
             None if first is None else f"{first:%Y-%m-%d}", None if last is None else f"{last:%Y-%m-%d}"
         )
     print_rows([{"table": table, "rows": count} for table, count in done.rows.items() if count], format_)

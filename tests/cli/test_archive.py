@@ -32,7 +32,7 @@ def test_a_home_is_archived_asked_and_made_again(run, traded, tmp_path):
     last = ("--before", "2999-01-01", "--format", "json")
     first, second = run("archive", *last), run("archive", *last)
     asked = run("sql", "SELECT date, count(*) AS n FROM archive.core_events GROUP BY 1 ORDER BY 1", "--format", "json")
-    made = run("archive", "restore", "--from", str(traded / "archive"), "--format", "json", at=tmp_path / "new")
+    made = run("archive", "restore", "--archive", str(traded / "archive"), "--format", "json", at=tmp_path / "new")
     verified = run("verify", at=tmp_path / "new")
 
     assert (first.code, second.code, made.code, verified.code) == (0, 0, 0, 0)
@@ -47,7 +47,7 @@ def test_a_home_is_archived_asked_and_made_again(run, traded, tmp_path):
 def test_days_are_complete_ones_unless_said_otherwise(run, traded):
     """Versions are of today, so none of them is archived yet; and what has no version there cannot be restored."""
     done = run("archive", "--format", "json")
-    refused = run("archive", "restore", "--from", str(traded / "archive"), at=traded / "new")
+    refused = run("archive", "restore", "--archive", str(traded / "archive"), at=traded / "new")
 
     assert {row["table"]: row["days"] for row in done.rows}["meta.versions"] == 0
     assert (refused.code, "begins in the middle" in refused.err) == (1, True)
@@ -65,7 +65,7 @@ def test_where_to_is_said_or_set(run, traded, tmp_path, monkeypatch):
 
 def test_mistakes_are_said(run, traded, home, tmp_path):
     none = run("archive", at=tmp_path / "none")
-    nothing = run("archive", "restore", "--from", str(tmp_path / "nothing"))
+    nothing = run("archive", "restore", "--archive", str(tmp_path / "nothing"))
     day = run("archive", "--before", "yesterday")
     inside = run("archive", "--to", str(home / "lake" / "data" / "old"))
     with writer_lock(home / "archive.lock"):
@@ -132,7 +132,7 @@ def test_an_archive_killed_in_the_middle_is_finished_by_the_next(run, traded):
     process.wait()
     partly = run("sql", "SELECT count(*) AS n FROM archive.core_events", "--format", "json")
     run("archive", "--before", "2999-01-01")
-    made = run("archive", "restore", "--from", str(traded / "archive"), at=traded / "new")
+    made = run("archive", "restore", "--archive", str(traded / "archive"), at=traded / "new")
 
     assert partly.code == 0
     assert made.code == 0

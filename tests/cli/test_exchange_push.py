@@ -129,6 +129,17 @@ def test_only_daily_files_that_changed_are_sent_again(push, shop, traded, settin
     assert rows.splitlines() == ["2022-04-20|S2|4|2022-04-20 07:00:00", "2022-04-21|S1|6|2022-04-21 07:00:00"]
 
 
+def test_the_files_that_snapshots_builds_are_loaded(run, push, shop, traded):
+    """What is made there and what is read here are the same columns, manifests and places."""
+    assert run("snapshots", "build", "--from", "2022-04-20", "--to", "2022-04-21").code == 0
+    first, second = push(), push()
+
+    assert (first["daily_stock"], first["hourly_transactions"]) == ((4, 4, 0, 0), (1, 1, 0, 0))
+    assert {counts[1:] for counts in second.values()} == {(0, 0, 0)}
+    rows = shop.sql("SELECT on_hand, sold_units FROM planning.daily_stock WHERE sku = 'S1' ORDER BY snapshot_date")
+    assert rows.splitlines() == ["5|95", "5|0"]
+
+
 def test_hourly_files_keep_their_hours(push, shop, traded, settings):
     write_day(
         settings, "hourly_transactions", "2022-04-20",
