@@ -9,6 +9,7 @@ from inventory_assets.commands.alert_lists import list_, show
 from inventory_assets.commands.alert_stats import alert_stats
 from inventory_assets.commands.alerting import alerting, deliver
 from inventory_assets.commands.alerts import alerts
+from inventory_assets.commands.archive import archive
 from inventory_assets.commands.coverage import coverage, dynamic
 from inventory_assets.commands.exchange import exchange
 from inventory_assets.commands.explain import explain, why_not
@@ -61,7 +62,7 @@ thresholds.add_command(dynamic)
 for _command in (
     run, emulator, topics, publish, drain, simulate, alerts, incidents, explain, why_not, sql, stats,
     products, thresholds, velocity, coverage, replay_dead_letters, verify, rebuild, maintain,
-    alerting, deliver, snapshots, exchange, quality, marts, reports,
+    alerting, deliver, snapshots, exchange, quality, marts, reports, archive,
 ):  # fmt: skip
     cli.add_command(_command)
 

@@ -37,6 +37,8 @@ class Settings:
         marts: Directory of the marts that dbt builds, catalog and data.
         snapshots_path: Where snapshot files go: a directory or `gs://bucket/prefix`.
         reports_path: Where reports go: a directory or `gs://bucket/prefix`.
+        archive_path: Where `inventory archive` copies old days to: a directory or `gs://bucket/prefix`.
+        discontinued_after: Without stock and events for so long, a product counts as discontinued.
         gcs_key_id, gcs_secret: An HMAC key of a service account that may write the bucket.
         gcs_endpoint: Another host that speaks the same, as `http://host:port`.
         project: Google Cloud project of topics and subscriptions.
@@ -58,6 +60,8 @@ class Settings:
     snapshots_path: str = ""
     marts: Path | None = None
     reports_path: str = ""
+    archive_path: str = ""
+    discontinued_after: timedelta = timedelta(days=365)
     gcs_key_id: str = field(default="", repr=False)
     gcs_secret: str = field(default="", repr=False)
     gcs_endpoint: str = ""
@@ -119,6 +123,11 @@ class Settings:
     def reports_uri(self) -> str:
         """Where the reports are."""
         return self.reports_path or str(self.home / "reports")
+
+    @property
+    def archive_uri(self) -> str:
+        """Where the archive is."""
+        return self.archive_path or str(self.home / "archive")
 
     @property
     def alerting_path(self) -> Path | None:
@@ -198,6 +207,8 @@ _READERS: dict[str, Callable[[str], object]] = {
     "snapshots_path": _place,
     "marts": lambda text: Path(text).expanduser().resolve(),
     "reports_path": _place,
+    "archive_path": _place,
+    "discontinued_after": lambda text: timedelta(days=_positive(text)),
     "gcs_key_id": str,
     "gcs_secret": str,
     "gcs_endpoint": str,

@@ -24,6 +24,7 @@ from inventory_assets.delivery.build import build_channel, build_mail
 from inventory_assets.delivery.channel import Channel
 from inventory_assets.delivery.policy_source import load_policy
 from inventory_assets.domain.policy import ChannelPolicy, Policy
+from inventory_assets.lake.archive_files import ArchiveError
 from inventory_assets.lake.connect import connect
 from inventory_assets.lake.errors import LakeBusyError
 from inventory_assets.lake.history import pin_version
@@ -40,6 +41,7 @@ from inventory_assets.reports.period import Kind, Period
 from inventory_assets.reports.publish import Manifest, Rendered, find_earlier, publish
 from inventory_assets.reports.sales import SnapshotFiles
 from inventory_assets.settings import DEFAULT_EMULATOR_PORT, Settings, load_settings
+from inventory_assets.stages.archive import Archiver
 from inventory_assets.stages.courier import Courier
 from inventory_assets.stages.deliver import Delivery, LakeNotes
 from inventory_assets.stages.engine import CODE_VERSION, Engine
@@ -50,6 +52,7 @@ GATHER_SECONDS = 0.3
 HISTORY_MEMORY = "2GB"
 DELIVER_LOCK_SECONDS = 0.5
 DELIVER_END_SECONDS = 5.0
+ARCHIVE_LOCK_SECONDS = 0.5
 
 
 class LakeReader:
@@ -297,3 +300,31 @@ def mail_report(settings: Settings, report: Rendered, *, now: float, again: bool
         return send_report(
             report, settings.reports_uri, mail, channel, reader=reader, notes=notes, now=now, again=again
         )  # fmt: skip
+
+
+def archive_place(settings: Settings, given: str | None = None) -> str:
+    """Where the archive is: as given, else by the settings."""
+    where = (given or settings.archive_uri).rstrip("/")
+    return where if "://" in where else str(Path(where).expanduser().resolve())
+
+
+@contextmanager
+def archiver_of(settings: Settings, to: str | None = None) -> Iterator[Archiver]:
+    """The archiver of this process, with a reader of its own, closed afterwards.
+
+    Raises:
+        LakeBusyError: Another process archives already.
+        ArchiveError: The place is among the lake's own files.
+    """
+    place = archive_place(settings, to)
+    if f"{place}/".startswith(f"{archive_place(settings, settings.data_uri)}/"):
+        # Upkeep removes there what the catalog does not name.
+        raise ArchiveError(f"{place!r} is inside the lake's data {settings.data_uri!r}; choose another place.")
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(writer_lock(settings.home / "archive.lock", timeout_seconds=ARCHIVE_LOCK_SECONDS))
+        except LakeBusyError as error:
+            raise LakeBusyError("another process archives already. Wait for it.") from error
+        reader = LakeReader(settings)
+        stack.callback(reader.connection.close)
+        yield Archiver(reader.connection, reader, place)

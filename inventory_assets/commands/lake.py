@@ -9,6 +9,7 @@ import click
 import duckdb
 
 from inventory_assets.commands.output import format_option, notes, print_rows
+from inventory_assets.lake.archive_files import SCHEMA, show_archive
 from inventory_assets.lake.history import show_version, version_at
 from inventory_assets.lake.maintenance import Maintenance
 from inventory_assets.lake.marts import MartsMissingError, show_marts
@@ -28,7 +29,7 @@ from inventory_assets.wiring import LakeReader, engine_of
 @click.option("--at", "at_time", help="As the lake was at this time (RFC 3339, UTC).")
 @format_option
 def sql(query: str, at_version: int | None, at_time: str | None, format_: str) -> None:
-    """Ask the lake a question in SQL. Read-only; schemas raw, core, out, meta, snapshots, marts.
+    """Ask the lake a question in SQL. Read-only; schemas raw, core, out, meta, snapshots, marts, archive.
 
     With --at-version or --at, the marts can be asked only if they were built by then.
 
@@ -46,6 +47,8 @@ def sql(query: str, at_version: int | None, at_time: str | None, format_: str) -
     show_version(reader.connection, at_version)
     attach_views(reader.connection, settings.snapshots_uri)
     marts_lacking = _show_marts(reader.connection, settings, at_version)
+    if SCHEMA in query.lower():  # to list a bucket takes its time
+        show_archive(reader.connection, settings.archive_uri, at_version)
     try:
         _check_is_question(reader.connection, query)
         cursor = reader.connection.execute(query)

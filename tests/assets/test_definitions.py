@@ -1,5 +1,7 @@
 """What Dagster loads, and what materializing does, without a daemon or a broker of Google's."""
 
+from dataclasses import replace
+
 import dagster as dg
 import pytest
 from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
@@ -238,3 +240,21 @@ def test_the_alert_sweep_starts_a_run_only_where_something_is_due(inventory, mon
     assert requests() == 1
     assert job.execute_in_process(resources=resources).success
     assert requests() == 0
+
+
+def test_the_archive_waits_for_a_place_and_then_copies(inventory, tmp_path, monkeypatch):
+    resources = {"inventory": inventory}
+    definitions = build_defs(Settings(), resource_overrides=resources)
+    schedule = definitions.resolve_schedule_def("daily_archive")
+    process = inventory.process()
+    process.ingest().run(max_seconds=2, wait_seconds=0.5, until_empty=True)
+
+    with dg.build_schedule_context(resources=resources) as context:
+        idle = schedule.evaluate_tick(context)
+        process.settings = replace(process.settings, archive_path=str(tmp_path / "old"))
+        due = schedule.evaluate_tick(context)
+    result = definitions.resolve_job_def("archive_job").execute_in_process(resources=resources)
+
+    assert (idle.skip_message, len(due.run_requests)) == ("INVENTORY_ARCHIVE_PATH is not set", 1)
+    assert result.success
+    assert (tmp_path / "old" / "core_events" / "date=2026-03-01" / "data.parquet").exists()

@@ -16,6 +16,7 @@ from inventory_assets.wiring import LakeReader
 from tests.builders import level, messages, rule, transaction
 from tests.cli.conftest import COMMAND
 from tests.exchange_files import VARIABLE, Shop
+from tests.fakes import OnCue
 from tests.messaging.brokers import REPOSITORY
 
 ODD = """it's "q" = / \\ π 😀 <b>"""
@@ -128,6 +129,17 @@ def test_only_daily_files_that_changed_are_sent_again(push, shop, traded, settin
     assert rows.splitlines() == ["2022-04-20|S2|4|2022-04-20 07:00:00", "2022-04-21|S1|6|2022-04-21 07:00:00"]
 
 
+def test_the_files_that_snapshots_builds_are_loaded(run, push, shop, traded):
+    """What is made there and what is read here are the same columns, manifests and places."""
+    assert run("snapshots", "build", "--from", "2022-04-20", "--to", "2022-04-21").code == 0
+    first, second = push(), push()
+
+    assert (first["daily_stock"], first["hourly_transactions"]) == ((4, 4, 0, 0), (1, 1, 0, 0))
+    assert {counts[1:] for counts in second.values()} == {(0, 0, 0)}
+    rows = shop.sql("SELECT on_hand, sold_units FROM planning.daily_stock WHERE sku = 'S1' ORDER BY snapshot_date")
+    assert rows.splitlines() == ["5|95", "5|0"]
+
+
 def test_hourly_files_keep_their_hours(push, shop, traded, settings):
     write_day(
         settings, "hourly_transactions", "2022-04-20",
@@ -228,24 +240,11 @@ def test_two_loads_at_once_give_what_one_gives(shop, traded, settings):
     assert shop.sql("SELECT count(*), sum(on_hand) FROM planning.stock_positions") == f"2|{10**12 + 5}"
 
 
-class OnCue:
-    """A connection with something that happens before the first statement that holds `cue`."""
-
-    def __init__(self, connection, cue, happening):
-        self._connection, self._cue, self._happening = connection, cue, happening
-
-    def execute(self, sql, *arguments):
-        if self._happening is not None and self._cue in sql:
-            happening, self._happening = self._happening, None
-            happening()
-        return self._connection.execute(sql, *arguments)
-
-
 def test_a_server_that_dies_during_a_load_is_an_error_and_no_crash(shop, traded, settings, postgres):
     server = read_server(shop.connection, password=shop.password, said_in="test")
     reader = LakeReader(settings)
     attach_server(reader.connection, server, read_only=False)
-    dying = OnCue(reader.connection, "DROP TABLE", postgres.kill)
+    dying = OnCue(reader.connection, "DROP TABLE", before=postgres.kill)
 
     with pytest.raises((duckdb.Error, LakeError)):
         push_tables(dying, [STOCK_POSITIONS], schema="planning", snapshots_uri="none")
