@@ -9,7 +9,9 @@ from inventory_assets.commands.alert_lists import list_, show
 from inventory_assets.commands.alert_stats import alert_stats
 from inventory_assets.commands.alerting import alerting, deliver
 from inventory_assets.commands.alerts import alerts
+from inventory_assets.commands.archive import archive
 from inventory_assets.commands.coverage import coverage, dynamic
+from inventory_assets.commands.exchange import exchange
 from inventory_assets.commands.explain import explain, why_not
 from inventory_assets.commands.handling import (
     ack,
@@ -24,6 +26,7 @@ from inventory_assets.commands.handling import (
 )
 from inventory_assets.commands.incidents import incidents
 from inventory_assets.commands.lake import maintain, rebuild, sql, stats, velocity, verify
+from inventory_assets.commands.marts import marts
 from inventory_assets.commands.messages import drain, emulator, publish, replay_dead_letters, simulate, topics
 from inventory_assets.commands.products import products
 from inventory_assets.commands.quality import quality
@@ -38,6 +41,7 @@ from inventory_assets.delivery.policy_source import AlertingFileError
 from inventory_assets.lake.errors import LakeError
 from inventory_assets.messaging.errors import MessagingError
 from inventory_assets.settings import SettingsError
+from inventory_assets.stages.exchange_file import ExchangeFileError
 from inventory_assets.stages.products import ProductFileError
 from inventory_assets.stages.threshold_files import ThresholdFileError
 
@@ -58,7 +62,7 @@ thresholds.add_command(dynamic)
 for _command in (
     run, emulator, topics, publish, drain, simulate, alerts, incidents, explain, why_not, sql, stats,
     products, thresholds, velocity, coverage, replay_dead_letters, verify, rebuild, maintain,
-    alerting, deliver, quality, snapshots, reports,
+    alerting, deliver, snapshots, exchange, quality, marts, reports, archive,
 ):  # fmt: skip
     cli.add_command(_command)
 
@@ -89,6 +93,7 @@ def main() -> None:
         ThresholdFileError,
         AlertingFileError,
         ChannelSetupError,
+        ExchangeFileError,
     ) as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(1)

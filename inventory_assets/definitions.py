@@ -1,44 +1,20 @@
-"""Everything Dagster loads: assets, checks, the sensor, jobs, schedules.
+"""Everything Dagster loads: assets, checks, sensors, jobs, schedules, part by part.
 
 Nothing is opened here; see `resources` for what is built on first use.
 """
 
 import dagster as dg
 
+from inventory_assets.assets import archive, marts, quality, reports, snapshot_runs, snapshots, upkeep
 from inventory_assets.assets.checks import build_checks
-from inventory_assets.assets.quality import (
-    daily_quality_schedule,
-    hourly_quality_schedule,
-    low_stock_sweep_job,
-    low_stock_sweep_schedule,
-    quality_job,
-    quality_report,
-)
-from inventory_assets.assets.reports import (
-    build_report_assets,
-    nightly_report_job,
-    nightly_report_schedule,
-    weekly_report_job,
-    weekly_report_schedule,
-)
-from inventory_assets.assets.snapshot_runs import SNAPSHOT_JOBS, daily_schedule, hourly_schedule
-from inventory_assets.assets.snapshots import GROUP as SNAPSHOTS
-from inventory_assets.assets.snapshots import build_snapshot_assets
 from inventory_assets.assets.tables import build_table_assets
-from inventory_assets.assets.upkeep import (
-    alert_sweep_job,
-    alert_sweep_schedule,
-    demand_schedule,
-    incident_schedule,
-    maintenance_job,
-    maintenance_schedule,
-    velocity_schedule,
-)
 from inventory_assets.partitions import complete_days, complete_weeks, daily_partitions
 from inventory_assets.settings import Settings, load_settings
 from resources import InventoryResource
 from sensors.bursts import burst_sensor
 from sensors.deliveries import delivery_sensor
+from sensors.marts import marts_after_snapshots
+from sensors.run_failures import run_failure_status
 from sensors.stale_partitions import stale_partitions_sensor
 
 
@@ -52,50 +28,76 @@ def build_defs(
         resource_overrides: Resources by name, for tests.
     """
     settings = settings or load_settings()
-    partitions = daily_partitions(settings)
+    return dg.Definitions.merge(
+        _lake(settings),
+        _snapshots(settings),
+        _marts(),
+        _quality(),
+        _reports(settings),
+        dg.Definitions(
+            resources={"inventory": InventoryResource(), **(resource_overrides or {})},
+            # Steps share the process's warm engine; separate processes would each load it.
+            executor=dg.in_process_executor,
+        ),
+    )
+
+
+def _lake(settings: Settings) -> dg.Definitions:
+    tables = build_table_assets(daily_partitions(settings))
     inventory_job = dg.define_asset_job(
         "inventory",
-        # Snapshots and reports are of whole periods, and wait for none of this.
-        # The quality report is of a job of its own: here its rules run as checks, and a failed one would skip it.
-        selection=dg.AssetSelection.all() - dg.AssetSelection.groups("quality", SNAPSHOTS, "reports"),
+        # What is built of the lake for people to read has jobs of its own.
+        selection=dg.AssetSelection.assets(*tables),
         description="Take in what waits, catch every table up, judge the data.",
     )
     return dg.Definitions(
-        assets=[
-            *build_table_assets(partitions),
-            quality_report,
-            *build_snapshot_assets(partitions, complete_days(settings)),
-            *build_report_assets(complete_days(settings), complete_weeks(settings)),
-        ],
+        assets=tables,
         asset_checks=build_checks(),
-        jobs=[
-            inventory_job,
-            maintenance_job,
-            alert_sweep_job,
-            quality_job,
-            low_stock_sweep_job,
-            *SNAPSHOT_JOBS.values(),
-            nightly_report_job,
-            weekly_report_job,
-        ],
+        jobs=[inventory_job, upkeep.maintenance_job, upkeep.alert_sweep_job, archive.archive_job],
         schedules=[
-            velocity_schedule,
-            demand_schedule,
-            maintenance_schedule,
-            alert_sweep_schedule,
-            incident_schedule,
-            hourly_quality_schedule,
-            daily_quality_schedule,
-            low_stock_sweep_schedule,
-            hourly_schedule,
-            daily_schedule,
-            nightly_report_schedule,
-            weekly_report_schedule,
+            upkeep.velocity_schedule,
+            upkeep.demand_schedule,
+            upkeep.maintenance_schedule,
+            upkeep.alert_sweep_schedule,
+            upkeep.incident_schedule,
+            archive.archive_schedule,
         ],
-        sensors=[burst_sensor, delivery_sensor, stale_partitions_sensor],
-        resources={"inventory": InventoryResource(), **(resource_overrides or {})},
-        # Steps share the process's warm engine; separate processes would each load it.
-        executor=dg.in_process_executor,
+        sensors=[burst_sensor, delivery_sensor, run_failure_status],
+    )
+
+
+def _snapshots(settings: Settings) -> dg.Definitions:
+    return dg.Definitions(
+        assets=snapshots.build_snapshot_assets(daily_partitions(settings), complete_days(settings)),
+        jobs=list(snapshot_runs.SNAPSHOT_JOBS.values()),
+        schedules=[snapshot_runs.hourly_schedule, snapshot_runs.daily_schedule],
+        sensors=[stale_partitions_sensor],
+    )
+
+
+def _marts() -> dg.Definitions:
+    return dg.Definitions(
+        assets=[marts.build_mart_assets()], jobs=[marts.marts_build_job], sensors=[marts_after_snapshots]
+    )
+
+
+def _quality() -> dg.Definitions:
+    return dg.Definitions(
+        assets=[quality.quality_report],
+        jobs=[quality.quality_job, quality.low_stock_sweep_job],
+        schedules=[
+            quality.hourly_quality_schedule,
+            quality.daily_quality_schedule,
+            quality.low_stock_sweep_schedule,
+        ],
+    )
+
+
+def _reports(settings: Settings) -> dg.Definitions:
+    return dg.Definitions(
+        assets=reports.build_report_assets(complete_days(settings), complete_weeks(settings)),
+        jobs=[reports.nightly_report_job, reports.weekly_report_job],
+        schedules=[reports.nightly_report_schedule, reports.weekly_report_schedule],
     )
 
 

@@ -34,8 +34,11 @@ class Settings:
         home: All that the embedded default writes is below it.
         catalog: DuckLake catalog: `sqlite:PATH` or `postgres:DSN`.
         data_path: Where Parquet files go: a directory or `gs://bucket/prefix`.
+        marts: Directory of the marts that dbt builds, catalog and data.
         snapshots_path: Where snapshot files go: a directory or `gs://bucket/prefix`.
         reports_path: Where reports go: a directory or `gs://bucket/prefix`.
+        archive_path: Where `inventory archive` copies old days to: a directory or `gs://bucket/prefix`.
+        discontinued_after: Without stock and events for so long, a product counts as discontinued.
         gcs_key_id, gcs_secret: An HMAC key of a service account that may write the bucket.
         gcs_endpoint: Another host that speaks the same, as `http://host:port`.
         project: Google Cloud project of topics and subscriptions.
@@ -55,7 +58,10 @@ class Settings:
     catalog: str = field(default="", repr=False)
     data_path: str = ""
     snapshots_path: str = ""
+    marts: Path | None = None
     reports_path: str = ""
+    archive_path: str = ""
+    discontinued_after: timedelta = timedelta(days=365)
     gcs_key_id: str = field(default="", repr=False)
     gcs_secret: str = field(default="", repr=False)
     gcs_endpoint: str = ""
@@ -99,6 +105,16 @@ class Settings:
         return self.data_path or str(self.home / "lake" / "data")
 
     @property
+    def marts_path(self) -> Path:
+        """Directory of the marts: a catalog of their own, so that a long build never blocks a burst."""
+        return self.marts or self.home / "marts"
+
+    @property
+    def marts_uri(self) -> str:
+        """The marts' catalog: what DuckLake attaches, after `ducklake:`."""
+        return f"sqlite:{self.marts_path / 'catalog.sqlite'}"
+
+    @property
     def snapshots_uri(self) -> str:
         """Where the snapshot tables' files are."""
         return self.snapshots_path or str(self.home / "snapshots")
@@ -107,6 +123,11 @@ class Settings:
     def reports_uri(self) -> str:
         """Where the reports are."""
         return self.reports_path or str(self.home / "reports")
+
+    @property
+    def archive_uri(self) -> str:
+        """Where the archive is."""
+        return self.archive_path or str(self.home / "archive")
 
     @property
     def alerting_path(self) -> Path | None:
@@ -184,7 +205,10 @@ _READERS: dict[str, Callable[[str], object]] = {
     "catalog": _catalog,
     "data_path": str,
     "snapshots_path": _place,
+    "marts": lambda text: Path(text).expanduser().resolve(),
     "reports_path": _place,
+    "archive_path": _place,
+    "discontinued_after": lambda text: timedelta(days=_positive(text)),
     "gcs_key_id": str,
     "gcs_secret": str,
     "gcs_endpoint": str,

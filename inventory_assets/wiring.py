@@ -5,11 +5,15 @@ Commands and Dagster resources are built from here; nothing is opened at import.
 
 import gc
 import os
+import socket
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import date
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +24,7 @@ from inventory_assets.delivery.build import build_channel, build_mail
 from inventory_assets.delivery.channel import Channel
 from inventory_assets.delivery.policy_source import load_policy
 from inventory_assets.domain.policy import ChannelPolicy, Policy
+from inventory_assets.lake.archive_files import ArchiveError
 from inventory_assets.lake.connect import connect
 from inventory_assets.lake.errors import LakeBusyError
 from inventory_assets.lake.history import pin_version
@@ -36,6 +41,7 @@ from inventory_assets.reports.period import Kind, Period
 from inventory_assets.reports.publish import Manifest, Rendered, find_earlier, publish
 from inventory_assets.reports.sales import SnapshotFiles
 from inventory_assets.settings import DEFAULT_EMULATOR_PORT, Settings, load_settings
+from inventory_assets.stages.archive import Archiver
 from inventory_assets.stages.courier import Courier
 from inventory_assets.stages.deliver import Delivery, LakeNotes
 from inventory_assets.stages.engine import CODE_VERSION, Engine
@@ -45,6 +51,8 @@ GATHER_SECONDS = 0.3
 # Sorting nine million events takes this much before it spills.
 HISTORY_MEMORY = "2GB"
 DELIVER_LOCK_SECONDS = 0.5
+DELIVER_END_SECONDS = 5.0
+ARCHIVE_LOCK_SECONDS = 0.5
 
 
 class LakeReader:
@@ -84,17 +92,17 @@ def history_reader(settings: Settings) -> Iterator[LakeReader]:
             reader.connection.close()
 
 
+def snapshot_files(settings: Settings, table: SnapshotTable) -> PartitionFiles:
+    """One snapshot table's files, where the settings put them."""
+    return PartitionFiles(settings.snapshots_uri, table)
+
+
 @contextmanager
 def snapshot_reader(settings: Settings) -> Iterator[LakeReader]:
     """A `history_reader` whose queries all see the lake as it is now, whatever is committed meanwhile."""
     with history_reader(settings) as reader:
         reader.connection.execute("BEGIN")
         yield reader
-
-
-def snapshot_files(settings: Settings, table: SnapshotTable) -> PartitionFiles:
-    """One snapshot table's files, where the settings put them."""
-    return PartitionFiles(settings.snapshots_uri, table)
 
 
 def emulator_host(settings: Settings) -> str | None:
@@ -177,8 +185,13 @@ def sender_of(settings: Settings, channel: ChannelPolicy) -> Iterator[Channel]:
 
 
 @contextmanager
-def _delivery_of(settings: Settings, policy: Policy) -> Iterator[Delivery]:
-    """The delivery of this process, not yet started."""
+def delivery_of(settings: Settings, policy: Policy) -> Iterator[Delivery]:
+    """The delivery of this process, its lanes running; stopped afterwards.
+
+    Raises:
+        LakeBusyError: Another process delivers already.
+        ChannelSetupError: A channel cannot be built.
+    """
     with ExitStack() as stack:
         try:
             stack.enter_context(writer_lock(settings.home / "deliver.lock", timeout_seconds=DELIVER_LOCK_SECONDS))
@@ -188,17 +201,7 @@ def _delivery_of(settings: Settings, policy: Policy) -> Iterator[Delivery]:
                 "Two would send everything twice; stop the other one first."
             ) from error
         senders = {name: stack.enter_context(sender_of(settings, each)) for name, each in policy.channels.items()}
-        yield Delivery(LakeReader(settings), policy, senders)
-
-
-@contextmanager
-def delivery_of(settings: Settings, policy: Policy) -> Iterator[Delivery]:
-    """The delivery of this process, its lanes running; stopped afterwards.
-
-    Raises:
-        LakeBusyError: Another process delivers already.
-    """
-    with _delivery_of(settings, policy) as delivery:
+        delivery = Delivery(LakeReader(settings), policy, senders)
         delivery.start()
         try:
             yield delivery
@@ -208,18 +211,29 @@ def delivery_of(settings: Settings, policy: Policy) -> Iterator[Delivery]:
 
 @contextmanager
 def courier_of(settings: Settings, policy: Policy) -> Iterator[Courier]:
-    """Delivery beside a burst loop of this process, running; stopped afterwards.
+    """Delivery beside a burst loop of this process, in a process of its own; ended afterwards.
 
-    Raises:
-        LakeBusyError: Another process delivers already.
+    It starts by itself in a second or two; where it cannot, `Courier.failure` says why.
     """
-    with _delivery_of(settings, policy) as delivery:
-        courier = Courier(delivery)
-        courier.start()
+    ours, theirs = socket.socketpair()
+    with theirs:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "inventory_assets.commands.courier", str(theirs.fileno())],
+            pass_fds=[theirs.fileno()],
+        )
+    connection = Connection(ours.detach())
+    courier = Courier(connection)
+    try:
+        connection.send((settings, policy))
+        yield courier
+    finally:
+        # It ends when it hears that we are gone; a channel that hangs must not keep us.
+        courier.close()
         try:
-            yield courier
-        finally:
-            courier.close()
+            process.wait(DELIVER_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 @contextmanager
@@ -286,3 +300,31 @@ def mail_report(settings: Settings, report: Rendered, *, now: float, again: bool
         return send_report(
             report, settings.reports_uri, mail, channel, reader=reader, notes=notes, now=now, again=again
         )  # fmt: skip
+
+
+def archive_place(settings: Settings, given: str | None = None) -> str:
+    """Where the archive is: as given, else by the settings."""
+    where = (given or settings.archive_uri).rstrip("/")
+    return where if "://" in where else str(Path(where).expanduser().resolve())
+
+
+@contextmanager
+def archiver_of(settings: Settings, to: str | None = None) -> Iterator[Archiver]:
+    """The archiver of this process, with a reader of its own, closed afterwards.
+
+    Raises:
+        LakeBusyError: Another process archives already.
+        ArchiveError: The place is among the lake's own files.
+    """
+    place = archive_place(settings, to)
+    if f"{place}/".startswith(f"{archive_place(settings, settings.data_uri)}/"):
+        # Upkeep removes there what the catalog does not name.
+        raise ArchiveError(f"{place!r} is inside the lake's data {settings.data_uri!r}; choose another place.")
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(writer_lock(settings.home / "archive.lock", timeout_seconds=ARCHIVE_LOCK_SECONDS))
+        except LakeBusyError as error:
+            raise LakeBusyError("another process archives already. Wait for it.") from error
+        reader = LakeReader(settings)
+        stack.callback(reader.connection.close)
+        yield Archiver(reader.connection, reader, place)

@@ -78,15 +78,20 @@ class _Process:
         """Delivery to the alerting policy's channels, started on first use; None where it has none.
 
         A changed policy is taken up; one with problems raises and leaves the earlier one at work.
+        One that has ended, for whatever reason, is started anew.
 
         Raises:
             AlertingFileError: The policy has problems.
-            LakeError: Another process delivers.
         """
         path = self.settings.alerting_path
         state = (path, path.stat().st_mtime_ns if path is not None and path.exists() else 0)
-        if self._delivering is not None and self._delivering[0] == state:
-            return self._delivering[2]
+        failure = None
+        if self._delivering is not None:
+            before, _, courier = self._delivering
+            courier.listen()
+            failure = courier.failure
+            if before == state and failure is None:
+                return courier
         policy = load_policy(path, os.environ)
         self.stop_delivering()
         if not policy.channels:
@@ -96,6 +101,8 @@ class _Process:
         with ExitStack() as stack:
             courier = stack.enter_context(courier_of(self.settings, policy))
             self._delivering = (state, stack.pop_all(), courier)
+        if failure is not None:
+            courier.status = f"started again: {failure}"
         if self._ingest is not None:
             self._ingest.rider = courier
         return courier

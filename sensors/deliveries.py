@@ -1,17 +1,16 @@
 """The delivery sensor: keeps delivery to the alerting policy's channels going.
 
 A tick starts it where it does not run, takes up a changed policy, and writes
-what waits where no burst carries it. Sending happens between ticks, on threads
-of this process, so a slow channel never holds up the daemon.
+what waits where no burst carries it. Sending happens between ticks, in a
+process of its own, so a slow channel never holds up the daemon.
 """
 
 import duckdb
 from dagster import DefaultSensorStatus, SensorEvaluationContext, SkipReason, sensor
 
-from inventory_assets.delivery.channel import ChannelSetupError
 from inventory_assets.delivery.policy_source import AlertingFileError
 from inventory_assets.lake.errors import LakeError
-from inventory_assets.stages.deliver import STAGE, Delivery
+from inventory_assets.stages.deliver import STAGE
 from resources import InventoryResource
 
 # How long a tick waits for the burst loop: that one writes what waits anyway.
@@ -36,19 +35,10 @@ def delivery_sensor(context: SensorEvaluationContext, inventory: InventoryResour
         if courier.wants_commit():
             process.engine.commit_note(STAGE, courier.record)
             courier.recorded()
-        return SkipReason(describe(courier.delivery))
-    except (AlertingFileError, ChannelSetupError, LakeError, duckdb.Error, OSError) as error:
+        return SkipReason(courier.failure or courier.status)
+    except (AlertingFileError, LakeError, duckdb.Error, OSError) as error:
         # What is owed stays in the lake; the next tick tries again.
         context.log.error(str(error))
         return SkipReason(str(error))
     finally:
         process.lock.release()
-
-
-def describe(delivery: Delivery) -> str:
-    """`mail: 12 sent, 0 failed tries, 1 waiting; …`, and what is wrong with a channel's configuration."""
-    return "; ".join(
-        f"{name}: {lane.sent:,} sent, {lane.failed:,} failed tries, {lane.owed_count:,} waiting"
-        + ("" if (fault := lane.fault) is None else f" until this is mended: {fault}")
-        for name, lane in delivery.lanes.items()
-    )

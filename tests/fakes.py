@@ -53,6 +53,35 @@ class CountedConnection:
         return getattr(self._connection, name)
 
 
+class OnCue:
+    """A connection with something that happens once, before or after the first statement that holds `cue`."""
+
+    def __init__(
+        self,
+        connection: Any,
+        cue: str,
+        *,
+        before: Callable[[], object] = lambda: None,
+        after: Callable[[str], object] = lambda sql: None,
+    ) -> None:
+        self._connection, self._cue = connection, cue
+        self._before, self._after = before, after
+        self.has_happened = False
+
+    def execute(self, sql: str, *arguments: Any) -> Any:
+        """Run a statement, with what happens beside it."""
+        if self.has_happened or self._cue not in sql:
+            return self._connection.execute(sql, *arguments)
+        self.has_happened = True
+        self._before()
+        found = self._connection.execute(sql, *arguments)
+        self._after(sql)
+        return found
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+
 class CrashingLake(Lake):
     """A lake whose transactions fail on cue."""
 

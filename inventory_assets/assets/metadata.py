@@ -127,7 +127,7 @@ def _table(reader: Reader, query: str) -> MetadataValue:
 
 
 def records_metadata(rows: list[dict[str, Any]]) -> MetadataValue:
-    """Rows as a table of the UI."""
+    """Rows as a table; the first one's columns."""
     if not rows:
         return MetadataValue.text("none")
     columns = [TableColumn(name, "int" if isinstance(value, int) else "string") for name, value in rows[0].items()]

@@ -11,8 +11,16 @@ from typing import Any, Literal
 import dagster as dg
 
 from inventory_assets.assets.metadata import records_metadata
-from inventory_assets.domain.quality import QualityResult, ResultStatus, Severity, describe_trend, row_id, summarize
-from inventory_assets.domain.quality_report import shown_id, to_markdown
+from inventory_assets.domain.quality import (
+    QualityResult,
+    ResultStatus,
+    Severity,
+    describe_trend,
+    row_id,
+    sparkline,
+    summarize,
+)
+from inventory_assets.domain.quality_report import markdown_text, shown_id, to_markdown
 from inventory_assets.domain.values import to_microseconds
 from inventory_assets.lake.tables import Table
 from inventory_assets.stages.quality import Judged, hold_judged, judge_rules, latest_results, record, with_trends
@@ -23,6 +31,7 @@ from resources import InventoryResource
 
 REPORT_KEY = dg.AssetKey(["quality", "report"])
 DOCS = "docs/data-quality.md"
+SHOWN_COUNTS = 10
 _RULES = {rule.name: rule for rule in RULES}
 
 
@@ -88,34 +97,39 @@ def judge_and_record(inventory: InventoryResource, rules: Sequence[Rule], *, run
 
 
 def describe(result: QualityResult) -> str:
-    """A result in one line."""
+    """A result in one line of markdown, which is what the UI takes it for."""
     if result.status is ResultStatus.NOT_JUDGED:
         return f"Not judged: {result.reason}."
     if result.status is ResultStatus.PASS:
         return result.text
-    ids = ", ".join(shown_id(each) for each in result.sample_ids[:3])
-    return f"{result.failing_count:,} found, such as {ids}. {result.what_to_do}"
+    found = f"{_count(result)}, such as {', '.join(markdown_text(each) for each in result.sample_ids[:3])}."
+    return f"{found} {result.what_to_do}"
+
+
+def _count(result: QualityResult) -> str:
+    of = "" if result.checked_count is None else f" of {result.checked_count:,}"
+    return f"{result.failing_count:,} found{of}"
 
 
 def check_metadata(result: QualityResult) -> dict[str, Any]:
-    """What a check's page shows, the most telling first."""
+    """What a check's page shows. The UI draws a plot of each number, so only the count is one."""
     rule = _RULES[result.rule]
-    found: dict[str, Any] = {"result": describe(result)}
+    found: dict[str, Any] = {"failing_count": result.failing_count}
     if result.status is ResultStatus.FAIL:
         rows = [{"id": row_id(row, rule.id_columns), **row} for row in result.rows]
         shown = [{name: _plain(value) for name, value in row.items()} for row in rows]
         found["failing_rows"] = records_metadata(shown)
+        found["failing_rows_shown"] = f"{len(rows)} of {result.failing_count:,}"
         found["what_to_do"] = result.what_to_do
-    found["failing_count"] = result.failing_count
     if result.checked_count is not None:
-        found["checked_count"] = result.checked_count
+        found["checked"] = f"{result.checked_count:,}"
     found["trend"] = describe_trend(result.trend)
-    found["last_counts"] = ", ".join(
-        f"{point.checked_at:%m-%d %H:%M} {point.failing_count:,}" for point in result.trend[-10:]
+    found["trend_counts"] = ", ".join(
+        f"{point.checked_at:%b %d %H:%M} {point.failing_count:,}" for point in result.trend[-SHOWN_COUNTS:]
     )
-    found["lake_version"] = result.as_of_version
+    found["as_of_lake_version"] = f"{result.as_of_version:,}"
     found["query"] = dg.MetadataValue.md(
-        f"```sql\n{_dedent(rule.query)}\n```" if rule.query else f"Computed by `{rule.judge.__name__}`; see {DOCS}."  # type: ignore[union-attr]
+        f"```sql\n{_dedent(rule.query)}\n```" if rule.query else f"Computed from events, see {DOCS}."
     )
     return found
 
@@ -174,6 +188,7 @@ def quality_report(
     yield dg.MaterializeResult(
         metadata={
             "verdict": summary.verdict,
+            "findings": _findings(results),
             "report": dg.MetadataValue.md(to_markdown(results)),
             "errors": summary.failed,
             "warnings": summary.warned,
@@ -182,6 +197,21 @@ def quality_report(
             "judged_now": len(judged),
         }
     )
+
+
+def _findings(results: Sequence[QualityResult]) -> dg.MetadataValue:
+    """What is wrong, a line a rule: it shows without a click."""
+    return records_metadata(
+        [
+            {
+                "severity": result.severity.value, "rule": result.rule, "found": result.failing_count,
+                "trend": sparkline([point.failing_count for point in result.trend[-SHOWN_COUNTS:]]),
+                "see the checks of": result.table,
+            }
+            for result in results
+            if result.status is ResultStatus.FAIL
+        ]
+    )  # fmt: skip
 
 
 quality_job = dg.define_asset_job(

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from dagster import Backoff, RetryPolicy
+
 from inventory_assets.lake.tables import (
     ALERTS,
     CORE_EVENTS,
@@ -20,6 +22,13 @@ from inventory_assets.lake.tables import (
     VELOCITY,
     Table,
 )
+
+# A run that uses the engine loads every key into memory and writes: one at a time (`deploy/dagster.yaml`).
+LAKE_POOL = "lake"
+# What builds files beside the lake takes the machine's cores: one at a time as well, but beside the others.
+BUILD_POOL = "builds"
+# A lock that was not free, a broker that was away: both are soon over. Everything here can be run again.
+RETRIES = RetryPolicy(max_retries=2, delay=15, backoff=Backoff.EXPONENTIAL)
 
 
 @dataclass(frozen=True, slots=True)

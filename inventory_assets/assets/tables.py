@@ -15,7 +15,7 @@ from dagster import (
 )
 
 from inventory_assets.assets.metadata import counts_metadata, table_metadata, table_version
-from inventory_assets.assets.specs import SPECS, TableSpec
+from inventory_assets.assets.specs import LAKE_POOL, RETRIES, SPECS, TableSpec
 from inventory_assets.domain.values import to_microseconds
 from inventory_assets.lake.tables import (
     CORE_EVENTS,
@@ -64,6 +64,8 @@ def _build(spec: TableSpec, partitions: DailyPartitionsDefinition) -> AssetsDefi
         partitions_def=partitions if spec.is_partitioned else None,
         backfill_policy=BackfillPolicy.single_run() if spec.is_partitioned else None,
         metadata={"grain": spec.table.comment},
+        pool=LAKE_POOL,
+        retry_policy=RETRIES,
     )
     def table_asset(
         context: AssetExecutionContext, config: RebuildConfig, inventory: InventoryResource

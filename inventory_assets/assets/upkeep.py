@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
 from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 
+from inventory_assets.assets.specs import LAKE_POOL
 from inventory_assets.domain.values import to_microseconds
 from inventory_assets.lake.maintenance import Maintenance
 from inventory_assets.stages.sweep import is_sweep_due, sweep
@@ -17,7 +18,7 @@ KEPT_EVENT_DAYS = 7
 PRUNED_AT_ONCE = 500
 
 
-@dg.op
+@dg.op(pool=LAKE_POOL)
 def maintain_lake(context: dg.OpExecutionContext, inventory: InventoryResource) -> None:
     """Merge files, renew bases, expire snapshots."""
     process = inventory.process()
@@ -83,7 +84,7 @@ velocity_schedule = dg.ScheduleDefinition(
 )
 
 
-@dg.op
+@dg.op(pool=LAKE_POOL)
 def sweep_alerts(context: dg.OpExecutionContext, inventory: InventoryResource) -> None:
     """Do what time has made due for alerts."""
     process = inventory.process()

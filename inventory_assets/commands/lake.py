@@ -9,8 +9,10 @@ import click
 import duckdb
 
 from inventory_assets.commands.output import format_option, notes, print_rows
+from inventory_assets.lake.archive_files import SCHEMA, show_archive
 from inventory_assets.lake.history import show_version, version_at
 from inventory_assets.lake.maintenance import Maintenance
+from inventory_assets.lake.marts import MartsMissingError, show_marts
 from inventory_assets.lake.partition_files import attach_views
 from inventory_assets.settings import Settings, load_settings
 from inventory_assets.stages.engine import defaults_of, parse_settings_of
@@ -27,7 +29,9 @@ from inventory_assets.wiring import LakeReader, engine_of
 @click.option("--at", "at_time", help="As the lake was at this time (RFC 3339, UTC).")
 @format_option
 def sql(query: str, at_version: int | None, at_time: str | None, format_: str) -> None:
-    """Ask the lake a question in SQL. Read-only; schemas raw, core, out, meta, and snapshots.
+    """Ask the lake a question in SQL. Read-only; schemas raw, core, out, meta, snapshots, marts, archive.
+
+    With --at-version or --at, the marts can be asked only if they were built by then.
 
     \b
     inventory sql "SELECT * FROM core.sku_state ORDER BY available LIMIT 10"
@@ -42,16 +46,30 @@ def sql(query: str, at_version: int | None, at_time: str | None, format_: str) -
         at_version = version_at(reader.connection, moment)
     show_version(reader.connection, at_version)
     attach_views(reader.connection, settings.snapshots_uri)
+    marts_lacking = _show_marts(reader.connection, settings, at_version)
+    if SCHEMA in query.lower():  # to list a bucket takes its time
+        show_archive(reader.connection, settings.archive_uri, at_version)
     try:
         _check_is_question(reader.connection, query)
         cursor = reader.connection.execute(query)
     except (duckdb.ParserException, duckdb.CatalogException, duckdb.BinderException) as error:
+        if marts_lacking and re.search(r"\bmarts\b", query):
+            raise click.ClickException(marts_lacking) from error
         raise click.ClickException(f"{error}") from error
     if cursor.description is None:
         return
     names = [column[0] for column in cursor.description]
     rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
     print_rows(rows, format_, columns=names if format_ != "json" else None)
+
+
+def _show_marts(connection: duckdb.DuckDBPyConnection, settings: Settings, at_version: int | None) -> str:
+    # Most questions are not about marts: why there are none is said to those that are.
+    try:
+        show_marts(connection, settings, at_version)
+    except MartsMissingError as error:
+        return str(error)
+    return ""
 
 
 def _check_is_question(connection: duckdb.DuckDBPyConnection, query: str) -> None:

@@ -88,10 +88,11 @@ def publish(file: str, topic: str, format_in: str) -> None:
         raise click.UsageError(f"--topic was {topic!r}; expected one of {', '.join(sorted(names))}.")
     raw = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
     messages = {"json": _json_lines, "csv": _csv_rows, "messages": _message_lines}[format_in](raw, topic)
-    _publish(settings, messages)
+    publish_messages(settings, messages)
 
 
-def _publish(settings: Settings, messages: Iterable[OutgoingMessage]) -> int:
+def publish_messages(settings: Settings, messages: Iterable[OutgoingMessage]) -> int:
+    """Publish messages a chunk at a time, each confirmed before the next; how many."""
     if host := emulator_host(settings):
         apply_topology(settings.project, emulator_host=host)
     total = 0
@@ -305,7 +306,7 @@ def replay_dead_letters(reason: str | None, dry_run: bool, format_: str) -> None
         counts[letter["reason"]] = counts.get(letter["reason"], 0) + 1
     print_rows([{"reason": name, "messages": count} for name, count in sorted(counts.items())], format_)
     if letters and not dry_run:
-        _publish(settings, (_replayed(letter) for letter in letters))
+        publish_messages(settings, (_replayed(letter) for letter in letters))
 
 
 def _replayed(letter: dict[str, Any]) -> OutgoingMessage:

@@ -144,7 +144,8 @@ class Product(msgspec.Struct, frozen=True, omit_defaults=True):
     """What is known of a SKU beside its stock. Unknown is null, never invented (RULES 19).
 
     `document_fields` names, joined by commas, what came with a stock document
-    and not from an import.
+    and not from an import. `is_removed`: cleaned up, nothing is known any more;
+    true or null.
     """
 
     sku: str
@@ -159,6 +160,7 @@ class Product(msgspec.Struct, frozen=True, omit_defaults=True):
     unit_price: float | None = None
     pack_multiple: int | None = None
     document_fields: str = ""
+    is_removed: bool | None = None
 
 
 def with_document_fields(known: Product, fields: tuple[tuple[str, str | int | float], ...]) -> Product:

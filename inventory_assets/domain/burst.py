@@ -333,8 +333,10 @@ class _Run:
 
     def _take_product_fields(self, event: Level) -> None:
         known = self.draft.products.get(event.sku)
-        if known is None and not event.product_fields:
+        if (known is None or known.is_removed) and not event.product_fields:
             return
-        merged = with_document_fields(known or Product(sku=event.sku), event.product_fields)
+        # What was cleaned up begins anew: the document knows nothing of what an import once said.
+        start = Product(sku=event.sku) if known is None or known.is_removed else known
+        merged = with_document_fields(start, event.product_fields)
         if merged != known:
             self.draft.products[event.sku] = merged

@@ -105,8 +105,7 @@ def summarize(results: Iterable[QualityResult]) -> QualitySummary:
         else:
             warned += 1
     if failed:
-        verdict = f"Do not rely on these numbers yet: {_count(len(failed), 'error')} found"
-        verdict += f", and {_count(warned, 'warning')}." if warned else "."
+        verdict = f"Do not rely on these numbers yet: {_count(len(failed), 'error')}, {_count(warned, 'warning')}."
     elif warned:
         verdict = f"The numbers hold. {_count(warned, 'warning')} about what was sent to us."
     elif passed:

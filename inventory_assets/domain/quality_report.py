@@ -48,17 +48,12 @@ def to_markdown(results: Sequence[QualityResult]) -> str:
             parts += [title, *(_finding(result) for result in chosen)]
     unjudged = [result for result in results if result.status is ResultStatus.NOT_JUDGED]
     if unjudged:
-        lines = (f"- **{_words(result.rule)}**: {own_text(result.reason)}" for result in unjudged)
+        lines = (f"- **{_words(result.rule)}**: {result.reason}" for result in unjudged)
         parts += ["### Not judged", "\n".join(lines)]
     passed = [result for result in results if result.status is ResultStatus.PASS]
     if passed:
         parts += ["### What holds", _table(passed)]
     return "\n\n".join(parts) + "\n"
-
-
-def own_text(text: str) -> str:
-    """A sentence of ours, with what markdown would take for its own."""
-    return _SPECIAL.sub(r"\\\1", text)
 
 
 def _counts(results: Sequence[QualityResult]) -> str:
@@ -79,19 +74,20 @@ def _finding(result: QualityResult) -> str:
     more = result.failing_count - min(SHOWN_IDS, len(result.sample_ids))
     ids += f" and {more:,} more" if more > 0 else ""
     lines = [
-        f"**{_words(result.rule)}** ({own_text(result.table)}): {result.failing_count:,}{of}",
-        f"- Should hold: {own_text(result.text)}",
+        f"**{_words(result.rule)}** ({result.table}): {result.failing_count:,}{of}",
+        f"- Should hold: {result.text}",
         f"- Found: {ids}",
         f"- Trend: {describe_trend(result.trend)}",
-        f"- What to do: {own_text(result.what_to_do)}",
+        f"- What to do: {result.what_to_do}",
     ]
     return "\n".join([lines[0], "", *lines[1:]])
 
 
 def _table(results: Iterable[QualityResult]) -> str:
-    rows = [f"| {_words(result.rule)} | {own_text(result.table)} | {own_text(result.text)} |" for result in results]
+    rows = [f"| {_words(result.rule)} | {result.table} | {result.text} |" for result in results]
     return "\n".join(["| rule | table | what holds |", "|---|---|---|", *rows])
 
 
 def _words(rule: str) -> str:
-    return markdown_text(rule.replace("_", " "))
+    # A name of ours, in words.
+    return rule.replace("_", " ")

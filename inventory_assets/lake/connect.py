@@ -20,6 +20,7 @@ from inventory_assets.settings import Settings
 
 # Making an empty lake takes a second; whoever lost that race finds it made.
 MAKE_TRIES = 5
+UNSAFE_OPTIMIZERS = "statistics_propagation,compressed_materialization"
 MADE_BY_ANOTHER = ("Failed to initialize DuckLake", "already exists", "Transaction conflict")
 
 
@@ -41,28 +42,13 @@ def connect(settings: Settings, *, read_only: bool = False) -> duckdb.DuckDBPyCo
                 "Start `make run`, or publish messages and run `inventory drain`."
             )
         catalog_path.parent.mkdir(parents=True, exist_ok=True)
-    connection = duckdb.connect(
-        config={
-            "extension_directory": str(settings.home / "extensions"),
-            "autoinstall_known_extensions": False,
-            "autoload_known_extensions": False,
-            "threads": settings.duckdb_threads,
-            "memory_limit": settings.duckdb_memory_limit,
-            # What does not fit goes to disk, below our home and not into the current directory.
-            "temp_directory": str(settings.home / "tmp"),
-            # A burst reads no file twice: the cache only grows, to whatever memory there is.
-            "enable_external_file_cache": False,
-            # Give back what a sort or a new base took; without it the process keeps its peak.
-            "allocator_background_threads": True,
-        }
-    )
-    _load_extensions(connection, settings)
+    connection = open_duckdb(settings, *_extensions(settings))
     _use_credentials(connection, settings)
     if read_only:
-        _attach(connection, settings, read_only=True)
+        attach(connection, settings, read_only=True)
     elif settings.is_embedded:
         with writer_lock(settings.lock_path):
-            _attach(connection, settings, read_only=False)
+            attach(connection, settings, read_only=False)
             ensure_tables(connection)
     else:
         _make_on_server(connection, settings)
@@ -70,22 +56,61 @@ def connect(settings: Settings, *, read_only: bool = False) -> duckdb.DuckDBPyCo
     return connection
 
 
-def _load_extensions(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+def open_duckdb(settings: Settings, *extensions: str) -> duckdb.DuckDBPyConnection:
+    """Open a DuckDB in memory that downloads nothing, within the settings' bounds."""
+    connection = duckdb.connect(config=duckdb_config(settings))
+    prepare(connection, *extensions)
+    return connection
+
+
+def duckdb_config(settings: Settings) -> dict[str, str | bool | int | float | list[str]]:
+    """What DuckDB starts with: nothing is downloaded, and it stays within its bounds."""
+    return {
+        "extension_directory": str(settings.home / "extensions"),
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+        "threads": settings.duckdb_threads,
+        "memory_limit": settings.duckdb_memory_limit,
+        # What does not fit goes to disk, below our home and not into the current directory.
+        "temp_directory": str(settings.home / "tmp"),
+        # A burst reads no file twice: the cache only grows, to whatever memory there is.
+        "enable_external_file_cache": False,
+        # Give back what a sort or a new base took; without it the process keeps its peak.
+        "allocator_background_threads": True,
+    }
+
+
+def prepare(connection: duckdb.DuckDBPyConnection, *extensions: str) -> None:
+    """Make a connection that is open already as safe as ours, with these extensions."""
+    # They believe DuckLake's column statistics, which can lack what a table's first commit brought:
+    # sorted, 10^12 then came out as 256 (docs/adr/0012).
+    connection.execute(f"SET disabled_optimizers = '{UNSAFE_OPTIMIZERS}'")
+    for name in extensions:
+        load_extension(connection, name)
+
+
+def load_extension(connection: duckdb.DuckDBPyConnection, name: str) -> None:
+    """Load an extension from its wheel; loaded already, it is no second time."""
+    module = importlib.import_module(f"duckdb_extension_{name}")
+    version = f"v{duckdb.__version__}"
+    connection.load_extension(str(Path(module.__path__[0]) / "extensions" / version / f"{name}.duckdb_extension"))
+
+
+def _extensions(settings: Settings) -> list[str]:
     names = ["ducklake", "sqlite_scanner" if settings.is_embedded else "postgres_scanner"]
-    if "://" in settings.data_uri:
+    if any("://" in uri for uri in (settings.data_uri, settings.snapshots_uri, settings.archive_uri)):
         names.append("httpfs")
-    version = duckdb.__version__
-    for name in names:
-        module = importlib.import_module(f"duckdb_extension_{name}")
-        path = Path(module.__path__[0]) / "extensions" / f"v{version}" / f"{name}.duckdb_extension"
-        connection.load_extension(str(path))
+    return names
 
 
 def _use_credentials(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
     """Let DuckDB sign its requests to the bucket; it knows HMAC keys only, no service account files."""
-    if not settings.data_uri.startswith("gs://"):
+    places = (settings.data_uri, settings.snapshots_uri, settings.archive_uri)
+    if not any(uri.startswith("gs://") for uri in places):
         return
     if not settings.gcs_key_id or not settings.gcs_secret:
+        if not settings.data_uri.startswith("gs://"):
+            return  # the lake works without them; whoever asks for the others is told by the store
         raise LakeError(
             f"the data are at {settings.data_uri!r} but INVENTORY_GCS_KEY_ID or INVENTORY_GCS_SECRET is not set. "
             "Make an HMAC key for a service account: gcloud storage hmac create ACCOUNT."
@@ -98,7 +123,24 @@ def _use_credentials(connection: duckdb.DuckDBPyConnection, settings: Settings) 
     connection.execute(f"CREATE SECRET lake_data (TYPE gcs, {', '.join(options)})")
 
 
-def _attach(connection: duckdb.DuckDBPyConnection, settings: Settings, *, read_only: bool) -> None:
+def attach_at_snapshot(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    """Attach the lake to a connection that is open already, read-only and as of now, whatever is committed later.
+
+    Raises:
+        LakeMissingError: There is no lake.
+    """
+    prepare(connection, *_extensions(settings))
+    _use_credentials(connection, settings)
+    attach(connection, settings, read_only=True)
+    row = connection.execute(f"SELECT max(snapshot_id) FROM {CATALOG}.snapshots()").fetchone()
+    connection.execute(f"DETACH {CATALOG}")
+    attach(connection, settings, read_only=True, snapshot=row[0] if row else None)
+
+
+def attach(
+    connection: duckdb.DuckDBPyConnection, settings: Settings, *, read_only: bool, snapshot: int | None = None
+) -> None:
+    """Attach the lake as `lake`; with `snapshot`, as of that DuckLake snapshot."""
     # Row inlining is off: it made merges slower when it was measured. Not for the one row of the
     # watermark on a server: in a file, it would be lost with the answer to a COMMIT (`files`).
     limit = 0 if settings.is_embedded else 1
@@ -116,6 +158,8 @@ def _attach(connection: duckdb.DuckDBPyConnection, settings: Settings, *, read_o
             options.append("META_SECRET 'lake_catalog'")
     if read_only:
         options.append("READ_ONLY")
+    if snapshot is not None:
+        options.append(f"SNAPSHOT_VERSION {snapshot}")
     try:
         connection.execute(f"ATTACH 'ducklake:{_quoted(catalog)}' AS {CATALOG} ({', '.join(options)})")
     except duckdb.Error as error:
@@ -134,7 +178,7 @@ def _attach(connection: duckdb.DuckDBPyConnection, settings: Settings, *, read_o
 
 def _make_on_server(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
     """Attach a lake and see to its tables, where no lock of ours keeps two processes from making them at once."""
-    _until_made(lambda: _attach(connection, settings, read_only=False))
+    _until_made(lambda: attach(connection, settings, read_only=False))
 
     def make_tables() -> None:
         try:

@@ -21,7 +21,12 @@ def ensure_tables(connection: duckdb.DuckDBPyConnection) -> None:
     """Give the lake the tables, columns and views it lacks. Old rows have nulls in new columns."""
     known = _columns(connection)
     lacking = [table for table in TABLES if not {*table.columns} <= known.get(table.changes, set())]
-    stale = [table for table in VERSIONED_TABLES if {*table.shown_columns} != known.get(table.full_name)]
+    stale = [
+        table
+        for table in VERSIONED_TABLES
+        # A new column may be what its condition asks for.
+        if table in lacking or {*table.shown_columns} != known.get(table.full_name)
+    ]
     absent = [view for view in VIEWS if view.full_name not in known]
     if not lacking and not stale and not absent:
         return

@@ -20,7 +20,7 @@ _URI_PASSWORD = re.compile(r"postgres(ql)?://([^/?]*:[^/?]*@|.*[?&]password=)")
 _UNREACHABLE = re.compile(r'Unable to connect to Postgres at ".*?": (.*)', re.DOTALL)
 
 
-def split_password(catalog: str) -> tuple[str, str | None]:
+def split_password(catalog: str, *, said_in: str = "INVENTORY_CATALOG") -> tuple[str, str | None]:
     """Take the password out of a PostgreSQL connection string: (catalog without it, password).
 
     Raises:
@@ -28,9 +28,10 @@ def split_password(catalog: str) -> tuple[str, str | None]:
     """
     connection = catalog.removeprefix(PREFIX)
     if _URI_PASSWORD.match(connection):
+        shown = PREFIX if said_in == "INVENTORY_CATALOG" else ""
         raise LakeError(
-            "INVENTORY_CATALOG has a password in a URI, which error messages would show. Leave it out and set "
-            "PGPASSWORD or use ~/.pgpass, or write postgres:dbname=… host=… user=… password=…."
+            f"{said_in} has a password in a URI, which error messages would show. Leave it out and set "
+            f"PGPASSWORD or use ~/.pgpass, or write {shown}dbname=… host=… user=… password=…."
         )
     found = _PASSWORD.search(connection)
     if found is None:

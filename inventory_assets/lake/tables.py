@@ -214,11 +214,12 @@ PRODUCTS = VersionedTable(
         "sku": _TEXT, "product_name": _TEXT, "variant_name": _TEXT, "brand_name": _TEXT,
         "category_name": _TEXT, "department_name": _TEXT, "supplier_id": _TEXT,
         "lead_time_days": _BIG, "order_up_to": _BIG, "unit_price": "DOUBLE", "pack_multiple": _BIG,
-        "document_fields": _TEXT, "version": _BIG,
+        "document_fields": _TEXT, "version": _BIG, "is_removed": _FLAG,
     },
     "One row per SKU with product data. Null is unknown.",
     key=("sku",),
-    hidden=("document_fields",),
+    hidden=("document_fields", "is_removed"),
+    shown_if="is_removed IS NOT TRUE",
 )  # fmt: skip
 SKU_STATE = VersionedTable(
     "core",

@@ -203,6 +203,7 @@ class Lake:
         run_id: str = "",
         code_version: str = "",
         next_epoch: int | None = None,
+        next_version: int | None = None,
     ) -> Iterator[LakeTransaction]:
         """Make the version after `expected`, if nobody else has.
 
@@ -215,11 +216,12 @@ class Lake:
             stage: What makes the version.
             run_id, code_version: Who makes it.
             next_epoch: A new epoch, which makes every other warm state stale.
+            next_version: Where an archive's versions come before this one.
 
         Raises:
             StaleStateError: The watermark is not the expected one. Nothing was written.
         """
-        version = expected.version + 1
+        version = next_version or expected.version + 1
         epoch = next_epoch or expected.epoch
         with self.exclusive():
             connection = self.connection

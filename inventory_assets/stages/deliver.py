@@ -1,9 +1,9 @@
 """Deliver what the alerting policy owes: plan, write down, send, write down what came of it.
 
-`Delivery` never writes by itself: who owns a writer asks `wants_commit`, calls
-`record` inside a transaction and `recorded` after it. In the sensor's process
-that is the burst loop, so records ride along with bursts; `inventory deliver`
-has a writer of its own (`LakeNotes`). Nothing is sent before it is written as
+`Delivery` never writes by itself: who owns a writer asks `wants_commit`, writes
+its `writings` inside a transaction and calls `recorded` after it. Under the
+sensor that is the burst loop (`courier`), so records ride along with bursts;
+`inventory deliver` has a writer of its own (`LakeNotes`). Nothing is sent before it is written as
 owed; a crash between sending and recording sends again, under the same id.
 """
 
@@ -11,7 +11,9 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import NamedTuple, Protocol
+
+import polars as pl
 
 from inventory_assets.domain.notifications import Outgoing
 from inventory_assets.domain.policy import Policy
@@ -20,7 +22,8 @@ from inventory_assets.lake.tables import DELIVERIES
 from inventory_assets.lake.transaction import Lake, LakeTransaction, with_retries
 from inventory_assets.stages.facts import Owed, to_outgoings
 from inventory_assets.stages.lane import STILL_OWED, Attempt, Lane, Sender
-from inventory_assets.stages.notifications import Plan, Planner
+from inventory_assets.stages.notifications import Plan, Planner, write_plan
+from inventory_assets.stages.notifications import to_frame as plan_rows
 from inventory_assets.stages.owed import REARMED, load_owed, to_frame, tries_since
 from inventory_assets.stages.warm import Reader
 
@@ -72,6 +75,24 @@ class LakeNotes:
         raise StaleStateError(f"other writers were first {STALE_TRIES} times")
 
 
+class Writings(NamedTuple):
+    """What a delivery wants in the lake's next version: the rows of a plan, and tries.
+
+    `follows` is the version that planning had come to before.
+    """
+
+    plan: pl.DataFrame | None
+    follows: int
+    tries: pl.DataFrame | None
+
+    def write(self, transaction: LakeTransaction) -> bool:
+        """Write them; whether the plan holds, which it does not where another planner was first."""
+        holds = self.plan is not None and write_plan(transaction, self.plan, self.follows)
+        if self.tries is not None:
+            transaction.append(DELIVERIES, self.tries)
+        return holds
+
+
 class Delivery:
     """The delivery of one process. `step` plans; lanes send; the owner of a writer records."""
 
@@ -90,7 +111,6 @@ class Delivery:
         self._clock = clock
         self._guard = threading.Lock()
         self._plan: Plan | None = None
-        self._is_plan_written = False
         self._attempts: list[Attempt] = []
         self._recording = 0
         self.lanes = {
@@ -159,17 +179,19 @@ class Delivery:
         """How many notifications wait to be sent."""
         return sum(lane.owed_count for lane in self.lanes.values())
 
-    def record(self, transaction: LakeTransaction) -> None:
-        """Write the plan and the attempts so far; may be called again if the commit fails."""
+    def writings(self) -> Writings:
+        """The plan and the tries so far, to be written; may be asked for again if the commit fails."""
         with self._guard:
             plan, attempts = self._plan, list(self._attempts)
-        self._is_plan_written = plan is not None and self._planner.write(transaction, plan)
         self._recording = len(attempts)
-        if attempts:
-            transaction.append(DELIVERIES, to_frame(attempts))
+        return Writings(
+            None if plan is None else plan_rows(plan),
+            0 if plan is None else plan.follows,
+            to_frame(attempts) if attempts else None,
+        )
 
-    def recorded(self) -> None:
-        """Go on after the commit: forget what is in the lake, send what it now owes."""
+    def recorded(self, plan_holds: bool) -> None:
+        """Go on after the commit of the last `writings`: forget what is in the lake, send what it now owes."""
         with self._guard:
             del self._attempts[: self._recording]
             self._recording = 0
@@ -177,7 +199,7 @@ class Delivery:
         if plan is None:
             return
         with self._reading:
-            if not self._is_plan_written:
+            if not plan_holds:
                 # It is there already, or another process plans too: read all of it before the next plan.
                 self._planner.forget()
                 self._is_loaded = False
@@ -273,5 +295,15 @@ def is_idle(delivery: Delivery) -> bool:
 
 def commit(delivery: Delivery, notes: Notes) -> None:
     """Write what waits in a version of its own."""
-    notes.commit_note(STAGE, delivery.record)
-    delivery.recorded()
+    writings, held = delivery.writings(), []
+    notes.commit_note(STAGE, lambda transaction: held.append(writings.write(transaction)))
+    delivery.recorded(held[-1])
+
+
+def describe(delivery: Delivery) -> str:
+    """`mail: 12 sent, 0 failed tries, 1 waiting; …`, and what is wrong with a channel's configuration."""
+    return "; ".join(
+        f"{name}: {lane.sent:,} sent, {lane.failed:,} failed tries, {lane.owed_count:,} waiting"
+        + ("" if (fault := lane.fault) is None else f" until this is mended: {fault}")
+        for name, lane in delivery.lanes.items()
+    )

@@ -290,6 +290,7 @@ def products(rows: Iterable[Product]) -> pl.DataFrame:
             "category_name": pl.String, "department_name": pl.String, "supplier_id": pl.String,
             "lead_time_days": pl.Int64, "order_up_to": pl.Int64, "unit_price": pl.Float64,
             "pack_multiple": pl.Int64, "document_fields": pl.String,
+            "is_removed": pl.Boolean,
         },
     )  # fmt: skip
 

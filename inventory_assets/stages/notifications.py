@@ -109,14 +109,6 @@ class Planner:
             return None
         return Plan(rows, version, now, self._persisted)
 
-    def write(self, transaction: LakeTransaction, plan: Plan) -> bool:
-        """Append a plan, unless another planner has written since it was made; whether it did."""
-        latest = transaction.execute(f"SELECT coalesce(max(planned_version), 0) FROM {CATALOG}.out.notifications")
-        if latest[0][0] != plan.follows:
-            return False
-        transaction.append(NOTIFICATIONS, to_frame(plan))
-        return True
-
     def written(self, plan: Plan) -> None:
         """Go on from a plan that is in the lake."""
         self._cursor = self._persisted = plan.planned_version
@@ -266,6 +258,15 @@ class Planner:
     def _is_told_resolved(self, name: str) -> bool:
         channel = self._policy.channels.get(name)
         return channel is not None and channel.is_told_resolved
+
+
+def write_plan(transaction: LakeTransaction, rows: pl.DataFrame, follows: int) -> bool:
+    """Append a plan's rows, unless another planner has written since version `follows`; whether it did."""
+    latest = transaction.execute(f"SELECT coalesce(max(planned_version), 0) FROM {CATALOG}.out.notifications")
+    if latest[0][0] != follows:
+        return False
+    transaction.append(NOTIFICATIONS, rows)
+    return True
 
 
 def to_subject(

@@ -5,6 +5,7 @@ import io
 import json
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -12,9 +13,12 @@ from inventory_assets.domain.alerts import Product
 from inventory_assets.domain.burst import BurstInputs
 from inventory_assets.domain.values import InvalidValue, read_id
 from inventory_assets.stages.engine import Commit, Engine
+from inventory_assets.stages.warm import Reader
 
 _NUMBERS = {"lead_time_days": int, "order_up_to": int, "pack_multiple": int, "unit_price": float}
-_TEXTS = tuple(name for name in Product.__struct_fields__ if name not in ("sku", "document_fields", *_NUMBERS))
+_TEXTS = tuple(
+    name for name in Product.__struct_fields__ if name not in ("sku", "document_fields", "is_removed", *_NUMBERS)
+)
 
 
 class ProductFileError(ValueError):
@@ -27,7 +31,15 @@ def read_products(path: Path) -> list[Product]:
     Raises:
         ProductFileError: Lists every bad row with its line.
     """
-    rows = list(_read_rows(path))
+    return to_products(_read_rows(path), said_in=path.name)
+
+
+def to_products(rows: Iterable[tuple[int, dict]], *, said_in: str) -> list[Product]:
+    """Make products of numbered rows.
+
+    Raises:
+        ProductFileError: Lists every bad row with its number.
+    """
     products: list[Product] = []
     problems: list[str] = []
     for line, row in rows:
@@ -38,7 +50,7 @@ def read_products(path: Path) -> list[Product]:
     if problems:
         shown = "\n  ".join(problems[:20])
         more = f"\n  and {len(problems) - 20} more" if len(problems) > 20 else ""
-        raise ProductFileError(f"{path.name}: {len(problems)} bad rows, nothing imported:\n  {shown}{more}")
+        raise ProductFileError(f"{said_in}: {len(problems)} bad rows, nothing imported:\n  {shown}{more}")
     return products
 
 
@@ -94,12 +106,56 @@ def import_products(engine: Engine, products: list[Product], *, run_id: str = ""
     for product in products:
         # An absent field keeps what is known: a price list must not erase names.
         old = known.get(product.sku)
-        merged = product if old is None else _merged(old, product)
+        merged = product if old is None or old.is_removed else _merged(old, product)
         if merged != old:
             changed[product.sku] = merged
     if not changed:
         return []
     inputs = BurstInputs(has_products=True, products=tuple(changed[sku] for sku in sorted(changed)))
+    return engine.commit_burst([], inputs=inputs, stage="products", run_id=run_id)
+
+
+def find_discontinued(reader: Reader, days: int) -> list[dict[str, Any]]:
+    """SKUs of which every key is inactive, or had no stock and no event for so many days.
+
+    By event time: the key's last event against the lake's, never the clock, so
+    that a lake that stands still discontinues nothing.
+
+    Returns:
+        One row per SKU, by SKU. `has_product_data` tells whether there is anything to clean up.
+    """
+    rows = reader.query(
+        """
+        WITH latest AS (SELECT max(last_event_at) AS at FROM core.sku_state),
+        keys AS (
+            SELECT sku, last_event_at, NOT is_active AS is_inactive,
+                on_hand = 0 AND reserved = 0 AND inbound = 0
+                    AND last_event_at < latest.at - to_days(?::INTEGER) AS is_quiet
+            FROM core.sku_state, latest
+        )
+        SELECT k.sku, any_value(p.product_name) AS product_name, count(*) AS warehouses,
+            count(*) FILTER (WHERE is_inactive) AS inactive_warehouses, max(k.last_event_at) AS last_event_at,
+            date_diff('day', max(k.last_event_at), any_value(latest.at)) AS quiet_days,
+            bool_or(p.sku IS NOT NULL) AS has_product_data
+        FROM keys k CROSS JOIN latest LEFT JOIN core.products p USING (sku)
+        GROUP BY k.sku HAVING bool_and(is_inactive OR is_quiet) ORDER BY k.sku
+        """,
+        [days],
+    )
+    return list(rows.iter_rows(named=True))
+
+
+def remove_products(engine: Engine, skus: Iterable[str], *, run_id: str = "") -> list[Commit]:
+    """Take the product data of SKUs away, as a version like an import's; stock is untouched.
+
+    Returns:
+        One commit, or none where there was nothing to take away.
+    """
+    known = engine.state.products
+    removed = [Product(sku, is_removed=True) for sku in sorted(set(skus)) if sku in known and not known[sku].is_removed]
+    if not removed:
+        return []
+    inputs = BurstInputs(has_products=True, products=tuple(removed))
     return engine.commit_burst([], inputs=inputs, stage="products", run_id=run_id)
 
 

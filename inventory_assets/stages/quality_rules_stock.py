@@ -25,7 +25,12 @@ _UNDER_WAY = """
              receiver: to_warehouse_id, sku: sku},
             {final: CASE status WHEN 'PENDING' THEN 0 WHEN 'SHIPPED' THEN 1 ELSE 2 END, epoch: source_epoch,
              instant: instant, increment: increment, cancelled: status = 'CANCELLED', id: event_id}) AS v
-        FROM core.events WHERE kind = 'transaction' GROUP BY entity_key, transaction_id
+        FROM core.events WHERE kind = 'transaction' AND entity_key IN (
+            -- A final version has nothing under way: of most transactions no more than a number is kept here.
+            SELECT entity_key FROM core.events WHERE kind = 'transaction'
+            GROUP BY entity_key HAVING NOT bool_or(status IN ('COMPLETED', 'CANCELLED'))
+        )
+        GROUP BY entity_key, transaction_id
     )
     WHERE (v.type = 'TRANSFER' AND v.status = 'SHIPPED')
         OR (v.status = 'PENDING' AND v.quantity > 0 AND v.type IN ('RESTOCK', 'RETURN', 'ADJUSTMENT'))
@@ -105,7 +110,7 @@ STOCK_RULES = (
     Rule(
         table=SKU_STATE,
         name="no_stock_is_negative",
-        text="No key has fewer than no units on hand, reserved or inbound.",
+        text="No key has less than zero units on hand, reserved or inbound.",
         severity=Severity.WARN,
         what_to_do="Count the shelf and send the level. More was booked out than was ever booked in: a restock is "
         "missing, or an order was booked twice under two ids. `inventory sql` shows the key's events.",

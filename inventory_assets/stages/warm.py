@@ -126,7 +126,7 @@ def load_state(
         index.build([])
         return state
     shared = Shared()
-    _load_judged(reader, state, shared)
+    _load_judged(reader, state, shared, has_rollups=True)
     for row in current_rows(reader, PRODUCTS).drop("version").iter_rows(named=True):
         state.products[row["sku"]] = Product(**row)
     _load_events(reader, state, shared, cached_entities, index)
@@ -135,16 +135,16 @@ def load_state(
 
 
 def load_judgement(reader: Reader, version: int, *, defaults: ThresholdDefaults) -> InventoryState:
-    """Load what alerts are judged by, and the alerts: no memory of events, no products, no trends."""
+    """Load what alerts are judged by, and the alerts: no memory of events, no rollups, products, trends."""
     state = InventoryState(defaults=defaults)
     state.version = version
     if version:
-        _load_judged(reader, state, Shared())
+        _load_judged(reader, state, Shared(), has_rollups=False)
     return state
 
 
-def _load_judged(reader: Reader, state: InventoryState, shared: Shared) -> None:
-    _load_keys(reader, state, shared)
+def _load_judged(reader: Reader, state: InventoryState, shared: Shared, *, has_rollups: bool) -> None:
+    _load_keys(reader, state, shared, has_rollups=has_rollups)
     _load_rules(reader, state)
     _load_thresholds(reader, state, shared)
     for row in current_rows(reader, VELOCITY).iter_rows(named=True):
@@ -155,7 +155,7 @@ def _load_judged(reader: Reader, state: InventoryState, shared: Shared) -> None:
     _load_pauses(reader, state)
 
 
-def _load_keys(reader: Reader, state: InventoryState, shared: Shared) -> None:
+def _load_keys(reader: Reader, state: InventoryState, shared: Shared, *, has_rollups: bool) -> None:
     decode = msgspec.json.Decoder(KeyState).decode
     columns = "fold_state, department_id, category_id, brand_id, product_id"
     places: dict[ParentIds, ParentIds] = {}
@@ -174,7 +174,8 @@ def _load_keys(reader: Reader, state: InventoryState, shared: Shared) -> None:
             place.warehouse_ids = (*place.warehouse_ids, key_state.warehouse_id)
             place.rank = max(place.rank, key_state.on_hand_rank)
             leaves.append((key, parents, None, parents, key_state))
-        state.rollups.merge(state.rollups.change(leaves))
+        if has_rollups:
+            state.rollups.merge(state.rollups.change(leaves))
 
 
 def _share_parts(key_state: KeyState, key: Key) -> None:

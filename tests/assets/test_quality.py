@@ -122,8 +122,8 @@ def test_the_report_is_made_where_errors_are_found(inventory):
     assert {each.name for each in RULES} == {each.check_name for each in found}
     [event] = [e for e in result.all_events if e.event_type_value == "ASSET_MATERIALIZATION"]
     report = event.step_materialization_data.materialization.metadata
-    assert "Do not rely on these numbers yet: 2 errors found" in report["verdict"].text
-    assert r"**stock follows from events** (core\.sku\_state): 1 of 2" in report["report"].md_str
+    assert "Do not rely on these numbers yet: 2 errors, 0 warnings." == report["verdict"].text
+    assert "**stock follows from events** (core.sku_state): 1 of 2" in report["report"].md_str
     assert [("W1", "S2")] == rows(engine.lake, UNTRUSTED)
 
 

@@ -27,6 +27,7 @@ PRINTS_ROWS = [
     ("sql", "SELECT 1 AS one"), ("alerts", "--state", "all"), ("stats",), ("verify",), ("why-not", "W1", "S1"),
     ("replay-dead-letters", "--dry-run"), ("thresholds", "list"), ("thresholds", "show", "GLOBAL"),
     ("thresholds", "history"), ("thresholds", "validate"), ("thresholds", "resolve", "W1", "S1"),
+    ("quality",), ("quality", "--light"), ("quality", "history"),
 ]  # fmt: skip
 
 
@@ -66,6 +67,8 @@ def test_the_promised_commands_are_there():
         ("products", "import", "/nonexistent/products.csv"), ("publish", "-"), ("publish", "-", "--topic", "nonsense"),
         ("publish", "/nonexistent/file", "--topic", "control-topic"), ("emulator", "--in-memory", "--data", "x"),
         ("drain", "--wait", "soon"), ("drain", "--wait", "-1"), ("simulate", "--events", "many"), ("velocity", "--as-of", "soon"),
+        ("quality", "--rule", "negative"), ("quality", "--light", "--rule", "no_key_lost"),
+        ("quality", "--light", "history"), ("quality", "history", "--limit", "0"),
     ],
     ids=" ".join,
 )  # fmt: skip
@@ -83,7 +86,7 @@ def test_wrong_usage_exits_2_and_says_what(run, arguments):
     [
         ("sql", "SELECT 1"), ("alerts",), ("alerts", "list"), ("alerts", "ack", "alt-x"), ("alerts", "sweep"),
         ("alerts", "stats"), ("alerts", "notifications"), ("incidents",), ("incidents", "find"), ("explain", "inc-x"), ("explain", "alt-x"), ("why-not", "W1", "S1"), ("stats",), ("verify",),
-        ("rebuild",), ("maintain",), ("replay-dead-letters",),
+        ("rebuild",), ("maintain",), ("replay-dead-letters",), ("quality",), ("quality", "history"), ("quality", "--record"),
     ],
     ids=" ".join,
 )  # fmt: skip

@@ -48,6 +48,8 @@ PRINTS = {
     ("thresholds", "delete", "CATEGORY", CATEGORY, "--warehouse", WAREHOUSE, "--dry-run"): (CATEGORY, WAREHOUSE),
     ("thresholds", "import", "{rules}", "--prune", "--dry-run"): (CATEGORY, WAREHOUSE),
     ("thresholds", "backtest", "{rules}", "--list", "lost"): (SKUS[0], WAREHOUSE),
+    ("quality", "--rule", "warehouses_are_known", "--record"): ("W[nowhere]",),
+    ("quality", "history"): ("W[nowhere]",),
     ("alerts", "resolve", ALERT, "--reason", "r"): (ALERT,),
 }  # fmt: skip
 PRINTS_NO_ID = {

@@ -17,6 +17,8 @@ from inventory_assets.cli import cli
 from inventory_assets.domain.policy_file import read_policy
 from inventory_assets.lake.tables import APPEND_TABLES, VERSIONED_TABLES
 from inventory_assets.settings import _READERS, Settings, load_settings
+from inventory_assets.stages.exchange_file import read_exchange_file
+from inventory_assets.stages.quality_rules import RULES
 from tests.docs.conftest import Ran, plain
 from tests.docs.markdown import DOCUMENTS, ROOT, Block, anchors, blocks, links, prose, table_names
 
@@ -87,7 +89,7 @@ def test_queries_that_readers_start_from_give_rows(ran: list[Ran]):
 @pytest.mark.parametrize("block", [b for d in DOCUMENTS for b in blocks(d)], ids=lambda block: block.place)
 def test_every_block_is_marked_and_its_commands_parse(block: Block, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    for name in re.findall(r"[\w-]+\.(?:csv|jsonl|json|yaml)", block.code):
+    for name in re.findall(r"[\w-]+\.(?:csv|jsonl|json|yaml|toml)", block.code):
         (tmp_path / name).touch()
 
     assert block.language in ("bash", "sh", "python", "sql", "text", "mermaid", "json", "toml")
@@ -98,8 +100,11 @@ def test_every_block_is_marked_and_its_commands_parse(block: Block, tmp_path, mo
 @pytest.mark.parametrize(
     "block", [b for d in DOCUMENTS for b in blocks(d) if b.language == "toml"], ids=lambda block: block.place
 )
-def test_every_shown_policy_is_one(block: Block):
+def test_every_shown_file_is_one(block: Block):
     """A block may show one channel, which then nothing uses yet."""
+    if block.place.startswith("docs/exchange.md"):
+        assert read_exchange_file(tomllib.loads(block.code), {"SHOP_PASSWORD": "hush"}, said_in="docs")[1] == []
+        return
     problems = read_policy(tomllib.loads(block.code))[1]
 
     assert [] == [problem for problem in problems if "no route and no rule channel uses it" not in problem]
@@ -116,7 +121,9 @@ def test_every_command_but_those_that_stay_is_run():
     run = [tuple(words) for d in DOCUMENTS for b in blocks(d) if b.language == "bash" for words in typed(b.code)]
     missing = [words for words in commands(cli) if not any(each[: len(words)] == words for each in run)]
 
-    assert missing == [("run",), ("emulator",), ("topics", "apply"), ("reports", "serve")]
+    # The exchange needs a server; `tests/cli/test_exchange_pull.py` and `test_exchange_push.py` have one.
+    apart = [("exchange", "pull"), ("exchange", "push")]
+    assert missing == [("run",), ("emulator",), ("topics", "apply"), ("reports", "serve"), *apart]
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
@@ -179,6 +186,17 @@ def test_every_table_is_described():
     text = (ROOT / "docs" / "architecture.md").read_text()
 
     assert [t.full_name for t in (*APPEND_TABLES, *VERSIONED_TABLES) if f"`{t.full_name}`" not in text] == []
+
+
+def test_every_rule_of_data_quality_is_described():
+    """With its text and severity, and whether it holds alerts and runs hourly."""
+    lines = (ROOT / "docs" / "data-quality.md").read_text().splitlines()
+    described = [line.rsplit(" | ", 1)[0] for line in lines if re.match(r"\| `\w+` \| .* \| (ERROR|WARN)", line)]
+
+    assert described == [
+        f"| `{rule.name}` | {rule.text} | {rule.severity}{', holds' * rule.is_of_stock}{', hourly' * rule.is_light}"
+        for rule in RULES
+    ]
 
 
 def test_glossary_has_the_terms_of_the_product():

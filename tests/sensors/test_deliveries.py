@@ -1,6 +1,7 @@
 """The delivery sensor: starts delivery, takes up a changed policy, and never fails a tick."""
 
 import dagster as dg
+import psutil
 import pytest
 
 from inventory_assets.messaging.memory import InMemoryBroker
@@ -24,6 +25,10 @@ def inventory(tmp_path):
     yield resource
     process.stop_delivering()
     process.engine.close()
+
+
+def delivering() -> list[psutil.Process]:
+    return [each for each in psutil.Process().children() if "inventory_assets.commands.courier" in each.cmdline()]
 
 
 def tick(inventory) -> str:
@@ -50,11 +55,35 @@ def test_ticks_alone_deliver_where_no_burst_comes(inventory, tmp_path):
 def test_a_policy_with_problems_is_said_and_the_earlier_one_stays_at_work(inventory, tmp_path):
     path = tmp_path / "alerting.toml"
     path.write_text(POLICY.format(name="first"))
-    assert "first: " in tick(inventory)
+    eventually(lambda: "first: " in tick(inventory), every=0.2)
     path.write_text("[[routes]]\nchannels = ['nobody']")
 
     said = tick(inventory)
 
     assert "no channel 'nobody'" in said
     path.write_text(POLICY.format(name="second"))
-    assert "second: " in tick(inventory)
+    eventually(lambda: "second: " in tick(inventory), every=0.2)
+
+
+@pytest.mark.slow
+def test_a_delivery_that_was_killed_is_started_again_and_tells_what_is_owed(inventory, tmp_path):
+    (tmp_path / "alerting.toml").write_text(POLICY.format(name="screen"))
+    eventually(lambda: "screen: " in tick(inventory), every=0.2)
+
+    for process in delivering():
+        process.kill()
+        process.wait()
+    inventory.process().ingest().run(max_seconds=60, wait_seconds=0.2, until_empty=True)
+    eventually(lambda: "screen: 1 sent" in tick(inventory), every=0.2)
+
+    assert 1 == len(delivering())
+    inventory.process().stop_delivering()
+    assert [] == delivering()
+
+
+@pytest.mark.slow
+def test_why_a_channel_cannot_be_set_up_is_said_by_the_tick(inventory, tmp_path):
+    text = '[channels.hook]\nkind = "webhook"\nurl = "http://127.0.0.1:9/"\nsecret_env = "NOT_SET"\n[[routes]]\nchannels = ["hook"]\n'
+    (tmp_path / "alerting.toml").write_text(text)
+
+    eventually(lambda: "NOT_SET" in tick(inventory), every=0.2)

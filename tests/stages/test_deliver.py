@@ -465,8 +465,8 @@ def test_a_plan_that_rides_with_a_burst_survives_another_writer(engine, open_eng
     assert delivery.step()
     stock(open_engine(), 2, on_hand=90)
 
-    engine.commit_burst(messages(level(70, sku="S00009")), also=delivery.record)
-    delivery.recorded()
+    engine.commit_burst(messages(level(70, sku="S00009")), also=delivery.writings().write)
+    delivery.recorded(True)
     work(deliver(make_policy("mail"), mail=box), engine)
 
     assert 1 == len(box.ids)

@@ -1,0 +1,64 @@
+"""The marts' sensor: builds them once a day's snapshots are there, whenever that is.
+
+A clock would have to guess how long the snapshots take. Files made again later,
+for an event that came late, wait for the next day's build.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+
+from dagster import (
+    AssetKey,
+    AssetRecordsFilter,
+    DefaultSensorStatus,
+    RunRequest,
+    SensorEvaluationContext,
+    SkipReason,
+    sensor,
+)
+
+from inventory_assets.assets.marts import marts_build_job
+from inventory_assets.assets.snapshots import asset_key
+from inventory_assets.lake.partition_files import SNAPSHOT_TABLES
+
+
+@sensor(
+    name="marts_after_snapshots",
+    job=marts_build_job,
+    description="Builds the marts when both snapshot tables have yesterday's partition, made after it ended.",
+    minimum_interval_seconds=60,
+    default_status=DefaultSensorStatus.RUNNING,
+)
+def marts_after_snapshots(context: SensorEvaluationContext) -> RunRequest | SkipReason:
+    """Ask for a build, once for each day."""
+    today = datetime.now(UTC).date()
+    made = {asset_key(table).to_user_string(): made_at(context, asset_key(table), today) for table in SNAPSHOT_TABLES}
+    return decide(today, made)
+
+
+def decide(today: date, made: Mapping[str, datetime | None]) -> RunRequest | SkipReason:
+    """Whether to build the marts now. Dagster begins no second run of a day, which is the run key.
+
+    Args:
+        today: The UTC day.
+        made: When each snapshot table's partition of yesterday was last made, after that day had ended.
+    """
+    day = (today - timedelta(days=1)).isoformat()
+    waiting = sorted(name for name, at in made.items() if at is None)
+    if waiting:
+        return SkipReason(f"{', '.join(waiting)}: no partition of {day} yet")
+    return RunRequest(run_key=day, tags={"inventory/day": day})
+
+
+def made_at(context: SensorEvaluationContext, key: AssetKey, today: date) -> datetime | None:
+    """When yesterday's partition was last made, if that was after the day ended."""
+    midnight = datetime(today.year, today.month, today.day, tzinfo=UTC)
+    found = context.instance.fetch_materializations(
+        AssetRecordsFilter(
+            asset_key=key,
+            asset_partitions=[(today - timedelta(days=1)).isoformat()],
+            after_timestamp=midnight.timestamp(),
+        ),
+        limit=1,
+    )
+    return datetime.fromtimestamp(found.records[0].timestamp, UTC) if found.records else None

@@ -1,0 +1,80 @@
+"""The marts in Dagster's graph: keys, lineage, checks; and a run that builds them."""
+
+import dagster as dg
+import pytest
+
+from inventory_assets.assets.marts import GROUPS, build_mart_assets
+from inventory_assets.definitions import build_defs
+from inventory_assets.lake.partition_files import DAILY_STOCK
+from inventory_assets.settings import Settings
+from inventory_assets.stages.marts import load_manifest
+from resources import InventoryResource
+from tests.marts.conftest import make_shop, reader_of
+from tests.marts.files import stock, write_files
+
+
+def test_every_model_is_an_asset_below_its_layer():
+    graph = build_defs(Settings()).resolve_asset_graph()
+    models = {
+        f"{node['config']['schema']}/{node['name']}"
+        for node in load_manifest()["nodes"].values()
+        if node["resource_type"] == "model"
+    }
+
+    found = {key.to_user_string() for key in graph.get_all_asset_keys() if graph.get(key).group_name in GROUPS}
+    assert models == found
+    assert {name.split("/")[0] for name in found} == {*GROUPS}
+
+
+def test_sources_are_the_assets_that_the_sensors_fill():
+    """One graph: what a mart comes from can be followed to the messages."""
+    graph = build_defs(Settings()).resolve_asset_graph()
+    above = {
+        parent.to_user_string()
+        for key in graph.get_all_asset_keys()
+        if graph.get(key).group_name == "staging"
+        for parent in graph.get(key).parent_keys
+    }
+
+    assert above == {
+        "core/coverage", "core/events", "core/products", "core/resolved_thresholds", "core/rollups",
+        "core/sku_state", "core/velocity", "out/alerts", "out/alert_transitions", "raw/messages",
+        "snapshots/daily_stock", "snapshots/hourly_transactions",
+    }  # fmt: skip
+
+
+def test_every_dbt_test_is_a_check_of_its_model():
+    graph = build_defs(Settings()).resolve_asset_graph()
+    checks = {key.asset_key.to_user_string() for key in graph.asset_check_keys}
+
+    marts = {key.to_user_string() for key in graph.get_all_asset_keys() if graph.get(key).group_name == "marts"}
+    assert marts <= checks
+
+
+def test_the_marts_are_no_part_of_the_job_that_takes_messages_in():
+    """They are long; a burst must not wait for them."""
+    job = build_defs(Settings()).resolve_job_def("inventory")
+
+    assert not any(key.path[0] in GROUPS for key in job.asset_layer.executable_asset_keys)
+
+
+@pytest.mark.slow
+def test_a_run_builds_the_marts_and_reports_each_test(tmp_path, monkeypatch):
+    """Here with a fault: its check fails, what follows from it is skipped, all else is built."""
+    settings = make_shop(tmp_path / "home")
+    write_files(settings.home, DAILY_STOCK, [stock(0), stock(0)])
+    monkeypatch.setenv("INVENTORY_HOME", "somewhere/else")
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = dg.materialize(
+            [build_mart_assets()], instance=instance, raise_on_error=False,
+            resources={"inventory": InventoryResource(home=str(settings.home))},
+        )  # fmt: skip
+
+    checks = {(each.asset_key.path[-1], each.check_name): each.passed for each in result.get_asset_check_evaluations()}
+    failed = {asset for (asset, _), passed in checks.items() if not passed}
+    built = {event.asset_key.path[-1] for event in result.get_asset_materialization_events()}
+    assert not result.success
+    assert failed == {"daily_stock_snapshots"}
+    assert {"stock_positions", "warehouses", "daily_warehouse_stocks"} <= built
+    assert reader_of(settings).execute("SELECT count(*) FROM marts.warehouses").fetchone() > (1,)
