@@ -59,7 +59,7 @@ def trust_verdict(trust: Trust) -> tuple[str, str]:
     failed = trust.checks or ()
     if silent:
         which = listed([name(feed.warehouse_id) for feed in silent[:3]]) + (" and others" if len(silent) > 3 else "")
-        return "bad", f"of {which} are out of date"
+        return "bad", f"have nothing from {which} for over a day: closed, or a feed is down"
     if any(is_critical(check) for check in failed):
         return "bad", "failed a critical check: count before you order"
     doubts = []
