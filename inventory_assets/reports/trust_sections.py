@@ -156,7 +156,7 @@ def _checks_table(trust: Trust) -> Table:
     ]
     rows = [
         [
-            Cell(name(each.text), "a number of ours is wrong" if is_critical(each) else "came in so",
+            Cell(name(each.text), "a number of ours is wrong" if is_critical(each) else "as it was sent to us",
                  "bad" if is_critical(each) else "warn"),
             Cell(count(each.failures)), Cell(name(each.example)), Cell("", each.what_to_do),
         ]
