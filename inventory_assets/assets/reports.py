@@ -36,14 +36,23 @@ class ReportConfig(dg.Config):
     send_again: bool = False
 
 
+# A mail server that is away for minutes: the report itself is built by then.
+RETRIES = dg.RetryPolicy(max_retries=3, delay=60, backoff=dg.Backoff.EXPONENTIAL)
+
+
 def build_report_assets(
-    days: dg.DailyPartitionsDefinition, weeks: dg.WeeklyPartitionsDefinition
+    days: dg.DailyPartitionsDefinition,
+    weeks: dg.WeeklyPartitionsDefinition,
+    *,
+    retries: dg.RetryPolicy | None = RETRIES,
 ) -> list[dg.AssetsDefinition]:
     """One asset per kind of report."""
-    return [_build(Kind.NIGHTLY, days), _build(Kind.WEEKLY, weeks)]
+    return [_build(Kind.NIGHTLY, days, retries), _build(Kind.WEEKLY, weeks, retries)]
 
 
-def _build(kind: Kind, partitions: dg.TimeWindowPartitionsDefinition) -> dg.AssetsDefinition:
+def _build(
+    kind: Kind, partitions: dg.TimeWindowPartitionsDefinition, retries: dg.RetryPolicy | None
+) -> dg.AssetsDefinition:
     @dg.asset(
         key=dg.AssetKey([GROUP, str(kind)]),
         description=f"{_TEXTS[kind]}\n\n```\ninventory reports build {kind}\n```",
@@ -54,8 +63,7 @@ def _build(kind: Kind, partitions: dg.TimeWindowPartitionsDefinition) -> dg.Asse
         partitions_def=partitions,
         # In order of days, each compares with the one before it.
         backfill_policy=dg.BackfillPolicy.single_run(),
-        # Not the report, which is built: the mail server, as a rule.
-        retry_policy=dg.RetryPolicy(max_retries=3, delay=60, backoff=dg.Backoff.EXPONENTIAL),
+        retry_policy=retries,
         metadata={"grain": _TEXTS[kind].partition(":")[0]},
     )
     def report_asset(

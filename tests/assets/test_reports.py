@@ -1,15 +1,19 @@
 """The report assets: partitions, schedules, and what materializing one leaves."""
 
+import socket
 from datetime import UTC, datetime
 
 import dagster as dg
 import pytest
 
+from inventory_assets.assets.reports import build_report_assets
 from inventory_assets.definitions import build_defs
+from inventory_assets.partitions import complete_days, complete_weeks
 from inventory_assets.settings import Settings
 from inventory_assets.stages.engine import Engine
 from resources import InventoryResource
 from tests.builders import level, message
+from tests.delivery.servers import smtp_server
 
 AT = datetime(2026, 3, 2, 8, tzinfo=UTC)
 
@@ -77,3 +81,39 @@ def test_a_week_includes_its_sunday(inventory):
         keys[name] = (schedule.cron_schedule, request.partition_key)
 
     assert {"weekly_report": ("0 1 * * 1", "2026-03-02"), "nightly_report": ("0 3 * * *", "2026-03-08")} == keys
+
+
+@pytest.mark.slow
+def test_a_mail_that_is_not_taken_fails_the_run_and_leaves_the_report(inventory, tmp_path):
+    """Whoever watches runs hears of it; whoever opens the page finds it."""
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        (tmp_path / "alerting.toml").write_text(
+            "[channels.mail]\nkind = 'email'\nhost = '127.0.0.1'\nsecurity = 'none'\nfrom = 'a@example.com'\n"
+            f"to = ['b@example.com']\nport = {closed.getsockname()[1]}\n[reports]\nchannel = 'mail'\n"
+        )
+        settings = Settings()
+        [nightly, _] = build_report_assets(complete_days(settings), complete_weeks(settings), retries=None)
+        result = dg.materialize(
+            [nightly], partition_key="2026-03-02", resources={"inventory": inventory}, raise_on_error=False
+        )
+
+    assert not result.success
+    assert 1 == len(result.get_asset_materialization_events())
+    assert (tmp_path / "reports" / "nightly" / "2026-03-02" / "report.html").is_file()
+
+
+@pytest.mark.slow
+def test_a_backfill_mails_nothing(inventory, tmp_path):
+    with smtp_server() as (mailbox, port):
+        (tmp_path / "alerting.toml").write_text(
+            "[channels.mail]\nkind = 'email'\nhost = '127.0.0.1'\nsecurity = 'none'\nfrom = 'a@example.com'\n"
+            f"to = ['b@example.com']\nport = {port}\n[reports]\nchannel = 'mail'\n"
+        )
+        job = definitions(inventory).resolve_job_def("nightly_report")
+        with dg.DagsterInstance.ephemeral() as instance:
+            for tags in ({"dagster/backfill": "b1"}, {}, {}):
+                assert job.execute_in_process(instance=instance, partition_key="2026-03-02", tags=tags).success
+
+    # Of the two that mail, the second finds it sent.
+    assert 1 == len(mailbox.mails)
