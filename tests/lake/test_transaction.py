@@ -7,6 +7,7 @@ import pytest
 from inventory_assets.lake.errors import StaleStateError
 from inventory_assets.lake.tables import DELIVERIES
 from inventory_assets.lake.transaction import Lake, with_retries
+from tests.builders import level, messages, transaction
 from tests.facts import rows, value
 
 DELIVERED = pl.DataFrame({"subject_id": ["a"], "notification": [1], "channel": ["c"], "status": ["sent"]})
@@ -98,3 +99,21 @@ def test_other_errors_are_not_tried_again():
     with pytest.raises(duckdb.IOException):
         with_retries(attempt)
     assert len(attempts) == 1
+
+
+def test_a_column_of_nulls_beside_values_is_read_as_it_was_written(engine):
+    """Of a day with levels alone no quantity is known; DuckLake then takes the next burst's for all there are."""
+    engine.commit_burst(
+        messages(
+            level(50, "2022-04-19T07:00:00Z"),
+            transaction("T1", quantity=-8, at="2022-04-20T08:00:00Z"),
+            transaction("T2", "RESTOCK", 100, "2022-04-20T09:00:00Z"),
+        )
+    )
+    engine.commit_burst(messages(transaction("T3", quantity=-1, at="2022-04-20T10:00:00Z")))
+
+    assert [-8, 100] == [value(engine.lake, f"SELECT {name}(quantity) FROM core.events") for name in ("min", "max")]
+    assert [(100,)] == rows(engine.lake, "SELECT quantity FROM core.events WHERE quantity > 50")
+    # By its id, which has no bounds to be wrong.
+    ordered = rows(engine.lake, "SELECT quantity FROM core.events WHERE kind = 'transaction' ORDER BY event_id")
+    assert [(-8,), (100,), (-1,)] == ordered
