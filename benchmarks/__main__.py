@@ -2,7 +2,7 @@
 
 import argparse
 
-from benchmarks import backtest, burst, delivery, duplicates, latency, thresholds
+from benchmarks import backtest, burst, delivery, duplicates, latency, snapshots, thresholds
 from benchmarks.measure import print_machine
 
 PARTS = {
@@ -12,6 +12,7 @@ PARTS = {
     "thresholds": thresholds.run,
     "backtest": backtest.run,
     "delivery": delivery.run,
+    "snapshots": snapshots.run,
 }
 
 
@@ -36,6 +37,8 @@ def main() -> None:
             backtest.run(days=30, events_per_day=10_000, keys=20_000)
         elif arguments.quick and name == "delivery":
             delivery.run(bursts=40, skus=1_000, warehouses=12)
+        elif arguments.quick and name == "snapshots":
+            snapshots.run(days=30, events_per_day=20_000, keys=40_000)
         elif name == "burst":
             burst.run(bursts=arguments.bursts)
         else:
