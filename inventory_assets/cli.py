@@ -11,6 +11,7 @@ from inventory_assets.commands.alerting import alerting, deliver
 from inventory_assets.commands.alerts import alerts
 from inventory_assets.commands.coverage import coverage, dynamic
 from inventory_assets.commands.explain import explain, why_not
+from inventory_assets.commands.export import export
 from inventory_assets.commands.handling import (
     ack,
     escalate,
@@ -56,7 +57,7 @@ thresholds.add_command(dynamic)
 for _command in (
     run, emulator, topics, publish, drain, simulate, alerts, incidents, explain, why_not, sql, stats,
     products, thresholds, velocity, coverage, replay_dead_letters, verify, rebuild, maintain,
-    alerting, deliver, snapshots,
+    alerting, deliver, snapshots, export,
 ):  # fmt: skip
     cli.add_command(_command)
 
