@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
+from inventory_assets.delivery.words import clean
 from inventory_assets.reports.lines import OpenIncident, ShelfChange, ThresholdChange
 from inventory_assets.reports.model import Nightly
 from inventory_assets.reports.phrases import (
@@ -18,6 +19,8 @@ from inventory_assets.reports.view import Cell, Column, Section, Table
 
 SHOWN_CHANGES = 12
 SHOWN_RULES = 10
+# Of an incident: it names a shelf and a transaction.
+MAX_TITLE = 300
 _STEP_WORDS = {"new": "new", "worse": "got worse", "better": "got better", "over": "over"}
 # As mails say it (`delivery.reasons`), in a table's few words.
 _ENDINGS = {
@@ -32,7 +35,7 @@ def incidents_section(found: Sequence[OpenIncident]) -> list[Section]:
         return []
     rows = [
         [
-            Cell(name(each.title), "", "bad" if each.priority == "CRITICAL" else "warn"),
+            Cell(sentence(clean(each.title, MAX_TITLE)), "", "bad" if each.priority == "CRITICAL" else "warn"),
             Cell(moment(each.opened_at), "new" if each.is_new else ""),
             Cell(each.priority.lower()),
         ]

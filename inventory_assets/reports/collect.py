@@ -76,7 +76,7 @@ def collect_nightly(reader: Reader, basis: Basis, snapshots: Snapshots) -> Night
     """Read all of a nightly report."""
     firing = read_firing(reader)
     orders = order_lines(firing)
-    trade = read_trade(snapshots, basis.period, shown_days=SHOWN_DAYS)
+    trade = read_trade(snapshots, basis, shown_days=SHOWN_DAYS)
     trust = read_trust(reader, basis)
     return Nightly(
         basis=basis, shelves=sum(feed.shelves for feed in trust.feeds), empty=tuple(read_empty(reader, basis, firing)),
@@ -92,9 +92,7 @@ def collect_nightly(reader: Reader, basis: Basis, snapshots: Snapshots) -> Night
 def find_notices(basis: Basis, trust: Trust, trade: Trade) -> list[Notice]:
     """What is missing or odd, in words."""
     notices = list(trade.missing)
-    if basis.as_of < basis.period.end_at:
-        notices.append(Notice("this period is not over yet; the report is of what is known so far"))
-    elif basis.as_of >= basis.period.made_at + timedelta(days=1):
+    if basis.as_of >= basis.period.made_at + timedelta(days=1):
         notices.append(
             Notice(f"what is said of stock is as of {basis.as_of:%Y-%m-%d %H:%M} UTC, long after the period")
         )

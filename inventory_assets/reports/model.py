@@ -50,6 +50,11 @@ class Basis:
     earlier: Earlier | None = None
 
     @property
+    def is_running(self) -> bool:
+        """Whether the period is not over yet."""
+        return self.as_of < self.period.end_at
+
+    @property
     def today(self) -> date:
         """The day of `as_of`."""
         return self.as_of.date()

@@ -33,7 +33,7 @@ _MANIFEST = re.compile(r"(nightly|weekly)/(\d{4}-\d\d-\d\d)/manifest\.json")
 
 
 class ReportError(LakeError):
-    """A published report cannot be read."""
+    """A report cannot be written, or a published one not be read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +115,21 @@ def find_earlier(storage: Storage, period: Period) -> Earlier | None:
 
 
 def publish(storage: Storage, report: Rendered) -> Manifest:
-    """Write a report's files, then the index and the newest page. Doing it again changes nothing."""
+    """Write a report's files, then the index and the newest page. Doing it again changes nothing.
+
+    Raises:
+        ReportError: They cannot be written there.
+    """
+    try:
+        return _publish(storage, report)
+    except OSError as error:
+        raise ReportError(
+            f"reports cannot be written to {storage.uri!r}: {error}. Make that place writable, or choose another with "
+            "INVENTORY_REPORTS_PATH."
+        ) from error
+
+
+def _publish(storage: Storage, report: Rendered) -> Manifest:
     basis, folder = report.basis, folder_of(report.basis.period)
     earlier = basis.earlier
     links = {"All reports": "../../index.html"}

@@ -17,8 +17,9 @@ from inventory_assets.lake.partition_files import (
     PartitionFiles,
     SnapshotTable,
 )
-from inventory_assets.reports.model import DayOfWarehouse, Movement, Notice, Trade
-from inventory_assets.reports.period import Period
+from inventory_assets.reports.model import Basis, DayOfWarehouse, Movement, Notice, Trade
+
+NOT_OVER = Notice("this period is not over yet: what was sold is known when it is")
 
 
 class Snapshots(Protocol):
@@ -55,8 +56,9 @@ def days_up_to(last: date, count: int) -> list[date]:
     return [last - timedelta(days=back) for back in range(count - 1, -1, -1)]
 
 
-def read_trade(snapshots: Snapshots, period: Period, *, shown_days: int) -> Trade:
+def read_trade(snapshots: Snapshots, basis: Basis, *, shown_days: int) -> Trade:
     """A period's days and those before it, and its movements against the period before."""
+    period = basis.period
     wanted = days_up_to(period.last_date, max(shown_days, 2 * period.days))
     found: list[DayOfWarehouse] = []
     versions: list[tuple[date, int]] = []
@@ -67,7 +69,8 @@ def read_trade(snapshots: Snapshots, period: Period, *, shown_days: int) -> Trad
             versions.append((day, version))
     own = [period.first_date + timedelta(days=number) for number in range(period.days)]
     movements, has_hours = _read_movements(snapshots, own, [day - timedelta(days=7) for day in own])
-    return Trade(tuple(found), tuple(movements), tuple(versions), _missing(found, own, has_hours))
+    missing = (NOT_OVER,) if basis.is_running else _missing(found, own, has_hours)
+    return Trade(tuple(found), tuple(movements), tuple(versions), missing)
 
 
 def read_day(snapshots: Snapshots, day: date) -> list[DayOfWarehouse]:

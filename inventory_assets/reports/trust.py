@@ -8,8 +8,8 @@ from inventory_assets.reports.model import Basis, FailedCheck, LateDay, Refused,
 from inventory_assets.stages.quality import latest_results
 from inventory_assets.stages.warm import Reader
 
-# A warehouse that sells nothing at night is quiet; one without an event for a day has lost its feed.
-QUIET_HOURS = 6
+# A night without trade is nothing to tell of; a day without any event may be a closed shop or a lost feed.
+QUIET_HOURS = 12
 SILENT_HOURS = 24
 
 

@@ -59,7 +59,7 @@ def trust_verdict(trust: Trust) -> tuple[str, str]:
     failed = trust.checks or ()
     if silent:
         which = listed([name(feed.warehouse_id) for feed in silent[:3]]) + (" and others" if len(silent) > 3 else "")
-        return "bad", f"of {which} are out of date"
+        return "bad", f"have nothing from {which} for over a day: closed, or a feed is down"
     if any(is_critical(check) for check in failed):
         return "bad", "failed a critical check: count before you order"
     doubts = []
@@ -156,7 +156,7 @@ def _checks_table(trust: Trust) -> Table:
     ]
     rows = [
         [
-            Cell(name(each.text), "a number of ours is wrong" if is_critical(each) else "came in so",
+            Cell(name(each.text), "a number of ours is wrong" if is_critical(each) else "as it was sent to us",
                  "bad" if is_critical(each) else "warn"),
             Cell(count(each.failures)), Cell(name(each.example)), Cell("", each.what_to_do),
         ]

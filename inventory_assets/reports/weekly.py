@@ -40,7 +40,7 @@ def collect_weekly(reader: Reader, basis: Basis, snapshots: Snapshots) -> Weekly
     """Read all of a weekly report."""
     period = basis.period
     now, before = _sum_week(snapshots, period), _sum_week(snapshots, period.before)
-    trade = read_trade(snapshots, period, shown_days=14)
+    trade = read_trade(snapshots, basis, shown_days=14)
     trust = read_trust(reader, basis)
     classes, is_by_value = read_classes(reader)
     return Weekly(

@@ -39,3 +39,17 @@ def test_without_a_lake_the_next_step_is_said(run):
     assert ran.code == 1
     assert "there is no lake" in ran.err
     assert [] == run("reports", "list", "--format", "json").rows
+
+
+def test_a_place_that_cannot_be_written_is_named(run, home, monkeypatch, tmp_path):
+    engine = Engine(Settings(home=home))
+    engine.commit_burst(messages(level(0)))
+    engine.close()
+    (tmp_path / "file").write_text("no directory")
+    monkeypatch.setenv("INVENTORY_REPORTS_PATH", str(tmp_path / "file"))
+
+    ran = run("reports", "build", "--date", "2022-04-20")
+
+    assert ran.code == 1
+    assert "reports cannot be written to" in ran.err
+    assert "INVENTORY_REPORTS_PATH" in ran.err
