@@ -1,6 +1,6 @@
 # setup, run, test, bench, soak: each builds .venv first, from the hash-pinned lock.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint bench soak clean
+.PHONY: help setup run test lint bench soak bigquery clean
 
 # A Python from 3.11 to 3.13, whatever it is called here.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
@@ -16,6 +16,7 @@ help:
 	@echo "make test   every check and test"
 	@echo "make bench  the benchmarks"
 	@echo "make soak   one hour at 1,000 events/s"
+	@echo "make bigquery   the marts, compiled for BigQuery (an environment of its own)"
 	@echo "make clean  forget .venv and .inventory"
 
 setup: .venv/installed
@@ -46,5 +47,15 @@ bench: setup
 soak: setup
 	$(BIN)/python -m benchmarks.soak
 
+bigquery: .venv-bigquery/installed
+	@.venv-bigquery/bin/python dbt_project/check_bigquery.py
+
+# BigQuery's adapter is heavy, and nothing but this needs it.
+.venv-bigquery/installed: dbt_project/bigquery.lock
+	@test -n "$(PYTHON)" || { echo "error: no Python 3.11 to 3.13 was found; install one, or: make bigquery PYTHON=/path/to/python3" >&2; exit 1; }
+	$(PYTHON) -m venv --clear .venv-bigquery
+	.venv-bigquery/bin/pip install --disable-pip-version-check --no-deps --require-hashes --progress-bar off -q -r $<
+	@touch $@
+
 clean:
-	rm -rf .venv .inventory
+	rm -rf .venv .venv-bigquery .inventory

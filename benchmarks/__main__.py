@@ -2,7 +2,7 @@
 
 import argparse
 
-from benchmarks import backtest, burst, delivery, duplicates, latency, marts, thresholds
+from benchmarks import backtest, burst, delivery, duplicates, latency, marts, snapshots, thresholds
 from benchmarks.measure import print_machine
 
 PARTS = {
@@ -13,6 +13,7 @@ PARTS = {
     "backtest": backtest.run,
     "delivery": delivery.run,
     "marts": marts.run,
+    "snapshots": snapshots.run,
 }
 
 
@@ -39,6 +40,8 @@ def main() -> None:
             delivery.run(bursts=40, skus=1_000, warehouses=12)
         elif arguments.quick and name == "marts":
             marts.run(days=30, events_per_day=10_000, keys=20_000)
+        elif arguments.quick and name == "snapshots":
+            snapshots.run(days=30, events_per_day=20_000, keys=40_000)
         elif name == "burst":
             burst.run(bursts=arguments.bursts)
         else:

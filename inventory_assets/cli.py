@@ -13,6 +13,7 @@ from inventory_assets.commands.archive import archive
 from inventory_assets.commands.coverage import coverage, dynamic
 from inventory_assets.commands.exchange import exchange
 from inventory_assets.commands.explain import explain, why_not
+from inventory_assets.commands.export import export
 from inventory_assets.commands.handling import (
     ack,
     escalate,
@@ -62,7 +63,7 @@ thresholds.add_command(dynamic)
 for _command in (
     run, emulator, topics, publish, drain, simulate, alerts, incidents, explain, why_not, sql, stats,
     products, thresholds, velocity, coverage, replay_dead_letters, verify, rebuild, maintain,
-    alerting, deliver, snapshots, exchange, quality, marts, reports, archive,
+    alerting, deliver, snapshots, exchange, quality, marts, reports, archive, export,
 ):  # fmt: skip
     cli.add_command(_command)
 

@@ -31,6 +31,7 @@ from inventory_assets.lake.history import pin_version
 from inventory_assets.lake.lock import writer_lock
 from inventory_assets.lake.partition_files import PartitionFiles, SnapshotTable
 from inventory_assets.lake.storage import open_storage
+from inventory_assets.lake.tables import WATERMARKS
 from inventory_assets.lake.transaction import Lake, read_batches
 from inventory_assets.messaging.client import Publisher
 from inventory_assets.messaging.topology import apply_topology, load_topology
@@ -82,6 +83,8 @@ def history_reader(settings: Settings) -> Iterator[LakeReader]:
     is_collecting = gc.isenabled()
     with tempfile.TemporaryDirectory(prefix="inventory-history-") as spill:
         reader.connection.execute("SET temp_directory = ?", [spill])
+        # In a process without a script of its own DuckDB takes itself to be interactive.
+        reader.connection.execute("SET enable_progress_bar = false")
         # Millions of small objects that stay: the collector would walk them over and over.
         gc.disable()
         try:
@@ -102,6 +105,8 @@ def snapshot_reader(settings: Settings) -> Iterator[LakeReader]:
     """A `history_reader` whose queries all see the lake as it is now, whatever is committed meanwhile."""
     with history_reader(settings) as reader:
         reader.connection.execute("BEGIN")
+        # A transaction sees the lake as of its first query, not as of its beginning.
+        reader.query(f"SELECT version FROM {WATERMARKS.full_name}")
         yield reader
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliResource, dbt_assets
 
+from inventory_assets.assets.quality import PUBLICATION_GATE
 from inventory_assets.stages.marts import PROJECT_DIR, dbt_environment, dbt_executable, load_manifest, target_path
 from resources import InventoryResource
 
@@ -50,8 +51,8 @@ def build_mart_assets() -> dg.AssetsDefinition:
 # Begun by `sensors.marts`, once a day's snapshots are there.
 marts_build_job = dg.define_asset_job(
     "marts_build",
-    selection=dg.AssetSelection.groups(*GROUPS),
-    description="Every mart and its tests, from the snapshots there are.",
+    selection=dg.AssetSelection.groups(*GROUPS) | PUBLICATION_GATE,
+    description="Every mart and its tests, from the snapshots there are, if the lake's own checks allow it.",
 )
 
 

@@ -88,7 +88,7 @@ def judge_and_record(inventory: InventoryResource, rules: Sequence[Rule], *, run
     with snapshot_reader(process.settings) as reader:
         judged: list[Judged] = judge_rules(reader, process.settings, rules, now=now, run_id=run_id)
     with process.lock:
-        record(process.engine, judged, run_id=run_id)
+        record(process.engine.lake, judged, run_id=run_id)
         hold_judged(process.engine, judged, now=now)
         return with_trends(process.engine.lake, [each.result for each in judged])
 
@@ -146,6 +146,13 @@ def _dedent(query: str) -> str:
     lines = query.strip("\n").split("\n")
     indent = min((len(line) - len(line.lstrip()) for line in lines if line.strip()), default=0)
     return "\n".join(line[indent:] for line in lines)
+
+
+PUBLICATION_GATE = dg.AssetSelection.checks(
+    *(dg.AssetCheckKey(key_of(rule.table), rule.name) for rule in RULES if rule.severity is Severity.ERROR)
+)
+"""For a job that publishes: what it makes of a table then waits for that table's critical checks, though the
+table itself is not made in the job."""
 
 
 # ---- the report, and when it is made

@@ -47,8 +47,28 @@ _EXAMPLES = {
     HOURLY_TRANSACTIONS.name: "SELECT hour, type, sum(transactions), sum(quantity) FROM snapshots.hourly_transactions "
     "GROUP BY ALL ORDER BY ALL",
 }
-# What a planner looks at first.
-_PREVIEW_BY = {DAILY_STOCK.name: "stockout_seconds", HOURLY_TRANSACTIONS.name: "largest_quantity"}
+# What to look at first: a name, what puts a row at the top, and the columns worth reading.
+_PREVIEWS = {
+    DAILY_STOCK.name: (
+        "longest_stockouts",
+        "stockout_seconds",
+        ("warehouse_id", "sku", "available", "inbound", "sold_units", "stockout_seconds"),
+    ),
+    HOURLY_TRANSACTIONS.name: (
+        "largest_movements",
+        "largest_quantity",
+        ("hour", "warehouse_id", "sku", "type", "status", "transactions", "largest_quantity"),
+    ),
+}
+# Plotted by Dagster over the days.
+_TOTALS = {
+    DAILY_STOCK.name: {
+        "on_hand": pl.col("on_hand").sum(),
+        "sold_units": pl.col("sold_units").sum(),
+        "keys_out_of_stock": (pl.col("is_active") & (pl.col("available") <= 0)).sum(),
+    },
+    HOURLY_TRANSACTIONS.name: {"transactions": pl.col("transactions").sum()},
+}
 
 
 def asset_key(table: SnapshotTable) -> AssetKey:
@@ -135,8 +155,10 @@ def _describe(files: PartitionFiles, manifest: Manifest, rows: pl.DataFrame | No
         "path": MetadataValue.path(files.path(manifest.date)),
     }
     if rows is not None:
-        by = _PREVIEW_BY[manifest.table]
-        order = [by, *files.table.key]
-        preview = rows.sort(order, descending=[True] + [False] * (len(order) - 1)).head(PREVIEW_ROWS)
-        found[f"most {by.replace('_', ' ')}"] = records_metadata(list(preview.drop("version").iter_rows(named=True)))
+        title, by, columns = _PREVIEWS[manifest.table]
+        top = rows.filter(pl.col(by) > 0).sort(
+            by, *files.table.key, descending=[True, *([False] * len(files.table.key))]
+        )
+        found[title] = records_metadata(list(top.head(PREVIEW_ROWS).select(columns).iter_rows(named=True)))
+        found |= rows.select(**_TOTALS[manifest.table]).row(0, named=True)
     return found

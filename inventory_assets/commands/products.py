@@ -1,5 +1,6 @@
 """`inventory products`: what is known of SKUs beside their stock."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -27,7 +28,7 @@ def import_(file: Path) -> None:
     notes.print(f"{len(rows)} products read; {what}", style="green")
 
 
-def _days_option(command):  # type: ignore[no-untyped-def]
+def _days_option(command: Callable) -> Callable:
     return click.option(
         "--days", type=click.IntRange(min=1), help="Without stock and events; default INVENTORY_DISCONTINUED_AFTER."
     )(command)

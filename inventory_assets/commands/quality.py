@@ -91,7 +91,7 @@ def _judge(settings: Settings, rules: Sequence[Rule], *, is_recorded: bool) -> l
         results = with_trends(reader, [each.result for each in judged])
     if is_recorded:
         with engine_of(settings) as engine, notes.status("recording"):
-            new = record(engine, judged)
+            new = record(engine.lake, judged)
             hold_judged(engine, judged, now=now)
         notes.print(f"{len(new)} results kept; the others say what the last ones of today said", style="dim")
     return results

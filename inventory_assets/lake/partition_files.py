@@ -22,7 +22,8 @@ import msgspec
 import polars as pl
 
 from inventory_assets.lake.lock import writer_lock
-from inventory_assets.lake.storage import open_storage
+from inventory_assets.lake.parquet import in_order, to_parquet
+from inventory_assets.lake.storage import bucket_files, open_storage
 
 FORMAT = "1"
 """Moves when the same events would give other bytes: then every partition is made again."""
@@ -30,8 +31,6 @@ FORMAT = "1"
 SCHEMA = "snapshots"
 """What the tables are called by in queries, before their name."""
 
-# A reader of one key skips all but one of them; larger ones made the files no smaller.
-ROW_GROUP_ROWS = 50_000
 LOCK_SECONDS = 60.0
 
 _BIG, _TEXT, _TIME, _FLAG, _DATE = "BIGINT", "VARCHAR", "TIMESTAMP", "BOOLEAN", "DATE"
@@ -154,9 +153,7 @@ class PartitionFiles:
             is_comparable = present is not None and (present.epoch, present.code_version) == (epoch, FORMAT)
             if present is not None and is_comparable and present.lake_version > lake_version:
                 return present
-            self._storage.delete(_manifest_name(self.table, day))
-            self._storage.write(_data_name(self.table, day), content)
-            self._storage.write(_manifest_name(self.table, day), _dump(manifest))
+            self._put(manifest, content)
         return manifest
 
     def manifest(self, day: date) -> Manifest | None:
@@ -169,6 +166,24 @@ class PartitionFiles:
         if manifest is None or content is None or hashlib.sha256(content).hexdigest() != manifest.sha256:
             return None
         return pl.read_parquet(io.BytesIO(content))
+
+    def copy_to(self, other: "PartitionFiles") -> list[Manifest]:
+        """Make another place hold the same partitions, and no others; those it has are left. All of them."""
+        present, kept = self.manifests(), other.manifests()
+        for day in kept.keys() - present.keys():
+            other.remove(day)
+        for day, manifest in present.items():
+            content = None if kept.get(day) == manifest else self.content(day)
+            # What was replaced between the two readings is not what its manifest says: it comes with the next copy.
+            if content is not None and hashlib.sha256(content).hexdigest() == manifest.sha256:
+                other._replace(manifest, content)
+        return sorted(other.manifests().values(), key=lambda manifest: manifest.date)
+
+    def remove(self, day: date) -> None:
+        """Remove a day's partition, if it is there."""
+        with self._locked():
+            self._storage.delete(_manifest_name(self.table, day))
+            self._storage.delete(_data_name(self.table, day))
 
     def content(self, day: date) -> bytes | None:
         """A day's file as it is."""
@@ -186,6 +201,15 @@ class PartitionFiles:
         """Keep what was found, so that the next comparison begins there."""
         self._storage.write(f"{self.table.name}/checked.json", msgspec.json.encode(checked))
 
+    def _replace(self, manifest: Manifest, content: bytes) -> None:
+        with self._locked():
+            self._put(manifest, content)
+
+    def _put(self, manifest: Manifest, content: bytes) -> None:
+        self._storage.delete(_manifest_name(self.table, manifest.date))
+        self._storage.write(_data_name(self.table, manifest.date), content)
+        self._storage.write(_manifest_name(self.table, manifest.date), _dump(manifest))
+
     @contextmanager
     def _locked(self) -> Iterator[None]:
         # One partition at a time: two builds of it would leave one's file with the other's manifest.
@@ -200,23 +224,8 @@ class PartitionFiles:
 
 def encode(table: SnapshotTable, rows: pl.DataFrame) -> bytes:
     """Rows as a Parquet file: the same rows in any order give the same bytes."""
-    buffer = io.BytesIO()
     ordered = rows.select(*table.columns).cast(table.schema)  # type: ignore[arg-type]
-    if not _is_in_order(ordered, table.key):
-        ordered = ordered.sort(table.key)
-    ordered.rechunk().write_parquet(
-        buffer, compression="zstd", compression_level=3, statistics=True, row_group_size=ROW_GROUP_ROWS
-    )
-    return buffer.getvalue()
-
-
-def _is_in_order(rows: pl.DataFrame, key: tuple[str, ...]) -> bool:
-    # A build's rows are; sorting them again would take longer than writing them.
-    is_after = pl.lit(True)
-    for name in reversed(key):
-        before = pl.col(name).shift()
-        is_after = (before < pl.col(name)) | ((before == pl.col(name)) & is_after)
-    return rows.height < 2 or bool(rows.select(is_after.fill_null(True).all()).item())
+    return to_parquet(in_order(ordered, table.key))
 
 
 def view_query(table: SnapshotTable, paths: Iterable[str]) -> str:
@@ -232,9 +241,7 @@ def view_query(table: SnapshotTable, paths: Iterable[str]) -> str:
 def attach_views(connection: duckdb.DuckDBPyConnection, uri: str) -> None:
     """Let a connection see the snapshot tables as `snapshots.<name>`, over the partitions that count now."""
     if uri.startswith("gs://") and not _has_httpfs(connection):
-        import gcsfs
-
-        connection.register_filesystem(gcsfs.GCSFileSystem(use_listings_cache=False))
+        connection.register_filesystem(bucket_files())
     # A catalog's name and a schema's look the same in a query, and the lake is attached read-only.
     connection.execute(f"ATTACH IF NOT EXISTS ':memory:' AS {SCHEMA}")
     for table in SNAPSHOT_TABLES:

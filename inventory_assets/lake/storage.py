@@ -85,12 +85,8 @@ class Bucket:
     """Objects of Google Cloud Storage below a prefix, or of the emulator that STORAGE_EMULATOR_HOST names."""
 
     def __init__(self, uri: str) -> None:
-        # Here: it takes half a second, and most commands never need it.
-        import gcsfs
-
         self.uri = uri.rstrip("/")
-        # What another process wrote a moment ago must be seen.
-        self._files: Any = gcsfs.GCSFileSystem(use_listings_cache=False, skip_instance_cache=True)
+        self._files = bucket_files()
 
     def read(self, name: str) -> bytes | None:
         """An object's content; None where there is none."""
@@ -124,6 +120,20 @@ def open_storage(uri: str) -> Storage:
     if "://" in uri:
         raise LakeError(f"the place was {uri!r}; expected a directory or gs://bucket/prefix.")
     return Directory(Path(uri))
+
+
+def bucket_files() -> Any:
+    """Google Cloud Storage as a file system of fsspec's, for whatever takes one."""
+    # Here: it takes half a second, and most commands never need it.
+    import gcsfs
+
+    class Files(gcsfs.GCSFileSystem):
+        def open(self, path: str, mode: str = "rb", **options: Any) -> Any:
+            # The default cache reads ahead in tasks that outlive a DuckDB connection.
+            return super().open(path, mode, **{"cache_type": "readahead", **options})
+
+    # What another process wrote a moment ago must be seen.
+    return Files(use_listings_cache=False, skip_instance_cache=True)
 
 
 def _umask() -> int:

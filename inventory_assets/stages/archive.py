@@ -30,6 +30,8 @@ from inventory_assets.stages.verify import DERIVED
 from inventory_assets.stages.warm import Reader
 
 IDENTITY = "lake.json"
+# The stage of what a restore writes, and the count that says that it made the lake.
+RESTORE, MADE_LAKE = "restore", "made_lake"
 # Later than any event time.
 EVERY_DAY = "9999-12-31"
 # What no replay gives, by the date of the version that wrote it. Versions come last: where one
@@ -86,6 +88,7 @@ class Archiver:
         for table in ARCHIVED:
             manifests = self.files.manifests(table)
             days = self._days(table, before)
+            self._check_no_day_is_lost(table, before, manifests, days)
             copied = rows = 0
             for day in days:
                 known = manifests.get(day.date)
@@ -108,8 +111,8 @@ class Archiver:
             self.files.write_json(f"{self.files.uri}/{IDENTITY}", ours)
         elif theirs != ours:
             raise ArchiveError(
-                f"the archive at {self.files.uri!r} is of another lake, whose first version was committed at "
-                f"{theirs.get('first_version_at')}; this one's at {ours['first_version_at']}. Choose another --to."
+                f"the archive at {self.files.uri!r} is of another lake ({theirs}; this one: {ours}). A lake that was "
+                "made from an archive begins one of its own: choose another --to."
             )
 
     def _days(self, table: Table, before: str) -> list[_Day]:
@@ -133,10 +136,8 @@ class Archiver:
         )
 
     def _is_current(self, table: Table, day: _Day, known: Manifest) -> bool:
-        # Rows of a version never change but by a rebuild, which changes derived tables only.
-        is_same_epoch = known.epoch == self.epoch or table not in DERIVED
         return (
-            is_same_epoch
+            self._is_bound(table, known)
             and (known.rows, known.last_version) == (day.rows, day.last_version)
             and self.files.size(self.files.file(table, day.date)) == known.bytes
         )
@@ -144,7 +145,7 @@ class Archiver:
     def _copy(self, table: Table, day: _Day, known: Manifest | None) -> None:
         names = ", ".join(table.columns)
         rows = f"SELECT {names} FROM ({self._rows(table)}) WHERE date = DATE '{day.date}'"
-        if known is not None and (known.epoch == self.epoch or table not in DERIVED):
+        if known is not None and self._is_bound(table, known):
             self._check_nothing_is_lost(table, day, rows, known)
         keys = table.key if isinstance(table, VersionedTable) else ("seq",) if "seq" in table.columns else ()
         # A total order: the same rows give the same bytes.
@@ -167,6 +168,25 @@ class Archiver:
                 CODE_VERSION,
             ),
         )  # fmt: skip
+
+    def _is_bound(self, table: Table, known: Manifest) -> bool:
+        """Whether the lake must still have what was copied: only a rebuild changes rows, and of derived tables only."""
+        return known.epoch == self.epoch or table not in DERIVED
+
+    def _check_no_day_is_lost(
+        self, table: Table, before: str, manifests: dict[str, Manifest], days: list[_Day]
+    ) -> None:
+        there = {day.date for day in days}
+        lost = [
+            date
+            for date, known in sorted(manifests.items())
+            if date < before and date not in there and self._is_bound(table, known)
+        ]
+        if lost:
+            raise ArchiveError(
+                f"the archive has {table.full_name} of {', '.join(lost[:5])}, of which the lake has no row. "
+                "Bring them back with `inventory archive restore`, then archive again."
+            )
 
     def _check_nothing_is_lost(self, table: Table, day: _Day, rows: str, known: Manifest) -> None:
         """A lake that has lost rows must not take them out of its archive, too."""
@@ -194,8 +214,16 @@ class Archiver:
 
 
 def identity_of(reader: Reader) -> dict[str, str]:
-    """What tells a lake from every other: when its first version was committed."""
-    first = reader.query(f"SELECT committed_at FROM {CATALOG}.{VERSIONS.full_name} WHERE version = 1")
-    if not first.height:
+    """What tells a lake from every other: when its first version was committed, and when it was last made anew.
+
+    A lake that was made from an archive goes on differently from the one that
+    the archive is of, under the same version numbers.
+    """
+    row = reader.query(
+        f"SELECT min(committed_at) FILTER (version = 1) AS first, "
+        f"max(committed_at) FILTER (stage = '{RESTORE}' AND counts LIKE '%\"{MADE_LAKE}\"%') AS made "
+        f"FROM {CATALOG}.{VERSIONS.full_name}"
+    ).row(0)
+    if row[0] is None:
         raise ArchiveError("the lake has lost its first version, so nobody can say whose archive is its own.")
-    return {"first_version_at": first.item().isoformat() + "Z"}
+    return {"first_version_at": f"{row[0].isoformat()}Z", "made_at": "" if row[1] is None else f"{row[1].isoformat()}Z"}

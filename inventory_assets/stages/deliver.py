@@ -57,12 +57,14 @@ class LakeNotes:
         self._lake = lake
         self._code_version = code_version
 
-    def commit_note(self, stage: str, write: Callable[[LakeTransaction], object]) -> int:
+    def commit_note(self, stage: str, write: Callable[[LakeTransaction], object], run_id: str = "") -> int:
         """Make the version, on whatever version is the latest."""
 
         def attempt() -> int:
             watermark = self._lake.watermark()
-            with self._lake.transaction(watermark, stage=stage, code_version=self._code_version) as transaction:
+            with self._lake.transaction(
+                watermark, stage=stage, run_id=run_id, code_version=self._code_version
+            ) as transaction:
                 write(transaction)
             return watermark.version
 

@@ -25,12 +25,14 @@ from inventory_assets.domain.quality import (
 )
 from inventory_assets.domain.values import to_datetime
 from inventory_assets.lake.tables import QUALITY_RESULTS
+from inventory_assets.lake.transaction import Lake
 from inventory_assets.settings import Settings
-from inventory_assets.stages.engine import Engine
+from inventory_assets.stages.deliver import LakeNotes
+from inventory_assets.stages.engine import CODE_VERSION, Engine
 from inventory_assets.stages.quality_rule import Found, Pass, Rule, judge_query
 from inventory_assets.stages.quality_rules import RULES
-from inventory_assets.stages.trust import Place, hold_untrusted
-from inventory_assets.stages.warm import Reader
+from inventory_assets.stages.trust import Place, hold_untrusted, source_of
+from inventory_assets.stages.warm import Reader, load_inhibitions
 
 STAGE = "quality"
 # What a sparkline shows: a month of daily points where nothing changes.
@@ -111,30 +113,38 @@ def places_to_hold(places: Sequence[Place]) -> list[Place]:
     )
 
 
-def hold_judged(engine: Engine, judged: Iterable[Judged], *, now: int) -> None:
+def hold_judged(engine: Engine, judged: Sequence[Judged], *, now: int) -> None:
     """Hold the alerts that stand on wrong stock, and let go of those whose stock is right again.
+
+    The engine's state, seconds to load in a process that has none, is used only
+    where a hold begins or ends.
 
     Raises:
         LakeError: The lake could not be written.
     """
-    for rule, _, places in ((each.rule, each.result, each.places) for each in judged):
-        if rule.is_of_stock:
+    inhibitions = load_inhibitions(engine.lake).values()
+    for rule, places in ((each.rule, each.places) for each in judged):
+        source = source_of(rule.name)
+        held = {(command.warehouse_id, command.sku) for command in inhibitions if command.source == source}
+        if rule.is_of_stock and held != set(places):
             hold_untrusted(engine, rule.name, places, now=now)
 
 
 # ---- history
 
 
-def record(engine: Engine, judged: Sequence[Judged], *, run_id: str = "") -> list[QualityResult]:
+def record(lake: Lake, judged: Sequence[Judged], *, run_id: str = "") -> list[QualityResult]:
     """Append the results that say something new, or are the first of their day; which ones.
 
     Raises:
         LakeError: The lake could not be written.
     """
-    known = _latest_points(engine.lake)
+    known = _latest_points(lake)
     new = [each.result for each in judged if _is_new(each.result, known.get(each.rule.name))]
     if new:
-        engine.commit_note(STAGE, lambda transaction: transaction.append(QUALITY_RESULTS, _to_frame(new)), run_id)
+        frame = _to_frame(new)
+        notes = LakeNotes(lake, CODE_VERSION)
+        notes.commit_note(STAGE, lambda transaction: transaction.append(QUALITY_RESULTS, frame), run_id)
     return new
 
 

@@ -11,12 +11,10 @@ from dataclasses import dataclass
 from inventory_assets.lake.archive_files import ArchiveError, ArchiveFiles, Manifest
 from inventory_assets.lake.tables import CATALOG, CORE_EVENTS, RAW_MESSAGES, VERSIONS, Table, VersionedTable
 from inventory_assets.lake.transaction import LakeTransaction
-from inventory_assets.stages.archive import ARCHIVED, GIVEN, IDENTITY, identity_of
+from inventory_assets.stages.archive import ARCHIVED, GIVEN, IDENTITY, MADE_LAKE, RESTORE, identity_of
 from inventory_assets.stages.engine import CODE_VERSION, Engine
 from inventory_assets.stages.replay import Replay
 from inventory_assets.stages.verify import DERIVED, Difference, replay_all
-
-STAGE = "restore"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +70,8 @@ class Restorer:
             return self._make_lake()
         if identity != identity_of(self._lake):
             raise ArchiveError(
-                f"the archive at {self.files.uri!r} is of another lake. Restore it under an INVENTORY_HOME of its own."
+                f"the archive at {self.files.uri!r} is of another lake, or of the one that this lake was made from. "
+                "Restore it under an INVENTORY_HOME of its own."
             )
         return self._bring_back(_Days(first, last))
 
@@ -83,7 +82,7 @@ class Restorer:
             raise ArchiveError("the archive does not hold the first version whole: it begins in the middle of a lake.")
         watermark = self._lake.watermark()
         with self._lake.transaction(
-            watermark, stage=STAGE, code_version=CODE_VERSION, next_epoch=watermark.epoch + 1, next_version=whole + 1
+            watermark, stage=RESTORE, code_version=CODE_VERSION, next_epoch=watermark.epoch + 1, next_version=whole + 1
         ) as transaction:
             rows = {
                 table.full_name: self._append(transaction, table, days, f"version <= {whole}")
@@ -95,7 +94,7 @@ class Restorer:
                 if (frame := expected.get(table.changes)) is not None:
                     transaction.append(table, frame)
                     rows[table.full_name] = frame.height
-            transaction.counts = {"restored": sum(rows.values()), "differences": len(differences)}
+            transaction.counts = {MADE_LAKE: 1, "restored": sum(rows.values()), "differences": len(differences)}
         self._engine.drop_state()
         return Restored(watermark.version, rows, differences)
 
@@ -130,7 +129,7 @@ class Restorer:
             return Restored(None, {}, [])
         rows: dict[str, int] = {}
         with self._lake.transaction(
-            watermark, stage=STAGE, code_version=CODE_VERSION, next_epoch=watermark.epoch + 1
+            watermark, stage=RESTORE, code_version=CODE_VERSION, next_epoch=watermark.epoch + 1
         ) as transaction:
             for table, query in lacking.items():
                 rows[table.full_name] = self._append_query(transaction, table, query)

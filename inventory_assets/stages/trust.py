@@ -16,6 +16,11 @@ Place = tuple[str, str | None]
 """(warehouse_id, sku); a null SKU is the whole warehouse."""
 
 
+def source_of(check: str) -> str:
+    """In whose name a check holds."""
+    return f"{SOURCE}:{check}"
+
+
 def hold_untrusted(engine: Engine, check: str, places: Iterable[Place], *, now: int) -> list[Commit]:
     """Inhibit what a check found wrong and lift what it holds no longer; nothing where nothing changed.
 
@@ -26,7 +31,7 @@ def hold_untrusted(engine: Engine, check: str, places: Iterable[Place], *, now: 
         now: Microseconds.
     """
     engine.refresh()
-    source = f"{SOURCE}:{check}"
+    source = source_of(check)
     held = {_place(command) for command in engine.state.inhibitions.values() if command.source == source}
     wrong = set(places)
     bodies = [_command("inhibit", place, source, f"the check {check} failed") for place in _in_order(wrong - held)] + [

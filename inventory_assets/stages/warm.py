@@ -24,7 +24,7 @@ from inventory_assets.domain.events import (
 )
 from inventory_assets.domain.fold import KeyState
 from inventory_assets.domain.lifecycle import remember
-from inventory_assets.domain.state import NO_SKU_PARENTS, TREND_POINTS, InventoryState, SkuParents
+from inventory_assets.domain.state import NO_SKU_PARENTS, TREND_POINTS, Inhibitions, InventoryState, SkuParents
 from inventory_assets.domain.thresholds import DynamicLimits, StoredRule, ThresholdDefaults, Thresholds
 from inventory_assets.domain.values import to_microseconds
 from inventory_assets.lake.entity_index import EntityIndex
@@ -290,6 +290,13 @@ def _load_events(
         for warehouse_id, sku, place in batch.iter_rows():
             # An upper bound: open transactions count too, though they are remembered.
             state.events.forgotten_until[shared.key(warehouse_id, sku)] = (place["e"], place["i"], place["n"])
+
+
+def load_inhibitions(reader: Reader) -> Inhibitions:
+    """The holds in force, without all else that is warm."""
+    state = InventoryState()
+    _load_pauses(reader, state)
+    return state.inhibitions
 
 
 def _load_pauses(reader: Reader, state: InventoryState) -> None:

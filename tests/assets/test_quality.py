@@ -3,6 +3,8 @@
 import dagster as dg
 import pytest
 
+from inventory_assets.assets.marts import GROUPS
+from inventory_assets.assets.quality import PUBLICATION_GATE
 from inventory_assets.definitions import build_defs
 from inventory_assets.lake.tables import SKU_STATE
 from inventory_assets.settings import Settings
@@ -108,6 +110,16 @@ def test_one_check_alone_judges_one_rule(inventory):
     assert 1 == value(inventory.process().engine.lake, "SELECT count(*) FROM out.quality_results")
 
 
+def test_no_mart_is_built_of_wrong_stock(inventory):
+    """The tables are not made in the job: their checks alone stand before it."""
+    inventory.process().engine.lake.connection.execute(WRONG)
+
+    result, _ = run(inventory, dg.AssetSelection.groups(*GROUPS) | PUBLICATION_GATE)
+
+    assert not result.success
+    assert "dbt_marts" not in {e.step_key for e in result.all_events if e.event_type_value == "STEP_START"}
+
+
 @pytest.mark.slow
 def test_the_report_is_made_where_errors_are_found(inventory):
     """It is about them, so none of them may stop it."""
@@ -122,7 +134,7 @@ def test_the_report_is_made_where_errors_are_found(inventory):
     assert {each.name for each in RULES} == {each.check_name for each in found}
     [event] = [e for e in result.all_events if e.event_type_value == "ASSET_MATERIALIZATION"]
     report = event.step_materialization_data.materialization.metadata
-    assert "Do not rely on these numbers yet: 2 errors, 0 warnings." == report["verdict"].text
+    assert "Do not rely on these numbers yet: 2 errors, 1 warning." == report["verdict"].text
     assert "**stock follows from events** (core.sku_state): 1 of 2" in report["report"].md_str
     assert [("W1", "S2")] == rows(engine.lake, UNTRUSTED)
 

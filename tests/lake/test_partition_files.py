@@ -7,9 +7,8 @@ import duckdb
 import polars as pl
 import pytest
 
-from inventory_assets.lake.errors import LakeError
 from inventory_assets.lake.partition_files import DAILY_STOCK, PartitionFiles, attach_views, encode, view_query
-from inventory_assets.lake.storage import open_storage
+from tests.lake.object_store import ObjectStore
 
 DAY = date(2026, 3, 1)
 ODD = ["it's", "a=b/c", "ß/ü", "=1+1", "[x]*?", "100%"]
@@ -24,6 +23,14 @@ def stock(*skus, version=1):
             "last_event_at": datetime(2026, 3, 1), "version": version,
         }
     )  # fmt: skip
+
+
+@pytest.fixture
+def store(monkeypatch):
+    found = ObjectStore()
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", found.endpoint)
+    yield found
+    found.close()
 
 
 @pytest.fixture
@@ -150,6 +157,25 @@ def test_an_empty_view_has_the_tables_columns():
     assert list(DAILY_STOCK.columns.items()) == [row[:2] for row in described]
 
 
-def test_another_kind_of_place_is_refused():
-    with pytest.raises(LakeError, match="gs://"):
-        open_storage("s3://bucket/prefix")
+def test_a_bucket_holds_and_shows_the_same_partitions(store):
+    files = PartitionFiles("gs://shop/snapshots", DAILY_STOCK)
+    manifest = files.write(DAY, stock(*ODD), lake_version=1, epoch=0)
+    connection = duckdb.connect(config={"autoload_known_extensions": False, "autoinstall_known_extensions": False})
+
+    attach_views(connection, "gs://shop/snapshots")
+
+    assert {DAY: manifest} == files.manifests()
+    found = connection.execute("SELECT sku FROM snapshots.daily_stock ORDER BY sku").fetchall()
+    assert sorted(ODD) == [sku for (sku,) in found]
+
+
+def test_a_copy_has_the_same_partitions_and_no_others(tmp_path, files):
+    other = PartitionFiles(str(tmp_path / "other"), DAILY_STOCK)
+    other.write(date(2026, 2, 1), stock("GONE"), lake_version=1, epoch=0)
+    other.write(DAY, stock("OLD"), lake_version=9, epoch=0)
+    files.write(DAY, stock("A"), lake_version=1, epoch=0)
+
+    files.copy_to(other)
+
+    assert files.manifests() == other.manifests()
+    assert files.content(DAY) == other.content(DAY)

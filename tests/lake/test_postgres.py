@@ -11,6 +11,7 @@ import duckdb
 import polars as pl
 import pytest
 
+from inventory_assets.domain.values import to_microseconds
 from inventory_assets.lake.connect import connect
 from inventory_assets.lake.errors import LakeError, LakeMissingError
 from inventory_assets.lake.files import BLOCK, LARGE_BLOCK
@@ -22,9 +23,12 @@ from inventory_assets.lake.transaction import Lake
 from inventory_assets.settings import Settings, SettingsError, load_settings
 from inventory_assets.stages.ingest import Ingest
 from inventory_assets.stages.outbox import ALERTS_TOPIC
+from inventory_assets.stages.quality import judge_rules, latest_results, record
+from inventory_assets.stages.quality_rules import RULES
 from inventory_assets.stages.rebuild import rebuild_lake
 from inventory_assets.stages.replay import Replay
-from tests.builders import cut, level, messages, outgoing, received, rule, simulated, transaction
+from inventory_assets.wiring import snapshot_reader
+from tests.builders import PUBLISHED_AT, cut, level, messages, outgoing, received, rule, simulated, transaction
 from tests.facts import (
     ALERTS,
     DEAD_LETTERS,
@@ -347,3 +351,18 @@ def test_a_catalog_of_another_kind_is_refused():
     """DuckLake would make a DuckDB file of that name, which one process locks for all others."""
     with pytest.raises(SettingsError, match="INVENTORY_CATALOG"):
         load_settings({"INVENTORY_CATALOG": "postgresql://host/lake"})
+
+
+def test_the_rules_of_data_quality_see_one_version_and_keep_what_they_find(open_engine, stored):
+    engine = open_engine(chosen=stored)
+    engine.commit_burst(messages(rule(10, 20), level(-3), level(5, sku="S2")))
+    with snapshot_reader(stored) as reader:
+        engine.commit_burst(messages(level(-1, "08:00", sku="S3")))
+        judged = judge_rules(reader, stored, RULES, now=to_microseconds(PUBLISHED_AT))
+    record(engine.lake, judged)
+
+    found = {result.rule: result.sample_ids for result in latest_results(engine.lake)}
+
+    assert {*found} == {each.name for each in RULES}
+    assert ("W1:S1",) == found["no_stock_is_negative"]
+    assert {1} == {each.result.as_of_version for each in judged}

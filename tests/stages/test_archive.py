@@ -128,6 +128,18 @@ def test_only_days_before_the_date_are_copied(traded, place):
     assert not (place / "meta_versions").exists()
 
 
+def test_a_file_that_is_gone_or_cut_short_is_copied_again(traded, place):
+    archive(traded, str(place))
+    before = files(place)
+    (place / "core_events" / "date=2022-04-20" / "data.parquet").unlink()
+    short = place / "raw_messages" / "date=2022-04-21" / "data.parquet"
+    short.write_bytes(short.read_bytes()[:-20])
+    done = archive(traded, str(place))
+
+    assert {table: days for table, (days, _) in done.items()} == {"core.events": 1, "raw.messages": 1}
+    assert before == files(place)
+
+
 def test_a_late_event_has_its_day_copied_again_and_no_other(traded, place):
     archive(traded, str(place))
     late = message(transaction("late", quantity=-1, at="2022-04-20T08:00:00Z"), published_at=DAY.replace(day=27))
@@ -189,6 +201,35 @@ def test_an_archive_that_ends_in_the_middle_gives_the_versions_it_has_whole(trad
     assert contents(traded, until=3) == contents(made, until=3)
     assert value(made.lake, "SELECT version FROM meta.watermarks") == 4
     assert differences(made) == []
+
+
+def test_a_lake_made_from_an_archive_has_a_way_of_its_own(traded, place, open_engine, tmp_path):
+    """Both go on from one version under the same numbers: what one writes must never be taken for the other's."""
+    archive(traded, str(place))
+    made = open_engine(chosen=Settings(home=tmp_path / "other"))
+    restore(made, str(place))
+    for engine, name in ((traded, "ours"), (made, "theirs")):
+        engine.commit_burst(messages(transaction(name, at="2022-04-20T21:00:00Z")))
+    archive(traded, str(place))
+
+    with pytest.raises(ArchiveError, match="another lake"):
+        restore(made, str(place))
+    with pytest.raises(ArchiveError, match="another lake"):
+        archive(made, str(place))
+    archive(made, str(tmp_path / "own"))
+    again = open_engine(chosen=Settings(home=tmp_path / "again"))
+    restore(again, str(tmp_path / "own"))
+    assert contents(made) == contents(again, until=made.state.version)
+
+
+def test_a_whole_day_that_a_lake_lost_is_noticed(traded, place):
+    archive(traded, str(place))
+    traded.lake.connection.execute("DELETE FROM raw.messages WHERE arrival_date = '2022-04-22'")
+
+    with pytest.raises(ArchiveError, match="2022-04-22, of which the lake has no row"):
+        archive(traded, str(place))
+    restore(traded, str(place))
+    archive(traded, str(place))
 
 
 @pytest.mark.parametrize("table", ["raw_messages", "meta_versions", "core_products"])
@@ -357,8 +398,10 @@ def test_a_lake_with_its_catalog_on_a_server_is_made_and_mended(
     stored = replace(settings, home=tmp_path / "other", catalog=postgres.new_catalog())
     made = open_engine(chosen=stored)
     restore(made, str(place))
+    last = made.lake.watermark().version
+    archive(made, str(tmp_path / "own"))
     made.lake.connection.execute("DELETE FROM raw.messages WHERE version = 3")
-    restore(made, str(place))
+    restore(made, str(tmp_path / "own"))
 
-    assert contents(traded) == contents(made, until=traded.state.version)
+    assert contents(traded) == contents(made, until=last - 1)
     assert differences(made) == []

@@ -1,12 +1,24 @@
 """What the rules found, kept and read back."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 
 from inventory_assets.domain.quality import ResultStatus, Severity
 from inventory_assets.domain.values import to_datetime, to_microseconds
-from inventory_assets.stages.quality import judge_rules, latest_results, read_history, record, with_trends
+from inventory_assets.stages.quality import (
+    MAX_HELD_KEYS,
+    hold_judged,
+    judge_rules,
+    latest_results,
+    places_to_hold,
+    read_history,
+    record,
+    with_trends,
+)
 from inventory_assets.stages.quality_rules import RULES
+from inventory_assets.stages.rebuild import rebuild_lake
+from inventory_assets.stages.replay import Replay
 from tests.builders import PUBLISHED_AT, level, messages, transaction
 from tests.facts import differences, value
 
@@ -17,7 +29,7 @@ NEGATIVE = next(rule for rule in RULES if rule.name == "no_stock_is_negative")
 
 def pass_over(engine, rules=(NEGATIVE,), now=NOW):
     judged = judge_rules(engine.lake, engine.settings, rules, now=now, run_id="run")
-    return [result.rule for result in record(engine, judged)], judged
+    return [result.rule for result in record(engine.lake, judged)], judged
 
 
 def test_what_was_found_is_kept_and_read_back_with_its_trend(engine):
@@ -114,3 +126,51 @@ def test_rules_are_named_once_and_say_what_to_do():
     assert len(RULES) == len({rule.name for rule in RULES})
     assert all(rule.text.endswith((".", ").")) and rule.what_to_do for rule in RULES)
     assert all(bool(rule.query) != bool(rule.judge) for rule in RULES)
+
+
+def test_a_pass_that_holds_nothing_loads_no_warm_state(open_engine):
+    """In a process that runs nothing else it would take longer than the rules."""
+    open_engine().commit_burst(messages(level(-3)))
+    fresh = open_engine()
+    _, judged = pass_over(fresh, RULES)
+    hold_judged(fresh, judged, now=NOW)
+
+    assert fresh._state is None
+
+
+def test_two_passes_at_once_both_end(open_engine):
+    """A scheduled pass and somebody's `--record`; a burst goes on beside them."""
+    engines = [open_engine() for _ in range(3)]
+    engines[0].commit_burst(messages(level(-3)))
+    rules = [rule for rule in RULES if rule.query]
+
+    with ThreadPoolExecutor(3) as pool:
+        passes = [pool.submit(pass_over, engine, rules[number::2]) for number, engine in enumerate(engines[:2])]
+        burst = pool.submit(engines[2].commit_burst, messages(level(4, "08:00", sku="S2")))
+        found = sorted(name for each in passes for name in each.result()[0])
+        burst.result()
+
+    assert sorted(rule.name for rule in rules) == found
+    assert [] == differences(engines[2])
+
+
+def test_a_rebuild_keeps_the_history_and_breaks_no_rule(engine):
+    engine.commit_burst(messages(level(-3), level(5, sku="S2"), b"{}"))
+    pass_over(engine)
+    replay = Replay(defaults=engine.state.defaults, settings=engine.parse_settings)
+    rebuild_lake(engine, replay)
+
+    _, judged = pass_over(engine, RULES, now=NOW + HOUR)
+
+    wrong = {each.rule.name for each in judged if each.result.status is ResultStatus.FAIL}
+    assert {"no_stock_is_negative", "parents_are_known"} == wrong
+    assert 1 == len(read_history(engine.lake, rule="no_stock_is_negative"))
+
+
+def test_many_wrong_keys_hold_their_warehouse(engine):
+    """A key each would be a message each, for ever."""
+    few = [("W1", f"S{number}") for number in range(MAX_HELD_KEYS)]
+
+    assert sorted(few) == places_to_hold([*few, *few])
+    assert [("W1", None), ("W2", "S1")] == places_to_hold([*few, ("W1", "X"), ("W2", "S1")])
+    assert [("W1", None)] == places_to_hold([("W1", None)])

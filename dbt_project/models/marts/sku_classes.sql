@@ -38,8 +38,10 @@ sold as (
         keys.sold_units * products.unit_price as revenue,
         weeks.weeks,
         weeks.weekly_units,
-        case when weeks.weeks >= {{ var('least_weeks') }} then
-            {{ share('weeks.weekly_deviation', 'weeks.weekly_units') }}
+        -- More taken back than sold is no demand that could vary.
+        case
+            when weeks.weeks >= {{ var('least_weeks') }} and weeks.weekly_units > 0
+            then weeks.weekly_deviation / weeks.weekly_units
         end as weekly_variation,
     from keys
     left join weeks on keys.sku = weeks.sku
