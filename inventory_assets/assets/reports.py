@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 
 import dagster as dg
 
+from inventory_assets.assets.specs import BUILD_POOL, DAILY_BY_FIVE, WEEKLY_BY_FIVE
 from inventory_assets.domain.notifications import DeliveryError
 from inventory_assets.lake.tables import ALERTS, COVERAGE
 from inventory_assets.reports.period import MADE_AT_HOUR, Kind, period_of
@@ -57,6 +58,8 @@ def _build(kind: Kind, partitions: dg.TimeWindowPartitionsDefinition) -> dg.Asse
         # Not the report, which is built: the mail server, as a rule.
         retry_policy=dg.RetryPolicy(max_retries=3, delay=60, backoff=dg.Backoff.EXPONENTIAL),
         metadata={"grain": _TEXTS[kind].partition(":")[0]},
+        pool=BUILD_POOL,
+        freshness_policy=DAILY_BY_FIVE if kind is Kind.NIGHTLY else WEEKLY_BY_FIVE,
     )
     def report_asset(
         context: dg.AssetExecutionContext, config: ReportConfig, inventory: InventoryResource
