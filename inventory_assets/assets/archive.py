@@ -4,11 +4,12 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
+from inventory_assets.assets.specs import BUILD_POOL
 from inventory_assets.wiring import archiver_of
 from resources import InventoryResource
 
 
-@dg.op
+@dg.op(pool=BUILD_POOL)
 def archive_days(context: dg.OpExecutionContext, inventory: InventoryResource) -> None:
     """Copy the complete days that the archive lacks or has otherwise."""
     # A reader of its own: bursts go on meanwhile.

@@ -12,6 +12,7 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliResource, dbt_assets
 
 from inventory_assets.assets.quality import PUBLICATION_GATE
+from inventory_assets.assets.specs import BUILD_POOL
 from inventory_assets.stages.marts import PROJECT_DIR, dbt_environment, dbt_executable, load_manifest, target_path
 from resources import InventoryResource
 
@@ -34,7 +35,12 @@ class Translator(DagsterDbtTranslator):
 def build_mart_assets() -> dg.AssetsDefinition:
     """All models and tests, built by one dbt in a process of its own."""
 
-    @dbt_assets(manifest=load_manifest(), dagster_dbt_translator=Translator(), name="dbt_marts", pool="builds")
+    @dbt_assets(
+        manifest=load_manifest(),
+        dagster_dbt_translator=Translator(),
+        name="dbt_marts",
+        pool=BUILD_POOL,
+    )
     def marts(context: dg.AssetExecutionContext, inventory: InventoryResource) -> Iterator[Any]:
         settings = inventory.settings()
         dbt = DbtCliResource(

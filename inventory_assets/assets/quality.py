@@ -11,6 +11,7 @@ from typing import Any, Literal
 import dagster as dg
 
 from inventory_assets.assets.metadata import records_metadata
+from inventory_assets.assets.specs import HOURLY, QUALITY_POOL, RETRIES
 from inventory_assets.domain.quality import (
     QualityResult,
     ResultStatus,
@@ -61,6 +62,7 @@ def _build(table: Table, rules: Sequence[Rule]) -> dg.AssetChecksDefinition:
             for rule in rules
         ],
         can_subset=True,
+        pool=QUALITY_POOL,
     )
     def checks(context: dg.AssetCheckExecutionContext, inventory: InventoryResource) -> Iterator[dg.AssetCheckResult]:
         names = {key.name for key in context.selected_asset_check_keys}
@@ -168,6 +170,9 @@ class QualityConfig(dg.Config):
     key=REPORT_KEY,
     group_name="quality",
     kinds={"duckdb"},
+    pool=QUALITY_POOL,
+    retry_policy=RETRIES,
+    freshness_policy=HOURLY,
     deps=[key_of(table) for table in dict.fromkeys(rule.table for rule in RULES)],
     description="Whether the data can be trusted. One row per rule of data quality: its last result, with its trend."
     '\n\n```\ninventory quality\ninventory sql "SELECT * FROM out.quality_results ORDER BY checked_at DESC"\n```',

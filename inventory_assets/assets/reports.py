@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 
 import dagster as dg
 
+from inventory_assets.assets.specs import BUILD_POOL, DAILY_BY_FIVE, WEEKLY_BY_FIVE
 from inventory_assets.domain.notifications import DeliveryError
 from inventory_assets.lake.tables import ALERTS, COVERAGE
 from inventory_assets.reports.period import MADE_AT_HOUR, Kind, period_of
@@ -65,6 +66,8 @@ def _build(
         backfill_policy=dg.BackfillPolicy.single_run(),
         retry_policy=retries,
         metadata={"grain": _TEXTS[kind].partition(":")[0]},
+        pool=BUILD_POOL,
+        freshness_policy=DAILY_BY_FIVE if kind is Kind.NIGHTLY else WEEKLY_BY_FIVE,
     )
     def report_asset(
         context: dg.AssetExecutionContext, config: ReportConfig, inventory: InventoryResource

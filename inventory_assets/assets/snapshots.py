@@ -25,6 +25,7 @@ from dagster import (
 from dagster._core.definitions.data_version import CODE_VERSION_TAG, DATA_VERSION_TAG
 
 from inventory_assets.assets.metadata import records_metadata
+from inventory_assets.assets.specs import BUILD_POOL, DAILY_BY_FIVE, HOURLY, RETRIES
 from inventory_assets.lake.partition_files import (
     DAILY_STOCK,
     FORMAT,
@@ -105,6 +106,9 @@ def _build(table: SnapshotTable, partitions: DailyPartitionsDefinition) -> Asset
         partitions_def=partitions,
         backfill_policy=BackfillPolicy.single_run(),
         metadata={"grain": table.comment},
+        pool=BUILD_POOL,
+        retry_policy=RETRIES,
+        freshness_policy=DAILY_BY_FIVE if table is DAILY_STOCK else HOURLY,
     )
     def snapshot_asset(
         context: AssetExecutionContext, config: SnapshotConfig, inventory: InventoryResource

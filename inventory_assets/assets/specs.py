@@ -1,8 +1,9 @@
 """What Dagster shows of each lake table: key, description with its grain, owners, lineage."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
-from dagster import Backoff, RetryPolicy
+from dagster import Backoff, FreshnessPolicy, RetryPolicy
 
 from inventory_assets.lake.tables import (
     ALERTS,
@@ -27,8 +28,16 @@ from inventory_assets.lake.tables import (
 LAKE_POOL = "lake"
 # What builds files beside the lake takes the machine's cores: one at a time as well, but beside the others.
 BUILD_POOL = "builds"
+# An hour of backfill must not keep the hourly checks waiting.
+QUALITY_POOL = "quality"
 # A lock that was not free, a broker that was away: both are soon over. Everything here can be run again.
 RETRIES = RetryPolicy(max_retries=2, delay=15, backoff=Backoff.EXPONENTIAL)
+
+
+# What a planner reads at seven was made since midnight; Dagster's asset page says so, or that it was not.
+DAILY_BY_FIVE = FreshnessPolicy.cron(deadline_cron="0 5 * * *", lower_bound_delta=timedelta(hours=5))
+WEEKLY_BY_FIVE = FreshnessPolicy.cron(deadline_cron="0 5 * * 1", lower_bound_delta=timedelta(hours=5))
+HOURLY = FreshnessPolicy.time_window(fail_window=timedelta(hours=3), warn_window=timedelta(minutes=90))
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from dagster import (
 )
 
 from inventory_assets.assets.metadata import counts_metadata, table_metadata, table_version
-from inventory_assets.assets.specs import LAKE_POOL, RETRIES, SPECS, TableSpec
+from inventory_assets.assets.specs import DAILY_BY_FIVE, LAKE_POOL, RETRIES, SPECS, TableSpec
 from inventory_assets.domain.values import to_microseconds
 from inventory_assets.lake.tables import (
     CORE_EVENTS,
@@ -38,6 +38,8 @@ from resources import InventoryResource
 # A run takes in what waits and ends; the sensor is there for what comes later.
 RUN_SECONDS = 600.0
 QUIET_SECONDS = 1.0
+# The sensor reports the others as often as they change, which on a quiet night is never.
+DAILY_TABLES = (VELOCITY, COVERAGE, DYNAMIC_THRESHOLDS)
 
 
 class RebuildConfig(Config):
@@ -66,6 +68,7 @@ def _build(spec: TableSpec, partitions: DailyPartitionsDefinition) -> AssetsDefi
         metadata={"grain": spec.table.comment},
         pool=LAKE_POOL,
         retry_policy=RETRIES,
+        freshness_policy=DAILY_BY_FIVE if spec.table in DAILY_TABLES else None,
     )
     def table_asset(
         context: AssetExecutionContext, config: RebuildConfig, inventory: InventoryResource

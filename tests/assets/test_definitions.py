@@ -258,3 +258,25 @@ def test_the_archive_waits_for_a_place_and_then_copies(inventory, tmp_path, monk
     assert (idle.skip_message, len(due.run_requests)) == ("INVENTORY_ARCHIVE_PATH is not set", 1)
     assert result.success
     assert (tmp_path / "old" / "core_events" / "date=2026-03-01" / "data.parquet").exists()
+
+
+def test_what_people_read_in_the_morning_has_a_deadline_and_builds_take_turns():
+    """Otherwise a night's build that never ran looks like one that found nothing."""
+    graph = build_defs(Settings()).resolve_asset_graph()
+    due = {
+        key.to_user_string() for key in graph.get_all_asset_keys() if graph.get(key).freshness_policy_or_from_metadata
+    }
+
+    assert due == {
+        "core/velocity",
+        "core/coverage",
+        "core/dynamic_thresholds",
+        "snapshots/daily_stock",
+        "snapshots/hourly_transactions",
+        "quality/report",
+        "reports/nightly",
+        "reports/weekly",
+    }
+    pools = {key.path[0]: graph.get(key).pools for key in graph.get_all_asset_keys()}
+    assert {"lake"} == pools["core"] == pools["out"]
+    assert {"builds"} == pools["snapshots"] == pools["marts"] == pools["reports"]
