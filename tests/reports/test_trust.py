@@ -64,7 +64,7 @@ def test_recorded_checks_are_in_the_report(shop, settings, build):
     shop.commit_burst(messages(transaction("T9", quantity=-500, at="11:00", sku="S2")))
     assert "no data quality checks were run yet" in build().page.text
     now = to_microseconds(DAY.replace(hour=23))
-    record(shop, judge_rules(shop.lake, settings, RULES, now=now))
+    record(shop.lake, judge_rules(shop.lake, settings, RULES, now=now))
 
     report = build()
 
