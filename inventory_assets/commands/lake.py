@@ -11,7 +11,7 @@ import duckdb
 from inventory_assets.commands.output import format_option, notes, print_rows
 from inventory_assets.lake.history import show_version, version_at
 from inventory_assets.lake.maintenance import Maintenance
-from inventory_assets.lake.partition_files import attach_views
+from inventory_assets.lake.partition_files import SCHEMA, attach_views
 from inventory_assets.settings import Settings, load_settings
 from inventory_assets.stages.engine import defaults_of, parse_settings_of
 from inventory_assets.stages.rebuild import rebuild_lake
@@ -41,7 +41,9 @@ def sql(query: str, at_version: int | None, at_time: str | None, format_: str) -
     if moment is not None:
         at_version = version_at(reader.connection, moment)
     show_version(reader.connection, at_version)
-    attach_views(reader.connection, settings.snapshots_uri)
+    if SCHEMA in query:
+        # Looking at each day's manifest takes a moment, in a bucket more.
+        attach_views(reader.connection, settings.snapshots_uri)
     try:
         _check_is_question(reader.connection, query)
         cursor = reader.connection.execute(query)
