@@ -9,10 +9,12 @@ import click
 import duckdb
 
 from inventory_assets.commands.output import format_option, notes, print_rows
-from inventory_assets.lake.archive_files import SCHEMA, show_archive
+from inventory_assets.lake.archive_files import SCHEMA as ARCHIVE
+from inventory_assets.lake.archive_files import show_archive
 from inventory_assets.lake.history import show_version, version_at
 from inventory_assets.lake.maintenance import Maintenance
 from inventory_assets.lake.marts import MartsMissingError, show_marts
+from inventory_assets.lake.partition_files import SCHEMA as SNAPSHOTS
 from inventory_assets.lake.partition_files import attach_views
 from inventory_assets.settings import Settings, load_settings
 from inventory_assets.stages.engine import defaults_of, parse_settings_of
@@ -45,9 +47,11 @@ def sql(query: str, at_version: int | None, at_time: str | None, format_: str) -
     if moment is not None:
         at_version = version_at(reader.connection, moment)
     show_version(reader.connection, at_version)
-    attach_views(reader.connection, settings.snapshots_uri)
+    # Listing files takes a moment, in a bucket more.
+    if SNAPSHOTS in query.lower():
+        attach_views(reader.connection, settings.snapshots_uri)
     marts_lacking = _show_marts(reader.connection, settings, at_version)
-    if SCHEMA in query.lower():  # to list a bucket takes its time
+    if ARCHIVE in query.lower():
         show_archive(reader.connection, settings.archive_uri, at_version)
     try:
         _check_is_question(reader.connection, query)

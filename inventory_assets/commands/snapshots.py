@@ -110,10 +110,11 @@ def _row(manifest: Manifest) -> dict:
 
 
 @snapshots.command()
-@click.option("--days", "is_detailed", is_flag=True, help="One row per stale or missing day, with why.")
+@click.option("--days", "is_detailed", is_flag=True, help="One row per stale, missing or damaged day, with why.")
+@click.option("--check", "is_checked", is_flag=True, help="Read every file, and compare it with its hash.")
 @table_option
 @format_option
-def status(is_detailed: bool, names: tuple[str, ...], format_: str) -> None:
+def status(is_detailed: bool, is_checked: bool, names: tuple[str, ...], format_: str) -> None:
     """Say which days there are, which late events have changed, and which are missing. Writes nothing."""
     settings, today = load_settings(), datetime.now(UTC).date()
     summaries, days = [], []
@@ -124,6 +125,8 @@ def status(is_detailed: bool, names: tuple[str, ...], format_: str) -> None:
             missing = find_missing(reader, files, first=settings.partitions_start_date, today=today)
         found = [(day, "stale", why) for day, why in findings.stale.items()]
         found += [(day, "missing", "there is no file") for day in missing]
+        damaged = [day for day in findings.manifests if is_checked and files.read(day) is None]
+        found += [(day, "damaged", "the file is not what its manifest says") for day in damaged]
         days += [{"table": name, "date": day, "state": state, "why": why} for day, state, why in sorted(found)]
         present = sorted(findings.manifests)
         summaries.append(
@@ -134,6 +137,7 @@ def status(is_detailed: bool, names: tuple[str, ...], format_: str) -> None:
                 "last": present[-1] if present else None,
                 "stale": len(findings.stale),
                 "missing": len(missing),
+                **({"damaged": len(damaged)} if is_checked else {}),
                 "rows": sum(each.rows for each in findings.manifests.values()),
                 "bytes": sum(each.size for each in findings.manifests.values()),
             }
@@ -141,3 +145,5 @@ def status(is_detailed: bool, names: tuple[str, ...], format_: str) -> None:
     print_rows(days if is_detailed else summaries, format_)
     if not is_detailed and days:
         notes.print("Why: inventory snapshots status --days. Mend: inventory snapshots build --stale --missing.")
+    if any(row["state"] == "damaged" for row in days):
+        notes.print("A damaged day is made anew by: inventory snapshots build --from DAY.")

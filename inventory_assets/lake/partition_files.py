@@ -21,6 +21,7 @@ import duckdb
 import msgspec
 import polars as pl
 
+from inventory_assets.lake.errors import LakeError
 from inventory_assets.lake.lock import writer_lock
 from inventory_assets.lake.parquet import in_order, to_parquet
 from inventory_assets.lake.storage import bucket_files, open_storage
@@ -32,6 +33,7 @@ SCHEMA = "snapshots"
 """What the tables are called by in queries, before their name."""
 
 LOCK_SECONDS = 60.0
+READ_TRIES = 3
 
 _BIG, _TEXT, _TIME, _FLAG, _DATE = "BIGINT", "VARCHAR", "TIMESTAMP", "BOOLEAN", "DATE"
 _POLARS = {
@@ -117,10 +119,11 @@ NEVER = Checked(-1, -1, {})
 class PartitionFiles:
     """One snapshot table's files below a place."""
 
-    def __init__(self, uri: str, table: SnapshotTable) -> None:
+    def __init__(self, uri: str, table: SnapshotTable, *, is_shared: bool = True) -> None:
+        """Files below `uri`; `is_shared`: other processes may write them, too."""
         self.table = table
         self._storage = open_storage(uri)
-        self._lock_path = None if "://" in uri else Path(uri) / table.name / ".lock"
+        self._lock_path = Path(uri) / table.name / ".lock" if is_shared and "://" not in uri else None
 
     def path(self, day: date) -> str:
         """Where a day's file is."""
@@ -129,14 +132,13 @@ class PartitionFiles:
     def manifests(self) -> dict[date, Manifest]:
         """The partitions that count, by day: with a manifest, and a file of the size it says."""
         sizes = self._storage.sizes(self.table.name)
+        names = sorted(name for name in sizes if name.endswith("/manifest.json"))
         found = {}
-        for name in sorted(sizes):
-            if not name.endswith("/manifest.json"):
-                continue
-            manifest = _parse(self._storage.read(name))
+        for content in self._storage.read_all(names).values():
+            manifest = _parse(content)
             if manifest is not None and sizes.get(_data_name(self.table, manifest.date)) == manifest.size:
                 found[manifest.date] = manifest
-        return found
+        return dict(sorted(found.items()))
 
     def write(self, day: date, rows: pl.DataFrame, *, lake_version: int, epoch: int) -> Manifest:
         """Replace a day's partition; the manifest now in force.
@@ -145,9 +147,7 @@ class PartitionFiles:
         all that this one does.
         """
         content = encode(self.table, rows)
-        manifest = Manifest(
-            self.table.name, day, lake_version, epoch, rows.height, len(content), hashlib.sha256(content).hexdigest()
-        )
+        manifest = Manifest(self.table.name, day, lake_version, epoch, rows.height, len(content), _hash(content))
         with self._locked():
             present = self.manifest(day)
             is_comparable = present is not None and (present.epoch, present.code_version) == (epoch, FORMAT)
@@ -163,20 +163,22 @@ class PartitionFiles:
     def read(self, day: date) -> pl.DataFrame | None:
         """A day's rows; None where its file is not what its manifest says."""
         manifest, content = self.manifest(day), self._storage.read(_data_name(self.table, day))
-        if manifest is None or content is None or hashlib.sha256(content).hexdigest() != manifest.sha256:
+        if manifest is None or content is None or _hash(content) != manifest.sha256:
             return None
         return pl.read_parquet(io.BytesIO(content))
 
     def copy_to(self, other: "PartitionFiles") -> list[Manifest]:
-        """Make another place hold the same partitions, and no others; those it has are left. All of them."""
+        """Make another place hold the same partitions, and no others; those it has are left. All of them.
+
+        Raises:
+            LakeError: A file is not what its manifest says.
+        """
         present, kept = self.manifests(), other.manifests()
         for day in kept.keys() - present.keys():
             other.remove(day)
         for day, manifest in present.items():
-            content = None if kept.get(day) == manifest else self.content(day)
-            # What was replaced between the two readings is not what its manifest says: it comes with the next copy.
-            if content is not None and hashlib.sha256(content).hexdigest() == manifest.sha256:
-                other._replace(manifest, content)
+            if kept.get(day) != manifest:
+                other._replace(*self._whole(day))
         return sorted(other.manifests().values(), key=lambda manifest: manifest.date)
 
     def remove(self, day: date) -> None:
@@ -200,6 +202,17 @@ class PartitionFiles:
     def record_checked(self, checked: Checked) -> None:
         """Keep what was found, so that the next comparison begins there."""
         self._storage.write(f"{self.table.name}/checked.json", msgspec.json.encode(checked))
+
+    def _whole(self, day: date) -> tuple[Manifest, bytes]:
+        # A build may replace the one between the reading of the two.
+        for _ in range(READ_TRIES):
+            manifest, content = self.manifest(day), self.content(day)
+            if manifest is not None and content is not None and _hash(content) == manifest.sha256:
+                return manifest, content
+        raise LakeError(
+            f"{self.path(day)!r} is not what its manifest says, or is being made. "
+            f"Make it anew: inventory snapshots build --from {day} --table {self.table.name}"
+        )
 
     def _replace(self, manifest: Manifest, content: bytes) -> None:
         with self._locked():
@@ -253,6 +266,10 @@ def attach_views(connection: duckdb.DuckDBPyConnection, uri: str) -> None:
 def _has_httpfs(connection: duckdb.DuckDBPyConnection) -> bool:
     row = connection.execute("SELECT loaded FROM duckdb_extensions() WHERE extension_name = 'httpfs'").fetchone()
     return bool(row and row[0])
+
+
+def _hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def _data_name(table: SnapshotTable, day: date) -> str:

@@ -6,6 +6,7 @@ snapshots need not ask which it is. Not here: what the files mean.
 
 import os
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,6 +22,10 @@ class Storage(Protocol):
 
     def read(self, name: str) -> bytes | None:
         """A file's content; None where there is none."""
+        ...
+
+    def read_all(self, names: Sequence[str]) -> dict[str, bytes]:
+        """The contents of many small files; without those that are not there."""
         ...
 
     def write(self, name: str, content: bytes) -> None:
@@ -49,6 +54,10 @@ class Directory:
             return (self._path / name).read_bytes()
         except FileNotFoundError:
             return None
+
+    def read_all(self, names: Sequence[str]) -> dict[str, bytes]:
+        """The contents of many small files; without those that are not there."""
+        return {name: content for name in names if (content := self.read(name)) is not None}
 
     def write(self, name: str, content: bytes) -> None:
         """Replace a file by one rename."""
@@ -94,6 +103,15 @@ class Bucket:
             return self._files.cat_file(f"{self.uri}/{name}")
         except FileNotFoundError:
             return None
+
+    def read_all(self, names: Sequence[str]) -> dict[str, bytes]:
+        """The contents of many small objects, asked for side by side; without those that are not there."""
+        root = f"{self.uri.removeprefix('gs://')}/"
+        found = self._files.cat([f"{self.uri}/{name}" for name in names], on_error="return") if names else {}
+        for error in found.values():
+            if isinstance(error, Exception) and not isinstance(error, FileNotFoundError):
+                raise error
+        return {name.removeprefix(root): each for name, each in found.items() if isinstance(each, bytes)}
 
     def write(self, name: str, content: bytes) -> None:
         """Replace an object by one upload, which shows when it is complete."""

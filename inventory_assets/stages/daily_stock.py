@@ -10,8 +10,9 @@ from datetime import date, timedelta
 import numpy as np
 import polars as pl
 
-from inventory_assets.domain.daily_stock import Points, StockByDay, concat_points, empty_points, end_days, run_in_time
+from inventory_assets.domain.daily_stock import StockByDay, end_days
 from inventory_assets.domain.parse import DAY_US
+from inventory_assets.domain.stock_in_time import Points, concat_points, empty_points, run_in_time
 from inventory_assets.stages.history import read_histories
 from inventory_assets.stages.warm import Reader
 

@@ -70,6 +70,7 @@ def export_lake(
 
     Raises:
         LakeMissingError: There is no such version.
+        LakeError: A snapshot's file is not what its manifest says.
     """
     storage = open_storage(target)
     # Whoever finds no description finds an export that did not end.
@@ -86,7 +87,9 @@ def export_lake(
             found.append(Exported(table.full_name, 1, rows.height, len(content)))
             yield found[-1]
     for snapshot in SNAPSHOT_TABLES:
-        copied = PartitionFiles(snapshots_uri, snapshot).copy_to(PartitionFiles(f"{target}/{SCHEMA}", snapshot))
+        copied = PartitionFiles(snapshots_uri, snapshot).copy_to(
+            PartitionFiles(f"{target}/{SCHEMA}", snapshot, is_shared=False)
+        )
         size = sum(each.size for each in copied)
         found.append(Exported(snapshot.full_name, len(copied), sum(each.rows for each in copied), size))
         yield found[-1]

@@ -108,3 +108,18 @@ def test_without_a_lake_the_way_to_one_is_told(run, tmp_path, arguments):
 
     assert 1 == found.code
     assert "inventory drain" in found.err
+
+
+def test_a_file_that_somebody_changed_is_found_and_not_exported(run, home, tmp_path):
+    build(run, "2022-04-18", "2022-04-20", "--table", "daily_stock")
+    path = home / "snapshots" / "daily_stock" / "date=2022-04-19" / "data.parquet"
+    path.write_bytes(path.read_bytes()[:-9] + b"x" + path.read_bytes()[-8:])
+
+    found = [(row["date"], row["state"]) for row in status(run, "--days", "--check") if row["state"] != "missing"]
+    exported = run("export", str(tmp_path / "out"))
+    build(run, "2022-04-19", "2022-04-19", "--table", "daily_stock")
+
+    assert [("2022-04-19", "damaged")] == found
+    assert 1 == exported.code
+    assert "snapshots build --from 2022-04-19" in exported.err
+    assert 0 == run("export", str(tmp_path / "out")).code

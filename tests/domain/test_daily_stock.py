@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inventory_assets.domain.burst import parse_burst
-from inventory_assets.domain.daily_stock import DAY_SECONDS, StockByDay, end_days, run_in_time
+from inventory_assets.domain.daily_stock import DAY_SECONDS, StockByDay, end_days
 from inventory_assets.domain.parse import ParseSettings
+from inventory_assets.domain.stock_in_time import run_in_time
 from tests.builders import envelope, level, transaction
 from tests.domain.histories import history_of
 from tests.rules.days import DAYS, FIRST, accepted, expected_rows, spell, streams_of_days
@@ -52,7 +53,7 @@ def rows_of(documents, first=0):
     return found
 
 
-@settings(max_examples=150)
+@settings(max_examples=250)
 @given(streams_of_days())
 def test_every_row_is_the_oracles_fold_of_the_events_before_the_days_end(documents):
     events = accepted(documents)[1]

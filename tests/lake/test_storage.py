@@ -35,6 +35,8 @@ def test_what_is_written_is_read_listed_and_removed(storage):
 
     assert b"three\n\n" == storage.read("a/b.txt")
     assert bytes(range(256)) == storage.read("a/date=2026-01-01/d%20'e.bin")
+    assert {"a/b.txt": b"three\n\n", "c.txt": b""} == storage.read_all(["a/b.txt", "c.txt", "nothing"])
+    assert {} == storage.read_all([])
     assert {"a/b.txt": 7, "a/date=2026-01-01/d%20'e.bin": 256} == storage.sizes("a")
     assert 3 == len(storage.sizes())
     storage.delete("a/b.txt")

@@ -138,7 +138,6 @@ def test_a_bucket_is_exported_to(shop, tmp_path, monkeypatch):
     store.close()
 
     local = {path.relative_to(tmp_path).as_posix(): path for path in (tmp_path / "out").rglob("*") if path.is_file()}
-    local = {name: path for name, path in local.items() if not path.name.startswith(".")}
     assert set(local) == {name for _, name in store.objects}
     for (_, name), content in store.objects.items():
         assert name.endswith(".duckdb") or local[name].read_bytes() == content, name
