@@ -73,7 +73,8 @@ def _measured(settings: Settings) -> tuple[Build, float, float, float]:
 def _print(made: Build, seconds: float, processor: float, peak: float, what: str) -> None:
     kinds = [sum(step.kind == kind for step in made.steps) for kind in ("model", "test", "unit_test")]
     print(
-        f"  {what}: {seconds:.1f} s ({processor:.1f} s of processor time), {kinds[0]} models, {kinds[1]} tests, {kinds[2]} unit tests, "
+        f"  {what}: {seconds:.1f} s ({processor:.1f} s of processor time), "
+        f"{kinds[0]} models, {kinds[1]} tests, {kinds[2]} unit tests, "
         f"{len(made.failed)} failed; {peak:,.0f} MiB at its peak"
     )
     for step in made.failed:
