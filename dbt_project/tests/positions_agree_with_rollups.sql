@@ -1,4 +1,5 @@
--- The rollups are summed as bursts come, the positions here: what differs, one of them lost.
+{{ config(meta={'dagster': {'ref': {'name': 'stock_positions'}}}) }}
+-- The units on hand are those of the rollups, which are summed as bursts come.
 with
 
 positions as (

@@ -1,3 +1,4 @@
+{{ config(meta={'dagster': {'ref': {'name': 'weekly_transactions'}}}) }}
 -- A sale is in exactly one week.
 with
 

@@ -67,9 +67,12 @@ def status(format_: str) -> None:
     settings = load_settings()
     reader = LakeReader(settings)
     attach_marts(reader.connection, settings, read_only=True)
+    # A view has no rows of its own to count.
     tables = reader.rows(
         "SELECT table_name AS mart, estimated_size AS rows, comment AS holds FROM duckdb_tables() "
-        f"WHERE database_name = '{MARTS}' AND schema_name = 'main' ORDER BY 1"
+        f"WHERE database_name = '{MARTS}' AND schema_name = 'main' UNION ALL BY NAME "
+        "SELECT view_name AS mart, comment AS holds FROM duckdb_views() "
+        f"WHERE database_name = '{MARTS}' AND schema_name = 'main' ORDER BY mart"
     )
     if not any(table["mart"] == "builds" for table in tables):
         raise click.ClickException("no build of the marts has ended yet. Run `inventory marts build`.")

@@ -14,7 +14,7 @@ from dbt.adapters.duckdb.credentials import DuckDBCredentials
 from dbt.adapters.duckdb.plugins import BasePlugin
 
 from inventory_assets.lake.connect import attach_at_snapshot, duckdb_config
-from inventory_assets.lake.marts import attach_marts, build_lock
+from inventory_assets.lake.marts import attach_marts, build_lock, tidy_marts
 from inventory_assets.lake.partition_files import attach_views
 from inventory_assets.settings import Settings, load_settings
 
@@ -48,6 +48,7 @@ class Plugin(BasePlugin):
         attach_at_snapshot(conn, settings)
         attach_views(conn, settings.snapshots_uri)
         attach_marts(conn, settings, read_only=False)
+        tidy_marts(conn)
 
 
 def _build_settings() -> Settings:

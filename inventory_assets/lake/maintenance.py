@@ -15,6 +15,7 @@ import duckdb
 
 from inventory_assets.lake.connect import CATALOG
 from inventory_assets.lake.errors import LakeError
+from inventory_assets.lake.expiry import cleanup_statement, expiry_statement
 from inventory_assets.lake.files import BLOCK, LARGE_BLOCK
 from inventory_assets.lake.memory import release_memory
 from inventory_assets.lake.postgres import forget_inlined_rows
@@ -142,12 +143,11 @@ class Maintenance:
 
     def _expire(self) -> None:
         connection = self._lake.connection
-        retention = self._lake.settings.snapshot_retention
-        oldest = (datetime.now(UTC) - retention).isoformat()
-        for call in ("ducklake_expire_snapshots", "ducklake_cleanup_old_files"):
-            with self.rewriter.held():
-                statement = f"CALL {call}('{CATALOG}', older_than => TIMESTAMPTZ '{oldest}')"
-                with_retries(partial(connection.execute, statement))
+        oldest = datetime.now(UTC) - self._lake.settings.snapshot_retention
+        for statement in (expiry_statement(connection, CATALOG, oldest), cleanup_statement(CATALOG)):
+            if statement is not None:
+                with self.rewriter.held():
+                    with_retries(partial(connection.execute, statement))
         if not self._lake.settings.is_embedded:
             with_retries(partial(forget_inlined_rows, connection))
 

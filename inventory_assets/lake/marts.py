@@ -9,15 +9,19 @@ The marts' tables are in the catalog's `main` schema, so that DuckDB finds
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 
 import duckdb
 
 from inventory_assets.lake.connect import load_extension
 from inventory_assets.lake.errors import LakeBusyError, LakeMissingError
+from inventory_assets.lake.expiry import cleanup_statement, expiry_statement
 from inventory_assets.lake.lock import writer_lock
 from inventory_assets.settings import Settings
 
 MARTS = "marts"
+# A query over marts takes seconds; nobody keeps one open for longer than this.
+KEPT = timedelta(hours=1)
 
 
 class MartsMissingError(LakeMissingError):
@@ -42,6 +46,18 @@ def attach_marts(connection: duckdb.DuckDBPyConnection, settings: Settings, *, r
     if read_only:
         options.append("READ_ONLY")
     connection.execute(f"ATTACH 'ducklake:{_quoted(settings.marts_uri)}' AS {MARTS} ({', '.join(options)})")
+
+
+def tidy_marts(connection: duckdb.DuckDBPyConnection, *, kept: timedelta = KEPT) -> None:
+    """Let go of what earlier builds wrote; for a while it stays, as queries may still read it."""
+    oldest = datetime.now(UTC) - kept
+    if statement := expiry_statement(connection, MARTS, oldest):
+        connection.execute(statement)
+    connection.execute(cleanup_statement(MARTS))
+    # What a killed build wrote and never committed.
+    connection.execute(
+        f"CALL ducklake_delete_orphaned_files('{MARTS}', older_than => TIMESTAMPTZ '{oldest.isoformat()}')"
+    )
 
 
 def built_version(connection: duckdb.DuckDBPyConnection) -> int | None:

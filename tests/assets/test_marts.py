@@ -51,6 +51,21 @@ def test_every_dbt_test_is_a_check_of_its_model():
     assert marts <= checks
 
 
+def test_every_check_says_what_it_asks():
+    graph = build_defs(Settings()).resolve_asset_graph()
+    words = {
+        key.name: graph.get_check_spec(key).description
+        for key in graph.asset_check_keys
+        if key.asset_key.path[0] in GROUPS
+    }
+
+    assert len(words) > 100
+    assert [name for name, text in words.items() if not text or not text.endswith((".", ":"))] == []
+    assert words["unique_stockouts_stockout_id"] == "`stockout_id` is another in every row."
+    assert "`in_stock_share` is null, or at least 0 and at most 1." in words.values()
+    assert words["weeks_agree_with_days"] == "A sale is in exactly one week."
+
+
 def test_the_marts_are_no_part_of_the_job_that_takes_messages_in():
     """They are long; a burst must not wait for them."""
     job = build_defs(Settings()).resolve_job_def("inventory")

@@ -1,10 +1,13 @@
 """Files are exchanged for better ones, and no row, reader or burst notices."""
 
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from inventory_assets.lake import rewrite
+from inventory_assets.lake.connect import attach_at_snapshot, open_duckdb
 from inventory_assets.lake.errors import StaleStateError
 from inventory_assets.lake.maintenance import BLOCK, Maintenance, Upkeep
 from inventory_assets.lake.rewrite import Rewriter
@@ -136,3 +139,21 @@ def test_a_base_in_parts_holds_every_row_once(engine, monkeypatch, table, part_r
     after = rows(engine, f"FROM {table.full_name} ORDER BY ALL")
     assert rows(engine, f"FROM ({table.view_query('lake.', None)}) ORDER BY ALL") == after
     assert len(after) >= len(before) > 0
+
+
+def test_a_reader_of_a_snapshot_keeps_its_files_for_as_long_as_is_said(engine):
+    """A build of the marts reads one moment for a minute, and bursts are merged meanwhile."""
+    reader = open_duckdb(engine.settings)
+    attach_at_snapshot(reader, engine.settings)
+    before = reader.execute("SELECT count(*) FROM lake.core.events").fetchall()
+    engine.commit_burst(one(6))
+    maintenance = Maintenance(engine.lake)
+    maintenance.rewriter.merge(CORE_EVENTS, 1, 6)
+    maintenance._expire()
+
+    assert before == reader.execute("SELECT count(*) FROM lake.core.events").fetchall() == [(6,)]
+    reader.close()
+    kept = "SELECT count(*) FROM lake.snapshots()"
+    assert rows(engine, kept) > [(6,)]
+    Maintenance(Lake(replace(engine.settings, snapshot_retention=timedelta(0))))._expire()
+    assert rows(engine, kept) == [(1,)]
