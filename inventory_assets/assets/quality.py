@@ -120,7 +120,8 @@ def check_metadata(result: QualityResult) -> dict[str, Any]:
     rule = _RULES[result.rule]
     found: dict[str, Any] = {"failing_count": result.failing_count}
     if result.status is ResultStatus.FAIL:
-        rows = [{"id": row_id(row, rule.id_columns), **row} for row in result.rows]
+        is_named = len(rule.id_columns) == 1  # by a column that is there already
+        rows = [row if is_named else {"id": row_id(row, rule.id_columns), **row} for row in result.rows]
         shown = [{name: _plain(value) for name, value in row.items()} for row in rows]
         found["failing_rows"] = records_metadata(shown)
         found["failing_rows_shown"] = f"{len(rows)} of {result.failing_count:,}"
