@@ -33,6 +33,8 @@ from resources import InventoryResource
 REPORT_KEY = dg.AssetKey(["quality", "report"])
 DOCS = "docs/data-quality.md"
 SHOWN_COUNTS = 10
+# An event's id is of three ids of up to 256 bytes, and whoever looks for it needs all of it.
+MAX_CELL = 1_000
 _RULES = {rule.name: rule for rule in RULES}
 
 
@@ -118,11 +120,14 @@ def check_metadata(result: QualityResult) -> dict[str, Any]:
     rule = _RULES[result.rule]
     found: dict[str, Any] = {"failing_count": result.failing_count}
     if result.status is ResultStatus.FAIL:
-        rows = [{"id": row_id(row, rule.id_columns), **row} for row in result.rows]
+        is_named = len(rule.id_columns) == 1  # by a column that is there already
+        rows = [row if is_named else {"id": row_id(row, rule.id_columns), **row} for row in result.rows]
         shown = [{name: _plain(value) for name, value in row.items()} for row in rows]
         found["failing_rows"] = records_metadata(shown)
         found["failing_rows_shown"] = f"{len(rows)} of {result.failing_count:,}"
         found["what_to_do"] = result.what_to_do
+        if rule.is_of_stock:
+            found["alerts"] = "those on these keys are untrusted and held until this passes"
     if result.checked_count is not None:
         found["checked"] = f"{result.checked_count:,}"
     found["trend"] = describe_trend(result.trend)
@@ -140,8 +145,8 @@ def _plain(value: Any) -> Any:
     if isinstance(value, bool | int | float):
         return value
     if isinstance(value, list | tuple):
-        return ", ".join(shown_id(str(each)) for each in value)
-    return "-" if value is None else shown_id(str(value))
+        return ", ".join(shown_id(str(each), longest=MAX_CELL) for each in value)
+    return "-" if value is None else shown_id(str(value), longest=MAX_CELL)
 
 
 def _dedent(query: str) -> str:

@@ -35,6 +35,7 @@ _RULES = {rule.name: rule for rule in RULES}
 COLUMNS = ("rule", "table", "severity", "status", "failing", "checked", "trend", "such_as")
 HISTORY_COLUMNS = ("checked_at", "rule", "status", "failing", "such_as", "as_of_version")
 SHOWN_IDS = 2
+SHOWN_LENGTH = 60
 
 
 def _read_rules(_context: click.Context, _option: click.Parameter, names: Sequence[str]) -> list[Rule]:
@@ -99,7 +100,9 @@ def _judge(settings: Settings, rules: Sequence[Rule], *, is_recorded: bool) -> l
 
 def _short(result: QualityResult) -> dict[str, Any]:
     more = result.failing_count - min(SHOWN_IDS, len(result.sample_ids))
-    ids = ", ".join(shown_id(each) for each in result.sample_ids[:SHOWN_IDS]) + (f" +{more:,}" if more > 0 else "")
+    ids = ", ".join(shown_id(each, longest=SHOWN_LENGTH) for each in result.sample_ids[:SHOWN_IDS]) + (
+        f" +{more:,}" if more > 0 else ""
+    )
     return {
         "rule": result.rule, "table": result.table, "severity": str(result.severity),
         "status": str(result.status).replace("_", " "), "failing": result.failing_count,

@@ -14,19 +14,19 @@ from inventory_assets.domain.quality import (
 
 # Ids of a finding in a line; the check's own page has more.
 SHOWN_IDS = 3
-MAX_SHOWN = 60
+MAX_SHOWN = 120
 
 # Control, format (which turns the direction of writing), private, surrogate, line and paragraph ends.
 _INVISIBLE = ("Cc", "Cf", "Co", "Cs", "Zl", "Zp")
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>&~=:@$])")
 
 
-def shown_id(text: str) -> str:
+def shown_id(text: str, *, longest: int = MAX_SHOWN) -> str:
     """An id as it can be shown anywhere: no invisible or turning characters, and not endless."""
     visible = "".join(
         f"\\u{ord(character):04x}" if unicodedata.category(character) in _INVISIBLE else character for character in text
     )
-    return visible if len(visible) <= MAX_SHOWN else visible[: MAX_SHOWN - 1] + "…"
+    return visible if len(visible) <= longest else visible[: longest - 1] + "…"
 
 
 def markdown_text(text: str) -> str:

@@ -96,9 +96,10 @@ def _first_differences(keys: list[Key], events: pl.DataFrame, drift: Drift, sinc
         stated, ledger = int(drift.stated[place]), int(drift.ledger[place])
         found.append(
             {
-                "event_id": event_ids[row], "warehouse_id": warehouse_id, "sku": sku,
-                "counted_at": to_datetime(int(at[row])).replace(tzinfo=None), "counted": stated, "ledger": ledger,
-                "difference": stated - ledger, "last_agreed": event_ids[agreed], "events_between": row - agreed - 1,
+                "event_id": event_ids[row], "counted": stated, "ledger": ledger, "difference": stated - ledger,
+                "warehouse_id": warehouse_id, "sku": sku,
+                "counted_at": to_datetime(int(at[row])).replace(tzinfo=None),
+                "last_agreed": event_ids[agreed], "events_between": row - agreed - 1,
                 "between": event_ids[agreed + 1 : row].head(NAMED_EVENTS).to_list(), "counts_that_differ": int(count),
             }
         )  # fmt: skip

@@ -9,8 +9,8 @@ REFUSED_PERCENT = 1
 LEAST_MESSAGES = 100
 REBUILD = "Run `inventory verify`; where it differs, `inventory rebuild` derives every table from raw.messages anew."
 RESTORE = (
-    "A file of the lake was lost or changed by hand. Restore the lake's data and catalog from a backup of one time; "
-    "`inventory replay-dead-letters` and the topics' retention bring back what came since."
+    "A file of the lake was lost or changed by hand. `inventory archive restore` brings archived rows back; else "
+    "restore the lake's data and catalog from a backup of one time. The topics' retention has what came since."
 )
 
 MESSAGE_RULES = (
