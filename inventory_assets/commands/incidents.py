@@ -10,11 +10,12 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from inventory_assets.commands.alert_words import STYLES
+from inventory_assets.commands.alert_style import STYLES
 from inventory_assets.commands.output import console, format_option, notes, print_rows, to_json
 from inventory_assets.domain.values import InvalidValue, read_time, to_microseconds
 from inventory_assets.lake.history import show_version
 from inventory_assets.settings import load_settings
+from inventory_assets.stages.incident_rows import read_incidents, read_members
 from inventory_assets.stages.incidents import UnknownIncidentError, rederive, refresh_incidents
 from inventory_assets.wiring import LakeReader, engine_of
 
@@ -30,12 +31,7 @@ def incidents(context: click.Context, state: str, format_: str) -> None:
     """List business alerts: stockouts of a category, unusual sales, overdue restocks, trends."""
     if context.invoked_subcommand is not None:
         return
-    where = "" if state == "all" else f"WHERE state = '{state}'"
-    rows = LakeReader(load_settings()).rows(
-        f"""SELECT * EXCLUDE (policy) FROM out.incidents {where}
-        ORDER BY CASE priority WHEN 'CRITICAL' THEN 0 WHEN 'HIGH' THEN 1 ELSE 2 END, opened_at DESC, incident_id"""
-    )
-    found = [{**row, **{name: json.loads(row[name]) for name in ("members", "arithmetic")}} for row in rows]
+    found = read_incidents(LakeReader(load_settings()), state)
     if format_ == "table" and not found:
         notes.print("no incidents" if state == "all" else f"no {state} incidents", style="dim")
     elif format_ == "table":
@@ -82,12 +78,7 @@ def explain_incident(incident_id: str, format_: str) -> None:
     if not rows:
         raise UnknownIncidentError(f"no incident {incident_id!r}. List them with `inventory incidents --state all`.")
     row = rows[0]
-    held = reader.rows(
-        "SELECT alert_id, state, alert_type, a.warehouse_id, a.sku, s.available FROM out.alerts a "
-        "JOIN core.sku_state s ON s.warehouse_id = a.warehouse_id AND s.sku = a.sku "
-        "WHERE alert_id IN (SELECT unnest(CAST(? AS VARCHAR[]))) ORDER BY opened_at, alert_id",
-        [json.loads(row["members"])],
-    )
+    held = read_members(reader, json.loads(row["members"]))
     show_version(reader.connection, row["as_of_version"])
     differences = rederive(reader, row)
     shown = {**row, "members": json.loads(row["members"]), "arithmetic": json.loads(row["arithmetic"])}

@@ -19,6 +19,7 @@ from inventory_assets.domain.thresholds import StoredRule
 from inventory_assets.domain.values import to_microseconds
 from inventory_assets.settings import load_settings
 from inventory_assets.stages.engine import Commit
+from inventory_assets.stages.rule_rows import edit_rows
 from inventory_assets.stages.threshold_files import load_rules
 from inventory_assets.stages.threshold_rules import Effect, FindEdits, commit_edits, preview_edits
 from inventory_assets.wiring import LakeReader, engine_of
@@ -232,14 +233,7 @@ def _now() -> int:
 
 
 def _print_edits(edits: Sequence[RuleEdit], format_: str, effect: Effect | None) -> None:
-    rows: list[dict[str, Any]] = []
-    for edit in edits:
-        level_type, level_id, warehouse_id = edit.scope
-        row: dict[str, object] = {
-            "action": edit.action, "level_type": level_type, "level_id": level_id or None,
-            "warehouse_id": warehouse_id, "change": edit.details,
-        }  # fmt: skip
-        rows.append(row if effect is None else {**row, "keys": effect.keys.get(edit.scope, 0)})
+    rows = edit_rows(edits, effect)
     if not rows and format_ == "table":
         return
     names = ["action", "level_type", "level_id", "warehouse_id", "change", *(["keys"] if effect else [])]
