@@ -17,6 +17,7 @@ from inventory_assets.lake.history import show_version
 from inventory_assets.settings import load_settings
 from inventory_assets.stages.incident_rows import read_incidents, read_members
 from inventory_assets.stages.incidents import UnknownIncidentError, rederive, refresh_incidents
+from inventory_assets.stages.post_mortems import read_incident_notes
 from inventory_assets.wiring import LakeReader, engine_of
 
 COLUMNS = ("incident_id", "priority", "kind", "title", "members", "opened_at", "resolved_at")
@@ -78,19 +79,22 @@ def explain_incident(incident_id: str, format_: str) -> None:
     if not rows:
         raise UnknownIncidentError(f"no incident {incident_id!r}. List them with `inventory incidents --state all`.")
     row = rows[0]
+    notes_ = read_incident_notes(reader, incident_id)
     held = read_members(reader, json.loads(row["members"]))
     show_version(reader.connection, row["as_of_version"])
     differences = rederive(reader, row)
     shown = {**row, "members": json.loads(row["members"]), "arithmetic": json.loads(row["arithmetic"])}
     if format_ == "json":
-        print_rows([to_json({**shown, "alerts": held, "differences": differences})], "json")
+        print_rows([to_json({**shown, "alerts": held, "history": notes_, "differences": differences})], "json")
     else:
-        _print_incident(shown, held, differences)
+        _print_incident(shown, held, notes_, differences)
     if differences:
         sys.exit(1)
 
 
-def _print_incident(row: dict[str, Any], held: list[dict[str, Any]], differences: list[str]) -> None:
+def _print_incident(
+    row: dict[str, Any], held: list[dict[str, Any]], notes_: list[dict[str, Any]], differences: list[str]
+) -> None:
     text = Text(f"{row['priority']} {row['kind']}", STYLES[row["priority"]])
     text.append(f" · {row['state']}\n{row['title']}\n", "bold")
     end = "" if row["resolved_at"] is None else f", over at {row['resolved_at']:%Y-%m-%d %H:%M}"
@@ -118,6 +122,8 @@ def _print_incident(row: dict[str, Any], held: list[dict[str, Any]], differences
         console.print(f"  from: {', '.join(members[:SHOWN_MEMBERS])}")
     if len(members) > SHOWN_MEMBERS:
         console.print(f"  and {len(members) - SHOWN_MEMBERS} more", style="dim")
+    for note in notes_:
+        console.print(f"Note  {note['reason']}  ({note['actor']}, {note['at']:%Y-%m-%d %H:%M})", soft_wrap=True)
     if differences:
         console.print("Found again at its version, this incident is different:", style="bold red")
         for difference in differences:

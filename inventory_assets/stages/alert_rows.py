@@ -11,15 +11,19 @@ from inventory_assets.stages.warm import Reader
 WORST_FIRST = "CASE priority WHEN 'CRITICAL' THEN 0 WHEN 'HIGH' THEN 1 ELSE 2 END, opened_at DESC, alert_id"
 
 
-def read_alerts(reader: Reader, condition: str = "true", parameters: list[Any] | None = None) -> list[dict]:
+def read_alerts(
+    reader: Reader, condition: str = "true", parameters: list[Any] | None = None, *,
+    limit: int | None = None, offset: int = 0,
+) -> list[dict]:  # fmt: skip
     """Alerts for which a condition holds, the worst and newest first: the wire's fields and the handling.
 
     `times_told` counts tellings; `silenced_until` is null once it is over.
     """
+    part = "" if limit is None else f" LIMIT {limit:d} OFFSET {offset:d}"
     rows = reader.query(
         f"""SELECT body, state, notification_count, resolved_reason, opened_at, resolved_at, acknowledged_by,
             acknowledged_at, silenced_until, escalated_level, inhibited_by, is_untrusted
-        FROM out.alerts WHERE {condition} ORDER BY {WORST_FIRST}""",
+        FROM out.alerts WHERE {condition} ORDER BY {WORST_FIRST}{part}""",
         parameters,
     )
     now = datetime.now(UTC).replace(tzinfo=None)

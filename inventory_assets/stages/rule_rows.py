@@ -48,3 +48,20 @@ def edit_rows(edits: Sequence[RuleEdit], effect: Effect | None = None) -> list[d
         }  # fmt: skip
         rows.append(row if effect is None else {**row, "keys": effect.keys.get(edit.scope, 0)})
     return rows
+
+
+def effect_sentence(edits: Sequence[RuleEdit], effect: Effect) -> str:
+    """What a change would do, in words."""
+    if not edits:
+        return "nothing would change: the lake has these rules already"
+    keys = sum(effect.keys.values())
+    return (
+        f"would change {count_of(len(edits), 'rule')} and the limits of {count_of(keys, 'key')}; "
+        f"{count_of(effect.count('opened', 'reopened'), 'alert')} would open, {effect.count('resolved')} resolve, "
+        f"{effect.count('notified')} be told. Nothing was changed."
+    )
+
+
+def count_of(number: int, noun: str) -> str:
+    """`1 rule`, `2 rules`."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
