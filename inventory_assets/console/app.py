@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
+import duckdb
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -106,6 +107,8 @@ def _routes() -> list[BaseRoute]:
 
 
 async def _answer_known(request: Request, error: Exception) -> Response:
+    if isinstance(error, duckdb.Error):
+        logger.warning("%s: the lake could not be read: %s", request.url.path, error)
     return _refused(request, to_refused(error))
 
 

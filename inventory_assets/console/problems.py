@@ -46,7 +46,7 @@ def to_refused(error: Exception) -> Refused:
     if isinstance(error, Refused):
         return error
     if isinstance(error, duckdb.Error):
-        return Refused(503, "the lake could not be read just now; try again in a moment")
+        return Refused(503, "the lake could not be read just now; the console's log says why")
     if isinstance(error, InvalidValue):
         return Refused(422, error.detail)
     return Refused(next(status for kind, status in _STATUS if isinstance(error, kind)), str(error))
