@@ -37,6 +37,7 @@ from inventory_assets.commands.snapshots import snapshots
 from inventory_assets.commands.thresholds import thresholds
 from inventory_assets.commands.thresholds_backtest import backtest
 from inventory_assets.commands.told import notifications
+from inventory_assets.console.serve import serve
 from inventory_assets.delivery.channel import ChannelSetupError
 from inventory_assets.delivery.policy_source import AlertingFileError
 from inventory_assets.lake.errors import LakeError
@@ -63,7 +64,7 @@ thresholds.add_command(dynamic)
 for _command in (
     run, emulator, topics, publish, drain, simulate, alerts, incidents, explain, why_not, sql, stats,
     products, thresholds, velocity, coverage, replay_dead_letters, verify, rebuild, maintain,
-    alerting, deliver, snapshots, exchange, quality, marts, reports, archive, export,
+    alerting, deliver, snapshots, exchange, quality, marts, reports, archive, export, serve,
 ):  # fmt: skip
     cli.add_command(_command)
 

@@ -8,19 +8,13 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from inventory_assets.commands.alert_rows import listed, read_alerts
-from inventory_assets.commands.alert_words import (
-    STYLES,
-    action_sentence,
-    available_text,
-    describe_step,
-    duration,
-    handled_text,
-    trend_of,
-)
+from inventory_assets.commands.alert_style import STYLES, available_text
 from inventory_assets.commands.output import console, format_option, notes, print_rows, to_json
 from inventory_assets.settings import load_settings
+from inventory_assets.stages.alert_rows import listed, read_alerts, read_steps
+from inventory_assets.stages.alert_words import action_sentence, describe_step, duration, handled_text, trend_of
 from inventory_assets.stages.handling import find_alert_id
+from inventory_assets.stages.post_mortems import post_mortems
 from inventory_assets.stages.present import Present, read_present
 from inventory_assets.wiring import LakeReader
 
@@ -88,13 +82,10 @@ def show(alert_id: str, format_: str) -> None:
     found = find_alert_id(reader, alert_id)
     [row] = read_alerts(reader, "alert_id = ?", [found])
     present = read_present(reader, [found]).get(found)
-    steps = reader.rows(
-        "SELECT event_at AS at, transition, reason, actor, event_id, is_late, version FROM out.alert_transitions "
-        "WHERE alert_id = ? ORDER BY version, seq",
-        [found],
-    )
+    steps = read_steps(reader, found)
     if format_ == "json":
-        alert = {**listed(row, present), "times_told": row["times_told"], "history": steps}
+        links = post_mortems(steps)
+        alert = {**listed(row, present), "times_told": row["times_told"], "history": steps, "post_mortems": links}
         print_rows([to_json(alert)], "json")
     else:
         _print_alert(row, present, steps)
@@ -114,6 +105,8 @@ def _print_alert(row: dict[str, Any], present: Present | None, steps: list[dict[
             Text(who, "dim" if step["actor"] is None else ""), Text(why), str(step["version"]),
         )  # fmt: skip
     console.print(table)
+    for link in post_mortems(steps):
+        console.print(f"Post-mortem  {link['url']}  ({link['by']}, {link['at']:%Y-%m-%d})", soft_wrap=True)
     notes.print(f"Why did it fire? inventory explain {alert_id}", style="dim", soft_wrap=True)
 
 

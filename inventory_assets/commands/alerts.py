@@ -6,10 +6,11 @@ import click
 from rich.table import Table
 from rich.text import Text
 
-from inventory_assets.commands.alert_rows import read_alerts, wire_of
-from inventory_assets.commands.alert_words import STYLES, available_text, handled_text, trend_of
+from inventory_assets.commands.alert_style import STYLES, available_text
 from inventory_assets.commands.output import console, format_option, notes, print_rows
 from inventory_assets.settings import load_settings
+from inventory_assets.stages.alert_rows import read_alerts, wire_of
+from inventory_assets.stages.alert_words import handled_text, trend_of
 from inventory_assets.stages.present import Present, describe_actions, read_present
 from inventory_assets.wiring import LakeReader
 

@@ -9,11 +9,12 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from inventory_assets.commands.alert_words import STYLES, action_sentence, describe_step
+from inventory_assets.commands.alert_style import STYLES
 from inventory_assets.commands.incidents import explain_incident
 from inventory_assets.commands.notification import explain_notification_command
 from inventory_assets.commands.output import console, print_rows, to_json
 from inventory_assets.settings import load_settings
+from inventory_assets.stages.alert_words import action_sentence, describe_step
 from inventory_assets.stages.engine import defaults_of, parse_settings_of
 from inventory_assets.stages.explain import EventLine, Explanation, RuleLine, explain_alert
 from inventory_assets.stages.explain import why_not as why_not_of

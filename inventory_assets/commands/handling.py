@@ -12,10 +12,12 @@ from typing import Any
 import click
 
 from inventory_assets.commands.output import format_option, notes, print_rows
+from inventory_assets.domain.incidents import is_incident_id
 from inventory_assets.domain.values import to_microseconds
 from inventory_assets.settings import load_settings
 from inventory_assets.stages.engine import Engine
 from inventory_assets.stages.handling import find_alert_id, issue
+from inventory_assets.stages.subjects import find_subject_id
 from inventory_assets.stages.sweep import sweep as sweep_lake
 from inventory_assets.wiring import LakeReader, engine_of
 
@@ -60,6 +62,8 @@ def _commit(bodies: Sequence[dict[str, Any]], author: str | None, reason: str, f
 
 def _why_no_alert(engine: Engine, body: dict[str, Any]) -> str:
     """Why a command of a scope was kept and changed no alert: nothing is there, nothing fires, or it is done."""
+    if body["command"] == "note":
+        return f"kept; inventory explain {body['alert_id']} shows it"
     if body["command"] in ("unsilence", "uninhibit"):
         return "lifted; it held no alert back now"
     given = {name: body[name] for name in SCOPE if body.get(name) is not None}
@@ -127,13 +131,18 @@ def resolve(alert_ids: tuple[str, ...], author: str | None, reason: str, format_
 
 
 @click.command()
-@click.argument("alert_id")
+@click.argument("alert_id", metavar="ID")
 @click.argument("text")
 @click.option("--author", help="Who writes. Default: you, as the system knows you.")
 @format_option
 def note(alert_id: str, text: str, author: str | None, format_: str) -> None:
-    """Add a line to an alert's history."""
-    _commit([{"command": "note", "alert_id": name} for name in _ids([alert_id])], author, text, format_)
+    """Add a line to an alert's history, or to an incident's.
+
+    A web address in it is kept as the link to a post-mortem, and shown by
+    `alerts show`, `explain` of an incident, and the web console.
+    """
+    found = find_subject_id(LakeReader(load_settings()), alert_id) if is_incident_id(alert_id) else _ids([alert_id])[0]
+    _commit([{"command": "note", "alert_id": found}], author, text, format_)
 
 
 def _scope_options(command: Callable) -> Callable:

@@ -10,12 +10,14 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from inventory_assets.commands.alert_words import STYLES
+from inventory_assets.commands.alert_style import STYLES
 from inventory_assets.commands.output import console, format_option, notes, print_rows, to_json
 from inventory_assets.domain.values import InvalidValue, read_time, to_microseconds
 from inventory_assets.lake.history import show_version
 from inventory_assets.settings import load_settings
+from inventory_assets.stages.incident_rows import read_incidents, read_members
 from inventory_assets.stages.incidents import UnknownIncidentError, rederive, refresh_incidents
+from inventory_assets.stages.post_mortems import read_incident_notes
 from inventory_assets.wiring import LakeReader, engine_of
 
 COLUMNS = ("incident_id", "priority", "kind", "title", "members", "opened_at", "resolved_at")
@@ -30,12 +32,7 @@ def incidents(context: click.Context, state: str, format_: str) -> None:
     """List business alerts: stockouts of a category, unusual sales, overdue restocks, trends."""
     if context.invoked_subcommand is not None:
         return
-    where = "" if state == "all" else f"WHERE state = '{state}'"
-    rows = LakeReader(load_settings()).rows(
-        f"""SELECT * EXCLUDE (policy) FROM out.incidents {where}
-        ORDER BY CASE priority WHEN 'CRITICAL' THEN 0 WHEN 'HIGH' THEN 1 ELSE 2 END, opened_at DESC, incident_id"""
-    )
-    found = [{**row, **{name: json.loads(row[name]) for name in ("members", "arithmetic")}} for row in rows]
+    found = read_incidents(LakeReader(load_settings()), state)
     if format_ == "table" and not found:
         notes.print("no incidents" if state == "all" else f"no {state} incidents", style="dim")
     elif format_ == "table":
@@ -82,24 +79,22 @@ def explain_incident(incident_id: str, format_: str) -> None:
     if not rows:
         raise UnknownIncidentError(f"no incident {incident_id!r}. List them with `inventory incidents --state all`.")
     row = rows[0]
-    held = reader.rows(
-        "SELECT alert_id, state, alert_type, a.warehouse_id, a.sku, s.available FROM out.alerts a "
-        "JOIN core.sku_state s ON s.warehouse_id = a.warehouse_id AND s.sku = a.sku "
-        "WHERE alert_id IN (SELECT unnest(CAST(? AS VARCHAR[]))) ORDER BY opened_at, alert_id",
-        [json.loads(row["members"])],
-    )
+    notes_ = read_incident_notes(reader, incident_id)
+    held = read_members(reader, json.loads(row["members"]))
     show_version(reader.connection, row["as_of_version"])
     differences = rederive(reader, row)
     shown = {**row, "members": json.loads(row["members"]), "arithmetic": json.loads(row["arithmetic"])}
     if format_ == "json":
-        print_rows([to_json({**shown, "alerts": held, "differences": differences})], "json")
+        print_rows([to_json({**shown, "alerts": held, "history": notes_, "differences": differences})], "json")
     else:
-        _print_incident(shown, held, differences)
+        _print_incident(shown, held, notes_, differences)
     if differences:
         sys.exit(1)
 
 
-def _print_incident(row: dict[str, Any], held: list[dict[str, Any]], differences: list[str]) -> None:
+def _print_incident(
+    row: dict[str, Any], held: list[dict[str, Any]], notes_: list[dict[str, Any]], differences: list[str]
+) -> None:
     text = Text(f"{row['priority']} {row['kind']}", STYLES[row["priority"]])
     text.append(f" · {row['state']}\n{row['title']}\n", "bold")
     end = "" if row["resolved_at"] is None else f", over at {row['resolved_at']:%Y-%m-%d %H:%M}"
@@ -127,6 +122,8 @@ def _print_incident(row: dict[str, Any], held: list[dict[str, Any]], differences
         console.print(f"  from: {', '.join(members[:SHOWN_MEMBERS])}")
     if len(members) > SHOWN_MEMBERS:
         console.print(f"  and {len(members) - SHOWN_MEMBERS} more", style="dim")
+    for note in notes_:
+        console.print(f"Note  {note['reason']}  ({note['actor']}, {note['at']:%Y-%m-%d %H:%M})", soft_wrap=True)
     if differences:
         console.print("Found again at its version, this incident is different:", style="bold red")
         for difference in differences:

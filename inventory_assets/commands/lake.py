@@ -3,7 +3,6 @@
 import re
 import sys
 from datetime import UTC, date, datetime
-from pathlib import Path
 
 import click
 import duckdb
@@ -17,6 +16,7 @@ from inventory_assets.lake.marts import MartsMissingError, show_marts
 from inventory_assets.lake.partition_files import SCHEMA as SNAPSHOTS
 from inventory_assets.lake.partition_files import attach_views
 from inventory_assets.settings import Settings, load_settings
+from inventory_assets.stages.counts import count_lake
 from inventory_assets.stages.engine import defaults_of, parse_settings_of
 from inventory_assets.stages.rebuild import rebuild_lake
 from inventory_assets.stages.replay import Replay
@@ -119,23 +119,7 @@ def _read_moment(text: str) -> datetime:
 def stats(format_: str) -> None:
     """Count what the lake holds: versions, messages by outcome, keys, alerts, files."""
     settings = load_settings()
-    reader = LakeReader(settings)
-    rows = reader.rows(
-        """
-        SELECT 'version' AS what, coalesce(max(version), 0) AS count FROM meta.versions
-        UNION ALL SELECT 'messages ' || outcome, count(*) FROM raw.messages GROUP BY outcome
-        UNION ALL SELECT 'keys', count(*) FROM core.sku_state
-        UNION ALL SELECT 'rules', count(*) FROM core.threshold_rules
-        UNION ALL SELECT 'alerts ' || state, count(*) FROM out.alerts GROUP BY state
-        UNION ALL SELECT 'alerts notified', coalesce(sum(notification_count), 0)::BIGINT FROM out.alerts
-        UNION ALL SELECT 'deliveries ' || status, count(*) FROM out.deliveries GROUP BY status
-        UNION ALL SELECT 'data files', coalesce(sum(file_count), 0)::BIGINT FROM ducklake_table_info('lake')
-        UNION ALL SELECT 'data bytes', coalesce(sum(file_size_bytes), 0)::BIGINT FROM ducklake_table_info('lake')
-        """
-    )
-    if settings.is_embedded:
-        catalog = Path(settings.catalog_uri.removeprefix("sqlite:"))
-        rows.append({"what": "catalog bytes", "count": catalog.stat().st_size})
+    rows = count_lake(LakeReader(settings), settings)
     print_rows(rows, format_)
 
 

@@ -2,11 +2,9 @@
 
 import csv
 import json
-import math
 import sys
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime
-from decimal import Decimal
+from datetime import datetime
 from typing import Any, TextIO
 
 import click
@@ -14,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from inventory_assets.delivery.words import formula_safe
+from inventory_assets.domain.json_values import to_json
 
 FORMATS = ("table", "json", "csv")
 
@@ -38,28 +37,6 @@ def format_option(command: Callable) -> Callable:
         "--format", "format_", type=click.Choice(FORMATS), default="table", show_default=True,
         help="How rows are printed; json is one array of objects.",
     )(command)  # fmt: skip
-
-
-def to_json(value: Any) -> Any:
-    """A JSON value: integers as integers, times RFC 3339 with Z, bytes as text where they are."""
-    if isinstance(value, datetime):
-        moment = value if value.tzinfo is None else value.astimezone(UTC).replace(tzinfo=None)
-        return moment.isoformat(timespec="microseconds") + "Z"
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "backslashreplace")
-    if isinstance(value, dict):
-        return {str(key): to_json(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [to_json(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None  # JSON has no such number
-    if isinstance(value, bool | int | float | str) or value is None:
-        return value
-    return str(value)
 
 
 def print_rows(

@@ -146,6 +146,7 @@ def _start(
             raise click.ClickException(f"Dagster did not start:\n{tail(logs / 'dagster.log')}")
     notes.print(f"Dagster UI  http://127.0.0.1:{chosen}/asset-groups", style="bold green")
     notes.print("in another terminal:  .venv/bin/inventory alerts      (logs: " + str(logs) + ")")
+    notes.print("or in a browser:      .venv/bin/inventory serve       (a console for planners)")
     notes.print("                      .venv/bin/inventory reports build, then: inventory reports serve")
     return CodeServers(child.pid)
 

@@ -9,17 +9,18 @@ import click
 from inventory_assets.commands.output import format_option, notes, print_rows
 from inventory_assets.domain.events import ThresholdRule
 from inventory_assets.domain.parse_threshold import Scope
-from inventory_assets.domain.threshold_document import name_scope
-from inventory_assets.domain.threshold_findings import find_conflicts
 from inventory_assets.lake.errors import LakeMissingError
 from inventory_assets.settings import load_settings
 from inventory_assets.stages.engine import defaults_of
-from inventory_assets.stages.threshold_check import list_rungs, read_dynamic, read_key, read_keys
+from inventory_assets.stages.threshold_check import (
+    conflict_rows,
+    problem_rows,
+    read_rungs,
+    rung_row,
+)
 from inventory_assets.stages.threshold_files import read_rule_file
-from inventory_assets.stages.threshold_rules import read_rules, read_stored
+from inventory_assets.stages.threshold_rules import read_rules
 from inventory_assets.wiring import LakeReader
-
-FIX = "mend the file; nothing of it can be imported until then"
 
 
 @click.command()
@@ -39,7 +40,7 @@ def validate(file: Path | None, format_: str) -> None:
     together = rules
     if file is not None:
         found = read_rule_file(file)
-        rows += [_row("error", problem.place, None, problem.what, FIX) for problem in found.problems]
+        rows += problem_rows(found)
         places = {rule.scope: place for place, rule in found.rules}
         rules = {rule.scope: rule for _, rule in found.rules}
     try:
@@ -51,11 +52,7 @@ def validate(file: Path | None, format_: str) -> None:
     else:
         known = {scope: stored.rule for scope, stored in read_rules(reader).items()}
         together = {scope: rule for scope, rule in (known | rules).items() if not rule.is_deleted}
-        rows += [
-            _row("warning", places.get(finding.scope), name_scope(finding.scope), finding.what, finding.next_step)
-            for finding in find_conflicts(together, read_keys(reader))
-            if file is None or finding.scope in places
-        ]
+        rows += conflict_rows(reader, together, places if file is not None else None)
     if rows or format_ != "table":
         print_rows(rows, format_)
     bad = [row["place"] for row in rows if row["severity"] == "error"]
@@ -68,10 +65,6 @@ def validate(file: Path | None, format_: str) -> None:
     notes.print(f"checked: {counts}", style="red" if errors else "green")
     if errors:
         sys.exit(1)
-
-
-def _row(severity: str, place: str | None, scope: str | None, what: str, next_step: str) -> dict[str, Any]:
-    return {"severity": severity, "place": place, "rule": scope, "finding": what, "next_step": next_step}
 
 
 @click.command()
@@ -88,14 +81,12 @@ def resolve(warehouse_id: str, sku: str, format_: str) -> None:
     """
     settings = load_settings()
     reader = LakeReader(settings)
-    key = read_key(reader, warehouse_id, sku)
-    if key is None:
+    rungs = read_rungs(reader, warehouse_id, sku, defaults_of(settings))
+    if rungs is None:
         raise click.ClickException(
             f"no stock is known of SKU {sku!r} at {warehouse_id!r}. "
             'See what is: inventory sql "SELECT warehouse_id, sku FROM core.sku_state"'
         )
-    defaults = defaults_of(settings)
-    rungs = list_rungs(*key, read_stored(reader), defaults, read_dynamic(reader, warehouse_id, sku))
     rows: list[dict[str, Any]] = [
         {
             "": "→" if rung.is_winner else "", "level": rung.level_type, "id": rung.level_id,
@@ -104,11 +95,5 @@ def resolve(warehouse_id: str, sku: str, format_: str) -> None:
         for rung in rungs
     ]  # fmt: skip
     if format_ != "table":
-        rows = [
-            {
-                "level_type": rung.level_type, "level_id": rung.level_id, "warehouse_id": rung.warehouse_id,
-                "rule": rung.rule, "verdict": rung.verdict, "is_winner": rung.is_winner,
-            }
-            for rung in rungs
-        ]  # fmt: skip
+        rows = [rung_row(rung) for rung in rungs]
     print_rows(rows, format_, title=f"Which threshold holds for {sku} at {warehouse_id}, most specific first")

@@ -1,7 +1,6 @@
 """`inventory thresholds set | delete | import`: change rules, or say what a change would do."""
 
 import getpass
-import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +10,7 @@ import click
 
 from inventory_assets.commands.output import format_option, notes, print_rows
 from inventory_assets.commands.threshold_scope import scope_arguments, to_scope
-from inventory_assets.delivery.mail import valid_addresses
+from inventory_assets.delivery.recipients import recipient_problem
 from inventory_assets.domain.parse_threshold import MAX_TEXT, Problems, Scope
 from inventory_assets.domain.threshold_changes import RuleEdit, deleted_rule, find_edits, wanted_rule
 from inventory_assets.domain.threshold_document import DYNAMIC_FIELDS, name_scope, scope_document, to_document
@@ -19,13 +18,13 @@ from inventory_assets.domain.thresholds import StoredRule
 from inventory_assets.domain.values import to_microseconds
 from inventory_assets.settings import load_settings
 from inventory_assets.stages.engine import Commit
+from inventory_assets.stages.rule_rows import count_of, edit_rows, effect_sentence
 from inventory_assets.stages.threshold_files import load_rules
 from inventory_assets.stages.threshold_rules import Effect, FindEdits, commit_edits, preview_edits
 from inventory_assets.wiring import LakeReader, engine_of
 
 MAX_ROWS = 50
 CLEAR = "none"
-TELEPHONE = re.compile(r"\+[0-9][0-9 ]*")
 
 
 def _user() -> str:
@@ -63,13 +62,9 @@ class OrNone(click.ParamType):
 
 
 def _recipients(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
-    # What no channel can reach would be kept, and nobody told of it.
     for value in values:
-        if value != CLEAR and not valid_addresses((value,)) and not TELEPHONE.fullmatch(value):
-            raise click.BadParameter(
-                f"was {value!r}; expected a mail address such as buying@example.com, "
-                "a telephone number such as +4915112345678, or `none`."
-            )
+        if value != CLEAR and (problem := recipient_problem(value)) is not None:
+            raise click.BadParameter(problem.removesuffix(".") + ", or `none`.")
     return values
 
 
@@ -232,14 +227,7 @@ def _now() -> int:
 
 
 def _print_edits(edits: Sequence[RuleEdit], format_: str, effect: Effect | None) -> None:
-    rows: list[dict[str, Any]] = []
-    for edit in edits:
-        level_type, level_id, warehouse_id = edit.scope
-        row: dict[str, object] = {
-            "action": edit.action, "level_type": level_type, "level_id": level_id or None,
-            "warehouse_id": warehouse_id, "change": edit.details,
-        }  # fmt: skip
-        rows.append(row if effect is None else {**row, "keys": effect.keys.get(edit.scope, 0)})
+    rows = edit_rows(edits, effect)
     if not rows and format_ == "table":
         return
     names = ["action", "level_type", "level_id", "warehouse_id", "change", *(["keys"] if effect else [])]
@@ -250,15 +238,7 @@ def _print_edits(edits: Sequence[RuleEdit], format_: str, effect: Effect | None)
 
 
 def _say_effect(edits: Sequence[RuleEdit], effect: Effect) -> None:
-    if not edits:
-        notes.print("nothing would change: the lake has these rules already", style="green")
-        return
-    keys = sum(effect.keys.values())
-    notes.print(
-        f"would change {_count(len(edits), 'rule')} and the limits of {_count(keys, 'key')}; "
-        f"{_count(effect.count('opened', 'reopened'), 'alert')} would open, {effect.count('resolved')} resolve, "
-        f"{effect.count('notified')} be told. Nothing was changed."
-    )
+    notes.print(effect_sentence(edits, effect), style=None if edits else "green")
     opening = [alert for alert in effect.alerts if alert.step in ("opened", "reopened", "resolved")]
     for alert in opening[:10]:
         what = "resolves" if alert.step == "resolved" else "opens"
@@ -274,18 +254,14 @@ def _say_commit(edits: Sequence[RuleEdit], commit: Commit | None) -> None:
         return
     keys = commit.counts.get("thresholds", 0)
     notes.print(
-        f"version {commit.version}: {_count(len(edits), 'rule')} changed, {_count(keys, 'key')} with other limits, "
-        f"{_count(commit.counts.get('alerts', 0), 'alert')} changed",
+        f"version {commit.version}: {count_of(len(edits), 'rule')} changed, {count_of(keys, 'key')} with other limits, "
+        f"{count_of(commit.counts.get('alerts', 0), 'alert')} changed",
         style="green",
     )
     if not keys:
         notes.print("no key's limits changed. Is that meant? inventory thresholds validate", style="dim")
     if commit.notifications:
         notes.print(
-            f"{_count(len(commit.notifications), 'notification')} owed: a running sensor sends what is owed with its "
+            f"{count_of(len(commit.notifications), 'notification')} owed: a running sensor sends what is owed with its "
             "next tick; without one, run `inventory drain`."
         )
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")

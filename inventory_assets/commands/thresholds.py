@@ -15,15 +15,11 @@ from inventory_assets.domain.events import DynamicSettings
 from inventory_assets.domain.parse_threshold import HIERARCHY_LEVELS
 from inventory_assets.domain.threshold_audit import RuleChange, find_breaks
 from inventory_assets.domain.threshold_changes import describe_change, find_edits
-from inventory_assets.domain.threshold_document import (
-    DYNAMIC_FIELDS,
-    name_scope,
-    settings_of,
-    to_document,
-)
+from inventory_assets.domain.threshold_document import name_scope, settings_of
 from inventory_assets.domain.thresholds import StoredRule
 from inventory_assets.domain.values import to_datetime
 from inventory_assets.settings import load_settings
+from inventory_assets.stages.rule_rows import change_row, rule_row
 from inventory_assets.stages.threshold_files import SUFFIXES, load_rules, write_rules
 from inventory_assets.stages.threshold_rules import read_changes, read_rules
 from inventory_assets.wiring import LakeReader
@@ -61,20 +57,7 @@ def list_(level: str | None, warehouse: str | None, muted: bool, format_: str) -
     if format_ == "table":
         print_rows([_short(stored) for stored in found], "table", columns=LIST_COLUMNS)
     else:
-        print_rows([_row(stored) for stored in found], format_)
-
-
-def _row(stored: StoredRule) -> dict[str, Any]:
-    """A rule whole: its document, and where it comes from. Every row has every field."""
-    rule = stored.rule
-    names = ("level_type", "level_id", "warehouse_id", "min_threshold_qty", "reorder_threshold_qty")
-    return {
-        **dict.fromkeys((*names, "min_threshold_days", "reorder_threshold_days")),
-        "mode": "static", **dict.fromkeys(DYNAMIC_FIELDS),
-        **to_document(rule),
-        "updated_at": to_datetime(rule.event_at), "author": rule.author, "reason": rule.reason,
-        "version": stored.version, "event_id": rule.event_id,
-    }  # fmt: skip
+        print_rows([rule_row(stored) for stored in found], format_)
 
 
 def _short(stored: StoredRule) -> dict[str, Any]:
@@ -118,7 +101,7 @@ def show(level_type: str, level_id: str | None, warehouse: str | None, format_: 
     keys = reader.query(
         "SELECT count(*) FROM core.resolved_thresholds WHERE rule_event_id = ?", [stored.rule.event_id]
     ).item()
-    row = {**_row(stored), "keys": keys}
+    row = {**rule_row(stored), "keys": keys}
     if format_ != "table":
         print_rows([row], format_)
         return
@@ -217,7 +200,7 @@ def history(scope: str | None, limit: int, check: bool, head: str | None, format
                 "CATEGORY/SMARTPHONES@WH-EAST-1, without @WAREHOUSE for all."
             )
     if format_ != "table":
-        print_rows([_change_row(change) for change in changes], format_)
+        print_rows([change_row(change) for change in changes], format_)
         return
     print_rows([_change_line(change) for change in changes[-limit:]], "table")
     if len(changes) > limit:
@@ -234,16 +217,6 @@ def _check(reader: LakeReader, changes: list[RuleChange], head: str | None, form
         sys.exit(1)
     latest = changes[-1].hash if changes else "none"
     notes.print(f"unbroken: {len(changes)} changes, head {latest}", style="green")
-
-
-def _change_row(change: RuleChange) -> dict[str, Any]:
-    row = msgspec.structs.asdict(change)
-    for name in ("before", "after"):
-        try:
-            row[name] = None if row[name] is None else msgspec.json.decode(row[name])
-        except msgspec.MsgspecError:  # somebody wrote into the audit; --check says so
-            pass
-    return {**row, "changed_at": to_datetime(change.changed_at), "level_id": change.level_id or None}
 
 
 def _change_line(change: RuleChange) -> dict[str, Any]:

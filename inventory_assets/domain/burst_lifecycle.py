@@ -12,6 +12,7 @@ from inventory_assets.domain import lifecycle
 from inventory_assets.domain.alerts import Alert, Condition, Transition
 from inventory_assets.domain.evaluate import KeyAlerts, Point, end_cooldown, tell_again
 from inventory_assets.domain.events import Command, Key, Rejection
+from inventory_assets.domain.incidents import is_incident_id
 from inventory_assets.domain.lifecycle import LifecyclePolicy
 from inventory_assets.domain.state import Draft
 
@@ -32,6 +33,9 @@ class BurstLifecycle:
         """Carry out an alert command; false where it changes nothing, a rejection where it may not be."""
         if command.alert_id is None:
             return self._obey_scope(command)
+        if command.command == "note" and is_incident_id(command.alert_id):
+            # Kept as it is: incidents are no state of a burst, and a note moves nothing.
+            return True
         found = find_alert(self._draft.alerts, command.alert_id)
         if found is None:
             return Rejection(

@@ -7,7 +7,14 @@ around them (`parse`), or what they do (`lifecycle`).
 from typing import Any, NamedTuple
 
 from inventory_assets.domain.alerts import Condition
-from inventory_assets.domain.values import InvalidValue, format_time, read_id, read_integer, read_time
+from inventory_assets.domain.values import (
+    CONTROL_CHARACTERS,
+    InvalidValue,
+    format_time,
+    read_id,
+    read_integer,
+    read_time,
+)
 
 ALERT_COMMANDS = frozenset({"ack", "silence", "unsilence", "escalate", "resolve", "note", "inhibit", "uninhibit"})
 COMMANDS = frozenset({"pause", "resume", "re-evaluate", "snapshot"}) | ALERT_COMMANDS
@@ -63,7 +70,8 @@ _SCOPE_FIELDS = "one or more of warehouse_id, sku, category_id"
 def _read_alert_id(value: Any) -> str | None:
     if value is None:
         return None
-    if type(value) is not str or not value.isprintable() or not 0 < len(value.encode()) <= MAX_ALERT_ID_BYTES:
+    # No control characters, as in the ids it is made of (RULES 4); a no-break space in a SKU is none.
+    if type(value) is not str or CONTROL_CHARACTERS.search(value) or not 0 < len(value.encode()) <= MAX_ALERT_ID_BYTES:
         raise InvalidValue("invalid_id", f"alert_id was no text of 1 to {MAX_ALERT_ID_BYTES} bytes")
     return value
 

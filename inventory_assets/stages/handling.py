@@ -9,8 +9,12 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
+from inventory_assets.domain.alerts import Alert
 from inventory_assets.domain.burst import Message, parse_burst, process_burst
-from inventory_assets.domain.events import Outcome
+from inventory_assets.domain.events import Command, Outcome, Rejection
+from inventory_assets.domain.lifecycle import move
 from inventory_assets.domain.values import format_time
 from inventory_assets.lake.errors import LakeError
 from inventory_assets.stages.engine import Commit, Engine
@@ -79,7 +83,7 @@ def issue(engine: Engine, bodies: Sequence[dict[str, Any]], *, now: int, origin:
         CommandRefusedError: A command was refused. Nothing was written, unless
             another writer came between the trial and the commit.
     """
-    messages = [_message(body, now, origin) for body in bodies]
+    messages = [command_message(body, now=now, origin=origin) for body in bodies]
     parsed = parse_burst(messages, engine.parse_settings)
     trial = process_burst(engine.state, parsed, version=engine.state.version + 1)
     refused = [arrival.rejection.detail for arrival in trial.arrivals if arrival.rejection is not None]
@@ -94,6 +98,30 @@ def issue(engine: Engine, bodies: Sequence[dict[str, Any]], *, now: int, origin:
     return commits
 
 
-def _message(body: dict[str, Any], now: int, origin: str) -> Message:
+def try_command(reader: Reader, command: Command) -> Rejection | bool:
+    """Say what a command on one alert would come to, as the lake stands: refused, or whether it changes anything.
+
+    A silence over the alert's scope is not looked at: the burst that takes the
+    command in decides.
+    """
+    rows = reader.query(
+        "SELECT record FROM out.alerts_changes WHERE alert_id = ? ORDER BY version DESC LIMIT 1", [command.alert_id]
+    )
+    if not rows.height:
+        return Rejection("unknown_alert", f"there is no alert {command.alert_id!r}")
+    alert = msgspec.json.decode(rows.item(), type=Alert)
+    latest = reader.query(
+        "SELECT alert_id FROM out.alerts WHERE warehouse_id = ? AND sku = ? AND alert_type = ? "
+        "ORDER BY state = 'firing' DESC, opened_at DESC, version DESC LIMIT 1",
+        [*alert.key, str(alert.condition)],
+    ).item()
+    if latest != alert.alert_id:
+        return Rejection("unknown_alert", f"{alert.alert_id!r} is over, and {latest!r} has come after it; act on that")
+    moved = move(alert, command)
+    return moved if isinstance(moved, Rejection) else moved is not None
+
+
+def command_message(body: dict[str, Any], *, now: int, origin: str) -> Message:
+    """A command as a message of `control-topic`, issued now."""
     data = json.dumps({**body, "timestamp": format_time(now)}, ensure_ascii=False).encode()
     return Message(f"{origin}-{uuid.uuid4().hex}", CONTROL_TOPIC, now, "", {"origin": origin}, data)

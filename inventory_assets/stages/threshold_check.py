@@ -2,14 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 import polars as pl
 
-from inventory_assets.domain.events import ParentIds
+from inventory_assets.domain.events import ParentIds, ThresholdRule
 from inventory_assets.domain.fold import KeyState
 from inventory_assets.domain.parse_threshold import Scope
 from inventory_assets.domain.threshold_document import name_scope
+from inventory_assets.domain.threshold_findings import find_conflicts
 from inventory_assets.domain.threshold_frames import KEY_SCHEMA
 from inventory_assets.domain.thresholds import (
     DynamicLimits,
@@ -21,7 +23,11 @@ from inventory_assets.domain.thresholds import (
 )
 from inventory_assets.lake.tables import DYNAMIC_THRESHOLDS, SKU_STATE
 from inventory_assets.stages.explain import describe_limits
+from inventory_assets.stages.threshold_files import RuleFile
+from inventory_assets.stages.threshold_rules import read_stored
 from inventory_assets.stages.warm import Reader, current_rows, to_dynamics
+
+_FIX = "mend the file; nothing of it can be imported until then"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +67,42 @@ def read_dynamic(reader: Reader, warehouse_id: str, sku: str) -> DynamicLimits |
     """The limits computed for one key; None where there are none."""
     rows = current_rows(reader, DYNAMIC_THRESHOLDS).filter(warehouse_id=warehouse_id, sku=sku)
     return next((limits for _, _, limits in to_dynamics(rows)), None)
+
+
+def read_rungs(reader: Reader, warehouse_id: str, sku: str, defaults: ThresholdDefaults) -> list[Rung] | None:
+    """The whole ladder of a key as the lake has it; None where no stock of it is known."""
+    key = read_key(reader, warehouse_id, sku)
+    if key is None:
+        return None
+    return list_rungs(*key, read_stored(reader), defaults, read_dynamic(reader, warehouse_id, sku))
+
+
+def rung_row(rung: Rung) -> dict[str, Any]:
+    """A rung as a row."""
+    return {
+        "level_type": rung.level_type, "level_id": rung.level_id, "warehouse_id": rung.warehouse_id,
+        "rule": rung.rule, "verdict": rung.verdict, "is_winner": rung.is_winner,
+    }  # fmt: skip
+
+
+def conflict_rows(
+    reader: Reader, rules: Mapping[Scope, ThresholdRule], places: Mapping[Scope, str] | None = None
+) -> list[dict[str, Any]]:
+    """What rules do that cannot be meant, a finding a row; with `places`, only of the rules of a file."""
+    return [
+        _finding("warning", (places or {}).get(found.scope), name_scope(found.scope), found.what, found.next_step)
+        for found in find_conflicts(rules, read_keys(reader))
+        if places is None or found.scope in places
+    ]
+
+
+def problem_rows(file: RuleFile) -> list[dict[str, Any]]:
+    """What is wrong in a file of rules, a problem a row."""
+    return [_finding("error", problem.place, None, problem.what, _FIX) for problem in file.problems]
+
+
+def _finding(severity: str, place: str | None, scope: str | None, what: str, next_step: str) -> dict[str, Any]:
+    return {"severity": severity, "place": place, "rule": scope, "finding": what, "next_step": next_step}
 
 
 def list_rungs(

@@ -112,14 +112,19 @@ def read_rule_file(path: Path) -> RuleFile:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise ThresholdFileError(f"{path.name} was no UTF-8 text: {error}. Convert it, then try again.") from error
-    found = RuleFile(path.name)
+    return read_rule_text(path.name, kind, text)
+
+
+def read_rule_text(name: str, kind: str, text: str) -> RuleFile:
+    """Read rules out of a text of a format, one of `SUFFIXES`' values; see `read_rule_file`."""
+    found = RuleFile(name)
     try:
         documents = list(_READERS[kind](text))
     except (ValueError, RecursionError, csv.Error, YamlError) as error:
         what = "nested too deep" if isinstance(error, RecursionError) else str(error)
-        raise ThresholdFileError(f"{path.name} could not be read as {kind.upper()}: {what}") from error
+        raise ThresholdFileError(f"{name} could not be read as {kind.upper()}: {what}") from error
     if not documents:
-        raise ThresholdFileError(f"{path.name} has no rules; expected at least one.")
+        raise ThresholdFileError(f"{name} has no rules; expected at least one.")
     seen: dict[Scope, str] = {}
     for place, document in documents:
         _take(found, seen, place, document, kind)

@@ -156,13 +156,29 @@ def _to_messages(
     return [
         Message(f"{name}-{number}", TOPIC, now, "", {"source": "cli"}, body)
         for number, edit in enumerate(edits)
-        for body in [_to_body(edit, rules.get(edit.scope), author, reason or edit.after.reason, now, latest)]
+        for body in [
+            message_body(
+                edit, rules.get(edit.scope), author=author, reason=reason or edit.after.reason, now=now, latest=latest
+            )
+        ]
     ]
 
 
-def _to_body(
-    edit: RuleEdit, stored: StoredRule | None, author: str, reason: str | None, now: int, latest: int
+def message_body(
+    edit: RuleEdit, stored: StoredRule | None, *, author: str, reason: str | None, now: int, latest: int
 ) -> bytes:
+    """The message of `thresholds-topic` that makes a change after the rule as stored.
+
+    Args:
+        edit: What is to change.
+        stored: The rule of that scope as it stands, deleted or not.
+        author, reason: Who and why, for the audit.
+        now: The time of the change, microseconds.
+        latest: The latest time a rule may have, microseconds.
+
+    Raises:
+        RuleChangeError: The rule in force is dated after what can be set.
+    """
     rule = edit.after
     document = {**scope_document(rule.scope), "deleted": True} if rule.is_deleted else to_document(rule)
     epoch, at = 0, now

@@ -301,3 +301,12 @@ def test_an_incident_is_found_listed_and_explained(run, home):
     assert "3 SKUs out of stock within 24 h >= 3" in explained.out and "the same incident" in explained.out
     assert run("explain", "inc-nonsense").code == 1
     assert run("verify").code == 0
+
+
+def test_a_link_in_a_note_is_a_post_mortem(run, alert_id):
+    noted = run("alerts", "note", alert_id, "post-mortem: https://wiki.example.com/17. ftp://x", "--author", "dana")
+
+    assert noted.code == 0, noted.err
+    assert "Post-mortem  https://wiki.example.com/17  (dana," in run("alerts", "show", alert_id).out
+    [shown] = run("alerts", "show", alert_id, "--format", "json").rows
+    assert [(each["url"], each["by"]) for each in shown["post_mortems"]] == [("https://wiki.example.com/17", "dana")]

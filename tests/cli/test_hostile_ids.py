@@ -56,7 +56,7 @@ PRINTS_NO_ID = {
     "run", "emulator", "topics", "topics apply", "publish", "drain", "simulate", "stats", "products",
     "products import", "velocity", "replay-dead-letters", "verify", "rebuild", "maintain", "alerting",
     "alerting check", "alerting test", "deliver", "thresholds dynamic", "incidents find", "alerts sweep",
-    "snapshots", "snapshots build", "snapshots status", "export",
+    "snapshots", "snapshots build", "snapshots status", "export", "serve",
 }  # fmt: skip
 
 

@@ -526,3 +526,25 @@ def test_a_paused_key_keeps_its_pause():
 
     shop.burst(command("resume", timestamp=moment("09:30")))
     assert len(shop.told) == 1
+
+
+def test_an_alert_of_any_id_can_be_named():
+    """RULES 4 forbids control characters in a SKU, and no other that a terminal would not print."""
+    sku = "S\u00a01 \u202e日本"
+    shop = Shop(level(100, sku=sku))
+    shop.burst(low(sku=sku))
+    alert_id = shop.alert(key=("W1", sku)).alert_id
+
+    assert shop.burst(command("ack", alert_id=alert_id, timestamp=moment("09:00"))) == ["applied"]
+    assert shop.burst(command("ack", alert_id="alt-\u0007", timestamp=moment("09:01"))) == ["invalid_id"]
+    assert shop.burst(command("ack", alert_id="alt-\ud800", timestamp=moment("09:02"))) == ["invalid_json"]
+
+
+def test_a_note_on_an_incident_is_kept_and_moves_nothing(shop):
+    """Incidents are no state of a burst; where the story of one is told is kept as the event."""
+    noted = shop.burst(command("note", alert_id="inc-20220420-overdue-restock-93c6c667", timestamp=moment("09:00")))
+
+    assert noted == ["applied"]
+    assert (shop.log, shop.told) == ([], [])
+    other = command("ack", alert_id="inc-20220420-overdue-restock-93c6c667", timestamp=moment("09:01"))
+    assert shop.burst(other) == ["unknown_alert"]

@@ -6,24 +6,38 @@ from typing import Any
 import msgspec
 
 from inventory_assets.stages.present import Present
-from inventory_assets.wiring import LakeReader
+from inventory_assets.stages.warm import Reader
 
 WORST_FIRST = "CASE priority WHEN 'CRITICAL' THEN 0 WHEN 'HIGH' THEN 1 ELSE 2 END, opened_at DESC, alert_id"
 
 
-def read_alerts(reader: LakeReader, condition: str = "true", parameters: list[Any] | None = None) -> list[dict]:
+def read_alerts(
+    reader: Reader, condition: str = "true", parameters: list[Any] | None = None, *,
+    limit: int | None = None, offset: int = 0,
+) -> list[dict]:  # fmt: skip
     """Alerts for which a condition holds, the worst and newest first: the wire's fields and the handling.
 
     `times_told` counts tellings; `silenced_until` is null once it is over.
     """
-    rows = reader.rows(
+    part = "" if limit is None else f" LIMIT {limit:d} OFFSET {offset:d}"
+    rows = reader.query(
         f"""SELECT body, state, notification_count, resolved_reason, opened_at, resolved_at, acknowledged_by,
             acknowledged_at, silenced_until, escalated_level, inhibited_by, is_untrusted
-        FROM out.alerts WHERE {condition} ORDER BY {WORST_FIRST}""",
+        FROM out.alerts WHERE {condition} ORDER BY {WORST_FIRST}{part}""",
         parameters,
     )
     now = datetime.now(UTC).replace(tzinfo=None)
-    return [_with_handling(row, now) for row in rows]
+    return [_with_handling(row, now) for row in rows.iter_rows(named=True)]
+
+
+def read_steps(reader: Reader, alert_id: str) -> list[dict[str, Any]]:
+    """The steps of an alert's life, in order."""
+    rows = reader.query(
+        "SELECT event_at AS at, transition, reason, actor, event_id, is_late, version FROM out.alert_transitions "
+        "WHERE alert_id = ? ORDER BY version, seq",
+        [alert_id],
+    )
+    return list(rows.iter_rows(named=True))
 
 
 def wire_of(row: dict[str, Any]) -> dict[str, Any]:

@@ -1,16 +1,13 @@
-"""How an alert is shown: its steps and what to do in words, its stock as a picture, its priority in colour."""
+"""How an alert is shown: its steps and what to do in words, its stock as a picture."""
 
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from rich.text import Text
-
 from inventory_assets.domain.recommend import Recommendation
 from inventory_assets.stages.present import Present, describe_actions
 
 SPARKS = "▁▂▃▄▅▆▇█"
-STYLES = {"CRITICAL": "bold red", "HIGH": "yellow", "MEDIUM": "cyan"}
 
 # Where the reason is a word of ours and not a person's.
 STEPS = {
@@ -77,14 +74,6 @@ def action_sentence(found: Recommendation) -> str:
         return "No target stock is known, so no quantity is suggested"
     sentence = ", ".join(steps) + describe_order(found)
     return sentence[:1].upper() + sentence[1:]
-
-
-def available_text(body: dict[str, Any], present: Present | None) -> Text:
-    """Available stock now, and what it was when the alert was told if that is another figure."""
-    told = body["available_stock"]
-    if present is None or present.available == told:
-        return Text(f"{told:,}")
-    return Text(f"{present.available:,}").append(f"\n{told:,} when told", "dim")
 
 
 def trend_of(body: dict[str, Any], present: Present | None) -> str:

@@ -1,0 +1,132 @@
+"""Who may ask: the names we answer to, the token, and that a write was meant.
+
+Here: decisions over a request's head; nothing is loaded that serves. Not here:
+the middleware that asks them (`guard`).
+"""
+
+import hashlib
+import hmac
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http.cookies import CookieError, SimpleCookie
+from urllib.parse import urlsplit
+
+COOKIE = "inventory_console"
+TOKEN_VARIABLE = "INVENTORY_CONSOLE_TOKEN"
+MIN_TOKEN = 16
+# A form on another site can send these three and no other without asking first.
+FORM_TYPES = frozenset({"", "application/x-www-form-urlencoded", "multipart/form-data", "text/plain"})
+
+
+class ConsoleSetupError(ValueError):
+    """The console may not be started so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What the console answers to: names of its own, and the token if there is one."""
+
+    names: frozenset[str] = frozenset()
+    token: str | None = None
+
+    @property
+    def cookie(self) -> str:
+        """What a browser keeps in place of the token, which cannot be worked out from it."""
+        return hmac.new((self.token or "").encode(), b"inventory console", hashlib.sha256).hexdigest()
+
+
+def access_of(host: str, token: str | None, names: tuple[str, ...] = ()) -> Access:
+    """Decide who may reach a console that listens on `host`.
+
+    Raises:
+        ConsoleSetupError: Others than this machine could reach it without a token, or the token is too short.
+    """
+    if token is not None and len(token) < MIN_TOKEN:
+        raise ConsoleSetupError(
+            f"{TOKEN_VARIABLE} has {len(token)} characters, expected at least {MIN_TOKEN}. "
+            "Make one: python3 -c 'import secrets; print(secrets.token_urlsafe())'"
+        )
+    if token is None and not is_loopback(host):
+        raise ConsoleSetupError(
+            f"--host was {host!r}, which other machines can reach, and {TOKEN_VARIABLE} is not set: anybody there "
+            "could silence alerts and change thresholds. Set it, or leave out --host."
+        )
+    return Access(frozenset({"localhost", host.lower(), *(name.lower() for name in names)}), token)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach what listens on `host`."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def is_known_host(header: str, access: Access) -> bool:
+    """Whether a Host header names us.
+
+    A page elsewhere whose name is made to point here (DNS rebinding) sends that
+    name; it cannot send a bare address.
+    """
+    name = _host_name(header)
+    if name is None:
+        return False
+    if name in access.names:
+        return True
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _host_name(header: str) -> str | None:
+    try:
+        parts = urlsplit(f"//{header}")
+        return None if parts.username is not None or parts.path else (parts.hostname or None)
+    except ValueError:
+        return None
+
+
+def is_meant(method: str, headers: Mapping[str, str], *, is_bearer: bool = False) -> bool:
+    """Whether a write comes from our own pages or a program, and not from a page of somebody else's (CSRF)."""
+    origin = headers.get("origin")
+    if origin is not None and urlsplit(origin).netloc != headers.get("host"):
+        return False
+    if headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
+        return False
+    content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+    return is_bearer or method in ("PUT", "DELETE") or content_type not in FORM_TYPES or origin is not None
+
+
+def is_bearer(headers: Mapping[str, str], access: Access) -> bool:
+    """Whether a request carries the token itself."""
+    kind, _, given = headers.get("authorization", "").partition(" ")
+    return access.token is not None and kind.lower() == "bearer" and _same(given.strip(), access.token)
+
+
+def is_logged_in(headers: Mapping[str, str], access: Access) -> bool:
+    """Whether a request carries the cookie of somebody who gave the token."""
+    try:
+        cookie = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
+    except CookieError:
+        return False
+    return cookie is not None and _same(cookie.value, access.cookie)
+
+
+def is_token(given: str, access: Access) -> bool:
+    """Whether a text is the token."""
+    return access.token is not None and _same(given, access.token)
+
+
+def _same(given: str, expected: str) -> bool:
+    return hmac.compare_digest(given.encode(errors="surrogateescape"), expected.encode())
+
+
+def local_path(text: str) -> str:
+    """A path to go on to after the login; never another site."""
+    is_local = text.startswith("/") and not text.startswith(("//", "/\\")) and text.isprintable()
+    return text if is_local else "/"

@@ -1,0 +1,130 @@
+"""Put the console together: routes, guard, errors, and what opens and closes with it."""
+
+import contextlib
+import logging
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import duckdb
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from inventory_assets.console import pages, questions
+from inventory_assets.console.access import Access
+from inventory_assets.console.desk import Desk, Publish, publish_to
+from inventory_assets.console.door import KEEP_SECONDS, Door
+from inventory_assets.console.endpoints import ENDPOINTS
+from inventory_assets.console.guard import Guard, refuse
+from inventory_assets.console.openapi import Endpoint
+from inventory_assets.console.problems import KNOWN, Refused, to_refused
+from inventory_assets.console.trial import Trials
+from inventory_assets.settings import Settings
+
+# A file of 20,000 rules has some 4 MB.
+MAX_BODY = 8_000_000
+MAX_EXPLAINED = 64
+logger = logging.getLogger(__name__)
+
+
+class Console:
+    """What the handlers share: the way to the lake, the way out, the token's rules."""
+
+    endpoints: Sequence[Endpoint] = ENDPOINTS
+
+    def __init__(
+        self, settings: Settings, access: Access, publish: Publish | None = None, keep_seconds: float = KEEP_SECONDS
+    ) -> None:
+        self.settings = settings
+        self.access = access
+        self.door = Door(settings, keep_seconds=keep_seconds)
+        self.desk = Desk(settings, self.door, publish or publish_to(settings))
+        self.trials = Trials()
+        self._explained: OrderedDict[tuple[str, int], dict[str, Any]] = OrderedDict()
+
+    async def explain(self, alert_id: str) -> dict[str, Any]:
+        """An alert's explanation; kept for as long as the alert does not change, as it replays a SKU's life."""
+
+        def ask_version(reader: Any) -> int:
+            return reader.query("SELECT version FROM out.alerts WHERE alert_id = ?", [alert_id]).item()
+
+        name = (alert_id, await self.door.ask(("alert version", alert_id), ask_version))
+        if name not in self._explained:
+            question = questions.explain(self.settings, alert_id)
+            self._explained[name] = await self.door.ask(("explain", *name), question)
+            if len(self._explained) > MAX_EXPLAINED:
+                self._explained.popitem(last=False)
+        return self._explained[name]
+
+    def close(self) -> None:
+        """End the threads."""
+        self.desk.close()
+        self.door.close()
+
+
+def build_app(
+    settings: Settings, access: Access, *, publish: Publish | None = None, keep_seconds: float = KEEP_SECONDS
+) -> Guard:
+    """Build the console's application.
+
+    Args:
+        settings: Which lake, which broker.
+        access: Who may ask.
+        publish: Where changes leave; None is the product's own publisher.
+        keep_seconds: How long an answer serves others too.
+    """
+    console = Console(settings, access, publish, keep_seconds)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        yield
+        console.close()
+
+    app = Starlette(
+        routes=_routes(),
+        exception_handlers={Exception: _fail, HTTPException: _answer_http, **dict.fromkeys(KNOWN, _answer_known)},
+        lifespan=lifespan,
+        max_body_size=MAX_BODY,
+    )
+    # `/alerts/x/` is another id than `/alerts/x`.
+    app.router.redirect_slashes = False
+    app.state.console = console
+    # Outermost, so that the answer to a failure has its headers too.
+    return Guard(app, access)
+
+
+def _routes() -> list[BaseRoute]:
+    def route(endpoint: Endpoint) -> Route:
+        path = endpoint.path.replace("{alert_id}", "{alert_id:path}")
+        return Route(path, endpoint.handler, methods=[endpoint.method])
+
+    # An id may hold slashes, so what ends in a known word is looked for first.
+    ordered = sorted(ENDPOINTS, key=lambda each: "{alert_id}" in each.path and not each.is_write)
+    return [*(route(each) for each in ordered), *pages.routes()]
+
+
+async def _answer_known(request: Request, error: Exception) -> Response:
+    if isinstance(error, duckdb.Error):
+        logger.warning("%s: the lake could not be read: %s", request.url.path, error)
+    return _refused(request, to_refused(error))
+
+
+async def _answer_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    what = {404: "there is nothing here", 405: "this can only be read", 413: "the body was too big"}
+    return _refused(request, Refused(error.status_code, what.get(error.status_code, error.detail)))
+
+
+async def _fail(request: Request, error: Exception) -> Response:
+    logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return _refused(request, Refused(500, "something went wrong here; the console's log has the details"))
+
+
+def _refused(request: Request, refused: Refused) -> Response:
+    if request.url.path.startswith(("/api/", "/healthz")) or request.method not in ("GET", "HEAD"):
+        more = {"problems": refused.problems} if refused.problems else {}
+        return refuse(refused.status, refused.why, **more)
+    return pages.error_page(request, refused)

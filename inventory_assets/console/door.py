@@ -1,0 +1,131 @@
+"""The one way to the lake: one connection that only reads, one thread, answers kept for a second.
+
+However many look at a page, the lake is asked once. Here: when to ask, whom to
+tell, when to open the lake anew. Not here: the questions.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Hashable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import duckdb
+
+from inventory_assets.settings import Settings
+from inventory_assets.wiring import LakeReader
+
+T = TypeVar("T")
+
+KEEP_SECONDS = 1.0
+# What took long is kept longer, so that one question asked all day takes a fifth of a core at most.
+KEEP_TIMES = 4
+# Beside a page's own question this keeps what others ask; a page's answer is some 100 kB.
+MAX_KEPT = 64
+# The lists of a page need little; what does not fit spills below the home.
+MEMORY = "128MB"
+
+
+@dataclass(slots=True)
+class _Asked:
+    task: asyncio.Task[Any]
+    since: float
+    until: float | None = None
+
+
+class Door:
+    """Answers questions about the lake, one after the other."""
+
+    def __init__(
+        self, settings: Settings, *, keep_seconds: float = KEEP_SECONDS, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.settings = settings
+        self._reading = replace(settings, duckdb_memory_limit=MEMORY)
+        self._keep_seconds = keep_seconds
+        self._clock = clock
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="lake")
+        self._reader: LakeReader | None = None
+        self._place: object = None
+        self._asked: dict[Hashable, _Asked] = {}
+
+    async def ask(self, name: Hashable, question: Callable[[LakeReader], T]) -> T:
+        """Answer a question; the same one within a second, or while it is being answered, gets the same answer.
+
+        Args:
+            name: What tells this question from others.
+            question: Reads and returns; all its queries see one version.
+
+        Raises:
+            LakeMissingError: There is no lake yet.
+        """
+        asked = self._asked.get(name)
+        if asked is None or (asked.until is not None and asked.until <= self._clock()):
+            asked = self._asked[name] = _Asked(asyncio.ensure_future(self._answer_later(question)), self._clock())
+            asked.task.add_done_callback(lambda task, asked=asked: self._keep(asked))  # type: ignore[misc]
+        # Who goes away must not take the answer from the others.
+        return await asyncio.shield(asked.task)
+
+    async def ask_now(self, question: Callable[[LakeReader], T]) -> T:
+        """Answer a question as the lake is now: what a change is checked against must not be a second old."""
+        return await self._answer_later(question)
+
+    async def _answer_later(self, question: Callable[[LakeReader], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._answer, question)
+
+    def _keep(self, asked: _Asked) -> None:
+        now = self._clock()
+        # A failure is told to those who wait, and asked again by the next.
+        is_lost = asked.task.cancelled() or asked.task.exception() is not None
+        lasts = max(self._keep_seconds, KEEP_TIMES * (now - asked.since)) if self._keep_seconds else 0.0
+        asked.until = now if is_lost else now + lasts
+        if len(self._asked) > MAX_KEPT:
+            for name in [name for name, each in self._asked.items() if each.until is not None and each.until <= now]:
+                del self._asked[name]
+
+    def _answer(self, question: Callable[[LakeReader], T]) -> T:
+        try:
+            return self._answer_once(question)
+        except duckdb.Error:
+            # A file that upkeep has removed, a catalog that was made anew: look again with fresh eyes, once.
+            self._shut()
+            return self._answer_once(question)
+
+    def _answer_once(self, question: Callable[[LakeReader], T]) -> T:
+        reader = self._open()
+        reader.connection.execute("BEGIN")
+        try:
+            return question(reader)
+        finally:
+            try:
+                reader.connection.execute("ROLLBACK")
+            except duckdb.Error:
+                pass  # the error that ended the transaction is on its way up already
+
+    def _open(self) -> LakeReader:
+        place = self._place_now()
+        if self._reader is None or place != self._place:
+            self._shut()
+            self._reader, self._place = LakeReader(self._reading), place
+        return self._reader
+
+    def _place_now(self) -> object:
+        """What tells this lake from another that was put in its place: the catalog's file."""
+        if not self.settings.is_embedded:
+            return self.settings.catalog_uri
+        try:
+            found = Path(self.settings.catalog_uri.removeprefix("sqlite:")).stat()
+        except OSError:
+            return None
+        return (found.st_dev, found.st_ino)
+
+    def _shut(self) -> None:
+        if self._reader is not None:
+            self._reader.connection.close()
+            self._reader = None
+
+    def close(self) -> None:
+        """End the thread and the connection."""
+        self._thread.submit(self._shut)
+        self._thread.shutdown()

@@ -1,0 +1,91 @@
+"""What every handler needs of a request: its query, its body, its author; and how rows become an answer."""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from inventory_assets.console.desk import checked_text
+from inventory_assets.console.problems import Refused
+from inventory_assets.domain.json_values import to_json
+from inventory_assets.domain.strict_json import decode_object
+
+if TYPE_CHECKING:
+    from inventory_assets.console.app import Console
+
+MAX_LIMIT = 1_000
+
+
+def console_of(request: Request) -> "Console":
+    """The parts that handlers share."""
+    return request.app.state.console
+
+
+def answer(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """Rows, or one object, as `--format json` prints them."""
+    text = json.dumps(to_json(value), ensure_ascii=False, allow_nan=False)
+    return Response(text, status, headers, "application/json")
+
+
+def read_query(request: Request, known: Iterable[str]) -> dict[str, str]:
+    """The query's fields; what is empty counts as not given.
+
+    Raises:
+        Refused: One is not known, or given twice: a misspelt filter would list everything.
+    """
+    names = list(known)
+    found: dict[str, str] = {}
+    for name, value in request.query_params.multi_items():
+        if name not in names:
+            raise Refused(400, f"unknown parameter {name!r}; expected {', '.join(names) or 'none'}")
+        if name in found:
+            raise Refused(400, f"parameter {name!r} was given twice")
+        if value:
+            found[name] = value
+    return found
+
+
+def choice(query: Mapping[str, str], name: str, allowed: Iterable[str], default: str) -> str:
+    """One of a few words."""
+    value, listed = query.get(name, default), list(allowed)
+    if value not in listed:
+        raise Refused(400, f"{name} was {value!r}, expected one of {', '.join(listed)}")
+    return value
+
+
+def number(query: Mapping[str, str], name: str, default: int, *, least: int = 0, most: int = MAX_LIMIT) -> int:
+    """A whole number within bounds."""
+    text = query.get(name, str(default))
+    if not (text.isascii() and text.isdecimal() and len(text) <= 18 and least <= int(text) <= most):
+        raise Refused(400, f"{name} was {text!r}, expected a whole number from {least} to {most}")
+    return int(text)
+
+
+def flag(query: Mapping[str, str], name: str) -> bool:
+    """true or false."""
+    return choice(query, name, ("true", "false"), "false") == "true"
+
+
+async def read_object(request: Request) -> dict[str, Any]:
+    """The body as one JSON object, as strictly as a message is read; an empty one is an empty object."""
+    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    body = await request.body()
+    if not body.strip():
+        return {}
+    if content_type != "application/json":
+        raise Refused(415, f"the body was {content_type or 'of no type'!r}, expected application/json")
+    return decode_object(body)
+
+
+def author_of(request: Request, body: Mapping[str, Any]) -> str:
+    """Who asks: the header X-Author (UTF-8, or percent-encoded), or `author` of the body."""
+    header = request.headers.get("x-author")
+    if header is not None:
+        try:
+            header = unquote(header.encode("latin-1").decode(), errors="strict")
+        except UnicodeDecodeError:
+            raise Refused(422, "X-Author was no UTF-8 text") from None
+    return checked_text("author (X-Author)", header if header is not None else body.get("author"))

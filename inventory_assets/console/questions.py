@@ -1,0 +1,188 @@
+"""What is asked of the lake for a page or an answer: rows as the command line prints them.
+
+Each function reads and returns; `Door` runs it. Here: which rows. Not here: what
+a row holds (`stages`), HTTP, words.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from inventory_assets.domain.threshold_document import name_scope
+from inventory_assets.settings import Settings
+from inventory_assets.stages.alert_rows import listed, read_alerts, read_steps
+from inventory_assets.stages.engine import defaults_of, parse_settings_of
+from inventory_assets.stages.explain import explain_alert
+from inventory_assets.stages.handling import find_alert_id
+from inventory_assets.stages.post_mortems import post_mortems
+from inventory_assets.stages.present import read_present
+from inventory_assets.stages.rule_rows import change_row, rule_row
+from inventory_assets.stages.tellings import read_tellings
+from inventory_assets.stages.threshold_rules import read_changes, read_rules
+from inventory_assets.wiring import LakeReader
+
+Row = dict[str, Any]
+ALERT_FILTERS = {"warehouse": "warehouse_id", "sku": "sku", "type": "alert_type", "priority": "priority"}
+OUTCOME_OF = {"applied": "applied", "dead_lettered": "refused", "superseded": "superseded", "duplicate": "applied"}
+
+
+def alert_condition(filters: Mapping[str, str]) -> tuple[str, list[str]]:
+    """SQL and parameters for `state warehouse sku type priority unacknowledged`; state is firing if not given."""
+    state = filters.get("state", "firing")
+    conditions, parameters = (["true"], []) if state == "all" else (["state = ?"], [state])
+    for name, column in ALERT_FILTERS.items():
+        if filters.get(name):
+            conditions.append(f"{column} = ?")
+            parameters.append(filters[name])
+    if filters.get("unacknowledged") == "true":
+        conditions.append("acknowledged_by IS NULL")
+    return " AND ".join(conditions), parameters
+
+
+def list_alerts(
+    filters: Mapping[str, str], limit: int, offset: int = 0
+) -> Callable[[LakeReader], tuple[list[Row], int]]:
+    """Alerts as `alerts list` has them, and how many there are in all."""
+    condition, parameters = alert_condition(filters)
+
+    def ask(reader: LakeReader) -> tuple[list[Row], int]:
+        total = reader.query(f"SELECT count(*) FROM out.alerts WHERE {condition}", parameters).item()
+        rows = read_alerts(reader, condition, parameters, limit=limit, offset=offset)
+        present = read_present(reader, [row["body"]["alert_id"] for row in rows])
+        return [listed(row, present.get(row["body"]["alert_id"])) for row in rows], total
+
+    return ask
+
+
+def show_alert(text: str) -> Callable[[LakeReader], Row]:
+    """One alert as `alerts show` has it, with its tellings and the links people left."""
+
+    def ask(reader: LakeReader) -> Row:
+        found = find_alert_id(reader, text)
+        [row] = read_alerts(reader, "alert_id = ?", [found])
+        steps = read_steps(reader, found)
+        return {
+            **listed(row, read_present(reader, [found]).get(found)),
+            "times_told": row["times_told"],
+            "history": steps,
+            "notifications": read_tellings(reader, found),
+            "post_mortems": post_mortems(steps),
+        }
+
+    return ask
+
+
+def explain(settings: Settings, text: str) -> Callable[[LakeReader], Row]:
+    """One alert as `inventory explain` has it: derived again from its messages."""
+
+    def ask(reader: LakeReader) -> Row:
+        found = find_alert_id(reader, text)
+        explained = explain_alert(
+            reader, found, defaults=defaults_of(settings), settings=parse_settings_of(settings)
+        )  # fmt: skip
+        present = read_present(reader, [found]).get(found)
+        return {**msgspec.to_builtins(explained), "now": msgspec.to_builtins(present)}
+
+    return ask
+
+
+def list_rules(level: str | None, warehouse: str | None, *, muted: bool) -> Callable[[LakeReader], list[Row]]:
+    """The rules in force as `thresholds list` has them."""
+
+    def ask(reader: LakeReader) -> list[Row]:
+        return [
+            rule_row(stored)
+            for stored in read_rules(reader).values()
+            if level in (None, stored.rule.level_type)
+            and warehouse in (None, stored.rule.warehouse_id)
+            and not (muted and stored.rule.is_enabled)
+        ]
+
+    return ask
+
+
+def list_changes(scope: str | None) -> Callable[[LakeReader], list[Row]]:
+    """The recorded changes of rules as `thresholds history` has them, oldest first."""
+
+    def ask(reader: LakeReader) -> list[Row]:
+        changes = read_changes(reader)
+        return [change_row(c) for c in changes if scope is None or scope in (name_scope(c.scope), c.level_type)]
+
+    return ask
+
+
+_STOCK = """
+    SELECT s.*, p.product_name, p.variant_name, p.category_name, p.supplier_id, p.lead_time_days, p.order_up_to,
+        t.min_threshold_qty, t.reorder_threshold_qty, t.min_threshold_days, t.reorder_threshold_days,
+        t.rule_level_type, t.rule_level_id, t.rule_warehouse_id, v.daily_units,
+        s.available / nullif(v.daily_units, 0) AS cover_days, a.alert_id, a.alert_type, a.priority
+    FROM core.sku_state s
+    LEFT JOIN core.resolved_thresholds t ON t.warehouse_id = s.warehouse_id AND t.sku = s.sku
+    LEFT JOIN core.products p ON p.sku = s.sku
+    LEFT JOIN core.velocity v ON v.warehouse_id = s.warehouse_id AND v.sku = s.sku
+    LEFT JOIN (SELECT * FROM out.alerts WHERE state = 'firing') a ON a.warehouse_id = s.warehouse_id AND a.sku = s.sku
+"""
+
+
+def list_stock(*, sku: str | None, warehouse: str | None, limit: int) -> Callable[[LakeReader], list[Row]]:
+    """The stock of a SKU over its warehouses, or of a warehouse, the least available first."""
+    given = [(name, value) for name, value in (("s.sku", sku), ("s.warehouse_id", warehouse)) if value is not None]
+    where = " AND ".join(f"{name} = ?" for name, _ in given)
+
+    def ask(reader: LakeReader) -> list[Row]:
+        order = "s.warehouse_id" if sku is not None else "s.available, s.sku"
+        return reader.rows(
+            f"{_STOCK} WHERE {where} ORDER BY {order} LIMIT {limit:d}", [value for _, value in given]
+        )  # fmt: skip
+
+    return ask
+
+
+def health(reader: LakeReader) -> Row:
+    """The latest version, and when it was committed; nulls before the first."""
+    rows = reader.rows("SELECT version, committed_at FROM meta.versions ORDER BY version DESC LIMIT 1")
+    version, at = (rows[0]["version"], rows[0]["committed_at"]) if rows else (0, None)
+    age = None if at is None else max(0.0, (datetime.now(UTC).replace(tzinfo=None) - at).total_seconds())
+    return {"lake_version": version, "committed_at": at, "age_seconds": age}
+
+
+def latest_version(reader: LakeReader) -> int:
+    """The latest version, 0 before the first."""
+    return reader.query("SELECT coalesce(max(version), 0) FROM meta.versions").item()
+
+
+def outcome(request_id: str, since: int, total: int) -> Callable[[LakeReader], Row]:
+    """What became of the messages of one request.
+
+    Args:
+        request_id: As it was answered.
+        since: The lake's version before them; earlier ones are not searched.
+        total: How many messages there were.
+    """
+
+    def ask(reader: LakeReader) -> Row:
+        # A message may be delivered twice: what counts is what became of it first.
+        rows = reader.rows(
+            """SELECT m.message_id, arg_min(m.outcome, (m.version, m.seq)) AS outcome, min(m.version) AS version,
+                any_value(d.reason) AS reason, any_value(d.detail) AS detail
+            FROM raw.messages m
+            LEFT JOIN core.dead_letters d ON d.message_id = m.message_id AND d.version = m.version
+            WHERE m.version > ? AND contains(m.attributes, ?) GROUP BY m.message_id ORDER BY m.message_id""",
+            [since, f'"{request_id}"'],
+        )
+        found = [OUTCOME_OF.get(row["outcome"], row["outcome"]) for row in rows]
+        together = next((name for name in ("refused", "superseded", "applied") if name in found), "applied")
+        return {
+            "request_id": request_id,
+            "outcome": together if len(rows) >= max(total, 1) or "refused" in found else "pending",
+            "messages": total,
+            "taken_in": len(rows),
+            "version": max((row["version"] for row in rows), default=None),
+            "problems": [
+                {"reason": row["reason"], "detail": row["detail"]} for row in rows if row["reason"] is not None
+            ],
+        }
+
+    return ask

@@ -1,0 +1,74 @@
+"""`inventory serve`: the web console, until it is stopped."""
+
+import os
+import socket
+
+import click
+
+from inventory_assets.console.access import TOKEN_VARIABLE, ConsoleSetupError, access_of
+from inventory_assets.settings import load_settings
+
+DEFAULT_PORT = 8090
+END_SECONDS = 3
+# More than so many at once are told to come again, instead of waiting for one thread.
+MAX_CONNECTIONS = 256
+# Behind the burst loop, where the two want the same core: a page may wait, stock may not.
+NICENESS = 5
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True,
+              help=f"Where to listen; what other machines reach needs {TOKEN_VARIABLE}.")  # fmt: skip
+@click.option("--port", type=click.IntRange(0, 65535), default=DEFAULT_PORT, show_default=True,
+              help="0 picks a free one.")  # fmt: skip
+@click.option(
+    "--name", "names", multiple=True, help="Another name it is opened by, such as stock.example.com; repeat it."
+)
+def serve(host: str, port: int, names: tuple[str, ...]) -> None:
+    """Serve the web console and its JSON API until stopped.
+
+    Alerts, stock, incidents and thresholds as pages, beside a running lake. It
+    only reads the lake: what you change leaves as a message, and takes effect
+    when the product takes it in (`make run`, or `inventory drain`).
+    """
+    # Here, not at the top: every other command would load a web server.
+    import uvicorn
+
+    from inventory_assets.console.app import build_app
+
+    settings = load_settings()
+    try:
+        access = access_of(host, os.environ.get(TOKEN_VARIABLE) or None, names)
+    except ConsoleSetupError as error:
+        raise click.ClickException(str(error)) from error
+    listener = _listen(host, port)
+    os.nice(NICENESS)
+    chosen = listener.getsockname()[1]
+    shown = f"[{host}]" if ":" in host else host
+    click.echo(f"console  http://{shown}:{chosen}/", err=True)
+    config = uvicorn.Config(
+        build_app(settings, access), log_level="warning", access_log=False, server_header=False,
+        timeout_graceful_shutdown=END_SECONDS, limit_concurrency=MAX_CONNECTIONS, ws="none", loop="asyncio", http="h11",
+    )  # fmt: skip
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A socket that listens there.
+
+    Raises:
+        click.ClickException: It is taken, or no place of this machine.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, protocol)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        # Who comes between this and the first answer waits, and is not turned away.
+        listener.listen(socket.SOMAXCONN)
+    except OSError as error:
+        raise click.ClickException(
+            f"cannot listen on {host!r} port {port}: {error.strerror or error}. "
+            f"Choose another --port, such as {port + 1}."
+        ) from error
+    return listener
