@@ -50,7 +50,7 @@ def test_every_macro_of_a_dialect_has_both():
     text = "\n".join(path.read_text() for path in (PROJECT_DIR / "macros").glob("*.sql"))
     dispatched = set(re.findall(r"dispatch\('(\w+)'", text))
 
-    assert len(dispatched) > 8
+    assert len(dispatched) >= 8
     for dialect in ("duckdb", "bigquery"):
         assert dispatched == set(re.findall(rf"macro {dialect}__(\w+)\(", text)), dialect
 
