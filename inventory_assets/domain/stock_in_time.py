@@ -183,6 +183,7 @@ def _fold_by_time(rows: pl.DataFrame) -> Points:
     known: dict[int, Versions] = {}
     # What a level may have to sum up again: not what the present ones contain in full.
     loose: dict[int, Versions] = {}
+    is_reserved_stated = rows["reserved"].is_not_null().any()
     ordered = rows.with_row_index("place").sort("at", "place")
     steps = np.empty((rows.height, 6), dtype=np.int64)
     for number, (entity, place, version, event) in enumerate(_events(ordered)):
@@ -194,7 +195,11 @@ def _fold_by_time(rows: pl.DataFrame) -> Points:
             sold = _sold(known[entity]) - _sold(earlier)
         elif isinstance(event, Level):
             apply_level(state, loose.values(), event)
-            loose = {name: each for name, each in loose.items() if not _is_settled(state, each)}
+            loose = {
+                name: each
+                for name, each in loose.items()
+                if not _is_settled(state, each, is_reserved_stated=is_reserved_stated)
+            }
         else:
             apply_tombstone(state, event)
         versions.add(place, version, is_level=isinstance(event, Level))
@@ -237,9 +242,10 @@ def _sold(versions: Versions) -> int:
     return -latest.quantity if latest.type == "ORDER" and latest.status == "COMPLETED" else 0
 
 
-def _is_settled(state: KeyState, versions: Versions) -> bool:
+def _is_settled(state: KeyState, versions: Versions, *, is_reserved_stated: bool) -> bool:
     return all(
         is_contained(version, state.on_hand_rank, state.on_hand_has_cluster_time)
-        and is_contained(version, state.reserved_rank, state.reserved_has_cluster_time)
+        # Where no level ever states it, none will ask for it: to wait would make every level sum up all.
+        and (not is_reserved_stated or is_contained(version, state.reserved_rank, state.reserved_has_cluster_time))
         for version in versions
     )
