@@ -46,7 +46,7 @@ class Settings:
         start_date: Older event times are dead letters (RULES 6).
         partitions_start_date: First daily partition that Dagster shows.
         max_messages, max_bytes, max_seconds: Bounds of a burst and of a sensor tick.
-        snapshot_retention: How long DuckLake snapshots are kept; our versions outlive them.
+        snapshot_retention: How long DuckLake snapshots are kept, see `kept_snapshots`; our versions outlive them.
         cached_entities: How many known events stay in memory.
         default_min, default_reorder: The system default thresholds, in units (RULES 21).
         escalate_after, repeat_every, expire_after: What time does to a firing alert, by priority.
@@ -75,7 +75,7 @@ class Settings:
     max_bytes: int = 32_000_000
     # Messages of the half second between two ticks wait for the next: a long tick makes them few.
     tick_seconds: float = 30.0
-    snapshot_retention: timedelta = timedelta(minutes=15)
+    snapshot_retention: timedelta | None = None
     # Most of a minute at 1,000 events/s, and every open transaction besides; looking an older one up is cheap.
     cached_entities: int = 50_000
     default_min: int = 0
@@ -98,6 +98,15 @@ class Settings:
     def is_embedded(self) -> bool:
         """Whether the catalog is a file of ours, with one machine's writers."""
         return self.catalog_uri.startswith("sqlite:")
+
+    @property
+    def kept_snapshots(self) -> timedelta:
+        """How long DuckLake snapshots are kept at least; readers that take longer hold theirs (`lake.expiry`).
+
+        Longer on a server, where a reader on another host cannot be seen.
+        """
+        default = timedelta(minutes=1) if self.is_embedded else timedelta(minutes=15)
+        return default if self.snapshot_retention is None else self.snapshot_retention
 
     @property
     def data_uri(self) -> str:

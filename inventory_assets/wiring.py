@@ -27,6 +27,7 @@ from inventory_assets.domain.policy import ChannelPolicy, Policy
 from inventory_assets.lake.archive_files import ArchiveError
 from inventory_assets.lake.connect import connect
 from inventory_assets.lake.errors import LakeBusyError
+from inventory_assets.lake.expiry import hold_snapshots
 from inventory_assets.lake.history import pin_version
 from inventory_assets.lake.lock import writer_lock
 from inventory_assets.lake.partition_files import PartitionFiles, SnapshotTable
@@ -81,7 +82,7 @@ def history_reader(settings: Settings) -> Iterator[LakeReader]:
     threads = max(settings.duckdb_threads, os.cpu_count() or 1)
     reader = LakeReader(replace(settings, duckdb_threads=threads, duckdb_memory_limit=HISTORY_MEMORY))
     is_collecting = gc.isenabled()
-    with tempfile.TemporaryDirectory(prefix="inventory-history-") as spill:
+    with tempfile.TemporaryDirectory(prefix="inventory-history-") as spill, hold_snapshots(settings):
         reader.connection.execute("SET temp_directory = ?", [spill])
         # In a process without a script of its own DuckDB takes itself to be interactive.
         reader.connection.execute("SET enable_progress_bar = false")

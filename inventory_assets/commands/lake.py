@@ -10,6 +10,7 @@ import duckdb
 from inventory_assets.commands.output import format_option, notes, print_rows
 from inventory_assets.lake.archive_files import SCHEMA as ARCHIVE
 from inventory_assets.lake.archive_files import show_archive
+from inventory_assets.lake.expiry import hold_snapshots
 from inventory_assets.lake.history import show_version, version_at
 from inventory_assets.lake.maintenance import Maintenance
 from inventory_assets.lake.marts import MartsMissingError, show_marts
@@ -44,6 +45,8 @@ def sql(query: str, at_version: int | None, at_time: str | None, format_: str) -
     moment = None if at_time is None else _read_moment(at_time)
     settings = load_settings()
     reader = LakeReader(settings)
+    # A question may take minutes, and the lake goes on.
+    click.get_current_context().with_resource(hold_snapshots(settings))
     if moment is not None:
         at_version = version_at(reader.connection, moment)
     show_version(reader.connection, at_version)

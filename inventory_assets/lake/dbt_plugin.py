@@ -14,6 +14,7 @@ from dbt.adapters.duckdb.credentials import DuckDBCredentials
 from dbt.adapters.duckdb.plugins import BasePlugin
 
 from inventory_assets.lake.connect import attach_at_snapshot, duckdb_config
+from inventory_assets.lake.expiry import hold_snapshots
 from inventory_assets.lake.marts import attach_marts, build_lock, tidy_marts
 from inventory_assets.lake.partition_files import attach_views
 from inventory_assets.settings import Settings, load_settings
@@ -44,6 +45,7 @@ class Plugin(BasePlugin):
         os.nice(max(0, NICENESS - os.nice(0)))
         self._held = ExitStack()
         self._held.enter_context(build_lock(settings))
+        self._held.enter_context(hold_snapshots(settings))
         # Every model reads the same moment, however many bursts commit during the build.
         attach_at_snapshot(conn, settings)
         attach_views(conn, settings.snapshots_uri)

@@ -3,18 +3,95 @@
 By number, and not by DuckLake's `older_than`: on an SQLite catalog it compares
 two spellings of a time as texts, and takes in every snapshot of the same UTC
 day. A reader of a snapshot from a second ago then misses its files.
+
+Kept for a quarter of an hour, the snapshots of a lake that commits five times a
+second made each commit slower. So they go after a minute, but for those that a
+reader of minutes holds, as a build of the marts does.
 """
 
-from datetime import datetime
+import fcntl
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import duckdb
 
+from inventory_assets.settings import Settings
+
+# A reader that hangs must not make the catalog grow for days.
+LONGEST_HOLD = timedelta(hours=2)
+
+
+def oldest_kept(settings: Settings, now: datetime) -> datetime:
+    """Since when snapshots are kept: the settings' time, and what a reader holds."""
+    held = max(_oldest_hold(_holds(settings)) or now, now - LONGEST_HOLD)
+    return min(held, now - settings.kept_snapshots)
+
+
+@contextmanager
+def hold_snapshots(settings: Settings) -> Iterator[None]:
+    """Keep every snapshot from now on, for a reader that takes minutes. Begin before you read.
+
+    Upkeep on other hosts knows nothing of it, nor does it where we may not write. A process that dies lets go.
+    """
+    folder = _holds(settings)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        path, descriptor = _make_hold(folder)
+    except PermissionError:
+        yield
+        return
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+        os.close(descriptor)
+
+
+def _holds(settings: Settings) -> Path:
+    return settings.home / "lake" / "readers"
+
+
+def _make_hold(folder: Path) -> tuple[Path, int]:
+    while True:
+        path = folder / uuid.uuid4().hex
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o644)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if path.exists():
+            return path, descriptor
+        # Upkeep came before the lock, and took it for a dead reader's.
+        os.close(descriptor)
+
+
+def _oldest_hold(folder: Path) -> datetime | None:
+    """When the oldest reader that lives began; dead readers' files are removed."""
+    begun: list[float] = []
+    for path in folder.iterdir() if folder.exists() else ():
+        try:
+            descriptor = os.open(path, os.O_RDWR)
+        except FileNotFoundError:
+            continue
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink(missing_ok=True)
+        except BlockingIOError:
+            begun.append(os.fstat(descriptor).st_mtime)
+        finally:
+            os.close(descriptor)
+    return datetime.fromtimestamp(min(begun), UTC) if begun else None
+
 
 def expiry_statement(connection: duckdb.DuckDBPyConnection, catalog: str, oldest: datetime) -> str | None:
-    """The statement that expires snapshots from before a moment, but for the latest; None where there are none."""
+    """The statement that expires snapshots which were the latest at no time since a moment; None where there are none.
+
+    Who began to read at that moment reads the one that was the latest then, however old it is.
+    """
     row = connection.execute(
-        f"SELECT list(snapshot_id ORDER BY snapshot_id) FROM {catalog}.snapshots() WHERE snapshot_time < ? "
-        f"AND snapshot_id < (SELECT max(snapshot_id) FROM {catalog}.snapshots())",
+        f"SELECT list(snapshot_id ORDER BY snapshot_id) FROM {catalog}.snapshots() WHERE snapshot_id < "
+        f"(SELECT max(snapshot_id) FROM {catalog}.snapshots() WHERE snapshot_time <= ?)",
         [oldest],
     ).fetchone()
     if row is None or not row[0]:

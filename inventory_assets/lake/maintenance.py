@@ -15,7 +15,7 @@ import duckdb
 
 from inventory_assets.lake.connect import CATALOG
 from inventory_assets.lake.errors import LakeError
-from inventory_assets.lake.expiry import cleanup_statement, expiry_statement
+from inventory_assets.lake.expiry import cleanup_statement, expiry_statement, oldest_kept
 from inventory_assets.lake.files import BLOCK, LARGE_BLOCK
 from inventory_assets.lake.memory import release_memory
 from inventory_assets.lake.postgres import forget_inlined_rows
@@ -143,7 +143,7 @@ class Maintenance:
 
     def _expire(self) -> None:
         connection = self._lake.connection
-        oldest = datetime.now(UTC) - self._lake.settings.snapshot_retention
+        oldest = oldest_kept(self._lake.settings, datetime.now(UTC))
         for statement in (expiry_statement(connection, CATALOG, oldest), cleanup_statement(CATALOG)):
             if statement is not None:
                 with self.rewriter.held():

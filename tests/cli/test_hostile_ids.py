@@ -57,6 +57,10 @@ PRINTS_NO_ID = {
     "products import", "velocity", "replay-dead-letters", "verify", "rebuild", "maintain", "alerting",
     "alerting check", "alerting test", "deliver", "thresholds dynamic", "incidents find", "alerts sweep",
     "snapshots", "snapshots build", "snapshots status", "export", "serve",
+    "archive", "archive restore", "exchange", "exchange pull", "exchange push", "marts", "marts build", "marts status",
+    "reports", "reports build", "reports list", "reports serve", "products clean-up",
+    # What it lists is tested in `tests/cli/test_archive.py`.
+    "products discontinued",
 }  # fmt: skip
 
 

@@ -1,7 +1,9 @@
 """Files are exchanged for better ones, and no row, reader or burst notices."""
 
+import subprocess
+import sys
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from inventory_assets.lake import rewrite
 from inventory_assets.lake.connect import attach_at_snapshot, open_duckdb
 from inventory_assets.lake.errors import StaleStateError
+from inventory_assets.lake.expiry import hold_snapshots, oldest_kept
 from inventory_assets.lake.maintenance import BLOCK, Maintenance, Upkeep
 from inventory_assets.lake.rewrite import Rewriter
 from inventory_assets.lake.tables import ALERTS, CORE_EVENTS, RAW_MESSAGES, ROLLUPS, SKU_STATE
@@ -16,6 +19,8 @@ from inventory_assets.lake.transaction import Lake
 from inventory_assets.settings import Settings
 from inventory_assets.stages.engine import Engine
 from tests.builders import level, messages
+
+KEPT = "SELECT count(*) FROM lake.snapshots()"
 
 
 def one(number):
@@ -143,17 +148,51 @@ def test_a_base_in_parts_holds_every_row_once(engine, monkeypatch, table, part_r
 
 def test_a_reader_of_a_snapshot_keeps_its_files_for_as_long_as_is_said(engine):
     """A build of the marts reads one moment for a minute, and bursts are merged meanwhile."""
-    reader = open_duckdb(engine.settings)
-    attach_at_snapshot(reader, engine.settings)
+    settings = replace(engine.settings, snapshot_retention=timedelta(minutes=15))
+    reader = open_duckdb(settings)
+    attach_at_snapshot(reader, settings)
     before = reader.execute("SELECT count(*) FROM lake.core.events").fetchall()
     engine.commit_burst(one(6))
-    maintenance = Maintenance(engine.lake)
+    maintenance = Maintenance(Lake(settings))
     maintenance.rewriter.merge(CORE_EVENTS, 1, 6)
     maintenance._expire()
 
     assert before == reader.execute("SELECT count(*) FROM lake.core.events").fetchall() == [(6,)]
     reader.close()
-    kept = "SELECT count(*) FROM lake.snapshots()"
-    assert rows(engine, kept) > [(6,)]
-    Maintenance(Lake(replace(engine.settings, snapshot_retention=timedelta(0))))._expire()
-    assert rows(engine, kept) == [(1,)]
+    assert rows(engine, KEPT) > [(6,)]
+    Maintenance(Lake(replace(settings, snapshot_retention=timedelta(0))))._expire()
+    assert rows(engine, KEPT) == [(1,)]
+
+
+def test_a_reader_that_holds_its_snapshot_keeps_its_files_until_it_lets_go(engine):
+    """Snapshots that are kept for everybody make every commit slower."""
+    settings = replace(engine.settings, snapshot_retention=timedelta(0))
+    maintenance = Maintenance(Lake(settings))
+    with hold_snapshots(settings):
+        reader = open_duckdb(settings)
+        attach_at_snapshot(reader, settings)
+        engine.commit_burst(one(6))
+        maintenance.rewriter.merge(CORE_EVENTS, 1, 6)
+        maintenance._expire()
+
+        assert [(6,)] == reader.execute("SELECT count(*) FROM lake.core.events").fetchall()
+        reader.close()
+    maintenance._expire()
+
+    assert [(1,)] == rows(engine, KEPT)
+
+
+def test_a_reader_that_was_killed_holds_nothing(engine):
+    settings = replace(engine.settings, snapshot_retention=timedelta(0))
+    code = (
+        "import sys, time, pathlib; from inventory_assets.settings import Settings; "
+        "from inventory_assets.lake.expiry import hold_snapshots\n"
+        "with hold_snapshots(Settings(home=pathlib.Path(sys.argv[1]))): print('held', flush=True); time.sleep(600)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code, str(settings.home)], stdout=subprocess.PIPE) as process:
+        assert b"held\n" == process.stdout.readline()
+        now = datetime.now(UTC)
+        assert now > oldest_kept(settings, now)
+        process.kill()
+
+    assert now == oldest_kept(settings, now)
