@@ -144,7 +144,9 @@ class Maintenance:
     def _expire(self) -> None:
         connection = self._lake.connection
         oldest = oldest_kept(self._lake.settings, datetime.now(UTC))
-        for statement in (expiry_statement(connection, CATALOG, oldest), cleanup_statement(CATALOG)):
+        # To list snapshots meets other connections' locks as well.
+        expiry = with_retries(partial(expiry_statement, connection, CATALOG, oldest))
+        for statement in (expiry, cleanup_statement(CATALOG)):
             if statement is not None:
                 with self.rewriter.held():
                     with_retries(partial(connection.execute, statement))
