@@ -54,7 +54,9 @@ class _Process:
         self.engine = Engine(settings)
         # The engine is one connection and one warm state: its users take turns.
         self.lock = threading.RLock()
+        # The bursts' report, and the look for late events.
         self.aside: Aside[Any] = Aside()
+        self.late: Aside[Any] = Aside()
         self._ingest: Ingest | None = None
         self._delivering: tuple[tuple, ExitStack, Courier] | None = None
 

@@ -1,13 +1,16 @@
 """The sensor of late events: has exactly the snapshot partitions made anew that they changed.
 
-A tick compares the partitions with the events that came since the last tick; it
-reads only, and where nothing came late that is one small query a table. A
-partition that is missing is not its business: the schedules and people make those.
+The partitions are compared with the events that came since the last look; that
+only reads, and where nothing came late it is one small query a table. Sensors
+take turns, and bursts are one of them: so the look goes on beside them, and a
+tick tells what the last one found. A partition that is missing is not its
+business: the schedules and people make those.
 """
 
 import hashlib
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
+from functools import partial
 from typing import NamedTuple
 
 import duckdb
@@ -16,9 +19,12 @@ from dagster import DefaultSensorStatus, RunRequest, SensorEvaluationContext, Se
 from inventory_assets.assets.snapshot_runs import SNAPSHOT_JOBS, request_range
 from inventory_assets.lake.errors import LakeError
 from inventory_assets.lake.partition_files import SNAPSHOT_TABLES, Manifest, SnapshotTable
-from inventory_assets.stages.staleness import find_stale, ranges
+from inventory_assets.settings import Settings
+from inventory_assets.stages.staleness import Findings, find_stale, ranges
 from inventory_assets.wiring import history_reader, snapshot_files
 from resources import InventoryResource
+
+LOOKING = "looking for late events, beside the bursts"
 
 
 class StaleRange(NamedTuple):
@@ -57,21 +63,33 @@ def plan_runs(
 def stale_partitions_sensor(
     context: SensorEvaluationContext, inventory: InventoryResource
 ) -> SensorResult | SkipReason:
-    """Find what is stale, and ask for runs of it."""
-    settings, now = inventory.settings(), datetime.now(UTC)
-    requests: list[RunRequest] = []
-    told = []
+    """Ask for runs of what the last look found stale, and look again."""
+    process, settings, now = inventory.process(), inventory.settings(), datetime.now(UTC)
     try:
-        for table in SNAPSHOT_TABLES:
-            files = snapshot_files(settings, table)
-            with history_reader(settings) as reader:
-                findings = find_stale(reader, files, today=now.date())
-            if findings.manifests:
-                files.record_checked(findings.checked)
-            shown = {day: why for day, why in findings.stale.items() if day >= settings.partitions_start_date}
-            for each in plan_runs(table, shown, findings.manifests, now=now):
-                requests.append(request_range(table, each.first, each.last, only_changed=True, run_key=each.run_key))
-            told.append(f"{table.name}: {len(shown)} of {len(findings.manifests)} days stale")
+        found = process.late.take(wait=False)
     except (LakeError, duckdb.Error, OSError) as error:
         return SkipReason(str(error))
+    process.late.begin(partial(look, settings, now.date()))
+    if found is None:
+        return SkipReason(LOOKING)
+    requests: list[RunRequest] = []
+    told = []
+    for table, findings in found:
+        shown = {day: why for day, why in findings.stale.items() if day >= settings.partitions_start_date}
+        for each in plan_runs(table, shown, findings.manifests, now=now):
+            requests.append(request_range(table, each.first, each.last, only_changed=True, run_key=each.run_key))
+        told.append(f"{table.name}: {len(shown)} of {len(findings.manifests)} days stale")
     return SensorResult(run_requests=requests, skip_reason=None if requests else SkipReason("; ".join(told)))
+
+
+def look(settings: Settings, today: date) -> list[tuple[SnapshotTable, Findings]]:
+    """Compare every partition with the lake, and note up to where that was done."""
+    found = []
+    for table in SNAPSHOT_TABLES:
+        files = snapshot_files(settings, table)
+        with history_reader(settings) as reader:
+            findings = find_stale(reader, files, today=today)
+        if findings.manifests:
+            files.record_checked(findings.checked)
+        found.append((table, findings))
+    return found

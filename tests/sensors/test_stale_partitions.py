@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from threading import Event
 
 import dagster as dg
 import pytest
@@ -9,8 +10,9 @@ import pytest
 from inventory_assets.lake.partition_files import DAILY_STOCK, SNAPSHOT_TABLES, Manifest, PartitionFiles
 from inventory_assets.stages.snapshots import build_partitions
 from resources import InventoryResource
-from sensors.stale_partitions import plan_runs, stale_partitions_sensor
+from sensors.stale_partitions import LOOKING, plan_runs, stale_partitions_sensor
 from tests.builders import level, message, transaction
+from tests.messaging.brokers import eventually
 
 NOW = datetime(2026, 3, 9, 10, 30, tzinfo=UTC)
 DAYS = [date(2026, 3, 1) + timedelta(days=number) for number in range(6)]
@@ -62,10 +64,23 @@ def inventory(tmp_path):
     process.engine.close()
 
 
+def look(inventory):
+    """Tick until a look, which goes on beside the ticks, has found something or nothing."""
+    found = []
+
+    def is_told() -> bool:
+        with dg.DagsterInstance.ephemeral() as instance:
+            context = dg.build_sensor_context(instance=instance, resources={"inventory": inventory})
+            found.append(stale_partitions_sensor(context))
+        return getattr(found[-1], "skip_message", None) != LOOKING
+
+    eventually(is_told, every=0.05)
+    return found[-1]
+
+
 def tick(inventory):
     """What a tick asks for: (asset, first day, last day, only what changed)."""
-    with dg.DagsterInstance.ephemeral() as instance:
-        result = stale_partitions_sensor(dg.build_sensor_context(instance=instance, resources={"inventory": inventory}))
+    result = look(inventory)
     requests = result.run_requests if isinstance(result, dg.SensorResult) else []
     return [
         (
@@ -104,10 +119,16 @@ def test_days_before_the_first_partition_are_left_to_people(inventory, monkeypat
 
 
 def test_a_tick_without_a_lake_says_so(tmp_path):
-    with dg.DagsterInstance.ephemeral() as instance:
-        context = dg.build_sensor_context(
-            instance=instance, resources={"inventory": InventoryResource(home=str(tmp_path / "nowhere"))}
-        )
-        result = stale_partitions_sensor(context)
+    assert "no lake" in look(InventoryResource(home=str(tmp_path / "nowhere"))).skip_message
 
-    assert "no lake" in result.skip_message
+
+def test_a_tick_waits_for_no_look(inventory):
+    """Sensors take turns: bursts would wait as well."""
+    gate = Event()
+    inventory.process().late.begin(lambda: gate.wait(60))
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        context = dg.build_sensor_context(instance=instance, resources={"inventory": inventory})
+        assert LOOKING == stale_partitions_sensor(context).skip_message
+
+    gate.set()
