@@ -98,15 +98,15 @@ def load_extension(connection: duckdb.DuckDBPyConnection, name: str) -> None:
 
 def _extensions(settings: Settings) -> list[str]:
     names = ["ducklake", "sqlite_scanner" if settings.is_embedded else "postgres_scanner"]
-    if any("://" in uri for uri in (settings.data_uri, settings.snapshots_uri, settings.archive_uri)):
+    # Snapshot files can do without (`partition_files.attach_views`).
+    if any("://" in uri for uri in (settings.data_uri, settings.archive_uri)):
         names.append("httpfs")
     return names
 
 
 def _use_credentials(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
     """Let DuckDB sign its requests to the bucket; it knows HMAC keys only, no service account files."""
-    places = (settings.data_uri, settings.snapshots_uri, settings.archive_uri)
-    if not any(uri.startswith("gs://") for uri in places):
+    if not any(uri.startswith("gs://") for uri in (settings.data_uri, settings.archive_uri)):
         return
     if not settings.gcs_key_id or not settings.gcs_secret:
         if not settings.data_uri.startswith("gs://"):

@@ -251,10 +251,15 @@ def view_query(table: SnapshotTable, paths: Iterable[str]) -> str:
     return f"SELECT {', '.join(table.columns)} FROM read_parquet([{listed}], hive_partitioning = false)"
 
 
+def reach(connection: duckdb.DuckDBPyConnection, uri: str) -> None:
+    """Let a connection read the files at a place, in a bucket with the credentials that they were written with."""
+    if uri.startswith("gs://") and not _has_bucket_key(connection):
+        connection.register_filesystem(bucket_files())
+
+
 def attach_views(connection: duckdb.DuckDBPyConnection, uri: str) -> None:
     """Let a connection see the snapshot tables as `snapshots.<name>`, over the partitions that count now."""
-    if uri.startswith("gs://") and not _has_httpfs(connection):
-        connection.register_filesystem(bucket_files())
+    reach(connection, uri)
     # A catalog's name and a schema's look the same in a query, and the lake is attached read-only.
     connection.execute(f"ATTACH IF NOT EXISTS ':memory:' AS {SCHEMA}")
     for table in SNAPSHOT_TABLES:
@@ -263,9 +268,10 @@ def attach_views(connection: duckdb.DuckDBPyConnection, uri: str) -> None:
         connection.execute(f"CREATE OR REPLACE VIEW {SCHEMA}.main.{table.name} AS {view_query(table, paths)}")
 
 
-def _has_httpfs(connection: duckdb.DuckDBPyConnection) -> bool:
-    row = connection.execute("SELECT loaded FROM duckdb_extensions() WHERE extension_name = 'httpfs'").fetchone()
-    return bool(row and row[0])
+def _has_bucket_key(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether DuckDB can sign requests itself (`lake.connect`), which it does faster."""
+    row = connection.execute("SELECT count(*) > 0 FROM duckdb_secrets() WHERE type = 'gcs'").fetchone()
+    return row == (True,)
 
 
 def _hash(content: bytes) -> str:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import duckdb
 
 from inventory_assets.lake.errors import LakeError
+from inventory_assets.lake.partition_files import reach
 from inventory_assets.lake.server import NAME, ask, identifier, quoted, tell
 from inventory_assets.lake.transaction import with_retries
 from inventory_assets.stages.push_tables import PushTable
@@ -68,6 +69,7 @@ def push_tables(
         PushError: A table there has other columns.
     """
     chosen = list(tables)
+    reach(connection, snapshots_uri)
 
     def load() -> list[Pushed]:
         connection.execute("BEGIN")

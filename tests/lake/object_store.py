@@ -1,6 +1,7 @@
 """A bucket for tests: as much of Google Cloud Storage's JSON interface as gcsfs speaks, in memory, on loopback."""
 
 import json
+import re
 import threading
 from email import message_from_bytes
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -24,6 +25,9 @@ class ObjectStore:
                 url = urlsplit(self.path)
                 query = {name: values[0] for name, values in parse_qs(url.query, keep_blank_values=True).items()}
                 status, data = store.answer(self.command, url.path, query, body, self.headers.get("Content-Type", ""))
+                if status == 200 and (asked := re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))):
+                    end = int(asked[2]) + 1 if asked[2] else len(data)
+                    status, data = 206, data[int(asked[1]) : end]
                 self.send_response(status)
                 self.send_header("Content-Type", "application/json" if data[:1] == b"{" else "application/octet-stream")
                 self.send_header("Content-Length", str(len(data)))

@@ -1,13 +1,16 @@
 """A partition is its file and its manifest, together or not at all; the same rows are the same bytes."""
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import date, datetime
 
 import duckdb
 import polars as pl
 import pytest
 
+from inventory_assets.lake.connect import connect
 from inventory_assets.lake.partition_files import DAILY_STOCK, PartitionFiles, attach_views, encode, view_query
+from inventory_assets.settings import Settings
 from tests.lake.object_store import ObjectStore
 
 DAY = date(2026, 3, 1)
@@ -179,3 +182,18 @@ def test_a_copy_has_the_same_partitions_and_no_others(tmp_path, files):
 
     assert files.manifests() == other.manifests()
     assert files.content(DAY) == other.content(DAY)
+
+
+def test_a_bucket_of_snapshots_needs_no_key_but_the_one_it_was_written_with(store, tmp_path):
+    """`inventory sql`: DuckDB's own client knows only HMAC keys, which a local lake has no use for."""
+    settings = Settings(home=tmp_path, snapshots_path="gs://shop/snapshots", archive_path="gs://shop/archive")
+    PartitionFiles(settings.snapshots_uri, DAILY_STOCK).write(DAY, stock("A"), lake_version=1, epoch=0)
+
+    with closing(connect(settings)) as connection:
+        attach_views(connection, settings.snapshots_uri)
+        found = connection.execute("SELECT sku FROM snapshots.daily_stock").fetchall()
+        # As a load into PostgreSQL lists them.
+        pattern = "gs://shop/snapshots/daily_stock/date=*/manifest.json"
+        listed = connection.execute("SELECT count(*) FROM read_text(?)", [pattern]).fetchall()
+
+    assert ([("A",)], [(1,)]) == (found, listed)

@@ -9,7 +9,7 @@ import pytest
 from inventory_assets.lake.storage import Storage, open_storage
 from inventory_assets.reports.period import Kind, Period, PeriodError, last_complete, period_of
 from inventory_assets.reports.publish import ReportError, find_earlier, list_manifests, publish
-from tests.lake.json_bucket import JsonBucket
+from tests.lake.object_store import ObjectStore
 from tests.reports.reading import Document
 
 
@@ -129,8 +129,8 @@ def test_a_crash_between_any_two_files_is_mended_by_building_again(shop_report, 
 
 def test_a_bucket_holds_what_a_directory_does(shop_report, tmp_path, monkeypatch):
     """`INVENTORY_REPORTS_PATH=gs://…`, through Google's own client against a store on loopback."""
-    bucket = JsonBucket()
-    monkeypatch.setenv("STORAGE_EMULATOR_HOST", bucket.host)
+    bucket = ObjectStore()
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", bucket.endpoint)
     folder, store = open_storage(str(tmp_path / "folder")), open_storage("gs://planning/the reports")
 
     first = publish(folder, shop_report.rendered)
@@ -138,7 +138,7 @@ def test_a_bucket_holds_what_a_directory_does(shop_report, tmp_path, monkeypatch
 
     assert first == second
     assert {name: folder.read(name) for name in folder.sizes()} == {name: store.read(name) for name in store.sizes()}
-    assert {f"planning/the reports/{name}" for name in folder.sizes()} == set(bucket.objects)
+    assert {("planning", f"the reports/{name}") for name in folder.sizes()} == set(bucket.objects)
     assert [first] == list_manifests(store, Kind.NIGHTLY)
     assert store.read("nightly/2022-04-20/nothing.csv") is None
     bucket.close()
