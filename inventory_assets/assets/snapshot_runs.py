@@ -66,7 +66,8 @@ def hourly_schedule(
 @dg.schedule(
     job=SNAPSHOT_JOBS[DAILY_STOCK.name],
     name="daily_snapshot",
-    cron_schedule="0 2 * * *",
+    # On Mondays before the weekly report, which includes the Sunday; the night's turn then finds it made.
+    cron_schedule=["0 2 * * *", "30 0 * * 1"],
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
     description="Yesterday's closing stock, and that of any day missing since the last file.",

@@ -1,11 +1,13 @@
 """What Dagster loads, and what materializing does, without a daemon or a broker of Google's."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import pytest
 from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
 from dagster._core.loader import LoadingContextForTest
+from dagster._utils.schedules import schedule_execution_time_iterator
 
 from inventory_assets.assets.marts import GROUPS
 from inventory_assets.definitions import build_defs
@@ -280,3 +282,15 @@ def test_what_people_read_in_the_morning_has_a_deadline_and_builds_take_turns():
     pools = {key.path[0]: graph.get(key).pools for key in graph.get_all_asset_keys()}
     assert {"lake"} == pools["core"] == pools["out"]
     assert {"builds"} == pools["snapshots"] == pools["marts"] == pools["reports"]
+
+
+@pytest.mark.parametrize(("report", "day"), [("nightly_report", 10), ("weekly_report", 9)])
+def test_the_closing_stock_of_a_period_is_asked_for_before_its_report(report, day):
+    """The weekly report, on Monday the ninth, includes the Sunday that ended an hour before."""
+    repository = build_defs(Settings()).get_repository_def()
+    midnight = datetime(2026, 3, day, tzinfo=UTC).timestamp()
+
+    def first(name: str) -> datetime:
+        return next(schedule_execution_time_iterator(midnight, repository.get_schedule_def(name).cron_schedule, "UTC"))
+
+    assert first("daily_snapshot") < first(report) < first("daily_snapshot") + timedelta(hours=2)

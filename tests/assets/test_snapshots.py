@@ -10,8 +10,8 @@ from inventory_assets.lake.partition_files import DAILY_STOCK, HOURLY_TRANSACTIO
 from inventory_assets.settings import Settings
 from inventory_assets.stages.snapshots import build_partitions
 from resources import InventoryResource
-from sensors.stale_partitions import stale_partitions_sensor
 from tests.builders import level, message, transaction
+from tests.sensors.looking import look
 
 PUBLISHED = datetime(2026, 3, 10, tzinfo=UTC)
 DAYS = [f"2026-03-0{day}" for day in range(1, 6)]
@@ -121,14 +121,13 @@ def test_events_late_for_three_days_make_those_aggregates_and_the_snapshots_they
         for table in tables:
             materialize(instance, inventory, table.name, DAYS[0], DAYS[-1])
         commit(inventory.process(), *late)
-        context = dg.build_sensor_context(instance=instance, resources={"inventory": inventory})
         made = {table.name: set() for table in tables}
-        for request in stale_partitions_sensor(context).run_requests:
+        for request in look(inventory).run_requests:
             table = request.asset_selection[0].path[-1]
             bounds = [request.tags[f"dagster/asset_partition_range_{end}"] for end in ("start", "end")]
             result = materialize(instance, inventory, table, *bounds, request.run_config)
             made[table] |= {event.partition for event in result.get_asset_materialization_events()}
-        again = stale_partitions_sensor(context)
+        again = look(inventory, anew=True)
 
     # S1 up to its level of the third; S2 from its first day on; S5 on its day.
     assert {"daily_stock": set(DAYS), "hourly_transactions": {DAYS[0], DAYS[1], DAYS[4]}} == made

@@ -12,7 +12,7 @@ from inventory_assets.stages.snapshots import build_partitions
 from resources import InventoryResource
 from sensors.stale_partitions import LOOKING, plan_runs, stale_partitions_sensor
 from tests.builders import level, message, transaction
-from tests.messaging.brokers import eventually
+from tests.sensors.looking import look
 
 NOW = datetime(2026, 3, 9, 10, 30, tzinfo=UTC)
 DAYS = [date(2026, 3, 1) + timedelta(days=number) for number in range(6)]
@@ -62,20 +62,6 @@ def inventory(tmp_path):
         list(build_partitions(process.engine.lake, files, DAYS[0], DAYS[4], today=NOW.date()))
     yield resource
     process.engine.close()
-
-
-def look(inventory):
-    """Tick until a look, which goes on beside the ticks, has found something or nothing."""
-    found = []
-
-    def is_told() -> bool:
-        with dg.DagsterInstance.ephemeral() as instance:
-            context = dg.build_sensor_context(instance=instance, resources={"inventory": inventory})
-            found.append(stale_partitions_sensor(context))
-        return getattr(found[-1], "skip_message", None) != LOOKING
-
-    eventually(is_told, every=0.05)
-    return found[-1]
 
 
 def tick(inventory):
