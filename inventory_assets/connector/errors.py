@@ -52,6 +52,10 @@ class StoreUnavailableError(ConnectorError):
     """The store of resume tokens did not answer: nothing may be called saved."""
 
 
+class StoreDamagedError(StoreUnavailableError):
+    """What is stored cannot be read as a checkpoint: retrying does not help, and it is not "none yet"."""
+
+
 class CheckpointConflictError(ConnectorError):
     """The stored checkpoint is not the one this process wrote last.
 
