@@ -66,3 +66,7 @@ class CheckpointConflictError(ConnectorError):
     def __init__(self, message: str, *, current: Any) -> None:
         super().__init__(message)
         self.current = current
+
+
+class TakenOverError(ConnectorError):
+    """Another process writes this connector's checkpoint: this one has to stop."""
