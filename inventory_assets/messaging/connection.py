@@ -21,7 +21,7 @@ from google.pubsub_v1.services.subscriber import SubscriberClient
 from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
 from google.pubsub_v1.types import pubsub
 
-_CHANNEL_OPTIONS = [
+CHANNEL_OPTIONS = [
     ("grpc.max_send_message_length", -1),
     ("grpc.max_receive_message_length", -1),
     # A broker that vanished without a FIN is noticed within ~30 s.
@@ -78,8 +78,8 @@ def connect(emulator_host: str | None = None) -> Connection:
     host = emulator_host or os.environ.get("PUBSUB_EMULATOR_HOST") or ""
     if host:
         host = host.removeprefix("http://")
-        publish = PublisherGrpcTransport(channel=grpc.insecure_channel(host, _CHANNEL_OPTIONS))
-        subscribe = SubscriberGrpcTransport(channel=grpc.insecure_channel(host, _CHANNEL_OPTIONS))
+        publish = PublisherGrpcTransport(channel=grpc.insecure_channel(host, CHANNEL_OPTIONS))
+        subscribe = SubscriberGrpcTransport(channel=grpc.insecure_channel(host, CHANNEL_OPTIONS))
     else:
         publish = PublisherGrpcTransport()
         subscribe = SubscriberGrpcTransport()
