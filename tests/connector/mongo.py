@@ -5,7 +5,6 @@ Belongs here: processes, databases, fail points, short-hands. Does not belong: a
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -18,7 +17,7 @@ from typing import Any
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
-from tests.messaging.brokers import PATIENCE_SECONDS, eventually
+from tests.messaging.brokers import PATIENCE_SECONDS, eventually, unclaimed_port
 
 URI_VARIABLE = "MONGODB_URI"
 PROGRAM = "secantusd-py"
@@ -59,7 +58,7 @@ class MongoServer:
         self._directory = directory or Path(tempfile.mkdtemp(prefix="inventory-mongo-"))
         self._options = options
         self._process: subprocess.Popen | None = None
-        self.port = free_port()
+        self.port = unclaimed_port()
         self.uri = f"mongodb://127.0.0.1:{self.port}/?replicaSet=secantus"
         self.start()
 
@@ -123,13 +122,6 @@ def forgetful_server(*, max_entries: int | None = None, retention_seconds: int |
     if retention_seconds is not None:
         options += ["--oplog-retention-seconds", str(retention_seconds)]
     return MongoServer(*options)
-
-
-def free_port() -> int:
-    """A port nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager
