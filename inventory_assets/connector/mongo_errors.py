@@ -79,11 +79,12 @@ def _is_of_token(error: OperationFailure) -> bool:
 
 def _reason(error: PyMongoError) -> str:
     if not isinstance(error, OperationFailure):
-        # A selection error tells the whole topology; its first line says enough.
-        return f"{type(error).__name__}: {str(error).splitlines()[0][:300] if str(error) else ''}"
+        # What follows is the whole reply, or the whole topology.
+        text = str(error).partition(", full error")[0].partition(", Timeout:")[0]
+        return f"{type(error).__name__}: {text[:300]}"
     details = error.details or {}
     name = details.get("codeName") or type(error).__name__
-    return f"{name} ({error.code}): {str(details.get('errmsg') or error)[:500]}"
+    return f"{name} ({error.code}): {str(details.get('errmsg') or '')[:500]}"
 
 
 def _next_step(code: int | None) -> str:
