@@ -79,12 +79,18 @@ def read_too_large(raw: RawBSONDocument, *, database: str) -> Poison:
 
 def _document(event: dict[str, Any], mode: ImageMode) -> dict[str, Any] | None:
     before: dict[str, Any] | None = event.get("fullDocumentBeforeChange")
+    document: dict[str, Any] | None = event.get("fullDocument")
     if event["operationType"] == Operation.DELETE:
         return before
-    if event["operationType"] == Operation.UPDATE and mode is ImageMode.PRE_IMAGES:
-        return rebuild(before, event.get("updateDescription") or {})
-    document: dict[str, Any] | None = event.get("fullDocument")
-    return document
+    if event["operationType"] != Operation.UPDATE:
+        return document
+    match mode:
+        case ImageMode.PRE_IMAGES:
+            return rebuild(before, event.get("updateDescription") or {})
+        case ImageMode.POST_IMAGES:
+            return document
+        case ImageMode.LOOKUP:
+            return None
 
 
 def _upheaval(event: dict[str, Any]) -> Upheaval:
