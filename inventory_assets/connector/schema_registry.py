@@ -170,9 +170,10 @@ def _describe(error: fastjsonschema.JsonSchemaValueException, schema: _Schema, r
     if error.rule == "required":
         absent = [name for name in rule if not isinstance(error.value, dict) or name not in error.value]
         return f"{role} {schema.text}: {path} lacks {', '.join(absent)} (required)"
-    expected = rule if isinstance(rule, str | int | float) else json.dumps(rule) if error.rule in _SHOWN else ""
+    is_shown = error.rule in _SHOWN or type(rule) in (int, float)
+    expected = (rule if isinstance(rule, str) else json.dumps(rule)) if is_shown else ""
     was = _JSON_TYPES.get(type(error.value), "another value")
     return f"{role} {schema.text}: {path} was {was}, against {error.rule} {expected}".rstrip()[:500]
 
 
-_SHOWN = frozenset(("type", "enum", "const"))
+_SHOWN = frozenset(("type", "enum", "const", "pattern"))
