@@ -44,11 +44,13 @@ def needed() -> set[str]:
 
 def cut(source: str, names: set[str]) -> str:
     """The lock's entries of these packages, as they stand there."""
-    entries = re.findall(r"^\S+==.*?(?:\\\n.*?)*$", source, flags=re.MULTILINE)
-    chosen = {canonicalize_name(entry.partition("==")[0].partition("[")[0]): entry for entry in entries}
+    # More than one where the version depends on Python's.
+    chosen: dict[str, list[str]] = {}
+    for entry in re.findall(r"^\S+==.*?(?:\\\n.*?)*$", source, flags=re.MULTILINE):
+        chosen.setdefault(canonicalize_name(entry.partition("==")[0].partition("[")[0]), []).append(entry)
     if missing := names - chosen.keys():
         sys.exit(f"error: {SOURCE.name} has no entry for {', '.join(sorted(missing))}")
-    return HEAD + "\n".join(chosen[name] for name in sorted(names)) + "\n"
+    return HEAD + "\n".join(entry for name in sorted(names) for entry in chosen[name]) + "\n"
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 import pytest
 import yaml
+from packaging.requirements import Requirement
 from prometheus_client.parser import text_string_to_metric_families
 
 from inventory_assets.cli import cli
@@ -207,6 +208,21 @@ def test_the_lock_is_as_it_would_be_cut_today():
 
     assert before == cut.stdout
     assert not re.search(r"^(secantusdb|dagster|pytest)", before, re.M | re.I)
+
+
+def test_the_lock_has_a_version_of_each_package_for_the_images_python():
+    """One that is for another Python only would be skipped without a word."""
+    version = re.search(r"^FROM python:(3\.\d+)-", DOCKERFILE, re.M)[1]
+    environment = {"python_version": version, "python_full_version": f"{version}.0"}
+    lock = [
+        Requirement(line.rstrip(" \\"))
+        for line in (DEPLOY / "requirements.lock").read_text().splitlines()
+        if "==" in line and line[0] not in " #"
+    ]
+
+    fitting = [each.name for each in lock if each.marker is None or each.marker.evaluate(environment)]
+
+    assert sorted({each.name for each in lock}) == sorted(fitting)
 
 
 def test_what_is_in_the_lock_is_enough_for_a_connector():
