@@ -86,7 +86,7 @@ def status_message(
         "type": str(kind),
         "severity": str(severity),
         "connector_id": vitals.connector_id,
-        "warehouse_id": vitals.warehouse_id,
+        "warehouse_id": vitals.warehouse_id or "",
     }
     # No ordering key: after a failure the client pauses a key, and a heart must not wait for that.
     return OutgoingMessage(topic, clean(msgspec.json.encode(body).decode()).encode(), attributes)

@@ -34,7 +34,7 @@ def build_logger(
     stream: TextIO,
     *,
     connector_id: str,
-    warehouse_id: str,
+    warehouse_id: str | None,
     redact: Redactor,
     sample_every: int = 100,
     level: str = "INFO",

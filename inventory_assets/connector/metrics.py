@@ -28,7 +28,7 @@ _LATENCY_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30,
 class ConnectorMetrics:
     """Metrics of one connector. Thread-safe."""
 
-    def __init__(self, *, connector_id: str, warehouse_id: str, version: str) -> None:
+    def __init__(self, *, connector_id: str, warehouse_id: str | None, version: str) -> None:
         """Make every metric, so that those that never happened read 0 and not "absent"."""
         self.registry = CollectorRegistry()
         self._id = connector_id
@@ -71,7 +71,7 @@ class ConnectorMetrics:
         ).labels(connector_id)  # fmt: skip
         for single in (self._deduplicated, self._reconnects, self._tokens_lost, self._heartbeats_failed):
             single.labels(connector_id)
-        self._make_gauges(connector_id, warehouse_id, version)
+        self._make_gauges(connector_id, warehouse_id or "", version)
 
     def read(self, changes: Mapping[str, int], size_bytes: Mapping[str, int]) -> None:
         """Count events of one read, by collection."""

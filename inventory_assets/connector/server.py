@@ -145,6 +145,6 @@ def _listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         raise ConfigurationError(
             f"cannot serve /health on {host!r} port {port}: {error.strerror or error}. "
-            "Another program has the port, or the address is not this machine's: set another PORT."
+            "Another program has the port, or the address is not this machine's: set another HEALTH_PORT."
         ) from error
     return listener

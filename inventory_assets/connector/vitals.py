@@ -54,6 +54,7 @@ class Vitals:
     """One connector at one moment. Times are UTC, aware; what is not known yet is None.
 
     Attributes:
+        warehouse_id: None where one connector serves several.
         phase: Of the checkpoint.
         started_at: When the process began.
         last_turn_at: When the stream's thread last came round, whatever it found: it is stuck if that is long ago.
@@ -67,7 +68,7 @@ class Vitals:
     """
 
     connector_id: str
-    warehouse_id: str
+    warehouse_id: str | None
     state: State
     started_at: datetime
     last_turn_at: datetime

@@ -98,7 +98,7 @@ def test_a_busy_port_is_a_clear_error(server):
         build_app(vitals=vitals, metrics=None, now=None, limits=Limits()), host="127.0.0.1", port=server.port
     )
 
-    with pytest.raises(ConfigurationError, match=f"port {server.port}.*PORT"):
+    with pytest.raises(ConfigurationError, match=f"port {server.port}.*HEALTH_PORT"):
         other.start()
 
     other.close()

@@ -1,9 +1,11 @@
 """The stores under test, each opened as often as a test likes: what is stored outlives the object."""
 
 import itertools
+import uuid
 from collections.abc import Callable, Iterator
 
 import pytest
+from pymongo import MongoClient
 
 from inventory_assets.connector.ports import TokenStore
 from inventory_assets.connector.stores.firestore_store import FirestoreTokenStore
@@ -14,6 +16,8 @@ from tests.connector.firestore_server import FirestoreServer, firestore_server
 from tests.connector.stores.mongo_process import mongo_uri
 
 OpenStore = Callable[[], TokenStore]
+# Of this run alone: at MONGODB_URI there may be others.
+DATABASE = f"connector_stores_{uuid.uuid4().hex[:12]}"
 _names = itertools.count()
 
 
@@ -22,6 +26,8 @@ def mongo(tmp_path_factory) -> Iterator[str]:
     """URI of a MongoDB."""
     with mongo_uri(tmp_path_factory.mktemp("mongo")) as uri:
         yield uri
+        with MongoClient(uri) as client:
+            client.drop_database(DATABASE)
 
 
 @pytest.fixture
@@ -44,7 +50,7 @@ def open_store(request, tmp_path) -> Iterator[OpenStore]:
         stores: dict[str, OpenStore] = {
             "memory": lambda: kept,
             "sqlite": lambda: SqliteTokenStore(tmp_path / "tokens.db"),
-            "mongo": lambda: MongoTokenStore(server, database="connector_test", collection=collection),
+            "mongo": lambda: MongoTokenStore(server, database=DATABASE, collection=collection),
             "firestore": lambda: FirestoreTokenStore("test-project", collection=collection),
         }
         opened.append(stores[request.param]())

@@ -5,20 +5,21 @@ from pymongo import MongoClient
 
 from inventory_assets.connector.errors import ConfigurationError, StoreDamagedError, StoreUnavailableError
 from inventory_assets.connector.stores.mongo_store import MongoTokenStore
+from tests.connector.stores.conftest import DATABASE
 from tests.connector.stores.test_contract import checkpoint
 
 
 @pytest.fixture
 def collection(mongo):
     with MongoClient(mongo) as client:
-        found = client["connector_test"]["edited"]
+        found = client[DATABASE]["edited"]
         found.drop()
         yield found
 
 
 @pytest.fixture
 def store(mongo, collection):
-    store = MongoTokenStore(mongo, database="connector_test", collection="edited")
+    store = MongoTokenStore(mongo, database=DATABASE, collection="edited")
     yield store
     store.close()
 
