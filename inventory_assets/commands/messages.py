@@ -189,9 +189,12 @@ def drain(wait_seconds: float, format_: str) -> None:
 @click.option(
     "--live", is_flag=True, help="Publish to the broker now, at --rate, until stopped; imports the product data too."
 )
+@click.option("--mongo", metavar="URI", help="Write to an empty MongoDB database instead, a transaction a step.")
+@click.option("--database", help="With --mongo: its name.  [default: the URI's, else inventory]")
 def simulate(
     seed: int, events: int, skus: int, warehouses: int, start: datetime | None, rate: float,
     products: Path | None, thresholds: Path | None, ledger: Path | None, out: str, live: bool,
+    mongo: str | None, database: str | None,
 ) -> None:  # fmt: skip
     """Write seeded synthetic messages: rules, opening stock, then live trade.
 
@@ -200,23 +203,35 @@ def simulate(
     inventory publish trade.jsonl --topic inventory-transactions-topic --format-in messages
     """
     options: dict[str, Any] = {"seed": seed, "skus": skus, "warehouses": warehouses, "events_per_second": rate}
-    if live:
-        trade_live(load_settings(), SimulationSettings(**options, start_at=datetime.now(UTC)))
-        return
     if start is not None:
         options["start_at"] = start.replace(tzinfo=UTC)
-    simulation = Simulation(SimulationSettings(**options))
-    with click.open_file(out, "w", encoding="utf-8") as sink:
-        for message in simulation.opening():
-            sink.write(_message_line(message))
-        for message in islice(simulation.stream(), events):
-            sink.write(_message_line(message))
+    if mongo is not None:
+        # Here, not at the top: most commands need no MongoDB.
+        from inventory_assets.commands.simulate_mongo import trade_into_mongo
+
+        simulation = trade_into_mongo(mongo, database, options, events=events, is_live=live).simulation
+    elif database is not None:
+        raise click.UsageError("--database names a database at a MongoDB; give its --mongo URI.")
+    elif live:
+        trade_live(load_settings(), SimulationSettings(**options | {"start_at": datetime.now(UTC)}))
+        return
+    else:
+        simulation = Simulation(SimulationSettings(**options))
+        _write_messages(simulation, events, out)
     if products is not None:
         products.write_text(products_csv(simulation.catalog))
     if thresholds is not None:
         thresholds.write_text(default_thresholds(), encoding="utf-8")
     if ledger is not None:
         write_ledger(simulation, ledger)
+
+
+def _write_messages(simulation: Simulation, events: int, out: str) -> None:
+    with click.open_file(out, "w", encoding="utf-8") as sink:
+        for message in simulation.opening():
+            sink.write(_message_line(message))
+        for message in islice(simulation.stream(), events):
+            sink.write(_message_line(message))
 
 
 def _message_line(message: SimulatedMessage) -> str:
