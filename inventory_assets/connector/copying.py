@@ -16,6 +16,7 @@ from threading import Event
 
 from inventory_assets.connector.change import Chunk
 from inventory_assets.connector.errors import PublishFailedError
+from inventory_assets.connector.failures import FailureKind, group
 from inventory_assets.connector.observer import Observer, Tally
 from inventory_assets.connector.outlet import Outlet
 from inventory_assets.connector.ports import ChangeSource, MessageSink
@@ -43,7 +44,6 @@ class Copier:
         outlet: Outlet,
         observer: Observer,
         collections: tuple[str, ...],
-        epoch: int,
         stop: Event,
         recover: Callable[[PublishFailedError], None],
         settle_seconds: float,
@@ -54,7 +54,6 @@ class Copier:
         self._outlet = outlet
         self._observer = observer
         self._collections = collections
-        self._epoch = epoch
         self._stop = stop
         self._recover = recover
         self._settle_seconds = settle_seconds
@@ -98,7 +97,7 @@ class Copier:
             return
         tally = Tally(read=len(sent.chunk.changes))
         for change in sent.chunk.changes:
-            future = self._outlet.send(change, epoch=self._epoch, tally=tally)
+            future = self._outlet.send(change, tally=tally)
             if future is not None:
                 sent.futures.append(future)
         sent.is_handed_over = True
@@ -115,7 +114,7 @@ class Copier:
             return False
         errors = [error for future in sent.futures if (error := future.exception()) is not None]
         if errors:
-            raise publish_failure(errors)
+            raise _failure_of(errors)
         return True
 
     def _prepare_again(self, error: PublishFailedError) -> None:
@@ -127,3 +126,12 @@ class Copier:
         if error.is_permanent:
             self._outlet.send_singly(sum(len(sent.chunk.changes) for sent in self._on_their_way))
         self._recover(error)
+
+
+def _failure_of(errors: list[BaseException]) -> PublishFailedError:
+    failures = group(errors)
+    return PublishFailedError(
+        f"documents of the copy were not confirmed: {'; '.join(failure.text for failure in failures[:3])}",
+        failures={failure.text: failure.messages for failure in failures},
+        is_permanent=any(failure.kind is FailureKind.REFUSED for failure in failures),
+    )

@@ -63,7 +63,7 @@ class Observer:
     def token_lost(self, gap: Gap) -> None:
         """An alarm: changes are missing; `gap.healed_by` says whether a copy makes up for them."""
 
-    def recovering(self, error: Exception, *, wait_seconds: float) -> None:
+    def recovering(self, error: Exception) -> None:
         """Something failed, and is tried again after a wait."""
 
     def stopped(self, reason: str, error: Exception | None) -> None:

@@ -13,6 +13,7 @@ from structlog.typing import FilteringBoundLogger
 
 from inventory_assets.connector.change import ClusterTime
 from inventory_assets.connector.checkpoint import Checkpoint, Gap
+from inventory_assets.connector.circuit import CircuitStatus
 from inventory_assets.connector.errors import TakenOverError
 from inventory_assets.connector.heartbeat import StatusKind
 from inventory_assets.connector.metrics import ConnectorMetrics
@@ -160,13 +161,11 @@ class Operations(Observer):
         self._logger.critical("token_lost", **detail)
         self._tell(StatusKind.TOKEN_LOST, **detail)
 
-    def recovering(self, error: Exception, *, wait_seconds: float) -> None:
+    def recovering(self, error: Exception) -> None:
         self._metrics.reconnected()
         self._failed(str(error))
         self._set(state=State.RECOVERING, last_turn_at=self._now())
-        self._logger.warning(
-            "recovering", message=str(error), error_type=type(error).__name__, wait_seconds=round(wait_seconds, 2)
-        )
+        self._logger.warning("recovering", message=str(error), error_type=type(error).__name__)
 
     def stopped(self, reason: str, error: Exception | None) -> None:
         if error is None:
@@ -192,8 +191,12 @@ class Operations(Observer):
         self._metrics.failed({topic: messages})
         self._logger.warning("request_failed", topic=topic, messages=messages, code=code, seconds=round(seconds, 2))
 
-    def circuit_changed(self, circuit: Circuit) -> None:
+    def circuit_changed(self, status: CircuitStatus) -> None:
         """A circuit opened, half-opened or closed."""
+        circuit = Circuit(
+            dependency=status.name, state=CircuitState(status.state.replace("-", "_")), since=status.since,
+            last_error=status.last_failure,
+        )  # fmt: skip
         with self._lock:
             before = self._circuits.get(circuit.dependency)
             self._circuits[circuit.dependency] = circuit

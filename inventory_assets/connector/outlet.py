@@ -9,9 +9,9 @@ from typing import Protocol
 
 from inventory_assets.connector.change import Change, Poison
 from inventory_assets.connector.errors import PublishFailedError
+from inventory_assets.connector.failures import FailureKind, classify
 from inventory_assets.connector.observer import Tally
 from inventory_assets.connector.ports import MessageSink
-from inventory_assets.connector.publisher import is_refused_as_it_is
 from inventory_assets.connector.shaping import Shaped
 
 REFUSED_BY_PUBSUB = "refused_by_pubsub"
@@ -20,11 +20,13 @@ REFUSED_BY_PUBSUB = "refused_by_pubsub"
 class Shaper(Protocol):
     """Makes messages of changes; never raises for what a document holds."""
 
-    def shape(self, change: Change | Poison, *, source_epoch: int) -> Shaped:
+    source_epoch: int
+
+    def shape(self, change: Change | Poison) -> Shaped:
         """Validate, transform, mask and wrap one change."""
         ...
 
-    def refuse(self, change: Change | Poison, *, source_epoch: int, reason: str, detail: str) -> Shaped:
+    def refuse(self, change: Change | Poison, *, reason: str, detail: str) -> Shaped:
         """Make a dead letter of a change."""
         ...
 
@@ -39,11 +41,15 @@ class Outlet:
         self._confirm_seconds = confirm_seconds
         self._singly = 0
 
+    def begin_epoch(self, source_epoch: int) -> None:
+        """Put this epoch on every message from now on."""
+        self._shaper.source_epoch = source_epoch
+
     def send_singly(self, count: int) -> None:
         """Send the next so many messages one by one: Pub/Sub refuses a request for one bad message in it."""
         self._singly = count
 
-    def send(self, change: Change | Poison, *, epoch: int, tally: Tally) -> "Future[str] | None":
+    def send(self, change: Change | Poison, *, tally: Tally) -> "Future[str] | None":
         """Shape and publish a change; None where a transformation left it out.
 
         Raises:
@@ -57,23 +63,23 @@ class Outlet:
             return None
         if self._singly:
             self._singly -= 1
-            return self._send_alone(change, shaped, epoch, tally)
+            return self._send_alone(change, shaped, tally)
         _count(shaped, change, tally)
         return self._sink.publish(shaped.message)
 
-    def _send_alone(self, change: Change | Poison, shaped: Shaped, epoch: int, tally: Tally) -> "Future[str]":
+    def _send_alone(self, change: Change | Poison, shaped: Shaped, tally: Tally) -> "Future[str]":
         assert shaped.message is not None
         future = self._sink.publish(shaped.message)
         self._sink.flush()
         try:
             future.result(timeout=self._confirm_seconds)
         except Exception as error:
-            if not is_refused_as_it_is(error):
+            if not _is_refused(error):
                 raise PublishFailedError(
                     f"Pub/Sub did not confirm a message: {error}", failures={str(error): 1}, is_permanent=False
                 ) from error
             self._sink.resume()
-            shaped = self._shaper.refuse(change, source_epoch=epoch, reason=REFUSED_BY_PUBSUB, detail=str(error))
+            shaped = self._shaper.refuse(change, reason=REFUSED_BY_PUBSUB, detail=str(error))
             assert shaped.message is not None
             future = self._sink.publish(shaped.message)
         _count(shaped, change, tally)
@@ -85,3 +91,7 @@ def _count(shaped: Shaped, change: Change | Poison, tally: Tally) -> None:
         tally.published[change.collection] += 1
     else:
         tally.refused[shaped.refusal] += 1
+
+
+def _is_refused(error: BaseException) -> bool:
+    return classify(error)[0] is FailureKind.REFUSED

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, Protocol
 
 import grpc  # type: ignore[import-untyped]
 from google.api_core import exceptions, retry
-from google.cloud import pubsub_v1
+from google.cloud import pubsub_v1  # type: ignore[attr-defined]  # a namespace package, of which firestore has the stub
 from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
 from google.pubsub_v1.types import pubsub
 

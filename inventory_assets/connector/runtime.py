@@ -24,8 +24,10 @@ from inventory_assets.connector.config_model import ConnectorConfig
 from inventory_assets.connector.errors import ConnectorError
 from inventory_assets.connector.health import Limits
 from inventory_assets.connector.heartbeat import HeartbeatThread, StatusKind, status_message
+from inventory_assets.connector.images import ImageMode
 from inventory_assets.connector.logs import build_logger, library_logs
 from inventory_assets.connector.metrics import ConnectorMetrics
+from inventory_assets.connector.mongo_client import connect
 from inventory_assets.connector.mongo_source import MongoChangeSource
 from inventory_assets.connector.operations import Operations
 from inventory_assets.connector.outlet import Outlet
@@ -51,7 +53,13 @@ class Parts:
 
     def source(self, config: ConnectorConfig) -> ChangeSource:
         """The database."""
-        return MongoChangeSource.from_config(config)
+        # Where a collection has no post-image after all, the document is looked up.
+        images = ImageMode.POST_IMAGES if config.images == "auto" else ImageMode(config.images)
+        client = connect(config.mongodb_uri.get_secret_value())
+        return MongoChangeSource(
+            client, config.database, collections=list(config.collections), images=images,
+            batch_size=config.read_batch, chunk_documents=config.snapshot_chunk_documents,
+        )  # fmt: skip
 
     def sink(self, config: ConnectorConfig, operations: Operations) -> PubSubSink:
         """Pub/Sub."""
@@ -180,9 +188,11 @@ class _Process:
             outlet=Outlet(shaper, self._sink, confirm_seconds=config.publish_timeout_seconds),
             progress=self._progress,
             observer=self._operations,
-            waiting=Backoff(first_seconds=config.backoff_first_seconds, cap_seconds=config.backoff_cap_seconds),
+            backoff=Backoff(
+                self._stop, first_seconds=config.backoff_first_seconds, cap_seconds=config.backoff_cap_seconds
+            ),
             circuits=Circuits(
-                failures=config.circuit_failures, reset_seconds=config.circuit_reset_seconds,
+                failures_to_open=config.circuit_failures, open_seconds=config.circuit_reset_seconds,
                 on_change=self._operations.circuit_changed, now=self._now,
             ),
             options=Options(
@@ -200,7 +210,7 @@ class _Process:
         except BaseException as error:
             # A mistake of ours: the supervisor starts the process again, after the saved token.
             self._error = error
-            self._operations.stopped(f"{type(error).__name__}: {error}", error)
+            self._operations.stopped(f"{type(error).__name__}: {error}", ConnectorError(str(error)))
             self._logger.exception("crashed")
         finally:
             self._source.close()

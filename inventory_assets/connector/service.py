@@ -11,14 +11,16 @@ a repeat that slips through is a duplicate to the lake (RULES 9-11).
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from threading import Event
-from typing import Protocol
+from typing import Any, cast
 
-from inventory_assets.connector.change import Batch, Change, ClusterTime, Poison, Token
+from inventory_assets.connector.backoff import Backoff, StopRequestedError
+from inventory_assets.connector.change import Batch, ClusterTime
 from inventory_assets.connector.checkpoint import Phase
+from inventory_assets.connector.circuit import MONGODB, PUBSUB, CircuitOpenError, Circuits
 from inventory_assets.connector.copying import Copier
 from inventory_assets.connector.errors import (
     ConnectorError,
@@ -27,14 +29,15 @@ from inventory_assets.connector.errors import (
     StoreUnavailableError,
     TokenLostError,
 )
-from inventory_assets.connector.in_flight import InFlight
+from inventory_assets.connector.in_flight import Confirmed, InFlight
 from inventory_assets.connector.observer import Observer, Tally
 from inventory_assets.connector.outlet import Outlet
 from inventory_assets.connector.ports import ChangeSource, MessageSink
 from inventory_assets.connector.progress import Progress
 from inventory_assets.connector.reread import ConfirmedMemory
 
-RETRIED = (SourceUnavailableError, StoreUnavailableError, PublishFailedError)
+RETRIED = (SourceUnavailableError, StoreUnavailableError, PublishFailedError, CircuitOpenError)
+_LOOK_SECONDS = 0.5
 
 
 class OnTokenLost(StrEnum):
@@ -62,18 +65,6 @@ class Options:
     settle_seconds: float = 8.0
 
 
-class Waiting(Protocol):
-    """How long to wait between tries: longer each time, until `reset`."""
-
-    def next_seconds(self) -> float:
-        """Seconds before the next try."""
-        ...
-
-    def reset(self) -> None:
-        """Something went well."""
-        ...
-
-
 class Service:
     """One connector."""
 
@@ -85,26 +76,27 @@ class Service:
         outlet: Outlet,
         progress: Progress,
         observer: Observer,
-        waiting: Waiting,
+        backoff: Backoff,
         circuits: Circuits,
         options: Options,
         stop: Event,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        """Put the parts together; nothing is called before `run`."""
         self._source = source
         self._sink = sink
         self._outlet = outlet
         self._progress = progress
         self._observer = observer
-        self._waiting = waiting
+        self._backoff = backoff
         self._circuits = circuits
         self._options = options
         self._stop = stop
         self._monotonic = monotonic
         self._in_flight = InFlight()
         self._repeats = ConfirmedMemory()
-        self._unsaved: tuple[Token, ClusterTime | None] | None = None
-        self._unsaved_reads = 0
+        self._unsaved: Confirmed | None = None
+        self._has_unsaved_changes = False
         self._saved_at = 0.0
 
     def run(self) -> None:
@@ -122,6 +114,8 @@ class Service:
                     self._record_gap(error)
                 except RETRIED as error:
                     self._recover(error)
+        except StopRequestedError:
+            pass
         except ConnectorError as error:
             self._observer.stopped(str(error), error)
             raise
@@ -139,118 +133,156 @@ class Service:
     # ---------------------------------------------------------------- copy
 
     def _copy(self) -> None:
-        token = self._progress.current.token
+        checkpoint = self._progress.current
+        self._outlet.begin_epoch(checkpoint.source_epoch)
+        token = checkpoint.token
         if token is None:
-            token = self._circuits.mongodb.call(self._source.open, None)
+            token = self._circuits.call(MONGODB, lambda: self._source.open(None))
         self._progress.began_copy(token)
         self._observer.copy_started(self._progress.current)
         copier = Copier(
             source=self._source, sink=self._sink, outlet=self._outlet, observer=self._observer,
-            collections=self._options.collections, epoch=self._progress.current.source_epoch, stop=self._stop,
-            recover=self._ready_sink, settle_seconds=self._options.settle_seconds,
+            collections=self._options.collections, stop=self._stop,
+            recover=self._prepare_sink, settle_seconds=self._options.settle_seconds,
         )  # fmt: skip
-        documents = self._circuits.mongodb.call(copier.run)
+        documents = self._circuits.call(MONGODB, copier.run)
         if documents is not None:  # else stopped: the next start begins the copy anew
             self._progress.finished_copy()
-            self._waiting.reset()
+            self._backoff.reset()
             self._observer.copy_finished(documents)
 
     # -------------------------------------------------------------- stream
 
     def _stream(self) -> None:
         checkpoint = self._progress.current
-        self._circuits.mongodb.call(self._source.open, self._confirmed_token)
+        self._outlet.begin_epoch(checkpoint.source_epoch)
+        self._await_pubsub()
+        token = self._unsaved.token if self._unsaved else checkpoint.token
+        self._circuits.call(MONGODB, lambda: self._source.open(token))
         self._observer.stream_opened(checkpoint)
         self._saved_at = self._monotonic()
         while not self._stop.is_set() and not self._progress.current.is_snapshot_requested:
-            batch = self._circuits.mongodb.call(self._source.next_batch)
-            self._waiting.reset()
-            self._circuits.pubsub.call(self._publish, batch)
-            self._confirm(is_idle=not batch.read)
-        self._sink.flush()
-        if not self._settle():
-            raise self._in_flight.failure()
+            batch = self._circuits.call(MONGODB, self._source.next_batch)
+            self._publish(batch)
+            self._confirm(is_idle=not batch.changes and not batch.read)
+        self._settle()
+
+    def _await_pubsub(self) -> None:
+        # Reading what cannot be published would only fill the memory.
+        seconds = self._circuits.retry_after_seconds(PUBSUB)
+        if seconds:
+            raise CircuitOpenError(
+                PUBSUB, retry_after_seconds=seconds, last_failure=self._circuits.status(PUBSUB).last_failure
+            )
 
     def _publish(self, batch: Batch) -> None:
         tally = Tally(read=batch.read)
         futures, identities = [], []
-        epoch = self._progress.current.source_epoch
         for change in batch.changes:
-            identity = None if change.token is None else change.token["_data"]
+            identity = None if change.token is None else (change.token["_data"], change.cluster_time)
             if identity is not None and identity in self._repeats:
                 tally.deduplicated += 1
                 continue
-            future = self._outlet.send(change, epoch=epoch, tally=tally)
+            future = self._outlet.send(change, tally=tally)
             if future is not None:
                 futures.append(future)
                 identities.append(identity)
         self._in_flight.add(batch.token, batch.cluster_time, futures, identities)
-        if self._in_flight.has_failed:
-            raise self._in_flight.failure()
-        if batch.read:
-            self._unsaved_reads += batch.read
+        if batch.changes or batch.read:
+            self._has_unsaved_changes = True
             self._observer.handled(tally, cluster_time=batch.cluster_time)
+        while self._in_flight.is_full and not self._in_flight.has_failed() and not self._stop.is_set():
+            self._in_flight.wait(_LOOK_SECONDS)
+            self._confirm(is_idle=False)
 
     def _confirm(self, *, is_idle: bool) -> None:
-        """Save how far Pub/Sub has confirmed, if it is time to."""
-        self._unsaved = self._in_flight.advance() or self._unsaved
-        is_caught_up = is_idle and self._in_flight.is_empty
+        """Save how far Pub/Sub has confirmed, if it is time to.
+
+        Raises:
+            PublishFailedError: Something will not be confirmed.
+        """
+        has_messages = self._in_flight.message_count > 0
+        newest = self._in_flight.advance()
+        self._note(newest)
+        if self._in_flight.has_failed() or (newest and has_messages):
+            with self._circuits.guard(PUBSUB):
+                if self._in_flight.has_failed():
+                    self._settle()
+            self._backoff.reset()
+        is_caught_up = is_idle and not self._in_flight.message_count
         if is_caught_up:
             self._observer.caught_up()
-        is_only_a_token = is_caught_up and not self._unsaved_reads
+        is_only_a_token = is_caught_up and not self._has_unsaved_changes
         every = self._options.idle_save_seconds if is_only_a_token else self._options.save_seconds
         if self._monotonic() - self._saved_at >= every:
-            self._save(has_all=is_caught_up)
+            self._save()
 
-    def _save(self, *, has_all: bool) -> None:
+    def _note(self, newest: Confirmed | None) -> None:
+        if newest is not None:
+            # An empty read moves the token and may not say when that was.
+            before = self._unsaved.cluster_time if self._unsaved else None
+            self._unsaved = Confirmed(newest.token, newest.cluster_time or before)
+
+    def _save(self) -> None:
         if self._unsaved is None:
             return
-        self._progress.moved(*self._unsaved)
+        self._progress.moved(self._unsaved.token, self._unsaved.cluster_time)
         self._unsaved = None
         self._saved_at = self._monotonic()
-        if has_all:
-            self._unsaved_reads = 0
-        self._observer.saved(self._progress.current)
+        self._has_unsaved_changes = self._in_flight.message_count > 0
+        checkpoint = self._progress.current
+        if checkpoint.cluster_time is not None:
+            self._repeats.forget_before(checkpoint.cluster_time)
+        self._observer.saved(checkpoint)
 
     # ------------------------------------------------------------ recovery
 
-    @property
-    def _confirmed_token(self) -> Token | None:
-        """Everything up to it is confirmed, saved or not."""
-        return self._unsaved[0] if self._unsaved else self._progress.current.token
+    def _settle(self) -> None:
+        """Wait for every answer, and save how far that came.
 
-    def _settle(self) -> bool:
-        """Wait for what is in flight, save how far that came; whether all of it was confirmed."""
-        self._in_flight.settle(self._options.settle_seconds)
-        self._unsaved = self._in_flight.advance() or self._unsaved
-        is_all = self._in_flight.is_empty
-        self._save(has_all=is_all)
-        return is_all
+        Raises:
+            PublishFailedError: Not everything was confirmed. What was, out of order, is remembered.
+        """
+        self._sink.flush()
+        unconfirmed = self._in_flight.message_count
+        settlement = self._in_flight.settle(self._options.settle_seconds)
+        self._note(settlement.confirmed)
+        self._repeats.remember(_with_times(settlement.confirmed_identities))
+        error = settlement.error()
+        if error is not None and error.is_permanent:
+            self._outlet.send_singly(unconfirmed)
+        self._save()
+        if error is not None:
+            raise error
 
     def _recover(self, error: Exception) -> None:
-        """Make ready for another try: from the last confirmed token, with what came after it remembered."""
-        self._in_flight.settle(self._options.settle_seconds)
-        self._unsaved = self._in_flight.advance() or self._unsaved
-        self._repeats.add(self._in_flight.confirmed_identities())
-        if isinstance(error, PublishFailedError) and error.is_permanent:
-            self._outlet.send_singly(self._in_flight.unconfirmed)
-        self._in_flight = InFlight()
-        self._ready_sink(error)
+        """Make ready for another try, from the last confirmed token."""
+        try:
+            self._settle()
+        except (PublishFailedError, StoreUnavailableError):
+            pass  # `error` came first; what these leave undone, the next try finds
+        self._prepare_sink(error)
 
-    def _ready_sink(self, error: Exception) -> None:
+    def _prepare_sink(self, error: Exception) -> None:
         self._sink.resume()
-        seconds = self._waiting.next_seconds()
-        self._observer.recovering(error, wait_seconds=seconds)
-        self._stop.wait(seconds)
+        self._observer.recovering(error)
+        at_least = error.retry_after_seconds if isinstance(error, CircuitOpenError) else 0.0
+        self._backoff.pause(at_least_seconds=at_least)
 
     def _record_gap(self, error: TokenLostError) -> None:
-        self._in_flight.settle(self._options.settle_seconds)
-        self._unsaved = self._in_flight.advance() or self._unsaved
-        self._save(has_all=False)
-        self._in_flight = InFlight()
-        self._sink.resume()
+        try:
+            self._settle()
+        except PublishFailedError:
+            self._sink.resume()  # the gap begins before it, and the copy states what it led to
+        self._unsaved = None
+        self._repeats.clear()
         is_healed = self._options.on_token_lost is OnTokenLost.SNAPSHOT
         gap = self._progress.lost_token(code=error.code, reason=str(error), is_healed=is_healed)
         self._observer.token_lost(gap)
         if not is_healed:
             raise error
+
+
+def _with_times(identities: Iterable[Hashable]) -> Iterable[tuple[Hashable, ClusterTime]]:
+    # `_publish` made them: a token's text, and the cluster time.
+    return ((identity, cast(Any, identity)[1]) for identity in identities)

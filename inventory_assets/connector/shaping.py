@@ -149,6 +149,14 @@ class Shaper:
             return self._send(subject)
         return self._refuse(subject, verdict.refusal, verdict.detail)
 
+    def refuse(self, change: Change | Poison, *, reason: str, detail: str) -> Shaped:
+        """Make a dead letter of a change for somebody else's reason; it names the document and does not hold it."""
+        role = self._collections[change.collection]
+        key = to_plain(change.document_key)
+        self._masker.apply(role, key)
+        operation = "" if isinstance(change, Poison) else change.operation.value
+        return self._refuse(_Subject(change, role, operation, key, None, ""), reason, detail)
+
     def _adapt(self, change: Change) -> Mapping[str, Any] | None:
         assert change.document is not None
         return apply_transforms(self._transforms, change.document, change) if self._transforms else change.document
