@@ -222,7 +222,7 @@ class Shaper:
                 operation=subject.operation,
                 source_epoch=self.source_epoch,
                 cluster_time=Position(*change.cluster_time),
-                resume_token=None if change.token is None else to_plain(change.token),
+                resume_token=self._token_of(subject),
                 processed_at=processed_at,
                 schema_version=subject.version,
                 document_key=subject.key,
@@ -237,6 +237,13 @@ class Shaper:
         if self._warehouse_id is not None:
             return self._warehouse_id
         return _text((subject.document or subject.key).get("warehouse_id")) or None
+
+    def _token_of(self, subject: _Subject) -> Document | None:
+        # A token holds the document's key in hexadecimal digits: where that is masked, it would be no secret.
+        token = subject.change.token
+        if token is None or self._masker.touches(subject.role, subject.change.document_key):
+            return None
+        return to_plain(token)
 
     def _namespace_of(self, change: Change | Poison, role: str) -> str:
         place = (change.database, change.collection)
