@@ -49,12 +49,14 @@ class Router:
 
     Attributes:
         topics: Topic of each watched collection.
-        lanes: Of `KeyMode.LANES`. Changing it lets one SKU's messages overtake each other once.
+        lanes: Of `KeyMode.LANES`. Each holds the service to 1 MB/s, and costs the client a request of
+            its own each time: 4 lanes measured 64 µs of CPU a message, 8 lanes 66, 16 lanes 76, none 59.
+            Changing it lets one SKU's messages overtake each other once.
     """
 
     topics: Mapping[str, str]
     mode: KeyMode = KeyMode.LANES
-    lanes: int = 16
+    lanes: int = 8
 
     def topic_of(self, collection: str) -> str:
         """Topic of a collection's changes; KeyError if it is not routed."""
