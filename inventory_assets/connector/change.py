@@ -4,7 +4,7 @@ Here: the values that pass between the parts. Not here: where they come from
 (`mongo_source`, `collection_copy`) or what they become (`envelope`).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -45,8 +45,9 @@ class Change:
     operation: Operation
     database: str
     collection: str
-    document_key: dict[str, Any]
-    document: dict[str, Any] | None
+    # Not shown: a log or a traceback is no place for what `masking` takes out.
+    document_key: dict[str, Any] = field(repr=False)
+    document: dict[str, Any] | None = field(repr=False)
     cluster_time: ClusterTime
     token: Token | None = None
     size_bytes: int = 0
@@ -66,7 +67,7 @@ class Poison:
     detail: str
     database: str
     collection: str
-    document_key: dict[str, Any]
+    document_key: dict[str, Any] = field(repr=False)
     cluster_time: ClusterTime
     token: Token | None = None
     size_bytes: int = 0

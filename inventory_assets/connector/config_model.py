@@ -133,11 +133,11 @@ class ConnectorConfig(BaseSettings):
     # Cloud Run kills ten seconds after SIGTERM.
     grace_seconds: Seconds = 10.0
     max_outstanding_bytes: Annotated[int, Field(ge=MIN_OUTSTANDING_BYTES, le=4_000_000_000)] = 64_000_000
-    max_outstanding_messages: Count = 20_000
+    max_outstanding_messages: Count = 10_000
     # Bounds of one publish request are the service's own.
-    batch_messages: Annotated[int, Field(ge=1, le=1000)] = 1000
+    batch_messages: Annotated[int, Field(ge=1, le=1000)] = 200
     batch_bytes: Annotated[int, Field(ge=1, le=9_900_000)] = 1_000_000
-    batch_latency_ms: Annotated[float, Field(ge=0, le=60_000, allow_inf_nan=False)] = 20.0
+    batch_latency_ms: Annotated[float, Field(ge=0, le=60_000, allow_inf_nan=False)] = 10.0
     publish_timeout_seconds: Seconds = 60.0
     snapshot_chunk_documents: Count = 1000
     read_batch: Count = 1000

@@ -75,6 +75,10 @@ class Masker:
         for rule in self.rules.get(role, ()):
             self._treat(plain, rule.path, 0, rule.treatment)
 
+    def touches(self, role: str, plain: Mapping[str, Any]) -> bool:
+        """Whether a rule is for one of these fields or for a part of it."""
+        return any(rule.path[0] in plain for rule in self.rules.get(role, ()))
+
     def _treat(self, node: Any, path: tuple[str, ...], depth: int, treatment: Treatment) -> None:
         name = path[depth]
         if type(node) is list:

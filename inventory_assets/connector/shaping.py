@@ -15,6 +15,7 @@ from inventory_assets.connector.change import Change, Operation, Poison
 from inventory_assets.connector.config import ConnectorConfig
 from inventory_assets.connector.envelope import Envelope, Position, encode_envelope, name_namespace
 from inventory_assets.connector.extended_json import to_plain
+from inventory_assets.connector.identity import find_address, has_identity, read_id_text
 from inventory_assets.connector.masking import Masker, build_masker
 from inventory_assets.connector.routing import (
     DEAD_LETTER_TOPIC,
@@ -172,8 +173,8 @@ class Shaper:
         if plain is not None:
             self._masker.apply(subject.role, plain)
         # A tombstone needs its key and nothing else, so its last state is not checked.
-        names = _has_identity(subject.role, plain)
-        if names or _has_identity(subject.role, subject.key):
+        names = has_identity(subject.role, plain)
+        if names or has_identity(subject.role, subject.key):
             return self._send(subject._replace(document=plain if names else None, version=version))
         return self._refuse(
             subject._replace(document=plain, version=version), DELETE_WITHOUT_IMAGE,
@@ -205,7 +206,7 @@ class Shaper:
         }
         if (warehouse_id := self._warehouse_of(subject)) is not None:
             attributes["warehouse_id"] = warehouse_id[:_MAX_ATTRIBUTE]
-        key = self._router.key_of(*_address(subject))
+        key = self._router.key_of(*find_address(subject.role, subject.document or subject.key))
         return Shaped(OutgoingMessage(self._router.topic_of(subject.role), body, attributes, key))
 
     def _refuse(self, subject: _Subject, reason: str, detail: str, body: bytes | None = None) -> Shaped:
@@ -230,7 +231,7 @@ class Shaper:
                 operation=subject.operation,
                 source_epoch=self.source_epoch,
                 cluster_time=Position(*change.cluster_time),
-                resume_token=None if change.token is None else to_plain(change.token),
+                resume_token=self._token_of(subject),
                 processed_at=processed_at,
                 schema_version=subject.version,
                 document_key=subject.key,
@@ -244,7 +245,14 @@ class Shaper:
     def _warehouse_of(self, subject: _Subject) -> str | None:
         if self._warehouse_id is not None:
             return self._warehouse_id
-        return _text((subject.document or subject.key).get("warehouse_id")) or None
+        return read_id_text((subject.document or subject.key).get("warehouse_id")) or None
+
+    def _token_of(self, subject: _Subject) -> Document | None:
+        # A token holds the document's key in hexadecimal digits: where that is masked, it would be no secret.
+        token = subject.change.token
+        if token is None or self._masker.touches(subject.role, subject.change.document_key):
+            return None
+        return to_plain(token)
 
     def _namespace_of(self, change: Change | Poison, role: str) -> str:
         place = (change.database, change.collection)
@@ -278,33 +286,3 @@ def build_shaper(config: ConnectorConfig, *, clock: Callable[[], datetime]) -> S
         refuses_unknown_versions=config.unknown_schema == "dead_letter",
         dead_letter_topic=config.dead_letter_topic,
     )
-
-
-def _has_identity(role: str, found: Document | None) -> bool:
-    """Whether the lake can tell from this document or key what was deleted."""
-    if role == "transactions":
-        return True  # no stock fact: the lake filters it
-    if found is None:
-        return False
-    if role == "inventory":
-        return bool(_text(found.get("warehouse_id")) and _text(found.get("sku")))
-    level_type = found.get("level_type")
-    return bool(_text(level_type) and (level_type == "GLOBAL" or _text(found.get("level_id"))))
-
-
-def _address(subject: _Subject) -> tuple[str, str]:
-    """(warehouse, SKU or what stands for it): what keeps its order."""
-    found = subject.document or subject.key
-    warehouse_id = _text(found.get("warehouse_id"))
-    if subject.role == "thresholds":
-        return warehouse_id, f"{_text(found.get('level_type'))}:{_text(found.get('level_id'))}"
-    return warehouse_id, _text(found.get("sku")) or _text(found.get("_id"))
-
-
-def _text(value: Any) -> str:
-    """An id as text; empty for anything else."""
-    if type(value) is str:
-        return value
-    if type(value) is dict and type(value.get("$oid")) is str:
-        return value["$oid"]
-    return ""

@@ -98,6 +98,27 @@ def test_no_problem_shows_a_secret(write, text):
     assert "heim" not in shown
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("READ_BATCH: 1\nLOG_SAMPLE: 2\nREAD_BATCH: 3\n", "line 3: it is no YAML: READ_BATCH is there twice"),
+        ("? [a, b]\n: 1\n", "line 1: it is no YAML: a name was no text"),
+        ("READ_BATCH: [1\n", "line 2: it is no YAML"),
+        ("READ_BATCH: \x00\n", "is no YAML: it holds characters"),
+        ("", "held no names with values"),
+        ("just text", "held no names with values"),
+    ],
+)
+def test_a_file_that_cannot_be_read_says_where(write, text, expected):
+    with pytest.raises(ConfigurationError, match=expected):
+        load_config(write(text), {})
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(ConfigurationError, match=r"absent.yaml cannot be read: No such file or directory"):
+        load_config(tmp_path / "absent.yaml", {})
+
+
 def test_a_configuration_does_not_show_its_secrets():
     environ = LEAST | {"MONGODB_URI": "mongodb://u:geheim@h/shop", "HMAC_KEY": "geheim geheim geheim"}
 

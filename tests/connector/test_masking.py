@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inventory_assets.connector.masking import STOCK_FIELDS, Masker, Treatment, build_masker, read_rule
-from tests.connector.shaped import KEY
+from tests.connector.shaped import KEY, change, transaction
 
 DROP, MASK, HMAC = Treatment.DROP, Treatment.MASK, Treatment.HMAC
 
@@ -114,6 +114,11 @@ def test_nothing_at_or_beneath_the_path_is_left(document, treatment):
 
     assert "geheim" not in str(found)
     assert found["x"] == "kept"
+
+
+def test_a_change_does_not_show_its_document():
+    """A log line or a traceback leaves the process as much as a message does."""
+    assert "dana" not in repr(change(transaction(user_id="dana", _id="dana")))
 
 
 def test_the_key_is_not_shown():

@@ -1,11 +1,11 @@
 """What the lake accepts, the schemas accept; versions evolve; no complaint shows a value."""
 
+import itertools
 import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given
 
 from inventory_assets.connector.errors import ConfigurationError
 from inventory_assets.connector.extended_json import to_plain
@@ -57,37 +57,56 @@ def test_what_the_laws_are_tested_with_is_accepted_where_the_lake_accepts_it(str
 
 
 # Everything a reader of the lake has an opinion about, right and wrong.
-_VALUES = st.sampled_from((
-    None, True, False, 0, 5, -5, 10**12, 10**12 + 1, 2.0, 1.5, -3.0, 1e300, "", "5", "-5", "+5", "5\n", " S1", "S1",
+_VALUES = (
+    None, True, False, 0, 5, -5, 10**12, 10**12 + 1, 2.0, 1.5, -3.0, 0.9, 1e300, "", "5", "-5", "+5", "5\n", " S1", "S1",
     "x" * 256, "x" * 257, "ä" * 128, "a\u0000b", {"$numberLong": "5"}, {"$numberInt": "-5"}, {"$numberDouble": "5.0"},
-    {"$numberDouble": "1e3"}, {"$numberDouble": "NaN"}, {"$numberDecimal": " 5 "}, {"$numberDecimal": ".5e1"},
-    {"$numberLong": 5}, {"$oid": "60b3f4d6c8e4b0e9b9f7c6e6"}, {"$oid": 5}, {}, [], [5], {"a": 1},
-    "2022-04-20T07:00:00Z", "2022-04-20 07:00:00", "2022-04-20t07:00:00.123456789+02:00", "2022-04-20",
-    {"$date": "2022-04-20T07:00:00Z"}, {"$date": 1650438000000}, {"$date": {"$numberLong": "1650438000000"}},
-    "static", "dynamic", "ORDER", "RESTOCK", "TRANSFER", "PENDING", "SHIPPED", "GLOBAL", "BRAND",
-    {"cooldown_period_minutes": "10", "enabled": None}, {"enabled": "yes"}, {"cooldown_period_minutes": 1.5},
-))  # fmt: skip
+    {"$numberDouble": "1e3"}, {"$numberDouble": "-1e3"}, {"$numberDouble": "NaN"}, {"$numberDecimal": " 5 "},
+    {"$numberDecimal": "-.5e1"}, {"$numberDecimal": ".5e1"}, {"$numberLong": 5}, {"$oid": "60b3f4d6c8e4b0e9b9f7c6e6"},
+    {"$oid": 5}, {}, [], [5], {"a": 1}, "2022-04-20T07:00:00Z", "2022-04-20 07:00:00",
+    "2022-04-20t07:00:00.123456789+02:00", "2022-04-20", {"$date": "2022-04-20T07:00:00Z"}, {"$date": 1650438000000},
+    {"$date": {"$numberLong": "1650438000000"}}, "static", "dynamic", "ORDER", "RESTOCK", "TRANSFER", "PENDING",
+    "SHIPPED", "GLOBAL", "BRAND", {"cooldown_period_minutes": "10", "enabled": None}, {"enabled": "yes"},
+    {"cooldown_period_minutes": 1.5},
+)  # fmt: skip
 _FIELDS = {
     "transactions": ("transaction_id", "transaction_type", "status", "sku", "warehouse_id", "to_warehouse_id",
                      "quantity", "timestamp", "updated_at", "status_changed_at", "user_id", "metadata"),
-    "inventory": ("sku", "warehouse_id", "current_stock", "reserved_stock", "product_id", "category_id",
-                  "min_threshold", "reorder_threshold", "restock_in_progress", "last_updated", "updated_at",
-                  "status_changed_at", "unit_price", "metadata"),
-    "thresholds": ("level_type", "level_id", "warehouse_id", "min_threshold_qty", "reorder_threshold_days",
-                   "alert_settings", "enabled", "deleted", "mode", "service_level", "floor_qty", "updated_at",
-                   "created_at", "author"),
+    "inventory": ("sku", "warehouse_id", "current_stock", "reserved_stock", "product_id", "brand_id", "category_id",
+                  "department_id", "min_threshold", "reorder_threshold", "restock_in_progress", "last_updated",
+                  "updated_at", "status_changed_at", "unit_price", "metadata"),
+    "thresholds": ("level_type", "level_id", "warehouse_id", "min_threshold_qty", "reorder_threshold_qty",
+                   "min_threshold_days", "reorder_threshold_days", "alert_settings", "enabled", "deleted", "mode",
+                   "service_level", "floor_qty", "updated_at", "created_at", "author"),
+}  # fmt: skip
+_TIME = "2022-04-20T07:00:00Z"
+# What makes the lake look at other fields than it does otherwise.
+_SWITCHES: dict[str, tuple[dict[str, Any], ...]] = {
+    "transactions": (
+        {}, {"updated_at": _TIME}, {"status_changed_at": _TIME}, {"transaction_type": "RESTOCK", "quantity": 5},
+        {"transaction_type": "TRANSFER", "quantity": 5, "to_warehouse_id": "W2"},
+    ),
+    "inventory": ({}, {"updated_at": _TIME}),
+    "thresholds": (
+        {}, {"level_type": "GLOBAL"}, {"deleted": True}, {"deleted": False}, {"updated_at": None},
+        {"min_threshold_qty": None, "reorder_threshold_days": 5}, {"alert_settings": {"enabled": True}},
+        {"mode": "dynamic"},
+    ),
 }  # fmt: skip
 _BASES: dict[str, Any] = {"transactions": transaction, "inventory": level, "thresholds": rule}
 
 
-@settings(max_examples=600)
-@given(st.sampled_from(sorted(_FIELDS)), st.data())
-def test_no_document_that_the_lake_accepts_is_refused(role, data):
+@pytest.mark.parametrize("role", sorted(_FIELDS))
+def test_no_document_that_the_lake_accepts_is_refused(role):
     """Stricter than the lake would be a stock fact lost; the other way round the lake says what is wrong."""
     base = json.loads(json.dumps(to_plain(_BASES[role]()), default=lambda value: value.isoformat()))
-    changed = data.draw(st.dictionaries(st.sampled_from(_FIELDS[role]), _VALUES, min_size=1, max_size=3))
+    documents = [
+        base | switch | {name: value}
+        for switch, name, value in itertools.product(_SWITCHES[role], _FIELDS[role], _VALUES)
+    ]
 
-    check_if_accepted(TOPICS[role], json.dumps(base | changed).encode())
+    accepted = [check_if_accepted(TOPICS[role], json.dumps(document).encode()) for document in documents]
+
+    assert {True, False} == set(accepted)
 
 
 @pytest.mark.parametrize(

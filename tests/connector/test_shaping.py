@@ -15,7 +15,7 @@ from inventory_assets.connector.masking import Treatment
 from inventory_assets.connector.routing import KeyMode, Router, lane_key, refusal_of
 from inventory_assets.connector.shaping import Shaped, build_shaper
 from inventory_assets.connector.transforms import NamedTransform
-from inventory_assets.domain.events import Filtered, Level, ThresholdRule, Tombstone, Transaction
+from inventory_assets.domain.events import Filtered, Level, Rejection, ThresholdRule, Tombstone, Transaction
 from tests.connector.shaped import (
     AT,
     ID,
@@ -308,6 +308,15 @@ def test_poison_is_a_dead_letter_of_its_key_alone():
     assert (body(shaped)["document"], body(shaped)["namespace"]) == (None, "shop.inventory")
 
 
+@pytest.mark.parametrize(("path", "token"), [("transactions___id", None), ("transactions__user_id", {"_data": "8262"})])
+def test_a_token_that_holds_a_masked_key_stays_here(path, token):
+    """MongoDB writes the document's key into it, in hexadecimal digits."""
+    shaped = shaper(masker=masker(**{path: Treatment.HMAC})).shape(change(transaction()))
+
+    assert body(shaped)["resume_token"] == token
+    assert isinstance(read(shaped), Transaction)
+
+
 def test_a_message_over_the_limit_is_a_dead_letter_with_a_masked_excerpt():
     document = transaction(user_id="geheim", note="x" * 100_000)
     shaped = shaper(max_bytes=50_000, masker=masker(transactions__user_id=Treatment.MASK)).shape(change(document))
@@ -346,6 +355,18 @@ def test_every_change_becomes_a_message_that_pubsub_takes(collection, operation,
     assert shaped.message is not None
     assert refusal_of(shaped.message) is None
     assert body(shaped)["document_key"].keys() == key.keys()
+
+
+@pytest.mark.parametrize("mode", KeyMode)
+def test_a_tombstone_with_ids_of_any_length_is_a_message_that_pubsub_takes(mode):
+    """Its state is not checked, so nothing before has looked at them; the lake refuses them for their length."""
+    made = shaper(router=Router(topics=TOPICS, mode=mode))
+
+    shaped = made.shape(delete("inventory", warehouse_id="\U0001f4e6" * 5_000, sku="S" * 5_000))
+
+    assert shaped.message is not None
+    assert refusal_of(shaped.message) is None
+    assert isinstance(read(shaped), Rejection)
 
 
 @given(
