@@ -134,11 +134,13 @@ class InFlight:
 
         Asks each future once, and the first unfinished one each time.
         """
-        newest = None
+        newest: Confirmed | None = None
         while self._batches and self._is_confirmed(self._batches[0]):
             done = self._batches.popleft()
             self._messages -= len(done.futures)
-            newest = done.confirmed
+            # An empty read moves the token, and may not say when that was.
+            known = done.confirmed.cluster_time or (newest.cluster_time if newest else None)
+            newest = Confirmed(done.confirmed.token, known)
         return newest
 
     def wait(self, timeout_seconds: float) -> None:

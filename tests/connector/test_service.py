@@ -362,7 +362,7 @@ def test_a_copy_asked_for_while_it_streams_is_made_and_the_stream_goes_on():
     # The next save, here of a change and otherwise of a heartbeat, finds the request.
     world.script = {world.reads + 2: [ask], world.reads + 4: [lambda: world.trade(1)]}
 
-    world.run(owner="two", idle_reads=8)
+    world.run(owner="two", idle_reads=8, sink_window=0)
 
     assert [f"copy {epoch}", "copied 6"] == [entry for entry in world.diary.entries if entry.startswith("cop")]
     assert epoch == world.store.stored["east"].source_epoch
