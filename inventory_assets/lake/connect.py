@@ -4,7 +4,6 @@ Nothing is downloaded: DuckDB gets an extension directory of our own and is told
 not to install anything by itself.
 """
 
-import importlib
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +12,7 @@ import duckdb
 
 from inventory_assets.lake.create import ensure_tables
 from inventory_assets.lake.errors import LakeError, LakeMissingError
+from inventory_assets.lake.extensions import load_extension, open_with_extensions
 from inventory_assets.lake.lock import writer_lock
 from inventory_assets.lake.postgres import server_reason, split_password
 from inventory_assets.lake.tables import CATALOG
@@ -58,8 +58,8 @@ def connect(settings: Settings, *, read_only: bool = False) -> duckdb.DuckDBPyCo
 
 def open_duckdb(settings: Settings, *extensions: str) -> duckdb.DuckDBPyConnection:
     """Open a DuckDB in memory that downloads nothing, within the settings' bounds."""
-    connection = duckdb.connect(config=duckdb_config(settings))
-    prepare(connection, *extensions)
+    connection = open_with_extensions(duckdb_config(settings), *extensions)
+    prepare(connection)
     return connection
 
 
@@ -87,13 +87,6 @@ def prepare(connection: duckdb.DuckDBPyConnection, *extensions: str) -> None:
     connection.execute(f"SET disabled_optimizers = '{UNSAFE_OPTIMIZERS}'")
     for name in extensions:
         load_extension(connection, name)
-
-
-def load_extension(connection: duckdb.DuckDBPyConnection, name: str) -> None:
-    """Load an extension from its wheel; loaded already, it is no second time."""
-    module = importlib.import_module(f"duckdb_extension_{name}")
-    version = f"v{duckdb.__version__}"
-    connection.load_extension(str(Path(module.__path__[0]) / "extensions" / version / f"{name}.duckdb_extension"))
 
 
 def _extensions(settings: Settings) -> list[str]:
