@@ -81,10 +81,13 @@ def duckdb_config(settings: Settings) -> dict[str, str | bool | int | float | li
 
 
 def prepare(connection: duckdb.DuckDBPyConnection, *extensions: str) -> None:
-    """Make a connection that is open already as safe as ours, with these extensions."""
+    """Make a connection that is open already as safe and as silent as ours, with these extensions."""
     # They believe DuckLake's column statistics, which can lack what a table's first commit brought:
     # sorted, 10^12 then came out as 256 (docs/adr/0012).
     connection.execute(f"SET disabled_optimizers = '{UNSAFE_OPTIMIZERS}'")
+    # In a process without a script of its own, as a code server may be, DuckDB takes itself to be
+    # interactive: a query of over two seconds then draws its progress on stdout, between lines of JSON.
+    connection.execute("SET enable_progress_bar = false")
     for name in extensions:
         load_extension(connection, name)
 
