@@ -84,8 +84,6 @@ def history_reader(settings: Settings) -> Iterator[LakeReader]:
     is_collecting = gc.isenabled()
     with tempfile.TemporaryDirectory(prefix="inventory-history-") as spill, hold_snapshots(settings):
         reader.connection.execute("SET temp_directory = ?", [spill])
-        # In a process without a script of its own DuckDB takes itself to be interactive.
-        reader.connection.execute("SET enable_progress_bar = false")
         # Millions of small objects that stay: the collector would walk them over and over.
         gc.disable()
         try:

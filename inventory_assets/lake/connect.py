@@ -4,7 +4,6 @@ Nothing is downloaded: DuckDB gets an extension directory of our own and is told
 not to install anything by itself.
 """
 
-import importlib
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +12,7 @@ import duckdb
 
 from inventory_assets.lake.create import ensure_tables
 from inventory_assets.lake.errors import LakeError, LakeMissingError
+from inventory_assets.lake.extensions import load_extension, open_with_extensions
 from inventory_assets.lake.lock import writer_lock
 from inventory_assets.lake.postgres import server_reason, split_password
 from inventory_assets.lake.tables import CATALOG
@@ -58,8 +58,8 @@ def connect(settings: Settings, *, read_only: bool = False) -> duckdb.DuckDBPyCo
 
 def open_duckdb(settings: Settings, *extensions: str) -> duckdb.DuckDBPyConnection:
     """Open a DuckDB in memory that downloads nothing, within the settings' bounds."""
-    connection = duckdb.connect(config=duckdb_config(settings))
-    prepare(connection, *extensions)
+    connection = open_with_extensions(duckdb_config(settings), *extensions)
+    prepare(connection)
     return connection
 
 
@@ -81,19 +81,15 @@ def duckdb_config(settings: Settings) -> dict[str, str | bool | int | float | li
 
 
 def prepare(connection: duckdb.DuckDBPyConnection, *extensions: str) -> None:
-    """Make a connection that is open already as safe as ours, with these extensions."""
+    """Make a connection that is open already as safe and as silent as ours, with these extensions."""
     # They believe DuckLake's column statistics, which can lack what a table's first commit brought:
     # sorted, 10^12 then came out as 256 (docs/adr/0012).
     connection.execute(f"SET disabled_optimizers = '{UNSAFE_OPTIMIZERS}'")
+    # In a process without a script of its own, as a code server may be, DuckDB takes itself to be
+    # interactive: a query of over two seconds then draws its progress on stdout, between lines of JSON.
+    connection.execute("SET enable_progress_bar = false")
     for name in extensions:
         load_extension(connection, name)
-
-
-def load_extension(connection: duckdb.DuckDBPyConnection, name: str) -> None:
-    """Load an extension from its wheel; loaded already, it is no second time."""
-    module = importlib.import_module(f"duckdb_extension_{name}")
-    version = f"v{duckdb.__version__}"
-    connection.load_extension(str(Path(module.__path__[0]) / "extensions" / version / f"{name}.duckdb_extension"))
 
 
 def _extensions(settings: Settings) -> list[str]:

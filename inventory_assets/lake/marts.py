@@ -13,9 +13,9 @@ from datetime import UTC, datetime, timedelta
 
 import duckdb
 
-from inventory_assets.lake.connect import load_extension
 from inventory_assets.lake.errors import LakeBusyError, LakeMissingError
 from inventory_assets.lake.expiry import cleanup_statement, expiry_statement
+from inventory_assets.lake.extensions import load_extension
 from inventory_assets.lake.lock import writer_lock
 from inventory_assets.settings import Settings
 

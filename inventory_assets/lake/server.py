@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 import duckdb
 
-from inventory_assets.lake.connect import load_extension
 from inventory_assets.lake.errors import LakeError
+from inventory_assets.lake.extensions import load_extension
 from inventory_assets.lake.postgres import PREFIX, server_reason, split_password
 
 NAME = "server"

@@ -9,7 +9,7 @@ import pytest
 
 from tests.cli.conftest import COMMAND
 from tests.exchange_files import VARIABLE, Shop
-from tests.messaging.brokers import REPOSITORY
+from tests.messaging.brokers import REPOSITORY, eventually
 
 MOVEMENTS = """
 CREATE TABLE movements (id bigint PRIMARY KEY, transaction_id text, transaction_type text, status text,
@@ -280,8 +280,7 @@ def test_a_pull_killed_in_the_middle_loses_and_doubles_nothing(command, pull, sh
         [str(COMMAND), "exchange", "pull", str(path), "--only", "movements"],
         cwd=REPOSITORY, env={**os.environ, "INVENTORY_HOME": str(home)}, stderr=subprocess.DEVNULL,
     )  # fmt: skip
-    while not place.exists() and process.poll() is None:
-        pass
+    eventually(lambda: place.exists() or process.poll() is not None, every=0.005)
     process.send_signal(signal.SIGKILL)
     process.wait()
     reached = int(json.loads(place.read_bytes())["value"])

@@ -54,13 +54,14 @@ def test_what_was_saved_survives_kill_9(path):
         with subprocess.Popen(
             [sys.executable, "-c", _SAVER, str(path.with_suffix(f".{round_}"))], stdout=subprocess.PIPE, text=True
         ) as process:
-            for _ in range(5 + round_):
-                assert process.stdout.readline()
+            printed = [process.stdout.readline() for _ in range(5 + round_)]
             process.send_signal(signal.SIGKILL)
-            *_, last = [str(4 + round_), *process.stdout.read().split("\n")[:-1]]
+            printed += process.stdout.read().splitlines(keepends=True)
+        last = int([line for line in printed if line.endswith("\n")][-1])
 
         with opened(path.with_suffix(f".{round_}")) as store:
-            assert int(last) <= store.load("connector-wh-east-1").revision <= int(last) + 1
+            # One more may have been saved and not printed.
+            assert store.load("connector-wh-east-1").revision in (last, last + 1)
 
 
 def test_saves_are_synced_to_the_disk(path):
