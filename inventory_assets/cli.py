@@ -10,6 +10,7 @@ from inventory_assets.commands.alert_stats import alert_stats
 from inventory_assets.commands.alerting import alerting, deliver
 from inventory_assets.commands.alerts import alerts
 from inventory_assets.commands.archive import archive
+from inventory_assets.commands.connector import connector
 from inventory_assets.commands.coverage import coverage, dynamic
 from inventory_assets.commands.exchange import exchange
 from inventory_assets.commands.explain import explain, why_not
@@ -37,6 +38,7 @@ from inventory_assets.commands.snapshots import snapshots
 from inventory_assets.commands.thresholds import thresholds
 from inventory_assets.commands.thresholds_backtest import backtest
 from inventory_assets.commands.told import notifications
+from inventory_assets.connector.errors import ConnectorError
 from inventory_assets.console.serve import serve
 from inventory_assets.delivery.channel import ChannelSetupError
 from inventory_assets.delivery.policy_source import AlertingFileError
@@ -64,7 +66,7 @@ thresholds.add_command(dynamic)
 for _command in (
     run, emulator, topics, publish, drain, simulate, alerts, incidents, explain, why_not, sql, stats,
     products, thresholds, velocity, coverage, replay_dead_letters, verify, rebuild, maintain,
-    alerting, deliver, snapshots, exchange, quality, marts, reports, archive, export, serve,
+    alerting, deliver, connector, snapshots, exchange, quality, marts, reports, archive, export, serve,
 ):  # fmt: skip
     cli.add_command(_command)
 
@@ -89,6 +91,7 @@ def main() -> None:
         sys.exit(error.exit_code)
     except (
         LakeError,
+        ConnectorError,
         MessagingError,
         SettingsError,
         ProductFileError,

@@ -9,12 +9,18 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from inventory_assets.commands.output import format_option, notes, print_rows
 from inventory_assets.connector.checkpoint import Checkpoint, Phase
+from inventory_assets.messaging.topology import apply_topology
+from inventory_assets.settings import DEFAULT_PROJECT, load_settings
+from inventory_assets.wiring import emulator_host
+
+if TYPE_CHECKING:
+    from inventory_assets.connector.config_model import ConnectorConfig
 
 
 @click.group()
@@ -30,14 +36,26 @@ def config_option(command: Callable) -> Callable:
     )(command)  # fmt: skip
 
 
+def _load(path: Path | None) -> "ConnectorConfig":
+    """Read a configuration; the project of the local product means its emulator."""
+    from inventory_assets.connector.config import load_config
+
+    config = load_config(path, os.environ)
+    if config.pubsub_emulator_host is None and config.pubsub_project == DEFAULT_PROJECT:
+        config = config.model_copy(update={"pubsub_emulator_host": emulator_host(load_settings())})
+    return config
+
+
 @connector.command()
 @config_option
 def run(config_path: Path | None) -> None:
     """Stream changes until SIGTERM or Ctrl-C, each published before its token is saved."""
-    from inventory_assets.connector.config import load_config
     from inventory_assets.connector.runtime import run_connector
 
-    config = load_config(config_path, os.environ)
+    config = _load(config_path)
+    if config.pubsub_emulator_host:
+        assert config.pubsub_project is not None
+        apply_topology(config.pubsub_project, emulator_host=config.pubsub_emulator_host)
     stop = threading.Event()
 
     def ask_to_stop(number: int, frame: FrameType | None) -> None:
@@ -53,9 +71,7 @@ def run(config_path: Path | None) -> None:
 @format_option
 def check(config_path: Path | None, format_: str) -> None:
     """Check a configuration; list what it comes to, or everything that is wrong with it."""
-    from inventory_assets.connector.config import load_config
-
-    config = load_config(config_path, os.environ)
+    config = _load(config_path)
     shown = json.loads(config.model_dump_json())
     rows = [{"setting": name.upper(), "value": _text(value)} for name, value in shown.items()]
     print_rows(rows, format_)
@@ -72,16 +88,19 @@ def _text(value: Any) -> str:
 @format_option
 def status(config_path: Path | None, format_: str) -> None:
     """Tell how far a connector has come: age of its token, lag, last heartbeat, gaps."""
-    from inventory_assets.connector.config import load_config
     from inventory_assets.connector.stores.build import open_store
 
-    store = open_store(load_config(config_path, os.environ))
+    store = open_store(_load(config_path))
     try:
         checkpoints = store.list()
     finally:
         store.close()
     now = datetime.now(UTC)
-    print_rows([_status_row(found, now) for found in checkpoints], format_)
+    rows = [_status_row(found, now) for found in checkpoints]
+    if format_ == "table" and len(rows) == 1:
+        # One connector reads better downwards.
+        rows = [{"what": name.replace("_", " "), "value": _shown(value)} for name, value in rows[0].items()]
+    print_rows(rows, format_)
     if not checkpoints:
         notes.print("no connector has saved anything here yet: `inventory connector run` does", style="dim")
     for found in checkpoints:
@@ -111,6 +130,12 @@ def _status_row(found: Checkpoint, now: datetime) -> dict[str, Any]:
     }
 
 
+def _shown(value: Any) -> str:
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M:%S}Z"
+    return "–" if value is None else str(value)
+
+
 def _age(at: datetime | None, now: datetime) -> int | None:
     return None if at is None else max(0, int((now - at).total_seconds()))
 
@@ -123,11 +148,10 @@ def _age(at: datetime | None, now: datetime) -> int | None:
 )  # fmt: skip
 def snapshot(config_path: Path | None, new_epoch: bool) -> None:
     """Have a connector copy all collections anew: at its next heartbeat, or when it is started."""
-    from inventory_assets.connector.config import load_config
     from inventory_assets.connector.progress import request_snapshot
     from inventory_assets.connector.stores.build import open_store
 
-    config = load_config(config_path, os.environ)
+    config = _load(config_path)
     store = open_store(config)
     try:
         found = request_snapshot(store, config.connector_id, is_new_epoch=new_epoch)

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Mapping
 from datetime import datetime
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from inventory_assets.connector.vitals import CircuitState, State, Vitals
@@ -30,6 +30,8 @@ class ConnectorMetrics:
 
     def __init__(self, *, connector_id: str, warehouse_id: str | None, version: str) -> None:
         """Make every metric, so that those that never happened read 0 and not "absent"."""
+        # A second series for every counter, that says only when this process began.
+        disable_created_metrics()
         self.registry = CollectorRegistry()
         self._id = connector_id
         self._lock = threading.Lock()
@@ -62,11 +64,11 @@ class ConnectorMetrics:
         )  # fmt: skip
         self._copied = self._counter("documents_copied", "Documents read by copies.", *per_collection)
         self._batch_size = Histogram(
-            f"{PREFIX}_batch_messages", "Messages between two saves of the token.", ("connector_id",),
+            f"{PREFIX}_batch_messages", "Messages of one publish request.", ("connector_id",),
             registry=self.registry, buckets=_BATCH_BUCKETS,
         ).labels(connector_id)  # fmt: skip
         self._latency = Histogram(
-            f"{PREFIX}_publish_seconds", "From handing a batch to Pub/Sub to its last confirmation.",
+            f"{PREFIX}_publish_seconds", "From sending a publish request to its confirmation.",
             ("connector_id",), registry=self.registry, buckets=_LATENCY_BUCKETS,
         ).labels(connector_id)  # fmt: skip
         for single in (self._deduplicated, self._reconnects, self._tokens_lost, self._heartbeats_failed):
@@ -84,7 +86,7 @@ class ConnectorMetrics:
         self._add(None, self._published_bytes, size_bytes)
 
     def batch(self, messages: int, *, seconds: float) -> None:
-        """Observe one batch, from its first publish to its last confirmation."""
+        """Observe one publish request, from sending it to its confirmation."""
         self._batch_size.observe(messages)
         self._latency.observe(seconds)
 

@@ -62,21 +62,27 @@ class Operations(Observer):
         )  # fmt: skip
         self._checkpoint: Checkpoint | None = None
         self._is_current = False
-        self._circuits: dict[str, Circuit] = {}
+        self._circuits: Callable[[], list[CircuitStatus]] = list
         self._last_beat_at: Callable[[], datetime | None] = lambda: None
         self._outstanding: Outstanding | None = None
         self._copied = 0
 
-    def watch(self, *, outstanding: Outstanding, last_beat_at: Callable[[], datetime | None]) -> None:
-        """Also show what the sink holds and when the last heartbeat was."""
+    def watch(
+        self,
+        *,
+        outstanding: Outstanding,
+        circuits: Callable[[], list[CircuitStatus]],
+        last_beat_at: Callable[[], datetime | None],
+    ) -> None:
+        """Also show what the sink holds, how the circuits are, and when the last heartbeat was."""
         self._outstanding = outstanding
+        self._circuits = circuits
         self._last_beat_at = last_beat_at
 
     def vitals(self) -> Vitals:
         """How the connector is now."""
         with self._lock:
             vitals, checkpoint, is_current = self._vitals, self._checkpoint, self._is_current
-            circuits = tuple(self._circuits.values())
         now = self._now()
         known: dict[str, Any] = {}
         if checkpoint is not None:
@@ -92,7 +98,11 @@ class Operations(Observer):
             known["in_flight_messages"] = self._outstanding.outstanding_messages
             known["in_flight_bytes"] = self._outstanding.outstanding_bytes
         return replace(
-            vitals, circuits=circuits, counters=self._metrics.totals(), last_heartbeat_at=self._last_beat_at(), **known
+            vitals,
+            circuits=tuple(map(_circuit_of, self._circuits())),
+            counters=self._metrics.totals(),
+            last_heartbeat_at=self._last_beat_at(),
+            **known,
         )
 
     # ------------------------------------------------------------ Observer
@@ -193,15 +203,7 @@ class Operations(Observer):
 
     def circuit_changed(self, status: CircuitStatus) -> None:
         """A circuit opened, half-opened or closed."""
-        circuit = Circuit(
-            dependency=status.name, state=CircuitState(status.state.replace("-", "_")), since=status.since,
-            last_error=status.last_failure,
-        )  # fmt: skip
-        with self._lock:
-            before = self._circuits.get(circuit.dependency)
-            self._circuits[circuit.dependency] = circuit
-        if before is None or before.state is circuit.state:
-            return
+        circuit = _circuit_of(status)
         self._logger.warning(
             "circuit", dependency=circuit.dependency, state=str(circuit.state), error=circuit.last_error
         )
@@ -228,3 +230,10 @@ class Operations(Observer):
 
     def _failed(self, error: str) -> None:
         self._set(last_error=error, last_error_at=self._now())
+
+
+def _circuit_of(status: CircuitStatus) -> Circuit:
+    return Circuit(
+        dependency=status.name, state=CircuitState(status.state.replace("-", "_")), since=status.since,
+        last_error=status.last_failure,
+    )  # fmt: skip

@@ -143,7 +143,13 @@ class _Process:
             interval_seconds=config.heartbeat_seconds, beat=self._beat,
             on_failure=self._operations.heartbeat_failed, now=now,
         )  # fmt: skip
-        self._operations.watch(outstanding=self._sink, last_beat_at=lambda: self._heart.last_beat_at)
+        self._circuits = Circuits(
+            failures_to_open=config.circuit_failures, open_seconds=config.circuit_reset_seconds,
+            on_change=self._operations.circuit_changed, now=now,
+        )  # fmt: skip
+        self._operations.watch(
+            outstanding=self._sink, circuits=self._circuits.statuses, last_beat_at=lambda: self._heart.last_beat_at
+        )
         self._server = OperationsServer(
             build_app(
                 vitals=self._operations.vitals, metrics=self._metrics, now=now, clean=redact,
@@ -191,10 +197,7 @@ class _Process:
             backoff=Backoff(
                 self._stop, first_seconds=config.backoff_first_seconds, cap_seconds=config.backoff_cap_seconds
             ),
-            circuits=Circuits(
-                failures_to_open=config.circuit_failures, open_seconds=config.circuit_reset_seconds,
-                on_change=self._operations.circuit_changed, now=self._now,
-            ),
+            circuits=self._circuits,
             options=Options(
                 collections=tuple(config.collections), on_token_lost=OnTokenLost(config.on_token_lost),
                 idle_save_seconds=config.heartbeat_seconds, settle_seconds=settle_seconds,

@@ -26,6 +26,7 @@ from inventory_assets.connector.errors import (
     ConnectorError,
     PublishFailedError,
     SourceUnavailableError,
+    StoreDamagedError,
     StoreUnavailableError,
     TokenLostError,
 )
@@ -112,6 +113,8 @@ class Service:
                     self._run_once()
                 except TokenLostError as error:
                     self._record_gap(error)
+                except StoreDamagedError:
+                    raise  # somebody has to look at it: going on would overwrite what it may still tell
                 except RETRIED as error:
                     self._recover(error)
         except StopRequestedError:
