@@ -67,8 +67,12 @@ class MessageSink(Protocol):
         """Allow ordering keys again that a failure has paused. Call when every future is settled."""
         ...
 
+    def abandon(self) -> None:
+        """Fail everything unconfirmed soon, and for good: ends a `publish` that blocks. Any thread."""
+        ...
+
     def close(self, *, timeout_seconds: float) -> None:
-        """Send what waits, wait for it, and close."""
+        """Send what waits, wait for it, abandon what is not confirmed in time, and close."""
         ...
 
 

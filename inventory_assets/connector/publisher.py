@@ -62,11 +62,17 @@ class PubSubSink:
         self._client = open_client(
             self._settings, host=host, endpoint=endpoint, abandoned=self._abandoned, observer=observer
         )
+        self._target = host or self._client.target
         self._is_busy = False
         self._paths: dict[str, str] = {}
         # Without a lock of its own: a store and a pop are atomic, and this is done once a message.
         self._outstanding: dict[Future[str], _Sent] = {}
         self._failed_keys: set[tuple[str, str]] = set()
+
+    @property
+    def target(self) -> str:
+        """Where it publishes to, `host:port`: for logs."""
+        return self._target
 
     @property
     def outstanding_messages(self) -> int:
@@ -102,8 +108,12 @@ class PubSubSink:
 
     def resume(self) -> None:
         """Allow the ordering keys that failures paused."""
-        failed, self._failed_keys = self._failed_keys, set()
-        for path, key in failed:
+        # Whoever waits for a future is woken before its callback has run.
+        for future in list(self._outstanding):
+            if future.done():
+                self._settle(future)
+        while self._failed_keys:
+            path, key = self._failed_keys.pop()
             try:
                 self._client.resume_publish(path, key)
             except RuntimeError:
@@ -135,9 +145,11 @@ class PubSubSink:
         return path
 
     def _settle(self, future: "Future[str]") -> None:
-        sent = self._outstanding.pop(future)
-        if sent.ordering_key and future.exception() is not None:
+        # Twice, where `resume` was quicker: harmless in this order.
+        sent = self._outstanding.get(future)
+        if sent is not None and sent.ordering_key and future.exception() is not None:
             self._failed_keys.add((sent.topic_path, sent.ordering_key))
+        self._outstanding.pop(future, None)
 
     def _change_pace(self) -> None:
         # The client reads it each time it starts to wait for a fuller batch.

@@ -63,7 +63,6 @@ def load(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Load]:
         client[name].watch() as stream,
     ):
         observer = Observer(client, name)
-        # Not at once after the load: each update's looked-up document would be the right one by chance.
         shop = MongoShop(
             client,
             name,

@@ -1,0 +1,108 @@
+"""Waits between tries, without waiting."""
+
+import threading
+
+import pytest
+
+from inventory_assets.connector.backoff import Backoff, StopRequestedError
+from inventory_assets.connector.errors import StoreUnavailableError
+
+
+class Clock:
+    """Waits that end at once, and are remembered; the stop comes during wait number `stop_at`."""
+
+    def __init__(self, stop_at: int = 0) -> None:
+        self.waits: list[float] = []
+        self._stop_at = stop_at
+
+    def wait(self, seconds: float) -> bool:
+        self.waits.append(seconds)
+        return len(self.waits) == self._stop_at
+
+
+def test_waits_grow_to_the_cap_and_not_beyond():
+    """With jitter: connectors that lost one broker together do not return together."""
+    clock = Clock()
+    backoff = Backoff(threading.Event(), first_seconds=1, cap_seconds=8, wait=clock.wait)
+    for _ in range(400):
+        backoff.pause()
+
+    assert all(0.1 <= seconds <= limit for seconds, limit in zip(clock.waits[:4], (1, 2, 4, 8), strict=True))
+    assert 4 < max(clock.waits[4:]) <= 8
+    assert len(set(clock.waits)) > 300
+
+
+def test_a_success_begins_anew():
+    clock = Clock()
+    backoff = Backoff(threading.Event(), first_seconds=1, cap_seconds=1_000, wait=clock.wait)
+    for _ in range(8):
+        backoff.pause()
+    backoff.reset()
+
+    assert backoff.pause() <= 1
+    assert backoff.tries == 1
+
+
+def test_a_wait_is_as_long_as_the_circuit_stays_open():
+    clock = Clock()
+
+    assert Backoff(threading.Event(), wait=clock.wait).pause(at_least_seconds=25) == 25
+    assert clock.waits == [25]
+
+
+def test_a_stop_ends_a_wait_at_once():
+    """SIGTERM has a grace period; a wait of half a minute would use it up."""
+    stop = threading.Event()
+    ended = threading.Event()
+
+    def wait() -> None:
+        try:
+            Backoff(stop, first_seconds=3_600, cap_seconds=3_600).pause(at_least_seconds=3_600)
+        except StopRequestedError:
+            ended.set()
+
+    threading.Thread(target=wait, daemon=True).start()
+    stop.set()
+
+    assert ended.wait(60)
+
+
+def test_retrying_calls_until_it_succeeds():
+    clock = Clock()
+    answers = iter([StoreUnavailableError("1"), StoreUnavailableError("2"), None])
+
+    def save() -> str:
+        if error := next(answers):
+            raise error
+        return "saved"
+
+    assert Backoff(threading.Event(), wait=clock.wait).retrying(StoreUnavailableError)(save) == "saved"
+    assert len(clock.waits) == 2
+
+
+def test_retrying_does_not_try_again_after_a_stop():
+    """One more try at a server that is away would take its whole timeout."""
+    calls = []
+
+    def save() -> None:
+        calls.append(1)
+        raise StoreUnavailableError("away")
+
+    with pytest.raises(StopRequestedError):
+        Backoff(threading.Event(), wait=Clock(stop_at=2).wait).retrying(StoreUnavailableError)(save)
+
+    assert len(calls) == 2
+
+
+@pytest.mark.parametrize(("error", "calls"), [(StoreUnavailableError("away"), 3), (ValueError("ours"), 1)])
+def test_retrying_raises_the_error_itself(error, calls):
+    made = []
+
+    def save() -> None:
+        made.append(1)
+        raise error
+
+    with pytest.raises(type(error)):
+        Backoff(threading.Event(), wait=Clock().wait).retrying(StoreUnavailableError, tries=3)(save)
+
+    assert len(made) == calls
