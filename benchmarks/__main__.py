@@ -2,7 +2,7 @@
 
 import argparse
 
-from benchmarks import backtest, burst, delivery, duplicates, latency, marts, snapshots, thresholds
+from benchmarks import backtest, burst, connector, delivery, duplicates, latency, marts, snapshots, thresholds
 from benchmarks.measure import print_machine
 
 PARTS = {
@@ -12,6 +12,7 @@ PARTS = {
     "thresholds": thresholds.run,
     "backtest": backtest.run,
     "delivery": delivery.run,
+    "connector": connector.run,
     "marts": marts.run,
     "snapshots": snapshots.run,
 }
@@ -38,6 +39,8 @@ def main() -> None:
             backtest.run(days=30, events_per_day=10_000, keys=20_000)
         elif arguments.quick and name == "delivery":
             delivery.run(bursts=40, skus=1_000, warehouses=12)
+        elif arguments.quick and name == "connector":
+            connector.run(changes=4_000, rounds=2)
         elif arguments.quick and name == "marts":
             marts.run(days=30, events_per_day=10_000, keys=20_000)
         elif arguments.quick and name == "snapshots":

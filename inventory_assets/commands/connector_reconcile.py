@@ -55,10 +55,11 @@ def reconcile(
     Transactions that only the lake has are no difference: archiving takes no
     stock away.
     """
-    options = _read_config(config_path) if config_path else {}
-    uri = mongo or options.get("MONGODB_URI")
-    if not uri or (mongo and config_path):
-        raise click.UsageError("expected one of --config FILE (with MONGODB_URI) and --mongo URI.")
+    if (config_path is None) == (mongo is None):
+        raise click.UsageError("expected exactly one of --config FILE and --mongo URI.")
+    options = _read_config(config_path) if config_path else {"MONGODB_URI": mongo}
+    if not (uri := options.get("MONGODB_URI")):
+        raise click.ClickException(f"MONGODB_URI was neither in {str(config_path)!r} nor in the environment; set it.")
     settings = load_settings()
     try:
         client: MongoClient = MongoClient(uri, appname="inventory-reconcile", readConcernLevel="majority")
@@ -85,7 +86,7 @@ def reconcile(
         sys.exit(1)
 
 
-def _read_config(path: Path) -> dict[str, str]:
+def _read_config(path: Path) -> dict[str, str | None]:
     # The file is flat and the environment overrides it; what else it holds is the connector's business.
     try:
         found = yaml.safe_load(path.read_text(encoding="utf-8"))

@@ -180,7 +180,7 @@ class Operations(Observer):
     def stopped(self, reason: str, error: Exception | None) -> None:
         if error is None:
             self._set(state=State.STOPPING)
-            self._logger.info("stopped", reason=reason)
+            self._logger.info("stopped", reason=reason, counters=self._metrics.totals())
             self._tell(StatusKind.STOPPED, reason=reason)
             return
         self._failed(reason)

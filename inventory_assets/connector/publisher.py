@@ -98,7 +98,13 @@ class PubSubSink:
         if (len(self._outstanding) > self._settings.busy_messages) is not self._is_busy:
             self._change_pace()
         path = self._paths.get(message.topic) or self._path_of(message.topic)
-        future = self._client.publish(path, message.data, message.ordering_key, **message.attributes)
+        try:
+            future = self._client.publish(path, message.data, message.ordering_key, **message.attributes)
+        except RuntimeError:
+            # The client was stopped while this thread was blocked in it.
+            if not self._abandoned.is_set():
+                raise
+            return _failed(PublishAbandonedError("the connector is stopping"))
         self._outstanding[future] = _Sent(path, message.ordering_key, len(message.data))
         future.add_done_callback(self._settle)
         return future

@@ -78,7 +78,7 @@ class SinkSettings:
     batch_messages: int = 200
     batch_bytes: int = 1_000_000
     batch_latency_seconds: float = 0.01
-    busy_latency_seconds: float = 0.2
+    busy_latency_seconds: float = 0.1
     busy_messages: int = 100
     deadline_seconds: float = 60.0
     request_timeout_seconds: float = 20.0

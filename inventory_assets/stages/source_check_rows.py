@@ -113,7 +113,7 @@ class LakeSide:
         rows = self._reader.query(
             f"""
             SELECT DISTINCT event_id FROM raw.messages WHERE event_id IN ({IDS})
-            AND json_extract_string(decode(data), '$.namespace') = ?
+            AND try(json_extract_string(decode(data), '$.namespace')) = ?
             """,
             [id_list(scopes), f"{database}.thresholds"],
         )

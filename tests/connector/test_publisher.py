@@ -198,7 +198,10 @@ def test_the_number_of_messages_is_bounded_too(scripted, open_sink):
     assert settled(futures) == [None] * 100
 
 
-def test_a_stop_ends_a_publish_that_blocks(scripted, open_sink):
+@pytest.mark.parametrize(
+    "end", [PubSubSink.abandon, lambda sink: sink.close(timeout_seconds=0)], ids=["abandon", "close"]
+)
+def test_a_stop_ends_a_publish_that_blocks(scripted, open_sink, end):
     """SIGTERM while Pub/Sub hangs: nothing waits for the deadline of 60 s."""
     scripted.gate.clear()
     sink = open_sink(scripted.host, max_outstanding_messages=5)
@@ -210,10 +213,11 @@ def test_a_stop_ends_a_publish_that_blocks(scripted, open_sink):
     reader.start()
     eventually(lambda: sink.outstanding_messages == 5 and scripted.received)
 
-    sink.abandon()
+    end(sink)
     reader.join(PATIENCE_SECONDS)
 
     assert not reader.is_alive()
+    assert len(futures) == 20
     assert {classify(error)[0] for error in settled(futures)} <= {FailureKind.ABANDONED, FailureKind.FOLLOWS}
     assert isinstance(sink.publish(OutgoingMessage("topic", b"x")).exception(), PublishAbandonedError)
 

@@ -194,7 +194,7 @@ def _microseconds(document: dict[str, Any], *fields: str) -> int:
 
 _EFFECTS = f"""
     WITH operations AS (
-        SELECT event_id, json_extract_string(decode(data), '$.operation') AS operation, outcome
+        SELECT event_id, try(json_extract_string(decode(data), '$.operation')) AS operation, outcome
         FROM raw.messages WHERE event_id IS NOT NULL
     ),
     -- A copy may state what the stream states, too, in either order: the same event id.

@@ -10,10 +10,14 @@ import pytest
 from bson import json_util
 from pymongo import MongoClient
 
+from inventory_assets.connector.reconcile_source import ReconcileSource
+from inventory_assets.domain.source_check import Kind
 from inventory_assets.settings import Settings
 from inventory_assets.simulator import Simulation
 from inventory_assets.simulator.mongo import MongoShop, shop_settings
 from inventory_assets.stages.engine import Engine
+from inventory_assets.stages.source_check import Report, SourceCheck
+from inventory_assets.wiring import LakeReader
 from tests.builders import cut, message
 from tests.end_to_end.mongo_effects import (
     COLLECTIONS,
@@ -40,10 +44,13 @@ Envelope = dict[str, Any]
 class Load:
     """A small shop's changes: as facts, and as the envelopes a faithful connector makes of them."""
 
-    def __init__(self, facts: list[Fact], envelopes: list[Envelope], simulation: Simulation) -> None:
+    def __init__(
+        self, facts: list[Fact], envelopes: list[Envelope], simulation: Simulation, source: ReconcileSource
+    ) -> None:
         self.facts = facts
         self.envelopes = envelopes
         self.simulation = simulation
+        self.source = source
 
     def place(self, collection: str, operation: str) -> int:
         """The last envelope of a kind."""
@@ -72,7 +79,7 @@ def load(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Load]:
         shop.open()
         list(islice(shop.play(), 120))
         facts = observer.facts()
-        yield Load(facts, list(forwarded(stream)), shop.simulation)
+        yield Load(facts, list(forwarded(stream)), shop.simulation, ReconcileSource(client, name))
 
 
 def forwarded(stream: Any) -> Iterator[Envelope]:
@@ -109,6 +116,8 @@ def take_in(settings: Settings, envelopes: list[Envelope]) -> None:
         for e in envelopes
     ]
     engine = Engine(settings)
+    # Somebody else's message, no UTF-8: it must not be in the way of reading the others.
+    engine.commit_burst([message(b"\xff", topic="inventory-updates-topic")])
     for burst in cut(received, 200):
         engine.commit_burst(burst)
     engine.close()
@@ -128,6 +137,14 @@ def told(envelope: Envelope) -> Fact | None:
     return fact_of(collection, envelope["document"], (at["t"], at["i"]), is_delete=is_delete)
 
 
+def reconciled(load: Load, settings: Settings) -> Report:
+    """What `inventory connector reconcile` finds."""
+    names = load.source.warehouse_ids()
+    now = int(datetime.now(UTC).timestamp() * 1e6)
+    check = SourceCheck(LakeReader(settings), load.source, database="shop", warehouse_ids=names, now=now)
+    return check.run(limit=100, pause=lambda: None)
+
+
 def books(simulation: Simulation) -> dict[tuple[str, str], tuple[int, int, int]]:
     return {(r.warehouse_id, r.sku): (r.on_hand, r.reserved, r.inbound) for r in simulation.ledger.rows()}
 
@@ -138,8 +155,9 @@ def test_a_faithful_forwarder_has_no_difference_whatever_repeats(load: Load, set
 
     assert not compare(load.facts, effects_of(settings))
     assert doubled_outcomes(settings) == []
-    assert dead_letters_of(settings) == []
+    assert [reason for reason, _ in dead_letters_of(settings)] == ["invalid_json"]
     assert stock_of(settings) == books(load.simulation)
+    assert reconciled(load, settings).found == 0
     # The load has every kind of change, so that none is proven by absence.
     assert {fact.kind for fact in load.facts} == {"transaction", "level", "tombstone", "rule"}
     assert {e["operation"] for e in load.envelopes} == {"insert", "update", "replace", "delete"}
@@ -198,6 +216,23 @@ def test_a_later_state_told_as_an_earlier_one_is_seen(load: Load, settings: Sett
     found = compare(load.facts, effects_of(settings))
     assert len(found.lost) == len(found.invented) == 1
     assert found.lost[0][:3] == found.invented[0][:3]
+
+
+def test_a_gap_at_the_end_is_found_by_reconciling(load: Load, settings: Settings) -> None:
+    """Without the changes themselves: from what the documents say and where each key's history ends."""
+    cut_at = load.place("transactions", "insert")
+    lost = load.envelopes[cut_at]["document"]
+
+    take_in(settings, load.envelopes[:cut_at])
+
+    found = {(d.subject, d.kind): d.divergence for d in reconciled(load, settings).differences}
+    missing = found[f"transaction {lost['transaction_id']}", Kind.MISSING_IN_LAKE]
+    assert missing.after == max(
+        (1, e["cluster_time"]["t"] * 1_000_000, e["cluster_time"]["i"])
+        for e in load.envelopes[:cut_at]
+        if e["document"].get("sku") == lost["sku"]
+        and lost["warehouse_id"] in (e["document"]["warehouse_id"], e["document"].get("to_warehouse_id"))
+    )
 
 
 def test_rows_of_one_event_id_count_as_doubled() -> None:

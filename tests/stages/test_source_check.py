@@ -100,7 +100,8 @@ class Again:
 def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """Read it only."""
     engine = Engine(Settings(home=tmp_path_factory.mktemp("lake")))
-    engine.commit_burst([message(body) for body in [*CHANGES, *OTHERS]])
+    # No UTF-8, no JSON: what cannot be read must not be in the way.
+    engine.commit_burst([message(body) for body in [*CHANGES, *OTHERS, b"\xff\xfe", b"{broken"]])
     yield engine
     engine.close()
 
