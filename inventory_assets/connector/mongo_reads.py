@@ -13,14 +13,16 @@ from bson.raw_bson import RawBSONDocument
 from pymongo import MongoClient
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
-from pymongo.errors import OperationFailure
+from pymongo.errors import OperationFailure, PyMongoError
 
 from inventory_assets.connector.change import ClusterTime
 from inventory_assets.connector.mongo_errors import translate, translated
 from inventory_assets.connector.raw_documents import RAW, key_of
 
 # "Not here": a server before 5.0, one without majority reads, a storage engine without snapshots.
-_NO_SNAPSHOTS = {2, 9, 20, 72, 115, 123, 148, 263}
+_NO_SNAPSHOTS = {2, 9, 20, 72, 115, 123, 148, 246, 263}
+# Later than any clock says, and still within its 31 bits.
+_TO_COME = Timestamp(2**31 - 1, 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,13 +76,25 @@ class MongoReads:
         self._session.end_session()
 
     def _probe(self, collection: str) -> bool:
-        """Ask once: a refusal in the middle could not be told from a failure."""
-        command = {"find": collection, "limit": 1, "singleBatch": True, "readConcern": {"level": "snapshot"}}
+        """Ask once: a refusal in the middle could not be told from a failure.
+
+        A server must also refuse a time to come. One that takes it (a stand-in that speaks the
+        protocol) does not read as of any time, and the time it tells may be later than what it read:
+        such a position would hide a change for good.
+        """
+        if not self._accepts(collection, {"level": "snapshot"}):
+            return False
+        return not self._accepts(collection, {"level": "snapshot", "atClusterTime": _TO_COME})
+
+    def _accepts(self, collection: str, concern: dict[str, Any]) -> bool:
+        command = {"find": collection, "limit": 1, "singleBatch": True, "projection": {"_id": 1}}
         try:
-            reply = self._database.command({**command, "projection": {"_id": 1}}, codec_options=RAW)
+            reply = self._database.command({**command, "readConcern": concern}, codec_options=RAW)
         except OperationFailure as error:
             if error.code in _NO_SNAPSHOTS:
                 return False
+            raise translate(error, doing="did not read a snapshot") from error
+        except PyMongoError as error:
             raise translate(error, doing="did not read a snapshot") from error
         return "atClusterTime" in reply["cursor"]
 
@@ -126,9 +140,8 @@ class MongoReads:
             at = at or self._now()
         collection = next(iter(command.values()))
         cursor = self._read({**command, "readConcern": concern})
-        if self.has_snapshots:
+        if at is None:
             at = (cursor["atClusterTime"].time, cursor["atClusterTime"].inc)
-        assert at is not None
         batch = "firstBatch"
         try:
             while True:
