@@ -24,6 +24,11 @@ _NO_SNAPSHOTS = {2, 9, 20, 72, 115, 123, 148, 246, 263}
 # Later than any clock says, and still within its 31 bits.
 _TO_COME = Timestamp(2**31 - 1, 1)
 
+# What a server tells as its time is visible by then.
+_COMMIT_SECONDS = 2
+# Beyond the increments that a second's events come to.
+_AFTER_EVENTS = 2**31
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
@@ -42,7 +47,13 @@ class Page:
 
 
 class Reads(Protocol):
-    """What lookups and copies ask of a database."""
+    """What lookups and copies ask of a database.
+
+    Attributes:
+        has_snapshots: Reads are of exactly their cluster time; otherwise of it or later.
+    """
+
+    has_snapshots: bool
 
     def find(
         self, collection: str, *, keys: Sequence[bytes], skus: dict[str, set[str]], at: ClusterTime | None
@@ -52,7 +63,7 @@ class Reads(Protocol):
         Args:
             keys: `{"_id": …}` as BSON.
             skus: By warehouse id.
-            at: The time of an earlier page, to read at the same; None for now.
+            at: The time of an earlier page, to read at the same, or one that is known to be over; None for now.
         """
         ...
 
@@ -166,7 +177,12 @@ class MongoReads:
             return self._database.command(command, session=self._session, codec_options=RAW)
 
     def _now(self) -> ClusterTime:
-        """The cluster time before a read without a snapshot: what is read may be later, never earlier."""
+        """A cluster time that is over for certain, before a read without a snapshot.
+
+        What is read may be later, never earlier. The server's own time may be that of a commit that
+        is still under way. And no event has the position, nor another read at another time: under
+        one identity there must not be two contents (RULES 11).
+        """
         with translated("did not tell its time"):
             time: Timestamp = self._client.admin.command("ping", session=self._session)["operationTime"]
-        return (time.time, time.inc)
+        return (time.time - _COMMIT_SECONDS, _AFTER_EVENTS + time.inc)

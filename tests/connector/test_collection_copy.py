@@ -137,14 +137,18 @@ def test_a_copy_and_the_stream_from_before_it_give_what_the_database_holds(datab
 
 
 def test_where_snapshots_are_refused_a_chunks_time_is_before_its_read(database, mongo_client, source_of):
-    database.inventory.insert_many({"_id": i} for i in range(4))
-    source = source_of(2)
-    with failing(mongo_client, ["find"], code=72):
-        chunks = source.copy("inventory")
-    first = next(chunks)
-    database.inventory.insert_one({"_id": 9})
-    rest = list(chunks)
+    """And of no event: the same key at the same time must not have two contents (RULES 11)."""
+    with database.watch() as stream:
+        database.inventory.insert_many({"_id": i} for i in range(4))
+        source = source_of(2)
+        with failing(mongo_client, ["find"], code=72):
+            chunks = source.copy("inventory")
+        first = next(chunks)
+        database.inventory.insert_one({"_id": 9})
+        rest = list(chunks)
+        times = [(at.time, at.inc) for at in (next(stream)["clusterTime"] for _ in range(5))]
 
     assert ids([first, *rest]) == [0, 1, 2, 3, 9]
     assert not any(chunk.is_snapshot for chunk in [first, *rest])
-    assert first.cluster_time < rest[0].cluster_time
+    assert first.cluster_time < rest[0].cluster_time < times[-1]
+    assert not {chunk.cluster_time for chunk in [first, *rest]} & set(times)
