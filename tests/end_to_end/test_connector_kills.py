@@ -203,9 +203,8 @@ def take_in(stage: Stage) -> Counter[str]:
 
 
 def check_lake(stage: Stage, trade: Trade) -> None:
-    """What holds whatever the images: no effect doubled, none refused, and the books agree."""
+    """What holds whatever the images: no effect doubled, and the books agree."""
     assert doubled_outcomes(stage.settings) == []
-    assert dead_letters_of(stage.settings) == []
     assert stock_of(stage.settings) == trade.ledger()
     verified = stage.command("verify")
     assert verified.code == 0, verified.out + verified.err
@@ -246,6 +245,7 @@ def test_25_kills_lose_and_double_nothing(
     show("exact images", deaths, outcomes, changes)
     check_deaths(deaths, kills, at_least=2)
     assert not compare(changes, effects_of(stage.settings))
+    assert dead_letters_of(stage.settings) == []
     check_lake(stage, trade)
     # The kills cost work, or they would prove nothing: what was in flight is published again.
     assert outcomes["duplicate"] > 0
@@ -271,4 +271,7 @@ def test_kills_without_images_end_at_the_ledger(
 
     show("looked up", deaths, outcomes, changes)
     check_deaths(deaths, kills, at_least=1)
+    # Read again without a snapshot, a document may be later than it was at the same position: the first
+    # stands, and what made the difference is an event of its own.
+    assert {reason for reason, _ in dead_letters_of(stage.settings)} <= {"conflicting_duplicate"}
     check_lake(stage, trade)
