@@ -52,7 +52,7 @@ def _to_change(
 
 
 def look_up(
-    wanted: Sequence[Inexact], reads: Reads, *, database: str, collections: Sequence[str]
+    wanted: Sequence[Inexact], reads: Reads, *, database: str, collections: Sequence[str], since: ClusterTime
 ) -> Iterator[list[Change | Poison]]:
     """Read the documents of inexact changes, each once, all at one cluster time.
 
@@ -61,6 +61,7 @@ def look_up(
     Args:
         wanted: Of one batch.
         collections: Those that are watched; levels come along only if they are.
+        since: Of the batch's last event.
 
     Yields:
         READ changes, a reply's worth at a time: thresholds, transactions, inventory.
@@ -69,7 +70,8 @@ def look_up(
     for item in wanted:
         keys[item.collection].add(encode_key(item.document_key))
     skus: Skus = defaultdict(set)
-    at: ClusterTime | None = None
+    # Without a snapshot: what these events did is there for certain, and their lookup is not before them.
+    at = None if reads.has_snapshots else since
     for collection in copy_order(collections):
         brought = skus if collection == INVENTORY else {}
         if not keys[collection] and not brought:

@@ -13,14 +13,21 @@ from bson.raw_bson import RawBSONDocument
 from pymongo import MongoClient
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
-from pymongo.errors import OperationFailure
+from pymongo.errors import OperationFailure, PyMongoError
 
 from inventory_assets.connector.change import ClusterTime
 from inventory_assets.connector.mongo_errors import translate, translated
 from inventory_assets.connector.raw_documents import RAW, key_of
 
 # "Not here": a server before 5.0, one without majority reads, a storage engine without snapshots.
-_NO_SNAPSHOTS = {2, 9, 20, 72, 115, 123, 148, 263}
+_NO_SNAPSHOTS = {2, 9, 20, 72, 115, 123, 148, 246, 263}
+# Later than any clock says, and still within its 31 bits.
+_TO_COME = Timestamp(2**31 - 1, 1)
+
+# What a server tells as its time is visible by then.
+_COMMIT_SECONDS = 2
+# Beyond the increments that a second's events come to.
+_AFTER_EVENTS = 2**31
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +47,13 @@ class Page:
 
 
 class Reads(Protocol):
-    """What lookups and copies ask of a database."""
+    """What lookups and copies ask of a database.
+
+    Attributes:
+        has_snapshots: Reads are of exactly their cluster time; otherwise of it or later.
+    """
+
+    has_snapshots: bool
 
     def find(
         self, collection: str, *, keys: Sequence[bytes], skus: dict[str, set[str]], at: ClusterTime | None
@@ -50,7 +63,7 @@ class Reads(Protocol):
         Args:
             keys: `{"_id": …}` as BSON.
             skus: By warehouse id.
-            at: The time of an earlier page, to read at the same; None for now.
+            at: The time of an earlier page, to read at the same, or one that is known to be over; None for now.
         """
         ...
 
@@ -74,13 +87,25 @@ class MongoReads:
         self._session.end_session()
 
     def _probe(self, collection: str) -> bool:
-        """Ask once: a refusal in the middle could not be told from a failure."""
-        command = {"find": collection, "limit": 1, "singleBatch": True, "readConcern": {"level": "snapshot"}}
+        """Ask once: a refusal in the middle could not be told from a failure.
+
+        A server must also refuse a time to come. One that takes it (a stand-in that speaks the
+        protocol) does not read as of any time, and the time it tells may be later than what it read:
+        such a position would hide a change for good.
+        """
+        if not self._accepts(collection, {"level": "snapshot"}):
+            return False
+        return not self._accepts(collection, {"level": "snapshot", "atClusterTime": _TO_COME})
+
+    def _accepts(self, collection: str, concern: dict[str, Any]) -> bool:
+        command = {"find": collection, "limit": 1, "singleBatch": True, "projection": {"_id": 1}}
         try:
-            reply = self._database.command({**command, "projection": {"_id": 1}}, codec_options=RAW)
+            reply = self._database.command({**command, "readConcern": concern}, codec_options=RAW)
         except OperationFailure as error:
             if error.code in _NO_SNAPSHOTS:
                 return False
+            raise translate(error, doing="did not read a snapshot") from error
+        except PyMongoError as error:
             raise translate(error, doing="did not read a snapshot") from error
         return "atClusterTime" in reply["cursor"]
 
@@ -126,9 +151,8 @@ class MongoReads:
             at = at or self._now()
         collection = next(iter(command.values()))
         cursor = self._read({**command, "readConcern": concern})
-        if self.has_snapshots:
+        if at is None:
             at = (cursor["atClusterTime"].time, cursor["atClusterTime"].inc)
-        assert at is not None
         batch = "firstBatch"
         try:
             while True:
@@ -153,7 +177,12 @@ class MongoReads:
             return self._database.command(command, session=self._session, codec_options=RAW)
 
     def _now(self) -> ClusterTime:
-        """The cluster time before a read without a snapshot: what is read may be later, never earlier."""
+        """A cluster time that is over for certain, before a read without a snapshot.
+
+        What is read may be later, never earlier. The server's own time may be that of a commit that
+        is still under way. And no event has the position, nor another read at another time: under
+        one identity there must not be two contents (RULES 11).
+        """
         with translated("did not tell its time"):
             time: Timestamp = self._client.admin.command("ping", session=self._session)["operationTime"]
-        return (time.time, time.inc)
+        return (time.time - _COMMIT_SECONDS, _AFTER_EVENTS + time.inc)

@@ -158,7 +158,10 @@ class MongoChangeSource:
         size = sum(change.size_bytes for change in part)
         if wanted:
             assert self._reads is not None
-            looked_up = look_up(wanted, self._reads, database=self._database.name, collections=self._collections)
+            looked_up = look_up(
+                wanted, self._reads, database=self._database.name, collections=self._collections,
+                since=max(item.cluster_time for item in items),
+            )  # fmt: skip
             for more in looked_up:
                 added = sum(change.size_bytes for change in more)
                 if part and size + added > _PART_BYTES:

@@ -12,7 +12,7 @@ from inventory_assets.connector.change import Change, Chunk
 from inventory_assets.connector.images import ImageMode
 from inventory_assets.connector.mongo_client import connect
 from inventory_assets.connector.mongo_source import MongoChangeSource
-from tests.connector.mongo import failing
+from tests.connector.mongo import ExternalMongo, failing
 
 MIXED_IDS = [
     None, -5, 0, 2, 2.5, 3, 10**12, Decimal128("7.5"), "", "a", "b", {}, {"a": 1}, {"a": 1, "b": 2}, {"b": 2, "a": 1},
@@ -64,7 +64,8 @@ def test_an_empty_collection_has_no_chunks(database, source_of, name):
     assert list(source_of().copy(name)) == []
 
 
-def test_a_chunk_is_one_snapshot_at_its_own_time(database, source_of):
+def test_a_chunk_is_one_snapshot_at_its_own_time(mongo, database, source_of):
+    """What our stand-in calls a snapshot is none, and the source has found out."""
     database.inventory.insert_many({"_id": i, "n": 0} for i in range(4))
     chunks = source_of(2).copy("inventory")
 
@@ -72,7 +73,7 @@ def test_a_chunk_is_one_snapshot_at_its_own_time(database, source_of):
     database.inventory.update_many({}, {"$set": {"n": 1}})
     second = next(chunks)
 
-    assert first.is_snapshot and second.is_snapshot
+    assert first.is_snapshot == second.is_snapshot == isinstance(mongo, ExternalMongo)
     assert [change.document["n"] for change in first.changes] == [0, 0]
     assert [change.document["n"] for change in second.changes] == [1, 1]
     assert first.cluster_time < second.cluster_time
@@ -136,14 +137,18 @@ def test_a_copy_and_the_stream_from_before_it_give_what_the_database_holds(datab
 
 
 def test_where_snapshots_are_refused_a_chunks_time_is_before_its_read(database, mongo_client, source_of):
-    database.inventory.insert_many({"_id": i} for i in range(4))
-    source = source_of(2)
-    with failing(mongo_client, ["find"], code=72):
-        chunks = source.copy("inventory")
-    first = next(chunks)
-    database.inventory.insert_one({"_id": 9})
-    rest = list(chunks)
+    """And of no event: the same key at the same time must not have two contents (RULES 11)."""
+    with database.watch() as stream:
+        database.inventory.insert_many({"_id": i} for i in range(4))
+        source = source_of(2)
+        with failing(mongo_client, ["find"], code=72):
+            chunks = source.copy("inventory")
+        first = next(chunks)
+        database.inventory.insert_one({"_id": 9})
+        rest = list(chunks)
+        times = [(at.time, at.inc) for at in (next(stream)["clusterTime"] for _ in range(5))]
 
     assert ids([first, *rest]) == [0, 1, 2, 3, 9]
     assert not any(chunk.is_snapshot for chunk in [first, *rest])
-    assert first.cluster_time < rest[0].cluster_time
+    assert first.cluster_time < rest[0].cluster_time < times[-1]
+    assert not {chunk.cluster_time for chunk in [first, *rest]} & set(times)

@@ -244,8 +244,9 @@ def connect(database: Database, exact: set[str], *, batch: int) -> list[Change |
         items = only_final(events(database.shop, token, last, exact))
         sent += [item for item in items if isinstance(item, Change | Poison)]
         wanted = [item for item in items if isinstance(item, Inexact)]
-        for part in look_up(wanted, database, database="inventory", collections=WATCHED) if wanted else ():
-            sent += part
+        if wanted:
+            looked_up = look_up(wanted, database, database="inventory", collections=WATCHED, since=time_of(last))
+            sent += [change for part in looked_up for change in part]
         token = last
         if rng.random() > 0.9:
             token = rng.randint(database.first, token)
