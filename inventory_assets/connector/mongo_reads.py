@@ -13,7 +13,7 @@ from bson.raw_bson import RawBSONDocument
 from pymongo import MongoClient
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
-from pymongo.errors import OperationFailure
+from pymongo.errors import OperationFailure, PyMongoError
 
 from inventory_assets.connector.change import ClusterTime
 from inventory_assets.connector.mongo_errors import translate, translated
@@ -78,8 +78,8 @@ class MongoReads:
         command = {"find": collection, "limit": 1, "singleBatch": True, "readConcern": {"level": "snapshot"}}
         try:
             reply = self._database.command({**command, "projection": {"_id": 1}}, codec_options=RAW)
-        except OperationFailure as error:
-            if error.code in _NO_SNAPSHOTS:
+        except PyMongoError as error:
+            if isinstance(error, OperationFailure) and error.code in _NO_SNAPSHOTS:
                 return False
             raise translate(error, doing="did not read a snapshot") from error
         return "atClusterTime" in reply["cursor"]
