@@ -24,6 +24,7 @@ class Wire:
         self._gate = threading.Event()
         self._gate.set()
         self._bytes_per_second: float | None = None
+        self._damage: tuple[bytes, bytes] | None = None
         self._lock = threading.Lock()
         self._open: set[socket.socket] = set()
         self._listener: socket.socket | None = None
@@ -62,6 +63,11 @@ class Wire:
         self._bytes_per_second = None
         self._gate.set()
 
+    def damage(self, text: bytes, becomes: bytes) -> None:
+        """Change bytes of what the server answers, as long as they come in one piece."""
+        assert len(text) == len(becomes)
+        self._damage = (text, becomes)
+
     def close(self) -> None:
         """End everything."""
         self.cut()
@@ -90,6 +96,8 @@ class Wire:
                     self._gate.wait()
                     if self._bytes_per_second is not None:
                         threading.Event().wait(len(piece) / self._bytes_per_second)
+                elif self._damage is not None:
+                    piece = piece.replace(*self._damage)
                 sink.sendall(piece)
         except OSError:
             pass
