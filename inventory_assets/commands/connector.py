@@ -15,7 +15,7 @@ import click
 from inventory_assets.commands.connector_config import config_option, read_config
 from inventory_assets.commands.connector_reconcile import reconcile
 from inventory_assets.commands.output import format_option, notes, print_rows
-from inventory_assets.connector.checkpoint import Checkpoint, Phase
+from inventory_assets.connector.checkpoint import Checkpoint, Gap, Phase
 from inventory_assets.messaging.topology import apply_topology
 
 
@@ -85,7 +85,7 @@ def status(config_path: Path | None, format_: str) -> None:
         for gap in found.gaps:
             healed = f"made up for by the copy of epoch {gap.healed_by}" if gap.healed_by else "open"
             notes.print(
-                f"{found.connector_id}: a gap found {gap.found_at:%Y-%m-%d %H:%M:%S}Z after {gap.after}, {healed}: "
+                f"{found.connector_id}: a gap found {gap.found_at:%Y-%m-%d %H:%M:%S}Z {_after(gap)}, {healed}: "
                 f"{gap.reason}",
                 style="yellow",
             )
@@ -112,6 +112,12 @@ def _shown(value: Any) -> str:
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M:%S}Z"
     return "–" if value is None else str(value)
+
+
+def _after(gap: Gap) -> str:
+    if gap.after is None:
+        return "before any change was streamed"
+    return f"after the changes of {_shown(datetime.fromtimestamp(gap.after[0], UTC))}"
 
 
 def _age(at: datetime | None, now: datetime) -> int | None:

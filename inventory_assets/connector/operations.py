@@ -13,11 +13,12 @@ from structlog.typing import FilteringBoundLogger
 
 from inventory_assets.connector.change import ClusterTime
 from inventory_assets.connector.checkpoint import Checkpoint, Gap
-from inventory_assets.connector.circuit import CircuitStatus
+from inventory_assets.connector.circuit import CircuitOpenError, CircuitStatus
 from inventory_assets.connector.errors import TakenOverError
 from inventory_assets.connector.heartbeat import StatusKind
 from inventory_assets.connector.metrics import ConnectorMetrics
 from inventory_assets.connector.observer import Observer, Tally
+from inventory_assets.connector.quiet import Quiet
 from inventory_assets.connector.vitals import Circuit, CircuitState, State, Vitals, lag_of
 
 
@@ -66,6 +67,7 @@ class Operations(Observer):
         self._last_beat_at: Callable[[], datetime | None] = lambda: None
         self._outstanding: Outstanding | None = None
         self._copied = 0
+        self._request_failures = Quiet()
 
     def watch(
         self,
@@ -148,7 +150,8 @@ class Operations(Observer):
 
     def copied(self, collection: str, documents: int, *, is_snapshot: bool) -> None:
         self._copied += documents
-        self._set(copying=(collection,), last_turn_at=self._now())
+        # Also after a failure that the copy has survived.
+        self._set(state=State.COPYING, copying=(collection,), last_turn_at=self._now())
         self._metrics.copied({collection: documents})
         self._logger.info(
             "copied",
@@ -175,7 +178,9 @@ class Operations(Observer):
         self._metrics.reconnected()
         self._failed(str(error))
         self._set(state=State.RECOVERING, last_turn_at=self._now())
-        self._logger.warning("recovering", message=str(error), error_type=type(error).__name__)
+        # Of an open circuit everything has been said when it opened.
+        log = self._logger.info if isinstance(error, CircuitOpenError) else self._logger.warning
+        log("recovering", message=str(error), error_type=type(error).__name__)
 
     def stopped(self, reason: str, error: Exception | None) -> None:
         if error is None:
@@ -199,14 +204,26 @@ class Operations(Observer):
     def on_request_failed(self, topic: str, *, messages: int, code: str, seconds: float) -> None:
         """One publish request failed; the client may try it again."""
         self._metrics.failed({topic: messages})
-        self._logger.warning("request_failed", topic=topic, messages=messages, code=code, seconds=round(seconds, 2))
+        if (requests := self._request_failures.count((topic, code), self._now())) is not None:
+            self._logger.warning(
+                "request_failed", message=f"{requests} publish requests to {topic} failed with {code}; they are tried again",
+                topic=topic, messages=messages, code=code, requests=requests, seconds=round(seconds, 2),
+            )  # fmt: skip
 
     def circuit_changed(self, status: CircuitStatus) -> None:
         """A circuit opened, half-opened or closed."""
         circuit = _circuit_of(status)
-        self._logger.warning(
-            "circuit", dependency=circuit.dependency, state=str(circuit.state), error=circuit.last_error
-        )
+        if circuit.state is CircuitState.OPEN:
+            self._logger.warning(
+                "circuit", message=f"{circuit.dependency} is not asked for a while: {circuit.last_error}",
+                dependency=circuit.dependency, state=str(circuit.state),
+            )  # fmt: skip
+        else:
+            words = "answers again" if circuit.state is CircuitState.CLOSED else "is tried once"
+            self._logger.info(
+                "circuit", message=f"{circuit.dependency} {words}",
+                dependency=circuit.dependency, state=str(circuit.state),
+            )  # fmt: skip
         if circuit.state is not CircuitState.HALF_OPEN:
             is_open = circuit.state is CircuitState.OPEN
             kind = StatusKind.CIRCUIT_OPENED if is_open else StatusKind.CIRCUIT_CLOSED
