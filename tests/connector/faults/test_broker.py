@@ -1,13 +1,12 @@
 """Pub/Sub is down, slow, or not as it should be: nothing is lost, and everybody can see what is wrong."""
 
-import threading
 from collections.abc import Iterator
 
 import pytest
 
-from tests.connector.faults.rig import Inbox, out_of_order, repeats
+from tests.connector.faults.rig import out_of_order
 from tests.connector.faults.wire import Wire
-from tests.messaging.brokers import Broker, EmulatorProcess, eventually, unclaimed_port
+from tests.messaging.brokers import Broker
 
 
 @pytest.fixture
@@ -53,7 +52,11 @@ def test_an_outage_longer_than_the_publish_timeout_is_recovered_from(settings, s
     wire.cut()
     shop.trade(40)
     body = connector.await_(
-        lambda: (answer := connector.ask("/readiness")[1]) and any("pubsub" in each for each in answer["reasons"]) and answer
+        lambda: (
+            (answer := connector.ask("/readiness")[1])
+            and any("pubsub" in each for each in answer["reasons"])
+            and answer
+        )
     )
     assert not body["is_ready"]
     assert body["is_alive"]
