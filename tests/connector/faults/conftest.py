@@ -76,7 +76,9 @@ def start_process(tmp_path: Path) -> Iterator[StartProcess]:
     running: list[ConnectorProcess] = []
 
     def begin(settings: dict[str, str]) -> ConnectorProcess:
-        running.append(ConnectorProcess(settings, tmp_path))
+        directory = tmp_path / f"process-{len(running)}"
+        directory.mkdir()
+        running.append(ConnectorProcess(settings, directory))
         return running[-1]
 
     yield begin

@@ -159,7 +159,7 @@ class ConnectorProcess:
 
     @property
     def output(self) -> str:
-        """Both outputs of all processes started on the directory."""
+        """Both of its outputs."""
         return self._out.read_text() + self._err.read_text()
 
     @property
