@@ -110,9 +110,10 @@ class Service:
         try:
             while not self._stop.is_set():
                 try:
-                    self._run_once()
-                except TokenLostError as error:
-                    self._record_gap(error)
+                    try:
+                        self._run_once()
+                    except TokenLostError as error:
+                        self._record_gap(error)
                 except StoreDamagedError:
                     raise  # somebody has to look at it: going on would overwrite what it may still tell
                 except RETRIED as error:

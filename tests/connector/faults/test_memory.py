@@ -61,7 +61,7 @@ def test_a_broker_that_takes_nothing_stops_the_reading_before_memory_is_full(
     eventually(has_arrived)
     connector.send(signal.SIGTERM)
     assert connector.join() == 0
-    print(growth_without, peaks[0]-baseline, max(peaks)-baseline)
+    print(growth_without, peaks[0] - baseline, max(peaks) - baseline)
     assert max(peaks) - baseline < BOUND
     assert growth_without > BOUND
 
