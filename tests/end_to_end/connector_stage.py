@@ -107,6 +107,17 @@ class Connector:
         self.process.kill()
         return self._ended()
 
+    def send(self, number: int) -> None:
+        """A signal."""
+        assert self.process is not None
+        self.process.send_signal(number)
+
+    def forget(self) -> None:
+        """Lose what was saved."""
+        path = load_config(self.config, {}).token_path
+        for each in path.parent.glob(f"{path.name}*"):
+            each.unlink()
+
     def _ended(self) -> int:
         assert self.process is not None
         self.process.communicate(timeout=PATIENCE_SECONDS)
@@ -144,18 +155,18 @@ class Connector:
         with closing(open_store(config)) as store:
             request_snapshot(store, config.connector_id, is_new_epoch=False)
 
-    def await_caught_up(self, at: ClusterTime) -> None:
-        """Wait until everything up to a cluster time is confirmed and saved."""
+    def await_caught_up(self, at: ClusterTime | None) -> None:
+        """Wait until everything up to a cluster time is confirmed and saved; None: until the copy is done."""
 
         def is_there() -> bool:
             assert self.is_running, self.log()[-4000:]
             found = self.checkpoint()
             if found is None or found.phase is Phase.COPYING or found.is_snapshot_requested:
                 return False
-            return found.cluster_time is not None and found.cluster_time >= at
+            return at is None or (found.cluster_time is not None and found.cluster_time >= at)
 
         try:
-            eventually(is_there, seconds=LONG_SECONDS, every=0.1)
+            eventually(is_there, seconds=LONG_SECONDS, every=0.05)
         except AssertionError as error:
             raise AssertionError(f"{error}; {at} was not reached: {self.checkpoint()}\n{self.log()[-4000:]}") from error
 
