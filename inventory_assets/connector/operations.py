@@ -206,7 +206,7 @@ class Operations(Observer):
         self._metrics.failed({topic: messages})
         if (requests := self._request_failures.count((topic, code), self._now())) is not None:
             self._logger.warning(
-                "request_failed", message=f"{requests} publish requests to {topic} failed with {code}; they are tried again",
+                "request_failed", message=f"{requests} publish requests to {topic} failed since the last such line: {code}",
                 topic=topic, messages=messages, code=code, requests=requests, seconds=round(seconds, 2),
             )  # fmt: skip
 
