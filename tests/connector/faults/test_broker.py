@@ -68,7 +68,6 @@ def test_an_outage_longer_than_the_publish_timeout_is_recovered_from(settings, s
     inbox.pull()
     assert set(inbox.facts()) == set(expected)
     assert out_of_order(inbox) == []
-    print(connector.output)
 
 
 def test_a_broker_that_is_killed_and_restarted_loses_nothing(settings, start, shop, observe, tmp_path):
