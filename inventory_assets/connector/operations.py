@@ -67,7 +67,7 @@ class Operations(Observer):
         self._last_beat_at: Callable[[], datetime | None] = lambda: None
         self._outstanding: Outstanding | None = None
         self._copied = 0
-        self._request_failures = Quiet()
+        self._quiet = Quiet()
 
     def watch(
         self,
@@ -204,11 +204,11 @@ class Operations(Observer):
     def on_request_failed(self, topic: str, *, messages: int, code: str, seconds: float) -> None:
         """One publish request failed; the client may try it again."""
         self._metrics.failed({topic: messages})
-        if (requests := self._request_failures.count((topic, code), self._now())) is not None:
+        # An outage fails tens of them a second: `requests` is how many since the last line.
+        if (requests := self._quiet.count((topic, code), self._now())) is not None:
             self._logger.warning(
-                "request_failed",
-                message=f"{requests} publish requests to {topic} failed with {code}; they are tried again",
-                topic=topic, messages=messages, code=code, requests=requests, seconds=round(seconds, 2),
+                "request_failed", message=f"publish requests to {topic} fail: {code}",
+                topic=topic, code=code, requests=requests, messages=messages, seconds=round(seconds, 2),
             )  # fmt: skip
 
     def circuit_changed(self, status: CircuitStatus) -> None:
@@ -231,9 +231,10 @@ class Operations(Observer):
             self._tell(kind, dependency=circuit.dependency)
 
     def heartbeat_failed(self, error: Exception) -> None:
-        """A heartbeat was not confirmed."""
+        """A heartbeat, or another message to the status topic, was not confirmed."""
         self._metrics.heartbeat_failed()
-        self._logger.warning("heartbeat_failed", message=str(error))
+        if (times := self._quiet.count("heartbeat_failed", self._now())) is not None:
+            self._logger.warning("heartbeat_failed", message=str(error), times=times)
 
     # ------------------------------------------------------------- private
 

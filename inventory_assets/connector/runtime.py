@@ -187,7 +187,8 @@ class _Process:
     def _build_service(self) -> Service:
         config = self._config
         shaper = build_shaper(config, clock=self._now)
-        settle_seconds = max(1.0, config.grace_seconds - 2 * _CLOSING_SECONDS)
+        # Half of it: the stream's thread comes round within a second, closing takes two, and a busy machine more.
+        settle_seconds = max(1.0, config.grace_seconds / 2)
         return Service(
             source=self._source,
             sink=self._sink,
@@ -217,7 +218,8 @@ class _Process:
             self._logger.exception("crashed")
         finally:
             self._source.close()
-            self._sink.close(timeout_seconds=0.0 if self._error else 1.0)
+            # The service has waited for what was in flight.
+            self._sink.close(timeout_seconds=0.0)
 
     def _tell(self, kind: StatusKind, **detail: object) -> None:
         self._teller.tell(

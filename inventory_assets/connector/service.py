@@ -110,10 +110,7 @@ class Service:
         try:
             while not self._stop.is_set():
                 try:
-                    try:
-                        self._run_once()
-                    except TokenLostError as error:
-                        self._record_gap(error)
+                    self._run_until_lost()
                 except StoreDamagedError:
                     raise  # somebody has to look at it: going on would overwrite what it may still tell
                 except RETRIED as error:
@@ -124,6 +121,13 @@ class Service:
             self._observer.stopped(str(error), error)
             raise
         self._observer.stopped("asked to stop", None)
+
+    def _run_until_lost(self) -> None:
+        try:
+            self._run_once()
+        except TokenLostError as error:
+            # Where the store is away as well, the next try finds the same gap.
+            self._record_gap(error)
 
     def _run_once(self) -> None:
         if not self._progress.has_taken_over:

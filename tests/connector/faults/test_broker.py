@@ -1,5 +1,6 @@
 """Pub/Sub is down, slow, or not as it should be: nothing is lost, and everybody can see what is wrong."""
 
+import json
 import socket
 from collections.abc import Iterator
 
@@ -161,5 +162,33 @@ def test_a_broker_that_is_not_there_at_the_start_of_an_emulated_product_is_one_l
 
     assert process.join() == 1
     (line,) = process.errors.splitlines()
-    print(line)
-    assert line.startswith("Error: ")
+    assert line.startswith("Error: Pub/Sub at ")
+
+
+def test_a_message_that_pubsub_refuses_becomes_a_dead_letter_and_its_neighbours_arrive(settings, start, shop, scripted):
+    """The service refuses a whole request for one message in it, so they are sent one by one until it is found."""
+    scripted.answer = lambda request: (
+        grpc.StatusCode.INVALID_ARGUMENT
+        if request.topic.endswith("transactions-topic") and any(b'"T5"' in each.data for each in request.messages)
+        else None
+    )
+    # In one lane, so that it has neighbours in its request.
+    connector = start(settings(PUBSUB_EMULATOR_HOST=scripted.host, ORDERING=1))
+    connector.await_event("stream_opened")
+    shop.trade(10)
+
+    def ids(topic: str) -> list[str]:
+        messages = [each for request in scripted.taken if request.topic.endswith(topic) for each in request.messages]
+        return [json.loads(each.data)["document_key"]["_id"] for each in messages]
+
+    eventually(lambda: "T9" in ids("transactions-topic"))
+    assert connector.end() == 0
+    assert list(dict.fromkeys(ids("transactions-topic"))) == [f"T{number}" for number in range(10) if number != 5]
+    assert ids("dead-letter-topic") == ["T5"]
+    (reason,) = {
+        each.attributes["reason"]
+        for request in scripted.taken
+        if request.topic.endswith("dead-letter-topic")
+        for each in request.messages
+    }
+    assert reason == "refused_by_pubsub"

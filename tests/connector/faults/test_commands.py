@@ -98,7 +98,6 @@ def test_check_lists_every_problem_of_a_file_at_once(tmp_path):
     assert "Traceback" not in found.stderr
     assert "hunter2" not in found.stderr
     problems = found.stderr.splitlines()[1:]
-    print(found.stderr)
     for name in (
         "CONNECTOR_ID was", "MONGODB_URL is no setting, did you mean MONGODB_URI?", "HEARTBEAT_SECONDS was",
         "MAX_OUTSTANDING_BYTES was", "COLLECTIONS_TO_WATCH was orders", "ON_TOKEN_LOST was", "HMAC_KEY was missing",
