@@ -6,6 +6,7 @@ messages. Not here: when to look (`sensors.operations`).
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from typing import Any
 
 import duckdb
 import polars as pl
@@ -22,7 +23,9 @@ from inventory_assets.domain.operations import (
     Severity,
     StoredFinding,
     explain_age,
+    judge_connector,
     judge_pipeline,
+    numbers_until,
 )
 from inventory_assets.domain.values import format_time, to_datetime
 from inventory_assets.lake.tables import CONNECTORS, PIPELINE_FINDINGS
@@ -47,6 +50,35 @@ def read_connectors(reader: Reader) -> list[Heard]:
         return load_connectors(reader)
     except duckdb.CatalogException:
         return []
+
+
+def connector_rows(connectors: Iterable[Heard], *, now: int) -> list[dict[str, Any]]:
+    """Each connector as it is listed, for programs and people: times UTC, `findings` in words."""
+    return [
+        {
+            "connector_id": heard.connector_id,
+            "warehouse_id": heard.warehouse_id,
+            "state": heard.state,
+            "last_heard_at": to_datetime(heard.heard_at),
+            "silent_seconds": max(0, now - heard.heard_at) // 1_000_000,
+            "published_until": None if heard.published_until is None else to_datetime(heard.published_until),
+            "numbers_as_of": to_datetime(numbers_until(heard)),
+            "is_current": not any(each.kind in OLD_NUMBERS for each in found),
+            "lag_seconds": heard.lag_seconds,
+            "source_epoch": heard.source_epoch,
+            "open_gaps": heard.open_gaps,
+            "read": heard.read,
+            "published": heard.published,
+            "dead_lettered": heard.dead_lettered,
+            "owner_id": heard.owner_id,
+            "last_error": heard.last_error,
+            "finding": next((str(each.kind) for each in found), None),
+            "what_to_do": next((each.what_to_do for each in found), None),
+            "findings": [each.text for each in found],
+        }
+        for heard in connectors
+        for found in (judge_connector(heard, now=now),)
+    ]
 
 
 def look(reader: Reader, connectors: Iterable[Heard], *, now: int) -> list[PipelineFinding]:
