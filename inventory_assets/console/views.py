@@ -109,13 +109,15 @@ def connectors_view(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "all": shown,
         "live": sum(each["is_live"] for each in shown),
         "wrong": [each for each in shown if not each["is_live"]],
+        # A copy ends by itself.
+        "to_look_at": sum(not each["is_live"] and each["finding"] != "connector_copying" for each in shown),
         "old": {
             each["warehouse_id"]: each for each in reversed(shown) if each["warehouse_id"] and not each["is_current"]
         },
     }
 
 
-NO_CONNECTORS: dict[str, Any] = {"all": [], "live": 0, "wrong": [], "old": {}}
+NO_CONNECTORS: dict[str, Any] = {"all": [], "live": 0, "wrong": [], "to_look_at": 0, "old": {}}
 
 
 def _connector_view(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -50,6 +50,15 @@ def test_the_alerts_page_names_the_silent_warehouse_and_marks_its_alerts(silent,
     assert "Connectors 1" in text
 
 
+def test_no_alert_is_no_all_clear_where_a_warehouse_is_silent(engine, console):
+    at = datetime.now(UTC) - timedelta(minutes=25)
+    engine.commit_burst([message(heartbeat(), topic="thresholds-topic", published_at=at)])
+
+    text = words(console.get("/").text)
+
+    assert "every shelf has what" not in text and "not all of it is of now" in text
+
+
 def test_an_alert_of_a_silent_warehouse_says_as_of_when_it_is(silent, console):
     stockout, low = alert_ids(console)
 
