@@ -6,7 +6,7 @@ Here: that translation. Not here: the formats (`metrics`, `logs`, `heartbeat`), 
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from structlog.typing import FilteringBoundLogger
@@ -63,6 +63,7 @@ class Operations(Observer):
         )  # fmt: skip
         self._checkpoint: Checkpoint | None = None
         self._is_current = False
+        self._current_at: datetime | None = None
         self._circuits: Callable[[], list[CircuitStatus]] = list
         self._last_beat_at: Callable[[], datetime | None] = lambda: None
         self._outstanding: Outstanding | None = None
@@ -85,6 +86,7 @@ class Operations(Observer):
         """How the connector is now."""
         with self._lock:
             vitals, checkpoint, is_current = self._vitals, self._checkpoint, self._is_current
+            current_at = self._current_at
         now = self._now()
         known: dict[str, Any] = {}
         if checkpoint is not None:
@@ -94,6 +96,7 @@ class Operations(Observer):
                 "phase": checkpoint.phase,
                 "cluster_time": checkpoint.cluster_time,
                 "lag_seconds": lag_of(checkpoint.cluster_time, is_current=is_current, now=now),
+                "published_until": _latest(checkpoint.cluster_time, current_at),
                 "token_age_seconds": None if moved_at is None else max(0.0, (now - moved_at).total_seconds()),
             }
         if self._outstanding is not None:
@@ -135,8 +138,9 @@ class Operations(Observer):
         )  # fmt: skip
 
     def caught_up(self) -> None:
-        self._set(last_turn_at=self._now())
-        self._is_current = True
+        now = self._now()
+        self._set(last_turn_at=now)
+        self._is_current, self._current_at = True, now
 
     def saved(self, checkpoint: Checkpoint) -> None:
         self._see(checkpoint)
@@ -249,6 +253,12 @@ class Operations(Observer):
 
     def _failed(self, error: str) -> None:
         self._set(last_error=error, last_error_at=self._now())
+
+
+def _latest(cluster_time: ClusterTime | None, current_at: datetime | None) -> datetime | None:
+    """Up to when all is published: the last confirmed change, or when the stream last had no more."""
+    confirmed_at = None if cluster_time is None else datetime.fromtimestamp(cluster_time[0], UTC)
+    return max((at for at in (confirmed_at, current_at) if at is not None), default=None)
 
 
 def _circuit_of(status: CircuitStatus) -> Circuit:
