@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from inventory_assets.domain.burst import Message
+from inventory_assets.domain.events import Outcome
 from inventory_assets.domain.incidents import Kind
 from inventory_assets.domain.values import to_microseconds
 from inventory_assets.lake.transaction import LakeTransaction
@@ -24,6 +25,8 @@ POLICY_EVERY_SECONDS = 60.0
 STOCKOUTS_EVERY_SECONDS = 60.0
 # A planned notification waits for the next commit: this long at most, where no message comes.
 RIDER_WAIT_SECONDS = 0.5
+# Connectors' hearts beat on: who waits for the end of what came waits for content, and at least so long.
+HEARTBEATS_ONLY_SECONDS = 2.0
 
 
 class Rider(Protocol):
@@ -65,6 +68,11 @@ class IngestSummary:
     def messages(self) -> int:
         """Messages received."""
         return sum(self.outcomes.values())
+
+    @property
+    def contents(self) -> int:
+        """Messages received that state something of stock, or were meant to."""
+        return self.messages - self.outcomes.get(Outcome.FILTERED, 0)
 
     def add(self, commit: Commit) -> None:
         """Count a commit in."""
@@ -109,7 +117,7 @@ class Ingest:
             max_seconds: No burst is begun after this.
             wait_seconds: How long to wait for a first message.
             run_id: For `meta.versions`.
-            until_empty: Stop at the first empty burst; otherwise go on waiting.
+            until_empty: Stop at the first empty burst, or when nothing but heartbeats comes; otherwise go on waiting.
             on_commit: Called after each commit.
 
         Raises:
@@ -134,6 +142,8 @@ class Ingest:
         summary = IngestSummary()
         self._look_around()
         deadline = time.monotonic() + max_seconds
+        patience = max(wait_seconds, HEARTBEATS_ONLY_SECONDS)
+        quiet_at = time.monotonic() + patience
         while (left := deadline - time.monotonic()) > 0:
             received = self.source.next_burst(
                 max_messages=self._burst_size,
@@ -141,12 +151,16 @@ class Ingest:
                 wait_seconds=min(wait_seconds, left, self._patience()),
             )
             if received:
+                known = summary.contents
                 self._take(received, summary, run_id, on_commit)
+                # A full burst is a backlog, and contents may be behind it.
+                if summary.contents > known or len(received) >= self._smallest:
+                    quiet_at = time.monotonic() + patience
             self._sweep(summary, run_id)
             if not received:
                 self._rest()
-                if until_empty:
-                    break
+            if until_empty and (not received or time.monotonic() >= quiet_at):
+                break
             self._burst_size = self._next_size(len(received))
         self._rest()
         return summary
