@@ -53,11 +53,7 @@ def test_an_outage_longer_than_the_publish_timeout_is_recovered_from(settings, s
     wire.cut()
     shop.trade(40)
     body = connector.await_(
-        lambda: (
-            (answer := connector.ask("/readiness")[1])
-            and any("pubsub" in each for each in answer["reasons"])
-            and answer
-        )
+        lambda: (answer := connector.ask("/readiness")[1]) and any("pubsub" in each for each in answer["reasons"]) and answer
     )
     assert not body["is_ready"]
     assert body["is_alive"]

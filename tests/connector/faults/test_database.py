@@ -74,15 +74,11 @@ def test_a_database_that_cannot_be_reached_at_the_start_is_waited_for(
 @pytest.mark.parametrize(
     "how",
     [{"is_disconnect": True}, {"code": 10107}, {"code": 11602}, {"code": 43}, {"code": 237}],
-    ids=[
-        "connection closed",
-        "NotWritablePrimary",
-        "InterruptedDueToReplStateChange",
-        "CursorNotFound",
-        "CursorKilled",
-    ],
+    ids=["connection closed", "NotWritablePrimary", "InterruptedDueToReplStateChange", "CursorNotFound", "CursorKilled"],
 )
-def test_a_failover_while_streaming_loses_and_doubles_nothing(how, settings, start, shop, inbox, observe, mongo_client):
+def test_a_failover_while_streaming_loses_and_doubles_nothing(
+    how, settings, start, shop, inbox, observe, mongo_client
+):
     """Several in a row: the cursor fails, and opening it anew fails, too."""
     connector = start(settings())
     connector.await_event("stream_opened")

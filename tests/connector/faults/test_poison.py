@@ -46,7 +46,9 @@ def wire(mongo: MongoServer | ExternalMongo) -> Iterator[Wire]:
 
 
 @pytest.mark.parametrize("reason", POISONS)
-def test_a_poison_document_becomes_a_dead_letter_and_its_neighbours_arrive(reason, settings, start, shop, inbox, wire):
+def test_a_poison_document_becomes_a_dead_letter_and_its_neighbours_arrive(
+    reason, settings, start, shop, inbox, wire
+):
     """Read from the stream, and read by a copy alike; the token moves past it; nothing sensitive leaves."""
     masked = settings(
         uri=f"mongodb://{wire.host}/?directConnection=true", MASK_FIELDS="transactions.user_id",
