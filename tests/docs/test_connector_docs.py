@@ -69,7 +69,9 @@ def test_every_reason_of_a_dead_letter_has_its_line():
         outlet.REFUSED_BY_PUBSUB,
     )  # fmt: skip
 
-    assert sorted(f"`{reason}`" for reason in constants) == sorted(cells[0] for cells in rows(section("## Dead letters")))
+    assert sorted(f"`{reason}`" for reason in constants) == sorted(
+        cells[0] for cells in rows(section("## Dead letters"))
+    )
     assert f"{MAX_MESSAGE_BYTES:,} bytes" in TEXT
 
 
@@ -111,7 +113,9 @@ def test_every_failure_has_what_you_see_what_to_do_and_its_end():
     assert len(runbook) > 15
     for failure in runbook:
         if not failure.startswith("Add or remove"):
-            assert [] == [words for words in ("**You see**", "**Do**", "**It is over**") if words not in failure], failure
+            assert [] == [words for words in ("**You see**", "**Do**", "**It is over**") if words not in failure], (
+                failure
+            )
 
 
 @pytest.mark.parametrize(

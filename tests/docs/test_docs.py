@@ -91,7 +91,8 @@ def test_queries_that_readers_start_from_give_rows(ran: list[Ran]):
 @pytest.mark.parametrize("block", [b for d in DOCUMENTS for b in blocks(d)], ids=lambda block: block.place)
 def test_every_block_is_marked_and_its_commands_parse(block: Block, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    for name in re.findall(r"[\w-]+\.(?:csv|jsonl|json|yaml|toml)", block.code):
+    for name in re.findall(r"(?<![\w/])[\w-][\w/-]*\.(?:csv|jsonl|json|yaml|toml)", block.code):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
 
     assert block.language in ("bash", "sh", "python", "sql", "text", "mermaid", "json", "toml", "yaml")

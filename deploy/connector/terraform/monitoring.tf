@@ -45,7 +45,7 @@ locals {
       query    = "max by (connector_id, dependency) (inventory_connector_circuit_state) > 0"
       duration = "120s"
       severity = "ERROR"
-      runbook  = "The label `dependency` says whether MongoDB, Pub/Sub or the token store; `/readiness` says why."
+      runbook  = "The label `dependency` says whether MongoDB or Pub/Sub; `/readiness` says why."
     }
     token_lost = {
       title    = "changes were lost from the stream"
