@@ -83,12 +83,6 @@ class MongoServer:
             )
         eventually(self._answers)
 
-    def restart_with(self, *options: str) -> None:
-        """Start again, with more options."""
-        self._end(is_kind=True)
-        self._options += options
-        self.start()
-
     def _answers(self) -> bool:
         assert self._process is not None
         if self._process.poll() is not None:

@@ -8,7 +8,8 @@ import pytest
 from pymongo import MongoClient
 from pymongo.database import Database
 
-from tests.connector.faults.rig import ConnectorProcess, Inbox, Running, Shop, settings_for
+from tests.connector.faults.ends import Inbox, Shop
+from tests.connector.faults.rig import ConnectorProcess, Running, settings_for
 from tests.connector.mongo import ExternalMongo, MongoServer
 from tests.end_to_end.mongo_effects import Observer
 from tests.messaging.brokers import Broker, our_emulator

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import grpc
 import pytest
 
-from tests.connector.faults.rig import Inbox, Running, out_of_order
+from tests.connector.faults.ends import Inbox, out_of_order
+from tests.connector.faults.rig import Running
 from tests.connector.faults.wire import Wire
 from tests.connector.scripted_broker import ScriptedBroker
 from tests.messaging.brokers import Broker, EmulatorProcess, eventually, unclaimed_port

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.connector.faults.rig import ConnectorProcess, ask, documents_of
+from tests.connector.faults.ends import documents_of
+from tests.connector.faults.rig import ConnectorProcess, ask
 from tests.connector.faults.wire import Wire
 from tests.messaging.brokers import eventually
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from inventory_assets.connector.change import Change
-from tests.connector.faults.rig import order
+from tests.connector.faults.ends import order
 from tests.connector.faults.wire import Wire
 from tests.connector.mongo import ExternalMongo, MongoServer, failing
 from tests.messaging.brokers import eventually

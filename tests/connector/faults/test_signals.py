@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.connector.faults.rig import out_of_order, repeats
+from tests.connector.faults.ends import out_of_order, repeats
 from tests.connector.faults.wire import Wire
 
 

@@ -12,7 +12,7 @@ from inventory_assets.connector.errors import StoreDamagedError, StoreUnavailabl
 from inventory_assets.connector.ports import TokenStore
 from inventory_assets.connector.runtime import Parts
 from inventory_assets.connector.stores.sqlite_store import SqliteTokenStore
-from tests.connector.faults.rig import repeats
+from tests.connector.faults.ends import repeats
 
 
 class ImpatientStore(Parts):
