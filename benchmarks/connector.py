@@ -148,7 +148,7 @@ def _write_config(directory: Path, uri: str, host: str) -> Path:
     settings = {
         "CONNECTOR_ID": "benchmark", "MONGODB_URI": uri.replace("/?", f"/{DATABASE}?"), "PUBSUB_PROJECT": PROJECT,
         "PUBSUB_EMULATOR_HOST": host, "RESUME_TOKEN_PATH": str(directory / "tokens.sqlite"), "HEALTH_PORT": 0,
-        "IMAGES": "post_images", "TRANSFORMS": ["benchmarks.connector:keep"], "MASK_FIELDS": ["transactions.user_id"],
+        "IMAGES": "pre_images", "TRANSFORMS": ["benchmarks.connector:keep"], "MASK_FIELDS": ["transactions.user_id"],
         "HMAC_FIELDS": ["inventory.metadata.supplier_id"], "HMAC_KEY": HMAC_KEY, "READ_BATCH": READ_BATCH,
     }  # fmt: skip
     path.write_text(json.dumps(settings))  # JSON is YAML

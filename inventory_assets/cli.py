@@ -11,6 +11,7 @@ from inventory_assets.commands.alerting import alerting, deliver
 from inventory_assets.commands.alerts import alerts
 from inventory_assets.commands.archive import archive
 from inventory_assets.commands.connector import connector
+from inventory_assets.commands.connector_list import list_ as list_connectors
 from inventory_assets.commands.coverage import coverage, dynamic
 from inventory_assets.commands.exchange import exchange
 from inventory_assets.commands.explain import explain, why_not
@@ -62,6 +63,7 @@ def cli() -> None:
 
 thresholds.add_command(backtest)
 thresholds.add_command(dynamic)
+connector.add_command(list_connectors)
 
 for _command in (
     run, emulator, topics, publish, drain, simulate, alerts, incidents, explain, why_not, sql, stats,

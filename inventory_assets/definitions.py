@@ -14,6 +14,7 @@ from resources import InventoryResource
 from sensors.bursts import burst_sensor
 from sensors.deliveries import delivery_sensor
 from sensors.marts import marts_after_snapshots
+from sensors.operations import operations_sensor
 from sensors.run_failures import run_failure_status
 from sensors.stale_partitions import stale_partitions_sensor
 
@@ -62,7 +63,7 @@ def _lake(settings: Settings) -> dg.Definitions:
             upkeep.incident_schedule,
             archive.archive_schedule,
         ],
-        sensors=[burst_sensor, delivery_sensor, run_failure_status],
+        sensors=[burst_sensor, delivery_sensor, operations_sensor, run_failure_status],
     )
 
 

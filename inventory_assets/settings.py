@@ -50,6 +50,7 @@ class Settings:
         cached_entities: How many known events stay in memory.
         default_min, default_reorder: The system default thresholds, in units (RULES 21).
         escalate_after, repeat_every, expire_after: What time does to a firing alert, by priority.
+        inhibit_silent_after: Hold a warehouse's alerts when its numbers are so old; None is off.
         alerting: The alerting policy; without one `<home>/alerting.toml` where it exists.
     """
 
@@ -85,6 +86,8 @@ class Settings:
     escalate_after: Minutes = ()
     repeat_every: Minutes = ()
     expire_after: Minutes = ()
+    # Off: what is held might be a real stockout (docs/alerts.md).
+    inhibit_silent_after: timedelta | None = None
     alerting: Path | None = None
     # One: a burst's statements are too small to share, and a second thread cost 40 % more CPU.
     duckdb_threads: int = 1
@@ -234,6 +237,7 @@ _READERS: dict[str, Callable[[str], object]] = {
     "escalate_after": _minutes,
     "repeat_every": _minutes,
     "expire_after": _minutes,
+    "inhibit_silent_after": lambda text: timedelta(minutes=_positive(text)),
     "alerting": lambda text: Path(text).expanduser().resolve(),
     "duckdb_memory_limit": str,
     "duckdb_threads": _positive,

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 from dagster import ConfigurableResource
 
 from inventory_assets.delivery.policy_source import load_policy
-from inventory_assets.messaging.client import PubSubBurstSource, PubSubPublisher
+from inventory_assets.messaging.client import Publisher, PubSubBurstSource, PubSubPublisher
 from inventory_assets.messaging.topology import load_topology
 from inventory_assets.settings import Settings, load_settings
 from inventory_assets.stages.courier import Courier
@@ -58,11 +58,14 @@ class _Process:
         self.aside: Aside[Any] = Aside()
         self.late: Aside[Any] = Aside()
         self._ingest: Ingest | None = None
+        # None: a publisher on the environment's broker, opened where there is something to tell.
+        self.status_publisher: Publisher | None = None
         self._delivering: tuple[tuple, ExitStack, Courier] | None = None
 
     def use(self, ingest: Ingest) -> None:
         """Use this burst loop instead of one on the environment's broker."""
         self._ingest = ingest
+        self.status_publisher = ingest.publisher
 
     def ingest(self) -> Ingest:
         """The burst loop, connected on first use."""
@@ -72,6 +75,7 @@ class _Process:
             source = PubSubBurstSource(self.settings.project, load_topology().input_subscriptions, emulator_host=host)
             publisher = PubSubPublisher(self.settings.project, emulator_host=host)
             self._ingest = Ingest(self.engine, source, publisher)
+            self.status_publisher = publisher
         if self._delivering is not None:
             self._ingest.rider = self._delivering[2]
         return self._ingest

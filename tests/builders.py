@@ -151,6 +151,16 @@ def envelope(document: Document | None, seconds: int, increment: int = 1, **more
     return base | more
 
 
+def heartbeat(connector_id: str = "connector-w1", **more: object) -> Document:
+    """A connector's heartbeat; its publish time says when it was heard."""
+    base = {
+        "type": "heartbeat", "connector_id": connector_id, "warehouse_id": "W1", "owner_id": "process-1",
+        "state": "streaming", "started_at": moment(0), "source_epoch": 1,
+        "counters": {"read": 10, "published": 10},
+    }  # fmt: skip
+    return base | more
+
+
 def topic_for(document: Document) -> str:
     """The topic a document belongs on, by its shape."""
     inner = document.get("document") or document.get("document_key") or document

@@ -65,6 +65,7 @@ def warm(state: InventoryState) -> dict[str, Any]:
         "alerts": {key: dict(alerts) for key, alerts in state.alerts.items() if alerts},
         "due_alerts": set(state.due_alerts),
         "products": dict(state.products),
+        "connectors": dict(state.connectors),
         "pauses": dict(state.pauses),
         "trends": {key: list(points) for key, points in state.trends.items()},
         "rollups": state.rollups.items(),

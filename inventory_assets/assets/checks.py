@@ -1,7 +1,7 @@
 """Every asset check, and the invariants of RULES 35 as the sensor's report checks them.
 
 A check that finds stock wrong holds the alerts that stand on it, until it passes
-again. Not here: the rules of data quality as checks (`quality`).
+again. Not here: the rules of data quality as checks (`quality`), or those of operations (`operations`).
 """
 
 from collections.abc import Iterable
@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from dagster import AssetCheckResult, AssetChecksDefinition, AssetKey, MetadataValue, asset_check
 
+from inventory_assets.assets.operations import build_operations_checks
 from inventory_assets.assets.quality import build_quality_checks
 from inventory_assets.domain.values import to_microseconds
 from inventory_assets.lake.tables import ALERTS
@@ -59,8 +60,8 @@ def hold_findings(engine: Engine, findings: Iterable[Finding]) -> None:
 
 
 def build_checks() -> list[AssetChecksDefinition]:
-    """One check per rule of data quality, and one that re-derives the newest alert."""
-    return [*build_quality_checks(), newest_alert_is_explained]
+    """One check per rule of data quality, one that re-derives the newest alert, and whether all is of now."""
+    return [*build_quality_checks(), newest_alert_is_explained, build_operations_checks()]
 
 
 @asset_check(

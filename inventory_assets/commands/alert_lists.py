@@ -8,6 +8,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from inventory_assets.commands.age import print_age
 from inventory_assets.commands.alert_style import STYLES, available_text
 from inventory_assets.commands.output import console, format_option, notes, print_rows, to_json
 from inventory_assets.settings import load_settings
@@ -89,6 +90,7 @@ def show(alert_id: str, format_: str) -> None:
         print_rows([to_json(alert)], "json")
     else:
         _print_alert(row, present, steps)
+        print_age(reader, row["body"]["warehouse_id"])
 
 
 def _print_alert(row: dict[str, Any], present: Present | None, steps: list[dict[str, Any]]) -> None:

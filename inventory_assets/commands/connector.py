@@ -1,49 +1,27 @@
 """`inventory connector`: run one, ask how it is, have it copy anew, prepare its database, check its work."""
 
 import json
-import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from inventory_assets.commands.connector_config import config_option, read_config
+from inventory_assets.commands.connector_reconcile import reconcile
 from inventory_assets.commands.output import format_option, notes, print_rows
-from inventory_assets.connector.checkpoint import Checkpoint, Phase
+from inventory_assets.connector.checkpoint import Checkpoint, Gap, Phase
 from inventory_assets.messaging.topology import apply_topology
-from inventory_assets.settings import DEFAULT_PROJECT, load_settings
-from inventory_assets.wiring import emulator_host
-
-if TYPE_CHECKING:
-    from inventory_assets.connector.config_model import ConnectorConfig
 
 
 @click.group()
 def connector() -> None:
     """MongoDB change streams into Pub/Sub: one process per database (docs/connector.md)."""
-
-
-def config_option(command: Callable) -> Callable:
-    """Add `--config FILE`."""
-    return click.option(
-        "--config", "config_path", type=click.Path(exists=True, dir_okay=False, path_type=Path),
-        help="YAML with R0's names; the environment overrides it, and is enough by itself.",
-    )(command)  # fmt: skip
-
-
-def _load(path: Path | None) -> "ConnectorConfig":
-    """Read a configuration; the project of the local product means its emulator."""
-    from inventory_assets.connector.config import load_config
-
-    config = load_config(path, os.environ)
-    if config.pubsub_emulator_host is None and config.pubsub_project == DEFAULT_PROJECT:
-        config = config.model_copy(update={"pubsub_emulator_host": emulator_host(load_settings())})
-    return config
 
 
 @connector.command()
@@ -52,7 +30,7 @@ def run(config_path: Path | None) -> None:
     """Stream changes until SIGTERM or Ctrl-C, each published before its token is saved."""
     from inventory_assets.connector.runtime import run_connector
 
-    config = _load(config_path)
+    config = read_config(config_path)
     if config.pubsub_emulator_host:
         assert config.pubsub_project is not None
         apply_topology(config.pubsub_project, emulator_host=config.pubsub_emulator_host)
@@ -71,7 +49,7 @@ def run(config_path: Path | None) -> None:
 @format_option
 def check(config_path: Path | None, format_: str) -> None:
     """Check a configuration; list what it comes to, or everything that is wrong with it."""
-    config = _load(config_path)
+    config = read_config(config_path)
     shown = json.loads(config.model_dump_json())
     rows = [{"setting": name.upper(), "value": _text(value)} for name, value in shown.items()]
     print_rows(rows, format_)
@@ -90,7 +68,7 @@ def status(config_path: Path | None, format_: str) -> None:
     """Tell how far a connector has come: age of its token, lag, last heartbeat, gaps."""
     from inventory_assets.connector.stores.build import open_store
 
-    store = open_store(_load(config_path))
+    store = open_store(read_config(config_path))
     try:
         checkpoints = store.list()
     finally:
@@ -107,7 +85,7 @@ def status(config_path: Path | None, format_: str) -> None:
         for gap in found.gaps:
             healed = f"made up for by the copy of epoch {gap.healed_by}" if gap.healed_by else "open"
             notes.print(
-                f"{found.connector_id}: a gap found {gap.found_at:%Y-%m-%d %H:%M:%S}Z after {gap.after}, {healed}: "
+                f"{found.connector_id}: a gap found {gap.found_at:%Y-%m-%d %H:%M:%S}Z {_after(gap)}, {healed}: "
                 f"{gap.reason}",
                 style="yellow",
             )
@@ -136,6 +114,12 @@ def _shown(value: Any) -> str:
     return "–" if value is None else str(value)
 
 
+def _after(gap: Gap) -> str:
+    if gap.after is None:
+        return "before any change was streamed"
+    return f"after the changes of {_shown(datetime.fromtimestamp(gap.after[0], UTC))}"
+
+
 def _age(at: datetime | None, now: datetime) -> int | None:
     return None if at is None else max(0, int((now - at).total_seconds()))
 
@@ -151,7 +135,7 @@ def snapshot(config_path: Path | None, new_epoch: bool) -> None:
     from inventory_assets.connector.progress import request_snapshot
     from inventory_assets.connector.stores.build import open_store
 
-    config = _load(config_path)
+    config = read_config(config_path)
     store = open_store(config)
     try:
         found = request_snapshot(store, config.connector_id, is_new_epoch=new_epoch)
@@ -162,3 +146,25 @@ def snapshot(config_path: Path | None, new_epoch: bool) -> None:
         return
     when = "is copying already, and begins anew" if found.phase is Phase.COPYING else "will copy everything"
     notes.print(f"{config.connector_id} {when}, at its next heartbeat or start.", style="green")
+
+
+@connector.command("init-db")
+@config_option
+@format_option
+def init_db_(config_path: Path | None, format_: str) -> None:
+    """Prepare a database: R0's indexes and validators, and images of changed documents. Never removes anything."""
+    from inventory_assets.connector.init_db import init_db
+    from inventory_assets.connector.mongo_client import connect
+
+    config = read_config(config_path)
+    client = connect(config.mongodb_uri.get_secret_value())
+    try:
+        rows = init_db(client[config.database], collections=list(config.collections))
+    finally:
+        client.close()
+    print_rows([asdict(row) for row in rows], format_)
+    if any(row.action == "failed" for row in rows):
+        sys.exit(1)
+
+
+connector.add_command(reconcile)

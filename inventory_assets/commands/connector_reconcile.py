@@ -1,19 +1,18 @@
 """`inventory connector reconcile`: the source MongoDB against the lake."""
 
 import json
-import os
 import sys
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
-import yaml
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
+from inventory_assets.commands.connector_config import read_config
 from inventory_assets.commands.output import format_option, notes, print_rows
 from inventory_assets.connector.reconcile_source import ReconcileSource
 from inventory_assets.domain.events import Key, Position
@@ -57,17 +56,14 @@ def reconcile(
     """
     if (config_path is None) == (mongo is None):
         raise click.UsageError("expected exactly one of --config FILE and --mongo URI.")
-    options = _read_config(config_path) if config_path else {"MONGODB_URI": mongo}
-    if not (uri := options.get("MONGODB_URI")):
-        raise click.ClickException(f"MONGODB_URI was neither in {str(config_path)!r} nor in the environment; set it.")
+    place = _place_of(config_path) if config_path else _Place(mongo or "", None, "", None, {})
     settings = load_settings()
     try:
-        client: MongoClient = MongoClient(uri, appname="inventory-reconcile", readConcernLevel="majority")
+        client: MongoClient = MongoClient(place.uri, appname="inventory-reconcile", readConcernLevel="majority")
         with client:
-            configured = database or options.get("MONGODB_DATABASE")
-            name = configured or client.get_default_database(DEFAULT_DATABASE).name
-            wanted = warehouse_ids or tuple(filter(None, [options.get("WAREHOUSE_ID")]))
-            source = ReconcileSource(client, name, warehouse_ids=wanted)
+            name = database or place.database or client.get_default_database(DEFAULT_DATABASE).name
+            wanted = warehouse_ids or tuple(filter(None, [place.warehouse_id]))
+            source = ReconcileSource(client, name, warehouse_ids=wanted, names=place.names)
             with history_reader(settings) as reader, notes.status("comparing"):
                 check = SourceCheck(
                     reader, source, database=name, warehouse_ids=wanted or source.warehouse_ids(),
@@ -81,21 +77,27 @@ def reconcile(
         print_rows([_row(difference) for difference in report.differences], format_, columns=COLUMNS)
     _summarize(report)
     if repair:
-        _repair(report, name, options.get("CONNECTOR_ID") or f"reconcile-{name}", is_sure=yes)
+        _repair(report, name, place.connector_id or f"reconcile-{name}", is_sure=yes)
     if report.found or not report.is_complete:
         sys.exit(1)
 
 
-def _read_config(path: Path) -> dict[str, str | None]:
-    # The file is flat and the environment overrides it; what else it holds is the connector's business.
-    try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise click.ClickException(f"{str(path)!r} could not be read as YAML: {error}") from error
-    if not isinstance(found, dict):
-        raise click.ClickException(f"{str(path)!r} was no mapping; expected lines such as `MONGODB_URI: …`.")
-    names = ("MONGODB_URI", "MONGODB_DATABASE", "WAREHOUSE_ID", "CONNECTOR_ID")
-    return {name: str(value) for name in names if (value := os.environ.get(name) or found.get(name))}
+class _Place(NamedTuple):
+    """Where the source is, and what its connector is called."""
+
+    uri: str
+    database: str | None
+    connector_id: str
+    warehouse_id: str | None
+    names: dict[str, str]
+
+
+def _place_of(path: Path) -> _Place:
+    config = read_config(path)
+    return _Place(
+        config.mongodb_uri.get_secret_value(), config.database, config.connector_id, config.warehouse_id,
+        config.real_names,
+    )  # fmt: skip
 
 
 def _row(difference: Difference) -> dict[str, Any]:

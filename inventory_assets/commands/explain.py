@@ -9,6 +9,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from inventory_assets.commands.age import print_age
 from inventory_assets.commands.alert_style import STYLES
 from inventory_assets.commands.incidents import explain_incident
 from inventory_assets.commands.notification import explain_notification_command
@@ -52,6 +53,7 @@ def explain(alert_id: str, format_: str) -> None:
         print_rows([to_json({**msgspec.to_builtins(found), "now": msgspec.to_builtins(present)})], "json")
     else:
         _print_explanation(found, present)
+        print_age(reader, found.body["warehouse_id"])
     if found.differences:
         sys.exit(1)
 

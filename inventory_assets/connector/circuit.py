@@ -34,8 +34,8 @@ class CircuitOpenError(ConnectorError):
 
     def __init__(self, name: str, *, retry_after_seconds: float, last_failure: str | None) -> None:
         super().__init__(
-            f"{name} was not called: its circuit is open for another {retry_after_seconds:.0f} s "
-            f"after repeated failures, the last: {last_failure}"
+            f"{name} was not asked: its circuit is open for another {retry_after_seconds:.1f} s, "
+            f"after {last_failure or 'repeated failures'}"
         )
         self.name = name
         self.retry_after_seconds = retry_after_seconds

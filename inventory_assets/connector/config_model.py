@@ -84,6 +84,7 @@ def _renames(values: tuple[str, ...]) -> tuple[str, ...]:
 Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
 Name = Annotated[str, Field(min_length=1, max_length=256)]
 Topic = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9._~+%-]{2,254}$")]
+Topics = Annotated[tuple[Topic, ...], BeforeValidator(_split)]
 Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
 Port = Annotated[int, Field(ge=0, le=65_535)]
@@ -117,6 +118,8 @@ class ConnectorConfig(BaseSettings):
     transactions_topic: Topic = "inventory-transactions-topic"
     thresholds_topic: Topic = "thresholds-topic"
     status_topic: Topic = "status-topic"
+    # Default: the status topic and the first input topic, so that the lake hears it with the data.
+    heartbeat_topics: Topics | None = None
     dead_letter_topic: Topic = "dead-letter-topic"
 
     resume_token_store: Literal["file", "mongodb", "firestore"] = "file"
@@ -204,6 +207,19 @@ class ConnectorConfig(BaseSettings):
     def topics(self) -> dict[str, str]:
         """Topics by role."""
         return {role: getattr(self, f"{role}_topic") for role in ROLES}
+
+    @property
+    def input_heartbeat_topics(self) -> tuple[str, ...]:
+        """Where heartbeats go beside the status topic: there the lake takes them in."""
+        if self.heartbeat_topics is not None:
+            return tuple(topic for topic in self.heartbeat_topics if topic != self.status_topic)
+        watched = set(self.collections.values())
+        return tuple(topic for role, topic in self.topics.items() if role in watched)[:1]
+
+    @property
+    def is_heartbeat_status(self) -> bool:
+        """Whether heartbeats go to the status topic."""
+        return self.heartbeat_topics is None or self.status_topic in self.heartbeat_topics
 
     @property
     def token_path(self) -> Path:

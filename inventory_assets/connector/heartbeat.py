@@ -3,8 +3,9 @@
 Here: the messages, and the rhythm. Not here: publishing, or moving the token (`service`).
 
 The lake's own messages there are `{"type": …, …}` with the type as an attribute, too, so these are.
-The type of all but the heartbeat begins with `connector_`, as others publish on the topic. A heartbeat
-that ends up on an input topic is `filtered` by its type (RULES 9).
+The type of all but the heartbeat begins with `connector_`, as others publish on the topic. Heartbeats go
+to an input topic, too, so that the lake knows up to when it knows: there they are `filtered` by their
+type (RULES 9), and heard.
 """
 
 import threading
@@ -161,6 +162,7 @@ def _body(vitals: Vitals, tell: Callable[[Any], Any]) -> dict[str, Any]:
         "started_at": _of_time(vitals.started_at),
         "cluster_time": None if time is None else {"t": time[0], "i": time[1]},
         "lag_seconds": vitals.lag_seconds,
+        "published_until": _of_time(vitals.published_until),
         "token_age_seconds": vitals.token_age_seconds,
         "in_flight_messages": vitals.in_flight_messages,
         "in_flight_bytes": vitals.in_flight_bytes,

@@ -58,9 +58,11 @@ class Settlement:
         if self.is_complete:
             return None
         failures = {each.text: each.messages for each in self.failures}
+        # What only waited behind a failure says nothing of it.
+        told = [each for each in self.failures if each.kind is not FailureKind.FOLLOWS] or list(self.failures)
         if self.unsettled:
             failures["no answer in time"] = self.unsettled
-        text = "; ".join(f"{text} ({count} messages)" for text, count in list(failures.items())[:3])
+        text = "; ".join(each.text.rstrip(".") for each in told[:3]) or "no answer in time"
         return PublishFailedError(
             f"{sum(failures.values())} messages were not confirmed: {text}. They are read and published again.",
             failures=failures,

@@ -79,12 +79,14 @@ def _is_of_token(error: OperationFailure) -> bool:
 
 def _reason(error: PyMongoError) -> str:
     if not isinstance(error, OperationFailure):
-        # What follows is the whole reply, or the whole topology.
-        text = str(error).partition(", full error")[0].partition(", Timeout:")[0]
+        # What follows is the whole reply, the whole topology, or our own settings.
+        text = str(error)
+        for rest in (", full error", ", Timeout:", " (configured timeouts:"):
+            text = text.partition(rest)[0]
         return f"{type(error).__name__}: {text[:300]}"
     details = error.details or {}
     name = details.get("codeName") or type(error).__name__
-    return f"{name} ({error.code}): {str(details.get('errmsg') or '')[:500]}"
+    return f"{name} ({error.code}): {str(details.get('errmsg') or '')[:500].rstrip('. ')}"
 
 
 def _next_step(code: int | None) -> str:

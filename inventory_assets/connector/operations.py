@@ -6,18 +6,19 @@ Here: that translation. Not here: the formats (`metrics`, `logs`, `heartbeat`), 
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from structlog.typing import FilteringBoundLogger
 
 from inventory_assets.connector.change import ClusterTime
 from inventory_assets.connector.checkpoint import Checkpoint, Gap
-from inventory_assets.connector.circuit import CircuitStatus
+from inventory_assets.connector.circuit import CircuitOpenError, CircuitStatus
 from inventory_assets.connector.errors import TakenOverError
 from inventory_assets.connector.heartbeat import StatusKind
 from inventory_assets.connector.metrics import ConnectorMetrics
 from inventory_assets.connector.observer import Observer, Tally
+from inventory_assets.connector.quiet import Quiet
 from inventory_assets.connector.vitals import Circuit, CircuitState, State, Vitals, lag_of
 
 
@@ -62,10 +63,12 @@ class Operations(Observer):
         )  # fmt: skip
         self._checkpoint: Checkpoint | None = None
         self._is_current = False
+        self._current_at: datetime | None = None
         self._circuits: Callable[[], list[CircuitStatus]] = list
         self._last_beat_at: Callable[[], datetime | None] = lambda: None
         self._outstanding: Outstanding | None = None
         self._copied = 0
+        self._quiet = Quiet()
 
     def watch(
         self,
@@ -83,6 +86,7 @@ class Operations(Observer):
         """How the connector is now."""
         with self._lock:
             vitals, checkpoint, is_current = self._vitals, self._checkpoint, self._is_current
+            current_at = self._current_at
         now = self._now()
         known: dict[str, Any] = {}
         if checkpoint is not None:
@@ -92,6 +96,7 @@ class Operations(Observer):
                 "phase": checkpoint.phase,
                 "cluster_time": checkpoint.cluster_time,
                 "lag_seconds": lag_of(checkpoint.cluster_time, is_current=is_current, now=now),
+                "published_until": _latest(checkpoint.cluster_time, current_at),
                 "token_age_seconds": None if moved_at is None else max(0.0, (now - moved_at).total_seconds()),
             }
         if self._outstanding is not None:
@@ -133,8 +138,9 @@ class Operations(Observer):
         )  # fmt: skip
 
     def caught_up(self) -> None:
-        self._set(last_turn_at=self._now())
-        self._is_current = True
+        now = self._now()
+        self._set(last_turn_at=now)
+        self._is_current, self._current_at = True, now
 
     def saved(self, checkpoint: Checkpoint) -> None:
         self._see(checkpoint)
@@ -148,7 +154,8 @@ class Operations(Observer):
 
     def copied(self, collection: str, documents: int, *, is_snapshot: bool) -> None:
         self._copied += documents
-        self._set(copying=(collection,), last_turn_at=self._now())
+        # Also after a failure that the copy has survived.
+        self._set(state=State.COPYING, copying=(collection,), last_turn_at=self._now())
         self._metrics.copied({collection: documents})
         self._logger.info(
             "copied",
@@ -175,7 +182,9 @@ class Operations(Observer):
         self._metrics.reconnected()
         self._failed(str(error))
         self._set(state=State.RECOVERING, last_turn_at=self._now())
-        self._logger.warning("recovering", message=str(error), error_type=type(error).__name__)
+        # Of an open circuit everything has been said when it opened.
+        log = self._logger.info if isinstance(error, CircuitOpenError) else self._logger.warning
+        log("recovering", message=str(error), error_type=type(error).__name__)
 
     def stopped(self, reason: str, error: Exception | None) -> None:
         if error is None:
@@ -199,23 +208,37 @@ class Operations(Observer):
     def on_request_failed(self, topic: str, *, messages: int, code: str, seconds: float) -> None:
         """One publish request failed; the client may try it again."""
         self._metrics.failed({topic: messages})
-        self._logger.warning("request_failed", topic=topic, messages=messages, code=code, seconds=round(seconds, 2))
+        # An outage fails tens of them a second: `requests` is how many since the last line.
+        if (requests := self._quiet.count((topic, code), self._now())) is not None:
+            self._logger.warning(
+                "request_failed", message=f"publish requests to {topic} fail: {code}",
+                topic=topic, code=code, requests=requests, messages=messages, seconds=round(seconds, 2),
+            )  # fmt: skip
 
     def circuit_changed(self, status: CircuitStatus) -> None:
         """A circuit opened, half-opened or closed."""
         circuit = _circuit_of(status)
-        self._logger.warning(
-            "circuit", dependency=circuit.dependency, state=str(circuit.state), error=circuit.last_error
-        )
+        if circuit.state is CircuitState.OPEN:
+            self._logger.warning(
+                "circuit", message=f"{circuit.dependency} is not asked for a while: {circuit.last_error}",
+                dependency=circuit.dependency, state=str(circuit.state),
+            )  # fmt: skip
+        else:
+            words = "answers again" if circuit.state is CircuitState.CLOSED else "is tried once"
+            self._logger.info(
+                "circuit", message=f"{circuit.dependency} {words}",
+                dependency=circuit.dependency, state=str(circuit.state),
+            )  # fmt: skip
         if circuit.state is not CircuitState.HALF_OPEN:
             is_open = circuit.state is CircuitState.OPEN
             kind = StatusKind.CIRCUIT_OPENED if is_open else StatusKind.CIRCUIT_CLOSED
             self._tell(kind, dependency=circuit.dependency)
 
     def heartbeat_failed(self, error: Exception) -> None:
-        """A heartbeat was not confirmed."""
+        """A heartbeat, or another message to the status topic, was not confirmed."""
         self._metrics.heartbeat_failed()
-        self._logger.warning("heartbeat_failed", message=str(error))
+        if (times := self._quiet.count("heartbeat_failed", self._now())) is not None:
+            self._logger.warning("heartbeat_failed", message=str(error), times=times)
 
     # ------------------------------------------------------------- private
 
@@ -230,6 +253,12 @@ class Operations(Observer):
 
     def _failed(self, error: str) -> None:
         self._set(last_error=error, last_error_at=self._now())
+
+
+def _latest(cluster_time: ClusterTime | None, current_at: datetime | None) -> datetime | None:
+    """Up to when all is published: the last confirmed change, or when the stream last had no more."""
+    confirmed_at = None if cluster_time is None else datetime.fromtimestamp(cluster_time[0], UTC)
+    return max((at for at in (confirmed_at, current_at) if at is not None), default=None)
 
 
 def _circuit_of(status: CircuitStatus) -> Circuit:

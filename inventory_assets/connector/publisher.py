@@ -140,7 +140,7 @@ class PubSubSink:
         if self._abandoned.is_set():
             return
         waiting = wait(list(self._outstanding), timeout_seconds).not_done
-        if waiting:
+        if waiting and timeout_seconds:
             logger.warning("%d messages were not confirmed in %s s", len(waiting), timeout_seconds)
         self.abandon()
         self._client.stop()

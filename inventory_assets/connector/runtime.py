@@ -11,7 +11,7 @@ import os
 import socket
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TextIO
@@ -21,7 +21,7 @@ from structlog.typing import FilteringBoundLogger
 from inventory_assets.connector.backoff import Backoff
 from inventory_assets.connector.circuit import Circuits
 from inventory_assets.connector.config_model import ConnectorConfig
-from inventory_assets.connector.errors import ConnectorError
+from inventory_assets.connector.errors import ConnectorError, TakenOverError
 from inventory_assets.connector.health import Limits
 from inventory_assets.connector.heartbeat import HeartbeatThread, StatusKind, status_message
 from inventory_assets.connector.images import ImageMode
@@ -40,6 +40,7 @@ from inventory_assets.connector.service import OnTokenLost, Options, Service
 from inventory_assets.connector.shaping import build_shaper
 from inventory_assets.connector.stores.build import open_store
 from inventory_assets.connector.telling import StatusTeller
+from inventory_assets.messaging.messages import OutgoingMessage
 from inventory_assets.messaging.publisher import PubSubPublisher
 
 # Of the grace period: what closing takes when nothing hangs.
@@ -178,6 +179,7 @@ class _Process:
             self._sink.abandon()
             self._thread.join(_CLOSING_SECONDS / 2)
         self._heart.close(timeout_seconds=0.2)
+        self._say_goodbye()
         self._teller.close(timeout_seconds=_CLOSING_SECONDS / 2)
         self._server.close(timeout_seconds=0.5)
         self._status.close()
@@ -187,7 +189,8 @@ class _Process:
     def _build_service(self) -> Service:
         config = self._config
         shaper = build_shaper(config, clock=self._now)
-        settle_seconds = max(1.0, config.grace_seconds - 2 * _CLOSING_SECONDS)
+        # Half of it: the stream's thread comes round within a second, closing takes two, and a busy machine more.
+        settle_seconds = max(1.0, config.grace_seconds / 2)
         return Service(
             source=self._source,
             sink=self._sink,
@@ -217,7 +220,8 @@ class _Process:
             self._logger.exception("crashed")
         finally:
             self._source.close()
-            self._sink.close(timeout_seconds=0.0 if self._error else 1.0)
+            # The service has waited for what was in flight.
+            self._sink.close(timeout_seconds=0.0)
 
     def _tell(self, kind: StatusKind, **detail: object) -> None:
         self._teller.tell(
@@ -233,11 +237,26 @@ class _Process:
 
     def _beat(self) -> None:
         """Say that the process lives, to the topic and to the store."""
-        gaps = len(self._progress.current.gaps) if self._progress.has_taken_over else 0
-        message = status_message(
-            StatusKind.HEARTBEAT, self._operations.vitals(), self._now(),
-            topic=self._config.status_topic, clean=self._redact, gaps=gaps,
-        )  # fmt: skip
-        self._status.publish([message])
+        config = self._config
+        status_topics = (config.status_topic,) if config.is_heartbeat_status else ()
+        self._status.publish(self._heartbeats((*status_topics, *config.input_heartbeat_topics)))
         if self._progress.has_taken_over:
             self._progress.beat()
+
+    def _heartbeats(self, topics: Sequence[str]) -> list[OutgoingMessage]:
+        gaps = self._progress.current.gaps if self._progress.has_taken_over else ()
+        # As of one moment, before they are sent: what it says is published was confirmed before.
+        vitals, now = self._operations.vitals(), self._now()
+        return [
+            status_message(
+                StatusKind.HEARTBEAT, vitals, now, topic=topic, clean=self._redact,
+                gaps=len(gaps), open_gaps=sum(gap.healed_by is None for gap in gaps),
+            )
+            for topic in topics
+        ]  # fmt: skip
+
+    def _say_goodbye(self) -> None:
+        """Tell the lake that no more is to be waited for, unless another process goes on under this name."""
+        if not isinstance(self._error, TakenOverError):
+            for message in self._heartbeats(self._config.input_heartbeat_topics):
+                self._teller.tell(message)

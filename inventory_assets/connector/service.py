@@ -110,9 +110,7 @@ class Service:
         try:
             while not self._stop.is_set():
                 try:
-                    self._run_once()
-                except TokenLostError as error:
-                    self._record_gap(error)
+                    self._run_until_lost()
                 except StoreDamagedError:
                     raise  # somebody has to look at it: going on would overwrite what it may still tell
                 except RETRIED as error:
@@ -123,6 +121,13 @@ class Service:
             self._observer.stopped(str(error), error)
             raise
         self._observer.stopped("asked to stop", None)
+
+    def _run_until_lost(self) -> None:
+        try:
+            self._run_once()
+        except TokenLostError as error:
+            # Where the store is away as well, the next try finds the same gap.
+            self._record_gap(error)
 
     def _run_once(self) -> None:
         if not self._progress.has_taken_over:
@@ -146,13 +151,22 @@ class Service:
         copier = Copier(
             source=self._source, sink=self._sink, outlet=self._outlet, observer=self._observer,
             collections=self._options.collections, stop=self._stop,
-            recover=self._prepare_sink, settle_seconds=self._options.settle_seconds,
+            recover=self._recover_copy, settle_seconds=self._options.settle_seconds,
         )  # fmt: skip
         documents = self._circuits.call(MONGODB, copier.run)
         if documents is not None:  # else stopped: the next start begins the copy anew
+            with self._circuits.guard(PUBSUB):
+                self._backoff.reset()
             self._progress.finished_copy()
-            self._backoff.reset()
             self._observer.copy_finished(documents)
+
+    def _recover_copy(self, error: PublishFailedError) -> None:
+        # What was copied stays, so this is no recovery of the stream; the circuit counts it all the same.
+        try:
+            with self._circuits.guard(PUBSUB):
+                raise error
+        except (PublishFailedError, CircuitOpenError) as failure:
+            self._prepare_sink(failure)
 
     # -------------------------------------------------------------- stream
 
@@ -283,7 +297,11 @@ class Service:
         gap = self._progress.lost_token(code=error.code, reason=str(error), is_healed=is_healed)
         self._observer.token_lost(gap)
         if not is_healed:
-            raise error
+            raise TokenLostError(
+                f"{error} The connector stops, as ON_TOKEN_LOST says. `inventory connector snapshot` asks for the copy "
+                "that states what is there now; then start it again.",
+                code=error.code,
+            )
 
 
 def _with_times(identities: Iterable[Hashable]) -> Iterable[tuple[Hashable, ClusterTime]]:

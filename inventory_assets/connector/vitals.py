@@ -59,6 +59,7 @@ class Vitals:
         started_at: When the process began.
         last_turn_at: When the stream's thread last came round, whatever it found: it is stuck if that is long ago.
         lag_seconds: As `lag_of`.
+        published_until: Every change up to then is confirmed by Pub/Sub, UTC.
         token_age_seconds: Since the saved token was last confirmed to be current.
         last_heartbeat_at: When the last heartbeat was confirmed.
         last_error, last_error_at: The last thing that went wrong, mended or not; without secrets.
@@ -78,6 +79,7 @@ class Vitals:
     cluster_time: ClusterTime | None = None
     circuits: tuple[Circuit, ...] = ()
     lag_seconds: float | None = None
+    published_until: datetime | None = None
     token_age_seconds: float | None = None
     last_heartbeat_at: datetime | None = None
     last_error: str | None = None

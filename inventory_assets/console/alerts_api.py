@@ -1,4 +1,4 @@
-"""Alerts, incidents, stock and the lake's health over HTTP."""
+"""Alerts, incidents, stock, connectors and the lake's health over HTTP."""
 
 from typing import Any
 
@@ -136,6 +136,12 @@ async def list_stock(request: Request) -> Response:
     limit = number(query, "limit", DEFAULT_LIMIT, least=1, most=MAX_LIMIT)
     question = questions.list_stock(sku=sku, warehouse=warehouse, limit=limit)
     return answer(await console_of(request).door.ask(("stock", sku, warehouse, limit), question))
+
+
+async def list_connectors(request: Request) -> Response:
+    """GET /api/connectors"""
+    read_query(request, ())
+    return answer(await console_of(request).door.ask("connectors", questions.list_connectors))
 
 
 async def stats(request: Request) -> Response:

@@ -142,6 +142,11 @@ ENDPOINTS = (
         alerts_api.note_incident, body=_object(("reason",), author=_TEXT, reason=_TEXT), answers=_SENT,
     ),
     Endpoint(
+        "GET", "/api/connectors",
+        "Up to when each warehouse's numbers are known as `inventory connector list --format json`",
+        alerts_api.list_connectors,
+    ),
+    Endpoint(
         "GET", "/api/stats", "What the lake holds as `inventory stats --format json`", alerts_api.stats,
     ),
     Endpoint(

@@ -1,5 +1,6 @@
 """The console's pages: what each shows. Words and pictures are in `views`, HTML in the templates."""
 
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -18,7 +19,10 @@ from inventory_assets.console.alerts_api import (
 )
 from inventory_assets.console.http import console_of, number, read_query
 from inventory_assets.console.rendering import error_page, page, part, static
+from inventory_assets.domain.operations import OF_CONNECTORS, PipelineFinding
+from inventory_assets.domain.values import to_microseconds
 from inventory_assets.stages.incident_rows import read_incidents
+from inventory_assets.stages.operations import look, read_connectors
 from inventory_assets.wiring import LakeReader
 
 PER_PAGE = 50
@@ -40,6 +44,7 @@ def routes() -> list[Route]:
         Route("/incidents", incidents),
         Route("/incidents/{incident_id}", incident),
         Route("/stock", stock),
+        Route("/connectors", connectors),
         *threshold_pages.routes(),
         Route("/login", login, methods=["GET", "POST"]),
         Route("/logout", logout, methods=["POST"]),
@@ -152,6 +157,18 @@ async def stock(request: Request) -> Response:
         "kinds": views.KINDS,
     }
     return await page(request, "stock.html", "stock", values)
+
+
+async def connectors(request: Request) -> Response:
+    """Up to when each warehouse is known, and what holds the rest up."""
+    read_query(request, ())
+
+    def ask(reader: LakeReader) -> list[PipelineFinding]:
+        found = look(reader, read_connectors(reader), now=to_microseconds(datetime.now(UTC)))
+        return [each for each in found if each.kind not in OF_CONNECTORS]
+
+    flow = await console_of(request).door.ask("flow", ask)
+    return await page(request, "connectors.html", "connectors", {"flow": flow})
 
 
 async def login(request: Request) -> Response:

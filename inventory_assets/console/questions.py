@@ -11,11 +11,13 @@ from typing import Any
 import msgspec
 
 from inventory_assets.domain.threshold_document import name_scope
+from inventory_assets.domain.values import to_microseconds
 from inventory_assets.settings import Settings
 from inventory_assets.stages.alert_rows import listed, read_alerts, read_steps
 from inventory_assets.stages.engine import defaults_of, parse_settings_of
 from inventory_assets.stages.explain import explain_alert
 from inventory_assets.stages.handling import find_alert_id
+from inventory_assets.stages.operations import connector_rows, read_connectors
 from inventory_assets.stages.post_mortems import post_mortems
 from inventory_assets.stages.present import read_present
 from inventory_assets.stages.rule_rows import change_row, rule_row
@@ -138,6 +140,11 @@ def list_stock(*, sku: str | None, warehouse: str | None, limit: int) -> Callabl
         )  # fmt: skip
 
     return ask
+
+
+def list_connectors(reader: LakeReader) -> list[Row]:
+    """What the lake has heard of each connector as `connector list` has it; none in most lakes."""
+    return connector_rows(read_connectors(reader), now=to_microseconds(datetime.now(UTC)))
 
 
 def health(reader: LakeReader) -> Row:

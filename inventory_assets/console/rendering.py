@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse, Response
 from inventory_assets.console import views
 from inventory_assets.console.http import console_of
 from inventory_assets.console.problems import Refused
-from inventory_assets.console.questions import health
+from inventory_assets.console.questions import health, list_connectors
 from inventory_assets.lake.errors import LakeMissingError
 
 HERE = Path(__file__).parent
@@ -70,10 +70,12 @@ async def page(request: Request, template: str, place: str, values: Mapping[str,
     console = console_of(request)
     try:
         lake = await console.door.ask("health", health)
+        connectors = views.connectors_view(await console.door.ask("connectors", list_connectors))
     except LakeMissingError:
-        lake = None
+        lake, connectors = None, views.NO_CONNECTORS
     text = templates().get_template(template).render(
-        **values, place=place, lake=lake, has_token=console.access.token is not None, path=request.url.path
+        **values, place=place, lake=lake, connectors=connectors,
+        has_token=console.access.token is not None, path=request.url.path,
     )  # fmt: skip
     mark = f'"{hashlib.sha256(text.encode()).hexdigest()[:20]}"'
     if request.headers.get("if-none-match") == mark:
@@ -89,6 +91,7 @@ def part(template: str, values: Mapping[str, Any]) -> Response:
 def error_page(request: Request, refused: Refused) -> Response:
     """A page that says what is wrong, in the same frame."""
     text = templates().get_template("error.html").render(
-        place="", lake=None, has_token=False, path=request.url.path, status=refused.status, why=refused.why
+        place="", lake=None, connectors=views.NO_CONNECTORS, has_token=False, path=request.url.path,
+        status=refused.status, why=refused.why,
     )  # fmt: skip
     return HTMLResponse(text, refused.status)

@@ -19,6 +19,12 @@ TOLD = {
     "single": "by itself", "group": "alerts together", "incident": "an incident", "digest": "a digest",
     "resolved": "its end", "held": "kept for later", "dismissed": "nothing left to tell",
 }  # fmt: skip
+CONNECTOR_WORDS = {
+    "connector_silent": ("not heard of", "high"), "connector_stopped": ("stopped", "high"),
+    "connector_failed": ("failed", "critical"), "connector_disconnected": ("database away", "high"),
+    "connector_behind": ("behind", "high"), "connector_copying": ("being copied", "medium"),
+    "connector_gap": ("lost changes", "critical"),
+}  # fmt: skip
 _PLAIN = {
     "min_threshold_qty": "the limit for low stock,", "reorder_threshold_qty": "the limit for reordering,",
     "min_threshold_days": "the limit for low stock in days,",
@@ -93,6 +99,36 @@ def alert_view(row: Mapping[str, Any]) -> dict[str, Any]:
         "marks": marks_of(row),
         "is_taken": row["acknowledged_by"] is not None,
         "spark": spark(values, row["threshold"]),
+    }
+
+
+def connectors_view(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Every connector in plain words: all of them, the ones to look at, and since when which warehouse is old."""
+    shown = [_connector_view(row) for row in rows]
+    return {
+        "all": shown,
+        "live": sum(each["is_live"] for each in shown),
+        "wrong": [each for each in shown if not each["is_live"]],
+        # A copy ends by itself.
+        "to_look_at": sum(not each["is_live"] and each["finding"] != "connector_copying" for each in shown),
+        "old": {
+            each["warehouse_id"]: each for each in reversed(shown) if each["warehouse_id"] and not each["is_current"]
+        },
+    }
+
+
+NO_CONNECTORS: dict[str, Any] = {"all": [], "live": 0, "wrong": [], "to_look_at": 0, "old": {}}
+
+
+def _connector_view(row: Mapping[str, Any]) -> dict[str, Any]:
+    words, style = CONNECTOR_WORDS.get(row["finding"] or "", ("live", "good"))
+    return {
+        **row,
+        "name": row["warehouse_id"] or row["connector_id"],
+        "words": words,
+        "style": style,
+        "is_live": row["finding"] is None,
+        "as_of": day_time(row["numbers_as_of"]),
     }
 
 
@@ -183,6 +219,12 @@ def moment(value: datetime | str | None) -> str:
         return "–"
     at = as_time(value)
     return f"{at:%d %b %H:%M}" if at.year == datetime.now(UTC).year else f"{at:%d %b %Y %H:%M}"
+
+
+def day_time(value: datetime | str) -> str:
+    """A time of today as the clock shows it, of another day with the day."""
+    at = as_time(value)
+    return f"{at:%H:%M}" if at.date() == datetime.now(UTC).date() else moment(at)
 
 
 def as_time(value: datetime | str) -> datetime:

@@ -14,6 +14,7 @@ from inventory_assets.domain.alerts import Product, with_document_fields
 from inventory_assets.domain.burst_alerts import BurstAlerts
 from inventory_assets.domain.burst_result import Arrival, BurstInputs, BurstResult
 from inventory_assets.domain.burst_rules import BurstRules
+from inventory_assets.domain.connectors import Heartbeat
 from inventory_assets.domain.control import ALERT_COMMANDS
 from inventory_assets.domain.dedupe import admit
 from inventory_assets.domain.evaluate import Cause
@@ -147,6 +148,8 @@ class _Run:
         if isinstance(item, Rejection):
             return Arrival(Outcome.DEAD_LETTERED, rejection=item)
         if isinstance(item, Filtered):
+            if isinstance(item, Heartbeat) and item.heard.is_newer(self.draft.connectors.get(item.heard.connector_id)):
+                self.draft.connectors[item.heard.connector_id] = item.heard
             return Arrival(Outcome.FILTERED)
         names = entity_names(item)
         verdict = admit(self.draft, item, names)

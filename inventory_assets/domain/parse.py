@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from inventory_assets.domain.connectors import HEARTBEAT, Heartbeat, read_heartbeat
 from inventory_assets.domain.control import ALERT_COMMANDS, COMMANDS, Target, read_target
 from inventory_assets.domain.events import (
     Command,
@@ -103,7 +104,7 @@ def parse_message(
             return Filtered("no_document")
         kind = _kind(document, body, source)
         if kind is None:
-            return Filtered("no_stock_fact")
+            return _filtered(document, publish_at)
         if kind not in KINDS_BY_TOPIC.get(topic, ()):
             raise InvalidValue("wrong_topic", f"a {kind} was published to {topic!r}")
         reader = _READERS.get(kind)
@@ -113,6 +114,11 @@ def parse_message(
     except InvalidValue as invalid:
         # Bounded: a key of 10 MB must not be stored a second time as a complaint.
         return Rejection(invalid.reason, invalid.detail[:MAX_DETAIL])
+
+
+def _filtered(document: dict[str, Any], publish_at: int) -> Filtered:
+    heard = read_heartbeat(document, publish_at) if document.get("type") == HEARTBEAT else None
+    return Filtered("no_stock_fact") if heard is None else Heartbeat("no_stock_fact", heard)
 
 
 def _open_envelope(
@@ -166,7 +172,7 @@ def _kind(document: dict[str, Any], body: dict[str, Any], source: _Source) -> st
     for marker, kind in KIND_MARKERS:
         if marker in document:
             return kind
-    if document.get("type") == "heartbeat" or "heartbeat" in document:
+    if document.get("type") == HEARTBEAT or "heartbeat" in document:
         return None
     raise InvalidValue("unknown_kind", f"no known field among {sorted(document)[:12]!r}")
 

@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Generic, TypeVar
 
 from inventory_assets.domain.alerts import Alert, Condition, Product
+from inventory_assets.domain.connectors import Heard
 from inventory_assets.domain.events import (
     NO_POSITION,
     UNKNOWN_PARENTS,
@@ -187,6 +188,7 @@ class InventoryState:
         self.alerts: dict[Key, dict[Condition, Alert]] = {}
         self.due_alerts: set[Key] = set()
         self.products: dict[str, Product] = {}
+        self.connectors: dict[str, Heard] = {}
         self.pauses: dict[tuple[str | None, str | None], Command] = {}
         self.silences: Silences = {}
         self.inhibitions: Inhibitions = {}
@@ -208,6 +210,7 @@ class Draft:
         self.dynamics = Overlay(state.dynamics)
         self.alerts = Overlay(state.alerts)
         self.products = Overlay(state.products)
+        self.connectors = Overlay(state.connectors)
         self.pauses = dict(state.pauses)
         self.silences = dict(state.silences)
         self.inhibitions = dict(state.inhibitions)
@@ -306,7 +309,7 @@ class Draft:
         rollup_change = self.rollup_change  # before its keys are merged
         for overlay in (
             self.keys, self.skus, self.rules, self.thresholds, self.velocities, self.dynamics, self.alerts,
-            self.products,
+            self.products, self.connectors,
         ):  # fmt: skip
             overlay.merge()
         state.pauses = self.pauses

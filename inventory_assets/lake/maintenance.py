@@ -24,6 +24,7 @@ from inventory_assets.lake.tables import (
     ALERTS,
     APPEND_TABLES,
     BASES,
+    CONNECTORS,
     COVERAGE,
     RESOLVED_THRESHOLDS,
     ROLLUPS,
@@ -47,7 +48,7 @@ EXPIRE_EVERY = 200
 # What a killed process wrote and never handed over; a day is far beyond any running rewrite.
 ORPHAN_AGE = timedelta(days=1)
 
-COMPACTED_TABLES = (SKU_STATE, ROLLUPS, RESOLVED_THRESHOLDS, COVERAGE, ALERTS)
+COMPACTED_TABLES = (SKU_STATE, ROLLUPS, RESOLVED_THRESHOLDS, COVERAGE, ALERTS, CONNECTORS)
 MERGED_TABLES: tuple[Table, ...] = tuple(
     table for table in (*APPEND_TABLES, *VERSIONED_TABLES) if table not in (WATERMARKS, BASES)
 )

@@ -344,6 +344,30 @@ INCIDENTS = VersionedTable(
 )  # fmt: skip
 
 
+CONNECTORS = VersionedTable(
+    "meta",
+    "connectors",
+    {
+        "connector_id": _TEXT, "warehouse_id": _TEXT, "last_heard_at": _TIME, "state": _TEXT,
+        "published_until": _TIME, "lag_seconds": "DOUBLE", "source_epoch": _BIG, "open_gaps": _BIG,
+        "read": _BIG, "published": _BIG, "dead_lettered": _BIG, "owner_id": _TEXT, "started_at": _TIME,
+        "last_error": _TEXT, "version": _BIG,
+    },
+    "One row per connector_id: its newest heartbeat on an input topic, and up to when its database was published.",
+    key=("connector_id",),
+)  # fmt: skip
+PIPELINE_FINDINGS = VersionedTable(
+    "meta",
+    "pipeline_findings",
+    {
+        "kind": _TEXT, "subject": _TEXT, "warehouse_id": _TEXT, "severity": _TEXT, "is_open": _FLAG,
+        "begun_at": _TIME, "ended_at": _TIME, "finding": _TEXT, "what_to_do": _TEXT, "version": _BIG,
+    },
+    "One row per (kind, subject): what was last found wrong between the databases and the lake, as it was told.",
+    key=("kind", "subject"),
+)  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class View:
     """A question kept as a view. `query` names tables with `{lake}` before them."""
@@ -414,6 +438,6 @@ APPEND_TABLES = (
 )  # fmt: skip
 VERSIONED_TABLES = (
     PRODUCTS, SKU_STATE, ROLLUPS, THRESHOLD_RULES, RESOLVED_THRESHOLDS, VELOCITY, COVERAGE, DYNAMIC_THRESHOLDS,
-    ALERTS, INCIDENTS,
+    ALERTS, INCIDENTS, CONNECTORS, PIPELINE_FINDINGS,
 )  # fmt: skip
 SCHEMAS = ("raw", "core", "out", "meta")

@@ -53,7 +53,7 @@ class PublishError(MessagingError):
         more = len(failures) - len(shown)
         super().__init__(
             f"{len(failures)} of {len(message_ids)} messages were not confirmed by {target!r}: "
-            + "; ".join(shown)
+            + "; ".join(reason.rstrip(".") for reason in shown)
             + (f"; and {more} more" if more > 0 else "")
             + ". Publish those again; the rest are stored."
         )

@@ -7,6 +7,7 @@ import msgspec
 from inventory_assets.domain.burst import BurstInputs, BurstResult, Message
 from inventory_assets.lake.tables import (
     ALERTS,
+    CONNECTORS,
     CORE_EVENTS,
     DEAD_LETTERS,
     DYNAMIC_THRESHOLDS,
@@ -44,6 +45,8 @@ def append_result(
         transaction.append(VELOCITY, frames.velocity(inputs.velocities, inputs.velocity_date))
     if inputs.dynamic_date is not None:
         transaction.append(DYNAMIC_THRESHOLDS, frames.dynamic_thresholds(inputs.dynamics, inputs.dynamic_date))
+    if draft.connectors.changed:
+        transaction.append(CONNECTORS, frames.connectors(draft.connectors.changed.values()))
     if result.changed_alerts:
         transaction.append(ALERTS, frames.alerts(result))
     if result.transitions:

@@ -54,7 +54,7 @@ BURST_MEMORY = "128MB"
 # Catching up costs as much as the bursts did; beyond this, loading the state anew is quicker.
 MAX_CATCH_UP_VERSIONS = 50
 # Versions of these stages change nothing that is kept warm (docs/adr/0006).
-NOTE_STAGES = frozenset({"deliveries", "notifications", "quality"})
+NOTE_STAGES = frozenset({"deliveries", "notifications", "quality", "operations"})
 
 
 @dataclass(frozen=True, slots=True)

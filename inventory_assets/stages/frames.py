@@ -9,6 +9,7 @@ import polars as pl
 
 from inventory_assets.domain.alerts import PRIORITY, Alert, Product, to_wire
 from inventory_assets.domain.burst import BurstResult, Message
+from inventory_assets.domain.connectors import Heard
 from inventory_assets.domain.events import (
     Event,
     Level,
@@ -324,3 +325,20 @@ def dynamic_thresholds(rows: Sequence[tuple[str, str, DynamicLimits | None]], as
         },
         schema={"warehouse_id": pl.String, "sku": pl.String, **_DYNAMIC_SCHEMA},
     ).with_columns(pl.lit(as_of_date).str.to_date().alias("as_of_date"))
+
+
+_CONNECTOR_SCHEMA = {
+    "connector_id": pl.String, "warehouse_id": pl.String, "heard_at": pl.Int64, "state": pl.String,
+    "published_until": pl.Int64, "lag_seconds": pl.Float64, "source_epoch": pl.Int64, "open_gaps": pl.Int64,
+    "read": pl.Int64, "published": pl.Int64, "dead_lettered": pl.Int64, "owner_id": pl.String,
+    "started_at": pl.Int64, "last_error": pl.String,
+}  # fmt: skip
+
+
+def connectors(rows: Iterable[Heard]) -> pl.DataFrame:
+    """One row per connector heard of."""
+    heard = list(rows)
+    frame = pl.DataFrame(
+        {name: [getattr(each, name) for each in heard] for name in _CONNECTOR_SCHEMA}, schema=_CONNECTOR_SCHEMA
+    )
+    return _times(frame, "heard_at", "published_until", "started_at").rename({"heard_at": "last_heard_at"})

@@ -81,7 +81,7 @@ class Ingest:
     def __init__(self, engine: Engine, source: BurstSource, publisher: Publisher) -> None:
         self.engine = engine
         self.source = source
-        self._publisher = publisher
+        self.publisher = publisher
         self.outbox = Outbox(publisher)
         self.rider: Rider | None = None
         self._is_outbox_loaded = False
@@ -269,7 +269,7 @@ class Ingest:
         self.outbox.send()
         if self._status:
             try:
-                self._publisher.publish(self._status)
+                self.publisher.publish(self._status)
                 self._status = []
             except PublishError:
                 pass  # kept for the next rest

@@ -11,6 +11,7 @@ import polars as pl
 from inventory_assets.domain.burst import BurstResult
 from inventory_assets.lake.tables import (
     ALERTS,
+    CONNECTORS,
     CORE_EVENTS,
     DEAD_LETTERS,
     RESOLVED_THRESHOLDS,
@@ -27,7 +28,7 @@ from inventory_assets.stages.warm import Reader
 
 DERIVED = (
     CORE_EVENTS, DEAD_LETTERS, SKU_STATE, ROLLUPS, THRESHOLD_RULES, THRESHOLD_AUDIT, RESOLVED_THRESHOLDS, ALERTS,
-    TRANSITIONS,
+    TRANSITIONS, CONNECTORS,
 )  # fmt: skip
 
 
@@ -54,6 +55,7 @@ def derived_frames(burst: RecordedBurst, result: BurstResult) -> dict[Table, pl.
         RESOLVED_THRESHOLDS.full_name: frames.resolved_thresholds(result) if draft.thresholds.changed else None,
         ALERTS.full_name: frames.alerts(result) if result.changed_alerts else None,
         TRANSITIONS.full_name: frames.transitions(result) if result.transitions else None,
+        CONNECTORS.full_name: frames.connectors(draft.connectors.changed.values()),
     }
     return {
         table: frame.with_columns(pl.lit(burst.version, pl.Int64).alias("version"))
@@ -108,7 +110,7 @@ def compare(reader: Reader, expected: dict[str, pl.DataFrame]) -> list[Differenc
 def _compare_current(reader: Reader) -> list[Difference]:
     """The views, which go through compacted bases, against the plain history."""
     differences = []
-    for table in (SKU_STATE, ROLLUPS, RESOLVED_THRESHOLDS, ALERTS, THRESHOLD_RULES):
+    for table in (SKU_STATE, ROLLUPS, RESOLVED_THRESHOLDS, ALERTS, THRESHOLD_RULES, CONNECTORS):
         plain = table.view_query("lake.", None)
         for left, right, kind in (
             (plain, f"FROM {table.full_name}", "missing"),

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from inventory_assets.domain.alerts import Alert, Product
+from inventory_assets.domain.connectors import Heard
 from inventory_assets.domain.control import ALERT_COMMANDS
 from inventory_assets.domain.events import (
     NO_POSITION,
@@ -30,6 +31,7 @@ from inventory_assets.domain.values import to_microseconds
 from inventory_assets.lake.entity_index import EntityIndex
 from inventory_assets.lake.tables import (
     ALERTS,
+    CONNECTORS,
     DYNAMIC_THRESHOLDS,
     PRODUCTS,
     RESOLVED_THRESHOLDS,
@@ -129,6 +131,7 @@ def load_state(
     _load_judged(reader, state, shared, has_rollups=True)
     for row in current_rows(reader, PRODUCTS).drop("version").iter_rows(named=True):
         state.products[row["sku"]] = Product(**row)
+    state.connectors = {heard.connector_id: heard for heard in load_connectors(reader)}
     _load_events(reader, state, shared, cached_entities, index)
     _load_trends(reader, state, shared)
     return state
@@ -290,6 +293,16 @@ def _load_events(
         for warehouse_id, sku, place in batch.iter_rows():
             # An upper bound: open transactions count too, though they are remembered.
             state.events.forgotten_until[shared.key(warehouse_id, sku)] = (place["e"], place["i"], place["n"])
+
+
+def load_connectors(reader: Reader) -> list[Heard]:
+    """What was last heard of each connector, by name."""
+    rows = reader.query(
+        "SELECT * EXCLUDE (last_heard_at, published_until, started_at, version), epoch_us(last_heard_at) AS heard_at, "
+        f"epoch_us(published_until) AS published_until, epoch_us(started_at) AS started_at "
+        f"FROM {CONNECTORS.full_name} ORDER BY connector_id"
+    )
+    return [Heard(**row) for row in rows.iter_rows(named=True)]
 
 
 def load_inhibitions(reader: Reader) -> Inhibitions:

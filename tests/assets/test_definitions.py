@@ -110,6 +110,8 @@ def test_every_derived_table_is_an_asset():
         "meta.versions",
         "meta.watermarks",
         "meta.bases",
+        "meta.connectors",
+        "meta.pipeline_findings",
         "out.deliveries",
         "out.notifications",
         "out.quality_results",

@@ -93,7 +93,10 @@ def test_differences_are_rows_and_exit_1(run_reconcile: Run, client: MongoClient
 
 def test_a_config_names_the_source(run_reconcile: Run, uri: str, database: str, tmp_path: Path) -> None:
     config = tmp_path / "connector.yaml"
-    config.write_text(f"CONNECTOR_ID: c1\nMONGODB_URI: {uri}\nMONGODB_DATABASE: {database}\nWAREHOUSE_ID: WH-EAST-1\n")
+    config.write_text(
+        f"CONNECTOR_ID: c1\nMONGODB_URI: {uri}\nMONGODB_DATABASE: {database}\n"
+        "WAREHOUSE_ID: WH-EAST-1\nPUBSUB_PROJECT: inventory-local\n"
+    )
 
     done = run_reconcile(source=("--config", str(config)))
 
@@ -120,7 +123,7 @@ def test_a_source_is_named_exactly_once(tmp_path: Path) -> None:
     )
 
     assert (neither.exit_code, both.exit_code, without.exit_code) == (2, 2, 1)
-    assert "MONGODB_URI" in without.output
+    assert "MONGODB_URI was missing" in str(without.exception)
 
 
 def test_a_lost_deletion_is_repaired(

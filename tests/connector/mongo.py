@@ -63,6 +63,8 @@ class MongoServer:
         # Where a fail point plays a failover the server's state does not change, so that the driver
         # learns only by its next heartbeat that there is a primary after all.
         self.uri = f"mongodb://127.0.0.1:{self.port}/?replicaSet=secantus&heartbeatFrequencyMS=500"
+        # Of this server alone, whatever set it is in.
+        self.host_uri = f"mongodb://127.0.0.1:{self.port}/?directConnection=true"
         self.start()
 
     def start(self) -> None:
@@ -81,11 +83,17 @@ class MongoServer:
             )
         eventually(self._answers)
 
+    def restart_with(self, *options: str) -> None:
+        """Start again, with more options."""
+        self._end(is_kind=True)
+        self._options += options
+        self.start()
+
     def _answers(self) -> bool:
         assert self._process is not None
         if self._process.poll() is not None:
             raise RuntimeError(f"{PROGRAM} ended: {(self._directory / 'log').read_text()[-2000:]}")
-        with MongoClient(self.uri, serverSelectionTimeoutMS=500) as client:
+        with MongoClient(self.host_uri, serverSelectionTimeoutMS=500) as client:
             try:
                 client.admin.command("ping")
             except PyMongoError:

@@ -9,14 +9,14 @@ from inventory_assets.connector.checkpoint import Phase
 from inventory_assets.connector.heartbeat import HeartbeatThread, StatusKind, status_message
 from inventory_assets.connector.redaction import Redactor
 from inventory_assets.connector.vitals import State
-from inventory_assets.domain.events import Filtered
+from inventory_assets.domain.connectors import Heartbeat
 from inventory_assets.domain.parse import KIND_MARKERS, KINDS_BY_TOPIC, ParseSettings, parse_message
 from tests.connector.vitals import NOW, ago, circuit, vitals
 
 PATIENCE_SECONDS = 60
 FULL = vitals(
     owner_id="process-1", cluster_time=(1_772_600_001, 3), circuits=(circuit(),), copying=("inventory",),
-    counters={"read": 5}, last_error="refused", last_error_at=ago(40), last_heartbeat_at=None,
+    counters={"read": 5}, published_until=ago(1), last_error="refused", last_error_at=ago(40), last_heartbeat_at=None,
 )  # fmt: skip
 
 
@@ -28,7 +28,7 @@ def test_a_heartbeat_says_how_the_connector_is():
         "type": "heartbeat", "severity": "info", "at": "2026-03-04T12:00:00.000Z", "connector_id": "connector-wh-east-1",
         "warehouse_id": "WH-EAST-1", "owner_id": "process-1", "source_epoch": 1_772_600_000, "state": "streaming",
         "phase": "streaming", "started_at": "2026-03-03T12:00:00.000Z", "cluster_time": {"t": 1_772_600_001, "i": 3},
-        "lag_seconds": 0.0, "token_age_seconds": 3.0, "in_flight_messages": 0, "in_flight_bytes": 0,
+        "lag_seconds": 0.0, "published_until": "2026-03-04T11:59:59.000Z", "token_age_seconds": 3.0, "in_flight_messages": 0, "in_flight_bytes": 0,
         "copying": ["inventory"], "counters": {"read": 5}, "last_error": "refused",
         "circuits": [{"dependency": "pubsub", "state": "open", "since": "2026-03-04T11:59:20.000Z", "last_error": "refused"}],
         "last_error_at": "2026-03-04T11:59:20.000Z",
@@ -46,7 +46,10 @@ def test_a_heartbeat_on_an_input_topic_is_filtered(topic):
 
     found = parse_message(topic, message.data, message.attributes, int(NOW.timestamp() * 1e6), ParseSettings())
 
-    assert Filtered("no_stock_fact") == found
+    assert isinstance(found, Heartbeat) and "no_stock_fact" == found.reason
+    assert ("connector-wh-east-1", "WH-EAST-1", "streaming", 5, "refused") == (
+        found.heard.connector_id, found.heard.warehouse_id, found.heard.state, found.heard.read, found.heard.last_error,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", StatusKind)

@@ -333,6 +333,21 @@ def test_lost_history_in_mid_stream_keeps_what_was_confirmed_before():
     assert world.store.stored["east"].phase is Phase.STREAMING
 
 
+def test_lost_history_while_the_store_is_away_is_recorded_once_it_is_back():
+    """Neither ends the process: both mend by trying again."""
+    for at in range(20):
+        world = World()
+        world.trade(6)
+        world.run()
+        world.trade(6)
+        world.database.forget()
+        fate = world.run(Fate(at, unavailable), owner="two")
+
+        (gap,) = world.store.stored["east"].gaps
+        assert gap.healed_by == world.store.stored["east"].source_epoch, (at, fate.steps)
+        assert world.store.stored["east"].phase is Phase.STREAMING
+
+
 def test_told_to_stop_it_says_so_each_time_and_goes_on_when_a_copy_is_asked_for():
     world = World(on_token_lost=OnTokenLost.STOP)
     world.trade(6)

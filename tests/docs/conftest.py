@@ -12,17 +12,22 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import groupby
+from pathlib import Path
 
+import psutil
 import pytest
 from click.testing import CliRunner
 
 from inventory_assets.cli import cli
+from tests.connector.mongo import MongoServer
 from tests.docs.markdown import DOCUMENTS, ROOT, Block, blocks
-from tests.messaging.brokers import EmulatorProcess
+from tests.messaging.brokers import EmulatorProcess, unclaimed_port
 
 Result = tuple[int, str]
+CONNECTOR = ROOT / "docs" / "connector.md"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,35 @@ class Ran:
 def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Ran]]:
     """Every runnable block of every document, run in order."""
     work = tmp_path_factory.mktemp("docs")
+    alone = tmp_path_factory.mktemp("connector")
+    with _surroundings(work):
+        yield [
+            each
+            for document in DOCUMENTS
+            for each in (_ran_beside_mongodb(document, alone) if document == CONNECTOR else _ran(document))
+        ]
+
+
+def _ran(document: Path) -> list[Ran]:
+    return [Ran(block, *_run(block)) for block in blocks(document) if block.language in ("bash", "python", "sql")]
+
+
+def _ran_beside_mongodb(document: Path, work: Path) -> list[Ran]:
+    """A lake of its own, too: what a shop's database streams is no part of what the others ask about."""
+    mongo = MongoServer()
+    try:
+        with _surroundings(work) as patch:
+            patch.setenv("MONGODB_URI", mongo.uri.replace("/?", "/inventory?"))
+            patch.setenv("HEALTH_PORT", str(unclaimed_port()))
+            return _ran(document)
+    finally:
+        _end_of(work / "connector.pid")
+        mongo.close()
+
+
+@contextmanager
+def _surroundings(work: Path) -> Iterator[pytest.MonkeyPatch]:
+    """A home and an emulator, and nothing that is set outside."""
     emulator = EmulatorProcess(None)
     with pytest.MonkeyPatch.context() as patch:
         for name in list(os.environ):
@@ -46,16 +80,21 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Ran]]:
         patch.setenv("PUBSUB_EMULATOR_HOST", emulator.host)
         patch.setenv("INVENTORY_HOME", str(work / "home"))
         patch.setenv("PYTHONPATH", str(ROOT))
+        # Where a block runs `inventory` by bash, as in the background.
+        patch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
         patch.chdir(work)
         try:
-            yield [
-                Ran(block, *_run(block))
-                for document in DOCUMENTS
-                for block in blocks(document)
-                if block.language in ("bash", "python", "sql")
-            ]
+            yield patch
         finally:
             emulator.stop()
+
+
+def _end_of(pid_file: Path) -> None:
+    """End what a block has left running, where a later one that ends it failed."""
+    with suppress(OSError, ValueError, psutil.NoSuchProcess):
+        process = psutil.Process(int(pid_file.read_text()))
+        if "connector" in process.cmdline():
+            process.kill()
 
 
 def _run(block: Block) -> Result:
@@ -66,7 +105,8 @@ def _run(block: Block) -> Result:
     output = ""
     for is_ours, lines in groupby(block.code.splitlines(), _is_ours):
         for command in list(lines) if is_ours else ["\n".join(lines)]:
-            code, printed = _inventory(shlex.split(command)[1:]) if is_ours else _bash(command)
+            arguments = shlex.split(os.path.expandvars(command))[1:] if is_ours else []
+            code, printed = _inventory(arguments) if is_ours else _bash(command)
             output += printed
             if code:
                 return code, f"{output}$ {command}"

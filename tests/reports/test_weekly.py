@@ -7,11 +7,13 @@ import pytest
 from inventory_assets.domain.alerts import Product
 from inventory_assets.lake.partition_files import DAILY_STOCK
 from inventory_assets.reports.period import Kind
+from inventory_assets.settings import Settings
 from inventory_assets.stages.coverage import refresh_coverage
+from inventory_assets.stages.engine import Engine
 from inventory_assets.stages.products import import_products
 from inventory_assets.wiring import history_reader
 from tests.builders import level, messages, rule, transaction
-from tests.reports.conftest import Published, write_snapshots
+from tests.reports.conftest import Published, publish_report, write_snapshots
 
 MONDAY = date(2022, 4, 18)
 AFTER = date(2022, 4, 25)
@@ -19,9 +21,11 @@ AFTER = date(2022, 4, 25)
 TRADE = {("W1", "S1"): (10, 6, 3_600), ("W2", "S1"): (1, 4, 0), ("W1", "S2"): (0, 2, 86_400)}
 
 
-@pytest.fixture
-def week(engine, settings, build) -> Published:
-    """A report of two weeks of trade, the last day of the week included."""
+@pytest.fixture(scope="module")
+def week(tmp_path_factory: pytest.TempPathFactory) -> Published:
+    """A report of two weeks of trade, the last day of the week included. Read it only."""
+    settings = Settings(home=tmp_path_factory.mktemp("week"))
+    engine = Engine(settings)
     import_products(engine, [Product("S1", product_name="Kettle", unit_price=10.0), Product("S2", unit_price=1.0)])
     engine.commit_burst(
         messages(
@@ -36,6 +40,7 @@ def week(engine, settings, build) -> Published:
     )  # fmt: skip
     with history_reader(settings) as reader:
         refresh_coverage(engine, reader, date(2022, 4, 21))
+    engine.close()
     for number in range(14):
         day = MONDAY + timedelta(days=number - 7)
         rows = [
@@ -47,7 +52,7 @@ def week(engine, settings, build) -> Published:
             for key, (now, before, empty) in TRADE.items()
         ]  # fmt: skip
         write_snapshots(settings, DAILY_STOCK, day, rows)
-    return build(MONDAY + timedelta(days=3), Kind.WEEKLY, today=AFTER)
+    return publish_report(settings, MONDAY + timedelta(days=3), Kind.WEEKLY, today=AFTER)
 
 
 def test_a_week_is_monday_to_sunday_against_the_week_before(week):
