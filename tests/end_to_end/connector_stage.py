@@ -22,6 +22,7 @@ from inventory_assets.connector.checkpoint import Checkpoint, Phase
 from inventory_assets.connector.config import load_config
 from inventory_assets.connector.progress import request_snapshot
 from inventory_assets.connector.stores.build import open_store
+from inventory_assets.lake.connect import connect
 from inventory_assets.messaging.topology import apply_topology
 from inventory_assets.settings import Settings
 from inventory_assets.wiring import ingest_of
@@ -79,6 +80,7 @@ class Connector:
         self.config = config
         self._environment = environment
         self._log_path = config.with_suffix(".log")
+        self._settings = load_config(config, {})
         self.process: subprocess.Popen | None = None
         self._launched: list[subprocess.Popen] = []
 
@@ -114,7 +116,7 @@ class Connector:
 
     def forget(self) -> None:
         """Lose what was saved."""
-        path = load_config(self.config, {}).token_path
+        path = self._settings.token_path
         for each in path.parent.glob(f"{path.name}*"):
             each.unlink()
 
@@ -143,7 +145,7 @@ class Connector:
 
     def checkpoint(self) -> Checkpoint | None:
         """What is saved."""
-        config = load_config(self.config, {})
+        config = self._settings
         if config.resume_token_store == "file" and not config.token_path.exists():
             return None  # opened, it would be made
         with closing(open_store(config)) as store:
@@ -151,9 +153,8 @@ class Connector:
 
     def request_copy(self) -> None:
         """As `inventory connector snapshot`."""
-        config = load_config(self.config, {})
-        with closing(open_store(config)) as store:
-            request_snapshot(store, config.connector_id, is_new_epoch=False)
+        with closing(open_store(self._settings)) as store:
+            request_snapshot(store, self._settings.connector_id, is_new_epoch=False)
 
     def await_caught_up(self, at: ClusterTime | None) -> None:
         """Wait until everything up to a cluster time is confirmed and saved; None: until the copy is done."""
@@ -214,6 +215,11 @@ class Stage:
     def command(self, *arguments: str) -> Ran:
         """Run `inventory …` on the lake."""
         return run_process(*arguments, home=self.home, **self.environment)
+
+    def query(self, sql: str) -> list[Any]:
+        """Ask the lake."""
+        with closing(connect(self.settings, read_only=True)) as connection:
+            return connection.execute(sql).fetchall()
 
     @contextmanager
     def draining(self) -> Iterator[Callable[[], int]]:

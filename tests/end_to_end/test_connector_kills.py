@@ -202,12 +202,14 @@ def take_in(stage: Stage) -> Counter[str]:
         outcomes.update({row["outcome"]: row["messages"] for row in drained.rows})
 
 
-def check_lake(stage: Stage, trade: Trade) -> None:
+def check_lake(stage: Stage, trade: Trade, connector: Connector) -> None:
     """What holds whatever the images: no effect doubled, and the books agree."""
     assert doubled_outcomes(stage.settings) == []
     assert stock_of(stage.settings) == trade.ledger()
     verified = stage.command("verify")
     assert verified.code == 0, verified.out + verified.err
+    reconciled = stage.command("connector", "reconcile", "--config", str(connector.config), "--format", "json")
+    assert (reconciled.code, reconciled.rows) == (0, []), reconciled.out + reconciled.err
 
 
 def check_deaths(deaths: list[dict[str, Any]], kills: list[Kill], *, at_least: int) -> None:
@@ -246,7 +248,7 @@ def test_25_kills_lose_and_double_nothing(
     check_deaths(deaths, kills, at_least=2)
     assert not compare(changes, effects_of(stage.settings))
     assert dead_letters_of(stage.settings) == []
-    check_lake(stage, trade)
+    check_lake(stage, trade, connector)
     # The kills cost work, or they would prove nothing: what was in flight is published again.
     assert outcomes["duplicate"] > 0
     assert outcomes.total() > len(changes)
@@ -274,4 +276,4 @@ def test_kills_without_images_end_at_the_ledger(
     # Read again without a snapshot, a document may be later than it was at the same position: the first
     # stands, and what made the difference is an event of its own.
     assert {reason for reason, _ in dead_letters_of(stage.settings)} <= {"conflicting_duplicate"}
-    check_lake(stage, trade)
+    check_lake(stage, trade, connector)
