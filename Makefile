@@ -10,6 +10,8 @@ SCALE ?= small
 # would leave the end-to-end tests, which have few tests and wait long, for the end.
 JOBS ?= 2
 BIN := .venv/bin
+# Where it is set, as in many containers, each of the many processes compiles our two hundred modules anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 help:
 	@echo "make run    the product, with a simulated retailer (SCALE=large for a big one)"

@@ -3,7 +3,9 @@
 import pytest
 
 from inventory_assets.domain.recommend import Supply, WarehouseStock, recommend
+from inventory_assets.lake.marts import MartsMissingError, show_marts
 from inventory_assets.stages.marts import load_manifest
+from inventory_assets.wiring import LakeReader
 from tests.marts.conftest import ODD_IDS
 
 pytestmark = pytest.mark.slow
@@ -113,3 +115,13 @@ def test_a_build_says_what_it_was_built_from(marts):
     query = "SELECT lake_version, as_of_date::VARCHAR, snapshot_days FROM marts.builds"
 
     assert [(5, "2026-03-31", 40)] == asked(marts, query)
+
+
+def test_marts_of_a_later_version_are_not_shown_for_an_earlier_one(shop, build):
+    """They would tell what nobody could know then."""
+    connection = LakeReader(shop).connection
+
+    with pytest.raises(MartsMissingError, match="version 5, later than 3"):
+        show_marts(connection, shop, at_version=3)
+    show_marts(connection, shop, at_version=5)
+    assert connection.execute("SELECT lake_version FROM marts.builds").fetchall() == [(5,)]
