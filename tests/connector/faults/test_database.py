@@ -80,7 +80,6 @@ def test_a_database_that_cannot_be_reached_at_the_start_is_waited_for(
         "NotWritablePrimary",
         "InterruptedDueToReplStateChange",
         "CursorNotFound",
-        "CursorKilled",
     ],
 )
 def test_a_failover_while_streaming_loses_and_doubles_nothing(how, settings, start, shop, inbox, observe, mongo_client):
