@@ -9,7 +9,7 @@ from bson import Binary, Code, Decimal128, Int64, MaxKey, MinKey, ObjectId, Rege
 from inventory_assets.connector.raw_documents import UndecodableError, decode, decode_key, encode_key, key_of
 
 IDS = [
-    1, Int64(1), 1.0, "text", "", "with\0null", {"b": 1, "a": "x"}, {}, b"bytes", Binary(b"x", 4), ObjectId(), True, None,
+    1, Int64(1), 1.0, "text", "", "with\0null", {"b": 1, "a": "x"}, {}, b"bytes", Binary(b"x", 4), ObjectId("60a2f3e5c8e4b0e9b9f7c6d5"), True, None,
     datetime.datetime(2022, 4, 20, 7, tzinfo=datetime.UTC), Timestamp(5, 6), Decimal128("1.5"), MinKey(), MaxKey(),
     Code("x"), Code("x", {"y": 1}),
 ]  # fmt: skip
