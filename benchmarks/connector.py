@@ -79,6 +79,7 @@ def _trade(uri: str, changes: int) -> tuple[dict[str, Any], ClusterTime]:
         database = client[DATABASE]
         for name in COLLECTIONS:
             database.create_collection(name, changeStreamPreAndPostImages={"enabled": True})
+        database.inventory.create_index("sku")  # or each update looks at every document
         skus = [f"SKU-{number:05d}" for number in range(1_000)]
         database.inventory.insert_many([_level(sku) for sku in skus])
         with database.watch(max_await_time_ms=10) as stream:
@@ -148,7 +149,7 @@ def _write_config(directory: Path, uri: str, host: str) -> Path:
     settings = {
         "CONNECTOR_ID": "benchmark", "MONGODB_URI": uri.replace("/?", f"/{DATABASE}?"), "PUBSUB_PROJECT": PROJECT,
         "PUBSUB_EMULATOR_HOST": host, "RESUME_TOKEN_PATH": str(directory / "tokens.sqlite"), "HEALTH_PORT": 0,
-        "IMAGES": "post_images", "TRANSFORMS": ["benchmarks.connector:keep"], "MASK_FIELDS": ["transactions.user_id"],
+        "IMAGES": "pre_images", "TRANSFORMS": ["benchmarks.connector:keep"], "MASK_FIELDS": ["transactions.user_id"],
         "HMAC_FIELDS": ["inventory.metadata.supplier_id"], "HMAC_KEY": HMAC_KEY, "READ_BATCH": READ_BATCH,
     }  # fmt: skip
     path.write_text(json.dumps(settings))  # JSON is YAML

@@ -69,6 +69,11 @@ class Masker:
 
     rules: Mapping[str, tuple[FieldRule, ...]] = field(default_factory=dict)
     key: bytes = field(default=b"", repr=False)
+    # Copied for each value: to set a key up costs more than all that follows.
+    _keyed: hmac.HMAC = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_keyed", hmac.new(self.key, digestmod="sha256"))
 
     def apply(self, role: str, plain: dict[str, Any]) -> None:
         """Change the document in place: it is the copy that is about to leave."""
@@ -108,7 +113,9 @@ class Masker:
             return MASK
         if type(value) is list:
             return [self._replace(item, treatment) for item in value]
-        return HMAC_PREFIX + hmac.digest(self.key, _canonical(value), "sha256").hex()
+        digest = self._keyed.copy()
+        digest.update(_canonical(value))
+        return HMAC_PREFIX + digest.hexdigest()
 
 
 def build_masker(rules: Iterable[FieldRule], key: bytes) -> Masker:
