@@ -79,6 +79,7 @@ def _trade(uri: str, changes: int) -> tuple[dict[str, Any], ClusterTime]:
         database = client[DATABASE]
         for name in COLLECTIONS:
             database.create_collection(name, changeStreamPreAndPostImages={"enabled": True})
+        database.inventory.create_index("sku")  # or each update looks at every document
         skus = [f"SKU-{number:05d}" for number in range(1_000)]
         database.inventory.insert_many([_level(sku) for sku in skus])
         with database.watch(max_await_time_ms=10) as stream:

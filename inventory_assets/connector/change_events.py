@@ -4,6 +4,7 @@ Here: raw event in, value out. Not here: reading the stream (`change_cursor`), o
 what an event leaves open (`lookup`).
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -143,10 +144,13 @@ def only_final(read: Iterable[Read]) -> list[Read]:
     goes for a document that replaces another with the same identity. What is poisonous stays:
     it must become a dead letter.
     """
+    items = list(read)
+    at = Counter(item.cluster_time for item in items)
     later: set[tuple[Any, ...]] = set()
     kept: list[Read] = []
-    for item in reversed(list(read)):
-        if isinstance(item, Upheaval):
+    for item in reversed(items):
+        # Alone at its time, as all are that are of no transaction: nothing to compare.
+        if at[item.cluster_time] == 1 or isinstance(item, Upheaval):
             kept.append(item)
             continue
         names = _names(item)

@@ -12,10 +12,10 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from inventory_assets.connector.masking import FieldRule, Treatment, read_rule
+from inventory_assets.connector.routing import DEFAULT_LANES
 from inventory_assets.settings import DEFAULT_HOME
 
 ROLES = ("inventory", "transactions", "thresholds")
-DEFAULT_LANES = 16
 MIN_KEY_CHARACTERS = 16
 # A message may have as many: with less outstanding, the greatest could never be sent.
 MIN_OUTSTANDING_BYTES = 10_000_000

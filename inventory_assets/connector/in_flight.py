@@ -188,8 +188,12 @@ class InFlight:
     @staticmethod
     def _is_confirmed(batch: _Pending) -> bool:
         futures, position, end = batch.futures, batch.position, len(batch.futures)
-        while position < end and futures[position].done() and futures[position].exception() is None:
-            position += 1
+        try:
+            # One question, where `done` and `exception` would be two, for every message there is.
+            while position < end and futures[position].exception(0) is None:
+                position += 1
+        except TimeoutError:
+            pass  # no answer yet
         batch.position = position
         return position == end
 

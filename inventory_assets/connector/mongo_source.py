@@ -47,7 +47,7 @@ class MongoChangeSource:
         collections: Sequence[str],
         images: ImageMode,
         batch_size: int = 1000,
-        max_await_ms: int = 1000,
+        max_await_ms: int = 250,
         chunk_documents: int = 1000,
     ) -> None:
         """Nothing is sent before `open` or `copy`.

@@ -3,11 +3,8 @@
 Here: keys, pauses and the end. Not here: how the client is set up (`pubsub_client`), what is
 published (`envelope`), or what a failure means (`failures`).
 
-Two things the client does, as of google-cloud-pubsub 2.44, shape this module:
-
-- A message it refuses as too large stays counted in its flow control for ever. So nothing it would
-  refuse reaches it (`routing.refusal_of`).
-- `stop()` cancels what waits behind the first batch of a key. `close` waits first.
+What the client does, as of google-cloud-pubsub 2.44, shapes this module: `stop()` cancels what waits
+behind the first batch of a key. `close` waits first.
 """
 
 import logging
@@ -18,6 +15,7 @@ from typing import NamedTuple
 
 from inventory_assets.connector.errors import ConnectorError
 from inventory_assets.connector.pubsub_client import PublishAbandonedError, PublishObserver, SinkSettings, open_client
+from inventory_assets.connector.room import Room
 from inventory_assets.connector.routing import refusal_of
 from inventory_assets.messaging.messages import OutgoingMessage
 
@@ -63,6 +61,9 @@ class PubSubSink:
             self._settings, host=host, endpoint=endpoint, abandoned=self._abandoned, observer=observer
         )
         self._target = host or self._client.target
+        self._room = Room(
+            max_messages=self._settings.max_outstanding_messages, max_bytes=self._settings.max_outstanding_bytes
+        )
         self._is_busy = False
         self._paths: dict[str, str] = {}
         # Without a lock of its own: a store and a pop are atomic, and this is done once a message.
@@ -81,8 +82,8 @@ class PubSubSink:
 
     @property
     def outstanding_bytes(self) -> int:
-        """Their data. Adds up when asked: for metrics, not for every message."""
-        return sum(sent.data_bytes for sent in list(self._outstanding.values()))
+        """Their data."""
+        return self._room.taken_bytes
 
     def publish(self, message: OutgoingMessage) -> "Future[str]":
         """Hand over one message; blocks while too much is unconfirmed. `abandon` ends that, too.
@@ -98,14 +99,17 @@ class PubSubSink:
         if (len(self._outstanding) > self._settings.busy_messages) is not self._is_busy:
             self._change_pace()
         path = self._paths.get(message.topic) or self._path_of(message.topic)
+        size_bytes = len(message.data)
+        self._room.take(size_bytes)
         try:
             future = self._client.publish(path, message.data, message.ordering_key, **message.attributes)
-        except RuntimeError:
-            # The client was stopped while this thread was blocked in it.
-            if not self._abandoned.is_set():
+        except BaseException as error:
+            self._room.give_back(size_bytes)
+            # The client was stopped while this thread waited for room.
+            if not (isinstance(error, RuntimeError) and self._abandoned.is_set()):
                 raise
             return _failed(PublishAbandonedError("the connector is stopping"))
-        self._outstanding[future] = _Sent(path, message.ordering_key, len(message.data))
+        self._outstanding[future] = _Sent(path, message.ordering_key, size_bytes)
         future.add_done_callback(self._settle)
         return future
 
@@ -132,6 +136,7 @@ class PubSubSink:
         A blocked `publish` returns by it. Nothing is lost: no token was saved for it.
         """
         self._abandoned.set()
+        self._room.close()
         # Ends requests under way; the event is set first, so that none is tried again on a closed channel.
         self._client.transport.close()
 
@@ -151,11 +156,14 @@ class PubSubSink:
         return path
 
     def _settle(self, future: "Future[str]") -> None:
-        # Twice, where `resume` was quicker: harmless in this order.
+        # Twice, where `resume` was quicker: harmless in this order, as only one of them can pop.
         sent = self._outstanding.get(future)
-        if sent is not None and sent.ordering_key and future.exception() is not None:
+        if sent is None:
+            return
+        if sent.ordering_key and future.exception() is not None:
             self._failed_keys.add((sent.topic_path, sent.ordering_key))
-        self._outstanding.pop(future, None)
+        if self._outstanding.pop(future, None) is not None:
+            self._room.give_back(sent.data_bytes)
 
     def _change_pace(self) -> None:
         # The client reads it each time it starts to wait for a fuller batch.

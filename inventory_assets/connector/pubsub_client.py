@@ -78,7 +78,7 @@ class SinkSettings:
     batch_messages: int = 200
     batch_bytes: int = 1_000_000
     batch_latency_seconds: float = 0.01
-    busy_latency_seconds: float = 0.1
+    busy_latency_seconds: float = 0.25
     busy_messages: int = 100
     deadline_seconds: float = 60.0
     request_timeout_seconds: float = 20.0
@@ -101,14 +101,9 @@ def open_client(
         observer: Must not block.
     """
     requests = _Requests(settings.request_timeout_seconds, abandoned, observer)
-    flow_control = pubsub_v1.types.PublishFlowControl(
-        message_limit=settings.max_outstanding_messages,
-        byte_limit=settings.max_outstanding_bytes,
-        limit_exceeded_behavior=pubsub_v1.types.LimitExceededBehavior.BLOCK,
-    )
     options = pubsub_v1.types.PublisherOptions(
         enable_message_ordering=True,
-        flow_control=flow_control,
+        # Without the client's flow control, its default: `room` says why.
         retry=_BoundedRetry(
             predicate=_RETRIED,
             initial=_FIRST_BACKOFF_SECONDS,

@@ -184,8 +184,9 @@ class Shaper:
 
     def _send(self, subject: _Subject) -> Shaped:
         processed_at = self._now()
+        warehouse_id = self._warehouse_of(subject)
         try:
-            body = self._encode(subject, processed_at)
+            body = self._encode(subject, processed_at, warehouse_id)
         except (TypeError, ValueError, OverflowError, RecursionError) as error:
             # What BSON holds has a JSON form: this is a hook's doing.
             detail = f"the document has no JSON form: {type(error).__name__}"
@@ -204,7 +205,7 @@ class Shaper:
             "source_epoch": str(self.source_epoch),
             "cluster_time": f"{change.cluster_time[0]}.{change.cluster_time[1]}",
         }
-        if (warehouse_id := self._warehouse_of(subject)) is not None:
+        if warehouse_id is not None:
             attributes["warehouse_id"] = warehouse_id[:_MAX_ATTRIBUTE]
         key = self._router.key_of(*find_address(subject.role, subject.document or subject.key))
         return Shaped(OutgoingMessage(self._router.topic_of(subject.role), body, attributes, key))
@@ -212,7 +213,7 @@ class Shaper:
     def _refuse(self, subject: _Subject, reason: str, detail: str, body: bytes | None = None) -> Shaped:
         change = subject.change
         if body is None:
-            body = self._encode(subject, self._now())
+            body = self._encode(subject, self._now(), self._warehouse_of(subject))
         letter = DeadLetter(
             reason=reason, detail=detail, connector_id=self._connector_id, source=self._source,
             topic=self._router.topic_of(subject.role), collection=change.collection, operation=subject.operation,
@@ -220,13 +221,13 @@ class Shaper:
         )  # fmt: skip
         return Shaped(dead_letter(letter, topic=self._dead_letter_topic, max_bytes=self._max_bytes), reason)
 
-    def _encode(self, subject: _Subject, processed_at: str) -> bytes:
+    def _encode(self, subject: _Subject, processed_at: str, warehouse_id: str | None) -> bytes:
         change = subject.change
         return encode_envelope(
             Envelope(
                 source=self._source,
                 connector_id=self._connector_id,
-                warehouse_id=self._warehouse_of(subject),
+                warehouse_id=warehouse_id,
                 namespace=self._namespace_of(change, subject.role),
                 operation=subject.operation,
                 source_epoch=self.source_epoch,

@@ -37,7 +37,7 @@ def test_what_is_not_set_has_a_default():
     assert config.token_path == Path(".inventory/connector/c1.sqlite")
     # The copy's order: inventory last, so that what a level contains has an earlier position.
     assert list(config.collections) == ["thresholds", "transactions", "inventory"]
-    assert (config.ordering, config.grace_seconds, config.max_outstanding_bytes) == (16, 10, 64_000_000)
+    assert (config.ordering, config.grace_seconds, config.max_outstanding_bytes) == (8, 10, 64_000_000)
 
 
 def test_the_environment_overrides_the_file(write):
@@ -180,7 +180,7 @@ def test_the_port_of_cloud_run_is_listened_on_whatever_the_file_says(write):
     assert (config.health_host, config.health_port) == ("0.0.0.0", 9000)
 
 
-@pytest.mark.parametrize(("text", "expected"), [("lanes", 16), ("none", 0), ("0", 0), ("32", 32), ("sku", "sku")])
+@pytest.mark.parametrize(("text", "expected"), [("lanes", 8), ("none", 0), ("0", 0), ("32", 32), ("sku", "sku")])
 def test_ordering_is_lanes_keys_or_nothing(text, expected):
     assert load_config(None, LEAST | {"ORDERING": text}).ordering == expected
 
