@@ -202,7 +202,7 @@ class Stage:
             "CONNECTOR_ID": name, "MONGODB_URI": uri, "MONGODB_DATABASE": database,
             "PUBSUB_PROJECT": PROJECT, "PUBSUB_EMULATOR_HOST": self.host,
             "RESUME_TOKEN_PATH": str(self.directory / f"{name}.sqlite"), "HEALTH_PORT": 0,
-            "HEARTBEAT_SECONDS": 1, "BACKOFF_FIRST_SECONDS": 0.1, **options,
+            "BACKOFF_FIRST_SECONDS": 0.1, **options,
         }  # fmt: skip
         path = self.directory / f"{name}.yaml"
         path.write_text(yaml.safe_dump(values))

@@ -54,7 +54,7 @@ STEPS_BEFORE = 60
 STEPS_PER_RUN = 30
 PACE_SECONDS = 0.1
 # Small reads and chunks, so that every run comes by each point more often than once.
-SIZES = {"READ_BATCH": 20, "SNAPSHOT_CHUNK_DOCUMENTS": 20, "BATCH_MESSAGES": 10}
+SIZES = {"READ_BATCH": 20, "SNAPSHOT_CHUNK_DOCUMENTS": 20, "BATCH_MESSAGES": 10, "HEARTBEAT_SECONDS": 1}
 MOST = {
     Point.READ: 3, Point.BEFORE_PUBLISH: 60, Point.AFTER_PUBLISH: 60, Point.CONFIRM: 60, Point.BEFORE_SAVE: 2,
     Point.AFTER_SAVE: 2, Point.CHUNK: 4, Point.COPY_PUBLISH: 60, Point.COPY_CONFIRM: 60, Point.COPY_END: 1,
