@@ -27,11 +27,10 @@ from inventory_assets.connector.images import ImageMode
 from inventory_assets.connector.lookup import look_up
 from inventory_assets.connector.mongo_client import Abilities, check_replica_set
 from inventory_assets.connector.mongo_reads import MongoReads
+from inventory_assets.connector.read_ahead import NO_WAIT_MS, ReadAhead
 
 # Looked-up documents are handed on when there are this many bytes of them, not kept for their batch.
 _PART_BYTES = 16 * 1024 * 1024
-# To ask for what is there already: a transaction's events come together.
-_NO_WAIT_MS = 1
 # What claims to be earlier is no time at all.
 _YEAR_2004 = 2**30
 
@@ -56,7 +55,7 @@ class MongoChangeSource:
             client: From `mongo_client.connect`; `close` closes it.
             collections: Those that are watched.
             batch_size: Events asked for at a time; the server also stops at 16 MB.
-            max_await_ms: How long a read waits for a first event.
+            max_await_ms: How long a read waits for a first event. Meanwhile no token is saved of what is confirmed.
             chunk_documents: Documents of a copy read together.
         """
         self._client = client
@@ -69,7 +68,7 @@ class MongoChangeSource:
         self._abilities: Abilities | None = None
         self._reads: MongoReads | None = None
         self._session: ClientSession | None = None
-        self._cursor: ChangeCursor | None = None
+        self._cursor: ReadAhead | None = None
         # Everything up to it was handed out.
         self._token: Token = {}
         self._batches: Iterator[Batch] = iter(())
@@ -86,9 +85,10 @@ class MongoChangeSource:
             self._reads = MongoReads(self._client, self._database, collections=self._collections)
         # A session that has seen a network error is not to be used again.
         self._session = self._client.start_session(causal_consistency=False)
-        self._cursor = self._open_cursor(token)
-        self._token = self._cursor.token if token is None else token
-        self._batches = self._read(None if token is None else self._try_reply(_NO_WAIT_MS))
+        cursor = self._open_cursor(token)
+        self._cursor = ReadAhead(cursor)
+        self._token = cursor.token if token is None else token
+        self._batches = self._read(None if token is None else self._try_reply(NO_WAIT_MS))
         return self._token
 
     def next_batch(self) -> Batch:
@@ -187,7 +187,7 @@ class MongoChangeSource:
         assert self._cursor is not None
         reply = self._cursor.more(batch_size=self._batch_size, max_await_ms=max_await_ms)
         while reply.is_open and _is_cut(reply):
-            more = self._cursor.more(batch_size=self._batch_size, max_await_ms=_NO_WAIT_MS)
+            more = self._cursor.more(batch_size=self._batch_size, max_await_ms=NO_WAIT_MS)
             if not more.events:
                 return Reply(reply.events, more.token, more.is_open)
             reply = Reply(reply.events + more.events, more.token, more.is_open)
@@ -197,15 +197,16 @@ class MongoChangeSource:
         """Read event by event up to the one that is too large, and of that the outside only."""
         items: list[Read] = []
         token = self._token
-        self._cursor = self._open_cursor(token)
+        cursor = self._open_cursor(token)
         while True:
             try:
-                reply = self._cursor.more(batch_size=1, max_await_ms=self._max_await_ms)
+                reply = cursor.more(batch_size=1, max_await_ms=self._max_await_ms)
             except EventTooLargeError:
                 break
             items += [self._interpret(raw) for raw in reply.events]
             token = reply.token
             if not reply.events:
+                self._cursor = ReadAhead(cursor)
                 return items, reply
         # With one event a reply, it is the next one.
         slim = self._open_cursor(token, is_slim=True)
@@ -217,7 +218,7 @@ class MongoChangeSource:
         if outside:
             items.append(read_too_large(outside[0], database=self._database.name))
             token = token_of(outside[0])
-        self._cursor = self._open_cursor(token)
+        self._cursor = ReadAhead(self._open_cursor(token))
         return items, Reply([], token, True)
 
 

@@ -202,8 +202,6 @@ class Shaper:
             "operation": subject.operation,
             "processed_at": processed_at,
             "schema_version": subject.version,
-            "source_epoch": str(self.source_epoch),
-            "cluster_time": f"{change.cluster_time[0]}.{change.cluster_time[1]}",
         }
         if warehouse_id is not None:
             attributes["warehouse_id"] = warehouse_id[:_MAX_ATTRIBUTE]
