@@ -8,9 +8,11 @@ Belongs here: the points, and dying there. Does not belong: which points a test 
 import argparse
 import json
 import os
+import queue
 import signal
 import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Future
@@ -50,6 +52,9 @@ class Point(StrEnum):
     COPY_END = "copy_end"
 
 
+# A token saved too early would be harmless where Pub/Sub is quick: everything is confirmed by the next save, half a
+# second later. So who dies after a save has a Pub/Sub that takes longer.
+SLOW_SECONDS = 0.7
 COPYING = (Point.CHUNK, Point.COPY_PUBLISH, Point.COPY_CONFIRM, Point.COPY_END)
 
 
@@ -57,7 +62,7 @@ class Executioner:
     """Counts how often the chosen point is come by, and ends the process."""
 
     def __init__(self, point: Point, after: int, obituary: Path) -> None:
-        self._point = point
+        self.point = point
         self._after = after
         self._obituary = obituary
         self._lock = threading.Lock()
@@ -68,7 +73,7 @@ class Executioner:
         """Die here, if this is where and when."""
         with self._lock:
             self._seen[point] += 1
-            if point is not self._point or self._seen[point] < self._after:
+            if point is not self.point or self._seen[point] < self._after:
                 return
             with self._obituary.open("a") as obituary:
                 obituary.write(json.dumps({"point": point, "seen": self._seen}) + "\n")
@@ -110,6 +115,9 @@ class CrashingSink:
     def __init__(self, inner: PubSubSink, executioner: Executioner) -> None:
         self._inner = inner
         self._executioner = executioner
+        self._waiting: queue.SimpleQueue[tuple[float, OutgoingMessage, Future[str]]] = queue.SimpleQueue()
+        self._is_slow = executioner.point is Point.AFTER_SAVE
+        threading.Thread(target=self._send_late, daemon=True).start()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
@@ -118,19 +126,30 @@ class CrashingSink:
         is_copying = self._executioner.is_copying
         self._executioner.come_by(Point.COPY_PUBLISH if is_copying else Point.BEFORE_PUBLISH)
         heard: Future[str] = Future()
+        if self._is_slow and not is_copying:
+            self._waiting.put((time.monotonic() + SLOW_SECONDS, message, heard))
+        else:
+            self._send(message, heard, Point.COPY_CONFIRM if is_copying else Point.CONFIRM)
+        if not is_copying:
+            self._executioner.come_by(Point.AFTER_PUBLISH)
+        return heard
 
+    def _send(self, message: OutgoingMessage, heard: "Future[str]", confirmed: Point) -> None:
         def hear(answer: "Future[str]") -> None:
             error = answer.exception()
             if error is not None:
                 heard.set_exception(error)
                 return
-            self._executioner.come_by(Point.COPY_CONFIRM if is_copying else Point.CONFIRM)
+            self._executioner.come_by(confirmed)
             heard.set_result(answer.result())
 
         self._inner.publish(message).add_done_callback(hear)
-        if not is_copying:
-            self._executioner.come_by(Point.AFTER_PUBLISH)
-        return heard
+
+    def _send_late(self) -> None:
+        while True:
+            due, message, heard = self._waiting.get()
+            threading.Event().wait(max(0.0, due - time.monotonic()))
+            self._send(message, heard, Point.CONFIRM)
 
 
 class CrashingStore:
