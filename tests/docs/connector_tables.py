@@ -15,7 +15,7 @@ from tests.connector.vitals import NOW, vitals
 _BOUNDS = {
     "MONGODB_URI": "`mongodb://…` or `mongodb+srv://…`",
     "COLLECTIONS_TO_WATCH": "some of the three",
-    "ORDERING": "`lanes` (16), `sku`, `none` (0), or 0 to 1000",
+    "ORDERING": "`lanes` (8), `sku`, `none` (0), or 0 to 1000",
     "HMAC_KEY": "16 characters at least",
 }
 

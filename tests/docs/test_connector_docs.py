@@ -51,7 +51,7 @@ def test_what_ordering_takes_is_what_the_table_says():
     def read(value: object) -> object:
         return ConnectorConfig(CONNECTOR_ID="c", MONGODB_URI="mongodb://h/d", ORDERING=value).ordering
 
-    assert [16, "sku", 0, 0, 1000] == [read(value) for value in ("lanes", "sku", "none", 0, 1000)]
+    assert [8, "sku", 0, 0, 1000] == [read(value) for value in ("lanes", "sku", "none", 0, 1000)]
     with pytest.raises(ValueError, match="lanes"):
         read(1001)
 
