@@ -2,6 +2,8 @@
 
 import json
 import socket
+import threading
+import time
 from collections.abc import Iterator
 
 import grpc
@@ -43,6 +45,33 @@ def test_what_was_written_while_the_broker_was_down_arrives_in_order_once_it_is_
     inbox.pull()
     assert set(inbox.facts()) == set(expected)
     assert len(expected) == 160
+    assert out_of_order(inbox) == []
+    assert connector.events("recovering") == []
+
+
+@pytest.mark.slow
+def test_thirty_seconds_without_a_broker_lose_nothing(settings, start, shop, inbox, observe, wire):
+    """The shop trades on meanwhile. With the default timeout of a minute no message fails for good."""
+    connector = start(settings(PUBSUB_EMULATOR_HOST=wire.host, PUBLISH_TIMEOUT_SECONDS=60))
+    connector.await_event("stream_opened")
+    changes = observe()
+    shop.trade(5)
+
+    wire.cut()
+    end = time.monotonic() + 30
+    pause = threading.Event()
+    while time.monotonic() < end:
+        shop.trade(1)
+        pause.wait(0.5)
+    assert connector.ask("/health")[0] == 200
+    wire.mend()
+    shop.trade(5)
+
+    expected = changes.facts()
+    inbox.await_facts(expected)
+    assert connector.end() == 0
+    inbox.pull()
+    assert set(inbox.facts()) == set(expected)
     assert out_of_order(inbox) == []
     assert connector.events("recovering") == []
 
