@@ -17,6 +17,9 @@ from inventory_assets.connector.ports import TokenStore
 
 # A conflict is a command's flag or a save whose answer was lost: once is usual, a few are a busy operator.
 _TRIES = 5
+# What every source begins with, and what bare documents have: positions of two databases compare by their
+# clocks, or a transfer between them would count beside a level that knows of it (docs/adr/0016).
+FIRST_EPOCH = 0
 
 
 class Progress:
@@ -63,9 +66,8 @@ class Progress:
                 found = self._store.load(self._connector_id)
                 if found is None:
                     found = Checkpoint(
-                        connector_id=self._connector_id, source_epoch=self._new_epoch(0),
-                        phase=Phase.COPYING, token=None,
-                    )  # fmt: skip
+                        connector_id=self._connector_id, source_epoch=FIRST_EPOCH, phase=Phase.COPYING, token=None
+                    )
                 try:
                     self._current = self._store.save(replace(found, owner_id=self._owner_id, heartbeat_at=self._now()))
                 except CheckpointConflictError:
@@ -134,7 +136,7 @@ class Progress:
         self._save()
 
     def _new_epoch(self, earlier: int) -> int:
-        # By the clock, so that a connector whose store was lost never falls behind what it said before.
+        # By the clock, so that one asked for after the store was lost outranks what was said before.
         return max(earlier + 1, int(self._now().timestamp()))
 
     def _save(self, **changes: Any) -> None:
