@@ -11,7 +11,7 @@ from bson import json_util
 from click.testing import CliRunner, Result
 from pymongo import MongoClient
 
-from inventory_assets.commands.connector_reconcile import reconcile
+from inventory_assets.cli import cli
 from inventory_assets.settings import Settings
 from inventory_assets.simulator.mongo import MongoShop, shop_settings
 from inventory_assets.stages.engine import Engine
@@ -20,6 +20,7 @@ from tests.cli.conftest import Ran
 from tests.simulator.mongo_server import mongodb, new_database
 
 Run = Callable[..., Result]
+RECONCILE = ("connector", "reconcile")
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +64,7 @@ def run_reconcile(uri: str, database: str, home: Path, monkeypatch: pytest.Monke
     monkeypatch.setenv("INVENTORY_HOME", str(home))
 
     def run_(*arguments: str, source: tuple[str, ...] = ("--mongo", uri, "--database", database)) -> Result:
-        return CliRunner().invoke(reconcile, [*source, "--wait", "0", *arguments])
+        return CliRunner().invoke(cli, [*RECONCILE, *source, "--wait", "0", *arguments])
 
     return run_
 
@@ -89,6 +90,17 @@ def test_differences_are_rows_and_exit_1(run_reconcile: Run, client: MongoClient
     assert (row["warehouse_id"], row["sku"], row["kind"], row["field"]) == (*key_of(sold), "different_stock", "on_hand")
     assert row["source"] == row["lake"] - 1 == sold["current_stock"] - 1
     assert "1 differ of 6 keys" in done.stderr
+
+
+def test_ids_are_printed_as_they_are(run_reconcile: Run, client: MongoClient, database: str) -> None:
+    """RULES 4 allows brackets and colons; a terminal would make markup of them."""
+    known = client[database].inventory.find_one({})
+    client[database].inventory.insert_one({**known, "_id": "new", "sku": "x[/b]:x:", "warehouse_id": "W[red]"})
+
+    done = run_reconcile()
+
+    assert done.exit_code == 1
+    assert "x[/b]:x:" in done.stdout and "W[red]" in done.stdout
 
 
 def test_a_config_names_the_source(run_reconcile: Run, uri: str, database: str, tmp_path: Path) -> None:
@@ -118,7 +130,7 @@ def test_a_source_is_named_exactly_once(tmp_path: Path) -> None:
     config.write_text("CONNECTOR_ID: c1\n")
 
     neither, both, without = (
-        CliRunner().invoke(reconcile, arguments)
+        CliRunner().invoke(cli, [*RECONCILE, *arguments])
         for arguments in ([], ["--mongo", "mongodb://h", "--config", str(config)], ["--config", str(config)])
     )
 

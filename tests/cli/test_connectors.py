@@ -62,6 +62,15 @@ def test_a_silent_one_is_exit_1_with_the_reason_and_json_keeps_to_its_rows(run, 
     assert 1 == run("connector", "list", "--format", "csv").code
 
 
+def test_ids_are_printed_as_they_are(run, make):
+    """RULES 4 allows brackets and colons; a terminal would make markup of them."""
+    make(minutes=25, connector_id="c[/b]:x:", warehouse_id="W[red]")
+
+    found = run("connector", "list")
+
+    assert "c[/b]:x:" in found.out and "W[red] was not heard of" in found.out
+
+
 @pytest.mark.parametrize(("minutes", "is_said"), [(25, True), (0.2, False), (None, False)])
 def test_an_alert_of_a_silent_warehouse_says_as_of_when_it_is(run, make, minutes, is_said):
     make(minutes=minutes)

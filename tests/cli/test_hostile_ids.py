@@ -61,6 +61,9 @@ PRINTS_NO_ID = {
     "reports", "reports build", "reports list", "reports serve", "products clean-up",
     # What it lists is tested in `tests/cli/test_archive.py`.
     "products discontinued",
+    "connector", "connector run", "connector check", "connector init-db", "connector snapshot", "connector status",
+    # In `tests/cli/test_connectors.py` and `tests/cli/test_connector_reconcile.py`.
+    "connector list", "connector reconcile",
 }  # fmt: skip
 
 
