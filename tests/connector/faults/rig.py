@@ -20,7 +20,7 @@ from typing import Any
 from click.testing import CliRunner, Result
 from pymongo.database import Database
 
-from inventory_assets.commands.connector import connector as connector_commands
+from inventory_assets.cli import cli
 from inventory_assets.connector.config import ConnectorConfig, load_config
 from inventory_assets.connector.runtime import Parts, run_connector
 from tests.messaging.brokers import PATIENCE_SECONDS, REPOSITORY, Broker, eventually
@@ -207,4 +207,4 @@ def environment(settings: dict[str, str]) -> dict[str, str]:
 
 def run_command(*arguments: str, settings: dict[str, str]) -> Result:
     """Run a command of `inventory connector` to its end, in this process."""
-    return CliRunner().invoke(connector_commands, arguments, env=settings)
+    return CliRunner().invoke(cli, ["connector", *arguments], env=settings)
