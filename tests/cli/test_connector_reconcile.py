@@ -17,15 +17,15 @@ from inventory_assets.simulator.mongo import MongoShop, shop_settings
 from inventory_assets.stages.engine import Engine
 from tests.builders import message
 from tests.cli.conftest import Ran
-from tests.simulator.mongo_server import mongodb, new_database
+from tests.connector.mongo import mongodb, new_database
 
 Run = Callable[..., Result]
 RECONCILE = ("connector", "reconcile")
 
 
 @pytest.fixture(scope="module")
-def uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with mongodb(tmp_path_factory.mktemp("mongo")) as found:
+def uri() -> Iterator[str]:
+    with mongodb() as found:
         yield found
 
 

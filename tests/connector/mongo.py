@@ -160,3 +160,26 @@ def failing(
         yield
     finally:
         client.admin.command({"configureFailPoint": "failCommand", "mode": "off"})
+
+
+@contextmanager
+def mongodb() -> Iterator[str]:
+    """The URI of a server: the one MONGODB_URI names, or one that lives as long as the block."""
+    if uri := external_uri():
+        yield uri
+        return
+    server = MongoServer()
+    try:
+        yield server.uri
+    finally:
+        server.close()
+
+
+@contextmanager
+def new_database(client: MongoClient) -> Iterator[str]:
+    """The name of a database of its own, dropped at the end."""
+    name = new_database_name()
+    try:
+        yield name
+    finally:
+        client.drop_database(name)

@@ -8,12 +8,12 @@ from bson import Int64, ObjectId
 from pymongo import MongoClient
 
 from inventory_assets.connector.reconcile_source import ASKED, ReconcileSource
-from tests.simulator.mongo_server import mongodb, new_database
+from tests.connector.mongo import mongodb, new_database
 
 
 @pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MongoClient]:
-    with mongodb(tmp_path_factory.mktemp("mongo")) as uri, MongoClient(uri) as found:
+def client() -> Iterator[MongoClient]:
+    with mongodb() as uri, MongoClient(uri) as found:
         yield found
 
 

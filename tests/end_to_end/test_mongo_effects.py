@@ -19,6 +19,7 @@ from inventory_assets.stages.engine import Engine
 from inventory_assets.stages.source_check import Report, SourceCheck
 from inventory_assets.wiring import LakeReader
 from tests.builders import cut, message
+from tests.connector.mongo import mongodb, new_database
 from tests.end_to_end.mongo_effects import (
     COLLECTIONS,
     Fact,
@@ -31,7 +32,6 @@ from tests.end_to_end.mongo_effects import (
     stock_of,
     updated,
 )
-from tests.simulator.mongo_server import mongodb, new_database
 
 TOPICS = {
     "inventory": "inventory-updates-topic",
@@ -62,9 +62,9 @@ class Load:
 
 
 @pytest.fixture(scope="module")
-def load(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Load]:
+def load() -> Iterator[Load]:
     with (
-        mongodb(tmp_path_factory.mktemp("mongo")) as uri,
+        mongodb() as uri,
         MongoClient(uri) as client,
         new_database(client) as name,
         client[name].watch() as stream,

@@ -16,8 +16,8 @@ from pymongo.errors import OperationFailure
 
 from inventory_assets.simulator.mongo import MongoShop, ShopDatabaseError, shop_settings
 from tests.cli.conftest import COMMAND
+from tests.connector.mongo import mongodb, new_database
 from tests.messaging.brokers import PATIENCE_SECONDS, eventually
-from tests.simulator.mongo_server import mongodb, new_database
 
 # Few keys and little cover: restocks, transfers and deleted products that come back within a few hundred steps.
 SMALL = {"skus": 6, "warehouses": 2, "cover_hours": 0.2, "lead_day_seconds": 5.0, "events_per_second": 0.5}
@@ -25,8 +25,8 @@ OPEN = {"RESTOCK", "RETURN", "ADJUSTMENT"}
 
 
 @pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MongoClient]:
-    with mongodb(tmp_path_factory.mktemp("mongo")) as uri, MongoClient(uri) as found:
+def client() -> Iterator[MongoClient]:
+    with mongodb() as uri, MongoClient(uri) as found:
         yield found
 
 

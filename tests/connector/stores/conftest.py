@@ -13,7 +13,7 @@ from inventory_assets.connector.stores.mongo_store import MongoTokenStore
 from inventory_assets.connector.stores.sqlite_store import SqliteTokenStore
 from tests.connector.fakes import MemoryTokenStore
 from tests.connector.firestore_server import FirestoreServer, firestore_server
-from tests.connector.stores.mongo_process import mongo_uri
+from tests.connector.mongo import mongodb
 
 OpenStore = Callable[[], TokenStore]
 # Of this run alone: at MONGODB_URI there may be others.
@@ -22,9 +22,9 @@ _names = itertools.count()
 
 
 @pytest.fixture(scope="package")
-def mongo(tmp_path_factory) -> Iterator[str]:
+def mongo() -> Iterator[str]:
     """URI of a MongoDB."""
-    with mongo_uri(tmp_path_factory.mktemp("mongo")) as uri:
+    with mongodb() as uri:
         yield uri
         with MongoClient(uri) as client:
             client.drop_database(DATABASE)
