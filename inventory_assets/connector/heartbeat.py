@@ -38,6 +38,8 @@ class StatusKind(StrEnum):
     CIRCUIT_OPENED = "connector_circuit_opened"
     CIRCUIT_CLOSED = "connector_circuit_closed"
     STOPPED = "connector_stopped"
+    # An alarm: it ended for an error that no retry mends.
+    FAILED = "connector_failed"
 
 
 class Severity(StrEnum):
@@ -51,6 +53,7 @@ class Severity(StrEnum):
 _SEVERITIES = {
     StatusKind.TOKEN_LOST: Severity.ALARM,
     StatusKind.TAKEN_OVER: Severity.ALARM,
+    StatusKind.FAILED: Severity.ALARM,
     StatusKind.CIRCUIT_OPENED: Severity.WARNING,
 }
 

@@ -195,7 +195,7 @@ class Operations(Observer):
         self._failed(reason)
         self._set(state=State.FAILED)
         self._logger.critical("stopped", message=reason, error_type=type(error).__name__)
-        kind = StatusKind.TAKEN_OVER if isinstance(error, TakenOverError) else StatusKind.STOPPED
+        kind = StatusKind.TAKEN_OVER if isinstance(error, TakenOverError) else StatusKind.FAILED
         self._tell(kind, reason=reason)
 
     # ------------------------------------------- of requests, and of circuits

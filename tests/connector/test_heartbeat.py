@@ -64,7 +64,7 @@ def test_no_status_is_taken_for_a_stock_fact(kind):
     ("kind", "severity"),
     [
         (StatusKind.TOKEN_LOST, "alarm"), (StatusKind.TAKEN_OVER, "alarm"), (StatusKind.CIRCUIT_OPENED, "warning"),
-        (StatusKind.CIRCUIT_CLOSED, "info"), (StatusKind.STOPPED, "info"),
+        (StatusKind.CIRCUIT_CLOSED, "info"), (StatusKind.STOPPED, "info"), (StatusKind.FAILED, "alarm"),
     ],
 )  # fmt: skip
 def test_a_subscriber_filters_alarms_by_attribute(kind, severity):
