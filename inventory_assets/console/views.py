@@ -23,7 +23,7 @@ CONNECTOR_WORDS = {
     "connector_silent": ("not heard of", "high"), "connector_stopped": ("stopped", "high"),
     "connector_failed": ("failed", "critical"), "connector_disconnected": ("database away", "high"),
     "connector_behind": ("behind", "high"), "connector_copying": ("being copied", "medium"),
-    "connector_gap": ("lost changes", "critical"),
+    "connector_gap": ("lost changes", "critical"), "connector_outranked": ("not counted", "critical"),
 }  # fmt: skip
 _PLAIN = {
     "min_threshold_qty": "the limit for low stock,", "reorder_threshold_qty": "the limit for reordering,",

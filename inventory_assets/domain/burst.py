@@ -148,8 +148,12 @@ class _Run:
         if isinstance(item, Rejection):
             return Arrival(Outcome.DEAD_LETTERED, rejection=item)
         if isinstance(item, Filtered):
-            if isinstance(item, Heartbeat) and item.heard.is_newer(self.draft.connectors.get(item.heard.connector_id)):
-                self.draft.connectors[item.heard.connector_id] = item.heard
+            if isinstance(item, Heartbeat):
+                connectors = self.draft.connectors
+                known = connectors.get(item.heard.connector_id)
+                joined = item.heard.join(known)
+                if joined != known:
+                    connectors[item.heard.connector_id] = joined
             return Arrival(Outcome.FILTERED)
         names = entity_names(item)
         verdict = admit(self.draft, item, names)

@@ -22,8 +22,9 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True):
 
     `warehouse_id`: null where one connector serves several. `heard_at`: the broker's publish
     time. `published_until`: every change up to then was published before this heartbeat.
-    `open_gaps`: losses of history that no copy has made up for. The counters run from
-    `started_at`, when the process began.
+    `open_gaps`: losses of history that no copy has made up for. `outranked_by`: a greater
+    source epoch heard earlier, under which all it says now is superseded (RULES 12). The
+    counters run from `started_at`, when the process began.
     """
 
     connector_id: str
@@ -34,6 +35,7 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True):
     lag_seconds: float | None = None
     source_epoch: int | None = None
     open_gaps: int = 0
+    outranked_by: int | None = None
     read: int = 0
     published: int = 0
     dead_lettered: int = 0
@@ -41,9 +43,15 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True):
     started_at: int | None = None
     last_error: str | None = None
 
-    def is_newer(self, other: "Heard | None") -> bool:
-        """Whether this heartbeat takes the other's place, whichever came first."""
-        return other is None or _rank(self) > _rank(other)
+    def join(self, known: "Heard | None") -> "Heard":
+        """What is known after this heartbeat: the newer of two, whichever came first, and the greatest epoch."""
+        if known is None:
+            return self
+        newest, other = (self, known) if _rank(self) > _rank(known) else (known, self)
+        told = [other.source_epoch, other.outranked_by, newest.outranked_by]
+        highest = max((epoch for epoch in told if epoch is not None), default=None)
+        is_outranked = highest is not None and highest > (newest.source_epoch or 0)
+        return msgspec.structs.replace(newest, outranked_by=highest if is_outranked else None)
 
 
 class Heartbeat(Filtered, frozen=True):

@@ -38,6 +38,7 @@ class FindingKind(StrEnum):
     BEHIND = "connector_behind"
     COPYING = "connector_copying"
     GAP = "connector_gap"
+    OUTRANKED = "connector_outranked"
     STALLED = "pipeline_stalled"
     NOT_ARRIVING = "messages_not_arriving"
     SLOW = "processing_slow"
@@ -49,7 +50,7 @@ OLD_NUMBERS = frozenset(
 )
 """With one of these, a warehouse's stock and alerts are as of an earlier time."""
 
-OF_CONNECTORS = OLD_NUMBERS | {FindingKind.COPYING, FindingKind.GAP}
+OF_CONNECTORS = OLD_NUMBERS | {FindingKind.COPYING, FindingKind.GAP, FindingKind.OUTRANKED}
 OF_FLOW = frozenset({FindingKind.STALLED, FindingKind.NOT_ARRIVING, FindingKind.SLOW})
 
 
@@ -137,6 +138,15 @@ def judge_connector(heard: Heard, *, now: int, limits: Limits = DEFAULT_LIMITS) 
                 heard, FindingKind.GAP, Severity.ALARM, None,
                 f"{place_of(heard)} lost changes for good, and no copy has made up for them yet.",
                 "Run `inventory connector snapshot` and start it; see `inventory connector status`.",
+            )
+        )  # fmt: skip
+    if heard.outranked_by is not None:
+        found.append(
+            _of(
+                heard, FindingKind.OUTRANKED, Severity.ALARM, None,
+                f"What {place_of(heard)} says counts for nothing: its source epoch is {heard.source_epoch}, and it "
+                f"has said {heard.outranked_by} before.",
+                "Its token store was lost: run `inventory connector snapshot --new-epoch`.",
             )
         )  # fmt: skip
     return found

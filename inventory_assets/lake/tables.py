@@ -350,8 +350,8 @@ CONNECTORS = VersionedTable(
     {
         "connector_id": _TEXT, "warehouse_id": _TEXT, "last_heard_at": _TIME, "state": _TEXT,
         "published_until": _TIME, "lag_seconds": "DOUBLE", "source_epoch": _BIG, "open_gaps": _BIG,
-        "read": _BIG, "published": _BIG, "dead_lettered": _BIG, "owner_id": _TEXT, "started_at": _TIME,
-        "last_error": _TEXT, "version": _BIG,
+        "outranked_by": _BIG, "read": _BIG, "published": _BIG, "dead_lettered": _BIG, "owner_id": _TEXT,
+        "started_at": _TIME, "last_error": _TEXT, "version": _BIG,
     },
     "One row per connector_id: its newest heartbeat on an input topic, and up to when its database was published.",
     key=("connector_id",),

@@ -330,7 +330,7 @@ def dynamic_thresholds(rows: Sequence[tuple[str, str, DynamicLimits | None]], as
 _CONNECTOR_SCHEMA = {
     "connector_id": pl.String, "warehouse_id": pl.String, "heard_at": pl.Int64, "state": pl.String,
     "published_until": pl.Int64, "lag_seconds": pl.Float64, "source_epoch": pl.Int64, "open_gaps": pl.Int64,
-    "read": pl.Int64, "published": pl.Int64, "dead_lettered": pl.Int64, "owner_id": pl.String,
+    "outranked_by": pl.Int64, "read": pl.Int64, "published": pl.Int64, "dead_lettered": pl.Int64, "owner_id": pl.String,
     "started_at": pl.Int64, "last_error": pl.String,
 }  # fmt: skip
 

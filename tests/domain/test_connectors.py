@@ -63,11 +63,25 @@ def test_errors_are_cut_and_cannot_steer_a_terminal():
     assert (" [2Jbad x", MAX_ERROR) == (found.last_error[:9], len(found.last_error))
 
 
+def test_an_epoch_that_went_back_is_remembered_until_it_is_passed():
+    """A token store that was lost after a gap: all the connector says is superseded (RULES 12)."""
+    told = [parse(heartbeat(source_epoch=epoch), AT + at).heard for at, epoch in enumerate((0, 9, 0, 3, 12))]
+
+    known, seen = None, []
+    for each in told:
+        known = each.join(known)
+        seen.append(known.outranked_by)
+
+    assert [None, None, 9, 9, None] == seen
+
+
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 9), st.integers(0, 9))), st.randoms())
 def test_which_heartbeat_counts_does_not_depend_on_the_order_of_arrival(told, rng):
     """RULES 18, and a redelivered heartbeat of an hour ago is no sign of life."""
     items = [
-        parse(heartbeat(f"c{number}", counters={"read": count, "published": count}), AT + seconds)
+        parse(
+            heartbeat(f"c{number}", counters={"read": count, "published": count}, source_epoch=count % 3), AT + seconds
+        )
         for number, seconds, count in told
     ]
     whole, pieces = InventoryState(), InventoryState()

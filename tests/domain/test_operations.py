@@ -57,6 +57,7 @@ def flow(**fields) -> Flow:
         ("a copy that is silent is silent", heard(6, state="copying"), WELL, [FindingKind.SILENT]),
         ("how far it is, is not known", heard(published_until=None), WELL, []),
         ("history is lost", heard(open_gaps=1), WELL, [FindingKind.GAP]),
+        ("its epoch went back", heard(source_epoch=0, outranked_by=7), WELL, [FindingKind.OUTRANKED]),
         ("it was taken away long ago", heard(31 * 24 * 60), WELL, []),
         (
             "not even heartbeats come in", heard(6), flow(last_taken_in_at=NOW - 6 * MINUTE),
