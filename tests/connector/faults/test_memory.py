@@ -10,14 +10,14 @@ from tests.connector.faults.rig import ConnectorProcess, ask
 from tests.connector.faults.wire import Wire
 from tests.messaging.brokers import eventually
 
-# The default's quarter, so that a database larger than it is written soon.
-CAP = 16_000_000
+# The default.
+CAP = 64_000_000
 DOCUMENT = 500_000
-COUNT = 400
+COUNT = 700
 # What is in flight is kept as a message, in a batch, as a request and in gRPC's hands; beside it a reply
 # of MongoDB of 16 MB as BSON, as documents and as JSON, and what malloc keeps of earlier ones.
-# Measured: 85 to 105 MB, without the cap 15 MB more than all documents.
-BOUND = 4 * CAP + 5 * 16_000_000
+# Measured: 159 MB with the cap, 408 MB without it.
+BOUND = 2 * CAP + 8 * 16_000_000
 # mongod ends a reply at 16 MB, SecantusDB not even at what the driver takes.
 READ_BATCH = 8
 
@@ -34,7 +34,7 @@ def wire(broker) -> Iterator[Wire]:
 def test_a_broker_that_takes_nothing_stops_the_reading_before_memory_is_full(
     settings, start_process, shop, inbox, wire, tmp_path
 ):
-    """200 MB wait in the database. Without the cap all are read at once: so it is the cap that helps."""
+    """350 MB wait in the database. Without the cap all are read at once: so it is the cap that helps."""
     shared = {"PUBSUB_EMULATOR_HOST": wire.host, "READ_BATCH": READ_BATCH}
     free = start_process(
         settings(**shared, CONNECTOR_ID="c-2", MAX_OUTSTANDING_BYTES=4_000_000_000, RESUME_TOKEN_PATH=tmp_path / "c-2")
