@@ -137,9 +137,14 @@ def test_what_libraries_log_is_a_line_of_ours_while_it_lasts(log):
     assert before == (root.handlers, root.level)
 
 
-def test_building_a_logger_disturbs_nobody(log):
+def test_building_a_logger_disturbs_nobody():
     """Dagster configures logging of its own in processes that may import the connector."""
     import structlog
 
+    before = logging.getLogger().handlers[:]
+
+    Log()
+
     assert not structlog.is_configured()
-    assert not [handler for handler in logging.getLogger().handlers if "connector" in type(handler).__module__]
+    # Others may be there: connectors that ran in threads of this process.
+    assert before == logging.getLogger().handlers
