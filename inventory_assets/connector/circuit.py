@@ -5,14 +5,14 @@ Here: `guard`, and what can be read of it. Not here: the waits between tries (`b
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from typing import Any, TypeVar
 
 import pybreaker
 
 from inventory_assets.connector.errors import ConnectorError, PublishFailedError, SourceUnavailableError
+from inventory_assets.connector.vitals import Circuit, CircuitState
 
 MONGODB = "mongodb"
 PUBSUB = "pubsub"
@@ -41,32 +41,6 @@ class CircuitOpenError(ConnectorError):
         self.retry_after_seconds = retry_after_seconds
 
 
-class CircuitState(StrEnum):
-    """pybreaker's words."""
-
-    CLOSED = pybreaker.STATE_CLOSED
-    OPEN = pybreaker.STATE_OPEN
-    HALF_OPEN = pybreaker.STATE_HALF_OPEN
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CircuitStatus:
-    """One circuit. Times are UTC, aware.
-
-    Attributes:
-        since: When it came into this state.
-        last_failure: Text of the last failure ever; it stays when the circuit closes.
-        opened_count: How often it has opened.
-    """
-
-    name: str
-    state: CircuitState
-    since: datetime
-    last_failure: str | None = None
-    last_failure_at: datetime | None = None
-    opened_count: int = 0
-
-
 def _counts_mongodb(error: BaseException) -> bool:
     # A lost token or a refusal is an answer: the database is there.
     return isinstance(error, SourceUnavailableError)
@@ -90,7 +64,7 @@ class Circuits:
         failures_to_open: int = _FAILURES_TO_OPEN,
         open_seconds: float = _OPEN_SECONDS,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
-        on_change: Callable[[CircuitStatus], None] = lambda status: None,
+        on_change: Callable[[Circuit], None] = lambda status: None,
     ) -> None:
         """All begin closed.
 
@@ -129,7 +103,7 @@ class Circuits:
             raise CircuitOpenError(
                 name,
                 retry_after_seconds=self.retry_after_seconds(name),
-                last_failure=self._watchers[name].status.last_failure,
+                last_failure=self._watchers[name].status.last_error,
             ) from None
 
     def call(self, name: str, function: Callable[[], Result]) -> Result:
@@ -137,11 +111,11 @@ class Circuits:
         with self.guard(name):
             return function()
 
-    def status(self, name: str) -> CircuitStatus:
+    def status(self, name: str) -> Circuit:
         """One circuit's status."""
         return self._watchers[name].status
 
-    def statuses(self) -> list[CircuitStatus]:
+    def statuses(self) -> list[Circuit]:
         """Every circuit's status."""
         return [watcher.status for watcher in self._watchers.values()]
 
@@ -155,20 +129,20 @@ class Circuits:
 
 
 class _Watcher(pybreaker.CircuitBreakerListener):
-    def __init__(self, name: str, now: Callable[[], datetime], on_change: Callable[[CircuitStatus], None]) -> None:
+    def __init__(self, name: str, now: Callable[[], datetime], on_change: Callable[[Circuit], None]) -> None:
         self._now = now
         self._on_change = on_change
         # Replaced as a whole, so that readers need no lock.
-        self.status = CircuitStatus(name=name, state=CircuitState.CLOSED, since=now())
+        self.status = Circuit(dependency=name, state=CircuitState.CLOSED, since=now())
 
     def failure(self, cb: pybreaker.CircuitBreaker, exc: BaseException) -> None:
         text = " ".join(str(exc).split())[:_SHOWN_CHARACTERS] or type(exc).__name__
-        self.status = replace(self.status, last_failure=text, last_failure_at=self._now())
+        self.status = replace(self.status, last_error=text)
 
     def state_change(self, cb: pybreaker.CircuitBreaker, old_state: Any, new_state: Any) -> None:
-        state = CircuitState(new_state.name)
-        opened = self.status.opened_count + (state is CircuitState.OPEN)
-        self.status = replace(self.status, state=state, since=self._now(), opened_count=opened)
+        # pybreaker's word has a hyphen, which no metric or field of a message can have.
+        state = CircuitState(new_state.name.replace("-", "_"))
+        self.status = replace(self.status, state=state, since=self._now())
         self._on_change(self.status)
 
 

@@ -13,7 +13,7 @@ from structlog.typing import FilteringBoundLogger
 
 from inventory_assets.connector.change import ClusterTime
 from inventory_assets.connector.checkpoint import Checkpoint, Gap
-from inventory_assets.connector.circuit import CircuitOpenError, CircuitStatus
+from inventory_assets.connector.circuit import CircuitOpenError
 from inventory_assets.connector.errors import TakenOverError
 from inventory_assets.connector.heartbeat import StatusKind
 from inventory_assets.connector.metrics import ConnectorMetrics
@@ -64,7 +64,7 @@ class Operations(Observer):
         self._checkpoint: Checkpoint | None = None
         self._is_current = False
         self._current_at: datetime | None = None
-        self._circuits: Callable[[], list[CircuitStatus]] = list
+        self._circuits: Callable[[], list[Circuit]] = list
         self._last_beat_at: Callable[[], datetime | None] = lambda: None
         self._outstanding: Outstanding | None = None
         self._copied = 0
@@ -74,7 +74,7 @@ class Operations(Observer):
         self,
         *,
         outstanding: Outstanding,
-        circuits: Callable[[], list[CircuitStatus]],
+        circuits: Callable[[], list[Circuit]],
         last_beat_at: Callable[[], datetime | None],
     ) -> None:
         """Also show what the sink holds, how the circuits are, and when the last heartbeat was."""
@@ -104,7 +104,7 @@ class Operations(Observer):
             known["in_flight_bytes"] = self._outstanding.outstanding_bytes
         return replace(
             vitals,
-            circuits=tuple(map(_circuit_of, self._circuits())),
+            circuits=tuple(self._circuits()),
             counters=self._metrics.totals(),
             last_heartbeat_at=self._last_beat_at(),
             **known,
@@ -215,9 +215,8 @@ class Operations(Observer):
                 topic=topic, code=code, requests=requests, messages=messages, seconds=round(seconds, 2),
             )  # fmt: skip
 
-    def circuit_changed(self, status: CircuitStatus) -> None:
+    def circuit_changed(self, circuit: Circuit) -> None:
         """A circuit opened, half-opened or closed."""
-        circuit = _circuit_of(status)
         if circuit.state is CircuitState.OPEN:
             self._logger.warning(
                 "circuit", message=f"{circuit.dependency} is not asked for a while: {circuit.last_error}",
@@ -259,10 +258,3 @@ def _latest(cluster_time: ClusterTime | None, current_at: datetime | None) -> da
     """Up to when all is published: the last confirmed change, or when the stream last had no more."""
     confirmed_at = None if cluster_time is None else datetime.fromtimestamp(cluster_time[0], UTC)
     return max((at for at in (confirmed_at, current_at) if at is not None), default=None)
-
-
-def _circuit_of(status: CircuitStatus) -> Circuit:
-    return Circuit(
-        dependency=status.name, state=CircuitState(status.state.replace("-", "_")), since=status.since,
-        last_error=status.last_failure,
-    )  # fmt: skip

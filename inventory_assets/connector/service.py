@@ -189,7 +189,7 @@ class Service:
         seconds = self._circuits.retry_after_seconds(PUBSUB)
         if seconds:
             raise CircuitOpenError(
-                PUBSUB, retry_after_seconds=seconds, last_failure=self._circuits.status(PUBSUB).last_failure
+                PUBSUB, retry_after_seconds=seconds, last_failure=self._circuits.status(PUBSUB).last_error
             )
 
     def _publish(self, batch: Batch) -> None:

@@ -38,7 +38,7 @@ class Circuit:
     """The circuit breaker before one dependency.
 
     Attributes:
-        dependency: `mongodb`, `pubsub` or `store`.
+        dependency: `mongodb` or `pubsub`.
         since: When it entered `state`, UTC.
         last_error: What opened it last, without secrets.
     """
