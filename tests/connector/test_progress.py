@@ -7,7 +7,7 @@ import pytest
 from inventory_assets.connector.checkpoint import Phase
 from inventory_assets.connector.errors import StoreUnavailableError, TakenOverError
 from inventory_assets.connector.progress import Progress, request_snapshot
-from tests.connector.twins import Fate, MemoryTokenStore, token_of, unavailable
+from tests.connector.twins import Fate, FatefulTokenStore, token_of, unavailable
 
 START = datetime(2026, 3, 1, 7, tzinfo=UTC)
 
@@ -22,7 +22,7 @@ class Clock:
 
 @pytest.fixture
 def store():
-    return MemoryTokenStore()
+    return FatefulTokenStore()
 
 
 @pytest.fixture

@@ -24,12 +24,12 @@ from inventory_assets.connector.shaping import Shaped
 from inventory_assets.messaging.messages import OutgoingMessage
 from tests.connector.twins import (
     Fate,
+    FatefulTokenStore,
     Killed,
     MemoryBroker,
     MemoryDatabase,
     MemorySink,
     MemorySource,
-    MemoryTokenStore,
     token_of,
     unavailable,
 )
@@ -87,7 +87,7 @@ class World:
     def __init__(self, **options: object) -> None:
         self.database = MemoryDatabase()
         self.broker = MemoryBroker()
-        self.store = MemoryTokenStore()
+        self.store = FatefulTokenStore()
         self.options = {"collections": COLLECTIONS, "save_seconds": 0.0, "settle_seconds": 0.05, **options}
         self.at = datetime(2026, 3, 1, tzinfo=UTC)
         self.diary = Diary()

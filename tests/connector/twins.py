@@ -7,13 +7,14 @@ answer is lost, a re-read gives the same changes again.
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from inventory_assets.connector.change import Batch, Change, Chunk, Operation, Token
 from inventory_assets.connector.checkpoint import Checkpoint
-from inventory_assets.connector.errors import CheckpointConflictError, StoreUnavailableError, TokenLostError
+from inventory_assets.connector.errors import StoreUnavailableError, TokenLostError
 from inventory_assets.messaging.messages import OutgoingMessage
+from tests.connector.fakes import MemoryTokenStore
 
 
 class Killed(BaseException):
@@ -171,31 +172,27 @@ class MemorySink:
         future.set_result(str(len(self._broker.messages)))
 
 
-class MemoryTokenStore:
-    """`TokenStore` in memory; it outlives the connector."""
+class FatefulTokenStore(MemoryTokenStore):
+    """`MemoryTokenStore` that dies on cue, before and after it has written; it outlives the connector."""
 
     def __init__(self) -> None:
-        self.stored: dict[str, Checkpoint] = {}
+        super().__init__()
         self.fate = Fate()
+
+    @property
+    def stored(self) -> dict[str, Checkpoint]:
+        """What is in it."""
+        return self._kept
 
     def load(self, connector_id: str) -> Checkpoint | None:
         self.fate.step("load")
-        return self.stored.get(connector_id)
+        return super().load(connector_id)
 
     def save(self, checkpoint: Checkpoint) -> Checkpoint:
         self.fate.step("before save")
-        found = self.stored.get(checkpoint.connector_id)
-        if (found.revision if found else 0) != checkpoint.revision:
-            raise CheckpointConflictError("somebody else has written", current=found)
-        saved = replace(checkpoint, revision=checkpoint.revision + 1)
-        self.stored[checkpoint.connector_id] = saved
+        saved = super().save(checkpoint)
         self.fate.step("after save")
         return saved
-
-    def list(self) -> "list[Checkpoint]":
-        return sorted(self.stored.values(), key=lambda found: found.connector_id)
-
-    def close(self) -> None: ...
 
 
 def unavailable() -> StoreUnavailableError:
