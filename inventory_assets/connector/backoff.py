@@ -42,11 +42,6 @@ class Backoff:
         )
         self._tries = 0
 
-    @property
-    def tries(self) -> int:
-        """Failures since the last success."""
-        return self._tries
-
     def reset(self) -> None:
         """Something succeeded: begin with the shortest wait again."""
         self._tries = 0
@@ -64,25 +59,6 @@ class Backoff:
         state = tenacity.RetryCallState(tenacity.Retrying(), fn=None, args=(), kwargs={})
         state.attempt_number = self._tries
         seconds = max(at_least_seconds, self._strategy(state))
-        self._sleep(seconds)
-        return seconds
-
-    def retrying(self, *errors: type[BaseException], tries: int | None = None) -> tenacity.Retrying:
-        """Call something until it succeeds: `backoff.retrying(StoreUnavailableError)(store.save, checkpoint)`.
-
-        Args:
-            errors: Tried again; any other is raised.
-            tries: After so many the last error is raised. None tries until `stop`.
-        """
-        return tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(errors),
-            wait=self._strategy,
-            stop=tenacity.stop_never if tries is None else tenacity.stop_after_attempt(tries),
-            sleep=self._sleep,
-            reraise=True,
-        )
-
-    def _sleep(self, seconds: float) -> None:
-        # Raises: tenacity would try once more after a wait cut short, and that may take a timeout.
         if self._wait(seconds):
             raise StopRequestedError("the connector was told to stop while it waited to try again")
+        return seconds

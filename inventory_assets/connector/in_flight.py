@@ -32,14 +32,12 @@ class Settlement:
     Attributes:
         confirmed: The newest batch before the first failure, if any since the last `advance`.
         confirmed_identities: Changes confirmed beyond it: to be skipped when they are read again.
-        refused_identities: Changes whose messages were refused, themselves or for company.
         failures: As `failures.group`.
         unsettled: Messages that had no answer in time; they may arrive yet, so reading again may double them.
     """
 
     confirmed: Confirmed | None
     confirmed_identities: tuple[Identity, ...] = ()
-    refused_identities: tuple[Identity, ...] = ()
     failures: tuple[Failure, ...] = ()
     unsettled: int = 0
 
@@ -47,11 +45,6 @@ class Settlement:
     def is_complete(self) -> bool:
         """Whether everything was confirmed."""
         return not self.failures and not self.unsettled
-
-    @property
-    def is_mendable(self) -> bool:
-        """Whether an operator has to do something before it can succeed."""
-        return any(each.kind is FailureKind.MENDABLE for each in self.failures)
 
     def error(self) -> PublishFailedError | None:
         """The failures as an error to raise; None if there are none."""
@@ -75,7 +68,6 @@ class _Pending:
     confirmed: Confirmed
     futures: Sequence["Future[str]"]
     identities: Sequence[Identity | None]
-    added_at: float
     # Futures before it are confirmed; one that failed stays there.
     position: int = field(default=0)
 
@@ -106,11 +98,6 @@ class InFlight:
         """Whether to `wait` before adding more."""
         return self._messages >= self._max_messages
 
-    @property
-    def oldest_age_seconds(self) -> float:
-        """Since the oldest batch that is not wholly confirmed was added; 0 if there is none."""
-        return max(0.0, self._clock() - self._batches[0].added_at) if self._batches else 0.0
-
     def add(
         self,
         token: Token,
@@ -128,7 +115,7 @@ class InFlight:
         """
         if len(futures) != len(identities):
             raise ValueError(f"{len(futures)} futures came with {len(identities)} identities, expected one each")
-        self._batches.append(_Pending(Confirmed(token, cluster_time), futures, identities, self._clock()))
+        self._batches.append(_Pending(Confirmed(token, cluster_time), futures, identities))
         self._messages += len(futures)
 
     def advance(self) -> Confirmed | None:
@@ -160,15 +147,6 @@ class InFlight:
             return False
         future = self._batches[0].futures[self._batches[0].position]
         return future.done()
-
-    def failures(self) -> tuple[Failure, ...]:
-        """Everything that has failed so far; looks at every future."""
-        return group(
-            error
-            for batch in self._batches
-            for future in batch.futures[batch.position :]
-            if future.done() and (error := future.exception()) is not None
-        )
 
     def settle(self, timeout_seconds: float) -> Settlement:
         """Wait for every answer, report, and forget all batches: the stream is read anew from the token."""
@@ -202,10 +180,8 @@ class _Report:
     # A change is confirmed if all its messages are: an ordered set of those with one, less those with another.
     def __init__(self) -> None:
         self._confirmed: dict[Identity, None] = {}
-        self._refused: dict[Identity, None] = {}
         self._failed: set[Identity] = set()
         self._errors: list[BaseException] = []
-        self._refusals: dict[int, bool] = {}
         self._unsettled = 0
 
     def add(self, future: "Future[str]", identity: Identity | None) -> None:
@@ -220,21 +196,11 @@ class _Report:
             self._unsettled += 1
             return
         self._errors.append(error)
-        if identity is not None and self._is_refusal(error):
-            self._refused[identity] = None
-
-    def _is_refusal(self, error: BaseException) -> bool:
-        # Errors live as long as the report does, so their ids are their own.
-        known = self._refusals.get(id(error))
-        if known is None:
-            known = self._refusals[id(error)] = group([error])[0].kind is FailureKind.REFUSED
-        return known
 
     def settlement(self, confirmed: Confirmed | None) -> Settlement:
         return Settlement(
             confirmed=confirmed,
             confirmed_identities=tuple(each for each in self._confirmed if each not in self._failed),
-            refused_identities=tuple(self._refused),
             failures=group(self._errors),
             unsettled=self._unsettled,
         )

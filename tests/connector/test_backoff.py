@@ -2,22 +2,18 @@
 
 import threading
 
-import pytest
-
 from inventory_assets.connector.backoff import Backoff, StopRequestedError
-from inventory_assets.connector.errors import StoreUnavailableError
 
 
 class Clock:
-    """Waits that end at once, and are remembered; the stop comes during wait number `stop_at`."""
+    """Waits that end at once, and are remembered."""
 
-    def __init__(self, stop_at: int = 0) -> None:
+    def __init__(self) -> None:
         self.waits: list[float] = []
-        self._stop_at = stop_at
 
     def wait(self, seconds: float) -> bool:
         self.waits.append(seconds)
-        return len(self.waits) == self._stop_at
+        return False
 
 
 def test_waits_grow_to_the_cap_and_not_beyond():
@@ -40,7 +36,6 @@ def test_a_success_begins_anew():
     backoff.reset()
 
     assert backoff.pause() <= 1
-    assert backoff.tries == 1
 
 
 def test_a_wait_is_as_long_as_the_circuit_stays_open():
@@ -65,44 +60,3 @@ def test_a_stop_ends_a_wait_at_once():
     stop.set()
 
     assert ended.wait(60)
-
-
-def test_retrying_calls_until_it_succeeds():
-    clock = Clock()
-    answers = iter([StoreUnavailableError("1"), StoreUnavailableError("2"), None])
-
-    def save() -> str:
-        if error := next(answers):
-            raise error
-        return "saved"
-
-    assert Backoff(threading.Event(), wait=clock.wait).retrying(StoreUnavailableError)(save) == "saved"
-    assert len(clock.waits) == 2
-
-
-def test_retrying_does_not_try_again_after_a_stop():
-    """One more try at a server that is away would take its whole timeout."""
-    calls = []
-
-    def save() -> None:
-        calls.append(1)
-        raise StoreUnavailableError("away")
-
-    with pytest.raises(StopRequestedError):
-        Backoff(threading.Event(), wait=Clock(stop_at=2).wait).retrying(StoreUnavailableError)(save)
-
-    assert len(calls) == 2
-
-
-@pytest.mark.parametrize(("error", "calls"), [(StoreUnavailableError("away"), 3), (ValueError("ours"), 1)])
-def test_retrying_raises_the_error_itself(error, calls):
-    made = []
-
-    def save() -> None:
-        made.append(1)
-        raise error
-
-    with pytest.raises(type(error)):
-        Backoff(threading.Event(), wait=Clock().wait).retrying(StoreUnavailableError, tries=3)(save)
-
-    assert len(made) == calls

@@ -72,14 +72,14 @@ def test_a_failure_stops_the_token_for_ever():
     assert sent.in_flight.advance() == confirmed(0)
     assert sent.in_flight.has_failed()
     assert sent.in_flight.advance() is None
-    assert [(each.kind, each.messages) for each in sent.in_flight.failures()] == [(FailureKind.TRANSIENT, 1)]
+    found = sent.in_flight.settle(0).failures
+    assert [(each.kind, each.messages) for each in found] == [(FailureKind.TRANSIENT, 1)]
 
 
 def test_what_is_only_slow_has_not_failed():
     sent = Sent(1)
 
     assert not sent.in_flight.has_failed()
-    assert sent.in_flight.failures() == ()
 
 
 def test_settling_tells_what_was_confirmed_beyond_the_token():
@@ -127,20 +127,19 @@ def test_an_operator_is_called_for_what_only_one_can_mend():
     settlement = sent.in_flight.settle(0)
     error = settlement.error()
 
-    assert settlement.is_mendable
+    assert settlement.failures[0].kind is FailureKind.MENDABLE
     assert error is not None and not error.is_permanent
     assert error.failures == {"NOT_FOUND: 404 topic": 1, "UNAVAILABLE: 503 away": 1}
 
 
-def test_refused_changes_are_named():
-    """So that the service can try them one by one, and dead-letter the one that is at fault."""
+def test_a_refusal_among_failures_is_permanent():
+    """So that the service sends one by one, and dead-letters the one that is at fault."""
     sent = Sent(3)
     sent.fail((0, 0), (0, 1), error=BAD)
     sent.fail((0, 2), error=AWAY)
     settlement = sent.in_flight.settle(0)
     error = settlement.error()
 
-    assert settlement.refused_identities == ((0, 0), (0, 1))
     assert error is not None and error.is_permanent
 
 
@@ -164,16 +163,6 @@ def test_memory_is_bounded_behind_one_slow_message():
     sent.in_flight.advance()
 
     assert (full, sent.in_flight.is_full) == (True, False)
-
-
-def test_the_oldest_batch_has_an_age():
-    sent = Sent(1)
-    sent.now = 12.5
-    before = sent.in_flight.oldest_age_seconds
-    sent.confirm((0, 0))
-    sent.in_flight.advance()
-
-    assert (before, sent.in_flight.oldest_age_seconds) == (12.5, 0.0)
 
 
 def test_each_message_has_an_identity_or_none():
