@@ -14,9 +14,9 @@ from inventory_assets.commands.output import console, format_option, notes, prin
 from inventory_assets.settings import load_settings
 from inventory_assets.stages.alert_rows import listed, read_alerts, read_steps
 from inventory_assets.stages.alert_words import action_sentence, describe_step, duration, handled_text, trend_of
-from inventory_assets.stages.handling import find_alert_id
 from inventory_assets.stages.post_mortems import post_mortems
 from inventory_assets.stages.present import Present, read_present
+from inventory_assets.stages.subjects import find_alert_id
 from inventory_assets.wiring import LakeReader
 
 

@@ -16,8 +16,8 @@ from inventory_assets.domain.incidents import is_incident_id
 from inventory_assets.domain.values import to_microseconds
 from inventory_assets.settings import load_settings
 from inventory_assets.stages.engine import Engine
-from inventory_assets.stages.handling import find_alert_id, issue
-from inventory_assets.stages.subjects import find_subject_id
+from inventory_assets.stages.handling import issue
+from inventory_assets.stages.subjects import find_alert_id, find_subject_id
 from inventory_assets.stages.sweep import sweep as sweep_lake
 from inventory_assets.wiring import LakeReader, engine_of
 

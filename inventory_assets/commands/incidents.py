@@ -16,8 +16,9 @@ from inventory_assets.domain.values import InvalidValue, read_time, to_microseco
 from inventory_assets.lake.history import show_version
 from inventory_assets.settings import load_settings
 from inventory_assets.stages.incident_rows import read_incidents, read_members
-from inventory_assets.stages.incidents import UnknownIncidentError, rederive, refresh_incidents
+from inventory_assets.stages.incidents import rederive, refresh_incidents
 from inventory_assets.stages.post_mortems import read_incident_notes
+from inventory_assets.stages.subjects import UnknownIncidentError
 from inventory_assets.wiring import LakeReader, engine_of
 
 COLUMNS = ("incident_id", "priority", "kind", "title", "members", "opened_at", "resolved_at")

@@ -27,8 +27,9 @@ from inventory_assets.lake.errors import LakeMissingError
 from inventory_assets.messaging.client import OutgoingMessage
 from inventory_assets.settings import Settings
 from inventory_assets.stages.engine import parse_settings_of
-from inventory_assets.stages.handling import CONTROL_TOPIC, command_message, find_alert_id, try_command
+from inventory_assets.stages.handling import CONTROL_TOPIC, command_message, try_command
 from inventory_assets.stages.incident_rows import read_incidents
+from inventory_assets.stages.subjects import find_alert_id
 from inventory_assets.stages.threshold_rules import TOPIC as THRESHOLDS_TOPIC
 from inventory_assets.stages.threshold_rules import message_body
 from inventory_assets.wiring import LakeReader, ensure_topics, publisher_of

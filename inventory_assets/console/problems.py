@@ -8,10 +8,12 @@ import duckdb
 from inventory_assets.domain.values import InvalidValue
 from inventory_assets.lake.errors import LakeError, LakeMissingError
 from inventory_assets.messaging.errors import MessagingError
-from inventory_assets.stages.explain import UnknownAlertError
-from inventory_assets.stages.handling import AmbiguousAlertError
-from inventory_assets.stages.incidents import UnknownIncidentError
-from inventory_assets.stages.subjects import UnknownSubjectError
+from inventory_assets.stages.subjects import (
+    AmbiguousAlertError,
+    UnknownAlertError,
+    UnknownIncidentError,
+    UnknownSubjectError,
+)
 from inventory_assets.stages.threshold_files import ThresholdFileError
 from inventory_assets.stages.threshold_rules import RuleChangeError
 

@@ -16,11 +16,11 @@ from inventory_assets.settings import Settings
 from inventory_assets.stages.alert_rows import listed, read_alerts, read_steps
 from inventory_assets.stages.engine import defaults_of, parse_settings_of
 from inventory_assets.stages.explain import explain_alert
-from inventory_assets.stages.handling import find_alert_id
 from inventory_assets.stages.operations import connector_rows, read_connectors
 from inventory_assets.stages.post_mortems import post_mortems
 from inventory_assets.stages.present import read_present
 from inventory_assets.stages.rule_rows import change_row, rule_row
+from inventory_assets.stages.subjects import find_alert_id
 from inventory_assets.stages.tellings import read_tellings
 from inventory_assets.stages.threshold_rules import read_changes, read_rules
 from inventory_assets.wiring import LakeReader

@@ -19,17 +19,13 @@ from inventory_assets.domain.recommend import Recommendation
 from inventory_assets.domain.state import InventoryState, pause_over
 from inventory_assets.domain.thresholds import ThresholdDefaults, ladder
 from inventory_assets.domain.values import format_time
-from inventory_assets.lake.errors import LakeError
 from inventory_assets.stages import frames
 from inventory_assets.stages.recommendation import recommend_for, recommend_from_state
 from inventory_assets.stages.replay import Replay, read_bursts
+from inventory_assets.stages.subjects import UnknownAlertError
 from inventory_assets.stages.warm import Reader
 
 MAX_EVENTS = 12
-
-
-class UnknownAlertError(LakeError):
-    """No alert has this id."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Issue control commands straight to the lake, and find the alerts they mean.
+"""Issue control commands straight to the lake.
 
 A command issued here is an ordinary message of `control-topic`: it is kept in
 `raw.messages`, so that `verify`, `rebuild` and `explain` carry it out again.
@@ -18,51 +18,13 @@ from inventory_assets.domain.lifecycle import move
 from inventory_assets.domain.values import format_time
 from inventory_assets.lake.errors import LakeError
 from inventory_assets.stages.engine import Commit, Engine
-from inventory_assets.stages.explain import UnknownAlertError
 from inventory_assets.stages.warm import Reader
 
 CONTROL_TOPIC = "control-topic"
-SHOWN_CANDIDATES = 5
 
 
 class CommandRefusedError(LakeError):
     """A command does not fit what it is about."""
-
-
-class AmbiguousAlertError(LakeError):
-    """Several alerts, incidents or notifications have an id that begins so."""
-
-
-def find_alert_id(reader: Reader, text: str) -> str:
-    """Find the alert meant by an id, the beginning of one, or of its last eight characters.
-
-    Raises:
-        UnknownAlertError: None is meant.
-        AmbiguousAlertError: Several are.
-    """
-    rows = reader.query(
-        "SELECT alert_id FROM out.alerts WHERE starts_with(alert_id, ?) OR starts_with(right(alert_id, 8), ?) "
-        "ORDER BY alert_id = ? DESC, state = 'firing' DESC, opened_at DESC",
-        [text, text, text],
-    )
-    found = rows["alert_id"].to_list() if text else []
-    if not found:
-        raise UnknownAlertError(f"no alert {text!r}. List them with `inventory alerts list --state all`.")
-    return choose_id(found, text)
-
-
-def choose_id(found: Sequence[str], text: str) -> str:
-    """The one id meant by a part of it, among those that fit.
-
-    Raises:
-        AmbiguousAlertError: Several fit, and none is it to the letter.
-    """
-    if len(found) == 1 or found[0] == text:
-        return found[0]
-    shown = "\n  ".join(found[:SHOWN_CANDIDATES])
-    more = len(found) - SHOWN_CANDIDATES
-    rest = f"\n  and {more} more" if more > 0 else ""
-    raise AmbiguousAlertError(f"{text!r} was the beginning of {len(found)} ids; give more of it:\n  {shown}{rest}")
 
 
 def issue(engine: Engine, bodies: Sequence[dict[str, Any]], *, now: int, origin: str = "cli") -> list[Commit]:

@@ -31,7 +31,6 @@ from inventory_assets.domain.incidents import (
 )
 from inventory_assets.domain.state import InventoryState
 from inventory_assets.domain.values import format_time, to_datetime
-from inventory_assets.lake.errors import LakeError
 from inventory_assets.lake.tables import INCIDENTS
 from inventory_assets.lake.transaction import LakeTransaction
 from inventory_assets.stages.engine import Commit, Engine
@@ -54,10 +53,6 @@ _LATEST = """
             source_epoch DESC, instant DESC, increment DESC, status = 'CANCELLED' DESC, event_id DESC
     ) = 1
 """
-
-
-class UnknownIncidentError(LakeError):
-    """No incident has this id."""
 
 
 def find_incidents(

@@ -7,8 +7,9 @@ from inventory_assets.domain.parse import ParseSettings
 from inventory_assets.domain.thresholds import ThresholdDefaults
 from inventory_assets.settings import Settings
 from inventory_assets.stages.engine import Engine
-from inventory_assets.stages.explain import UnknownAlertError, explain_alert, why_not
+from inventory_assets.stages.explain import explain_alert, why_not
 from inventory_assets.stages.replay import RecordedBurst, Replay
+from inventory_assets.stages.subjects import UnknownAlertError
 from tests.builders import command, envelope, level, messages, rule, transaction
 from tests.facts import value
 
