@@ -16,7 +16,8 @@ from inventory_assets.lake.tables import (
     SKU_STATE,
     VersionedTable,
 )
-from inventory_assets.stages.present import describe_actions, read_present
+from inventory_assets.stages.alert_words import describe_actions
+from inventory_assets.stages.present import read_present
 from inventory_assets.stages.warm import Reader
 
 TOP = 10

@@ -121,7 +121,9 @@ def _headline(row: dict[str, Any], present: Present | None) -> Text:
         text.append(f"Available {told_with}")
     else:
         text.append(f"Available {present.available} now ({told_with} when told)")
-    text.append(f", threshold {body['threshold']:g}  {trend_of(body, present)}\n")
+    text.append(
+        f", threshold {body['threshold']:g}  {trend_of(body, None if present is None else present.available)}\n"
+    )
     if present is not None:
         text.append(f"{action_sentence(present.recommendation)}\n")
     told = "told once" if row["times_told"] == 1 else f"told {row['times_told']} times"

@@ -10,8 +10,8 @@ from inventory_assets.commands.alert_style import STYLES, available_text
 from inventory_assets.commands.output import console, format_option, notes, print_rows
 from inventory_assets.settings import load_settings
 from inventory_assets.stages.alert_rows import read_alerts, wire_of
-from inventory_assets.stages.alert_words import handled_text, trend_of
-from inventory_assets.stages.present import Present, describe_actions, read_present
+from inventory_assets.stages.alert_words import describe_actions, handled_text, trend_of
+from inventory_assets.stages.present import Present, read_present
 from inventory_assets.wiring import LakeReader
 
 COLUMNS = (
@@ -72,7 +72,7 @@ def _print_alerts(rows: list[dict[str, Any]], present: dict[str, Present], limit
             product,
             available_text(body, now),
             f"{body['threshold']:g}",
-            trend_of(body, now),
+            trend_of(body, None if now is None else now.available),
             body["first_breach_time"][:16].replace("T", " ") + (" late data" if body["is_late"] else ""),
             "–" if now is None else "\n".join(describe_actions(now.recommendation)) or "–",
         )

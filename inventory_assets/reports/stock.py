@@ -16,7 +16,8 @@ from inventory_assets.domain.demand import cover
 from inventory_assets.domain.recommend import DEFAULT_LEAD_DAYS
 from inventory_assets.reports.lines import EmptyShelf, OrderLine, RunningOut, TransferLine, Undecided
 from inventory_assets.reports.model import Basis
-from inventory_assets.stages.present import Present, describe_actions, read_present
+from inventory_assets.stages.alert_words import describe_actions
+from inventory_assets.stages.present import Present, read_present
 from inventory_assets.stages.warm import IDS, Reader, id_list
 
 # Who plans looks a week ahead: what must be ordered later comes up in a later report.

@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import Any
 
 from inventory_assets.domain.recommend import Recommendation
-from inventory_assets.stages.present import Present, describe_actions
 
 SPARKS = "▁▂▃▄▅▆▇█"
 
@@ -55,6 +54,16 @@ def describe_step(transition: str, reason: str) -> tuple[str, str]:
     return (known, "") if known else (WORDS.get(transition, transition), reason)
 
 
+def describe_actions(found: Recommendation) -> list[str]:
+    """What to do, a step a line: transfers first, then the order; an empty list where no quantity is known."""
+    if found.order_quantity is None:
+        return []
+    steps = [f"transfer {transfer.quantity:,} from {transfer.warehouse_id}" for transfer in found.transfers]
+    if found.order_quantity:
+        steps.append(f"{'then order' if steps else 'order'} {found.order_quantity:,}")
+    return steps or ["nothing to order: what is inbound fills the shelf"]
+
+
 def describe_order(found: Recommendation) -> str:
     """Where an order goes and how long it takes, as far as it is known."""
     supply = found.supply
@@ -76,11 +85,11 @@ def action_sentence(found: Recommendation) -> str:
     return sentence[:1].upper() + sentence[1:]
 
 
-def trend_of(body: dict[str, Any], present: Present | None) -> str:
-    """The picture of an alert's stock up to its breach, and to now."""
+def trend_of(body: dict[str, Any], available_now: int | None) -> str:
+    """The picture of an alert's stock up to its breach, and to now where that is known."""
     values = [point["available_stock"] for point in body["stock_trend"]]
-    if present is not None and values and values[-1] != present.available:
-        values.append(present.available)
+    if available_now is not None and values and values[-1] != available_now:
+        values.append(available_now)
     return sparkline(values)
 
 

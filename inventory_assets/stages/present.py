@@ -1,9 +1,8 @@
 """How it stands now with the keys of firing alerts, and what to do about it.
 
 An alert's body is the message as it was told, and stays so; whoever reads a
-list wants today's stock. Here: that look-up, and what to do in a few words, for
-the command line and the UI. Not here: how a recommendation is made
-(`recommendation`).
+list wants today's stock. Not here: how a recommendation is made
+(`recommendation`), nor how it is said (`alert_words`).
 """
 
 from collections.abc import Iterable
@@ -68,13 +67,3 @@ def _as_of_now(alert: Alert, row: dict) -> Alert:
         on_hand=row["on_hand"], reserved=row["reserved"], inbound=row["inbound"], thresholds=limits,
         state_version=row["lake_version"],
     )  # fmt: skip
-
-
-def describe_actions(found: Recommendation) -> list[str]:
-    """What to do, a step a line: transfers first, then the order; an empty list where no quantity is known."""
-    if found.order_quantity is None:
-        return []
-    steps = [f"transfer {transfer.quantity:,} from {transfer.warehouse_id}" for transfer in found.transfers]
-    if found.order_quantity:
-        steps.append(f"{'then order' if steps else 'order'} {found.order_quantity:,}")
-    return steps or ["nothing to order: what is inbound fills the shelf"]
