@@ -15,8 +15,13 @@ import msgspec
 from inventory_assets.domain.alerts import PRIORITY, WAREHOUSE_SOURCE, Alert, Condition, Transition
 from inventory_assets.domain.evaluate import MINUTE_US, KeyAlerts, with_handling
 from inventory_assets.domain.events import Command, Key, Rejection
-from inventory_assets.domain.state import Inhibitions, Silences
 from inventory_assets.domain.values import format_time
+
+Silences = dict[tuple[str | None, str | None, str | None], Command]
+"""The command that silences a scope (warehouse_id, sku, category_id)."""
+
+Inhibitions = dict[tuple[str | None, str | None, str | None, str | None, str], Command]
+"""The command that inhibits a scope in a source's name: (warehouse_id, sku, category_id, alert_type, source)."""
 
 Moved = tuple[Alert, list[Transition]]
 OwnSilence = tuple[str, str, int]

@@ -27,15 +27,10 @@ from inventory_assets.domain.events import (
     entity_names,
 )
 from inventory_assets.domain.fold import KeyState, LevelRank, Versions, affected_keys
+from inventory_assets.domain.lifecycle import Inhibitions, Silences
 from inventory_assets.domain.rollup import Leaf, RollupChange, Rollups
 from inventory_assets.domain.threshold_audit import GENESIS, RuleChange
 from inventory_assets.domain.thresholds import DynamicLimits, Scope, StoredRule, ThresholdDefaults, Thresholds
-
-Silences = dict[tuple[str | None, str | None, str | None], Command]
-"""The command that silences a scope (warehouse_id, sku, category_id)."""
-
-Inhibitions = dict[tuple[str | None, str | None, str | None, str | None, str], Command]
-"""The command that inhibits a scope in a source's name: (warehouse_id, sku, category_id, alert_type, source)."""
 
 K = TypeVar("K")
 V = TypeVar("V")

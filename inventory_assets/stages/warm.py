@@ -24,8 +24,8 @@ from inventory_assets.domain.events import (
     Transaction,
 )
 from inventory_assets.domain.fold import KeyState
-from inventory_assets.domain.lifecycle import remember
-from inventory_assets.domain.state import NO_SKU_PARENTS, TREND_POINTS, Inhibitions, InventoryState, SkuParents
+from inventory_assets.domain.lifecycle import Inhibitions, remember
+from inventory_assets.domain.state import NO_SKU_PARENTS, TREND_POINTS, InventoryState, SkuParents
 from inventory_assets.domain.thresholds import DynamicLimits, StoredRule, ThresholdDefaults, Thresholds
 from inventory_assets.domain.values import to_microseconds
 from inventory_assets.lake.entity_index import EntityIndex
