@@ -19,7 +19,7 @@ from inventory_assets.console.http import (
 )
 from inventory_assets.console.openapi import document
 from inventory_assets.console.problems import Refused
-from inventory_assets.domain.alerts import Condition
+from inventory_assets.domain.events import Condition
 from inventory_assets.domain.incidents import is_incident_id
 from inventory_assets.lake.errors import LakeMissingError
 from inventory_assets.stages.counts import count_lake

@@ -5,7 +5,7 @@ from typing import Any
 from inventory_assets.console import alerts_api, thresholds_api
 from inventory_assets.console.desk import FIELDS
 from inventory_assets.console.openapi import Endpoint, Parameter
-from inventory_assets.domain.alerts import Condition
+from inventory_assets.domain.events import Condition
 from inventory_assets.domain.parse_threshold import HIERARCHY_LEVELS
 
 _TEXT = {"type": "string"}

@@ -2,13 +2,12 @@
 
 import hashlib
 import json
-from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 
 import msgspec
 
-from inventory_assets.domain.events import Key, ParentIds
+from inventory_assets.domain.events import Condition, Key, ParentIds
 from inventory_assets.domain.fold import KeyState
 from inventory_assets.domain.thresholds import Thresholds
 from inventory_assets.domain.values import format_time, to_datetime
@@ -17,14 +16,6 @@ DAY_US = 86_400_000_000
 
 # `json.dumps` with options builds an encoder each time: half the cost of an id.
 _compact = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
-
-
-class Condition(StrEnum):
-    """What is wrong with a key's stock, RULES 24. Worst first."""
-
-    STOCKOUT = "STOCKOUT"
-    LOW_STOCK = "LOW_STOCK"
-    REORDER = "REORDER"
 
 
 SEVERITY = {Condition.STOCKOUT: 3, Condition.LOW_STOCK: 2, Condition.REORDER: 1}

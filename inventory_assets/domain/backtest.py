@@ -14,9 +14,9 @@ import msgspec
 import numpy as np
 import polars as pl
 
-from inventory_assets.domain.alerts import Alert, Condition, Transition
+from inventory_assets.domain.alerts import Alert, Transition
 from inventory_assets.domain.evaluate import Cause, Point, end_cooldown, needs_step, notification_due_at, step
-from inventory_assets.domain.events import Key, ParentIds
+from inventory_assets.domain.events import Condition, Key, ParentIds
 from inventory_assets.domain.fold import KeyState
 from inventory_assets.domain.history import NO_LIMIT, Stock
 from inventory_assets.domain.thresholds import (

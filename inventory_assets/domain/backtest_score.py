@@ -18,8 +18,8 @@ from collections.abc import Iterable, Sequence
 import msgspec
 import numpy as np
 
-from inventory_assets.domain.alerts import Condition
 from inventory_assets.domain.backtest import Interval
+from inventory_assets.domain.events import Condition
 from inventory_assets.domain.history import Stock
 
 USEFUL, FALSE_ALARM, OPEN = "useful", "false alarm", "still open"

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import msgspec
 
 from inventory_assets.domain import lifecycle
-from inventory_assets.domain.alerts import Alert, Condition, Transition
+from inventory_assets.domain.alerts import Alert, Transition
 from inventory_assets.domain.evaluate import KeyAlerts, Point, end_cooldown, tell_again
-from inventory_assets.domain.events import Command, Key, Rejection
+from inventory_assets.domain.events import Command, Condition, Key, Rejection
 from inventory_assets.domain.incidents import is_incident_id
 from inventory_assets.domain.lifecycle import LifecyclePolicy
 from inventory_assets.domain.state import Draft

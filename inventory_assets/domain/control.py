@@ -6,7 +6,7 @@ around them (`parse`), or what they do (`lifecycle`).
 
 from typing import Any, NamedTuple
 
-from inventory_assets.domain.alerts import Condition
+from inventory_assets.domain.events import Condition
 from inventory_assets.domain.values import (
     CONTROL_CHARACTERS,
     InvalidValue,

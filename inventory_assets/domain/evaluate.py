@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from inventory_assets.domain.alerts import SEVERITY, Alert, Breach, Condition, Transition, make_alert_id
+from inventory_assets.domain.alerts import SEVERITY, Alert, Breach, Transition, make_alert_id
+from inventory_assets.domain.events import Condition
 from inventory_assets.domain.fold import KeyState
 from inventory_assets.domain.thresholds import Thresholds
 

@@ -45,6 +45,14 @@ class Status(StrEnum):
     CANCELLED = "CANCELLED"
 
 
+class Condition(StrEnum):
+    """What is wrong with a key's stock, RULES 24. Worst first."""
+
+    STOCKOUT = "STOCKOUT"
+    LOW_STOCK = "LOW_STOCK"
+    REORDER = "REORDER"
+
+
 class Transaction(msgspec.Struct, frozen=True, gc=False):
     """One version of a stock movement: a transaction at one status."""
 

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from inventory_assets.domain.alerts import PRIORITY, WAREHOUSE_SOURCE, Alert, Condition, Transition
+from inventory_assets.domain.alerts import PRIORITY, WAREHOUSE_SOURCE, Alert, Transition
 from inventory_assets.domain.evaluate import MINUTE_US, KeyAlerts, with_handling
-from inventory_assets.domain.events import Command, Key, Rejection
+from inventory_assets.domain.events import Command, Condition, Key, Rejection
 from inventory_assets.domain.values import format_time
 
 Silences = dict[tuple[str | None, str | None, str | None], Command]

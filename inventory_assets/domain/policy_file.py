@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
-from inventory_assets.domain.alerts import Condition
+from inventory_assets.domain.events import Condition
 from inventory_assets.domain.incidents import Kind
 from inventory_assets.domain.policy import (
     DAY_NAMES,

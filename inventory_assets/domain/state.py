@@ -11,12 +11,13 @@ from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from functools import cached_property
 from typing import Generic, TypeVar
 
-from inventory_assets.domain.alerts import Alert, Condition, Product
+from inventory_assets.domain.alerts import Alert, Product
 from inventory_assets.domain.connectors import Heard
 from inventory_assets.domain.events import (
     NO_POSITION,
     UNKNOWN_PARENTS,
     Command,
+    Condition,
     Event,
     Key,
     ParentIds,

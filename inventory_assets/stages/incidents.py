@@ -14,9 +14,9 @@ from typing import Any
 import msgspec
 import polars as pl
 
-from inventory_assets.domain.alerts import Condition
 from inventory_assets.domain.burst import Message
 from inventory_assets.domain.burst_lifecycle import find_alert
+from inventory_assets.domain.events import Condition
 from inventory_assets.domain.incidents import (
     DAY_US,
     SEVERITY,

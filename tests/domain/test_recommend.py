@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inventory_assets.domain.alerts import Alert, Condition
+from inventory_assets.domain.alerts import Alert
+from inventory_assets.domain.events import Condition
 from inventory_assets.domain.recommend import Claim, Supply, WarehouseStock, recommend, served_before
 from inventory_assets.domain.thresholds import Thresholds
 
