@@ -39,7 +39,7 @@ from inventory_assets.connector.ports import TokenStore
 from inventory_assets.connector.routing import DEFAULT_LANES, lane_key
 from inventory_assets.connector.runtime import Parts, run_connector
 from inventory_assets.connector.stores.build import open_store
-from inventory_assets.messaging.topology import apply_topology
+from inventory_assets.messaging.topology_apply import apply_topology
 from tests.connector.mongo import MongoServer
 from tests.messaging.brokers import EmulatorProcess
 

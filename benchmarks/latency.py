@@ -21,7 +21,7 @@ import psutil
 from benchmarks.measure import percentiles
 from inventory_assets.commands.processes import free_port, python_environment, wait_for_port
 from inventory_assets.messaging.client import OutgoingMessage, PubSubBurstSource, PubSubPublisher
-from inventory_assets.messaging.topology import apply_topology
+from inventory_assets.messaging.topology_apply import apply_topology
 
 PROJECT_DIR = Path(__file__).resolve().parents[1]
 PROJECT = "inventory-local"

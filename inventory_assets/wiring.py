@@ -35,7 +35,7 @@ from inventory_assets.lake.storage import open_storage
 from inventory_assets.lake.tables import WATERMARKS
 from inventory_assets.lake.transaction import Lake, read_batches
 from inventory_assets.messaging.client import Publisher
-from inventory_assets.messaging.topology import apply_topology, load_topology
+from inventory_assets.messaging.topology import load_topology
 from inventory_assets.reports.build import collect_report, render_report
 from inventory_assets.reports.collect import choose_period, choose_version, find_basis
 from inventory_assets.reports.mail import Sent, send_report
@@ -132,6 +132,8 @@ def endpoint_path(settings: Settings) -> Path:
 def ensure_topics(settings: Settings) -> None:
     """Make topics and subscriptions on an emulator; real projects are left to `topics apply`."""
     if host := emulator_host(settings):
+        from inventory_assets.messaging.topology_apply import apply_topology
+
         apply_topology(settings.project, emulator_host=host)
 
 

@@ -16,7 +16,6 @@ from inventory_assets.commands.connector_config import config_option, read_confi
 from inventory_assets.commands.connector_reconcile import reconcile
 from inventory_assets.commands.output import format_option, notes, print_rows
 from inventory_assets.connector.checkpoint import Checkpoint, Gap, Phase
-from inventory_assets.messaging.topology import apply_topology
 
 
 @click.group()
@@ -32,6 +31,8 @@ def run(config_path: Path | None) -> None:
 
     config = read_config(config_path)
     if config.pubsub_emulator_host:
+        from inventory_assets.messaging.topology_apply import apply_topology
+
         assert config.pubsub_project is not None
         apply_topology(config.pubsub_project, emulator_host=config.pubsub_emulator_host)
     stop = threading.Event()

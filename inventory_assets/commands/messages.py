@@ -19,7 +19,7 @@ import duckdb
 from inventory_assets.commands.output import format_option, notes, print_rows
 from inventory_assets.lake.errors import LakeError
 from inventory_assets.messaging.client import OutgoingMessage
-from inventory_assets.messaging.topology import apply_topology, load_topology
+from inventory_assets.messaging.topology import load_topology
 from inventory_assets.settings import DEFAULT_EMULATOR_PORT, Settings, load_settings
 from inventory_assets.simulator import (
     SimulatedMessage,
@@ -29,7 +29,7 @@ from inventory_assets.simulator import (
     products_csv,
 )
 from inventory_assets.stages.products import import_products, read_products
-from inventory_assets.wiring import LakeReader, emulator_host, engine_of, ingest_of, publisher_of
+from inventory_assets.wiring import LakeReader, emulator_host, engine_of, ensure_topics, ingest_of, publisher_of
 
 PUBLISH_CHUNK = 5_000
 LIVE_PAUSE_SECONDS = 0.05
@@ -64,6 +64,9 @@ def topics() -> None:
 @format_option
 def topics_apply(format_: str) -> None:
     """Create what the manifest names and is missing; update what differs."""
+    # Here, as below: most of these commands never connect, and gRPC takes half a second.
+    from inventory_assets.messaging.topology_apply import apply_topology
+
     settings = load_settings()
     changes = apply_topology(settings.project, emulator_host=emulator_host(settings))
     rows = [{"action": str(c.action), "kind": c.resource, "name": c.name, "detail": c.detail} for c in changes]
@@ -93,8 +96,7 @@ def publish(file: str, topic: str, format_in: str) -> None:
 
 def publish_messages(settings: Settings, messages: Iterable[OutgoingMessage]) -> int:
     """Publish messages a chunk at a time, each confirmed before the next; how many."""
-    if host := emulator_host(settings):
-        apply_topology(settings.project, emulator_host=host)
+    ensure_topics(settings)
     total = 0
     waiting = iter(messages)
     with publisher_of(settings) as publisher, notes.status("publishing") as status:

@@ -1,8 +1,7 @@
 """The manifest of topics and subscriptions, as values.
 
 Belongs here: reading and checking `topology.toml`. Does not belong: talking
-to a broker; `apply_topology` lives in `topology_apply` and is re-exported
-lazily, so that reading names costs no gRPC import.
+to a broker (`topology_apply`): reading names costs no gRPC import.
 """
 
 import tomllib
@@ -23,7 +22,7 @@ class TopicRole(StrEnum):
 
 
 class ChangeAction(StrEnum):
-    """What `apply_topology` did. `CONFLICT`: differs in what cannot be changed in place."""
+    """What applying did. `CONFLICT`: differs in what cannot be changed in place."""
 
     CREATED = "created"
     UPDATED = "updated"
@@ -178,22 +177,3 @@ def _check(topology: Topology) -> None:
     unread = set(topology.input_topics) - {each.topic for each in topology.subscriptions}
     if unread:
         raise TopologyError(f"input topics {sorted(unread)!r} have no subscription: nothing would read them.")
-
-
-def apply_topology(
-    project: str,
-    *,
-    topology: Topology | None = None,
-    emulator_host: str | None = None,
-    timeout_seconds: float = 10.0,
-) -> list[TopologyChange]:
-    """Create what is missing and update what differs; see `topology_apply.apply`."""
-    # Here, not at the top: the names are needed in places that never connect.
-    from inventory_assets.messaging import topology_apply
-
-    return topology_apply.apply(
-        project,
-        topology=topology or load_topology(),
-        emulator_host=emulator_host,
-        timeout_seconds=timeout_seconds,
-    )

@@ -22,6 +22,7 @@ from inventory_assets.messaging.topology import (
     TopicSpec,
     Topology,
     TopologyChange,
+    load_topology,
 )
 
 _UNANSWERED = (
@@ -33,18 +34,18 @@ _UNANSWERED = (
 _IMMUTABLE = ("topic", "enable_message_ordering", "filter")
 
 
-def apply(
+def apply_topology(
     project: str,
     *,
-    topology: Topology,
-    emulator_host: str | None,
-    timeout_seconds: float,
+    topology: Topology | None = None,
+    emulator_host: str | None = None,
+    timeout_seconds: float = 10.0,
 ) -> list[TopologyChange]:
     """Create what is missing and update what differs.
 
     Args:
         project: Google Cloud project id.
-        topology: The wanted state.
+        topology: The wanted state; None is the packaged manifest.
         emulator_host: As in `connection.connect`.
         timeout_seconds: For each call.
 
@@ -55,6 +56,7 @@ def apply(
         BrokerUnavailableError: If the broker does not answer.
         TopologyError: If it refuses a change.
     """
+    topology = topology or load_topology()
     connection = connect(emulator_host)
     try:
         run = _Apply(connection, project=project, timeout_seconds=timeout_seconds)

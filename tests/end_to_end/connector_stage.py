@@ -23,7 +23,7 @@ from inventory_assets.connector.config import load_config
 from inventory_assets.connector.progress import request_snapshot
 from inventory_assets.connector.stores.build import open_store
 from inventory_assets.lake.connect import connect
-from inventory_assets.messaging.topology import apply_topology
+from inventory_assets.messaging.topology_apply import apply_topology
 from inventory_assets.settings import Settings
 from inventory_assets.wiring import ingest_of
 from tests.cli.conftest import COMMAND, Ran, run_process

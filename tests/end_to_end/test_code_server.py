@@ -10,7 +10,7 @@ import pytest
 from inventory_assets.commands.code_server import CodeServers
 from inventory_assets.commands.processes import python_environment
 from inventory_assets.messaging.client import PubSubPublisher
-from inventory_assets.messaging.topology import apply_topology
+from inventory_assets.messaging.topology_apply import apply_topology
 from tests.builders import cut, published, simulated
 from tests.end_to_end.test_kills import MESSAGES, PROJECT, SHOP, Stage, check
 from tests.messaging.brokers import REPOSITORY, eventually

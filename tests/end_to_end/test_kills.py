@@ -17,7 +17,7 @@ import pytest
 from inventory_assets.lake.connect import connect
 from inventory_assets.lake.errors import LakeError
 from inventory_assets.messaging.client import PublishError, PubSubPublisher
-from inventory_assets.messaging.topology import apply_topology
+from inventory_assets.messaging.topology_apply import apply_topology
 from inventory_assets.settings import Settings
 from tests.builders import cut, published, simulated
 from tests.cli.conftest import COMMAND, run_process

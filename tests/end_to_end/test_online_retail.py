@@ -18,7 +18,8 @@ from examples.online_retail.convert import OnlineRetail
 from examples.online_retail.expected import ExpectedDay, lines_by_type, sold_between, units_by_day, units_by_sku
 from inventory_assets.lake.partition_files import SNAPSHOT_TABLES
 from inventory_assets.messaging.client import OutgoingMessage, PubSubBurstSource, PubSubPublisher
-from inventory_assets.messaging.topology import apply_topology, load_topology
+from inventory_assets.messaging.topology import load_topology
+from inventory_assets.messaging.topology_apply import apply_topology
 from inventory_assets.reports.period import Kind
 from inventory_assets.settings import Settings
 from inventory_assets.stages.engine import Engine

@@ -14,9 +14,9 @@ from inventory_assets.messaging.topology import (
     ChangeAction,
     Topology,
     TopologyChange,
-    apply_topology,
     load_topology,
 )
+from inventory_assets.messaging.topology_apply import apply_topology
 
 
 def test_the_manifest_names_what_others_rely_on():
