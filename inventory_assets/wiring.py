@@ -47,6 +47,7 @@ from inventory_assets.stages.archive import Archiver
 from inventory_assets.stages.courier import Courier
 from inventory_assets.stages.deliver import Delivery, LakeNotes
 from inventory_assets.stages.engine import CODE_VERSION, Engine
+from inventory_assets.stages.incidents import StockoutLook
 from inventory_assets.stages.ingest import Ingest
 
 GATHER_SECONDS = 0.3
@@ -176,7 +177,7 @@ def ingest_of(settings: Settings) -> Iterator[Ingest]:
     )
     try:
         with publisher_of(settings) as publisher, engine_of(settings) as engine:
-            yield Ingest(engine, source, publisher)
+            yield Ingest(engine, source, publisher, StockoutLook())
     finally:
         source.close()
 

@@ -19,6 +19,7 @@ from inventory_assets.messaging.topology import load_topology
 from inventory_assets.settings import Settings, load_settings
 from inventory_assets.stages.courier import Courier
 from inventory_assets.stages.engine import Engine
+from inventory_assets.stages.incidents import StockoutLook
 from inventory_assets.stages.ingest import Ingest
 from inventory_assets.wiring import courier_of, emulator_host, ensure_topics
 
@@ -74,7 +75,7 @@ class _Process:
             host = emulator_host(self.settings)
             source = PubSubBurstSource(self.settings.project, load_topology().input_subscriptions, emulator_host=host)
             publisher = PubSubPublisher(self.settings.project, emulator_host=host)
-            self._ingest = Ingest(self.engine, source, publisher)
+            self._ingest = Ingest(self.engine, source, publisher, StockoutLook())
             self.status_publisher = publisher
         if self._delivering is not None:
             self._ingest.rider = self._delivering[2]

@@ -8,12 +8,10 @@ from typing import Protocol
 
 from inventory_assets.domain.burst import Message
 from inventory_assets.domain.events import Outcome
-from inventory_assets.domain.incidents import Kind
 from inventory_assets.domain.values import to_microseconds
 from inventory_assets.lake.transaction import LakeTransaction
 from inventory_assets.messaging.client import BurstSource, OutgoingMessage, Publisher, PublishError, ReceivedMessage
 from inventory_assets.stages.engine import Commit, Engine
-from inventory_assets.stages.incidents import firing_stockouts, refresh_incidents
 from inventory_assets.stages.outbox import Outbox, load_owed, owed_alert, owed_dead_letter, status_message
 from inventory_assets.stages.sweep import sweep
 
@@ -21,8 +19,6 @@ from inventory_assets.stages.sweep import sweep
 SMALLEST_BURST = 500
 SWEEP_EVERY_SECONDS = 10.0
 POLICY_EVERY_SECONDS = 60.0
-# A look costs a tenth of a second of CPU at 40,000 keys; to see that it is not needed, a millisecond.
-STOCKOUTS_EVERY_SECONDS = 60.0
 # A planned notification waits for the next commit: this long at most, where no message comes.
 RIDER_WAIT_SECONDS = 0.5
 # Connectors' hearts beat on: who waits for the end of what came waits for content, and at least so long.
@@ -52,6 +48,10 @@ class Rider(Protocol):
     def recorded(self) -> None:
         """The commit is done."""
         ...
+
+
+Look = Callable[[Engine, int, str], list[Commit]]
+"""Looks for what bursts do not find, as of a moment in microseconds, for a run; see `incidents.StockoutLook`."""
 
 
 @dataclass(slots=True)
@@ -86,20 +86,19 @@ class IngestSummary:
 class Ingest:
     """The burst loop of one process."""
 
-    def __init__(self, engine: Engine, source: BurstSource, publisher: Publisher) -> None:
+    def __init__(self, engine: Engine, source: BurstSource, publisher: Publisher, look: Look | None = None) -> None:
         self.engine = engine
         self.source = source
         self.publisher = publisher
         self.outbox = Outbox(publisher)
         self.rider: Rider | None = None
+        self._look = look
         self._is_outbox_loaded = False
         self._version = 0
         self._smallest = min(SMALLEST_BURST, engine.settings.max_messages)
         self._burst_size = self._smallest
         self._swept_at = 0.0
         self._policed_at = 0.0
-        self._stockouts_at = 0.0
-        self._stockouts: frozenset[tuple[str, str]] | None = None
         self._status: list[OutgoingMessage] = []
 
     def run(
@@ -252,30 +251,15 @@ class Ingest:
         for commit in sweep(self.engine, now, with_policy=with_policy, run_id=run_id):
             self._owe(commit)
             summary.add(commit)
-        self._find_stockouts(now, summary, run_id)
-        self.outbox.send()
-
-    def _find_stockouts(self, now: int, summary: IngestSummary, run_id: str) -> None:
-        """Look for categories that run out of stock, where any shelf has run out or was filled since the last look.
-
-        The other kinds of incident are a matter of days and read the history: they wait for their schedule.
-        """
-        if self._swept_at - self._stockouts_at < STOCKOUTS_EVERY_SECONDS:
-            return
-        self._stockouts_at = self._swept_at
-        stockouts = firing_stockouts(self.engine.state)
-        if stockouts == self._stockouts:
-            return
-        commits = refresh_incidents(self.engine, now, kinds=[Kind.CATEGORY_STOCKOUTS], run_id=run_id)
-        # Only now: a look that failed is repeated.
-        self._stockouts = stockouts
+        commits = self._look(self.engine, now, run_id) if self._look is not None else []
         for commit in commits:
             summary.add(commit)
         if commits:
-            # As if another process had: the outbox finds in the lake what incidents owe.
+            # As if another process had: the outbox finds in the lake what they owe.
             self._look_around()
             if self.rider is not None:
                 self.rider.wake()
+        self.outbox.send()
 
     def _rest(self) -> None:
         """Use a quiet moment: see what others did, retry what is owed and write down what was told."""

@@ -8,7 +8,7 @@ import pytest
 from inventory_assets.domain.alerts import Product
 from inventory_assets.domain.values import read_time
 from inventory_assets.lake.history import show_version
-from inventory_assets.stages.incidents import rederive, refresh_incidents
+from inventory_assets.stages.incidents import StockoutLook, rederive, refresh_incidents
 from inventory_assets.stages.ingest import Ingest
 from inventory_assets.stages.outbox import STATUS_TOPIC
 from inventory_assets.stages.products import import_products
@@ -211,13 +211,13 @@ def test_incidents_are_told_on_the_status_topic_once(stockouts, broker):
 def test_a_running_loop_finds_a_categorys_stockouts_by_itself(engine, broker, monkeypatch):
     """An hour is long for a CRITICAL; but it looks only where a shelf has run out or was filled."""
     monkeypatch.setattr("inventory_assets.stages.ingest.SWEEP_EVERY_SECONDS", 0.0)
-    monkeypatch.setattr("inventory_assets.stages.ingest.STOCKOUTS_EVERY_SECONDS", 0.0)
+    monkeypatch.setattr("inventory_assets.stages.incidents.STOCKOUTS_EVERY_SECONDS", 0.0)
     now = datetime.now(UTC)
     minutes_ago = lambda minutes: (now - timedelta(minutes=minutes)).isoformat()  # noqa: E731
     orders = [transaction(f"O{n}", quantity=-100, at=minutes_ago(9 - n), sku=f"S{n}") for n in range(3)]
     levels = [level(100, minutes_ago(30), sku=f"S{n}", category_id="C1") for n in range(3)]
     engine.commit_burst([message(body, published_at=now) for body in [*levels, *orders]])
-    ingest = Ingest(engine, broker, broker)
+    ingest = Ingest(engine, broker, broker, StockoutLook())
 
     ingest.run(max_seconds=60, wait_seconds=0, until_empty=True)
     version = engine.state.version
