@@ -180,4 +180,4 @@ async def health(request: Request) -> Response:
 
 async def openapi(request: Request) -> Response:
     """GET /api/openapi.json"""
-    return answer(document(request.app.state.console.endpoints))
+    return answer(document(request.app.state.endpoints))

@@ -2,9 +2,7 @@
 
 import contextlib
 import logging
-from collections import OrderedDict
-from collections.abc import AsyncIterator, Sequence
-from typing import Any
+from collections.abc import AsyncIterator
 
 import duckdb
 from starlette.applications import Starlette
@@ -13,56 +11,20 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from inventory_assets.console import pages, questions
+from inventory_assets.console import pages
 from inventory_assets.console.access import Access
-from inventory_assets.console.desk import Desk, Publish, publish_to
-from inventory_assets.console.door import KEEP_SECONDS, Door
+from inventory_assets.console.desk import Publish
+from inventory_assets.console.door import KEEP_SECONDS
 from inventory_assets.console.endpoints import ENDPOINTS
 from inventory_assets.console.guard import Guard, refuse
 from inventory_assets.console.openapi import Endpoint
+from inventory_assets.console.parts import Console
 from inventory_assets.console.problems import KNOWN, Refused, to_refused
-from inventory_assets.console.trial import Trials
 from inventory_assets.settings import Settings
 
 # A file of 20,000 rules has some 4 MB.
 MAX_BODY = 8_000_000
-MAX_EXPLAINED = 64
 logger = logging.getLogger(__name__)
-
-
-class Console:
-    """What the handlers share: the way to the lake, the way out, the token's rules."""
-
-    endpoints: Sequence[Endpoint] = ENDPOINTS
-
-    def __init__(
-        self, settings: Settings, access: Access, publish: Publish | None = None, keep_seconds: float = KEEP_SECONDS
-    ) -> None:
-        self.settings = settings
-        self.access = access
-        self.door = Door(settings, keep_seconds=keep_seconds)
-        self.desk = Desk(settings, self.door, publish or publish_to(settings))
-        self.trials = Trials()
-        self._explained: OrderedDict[tuple[str, int], dict[str, Any]] = OrderedDict()
-
-    async def explain(self, alert_id: str) -> dict[str, Any]:
-        """An alert's explanation; kept for as long as the alert does not change, as it replays a SKU's life."""
-
-        def ask_version(reader: Any) -> int:
-            return reader.query("SELECT version FROM out.alerts WHERE alert_id = ?", [alert_id]).item()
-
-        name = (alert_id, await self.door.ask(("alert version", alert_id), ask_version))
-        if name not in self._explained:
-            question = questions.explain(self.settings, alert_id)
-            self._explained[name] = await self.door.ask(("explain", *name), question)
-            if len(self._explained) > MAX_EXPLAINED:
-                self._explained.popitem(last=False)
-        return self._explained[name]
-
-    def close(self) -> None:
-        """End the threads."""
-        self.desk.close()
-        self.door.close()
 
 
 def build_app(
@@ -92,6 +54,7 @@ def build_app(
     # `/alerts/x/` is another id than `/alerts/x`.
     app.router.redirect_slashes = False
     app.state.console = console
+    app.state.endpoints = ENDPOINTS
     # Outermost, so that the answer to a failure has its headers too.
     return Guard(app, access)
 

@@ -2,24 +2,22 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import unquote
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from inventory_assets.console.desk import checked_text
+from inventory_assets.console.parts import Console
 from inventory_assets.console.problems import Refused
 from inventory_assets.domain.json_values import to_json
 from inventory_assets.domain.strict_json import decode_object
 
-if TYPE_CHECKING:
-    from inventory_assets.console.app import Console
-
 MAX_LIMIT = 1_000
 
 
-def console_of(request: Request) -> "Console":
+def console_of(request: Request) -> Console:
     """The parts that handlers share."""
     return request.app.state.console
 

@@ -1,0 +1,46 @@
+"""What every handler of the console shares: the way to the lake, the way out, who may ask."""
+
+from collections import OrderedDict
+from typing import Any
+
+from inventory_assets.console import questions
+from inventory_assets.console.access import Access
+from inventory_assets.console.desk import Desk, Publish, publish_to
+from inventory_assets.console.door import KEEP_SECONDS, Door
+from inventory_assets.console.trial import Trials
+from inventory_assets.settings import Settings
+
+MAX_EXPLAINED = 64
+
+
+class Console:
+    """What the handlers share: the way to the lake, the way out, the token's rules."""
+
+    def __init__(
+        self, settings: Settings, access: Access, publish: Publish | None = None, keep_seconds: float = KEEP_SECONDS
+    ) -> None:
+        self.settings = settings
+        self.access = access
+        self.door = Door(settings, keep_seconds=keep_seconds)
+        self.desk = Desk(settings, self.door, publish or publish_to(settings))
+        self.trials = Trials()
+        self._explained: OrderedDict[tuple[str, int], dict[str, Any]] = OrderedDict()
+
+    async def explain(self, alert_id: str) -> dict[str, Any]:
+        """An alert's explanation; kept for as long as the alert does not change, as it replays a SKU's life."""
+
+        def ask_version(reader: Any) -> int:
+            return reader.query("SELECT version FROM out.alerts WHERE alert_id = ?", [alert_id]).item()
+
+        name = (alert_id, await self.door.ask(("alert version", alert_id), ask_version))
+        if name not in self._explained:
+            question = questions.explain(self.settings, alert_id)
+            self._explained[name] = await self.door.ask(("explain", *name), question)
+            if len(self._explained) > MAX_EXPLAINED:
+                self._explained.popitem(last=False)
+        return self._explained[name]
+
+    def close(self) -> None:
+        """End the threads."""
+        self.desk.close()
+        self.door.close()
