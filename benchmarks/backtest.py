@@ -8,9 +8,9 @@ import psutil
 
 from benchmarks.history import write_history
 from benchmarks.measure import temporary_engine
-from inventory_assets.domain.thresholds import ThresholdDefaults
-from inventory_assets.stages.backtest import lay_over, run_backtest, score
-from inventory_assets.stages.threshold_files import load_rules
+from inventory_assets.backtest.run import lay_over, run_backtest, score
+from inventory_assets.domain.thresholds.resolve import ThresholdDefaults
+from inventory_assets.thresholds.files import load_rules
 from inventory_assets.wiring import history_reader
 
 RULES = """

@@ -11,7 +11,7 @@ from pathlib import Path
 import polars as pl
 
 from benchmarks.measure import BURST, median
-from inventory_assets.lake.connect import CATALOG, connect
+from inventory_assets.lake.catalog.connect import CATALOG, connect
 from inventory_assets.settings import Settings
 
 COLUMNS = 10

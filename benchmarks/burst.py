@@ -6,8 +6,8 @@ import psutil
 
 from benchmarks.bare import bare_transaction_ms
 from benchmarks.measure import BURST, Traffic, median, open_stock, percentiles, temporary_engine
+from inventory_assets.ingest.engine import Engine
 from inventory_assets.lake.tables import SKU_STATE
-from inventory_assets.stages.engine import Engine
 
 
 def run(*, bursts: int = 2_000, skus: int = 10_000, warehouses: int = 20, edge: int = 200) -> None:

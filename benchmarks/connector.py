@@ -31,14 +31,14 @@ from google.cloud import pubsub_v1  # type: ignore[attr-defined]
 from pymongo import MongoClient, UpdateOne
 
 from benchmarks.measure import median
-from inventory_assets.connector.change import Change, ClusterTime
-from inventory_assets.connector.checkpoint import Checkpoint, Phase
 from inventory_assets.connector.config import load_config
 from inventory_assets.connector.config_model import ConnectorConfig
 from inventory_assets.connector.ports import TokenStore
-from inventory_assets.connector.routing import DEFAULT_LANES, lane_key
 from inventory_assets.connector.runtime import Parts, run_connector
-from inventory_assets.connector.stores.build import open_store
+from inventory_assets.connector.shape.routing import DEFAULT_LANES, lane_key
+from inventory_assets.connector.source.change import Change, ClusterTime
+from inventory_assets.connector.state.checkpoint import Checkpoint, Phase
+from inventory_assets.connector.state.stores.build import open_store
 from inventory_assets.messaging.topology_apply import apply_topology
 from tests.connector.mongo import MongoServer
 from tests.messaging.brokers import EmulatorProcess

@@ -16,12 +16,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from benchmarks.measure import Traffic, median, open_stock, percentiles
-from inventory_assets.domain.burst import Message
-from inventory_assets.domain.policy import ChannelKind, ChannelPolicy, Limit, Match, Policy, Route
+from inventory_assets.domain.ingest.process import Message
+from inventory_assets.domain.notify.policy import ChannelKind, ChannelPolicy, Limit, Match, Policy, Route
+from inventory_assets.ingest.engine import Engine
+from inventory_assets.notify.delivery import run_delivery
+from inventory_assets.notify.process import Courier
 from inventory_assets.settings import Settings
-from inventory_assets.stages.courier import Courier
-from inventory_assets.stages.deliver import run_delivery
-from inventory_assets.stages.engine import Engine
 from inventory_assets.wiring import courier_of, delivery_of, lake_notes_of
 
 BREACHES = 10_000

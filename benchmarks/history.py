@@ -10,8 +10,8 @@ import numpy as np
 import polars as pl
 
 from benchmarks.measure import START_AT
-from inventory_assets.lake.connect import CATALOG
-from inventory_assets.stages.engine import Engine
+from inventory_assets.ingest.engine import Engine
+from inventory_assets.lake.catalog.connect import CATALOG
 
 DAY_US = 86_400_000_000
 RESTOCK_UNITS = 120

@@ -19,7 +19,7 @@ from pathlib import Path
 import psutil
 
 from benchmarks.measure import percentiles
-from inventory_assets.commands.processes import free_port, python_environment, wait_for_port
+from inventory_assets.commands.run.processes import free_port, python_environment, wait_for_port
 from inventory_assets.messaging.client import OutgoingMessage, PubSubBurstSource, PubSubPublisher
 from inventory_assets.messaging.topology_apply import apply_topology
 
@@ -55,7 +55,7 @@ class Product:
         (self._home / "dagster").mkdir()
         (self._home / "dagster" / "dagster.yaml").write_text((PROJECT_DIR / "deploy" / "dagster.yaml").read_text())
         # As `make run` starts it.
-        command = [sys.executable, "-m", "inventory_assets.messaging.emulator", "--host", "localhost"]
+        command = [sys.executable, "-m", "inventory_assets.emulator", "--host", "localhost"]
         command += ["--port", str(port), "--data", str(self._home / "emulator")]
         emulator = self._start(command, environment)
         wait_for_port(port, host="localhost", seconds=30, child=emulator)

@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
-from inventory_assets.domain.burst import Message
+from inventory_assets.domain.ingest.process import Message
 from inventory_assets.domain.values import EPOCH
+from inventory_assets.ingest.engine import Engine
 from inventory_assets.settings import Settings
-from inventory_assets.stages.engine import Engine
 
 START_AT = 1_767_225_600_000_000  # 2026-01-01, microseconds
 BURST = 1_000

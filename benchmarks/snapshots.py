@@ -20,12 +20,17 @@ import polars as pl
 
 from benchmarks.history import write_history
 from benchmarks.measure import START_AT, temporary_engine
-from inventory_assets.lake.connect import CATALOG
-from inventory_assets.lake.partition_files import DAILY_STOCK, HOURLY_TRANSACTIONS, SNAPSHOT_TABLES, PartitionFiles
+from inventory_assets.ingest.engine import Engine
+from inventory_assets.lake.catalog.connect import CATALOG
+from inventory_assets.lake.files.partition_files import (
+    DAILY_STOCK,
+    HOURLY_TRANSACTIONS,
+    SNAPSHOT_TABLES,
+    PartitionFiles,
+)
 from inventory_assets.settings import Settings
-from inventory_assets.stages.engine import Engine
-from inventory_assets.stages.snapshots import build_partitions, refresh_partitions
-from inventory_assets.stages.staleness import find_stale
+from inventory_assets.snapshots.build import build_partitions, refresh_partitions
+from inventory_assets.snapshots.staleness import find_stale
 from inventory_assets.wiring import history_reader
 
 FIRST = datetime.fromtimestamp(START_AT / 1e6, UTC).date()

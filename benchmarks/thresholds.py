@@ -7,13 +7,13 @@ from collections.abc import Callable
 import polars as pl
 
 from benchmarks.measure import BURST, START_AT, percentiles
-from inventory_assets.domain.burst import process_burst
-from inventory_assets.domain.evaluate import Point, find_breaches, needs_step
-from inventory_assets.domain.events import NO_POSITION, ThresholdRule
-from inventory_assets.domain.fold import KeyState
-from inventory_assets.domain.state import InventoryState, SkuParents
-from inventory_assets.domain.threshold_frames import KEY_SCHEMA, first_breaches, resolve_all, rules_frame
-from inventory_assets.domain.thresholds import StoredRule, resolve_thresholds
+from inventory_assets.domain.alerts.evaluate import Point, find_breaches, needs_step
+from inventory_assets.domain.events.kinds import NO_POSITION, ThresholdRule
+from inventory_assets.domain.ingest.process import process_burst
+from inventory_assets.domain.ingest.state import InventoryState, SkuParents
+from inventory_assets.domain.stock.fold import KeyState
+from inventory_assets.domain.thresholds.frames import KEY_SCHEMA, first_breaches, resolve_all, rules_frame
+from inventory_assets.domain.thresholds.resolve import StoredRule, resolve_thresholds
 
 ROUNDS = 20
 

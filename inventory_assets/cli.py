@@ -5,18 +5,9 @@ import sys
 import click
 import duckdb
 
-from inventory_assets.commands.alert_lists import list_, show
-from inventory_assets.commands.alert_stats import alert_stats
-from inventory_assets.commands.alerting import alerting, deliver
-from inventory_assets.commands.alerts import alerts
-from inventory_assets.commands.archive import archive
-from inventory_assets.commands.connector import connector
-from inventory_assets.commands.connector_list import list_ as list_connectors
-from inventory_assets.commands.coverage import coverage, dynamic
-from inventory_assets.commands.exchange import exchange
-from inventory_assets.commands.explain import explain, why_not
-from inventory_assets.commands.export import export
-from inventory_assets.commands.handling import (
+from inventory_assets.commands.alerts.alerting import alerting, deliver
+from inventory_assets.commands.alerts.explain import explain, why_not
+from inventory_assets.commands.alerts.handling import (
     ack,
     escalate,
     inhibit,
@@ -27,28 +18,37 @@ from inventory_assets.commands.handling import (
     uninhibit,
     unsilence,
 )
-from inventory_assets.commands.incidents import incidents
-from inventory_assets.commands.lake import maintain, rebuild, sql, stats, velocity, verify
-from inventory_assets.commands.marts import marts
-from inventory_assets.commands.messages import drain, emulator, publish, replay_dead_letters, simulate, topics
-from inventory_assets.commands.products import products
-from inventory_assets.commands.quality import quality
-from inventory_assets.commands.reports import reports
-from inventory_assets.commands.run import run
-from inventory_assets.commands.snapshots import snapshots
-from inventory_assets.commands.thresholds import thresholds
-from inventory_assets.commands.thresholds_backtest import backtest
-from inventory_assets.commands.told import notifications
+from inventory_assets.commands.alerts.incidents import incidents
+from inventory_assets.commands.alerts.lists import list_, show
+from inventory_assets.commands.alerts.show import alerts
+from inventory_assets.commands.alerts.stats import alert_stats
+from inventory_assets.commands.alerts.told import notifications
+from inventory_assets.commands.connector.group import connector
+from inventory_assets.commands.connector.listing import list_ as list_connectors
+from inventory_assets.commands.lake.archive import archive
+from inventory_assets.commands.lake.core import maintain, rebuild, sql, stats, velocity, verify
+from inventory_assets.commands.lake.coverage import coverage, dynamic
+from inventory_assets.commands.lake.exchange import exchange
+from inventory_assets.commands.lake.export import export
+from inventory_assets.commands.lake.marts import marts
+from inventory_assets.commands.lake.products import products
+from inventory_assets.commands.lake.quality import quality
+from inventory_assets.commands.lake.reports import reports
+from inventory_assets.commands.lake.snapshots import snapshots
+from inventory_assets.commands.run.messages import drain, emulator, publish, replay_dead_letters, simulate, topics
+from inventory_assets.commands.run.product import run
+from inventory_assets.commands.thresholds.backtest import backtest
+from inventory_assets.commands.thresholds.group import thresholds
 from inventory_assets.connector.errors import ConnectorError
 from inventory_assets.console.serve import serve
-from inventory_assets.delivery.channel import ChannelSetupError
-from inventory_assets.delivery.policy_source import AlertingFileError
+from inventory_assets.exchange.file import ExchangeFileError
 from inventory_assets.lake.errors import LakeError
 from inventory_assets.messaging.errors import MessagingError
+from inventory_assets.notify.channels.channel import ChannelSetupError
+from inventory_assets.notify.policy_source import AlertingFileError
+from inventory_assets.refresh.products import ProductFileError
 from inventory_assets.settings import SettingsError
-from inventory_assets.stages.exchange_file import ExchangeFileError
-from inventory_assets.stages.products import ProductFileError
-from inventory_assets.stages.threshold_files import ThresholdFileError
+from inventory_assets.thresholds.files import ThresholdFileError
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -14,7 +14,7 @@ from resources import InventoryResource
 from sensors.bursts import burst_sensor
 from sensors.deliveries import delivery_sensor
 from sensors.marts import marts_after_snapshots
-from sensors.operations import operations_sensor
+from sensors.pipeline import operations_sensor
 from sensors.run_failures import run_failure_status
 from sensors.stale_partitions import stale_partitions_sensor
 

@@ -104,7 +104,7 @@ class Settings:
 
     @property
     def kept_snapshots(self) -> timedelta:
-        """How long DuckLake snapshots are kept at least; readers that take longer hold theirs (`lake.expiry`).
+        """How long DuckLake snapshots are kept at least; readers that take longer hold theirs (`lake.upkeep.expiry`).
 
         Longer on a server, where a reader on another host cannot be seen.
         """

@@ -20,35 +20,35 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from inventory_assets.delivery.build import build_channel, build_mail
-from inventory_assets.delivery.channel import Channel
-from inventory_assets.delivery.policy_source import load_policy
-from inventory_assets.domain.policy import ChannelPolicy, Policy
-from inventory_assets.lake.archive_files import ArchiveError
-from inventory_assets.lake.connect import connect
+from inventory_assets.archive.archive import Archiver
+from inventory_assets.domain.notify.policy import ChannelPolicy, Policy
+from inventory_assets.ingest.engine import CODE_VERSION, Engine
+from inventory_assets.ingest.ingest import Ingest
+from inventory_assets.lake.catalog.connect import connect
 from inventory_assets.lake.errors import LakeBusyError
-from inventory_assets.lake.expiry import hold_snapshots
-from inventory_assets.lake.history import pin_version
+from inventory_assets.lake.files.archive_files import ArchiveError
+from inventory_assets.lake.files.partition_files import PartitionFiles, SnapshotTable
+from inventory_assets.lake.files.storage import open_storage
 from inventory_assets.lake.lock import writer_lock
-from inventory_assets.lake.partition_files import PartitionFiles, SnapshotTable
-from inventory_assets.lake.storage import open_storage
+from inventory_assets.lake.query.as_of import pin_version
 from inventory_assets.lake.tables import WATERMARKS
 from inventory_assets.lake.transaction import Lake, read_batches
+from inventory_assets.lake.upkeep.expiry import hold_snapshots
 from inventory_assets.messaging.client import Publisher
 from inventory_assets.messaging.topology import load_topology
+from inventory_assets.notify.channels.build import build_channel, build_mail
+from inventory_assets.notify.channels.channel import Channel
+from inventory_assets.notify.delivery import Delivery, LakeNotes
+from inventory_assets.notify.policy_source import load_policy
+from inventory_assets.notify.process import Courier
+from inventory_assets.refresh.incidents import StockoutLook
 from inventory_assets.reports.build import collect_report, render_report
-from inventory_assets.reports.collect import choose_period, choose_version, find_basis
 from inventory_assets.reports.mail import Sent, send_report
 from inventory_assets.reports.period import Kind, Period
 from inventory_assets.reports.publish import Manifest, Rendered, find_earlier, publish
-from inventory_assets.reports.sales import SnapshotFiles
+from inventory_assets.reports.read.collect import choose_period, choose_version, find_basis
+from inventory_assets.reports.read.sales import SnapshotFiles
 from inventory_assets.settings import DEFAULT_EMULATOR_PORT, Settings, load_settings
-from inventory_assets.stages.archive import Archiver
-from inventory_assets.stages.courier import Courier
-from inventory_assets.stages.deliver import Delivery, LakeNotes
-from inventory_assets.stages.engine import CODE_VERSION, Engine
-from inventory_assets.stages.incidents import StockoutLook
-from inventory_assets.stages.ingest import Ingest
 
 GATHER_SECONDS = 0.3
 # Sorting nine million events takes this much before it spills.
@@ -225,7 +225,7 @@ def courier_of(settings: Settings, policy: Policy) -> Iterator[Courier]:
     ours, theirs = socket.socketpair()
     with theirs:
         process = subprocess.Popen(
-            [sys.executable, "-m", "inventory_assets.commands.courier", str(theirs.fileno())],
+            [sys.executable, "-m", "inventory_assets.commands.run.notifier", str(theirs.fileno())],
             pass_fds=[theirs.fileno()],
         )
     connection = Connection(ours.detach())

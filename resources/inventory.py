@@ -13,14 +13,14 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from dagster import ConfigurableResource
 
-from inventory_assets.delivery.policy_source import load_policy
+from inventory_assets.ingest.engine import Engine
+from inventory_assets.ingest.ingest import Ingest
 from inventory_assets.messaging.client import Publisher, PubSubBurstSource, PubSubPublisher
 from inventory_assets.messaging.topology import load_topology
+from inventory_assets.notify.policy_source import load_policy
+from inventory_assets.notify.process import Courier
+from inventory_assets.refresh.incidents import StockoutLook
 from inventory_assets.settings import Settings, load_settings
-from inventory_assets.stages.courier import Courier
-from inventory_assets.stages.engine import Engine
-from inventory_assets.stages.incidents import StockoutLook
-from inventory_assets.stages.ingest import Ingest
 from inventory_assets.wiring import courier_of, emulator_host, ensure_topics
 
 T = TypeVar("T")

@@ -13,9 +13,9 @@ import duckdb
 from dagster import DefaultSensorStatus, SensorEvaluationContext, SensorResult, SkipReason, sensor
 
 from inventory_assets.assets.checks import hold_findings
+from inventory_assets.ingest.ingest import IngestSummary
 from inventory_assets.lake.errors import LakeError
 from inventory_assets.messaging.errors import MessagingError
-from inventory_assets.stages.ingest import IngestSummary
 from resources import InventoryResource
 from sensors.events import build_report
 from sensors.report import ReportCursor, is_report_due

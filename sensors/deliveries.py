@@ -8,9 +8,9 @@ process of its own, so a slow channel never holds up the daemon.
 import duckdb
 from dagster import DefaultSensorStatus, SensorEvaluationContext, SkipReason, sensor
 
-from inventory_assets.delivery.policy_source import AlertingFileError
 from inventory_assets.lake.errors import LakeError
-from inventory_assets.stages.deliver import STAGE
+from inventory_assets.notify.delivery import STAGE
+from inventory_assets.notify.policy_source import AlertingFileError
 from resources import InventoryResource
 
 # How long a tick waits for the burst loop: that one writes what waits anyway.

@@ -19,7 +19,7 @@ from dagster import (
 
 from inventory_assets.assets.marts import marts_build_job
 from inventory_assets.assets.snapshots import asset_key
-from inventory_assets.lake.partition_files import SNAPSHOT_TABLES
+from inventory_assets.lake.files.partition_files import SNAPSHOT_TABLES
 
 
 @sensor(

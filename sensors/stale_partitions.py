@@ -18,9 +18,9 @@ from dagster import DefaultSensorStatus, RunRequest, SensorEvaluationContext, Se
 
 from inventory_assets.assets.snapshot_runs import SNAPSHOT_JOBS, request_range
 from inventory_assets.lake.errors import LakeError
-from inventory_assets.lake.partition_files import SNAPSHOT_TABLES, Manifest, SnapshotTable
+from inventory_assets.lake.files.partition_files import SNAPSHOT_TABLES, Manifest, SnapshotTable
 from inventory_assets.settings import Settings
-from inventory_assets.stages.staleness import Findings, find_stale, ranges
+from inventory_assets.snapshots.staleness import Findings, find_stale, ranges
 from inventory_assets.wiring import history_reader, snapshot_files
 from resources import InventoryResource
 

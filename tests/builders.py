@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count, islice
 from typing import Any
 
-from inventory_assets.domain.burst import Message
+from inventory_assets.domain.ingest.process import Message
 from inventory_assets.messaging.client import OutgoingMessage
 from inventory_assets.simulator import SimulatedMessage, Simulation, SimulationSettings
 

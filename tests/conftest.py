@@ -5,15 +5,20 @@ belong: what one suite alone needs.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import hypothesis
 import pytest
 
+from inventory_assets.domain.alerts.alert import Product
+from inventory_assets.domain.ingest.process import Message
+from inventory_assets.ingest.engine import Engine
+from inventory_assets.refresh.products import import_products
 from inventory_assets.settings import Settings
-from inventory_assets.stages.engine import Engine
+from tests import builders
 from tests.fakes import CrashingBroker
-from tests.lake.postgres import PostgresServer, find_binaries
+from tests.lake.catalog.postgres import PostgresServer, find_binaries
 
 # An example that a busy machine takes long over is not wrong, and what failed once
 # should fail again: other examples on every run would be a test that may change its mind.
@@ -70,3 +75,40 @@ def postgres() -> Iterator[PostgresServer]:
 def broker() -> CrashingBroker:
     """A broker in memory, with the manifest's input subscriptions."""
     return CrashingBroker()
+
+
+@pytest.fixture(scope="module")
+def sample_messages() -> list[Message]:
+    """R0's rule, level and transaction, and the order that leads to its alert."""
+    return builders.messages(
+        builders.SAMPLE_RULE, builders.SAMPLE_LEVEL, builders.SAMPLE_TRANSACTION, builders.SAMPLE_ORDER
+    )
+
+
+@pytest.fixture(scope="module")
+def sample_engine(tmp_path_factory: pytest.TempPathFactory, sample_messages: list[Message]) -> Iterator[Engine]:
+    """An engine that took in R0's samples, one message a burst, with the product record. Read it only."""
+    engine = Engine(Settings(home=tmp_path_factory.mktemp("samples")))
+    import_products(engine, [Product(**builders.SAMPLE_PRODUCT)])
+    for message in sample_messages:
+        engine.commit_burst([message])
+    yield engine
+    engine.close()
+
+
+@pytest.fixture
+def undone() -> Callable:
+    """Statements whose effect ends with the block, on an engine's own connection."""
+
+    @contextmanager
+    def tamper(engine: Engine, *statements: str) -> Iterator[None]:
+        connection = engine.lake.connection
+        connection.execute("BEGIN")
+        try:
+            for statement in statements:
+                connection.execute(statement)
+            yield
+        finally:
+            connection.execute("ROLLBACK")
+
+    return tamper

@@ -7,7 +7,7 @@ belong: what must come of an exchange.
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.lake.postgres import PASSWORD, PostgresServer, database_of
+from tests.lake.catalog.postgres import PASSWORD, PostgresServer, database_of
 
 VARIABLE = "SHOP_PASSWORD"
 

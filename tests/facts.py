@@ -5,12 +5,12 @@ Belongs here: reading. Does not belong: expectations, which are the tests'.
 
 from typing import Any
 
-from inventory_assets.domain.state import InventoryState
+from inventory_assets.domain.ingest.state import InventoryState
+from inventory_assets.ingest.engine import Engine
+from inventory_assets.ingest.replay import Replay
+from inventory_assets.ingest.verify import Difference, compare, replay_all
+from inventory_assets.ingest.warm import Reader
 from inventory_assets.simulator import Simulation
-from inventory_assets.stages.engine import Engine
-from inventory_assets.stages.replay import Replay
-from inventory_assets.stages.verify import Difference, compare, replay_all
-from inventory_assets.stages.warm import Reader
 
 Rows = list[tuple[Any, ...]]
 

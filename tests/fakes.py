@@ -7,14 +7,14 @@ Does not belong: mocks; everything here really works until its cue.
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from inventory_assets.domain.burst import BurstResult, Parsed
-from inventory_assets.domain.events import Transaction
-from inventory_assets.domain.state import InventoryState
+from inventory_assets.domain.events.kinds import Transaction
+from inventory_assets.domain.ingest.process import BurstResult, Parsed
+from inventory_assets.domain.ingest.state import InventoryState
+from inventory_assets.ingest.engine import Engine
 from inventory_assets.lake.transaction import Lake, LakeTransaction
 from inventory_assets.messaging.client import OutgoingMessage, ReceivedMessage
 from inventory_assets.messaging.memory import InMemoryBroker
 from inventory_assets.settings import Settings
-from inventory_assets.stages.engine import Engine
 
 
 class Crash(BaseException):

@@ -10,18 +10,18 @@ from typing import Any, NamedTuple
 
 from dagster import AssetCheckResult, AssetChecksDefinition, AssetKey, MetadataValue, asset_check
 
-from inventory_assets.assets.operations import build_operations_checks
+from inventory_assets.assets.pipeline import build_operations_checks
 from inventory_assets.assets.quality import build_quality_checks
+from inventory_assets.control.untrusted import Place, hold_untrusted
 from inventory_assets.domain.values import to_microseconds
+from inventory_assets.ingest.engine import Engine, defaults_of, parse_settings_of
+from inventory_assets.ingest.warm import Reader
 from inventory_assets.lake.tables import ALERTS
+from inventory_assets.quality.judge import places_to_hold
+from inventory_assets.quality.rule import Rule
+from inventory_assets.quality.rules import INVARIANTS
+from inventory_assets.queries.explain import explain_alert
 from inventory_assets.settings import Settings
-from inventory_assets.stages.engine import Engine, defaults_of, parse_settings_of
-from inventory_assets.stages.explain import explain_alert
-from inventory_assets.stages.quality import places_to_hold
-from inventory_assets.stages.quality_rule import Rule
-from inventory_assets.stages.quality_rules import INVARIANTS
-from inventory_assets.stages.trust import Place, hold_untrusted
-from inventory_assets.stages.warm import Reader
 from resources import InventoryResource
 
 MAX_ROWS = 20

@@ -14,7 +14,7 @@ from dagster_shared.record import replace
 
 from inventory_assets.assets.quality import PUBLICATION_GATE
 from inventory_assets.assets.specs import BUILD_POOL
-from inventory_assets.stages.marts import PROJECT_DIR, dbt_environment, dbt_executable, load_manifest, target_path
+from inventory_assets.marts.build import PROJECT_DIR, dbt_environment, dbt_executable, load_manifest, target_path
 from resources import InventoryResource
 
 GROUPS = ("staging", "intermediate", "marts")

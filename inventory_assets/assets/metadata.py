@@ -7,6 +7,7 @@ import msgspec
 from dagster import MetadataValue, TableColumn, TableRecord, TableSchema
 
 from inventory_assets.assets.specs import TableSpec
+from inventory_assets.ingest.warm import Reader
 from inventory_assets.lake.tables import (
     ALERTS,
     CORE_EVENTS,
@@ -16,9 +17,8 @@ from inventory_assets.lake.tables import (
     SKU_STATE,
     VersionedTable,
 )
-from inventory_assets.stages.alert_words import describe_actions
-from inventory_assets.stages.present import read_present
-from inventory_assets.stages.warm import Reader
+from inventory_assets.queries.present import read_present
+from inventory_assets.words.alerts import describe_actions
 
 TOP = 10
 

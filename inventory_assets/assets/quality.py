@@ -1,7 +1,7 @@
 """Rules of data quality as asset checks, the report over all of them, and when they run.
 
 Here: from results to what Dagster shows. Not here: the rules
-(`stages.quality_rules`) or the two checks that are none of them (`checks`).
+(`quality.rules`) or the two checks that are none of them (`checks`).
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,7 +12,8 @@ import dagster as dg
 
 from inventory_assets.assets.metadata import records_metadata
 from inventory_assets.assets.specs import HOURLY, QUALITY_POOL, RETRIES
-from inventory_assets.domain.quality import (
+from inventory_assets.domain.quality.report import markdown_text, shown_id, to_markdown
+from inventory_assets.domain.quality.results import (
     QualityResult,
     ResultStatus,
     Severity,
@@ -21,12 +22,11 @@ from inventory_assets.domain.quality import (
     sparkline,
     summarize,
 )
-from inventory_assets.domain.quality_report import markdown_text, shown_id, to_markdown
 from inventory_assets.domain.values import to_microseconds
 from inventory_assets.lake.tables import Table
-from inventory_assets.stages.quality import Judged, hold_judged, judge_rules, latest_results, record, with_trends
-from inventory_assets.stages.quality_rule import Rule
-from inventory_assets.stages.quality_rules import LIGHT_RULES, RULES
+from inventory_assets.quality.judge import Judged, hold_judged, judge_rules, latest_results, record, with_trends
+from inventory_assets.quality.rule import Rule
+from inventory_assets.quality.rules import LIGHT_RULES, RULES
 from inventory_assets.wiring import snapshot_reader
 from resources import InventoryResource
 

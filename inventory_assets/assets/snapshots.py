@@ -26,7 +26,7 @@ from dagster._core.definitions.data_version import CODE_VERSION_TAG, DATA_VERSIO
 
 from inventory_assets.assets.metadata import records_metadata
 from inventory_assets.assets.specs import BUILD_POOL, DAILY_BY_FIVE, HOURLY, RETRIES
-from inventory_assets.lake.partition_files import (
+from inventory_assets.lake.files.partition_files import (
     DAILY_STOCK,
     FORMAT,
     HOURLY_TRANSACTIONS,
@@ -35,7 +35,7 @@ from inventory_assets.lake.partition_files import (
     SnapshotTable,
 )
 from inventory_assets.lake.tables import CORE_EVENTS
-from inventory_assets.stages.snapshots import build_partitions, refresh_partitions
+from inventory_assets.snapshots.build import build_partitions, refresh_partitions
 from inventory_assets.wiring import history_reader, snapshot_files
 from resources import InventoryResource
 

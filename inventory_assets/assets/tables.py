@@ -17,6 +17,9 @@ from dagster import (
 from inventory_assets.assets.metadata import counts_metadata, table_metadata, table_version
 from inventory_assets.assets.specs import DAILY_BY_FIVE, LAKE_POOL, RETRIES, SPECS, TableSpec
 from inventory_assets.domain.values import to_microseconds
+from inventory_assets.ingest.engine import CODE_VERSION, Engine
+from inventory_assets.ingest.rebuild import rebuild_lake
+from inventory_assets.ingest.replay import Replay
 from inventory_assets.lake.tables import (
     CORE_EVENTS,
     COVERAGE,
@@ -25,13 +28,10 @@ from inventory_assets.lake.tables import (
     RAW_MESSAGES,
     VELOCITY,
 )
-from inventory_assets.stages.coverage import refresh_coverage
-from inventory_assets.stages.dynamic import refresh_dynamic
-from inventory_assets.stages.engine import CODE_VERSION, Engine
-from inventory_assets.stages.incidents import refresh_incidents
-from inventory_assets.stages.rebuild import rebuild_lake
-from inventory_assets.stages.replay import Replay
-from inventory_assets.stages.velocity import refresh_velocity
+from inventory_assets.refresh.coverage import refresh_coverage
+from inventory_assets.refresh.dynamic import refresh_dynamic
+from inventory_assets.refresh.incidents import refresh_incidents
+from inventory_assets.refresh.velocity import refresh_velocity
 from inventory_assets.wiring import history_reader
 from resources import InventoryResource
 

@@ -9,8 +9,8 @@ from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 
 from inventory_assets.assets.specs import LAKE_POOL
 from inventory_assets.domain.values import to_microseconds
-from inventory_assets.lake.maintenance import Maintenance
-from inventory_assets.stages.sweep import is_sweep_due, sweep
+from inventory_assets.ingest.sweep import is_sweep_due, sweep
+from inventory_assets.lake.upkeep.maintenance import Maintenance
 from resources import InventoryResource
 
 KEPT_RUN_DAYS = 14

@@ -11,8 +11,8 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from inventory_assets.delivery.words import formula_safe
 from inventory_assets.domain.json_values import to_json
+from inventory_assets.words.text import formula_safe
 
 FORMATS = ("table", "json", "csv")
 

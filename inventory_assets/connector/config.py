@@ -18,8 +18,8 @@ from pydantic_core import ErrorDetails
 
 from inventory_assets.connector.config_model import ConnectorConfig, list_conflicts
 from inventory_assets.connector.errors import ConfigurationError
-from inventory_assets.connector.schema_registry import load_registry
-from inventory_assets.connector.transforms import load_transforms
+from inventory_assets.connector.shape.schema_registry import load_registry
+from inventory_assets.connector.shape.transforms import load_transforms
 from inventory_assets.settings import DEFAULT_PROJECT
 
 __all__ = ["ConnectorConfig", "load_config"]

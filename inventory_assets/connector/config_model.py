@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from inventory_assets.connector.masking import FieldRule, Treatment, read_rule
-from inventory_assets.connector.routing import DEFAULT_LANES
+from inventory_assets.connector.shape.masking import FieldRule, Treatment, read_rule
+from inventory_assets.connector.shape.routing import DEFAULT_LANES
 from inventory_assets.settings import DEFAULT_HOME
 
 ROLES = ("inventory", "transactions", "thresholds")

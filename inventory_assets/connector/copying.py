@@ -14,12 +14,12 @@ from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 from threading import Event
 
-from inventory_assets.connector.change import Chunk
 from inventory_assets.connector.errors import PublishFailedError
-from inventory_assets.connector.failures import FailureKind, group
-from inventory_assets.connector.observer import Observer, Tally
-from inventory_assets.connector.outlet import Outlet
+from inventory_assets.connector.ops.observer import Observer, Tally
 from inventory_assets.connector.ports import ChangeSource, MessageSink
+from inventory_assets.connector.publish.failures import FailureKind, group
+from inventory_assets.connector.publish.outlet import Outlet
+from inventory_assets.connector.source.change import Chunk
 
 # Chunks on their way; more would only wait in memory.
 _WINDOW = 3

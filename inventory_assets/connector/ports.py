@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from typing import Protocol
 
-from inventory_assets.connector.change import Batch, Chunk, Token
-from inventory_assets.connector.checkpoint import Checkpoint
+from inventory_assets.connector.source.change import Batch, Chunk, Token
+from inventory_assets.connector.state.checkpoint import Checkpoint
 from inventory_assets.messaging.messages import OutgoingMessage
 
 

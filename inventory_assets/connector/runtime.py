@@ -1,7 +1,7 @@
 """One connector process: its threads, their beginning and their end.
 
 Here: what starts in which order, and what a signal does. Not here: the stream itself (`service`),
-or what the command line says (`commands.connector`).
+or what the command line says (`commands.connector.group`).
 
 Threads: the stream, which reads, publishes and saves; the heartbeat; the status messages; HTTP. The
 main thread waits for a signal or for the stream to end.
@@ -18,28 +18,28 @@ from typing import TextIO
 
 from structlog.typing import FilteringBoundLogger
 
-from inventory_assets.connector.backoff import Backoff
-from inventory_assets.connector.circuit import Circuits
 from inventory_assets.connector.config_model import ConnectorConfig
 from inventory_assets.connector.errors import ConnectorError, TakenOverError
-from inventory_assets.connector.health import Limits
-from inventory_assets.connector.heartbeat import HeartbeatThread, StatusKind, status_message
-from inventory_assets.connector.images import ImageMode
-from inventory_assets.connector.logs import build_logger, library_logs
-from inventory_assets.connector.metrics import ConnectorMetrics
-from inventory_assets.connector.mongo_client import connect
-from inventory_assets.connector.mongo_source import MongoChangeSource
-from inventory_assets.connector.operations import Operations
-from inventory_assets.connector.outlet import Outlet
+from inventory_assets.connector.ops.backoff import Backoff
+from inventory_assets.connector.ops.circuit import Circuits
+from inventory_assets.connector.ops.health import Limits
+from inventory_assets.connector.ops.heartbeat import HeartbeatThread, StatusKind, status_message
+from inventory_assets.connector.ops.logs import build_logger, library_logs
+from inventory_assets.connector.ops.metrics import ConnectorMetrics
+from inventory_assets.connector.ops.operations import Operations
+from inventory_assets.connector.ops.redaction import Redactor, secrets_of
+from inventory_assets.connector.ops.server import OperationsServer, build_app
 from inventory_assets.connector.ports import ChangeSource, TokenStore
-from inventory_assets.connector.progress import Progress
-from inventory_assets.connector.publisher import PubSubSink, SinkSettings
-from inventory_assets.connector.redaction import Redactor, secrets_of
-from inventory_assets.connector.server import OperationsServer, build_app
+from inventory_assets.connector.publish.outlet import Outlet
+from inventory_assets.connector.publish.publisher import PubSubSink, SinkSettings
+from inventory_assets.connector.publish.telling import StatusTeller
 from inventory_assets.connector.service import OnTokenLost, Options, Service
-from inventory_assets.connector.shaping import build_shaper
-from inventory_assets.connector.stores.build import open_store
-from inventory_assets.connector.telling import StatusTeller
+from inventory_assets.connector.shape.shaping import build_shaper
+from inventory_assets.connector.source.images import ImageMode
+from inventory_assets.connector.source.mongo_client import connect
+from inventory_assets.connector.source.mongo_source import MongoChangeSource
+from inventory_assets.connector.state.progress import Progress
+from inventory_assets.connector.state.stores.build import open_store
 from inventory_assets.messaging.messages import OutgoingMessage
 from inventory_assets.messaging.publisher import PubSubPublisher
 

@@ -17,10 +17,6 @@ from enum import StrEnum
 from threading import Event
 from typing import Any, cast
 
-from inventory_assets.connector.backoff import Backoff, StopRequestedError
-from inventory_assets.connector.change import Batch, ClusterTime
-from inventory_assets.connector.checkpoint import Phase
-from inventory_assets.connector.circuit import MONGODB, PUBSUB, CircuitOpenError, Circuits
 from inventory_assets.connector.copying import Copier
 from inventory_assets.connector.errors import (
     ConnectorError,
@@ -30,12 +26,16 @@ from inventory_assets.connector.errors import (
     StoreUnavailableError,
     TokenLostError,
 )
-from inventory_assets.connector.in_flight import Confirmed, InFlight
-from inventory_assets.connector.observer import Observer, Tally
-from inventory_assets.connector.outlet import Outlet
+from inventory_assets.connector.ops.backoff import Backoff, StopRequestedError
+from inventory_assets.connector.ops.circuit import MONGODB, PUBSUB, CircuitOpenError, Circuits
+from inventory_assets.connector.ops.observer import Observer, Tally
 from inventory_assets.connector.ports import ChangeSource, MessageSink
-from inventory_assets.connector.progress import Progress
-from inventory_assets.connector.reread import ConfirmedMemory
+from inventory_assets.connector.publish.in_flight import Confirmed, InFlight
+from inventory_assets.connector.publish.outlet import Outlet
+from inventory_assets.connector.source.change import Batch, ClusterTime
+from inventory_assets.connector.source.reread import ConfirmedMemory
+from inventory_assets.connector.state.checkpoint import Phase
+from inventory_assets.connector.state.progress import Progress
 
 RETRIED = (SourceUnavailableError, StoreUnavailableError, PublishFailedError, CircuitOpenError)
 _LOOK_SECONDS = 0.5

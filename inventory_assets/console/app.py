@@ -11,13 +11,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from inventory_assets.console import pages
 from inventory_assets.console.access import Access
+from inventory_assets.console.api.endpoints import ENDPOINTS
+from inventory_assets.console.api.openapi import Endpoint
 from inventory_assets.console.desk import Publish
 from inventory_assets.console.door import KEEP_SECONDS
-from inventory_assets.console.endpoints import ENDPOINTS
 from inventory_assets.console.guard import Guard, refuse
-from inventory_assets.console.openapi import Endpoint
+from inventory_assets.console.pages import handlers as pages
 from inventory_assets.console.parts import Console
 from inventory_assets.console.problems import KNOWN, Refused, to_refused
 from inventory_assets.settings import Settings

@@ -15,23 +15,23 @@ from typing import Any
 from inventory_assets.console.door import Door
 from inventory_assets.console.problems import Refused
 from inventory_assets.console.questions import latest_version
-from inventory_assets.domain.burst import parse_burst
-from inventory_assets.domain.control import ALERT_COMMANDS
-from inventory_assets.domain.events import Command, Rejection
-from inventory_assets.domain.incidents import is_incident_id
-from inventory_assets.domain.parse_threshold import MAX_TEXT, Scope
-from inventory_assets.domain.threshold_changes import RuleEdit
-from inventory_assets.domain.thresholds import StoredRule
+from inventory_assets.control.issue import CONTROL_TOPIC, command_message, try_command
+from inventory_assets.domain.alerts.incidents import is_incident_id
+from inventory_assets.domain.events.control import ALERT_COMMANDS
+from inventory_assets.domain.events.kinds import Command, Rejection
+from inventory_assets.domain.events.parse_threshold import MAX_TEXT, Scope
+from inventory_assets.domain.ingest.process import parse_burst
+from inventory_assets.domain.thresholds.changes import RuleEdit
+from inventory_assets.domain.thresholds.resolve import StoredRule
 from inventory_assets.domain.values import CONTROL_CHARACTERS, to_microseconds
+from inventory_assets.ingest.engine import parse_settings_of
 from inventory_assets.lake.errors import LakeMissingError
 from inventory_assets.messaging.client import OutgoingMessage
+from inventory_assets.queries.ids import find_alert_id
+from inventory_assets.queries.incidents import read_incidents
 from inventory_assets.settings import Settings
-from inventory_assets.stages.engine import parse_settings_of
-from inventory_assets.stages.handling import CONTROL_TOPIC, command_message, try_command
-from inventory_assets.stages.incident_rows import read_incidents
-from inventory_assets.stages.subjects import find_alert_id
-from inventory_assets.stages.threshold_rules import TOPIC as THRESHOLDS_TOPIC
-from inventory_assets.stages.threshold_rules import message_body
+from inventory_assets.thresholds.edits import TOPIC as THRESHOLDS_TOPIC
+from inventory_assets.thresholds.edits import message_body
 from inventory_assets.wiring import LakeReader, ensure_topics, publisher_of
 
 ORIGIN = "console"

@@ -8,14 +8,14 @@ import duckdb
 from inventory_assets.domain.values import InvalidValue
 from inventory_assets.lake.errors import LakeError, LakeMissingError
 from inventory_assets.messaging.errors import MessagingError
-from inventory_assets.stages.subjects import (
+from inventory_assets.queries.ids import (
     AmbiguousAlertError,
     UnknownAlertError,
     UnknownIncidentError,
     UnknownSubjectError,
 )
-from inventory_assets.stages.threshold_files import ThresholdFileError
-from inventory_assets.stages.threshold_rules import RuleChangeError
+from inventory_assets.thresholds.edits import RuleChangeError
+from inventory_assets.thresholds.files import ThresholdFileError
 
 
 class Refused(Exception):

@@ -10,19 +10,19 @@ from typing import Any
 
 import msgspec
 
-from inventory_assets.domain.threshold_document import name_scope
+from inventory_assets.domain.thresholds.document import name_scope
 from inventory_assets.domain.values import to_microseconds
+from inventory_assets.ingest.engine import defaults_of, parse_settings_of
+from inventory_assets.notify.history import read_tellings
+from inventory_assets.quality.pipeline import connector_rows, read_connectors
+from inventory_assets.queries.alerts import listed, read_alerts, read_steps
+from inventory_assets.queries.explain import explain_alert
+from inventory_assets.queries.ids import find_alert_id
+from inventory_assets.queries.links import post_mortems
+from inventory_assets.queries.present import read_present
 from inventory_assets.settings import Settings
-from inventory_assets.stages.alert_rows import listed, read_alerts, read_steps
-from inventory_assets.stages.engine import defaults_of, parse_settings_of
-from inventory_assets.stages.explain import explain_alert
-from inventory_assets.stages.operations import connector_rows, read_connectors
-from inventory_assets.stages.post_mortems import post_mortems
-from inventory_assets.stages.present import read_present
-from inventory_assets.stages.rule_rows import change_row, rule_row
-from inventory_assets.stages.subjects import find_alert_id
-from inventory_assets.stages.tellings import read_tellings
-from inventory_assets.stages.threshold_rules import read_changes, read_rules
+from inventory_assets.thresholds.edits import read_changes, read_rules
+from inventory_assets.thresholds.listing import change_row, rule_row
 from inventory_assets.wiring import LakeReader
 
 Row = dict[str, Any]

@@ -2,7 +2,7 @@
 
 Only an engine's warm state knows which keys and alerts a change touches, and
 that state is hundreds of bytes a key: the console must not keep it. Here: the
-process, and what it is told. Not here: the working out (`stages.threshold_rules`).
+process, and what it is told. Not here: the working out (`thresholds.edits`).
 """
 
 import asyncio
@@ -15,12 +15,12 @@ from typing import Any
 import msgspec
 
 from inventory_assets.console.problems import Refused
-from inventory_assets.domain.threshold_changes import RuleEdit
+from inventory_assets.domain.thresholds.changes import RuleEdit
 from inventory_assets.domain.values import to_microseconds
 from inventory_assets.lake.errors import LakeError
 from inventory_assets.settings import Settings
-from inventory_assets.stages.rule_rows import edit_rows, effect_sentence
-from inventory_assets.stages.threshold_rules import preview_edits
+from inventory_assets.thresholds.edits import preview_edits
+from inventory_assets.thresholds.listing import edit_rows, effect_sentence
 from inventory_assets.wiring import LakeReader, engine_of
 
 # 200,000 keys load in some ten seconds on an idle machine.

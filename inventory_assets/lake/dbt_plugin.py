@@ -13,10 +13,10 @@ import duckdb
 from dbt.adapters.duckdb.credentials import DuckDBCredentials
 from dbt.adapters.duckdb.plugins import BasePlugin
 
-from inventory_assets.lake.connect import attach_at_snapshot, duckdb_config
-from inventory_assets.lake.expiry import hold_snapshots
-from inventory_assets.lake.marts import attach_marts, build_lock, tidy_marts
-from inventory_assets.lake.partition_files import attach_views
+from inventory_assets.lake.catalog.connect import attach_at_snapshot, duckdb_config
+from inventory_assets.lake.catalog.marts import attach_marts, build_lock, tidy_marts
+from inventory_assets.lake.files.partition_files import attach_views
+from inventory_assets.lake.upkeep.expiry import hold_snapshots
 from inventory_assets.settings import Settings, load_settings
 
 # The build sorts and groups the whole history; a burst's bounds would make it spill all the time.

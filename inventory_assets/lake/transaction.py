@@ -16,11 +16,11 @@ from typing import Any, TypeVar
 import duckdb
 import polars as pl
 
-from inventory_assets.lake.connect import CATALOG, connect
+from inventory_assets.lake.catalog.connect import CATALOG, connect
 from inventory_assets.lake.errors import LakeBusyError, LakeError, StaleStateError
-from inventory_assets.lake.files import append_as_files
 from inventory_assets.lake.lock import writer_lock
 from inventory_assets.lake.tables import VERSIONS, WATERMARKS, Table
+from inventory_assets.lake.upkeep.orphans import append_as_files
 from inventory_assets.settings import Settings
 
 T = TypeVar("T")

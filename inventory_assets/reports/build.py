@@ -2,9 +2,15 @@
 
 from collections.abc import Mapping
 
-from inventory_assets.reports.collect import collect_nightly, nightly_figures
-from inventory_assets.reports.csv_files import write_csv
-from inventory_assets.reports.lines import (
+from inventory_assets.ingest.warm import Reader
+from inventory_assets.reports.page.csv_files import write_csv
+from inventory_assets.reports.page.nightly import nightly_page
+from inventory_assets.reports.page.view import Page
+from inventory_assets.reports.page.weekly import weekly_page
+from inventory_assets.reports.period import Kind
+from inventory_assets.reports.publish import Rendered
+from inventory_assets.reports.read.collect import collect_nightly, nightly_figures
+from inventory_assets.reports.read.lines import (
     EmptyShelf,
     OpenIncident,
     OrderLine,
@@ -13,7 +19,7 @@ from inventory_assets.reports.lines import (
     ThresholdChange,
     TransferLine,
 )
-from inventory_assets.reports.model import (
+from inventory_assets.reports.read.model import (
     Basis,
     DayOfWarehouse,
     FailedCheck,
@@ -23,13 +29,9 @@ from inventory_assets.reports.model import (
     Refused,
     WarehouseFeed,
 )
-from inventory_assets.reports.nightly_page import nightly_page
-from inventory_assets.reports.period import Kind
-from inventory_assets.reports.publish import Rendered
-from inventory_assets.reports.sales import Snapshots
-from inventory_assets.reports.suppliers import Supplier, sum_by_supplier
-from inventory_assets.reports.view import Page
-from inventory_assets.reports.week_model import (
+from inventory_assets.reports.read.sales import Snapshots
+from inventory_assets.reports.read.suppliers import Supplier, sum_by_supplier
+from inventory_assets.reports.read.week_model import (
     DeadStock,
     Mover,
     RuleWeek,
@@ -38,9 +40,7 @@ from inventory_assets.reports.week_model import (
     Weekly,
     WeekStockout,
 )
-from inventory_assets.reports.weekly import collect_weekly, weekly_figures
-from inventory_assets.reports.weekly_page import weekly_page
-from inventory_assets.stages.warm import Reader
+from inventory_assets.reports.read.weekly import collect_weekly, weekly_figures
 
 
 def collect_report(reader: Reader, basis: Basis, snapshots: Snapshots) -> Nightly | Weekly:

@@ -15,18 +15,18 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 
-from inventory_assets.delivery.mail import MailChannel
-from inventory_assets.delivery.words import clean
-from inventory_assets.domain.notifications import DeliveryError, RefusedError
-from inventory_assets.domain.policy import ReportMail
+from inventory_assets.domain.notify.notifications import DeliveryError, RefusedError
+from inventory_assets.domain.notify.policy import ReportMail
+from inventory_assets.ingest.warm import Reader
 from inventory_assets.lake.tables import DELIVERIES
-from inventory_assets.reports.page import render, render_page
+from inventory_assets.notify.channel_queue import Attempt
+from inventory_assets.notify.channels.mail import MailChannel
+from inventory_assets.notify.delivery import STAGE, Notes
+from inventory_assets.notify.ledger import to_frame
+from inventory_assets.reports.page.html import render, render_page
+from inventory_assets.reports.page.view import Cell, Group, Section, Table
 from inventory_assets.reports.publish import PAGE_NAME, Rendered, folder_of
-from inventory_assets.reports.view import Cell, Group, Section, Table
-from inventory_assets.stages.deliver import STAGE, Notes
-from inventory_assets.stages.lane import Attempt
-from inventory_assets.stages.owed import to_frame
-from inventory_assets.stages.warm import Reader
+from inventory_assets.words.text import clean
 
 # What a planner works with at once; the other lists are beside the page.
 ATTACHED = ("orders.csv", "transfers.csv", "stockouts.csv", "week_stockouts.csv", "dead_stock.csv")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from inventory_assets.lake.storage import Storage
+from inventory_assets.lake.files.storage import Storage
 
 TYPES = {
     ".html": "text/html; charset=utf-8",

@@ -11,11 +11,11 @@ from dagster._utils.schedules import schedule_execution_time_iterator
 
 from inventory_assets.assets.marts import GROUPS
 from inventory_assets.definitions import build_defs
+from inventory_assets.ingest.ingest import Ingest
 from inventory_assets.lake.tables import APPEND_TABLES, VERSIONED_TABLES
 from inventory_assets.messaging.client import OutgoingMessage
 from inventory_assets.messaging.memory import InMemoryBroker
 from inventory_assets.settings import Settings
-from inventory_assets.stages.ingest import Ingest
 from resources import InventoryResource
 from sensors.bursts import burst_sensor
 from sensors.report import ReportCursor

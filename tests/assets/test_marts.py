@@ -5,9 +5,9 @@ import pytest
 
 from inventory_assets.assets.marts import GROUPS, build_mart_assets
 from inventory_assets.definitions import build_defs
-from inventory_assets.lake.partition_files import DAILY_STOCK
+from inventory_assets.lake.files.partition_files import DAILY_STOCK
+from inventory_assets.marts.build import load_manifest
 from inventory_assets.settings import Settings
-from inventory_assets.stages.marts import load_manifest
 from resources import InventoryResource
 from tests.marts.conftest import make_shop, reader_of
 from tests.marts.files import stock, write_files

@@ -7,8 +7,8 @@ from inventory_assets.assets.marts import GROUPS
 from inventory_assets.assets.quality import PUBLICATION_GATE
 from inventory_assets.definitions import build_defs
 from inventory_assets.lake.tables import SKU_STATE
+from inventory_assets.quality.rules import RULES
 from inventory_assets.settings import Settings
-from inventory_assets.stages.quality_rules import RULES
 from resources import InventoryResource
 from tests.builders import level, messages, rule
 from tests.facts import rows, value

@@ -8,12 +8,12 @@ import pytest
 
 from inventory_assets.assets.reports import build_report_assets
 from inventory_assets.definitions import build_defs
+from inventory_assets.ingest.engine import Engine
 from inventory_assets.partitions import complete_days, complete_weeks
 from inventory_assets.settings import Settings
-from inventory_assets.stages.engine import Engine
 from resources import InventoryResource
 from tests.builders import level, message
-from tests.delivery.servers import smtp_server
+from tests.notify.servers import smtp_server
 
 AT = datetime(2026, 3, 2, 8, tzinfo=UTC)
 

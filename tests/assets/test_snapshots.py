@@ -6,9 +6,9 @@ import dagster as dg
 import pytest
 
 from inventory_assets.definitions import build_defs
-from inventory_assets.lake.partition_files import DAILY_STOCK, HOURLY_TRANSACTIONS, PartitionFiles
+from inventory_assets.lake.files.partition_files import DAILY_STOCK, HOURLY_TRANSACTIONS, PartitionFiles
 from inventory_assets.settings import Settings
-from inventory_assets.stages.snapshots import build_partitions
+from inventory_assets.snapshots.build import build_partitions
 from resources import InventoryResource
 from tests.builders import level, message, transaction
 from tests.sensors.looking import look

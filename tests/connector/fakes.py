@@ -6,9 +6,9 @@ Belongs here: objects that really work, and fail on cue. Does not belong: assert
 import threading
 from collections.abc import Sequence
 
-from inventory_assets.connector.checkpoint import Checkpoint
 from inventory_assets.connector.errors import StoreUnavailableError
-from inventory_assets.connector.stores import codec
+from inventory_assets.connector.state.checkpoint import Checkpoint
+from inventory_assets.connector.state.stores import codec
 
 
 class MemoryTokenStore:

@@ -17,9 +17,9 @@ from packaging.requirements import Requirement
 from prometheus_client.parser import text_string_to_metric_families
 
 from inventory_assets.cli import cli
-from inventory_assets.connector.metrics import ConnectorMetrics
+from inventory_assets.connector.ops.metrics import ConnectorMetrics
 from inventory_assets.messaging.topology import load_topology
-from tests.connector.vitals import NOW, vitals
+from tests.connector.ops.vitals import NOW, vitals
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DEPLOY = REPOSITORY / "deploy" / "connector"
@@ -151,7 +151,7 @@ def test_what_the_image_copies_is_there():
 
 
 def test_the_command_of_the_image_exists():
-    pytest.importorskip("inventory_assets.commands.connector", reason="the command is not merged yet")
+    pytest.importorskip("inventory_assets.commands.connector.group", reason="the command is not merged yet")
     group = cli.commands["connector"]
 
     assert isinstance(group, click.Group) and "run" in group.commands

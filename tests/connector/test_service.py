@@ -11,16 +11,16 @@ from threading import Event
 import pytest
 from google.api_core.exceptions import InvalidArgument, NotFound, ServiceUnavailable
 
-from inventory_assets.connector.backoff import Backoff
-from inventory_assets.connector.change import Change, Operation, Poison
-from inventory_assets.connector.checkpoint import Checkpoint, Gap, Phase
-from inventory_assets.connector.circuit import Circuits
 from inventory_assets.connector.errors import SourceRefusedError, SourceUnavailableError, TakenOverError, TokenLostError
-from inventory_assets.connector.observer import Observer, Tally
-from inventory_assets.connector.outlet import Outlet
-from inventory_assets.connector.progress import Progress, request_snapshot
+from inventory_assets.connector.ops.backoff import Backoff
+from inventory_assets.connector.ops.circuit import Circuits
+from inventory_assets.connector.ops.observer import Observer, Tally
+from inventory_assets.connector.publish.outlet import Outlet
 from inventory_assets.connector.service import OnTokenLost, Options, Service
-from inventory_assets.connector.shaping import Shaped
+from inventory_assets.connector.shape.shaping import Shaped
+from inventory_assets.connector.source.change import Change, Operation, Poison
+from inventory_assets.connector.state.checkpoint import Checkpoint, Gap, Phase
+from inventory_assets.connector.state.progress import Progress, request_snapshot
 from inventory_assets.messaging.messages import OutgoingMessage
 from tests.connector.twins import (
     Fate,

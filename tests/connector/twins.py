@@ -10,9 +10,9 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
-from inventory_assets.connector.change import Batch, Change, Chunk, Operation, Token
-from inventory_assets.connector.checkpoint import Checkpoint
 from inventory_assets.connector.errors import StoreUnavailableError, TokenLostError
+from inventory_assets.connector.source.change import Batch, Change, Chunk, Operation, Token
+from inventory_assets.connector.state.checkpoint import Checkpoint
 from inventory_assets.messaging.messages import OutgoingMessage
 from tests.connector.fakes import MemoryTokenStore
 

@@ -17,10 +17,10 @@ import uvicorn
 
 from inventory_assets.console.access import Access, access_of
 from inventory_assets.console.app import build_app
+from inventory_assets.ingest.engine import Engine
+from inventory_assets.ingest.ingest import Ingest
 from inventory_assets.messaging.memory import InMemoryBroker
 from inventory_assets.settings import Settings
-from inventory_assets.stages.engine import Engine
-from inventory_assets.stages.ingest import Ingest
 from tests.builders import level, messages, rule, transaction
 
 PATIENCE_SECONDS = 60.0

@@ -8,8 +8,8 @@ from typing import Any
 from prometheus_client.metrics_core import Metric
 
 from inventory_assets.connector.config_model import ConnectorConfig
-from inventory_assets.connector.metrics import ConnectorMetrics
-from tests.connector.vitals import NOW, vitals
+from inventory_assets.connector.ops.metrics import ConnectorMetrics
+from tests.connector.ops.vitals import NOW, vitals
 
 # What a validator of ours allows, which no schema says.
 _BOUNDS = {

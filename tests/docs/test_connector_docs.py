@@ -7,12 +7,14 @@ import grpc
 import pytest
 import yaml
 
-from inventory_assets.connector import change_events, outlet, schema_registry, shaping
 from inventory_assets.connector.config import FIELDS, load_config
 from inventory_assets.connector.config_model import ConnectorConfig
-from inventory_assets.connector.heartbeat import StatusKind, status_message
-from inventory_assets.connector.routing import MAX_MESSAGE_BYTES
-from tests.connector.vitals import NOW, vitals
+from inventory_assets.connector.ops.heartbeat import StatusKind, status_message
+from inventory_assets.connector.publish import outlet
+from inventory_assets.connector.shape import schema_registry, shaping
+from inventory_assets.connector.shape.routing import MAX_MESSAGE_BYTES
+from inventory_assets.connector.source import change_events
+from tests.connector.ops.vitals import NOW, vitals
 from tests.docs.connector_tables import metric_rows, setting_cells
 from tests.docs.markdown import ROOT, blocks, prose
 

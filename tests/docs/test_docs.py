@@ -14,11 +14,11 @@ import click
 import pytest
 
 from inventory_assets.cli import cli
-from inventory_assets.domain.policy_file import read_policy
+from inventory_assets.domain.notify.policy_file import read_policy
+from inventory_assets.exchange.file import read_exchange_file
 from inventory_assets.lake.tables import APPEND_TABLES, VERSIONED_TABLES
+from inventory_assets.quality.rules import RULES
 from inventory_assets.settings import _READERS, Settings, load_settings
-from inventory_assets.stages.exchange_file import read_exchange_file
-from inventory_assets.stages.quality_rules import RULES
 from tests.docs.conftest import Ran, plain
 from tests.docs.markdown import DOCUMENTS, ROOT, Block, anchors, blocks, links, prose, table_names
 
@@ -124,7 +124,7 @@ def test_every_command_but_those_that_stay_is_run():
     run = [tuple(words) for d in DOCUMENTS for b in blocks(d) if b.language == "bash" for words in typed(b.code)]
     missing = [words for words in commands(cli) if not any(each[: len(words)] == words for each in run)]
 
-    # The exchange needs a server; `tests/cli/test_exchange_pull.py` and `test_exchange_push.py` have one.
+    # The exchange needs a server; `tests/commands/lake/test_exchange_pull.py` and `test_exchange_push.py` have one.
     apart = [("exchange", "pull"), ("exchange", "push")]
     assert missing == [("run",), ("emulator",), ("topics", "apply"), *apart, ("reports", "serve"), ("serve",)]
 

@@ -9,13 +9,13 @@ from datetime import UTC, datetime
 import polars as pl
 from hypothesis import strategies as st
 
-from inventory_assets.domain.burst import BurstInputs, BurstResult, parse_burst, process_burst
-from inventory_assets.domain.events import Key, Level, StockEvent, Transaction, entity_key, entity_name, order_key
-from inventory_assets.domain.fold import affected_keys
-from inventory_assets.domain.history import HISTORY_SCHEMA, STATUSES, TYPES
-from inventory_assets.domain.parse import ParseSettings
-from inventory_assets.domain.state import InventoryState
-from inventory_assets.domain.thresholds import ThresholdDefaults
+from inventory_assets.domain.events.kinds import Key, Level, StockEvent, Transaction, entity_key, entity_name, order_key
+from inventory_assets.domain.events.parse import ParseSettings
+from inventory_assets.domain.ingest.process import BurstInputs, BurstResult, parse_burst, process_burst
+from inventory_assets.domain.ingest.state import InventoryState
+from inventory_assets.domain.stock.fold import affected_keys
+from inventory_assets.domain.stock.history import HISTORY_SCHEMA, STATUSES, TYPES
+from inventory_assets.domain.thresholds.resolve import ThresholdDefaults
 from tests.builders import Document, envelope, level, message, moment, rule, transaction
 
 # Published after every event, as events from the future are refused (RULES 6).
@@ -26,7 +26,7 @@ STATUSES_OF = {"TRANSFER": ("PENDING", "SHIPPED", "COMPLETED", "CANCELLED")}
 
 
 def history_of(events: Iterable[StockEvent]) -> tuple[pl.DataFrame, list[Key]]:
-    """Events as `stages.history` reads them, and the keys their numbers stand for."""
+    """Events as `queries.history` reads them, and the keys their numbers stand for."""
     placed = [(key, event) for event in events for key in affected_keys(event)]
     keys = sorted({key for key, _ in placed})
     placed.sort(key=lambda pair: (pair[0], order_key(pair[1])))

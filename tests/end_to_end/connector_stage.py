@@ -17,16 +17,16 @@ from typing import Any
 import yaml
 from pymongo.database import Database
 
-from inventory_assets.connector.change import ClusterTime
-from inventory_assets.connector.checkpoint import Checkpoint, Phase
 from inventory_assets.connector.config import load_config
-from inventory_assets.connector.progress import request_snapshot
-from inventory_assets.connector.stores.build import open_store
-from inventory_assets.lake.connect import connect
+from inventory_assets.connector.source.change import ClusterTime
+from inventory_assets.connector.state.checkpoint import Checkpoint, Phase
+from inventory_assets.connector.state.progress import request_snapshot
+from inventory_assets.connector.state.stores.build import open_store
+from inventory_assets.lake.catalog.connect import connect
 from inventory_assets.messaging.topology_apply import apply_topology
 from inventory_assets.settings import Settings
 from inventory_assets.wiring import ingest_of
-from tests.cli.conftest import COMMAND, Ran, run_process
+from tests.commands.conftest import COMMAND, Ran, run_process
 from tests.connector.mongo import ExternalMongo, MongoServer
 from tests.end_to_end.mongo_effects import COLLECTIONS, MARKS, STREAM_OPERATIONS
 from tests.messaging.brokers import PATIENCE_SECONDS, REPOSITORY, EmulatorProcess, eventually

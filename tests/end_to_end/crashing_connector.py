@@ -20,14 +20,14 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from inventory_assets.connector.change import Batch, Chunk, Token
-from inventory_assets.connector.checkpoint import Checkpoint, Phase
 from inventory_assets.connector.config import load_config
 from inventory_assets.connector.config_model import ConnectorConfig
-from inventory_assets.connector.operations import Operations
+from inventory_assets.connector.ops.operations import Operations
 from inventory_assets.connector.ports import ChangeSource, TokenStore
-from inventory_assets.connector.publisher import PubSubSink
+from inventory_assets.connector.publish.publisher import PubSubSink
 from inventory_assets.connector.runtime import Parts, run_connector
+from inventory_assets.connector.source.change import Batch, Chunk, Token
+from inventory_assets.connector.state.checkpoint import Checkpoint, Phase
 from inventory_assets.messaging.messages import OutgoingMessage
 
 

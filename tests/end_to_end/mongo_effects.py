@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 from pymongo import MongoClient
 
-from inventory_assets.lake.connect import connect
+from inventory_assets.lake.catalog.connect import connect
 from inventory_assets.settings import Settings
 
 COLLECTIONS = ("inventory", "transactions", "thresholds")

@@ -7,8 +7,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from inventory_assets.commands.code_server import CodeServers
-from inventory_assets.commands.processes import python_environment
+from inventory_assets.commands.run.code_server import CodeServers
+from inventory_assets.commands.run.processes import python_environment
 from inventory_assets.messaging.client import PubSubPublisher
 from inventory_assets.messaging.topology_apply import apply_topology
 from tests.builders import cut, published, simulated

@@ -18,7 +18,7 @@ import pytest
 from pymongo import MongoClient
 from pymongo.database import Database
 
-from inventory_assets.connector.checkpoint import Phase
+from inventory_assets.connector.state.checkpoint import Phase
 from inventory_assets.simulator.mongo import MongoShop, shop_settings
 from tests.connector.mongo import ExternalMongo, MongoServer
 from tests.end_to_end.connector_stage import (

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.cli.conftest import Ran
+from tests.commands.conftest import Ran
 from tests.end_to_end.connector_stage import PROJECT, Stage
 from tests.end_to_end.mongo_effects import dead_letters_of
 from tests.end_to_end.test_connector_chain import OpenWarehouse, Warehouse, open_warehouse, stage, streaming

@@ -10,10 +10,10 @@ from contextlib import contextmanager
 
 import pytest
 
+from inventory_assets.ingest.engine import Engine
 from inventory_assets.settings import Settings
-from inventory_assets.stages.engine import Engine
 from tests.builders import level, messages, rule, transaction
-from tests.cli.conftest import COMMAND, run_process
+from tests.commands.conftest import COMMAND, run_process
 from tests.console.conftest import PATIENCE_SECONDS, Client, alert_ids
 from tests.messaging.brokers import REPOSITORY, our_emulator
 

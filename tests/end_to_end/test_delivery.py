@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from inventory_assets.ingest.engine import Engine
 from inventory_assets.settings import Settings
-from inventory_assets.stages.engine import Engine
 from tests.builders import level, messages, transaction
-from tests.delivery.servers import HttpServer, http_server
 from tests.facts import rows
 from tests.messaging.brokers import PATIENCE_SECONDS, eventually
+from tests.notify.servers import HttpServer, http_server
 
 POLICY = """
 [channels.hook]

@@ -14,13 +14,13 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from inventory_assets.lake.connect import connect
+from inventory_assets.lake.catalog.connect import connect
 from inventory_assets.lake.errors import LakeError
 from inventory_assets.messaging.client import PublishError, PubSubPublisher
 from inventory_assets.messaging.topology_apply import apply_topology
 from inventory_assets.settings import Settings
 from tests.builders import cut, published, simulated
-from tests.cli.conftest import COMMAND, run_process
+from tests.commands.conftest import COMMAND, run_process
 from tests.facts import ledger
 from tests.messaging.brokers import REPOSITORY, EmulatorProcess, eventually, unclaimed_port
 

@@ -1,9 +1,9 @@
 """A lake that older code made gains what newer code needs, and loses nothing."""
 
-from inventory_assets.lake.connect import connect
-from inventory_assets.lake.history import show_version
-from inventory_assets.lake.maintenance import Maintenance
+from inventory_assets.lake.catalog.connect import connect
+from inventory_assets.lake.query.as_of import show_version
 from inventory_assets.lake.tables import ALERTS
+from inventory_assets.lake.upkeep.maintenance import Maintenance
 from tests.builders import level, messages, rule, transaction
 from tests.facts import differences, rows
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from inventory_assets.lake.partition_files import DAILY_STOCK, PartitionFiles, SnapshotTable
+from inventory_assets.lake.files.partition_files import DAILY_STOCK, PartitionFiles, SnapshotTable
 
 DAY = date(2026, 3, 31)
 # A partition made of an earlier version would not replace a later one's.

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from inventory_assets.stages.marts import PROJECT_DIR
+from inventory_assets.marts.build import PROJECT_DIR
 
 
 @pytest.fixture(scope="module")

@@ -8,11 +8,10 @@ from dataclasses import replace
 
 import pytest
 
+from inventory_assets.ingest.engine import Engine
+from inventory_assets.lake.catalog.marts import build_lock, show_marts
 from inventory_assets.lake.errors import LakeBusyError, LakeMissingError
-from inventory_assets.lake.marts import build_lock, show_marts
-from inventory_assets.settings import Settings
-from inventory_assets.stages.engine import Engine
-from inventory_assets.stages.marts import (
+from inventory_assets.marts.build import (
     PARTIAL_PARSE,
     PROJECT_DIR,
     MartsBuildError,
@@ -22,6 +21,7 @@ from inventory_assets.stages.marts import (
     load_manifest,
     target_path,
 )
+from inventory_assets.settings import Settings
 from inventory_assets.wiring import LakeReader
 from tests.builders import level, messages, transaction
 from tests.marts.conftest import make_shop, reader_of

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import duckdb
 import pytest
 
-from inventory_assets.lake.partition_files import DAILY_STOCK, HOURLY_TRANSACTIONS
-from inventory_assets.stages.engine import Engine
-from inventory_assets.stages.marts import Step, build_marts
+from inventory_assets.ingest.engine import Engine
+from inventory_assets.lake.files.partition_files import DAILY_STOCK, HOURLY_TRANSACTIONS
+from inventory_assets.marts.build import Step, build_marts
 from tests.marts.conftest import make_shop, reader_of
 from tests.marts.files import hour, stock, write_files
 

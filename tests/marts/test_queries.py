@@ -7,13 +7,13 @@ import pytest
 from click.testing import CliRunner
 
 from inventory_assets.cli import cli
-from inventory_assets.domain.alerts import Product
+from inventory_assets.domain.alerts.alert import Product
+from inventory_assets.ingest.engine import Engine
+from inventory_assets.marts.build import build_marts
+from inventory_assets.refresh.coverage import refresh_coverage
+from inventory_assets.refresh.products import import_products
+from inventory_assets.refresh.velocity import refresh_velocity
 from inventory_assets.settings import Settings
-from inventory_assets.stages.coverage import refresh_coverage
-from inventory_assets.stages.engine import Engine
-from inventory_assets.stages.marts import build_marts
-from inventory_assets.stages.products import import_products
-from inventory_assets.stages.velocity import refresh_velocity
 from inventory_assets.wiring import LakeReader
 from tests.builders import cut, message, received, simulated, transaction
 from tests.docs.markdown import ROOT, blocks

@@ -38,7 +38,7 @@ class EmulatorProcess:
         where = ["--data", str(data_dir)] if data_dir else ["--in-memory"]
         environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "inventory_assets.messaging.emulator", "--port", str(port), *where],
+            [sys.executable, "-m", "inventory_assets.emulator", "--port", str(port), *where],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

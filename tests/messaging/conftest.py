@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from .brokers import Broker, google_emulator, google_emulator_absence, our_emulator
-from .known_differences import KNOWN_DIFFERENCES
+from tests.messaging.brokers import Broker, google_emulator, google_emulator_absence, our_emulator
+from tests.messaging.known_differences import KNOWN_DIFFERENCES
 
 
 @pytest.fixture(scope="session")

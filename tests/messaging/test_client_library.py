@@ -14,7 +14,7 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import pubsub_v1
 from google.cloud.pubsub_v1.subscriber.exceptions import AcknowledgeError
 
-from .brokers import Broker, eventually
+from tests.messaging.brokers import Broker, eventually
 
 
 @pytest.fixture

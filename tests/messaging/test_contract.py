@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from google.api_core import exceptions
 
-from .brokers import Broker, bodies, eventually, retry_policy
+from tests.messaging.brokers import Broker, bodies, eventually, retry_policy
 
 AVRO = '{"type": "record", "name": "Move", "fields": [{"name": "sku", "type": "string"}]}'
 PROTO = 'syntax = "proto3"; message Move { string sku = 1; int32 quantity = 2; }'

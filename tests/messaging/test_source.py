@@ -23,8 +23,7 @@ from inventory_assets.messaging.client import (
     SubscriptionError,
     size_of,
 )
-
-from .brokers import Broker, EmulatorProcess, eventually, unclaimed_port
+from tests.messaging.brokers import Broker, EmulatorProcess, eventually, unclaimed_port
 
 MakeSource = Callable[..., PubSubBurstSource]
 

@@ -13,15 +13,15 @@ from typing import Any
 import polars as pl
 import pytest
 
-from inventory_assets.domain.alerts import Product
-from inventory_assets.lake.partition_files import PartitionFiles, SnapshotTable
-from inventory_assets.lake.storage import Storage, open_storage
+from inventory_assets.domain.alerts.alert import Product
+from inventory_assets.ingest.engine import Engine
+from inventory_assets.lake.files.partition_files import PartitionFiles, SnapshotTable
+from inventory_assets.lake.files.storage import Storage, open_storage
+from inventory_assets.refresh.products import import_products
+from inventory_assets.refresh.velocity import refresh_velocity
 from inventory_assets.reports.period import Kind, period_of
 from inventory_assets.reports.publish import Manifest, Rendered
 from inventory_assets.settings import Settings
-from inventory_assets.stages.engine import Engine
-from inventory_assets.stages.products import import_products
-from inventory_assets.stages.velocity import refresh_velocity
 from inventory_assets.wiring import make_report
 from tests.builders import level, messages, rule, transaction
 from tests.reports.reading import Document, read_csv

@@ -6,10 +6,10 @@ from email import policy as policies
 
 import pytest
 
-from inventory_assets.delivery.policy_source import AlertingFileError
-from inventory_assets.domain.notifications import DeliveryError
+from inventory_assets.domain.notify.notifications import DeliveryError
+from inventory_assets.notify.policy_source import AlertingFileError
 from inventory_assets.wiring import mail_report
-from tests.delivery.servers import smtp_server
+from tests.notify.servers import smtp_server
 
 TABLE = "[reports]\nchannel = 'mail'\nrecipients = ['ana@example.com', 'ben@example.com']\n"
 NOW = 1_650_000_000.0

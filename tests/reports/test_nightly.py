@@ -8,8 +8,8 @@ from datetime import UTC, date, datetime
 import pytest
 
 from inventory_assets.lake.errors import LakeMissingError
-from inventory_assets.lake.history import pin_version
-from inventory_assets.lake.partition_files import DAILY_STOCK, HOURLY_TRANSACTIONS
+from inventory_assets.lake.files.partition_files import DAILY_STOCK, HOURLY_TRANSACTIONS
+from inventory_assets.lake.query.as_of import pin_version
 from inventory_assets.reports.period import Kind
 from inventory_assets.wiring import LakeReader, make_report
 from tests.builders import level, message, messages, rule, transaction

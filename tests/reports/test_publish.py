@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from inventory_assets.lake.storage import Storage, open_storage
+from inventory_assets.lake.files.storage import Storage, open_storage
 from inventory_assets.reports.period import Kind, Period, PeriodError, last_complete, period_of
 from inventory_assets.reports.publish import ReportError, find_earlier, list_manifests, publish
-from tests.lake.object_store import ObjectStore
+from tests.lake.files.object_store import ObjectStore
 from tests.reports.reading import Document
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from inventory_assets.lake.storage import open_storage
+from inventory_assets.lake.files.storage import open_storage
 from inventory_assets.reports.serve import HEADERS, ReportServer, to_name
 
 

@@ -5,10 +5,10 @@ from datetime import datetime
 import pytest
 
 from inventory_assets.domain.values import to_microseconds
-from inventory_assets.reports.model import FailedCheck, Refused, Trust, WarehouseFeed
-from inventory_assets.reports.trust_sections import trust_verdict
-from inventory_assets.stages.quality import judge_rules, record
-from inventory_assets.stages.quality_rules import RULES
+from inventory_assets.quality.judge import judge_rules, record
+from inventory_assets.quality.rules import RULES
+from inventory_assets.reports.page.trust_sections import trust_verdict
+from inventory_assets.reports.read.model import FailedCheck, Refused, Trust, WarehouseFeed
 from tests.builders import DAY, messages, transaction
 
 

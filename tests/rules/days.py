@@ -11,7 +11,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from inventory_assets.domain.burst import Message
+from inventory_assets.domain.ingest.process import Message
 from tests.builders import DAY, Document, envelope, level, message, transaction
 from tests.domain.histories import LATER
 from tests.rules.oracle import Key, is_active, keys_of, sort_key, state_of, top_level, version_rank

@@ -3,12 +3,12 @@
 from datetime import datetime
 from typing import Any
 
-from inventory_assets.domain.alerts import Alert, Product, suggest_quantity, to_wire
-from inventory_assets.domain.burst import BurstInputs, BurstResult, Message, parse_burst, process_burst
-from inventory_assets.domain.parse import ParseSettings
-from inventory_assets.domain.rollup import MEASURES
-from inventory_assets.domain.state import InventoryState
-from inventory_assets.domain.thresholds import ThresholdDefaults
+from inventory_assets.domain.alerts.alert import Alert, Product, suggest_quantity, to_wire
+from inventory_assets.domain.events.parse import ParseSettings
+from inventory_assets.domain.ingest.process import BurstInputs, BurstResult, Message, parse_burst, process_burst
+from inventory_assets.domain.ingest.state import InventoryState
+from inventory_assets.domain.stock.rollup import MEASURES
+from inventory_assets.domain.thresholds.resolve import ThresholdDefaults
 from inventory_assets.domain.values import format_time, to_microseconds
 
 

@@ -17,8 +17,8 @@ import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from inventory_assets.domain.hierarchy import nodes_of
-from inventory_assets.domain.rollup import MEASURES, parent_links
+from inventory_assets.domain.stock.hierarchy import nodes_of
+from inventory_assets.domain.stock.rollup import MEASURES, parent_links
 from tests.rules.cases import Sweep, Velocities, message
 from tests.rules.generators import (
     NOWHERE,

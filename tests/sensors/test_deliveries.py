@@ -4,8 +4,8 @@ import dagster as dg
 import psutil
 import pytest
 
+from inventory_assets.ingest.ingest import Ingest
 from inventory_assets.messaging.memory import InMemoryBroker
-from inventory_assets.stages.ingest import Ingest
 from resources import InventoryResource
 from sensors.deliveries import delivery_sensor
 from tests.builders import level, outgoing, transaction
@@ -28,7 +28,7 @@ def inventory(tmp_path):
 
 
 def delivering() -> list[psutil.Process]:
-    return [each for each in psutil.Process().children() if "inventory_assets.commands.courier" in each.cmdline()]
+    return [each for each in psutil.Process().children() if "inventory_assets.commands.run.notifier" in each.cmdline()]
 
 
 def tick(inventory) -> str:

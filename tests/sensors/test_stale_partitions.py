@@ -7,8 +7,8 @@ from threading import Event
 import dagster as dg
 import pytest
 
-from inventory_assets.lake.partition_files import DAILY_STOCK, SNAPSHOT_TABLES, Manifest, PartitionFiles
-from inventory_assets.stages.snapshots import build_partitions
+from inventory_assets.lake.files.partition_files import DAILY_STOCK, SNAPSHOT_TABLES, Manifest, PartitionFiles
+from inventory_assets.snapshots.build import build_partitions
 from resources import InventoryResource
 from sensors.stale_partitions import LOOKING, plan_runs, stale_partitions_sensor
 from tests.builders import level, message, transaction

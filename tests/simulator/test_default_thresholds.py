@@ -1,7 +1,7 @@
 """The shipped defaults are for every category there is, and the product takes them."""
 
 from inventory_assets.simulator import Simulation, SimulationSettings, default_thresholds
-from inventory_assets.stages.threshold_files import load_rules
+from inventory_assets.thresholds.files import load_rules
 
 
 def test_there_is_one_rule_per_category_and_one_for_the_rest(tmp_path):

@@ -15,7 +15,7 @@ from pymongo import MongoClient
 from pymongo.errors import OperationFailure
 
 from inventory_assets.simulator.mongo import MongoShop, ShopDatabaseError, shop_settings
-from tests.cli.conftest import COMMAND
+from tests.commands.conftest import COMMAND
 from tests.connector.mongo import mongodb, new_database
 from tests.messaging.brokers import PATIENCE_SECONDS, eventually
 

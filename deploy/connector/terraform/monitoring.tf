@@ -1,5 +1,5 @@
 # Metrics come from the collector beside each connector; their names are those of
-# `inventory_assets/connector/metrics.py`, and a test holds these queries to them.
+# `inventory_assets/connector/ops/metrics.py`, and a test holds these queries to them.
 # A policy with a PromQL condition has no other, so there is one policy a rule.
 
 locals {

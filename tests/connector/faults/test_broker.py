@@ -12,7 +12,7 @@ import pytest
 from tests.connector.faults.ends import Inbox, out_of_order
 from tests.connector.faults.rig import Running
 from tests.connector.faults.wire import Wire
-from tests.connector.scripted_broker import ScriptedBroker
+from tests.connector.publish.scripted_broker import ScriptedBroker
 from tests.messaging.brokers import Broker, EmulatorProcess, eventually, unclaimed_port
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from inventory_assets.connector.change import Change
+from inventory_assets.connector.source.change import Change
 from tests.connector.faults.ends import order
 from tests.connector.faults.wire import Wire
 from tests.connector.mongo import ExternalMongo, MongoServer, failing

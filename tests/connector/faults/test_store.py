@@ -11,7 +11,7 @@ from inventory_assets.connector.config import ConnectorConfig
 from inventory_assets.connector.errors import StoreDamagedError, StoreUnavailableError
 from inventory_assets.connector.ports import TokenStore
 from inventory_assets.connector.runtime import Parts
-from inventory_assets.connector.stores.sqlite_store import SqliteTokenStore
+from inventory_assets.connector.state.stores.sqlite_store import SqliteTokenStore
 from tests.connector.faults.ends import repeats
 
 

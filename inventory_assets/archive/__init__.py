@@ -1,0 +1,1 @@
+"""Old days copied elsewhere and taken back."""

@@ -1,0 +1,187 @@
+"""Bring an archive's rows back: those that a lake has lost, or a whole lake where there is none.
+
+Here: what is lacking, and one transaction that brings it. Not here: the copy
+(`archive`). Rows keep their versions, so `verify` and `--at-version` find them
+where they were.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from inventory_assets.archive.archive import ARCHIVED, GIVEN, IDENTITY, MADE_LAKE, RESTORE, identity_of
+from inventory_assets.ingest.engine import CODE_VERSION, Engine
+from inventory_assets.ingest.replay import Replay
+from inventory_assets.ingest.verify import DERIVED, Difference, replay_all
+from inventory_assets.lake.files.archive_files import ArchiveError, ArchiveFiles, Manifest
+from inventory_assets.lake.tables import CATALOG, CORE_EVENTS, RAW_MESSAGES, VERSIONS, Table, VersionedTable
+from inventory_assets.lake.transaction import LakeTransaction
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What a restore brought back."""
+
+    version: int | None
+    rows: dict[str, int]
+    differences: list[Difference]
+
+
+@dataclass(frozen=True, slots=True)
+class _Days:
+    """The days of a restore, both ends included; null is no bound."""
+
+    first: str | None
+    last: str | None
+
+    def holds(self, date: str) -> bool:
+        return (self.first is None or self.first <= date) and (self.last is None or date <= self.last)
+
+
+class Restorer:
+    """Brings rows of one archive back to one lake."""
+
+    def __init__(self, engine: Engine, uri: str, replay: Replay) -> None:
+        self._lake = engine.lake
+        self._engine = engine
+        self._replay = replay
+        self.files = ArchiveFiles(self._lake.connection, uri)
+
+    def run(self, first: str | None = None, last: str | None = None) -> Restored:
+        """Bring back what the lake lacks.
+
+        An empty lake gets every version up to the last one that the archive
+        holds whole, and its derived tables from a replay. Otherwise the lake
+        gets the rows it has lost; tables that are derived and not archived come
+        back with `inventory rebuild`.
+
+        Args:
+            first, last: Only these days, both included; not for an empty lake.
+
+        Raises:
+            ArchiveError: There is no archive, it is another lake's, or a file
+                of it is damaged. Nothing was restored.
+        """
+        identity = self.files.read_json(IDENTITY)
+        if identity is None:
+            raise ArchiveError(f"there is no archive at {self.files.uri!r}. `inventory archive` makes one.")
+        if self._lake.watermark().version == 0:
+            if first or last:
+                raise ArchiveError("the lake is empty: it takes the archive whole. Leave out --from and --to.")
+            return self._make_lake()
+        if identity != identity_of(self._lake):
+            raise ArchiveError(
+                f"the archive at {self.files.uri!r} is of another lake, or of the one that this lake was made from. "
+                "Restore it under an INVENTORY_HOME of its own."
+            )
+        return self._bring_back(_Days(first, last))
+
+    def _make_lake(self) -> Restored:
+        chosen = {table: self._checked(table, _Days(None, None)) for table in (RAW_MESSAGES, *GIVEN)}
+        whole = self._last_whole_version(chosen)
+        if whole == 0:
+            raise ArchiveError("the archive does not hold the first version whole: it begins in the middle of a lake.")
+        watermark = self._lake.watermark()
+        with self._lake.transaction(
+            watermark, stage=RESTORE, code_version=CODE_VERSION, next_epoch=watermark.epoch + 1, next_version=whole + 1
+        ) as transaction:
+            rows = {
+                table.full_name: self._append(transaction, table, days, f"version <= {whole}")
+                for table, days in chosen.items()
+            }
+            transaction.settle()
+            expected, differences = replay_all(self._lake, self._replay)
+            for table in DERIVED:
+                if (frame := expected.get(table.changes)) is not None:
+                    transaction.append(table, frame)
+                    rows[table.full_name] = frame.height
+            transaction.counts = {MADE_LAKE: 1, "restored": sum(rows.values()), "differences": len(differences)}
+        self._engine.drop_state()
+        return Restored(watermark.version, rows, differences)
+
+    def _last_whole_version(self, chosen: dict[Table, list[Manifest]]) -> int:
+        """The last version of which, and of all before it, the archive has everything."""
+        if not chosen[VERSIONS]:
+            return 0
+        messages = self._rows(RAW_MESSAGES, chosen[RAW_MESSAGES]) or "SELECT NULL::BIGINT AS version WHERE false"
+        return self._lake.query(
+            f"""
+            WITH found AS (SELECT version, count(*) AS messages FROM ({messages}) GROUP BY 1),
+            whole AS (
+                SELECT v.version, row_number() OVER (ORDER BY v.version) AS place,
+                    bool_and(v.messages = coalesce(f.messages, 0)) OVER (ORDER BY v.version) AS is_whole
+                FROM ({self._rows(VERSIONS, chosen[VERSIONS])}) v LEFT JOIN found f USING (version)
+            )
+            SELECT coalesce(max(version), 0) AS version FROM whole WHERE is_whole AND place = version
+            """
+        ).item()
+
+    def _bring_back(self, days: _Days) -> Restored:
+        watermark = self._lake.watermark()
+        lacking: dict[Table, str] = {}
+        for table in ARCHIVED:
+            found = self._checked(table, days)
+            if table is CORE_EVENTS:
+                # Of before a rebuild: it says what the rules of then made of the messages.
+                found = [manifest for manifest in found if manifest.epoch == watermark.epoch]
+            if query := self._lacking(table, found, watermark.version):
+                lacking[table] = query
+        if not lacking:
+            return Restored(None, {}, [])
+        rows: dict[str, int] = {}
+        with self._lake.transaction(
+            watermark, stage=RESTORE, code_version=CODE_VERSION, next_epoch=watermark.epoch + 1
+        ) as transaction:
+            for table, query in lacking.items():
+                rows[table.full_name] = self._append_query(transaction, table, query)
+            transaction.counts = {"restored": sum(rows.values())}
+        self._engine.drop_state()
+        return Restored(watermark.version, rows, [])
+
+    def _checked(self, table: Table, days: _Days) -> list[Manifest]:
+        found = [m for date, m in sorted(self.files.manifests(table).items()) if days.holds(date)]
+        for manifest in found:
+            self.files.check(table, manifest)
+        return found
+
+    def _rows(self, table: Table, days: list[Manifest]) -> str | None:
+        if not days:
+            return None
+        files = ", ".join("'" + self.files.file(table, day.date).replace("'", "''") + "'" for day in days)
+        return f"SELECT * FROM read_parquet([{files}], hive_partitioning => false, union_by_name => true)"
+
+    def _lacking(self, table: Table, days: list[Manifest], version: int) -> str | None:
+        """SQL for the archived rows that the lake has not; None where it has them all."""
+        rows = self._rows(table, days)
+        if rows is None:
+            return None
+        same = self._same_row(table)
+        query = (
+            f"SELECT a.* FROM ({rows}) a WHERE a.version <= {version} "
+            f"AND NOT EXISTS (SELECT 1 FROM {CATALOG}.{table.changes} l WHERE {same})"
+        )
+        return query if self._lake.query(f"SELECT count(*) AS n FROM ({query})").item() else None
+
+    def _same_row(self, table: Table) -> str:
+        if "seq" in table.columns:
+            names: Iterable[str] = ("version", "seq")
+        elif isinstance(table, VersionedTable):
+            names = ("version", *table.key)
+        else:
+            names = ("version",) if table is VERSIONS else table.columns
+        return " AND ".join(f"a.{name} IS NOT DISTINCT FROM l.{name}" for name in names)
+
+    def _append(self, transaction: LakeTransaction, table: Table, days: list[Manifest], condition: str) -> int:
+        # A day at a time: messages of all time do not fit in memory.
+        return sum(
+            self._append_query(transaction, table, f"SELECT * FROM ({self._rows(table, [day])}) WHERE {condition}")
+            for day in days
+        )
+
+    def _append_query(self, transaction: LakeTransaction, table: Table, query: str) -> int:
+        if self._lake.settings.is_embedded:
+            return transaction.execute(f"INSERT INTO {CATALOG}.{table.changes} BY NAME {query} ORDER BY version")[0][0]
+        # The files must be ours there, cut as merges will cut them (`lake.upkeep.orphans`).
+        transaction.settle()
+        frame = self._lake.query(query)
+        transaction.append(table, frame)
+        return frame.height

@@ -1,0 +1,1 @@
+"""`inventory alerts`, `explain`, `incidents` and what is done about them."""

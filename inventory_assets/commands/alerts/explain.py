@@ -1,0 +1,199 @@
+"""`inventory explain | why-not`: why an alert fired, or why there is none."""
+
+import sys
+from typing import Any
+
+import click
+import msgspec
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from inventory_assets.commands.alerts.age import print_age
+from inventory_assets.commands.alerts.incidents import explain_incident
+from inventory_assets.commands.alerts.notification import explain_notification_command
+from inventory_assets.commands.alerts.style import STYLES
+from inventory_assets.commands.output import console, print_rows, to_json
+from inventory_assets.ingest.engine import defaults_of, parse_settings_of
+from inventory_assets.queries.explain import EventLine, Explanation, RuleLine, explain_alert
+from inventory_assets.queries.explain import why_not as why_not_of
+from inventory_assets.queries.ids import find_subject_id
+from inventory_assets.queries.present import Present, read_present
+from inventory_assets.settings import load_settings
+from inventory_assets.wiring import LakeReader, engine_of
+from inventory_assets.words.alerts import action_sentence, describe_step
+
+
+@click.command()
+@click.argument("alert_id")
+@click.option("--format", "format_", type=click.Choice(["table", "json"]), default="table", show_default=True)
+def explain(alert_id: str, format_: str) -> None:
+    """Show why an alert fired: events, rule, arithmetic; re-derived from the messages.
+
+    ALERT_ID may be the beginning of an id, or of its last eight characters. The
+    id of a notification (ntf-…) shows which alerts it told, why together, and
+    every try; an incident (inc-…) explains itself likewise. Exit 1 if there is
+    no such id or if re-deriving it gives something else.
+    """
+    settings = load_settings()
+    reader = LakeReader(settings)
+    alert_id = find_subject_id(reader, alert_id)
+    if alert_id.startswith("inc-"):
+        return explain_incident(alert_id, format_)
+    if alert_id.startswith("ntf-"):
+        return explain_notification_command(reader, alert_id, format_)
+    found = explain_alert(
+        reader,
+        alert_id,
+        defaults=defaults_of(settings),
+        settings=parse_settings_of(settings),
+    )
+    present = read_present(reader, [alert_id]).get(alert_id)
+    if format_ == "json":
+        print_rows([to_json({**msgspec.to_builtins(found), "now": msgspec.to_builtins(present)})], "json")
+    else:
+        _print_explanation(found, present)
+        print_age(reader, found.body["warehouse_id"])
+    if found.differences:
+        sys.exit(1)
+
+
+def _print_explanation(found: Explanation, present: Present | None) -> None:
+    body = found.body
+    arithmetic, rule = body["lineage"]["arithmetic"], body["lineage"]["rule"]
+    console.print(Panel(_headline(found, present), title=Text(body["alert_id"]), border_style=STYLES[body["priority"]]))
+    table = Table(
+        title="What happened to the stock, in the order it arrived", title_justify="left", header_style="bold"
+    )
+    for name in ("event time (UTC)", "event", "quantity", "on hand", "reserved", "inbound", "available", "version"):
+        table.add_column(name, justify="left" if name in ("event time (UTC)", "event") else "right")
+    if found.earlier_events:
+        table.add_row(f"… {found.earlier_events} earlier events", *[""] * 7, style="dim")
+    for line in found.events:
+        is_opening = line.event_id == body["lineage"]["opening_event_id"]
+        table.add_row(
+            line.at[:19].replace("T", " "), line.what, _signed(line),
+            str(line.on_hand), str(line.reserved), str(line.inbound), str(line.available), str(line.version),
+            style="bold" if is_opening else None,
+        )  # fmt: skip
+    console.print(table)
+    console.print(_rules_table(found.rules))
+    name = " ".join(str(part) for part in (rule["level_type"], rule["level_id"], rule["warehouse_id"]) if part)
+    console.print(
+        Text.assemble(
+            ("Arithmetic", "bold"),
+            f"  on hand {arithmetic['on_hand']} − reserved {arithmetic['reserved']} = available "
+            f"{arithmetic['available']}; ",
+            (str(arithmetic["comparison"]), "bold"), f"  (rule: {name})",
+        )
+    )  # fmt: skip
+    if "dynamic" in rule:
+        console.print(_dynamic_line(rule["dynamic"]))
+    _print_advice(found, present)
+    console.print("History", style="bold")
+    for step in found.transitions:
+        late = ", by an event that came late" if step["is_late"] else ""
+        what = ": ".join(filter(None, describe_step(step["transition"], step["reason"])))
+        console.print(
+            f"  {step['event_at']:%Y-%m-%d %H:%M:%S}  {what}{late} [lake version {step['version']}]", style="dim"
+        )
+    if found.differences:
+        console.print("Re-derived from its messages, this alert is different:", style="bold red")
+        for difference in found.differences:
+            console.print(f"  {difference}")
+    else:
+        console.print("✓ Recalculated from the stock messages as received: the same alert.", style="green")
+
+
+def _differs(found: Explanation, present: Present) -> bool:
+    body = found.body
+    told = (body["current_stock"], body["reserved_stock"], body["inbound_stock"])
+    return told != (present.on_hand, present.reserved, present.inbound)
+
+
+def _print_advice(found: Explanation, present: Present | None) -> None:
+    """What to do now with its sums, and what was told if that was something else."""
+    told = found.recommendation
+    if present is not None:
+        console.print("What to do", style="bold")
+        for sum_ in present.recommendation.arithmetic:
+            console.print(f"  {sum_}")
+    if told is not None and (present is None or told != present.recommendation):
+        console.print(f"What to do when it was told, at lake version {found.body['lineage']['state_version']}")
+        for line in (action_sentence(told), *told.arithmetic):
+            console.print(f"  {line}", style="dim")
+
+
+def _dynamic_line(dynamic: dict[str, Any]) -> Text:
+    """How dynamic limits came about, as a sum one can check."""
+    return Text.assemble(
+        ("Dynamic limit", "bold"),
+        f"  demand over {dynamic['protection_days']} days {dynamic['demand']:.2f} "
+        f"({dynamic['model']}, {dynamic['daily_units']:.2f} a day); safety stock {dynamic['safety_factor']:.3f} × "
+        f"{dynamic['deviation']:.2f} for {dynamic['service_level']:.6g} service: min {dynamic['min_qty']}, "
+        f"reorder {dynamic['reorder_qty']}, within the rule's bounds",
+    )
+
+
+def _signed(line: EventLine) -> str:
+    if line.quantity is None:
+        return "–"
+    return str(line.quantity) if line.what == "LEVEL" else f"{line.quantity:+d}"
+
+
+def _headline(found: Explanation, present: Present | None) -> Text:
+    body = found.body
+    text = Text()
+    text.append(f"{body['priority']} {body['alert_type']}", STYLES[body["priority"]])
+    text.append(f" · {body['product_name']} at {body['warehouse_id']} · {found.state}\n", "bold")
+    text.append(
+        f"Available {body['available_stock']} (on hand {body['current_stock']}, reserved {body['reserved_stock']}, "
+    )
+    text.append(f"inbound {body['inbound_stock']}), threshold {body['threshold']:g}\n")
+    places = body["hierarchy"]
+    text.append(" › ".join(str(places[name]) for name in ("department", "category", "brand", "product")) + "\n", "dim")
+    if present is not None and _differs(found, present):
+        text.append(
+            f"Now available {present.available} (on hand {present.on_hand}, reserved {present.reserved}, "
+            f"inbound {present.inbound})\n"
+        )
+    if found.state != "firing":
+        text.append("Nothing to do: it is resolved")
+    elif (advice := found.recommendation if present is None else present.recommendation) is not None:
+        text.append(action_sentence(advice), "bold")
+    return text
+
+
+def _rules_table(rules: list[RuleLine]) -> Table:
+    table = Table(title="Which threshold holds, most specific first", title_justify="left", header_style="bold")
+    for name in ("level", "id", "warehouse", "limits", "verdict"):
+        table.add_column(name, overflow="fold")
+    for line in rules:
+        table.add_row(
+            line.level_type, line.level_id, line.warehouse_id or "all", line.limits, line.verdict,
+            style="bold" if line.verdict.startswith("wins") else "dim",
+        )  # fmt: skip
+    return table
+
+
+@click.command("why-not")
+@click.argument("warehouse_id", metavar="WAREHOUSE")
+@click.argument("sku")
+@click.option("--format", "format_", type=click.Choice(["table", "json"]), default="table", show_default=True)
+def why_not(warehouse_id: str, sku: str, format_: str) -> None:
+    """Say why a key has no alert now: no breach, muted, cooldown, restock, hysteresis."""
+    LakeReader(load_settings())  # says clearly where there is no lake
+    with engine_of() as engine:
+        found = why_not_of(engine.state, (warehouse_id, sku))
+    if found is None:
+        raise click.ClickException(
+            f"no stock is known of SKU {sku!r} at {warehouse_id!r}. "
+            'See what is: inventory sql "SELECT warehouse_id, sku FROM core.sku_state"'
+        )
+    if format_ == "json":
+        print_rows([{"reason": found.reason, "sentence": found.sentence, **found.facts}], "json")
+        return
+    console.print(Text.assemble((found.reason, "bold"), f"  {found.sentence}"), soft_wrap=True)
+    console.print(_rules_table(found.rules))
+    facts = ", ".join(f"{name} {value}" for name, value in found.facts.items() if value is not None)
+    console.print(facts, style="dim")

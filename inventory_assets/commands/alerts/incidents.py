@@ -1,0 +1,133 @@
+"""`inventory incidents`, and `inventory explain` of one: business alerts over many keys."""
+
+import json
+import sys
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from inventory_assets.commands.alerts.style import STYLES
+from inventory_assets.commands.output import console, format_option, notes, print_rows, to_json
+from inventory_assets.domain.values import InvalidValue, read_time, to_microseconds
+from inventory_assets.lake.query.as_of import show_version
+from inventory_assets.queries.ids import UnknownIncidentError
+from inventory_assets.queries.incidents import read_incidents, read_members
+from inventory_assets.queries.links import read_incident_notes
+from inventory_assets.refresh.incidents import rederive, refresh_incidents
+from inventory_assets.settings import load_settings
+from inventory_assets.wiring import LakeReader, engine_of
+
+COLUMNS = ("incident_id", "priority", "kind", "title", "members", "opened_at", "resolved_at")
+SHOWN_MEMBERS = 10
+
+
+@click.group(invoke_without_command=True)
+@click.option("--state", type=click.Choice(["open", "resolved", "all"]), default="open", show_default=True)
+@format_option
+@click.pass_context
+def incidents(context: click.Context, state: str, format_: str) -> None:
+    """List business alerts: stockouts of a category, unusual sales, overdue restocks, trends."""
+    if context.invoked_subcommand is not None:
+        return
+    found = read_incidents(LakeReader(load_settings()), state)
+    if format_ == "table" and not found:
+        notes.print("no incidents" if state == "all" else f"no {state} incidents", style="dim")
+    elif format_ == "table":
+        print_rows([{**row, "members": len(row["members"])} for row in found], "table", columns=COLUMNS)
+        notes.print(f"Why? inventory explain {found[0]['incident_id']}", style="dim", soft_wrap=True)
+    else:
+        print_rows(found, format_)
+
+
+@incidents.command()
+@click.option("--as-of", "as_of", help="As of this time (RFC 3339, UTC) instead of now.")
+@format_option
+def find(as_of: str | None, format_: str) -> None:
+    """Look for incidents now: open new ones, follow the open, resolve what is over."""
+    present = to_microseconds(datetime.now(UTC))
+    try:
+        now = present if as_of is None else read_time("--as-of", as_of)
+    except InvalidValue as error:
+        raise click.UsageError(error.detail) from None
+    if now > present:
+        # What follows a later look would take the present for the past, and end nothing until then.
+        raise click.UsageError(f"--as-of was {as_of!r}, which is yet to come; expected a time up to now.")
+    LakeReader(load_settings())  # says clearly where there is no lake
+    with engine_of() as engine:
+        versions = [commit.version for commit in refresh_incidents(engine, now)]
+        rows = [
+            row
+            for version in versions
+            for row in engine.lake.query(
+                "SELECT incident_id, state, priority, title FROM out.incidents_changes WHERE version = ? ORDER BY 1",
+                [version],
+            ).iter_rows(named=True)
+        ]
+    if rows or format_ != "table":
+        print_rows(rows, format_)
+    if not rows:
+        notes.print("nothing opened, nothing changed", style="dim")
+
+
+def explain_incident(incident_id: str, format_: str) -> None:
+    """Print an incident's inputs and arithmetic, and find it again at its version; exit 1 if that differs."""
+    reader = LakeReader(load_settings())
+    rows = reader.rows("SELECT * FROM out.incidents WHERE incident_id = ?", [incident_id])
+    if not rows:
+        raise UnknownIncidentError(f"no incident {incident_id!r}. List them with `inventory incidents --state all`.")
+    row = rows[0]
+    notes_ = read_incident_notes(reader, incident_id)
+    held = read_members(reader, json.loads(row["members"]))
+    show_version(reader.connection, row["as_of_version"])
+    differences = rederive(reader, row)
+    shown = {**row, "members": json.loads(row["members"]), "arithmetic": json.loads(row["arithmetic"])}
+    if format_ == "json":
+        print_rows([to_json({**shown, "alerts": held, "history": notes_, "differences": differences})], "json")
+    else:
+        _print_incident(shown, held, notes_, differences)
+    if differences:
+        sys.exit(1)
+
+
+def _print_incident(
+    row: dict[str, Any], held: list[dict[str, Any]], notes_: list[dict[str, Any]], differences: list[str]
+) -> None:
+    text = Text(f"{row['priority']} {row['kind']}", STYLES[row["priority"]])
+    text.append(f" · {row['state']}\n{row['title']}\n", "bold")
+    end = "" if row["resolved_at"] is None else f", over at {row['resolved_at']:%Y-%m-%d %H:%M}"
+    text.append(f"since {row['opened_at']:%Y-%m-%d %H:%M}{end}; judged as of {row['as_of']:%Y-%m-%d %H:%M}", "dim")
+    text.append(f" on lake version {row['as_of_version']}", "dim")
+    console.print(Panel(text, title=Text(row["incident_id"]), border_style=STYLES[row["priority"]]))
+    arithmetic = dict(row["arithmetic"])
+    comparison = arithmetic.pop("comparison")
+    for name, value in arithmetic.items():
+        shown = ", ".join(map(str, value)) if isinstance(value, list) else value
+        console.print(f"  {name.replace('_', ' ')}: {shown}")
+    console.print(f"Arithmetic  {comparison}", style="bold")
+    if held:
+        table = Table(title="Its alerts, with the stock of now", title_justify="left", header_style="bold")
+        for name in ("alert", "state", "warehouse", "sku", "available", "id"):
+            table.add_column(name, justify="right" if name == "available" else "left", overflow="fold")
+        for alert in held[:SHOWN_MEMBERS]:
+            table.add_row(
+                alert["alert_type"], alert["state"], Text(alert["warehouse_id"]), Text(alert["sku"]),
+                str(alert["available"]), alert["alert_id"][-8:],
+            )  # fmt: skip
+        console.print(table)
+    members = row["members"] if not held else [alert["alert_id"] for alert in held]
+    if not held:
+        console.print(f"  from: {', '.join(members[:SHOWN_MEMBERS])}")
+    if len(members) > SHOWN_MEMBERS:
+        console.print(f"  and {len(members) - SHOWN_MEMBERS} more", style="dim")
+    for note in notes_:
+        console.print(f"Note  {note['reason']}  ({note['actor']}, {note['at']:%Y-%m-%d %H:%M})", soft_wrap=True)
+    if differences:
+        console.print("Found again at its version, this incident is different:", style="bold red")
+        for difference in differences:
+            console.print(f"  {difference}")
+    else:
+        console.print("✓ Found again in the lake as it was at its version: the same incident.", style="green")

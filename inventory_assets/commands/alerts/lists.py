@@ -1,0 +1,138 @@
+"""`inventory alerts list | show`: alerts with what was done about them."""
+
+from datetime import timedelta
+from typing import Any
+
+import click
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from inventory_assets.commands.alerts.age import print_age
+from inventory_assets.commands.alerts.style import STYLES, available_text
+from inventory_assets.commands.output import console, format_option, notes, print_rows, to_json
+from inventory_assets.queries.alerts import listed, read_alerts, read_steps
+from inventory_assets.queries.ids import find_alert_id
+from inventory_assets.queries.links import post_mortems
+from inventory_assets.queries.present import Present, read_present
+from inventory_assets.settings import load_settings
+from inventory_assets.wiring import LakeReader
+from inventory_assets.words.alerts import action_sentence, describe_step, duration, handled_text, trend_of
+
+
+@click.command("list")
+@click.option("--state", type=click.Choice(["firing", "resolved", "all"]), default="firing", show_default=True)
+@click.option("--unacknowledged", is_flag=True, help="Only those that nobody took.")
+@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True,
+              help="Rows of a table; json and csv have all.")  # fmt: skip
+@format_option
+def list_(state: str, unacknowledged: bool, limit: int, format_: str) -> None:
+    """List alerts with who took them, silences, levels and age; the worst and newest first.
+
+    json and csv have each alert as it was told, and how it stands now:
+    available_now, transfers_now, order_now.
+    """
+    conditions = ["true"] if state == "all" else [f"state = '{state}'"]
+    if unacknowledged:
+        conditions.append("acknowledged_by IS NULL")
+    reader = LakeReader(load_settings())
+    rows = read_alerts(reader, " AND ".join(conditions))
+    shown = rows[:limit] if format_ == "table" else rows
+    present = read_present(reader, [row["body"]["alert_id"] for row in shown])
+    if format_ == "table":
+        _print_list(rows, present, limit, state)
+    else:
+        print_rows([listed(row, present.get(row["body"]["alert_id"])) for row in rows], format_)
+
+
+def _print_list(rows: list[dict[str, Any]], present: dict[str, Present], limit: int, state: str) -> None:
+    open_count = sum(row["acknowledged_by"] is None for row in rows)
+    what = "alert" if len(rows) == 1 else "alerts"
+    title = f"{len(rows)} {what} ({state}), {open_count} not acknowledged"
+    table = Table(header_style="bold", title=title, title_justify="left")
+    for name in ("id", "priority", "alert", "warehouse", "product", "available", "threshold", "age", "handled"):
+        is_number = name in ("available", "threshold", "age")
+        table.add_column(name, justify="right" if is_number else "left", overflow="fold")
+    for row in rows[:limit]:
+        body = row["body"]
+        product = Text(body["product_name"])
+        if body["product_name"] != body["sku"]:
+            product.append(f"\n{body['sku']}", "dim")
+        table.add_row(
+            body["alert_id"][-8:], Text(body["priority"], STYLES[body["priority"]]), body["alert_type"],
+            body["warehouse_id"], product, available_text(body, present.get(body["alert_id"])),
+            f"{body['threshold']:g}", duration(timedelta(minutes=row["age_minutes"])), handled_text(row) or "–",
+        )  # fmt: skip
+    console.print(table)
+    if len(rows) > limit:
+        notes.print(f"{len(rows) - limit} more: --limit {len(rows)}", style="dim")
+    untaken = next((row for row in rows if row["acknowledged_by"] is None and row["state"] == "firing"), None)
+    if untaken is not None:
+        notes.print(f"Take it: inventory alerts ack {untaken['body']['alert_id'][-8:]}", style="dim")
+
+
+@click.command()
+@click.argument("alert_id")
+@click.option("--format", "format_", type=click.Choice(["table", "json"]), default="table", show_default=True)
+def show(alert_id: str, format_: str) -> None:
+    """Show one alert with its whole history: when, what, who, why.
+
+    ALERT_ID may be the beginning of an id, or of its last eight characters.
+    """
+    reader = LakeReader(load_settings())
+    found = find_alert_id(reader, alert_id)
+    [row] = read_alerts(reader, "alert_id = ?", [found])
+    present = read_present(reader, [found]).get(found)
+    steps = read_steps(reader, found)
+    if format_ == "json":
+        links = post_mortems(steps)
+        alert = {**listed(row, present), "times_told": row["times_told"], "history": steps, "post_mortems": links}
+        print_rows([to_json(alert)], "json")
+    else:
+        _print_alert(row, present, steps)
+        print_age(reader, row["body"]["warehouse_id"])
+
+
+def _print_alert(row: dict[str, Any], present: Present | None, steps: list[dict[str, Any]]) -> None:
+    alert_id, priority = row["body"]["alert_id"], row["body"]["priority"]
+    console.print(Panel(_headline(row, present), title=Text(alert_id), border_style=STYLES[priority]))
+    table = Table(title="History", title_justify="left", header_style="bold")
+    for name in ("when (UTC)", "what", "who", "why", "version"):
+        table.add_column(name, justify="right" if name == "version" else "left", overflow="fold")
+    for step in steps:
+        what, why = describe_step(step["transition"], step["reason"])
+        who = step["actor"] or "stock"
+        table.add_row(
+            f"{step['at']:%Y-%m-%d %H:%M:%S}", Text(what + (", by late data" if step["is_late"] else "")),
+            Text(who, "dim" if step["actor"] is None else ""), Text(why), str(step["version"]),
+        )  # fmt: skip
+    console.print(table)
+    for link in post_mortems(steps):
+        console.print(f"Post-mortem  {link['url']}  ({link['by']}, {link['at']:%Y-%m-%d})", soft_wrap=True)
+    notes.print(f"Why did it fire? inventory explain {alert_id}", style="dim", soft_wrap=True)
+
+
+def _headline(row: dict[str, Any], present: Present | None) -> Text:
+    body = row["body"]
+    text = Text(f"{body['priority']} {body['alert_type']}", STYLES[body["priority"]])
+    text.append(f" · {body['product_name']} at {body['warehouse_id']} · {row['state']}\n", "bold")
+    told_with = body["available_stock"]
+    if present is None or present.available == told_with:
+        text.append(f"Available {told_with}")
+    else:
+        text.append(f"Available {present.available} now ({told_with} when told)")
+    text.append(
+        f", threshold {body['threshold']:g}  {trend_of(body, None if present is None else present.available)}\n"
+    )
+    if present is not None:
+        text.append(f"{action_sentence(present.recommendation)}\n")
+    told = "told once" if row["times_told"] == 1 else f"told {row['times_told']} times"
+    is_open = "open for" if row["state"] == "firing" else "was open for"
+    text.append(f"{is_open} {duration(timedelta(minutes=row['age_minutes']))}, {told}\n")
+    if row["acknowledged_by"]:
+        text.append(f"Acknowledged by {row['acknowledged_by']} at {row['acknowledged_at']:%Y-%m-%d %H:%M}")
+    else:
+        text.append("Nobody has acknowledged it", "yellow" if row["state"] == "firing" else "dim")
+    rest = handled_text({**row, "acknowledged_by": None})
+    text.append(f"; {rest}" if rest else "")
+    return text

@@ -1,0 +1,83 @@
+"""`inventory alerts`: what is wrong, and what to do about it."""
+
+from typing import Any
+
+import click
+from rich.table import Table
+from rich.text import Text
+
+from inventory_assets.commands.alerts.style import STYLES, available_text
+from inventory_assets.commands.output import console, format_option, notes, print_rows
+from inventory_assets.queries.alerts import read_alerts, wire_of
+from inventory_assets.queries.present import Present, read_present
+from inventory_assets.settings import load_settings
+from inventory_assets.wiring import LakeReader
+from inventory_assets.words.alerts import describe_actions, handled_text, trend_of
+
+COLUMNS = (
+    "priority", "alert", "warehouse", "product", "available", "threshold", "trend", "since (UTC)", "what to do",
+)  # fmt: skip
+
+
+@click.group(invoke_without_command=True)
+@click.option("--state", type=click.Choice(["firing", "resolved", "all"]), default="firing", show_default=True)
+@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True,
+              help="Rows of a table; json and csv have all.")  # fmt: skip
+@format_option
+@click.pass_context
+def alerts(context: click.Context, state: str, limit: int, format_: str) -> None:
+    """List alerts, the worst and newest first; with a command, handle them.
+
+    The table has the stock of now and what to do now; json and csv have each
+    alert as it was told, in R0's format.
+    """
+    if context.invoked_subcommand is None:
+        _list_alerts(state, limit, format_)
+
+
+def _list_alerts(state: str, limit: int, format_: str) -> None:
+    reader = LakeReader(load_settings())
+    rows = read_alerts(reader, *(("true",) if state == "all" else ("state = ?", [state])))
+    if format_ == "table":
+        present = read_present(reader, [row["body"]["alert_id"] for row in rows[:limit]])
+        _print_alerts(rows, present, limit, state)
+    else:
+        print_rows([wire_of(row) for row in rows], format_)
+
+
+def _summary(rows: list[dict[str, Any]], state: str) -> str:
+    """`149 alerts (firing): 13 out of stock, 57 low, 79 to reorder`."""
+    kinds = (("STOCKOUT", "out of stock"), ("LOW_STOCK", "low"), ("REORDER", "to reorder"))
+    parts = [
+        f"{count} {name}" for kind, name in kinds if (count := sum(row["body"]["alert_type"] == kind for row in rows))
+    ]
+    what = "alert" if len(rows) == 1 else "alerts"
+    return f"{len(rows)} {what} ({state}): " + (", ".join(parts) or "nothing to do")
+
+
+def _print_alerts(rows: list[dict[str, Any]], present: dict[str, Present], limit: int, state: str) -> None:
+    table = Table(header_style="bold", title=_summary(rows, state), title_justify="left")
+    for name in COLUMNS:
+        table.add_column(name, justify="right" if name in ("available", "threshold") else "left", overflow="fold")
+    for row in rows[:limit]:
+        body, now = row["body"], present.get(row["body"]["alert_id"])
+        handled = handled_text(row)
+        product = Text(body["product_name"])
+        if body["product_name"] != body["sku"]:
+            product.append(f"\n{body['sku']}", "dim")
+        table.add_row(
+            Text(body["priority"], STYLES[body["priority"]]),
+            Text(body["alert_type"]).append(f"\n{handled}" if handled else "", "dim"),
+            body["warehouse_id"],
+            product,
+            available_text(body, now),
+            f"{body['threshold']:g}",
+            trend_of(body, None if now is None else now.available),
+            body["first_breach_time"][:16].replace("T", " ") + (" late data" if body["is_late"] else ""),
+            "–" if now is None else "\n".join(describe_actions(now.recommendation)) or "–",
+        )
+    console.print(table)
+    if len(rows) > limit:
+        notes.print(f"{len(rows) - limit} more: --limit {len(rows)}", style="dim")
+    if rows:
+        notes.print(f"Why? inventory explain {rows[0]['body']['alert_id']}", style="dim", soft_wrap=True)

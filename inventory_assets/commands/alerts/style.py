@@ -1,0 +1,17 @@
+"""How an alert looks in a terminal: its priority in colour, its stock of now and as told."""
+
+from typing import Any
+
+from rich.text import Text
+
+from inventory_assets.queries.present import Present
+
+STYLES = {"CRITICAL": "bold red", "HIGH": "yellow", "MEDIUM": "cyan"}
+
+
+def available_text(body: dict[str, Any], present: Present | None) -> Text:
+    """Available stock now, and what it was when the alert was told if that is another figure."""
+    told = body["available_stock"]
+    if present is None or present.available == told:
+        return Text(f"{told:,}")
+    return Text(f"{present.available:,}").append(f"\n{told:,} when told", "dim")

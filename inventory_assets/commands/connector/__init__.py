@@ -1,0 +1,1 @@
+"""`inventory connector` and what compares the lake with its sources."""

@@ -1,0 +1,1 @@
+"""Commands about the lake and what is made of it."""

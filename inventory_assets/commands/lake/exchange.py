@@ -1,0 +1,150 @@
+"""`inventory exchange pull | push`: rows from and to a PostgreSQL server."""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+import duckdb
+
+from inventory_assets.commands.output import format_option, notes, print_rows
+from inventory_assets.exchange.file import ExchangeFile, Pull, load_exchange_file
+from inventory_assets.exchange.pull import Row, run_pull, to_message, to_product_rows
+from inventory_assets.exchange.push import DEFAULT_SCHEMA, push_tables
+from inventory_assets.exchange.tables import PUSH_TABLES
+from inventory_assets.lake.catalog.connect import open_duckdb
+from inventory_assets.lake.catalog.server import attach_server, read_server
+from inventory_assets.lake.errors import LakeBusyError
+from inventory_assets.lake.lock import writer_lock
+from inventory_assets.refresh.products import import_products, to_products
+from inventory_assets.settings import Settings, load_settings
+from inventory_assets.wiring import LakeReader, engine_of, ensure_topics, publisher_of
+
+PULL_LOCK_SECONDS = 0.5
+PUSH_NAMES = tuple(table.name for table in PUSH_TABLES)
+
+
+@click.group()
+def exchange() -> None:
+    """Rows from and to a PostgreSQL server, in batches."""
+
+
+@exchange.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--only", multiple=True, help="A pull of the file; may be given more than once.")
+@click.option("--from-start", is_flag=True, help="Forget how far these pulls have come.")
+@format_option
+def pull(file: Path, only: tuple[str, ...], from_start: bool, format_: str) -> None:
+    """Read what is new at a server: publish it as R0 documents, or import it as product data.
+
+    \b
+    inventory exchange pull shop.toml
+    inventory drain
+    """
+    settings = load_settings()
+    chosen = load_exchange_file(file, os.environ)
+    names = [each.name for each in chosen.pulls]
+    if unknown := sorted(set(only) - set(names)):
+        raise click.UsageError(f"--only was {unknown[0]!r}; {file.name} has {', '.join(names) or 'no pulls'}.")
+    if not names:
+        raise click.ClickException(f"{file.name} has no [pull.NAME]; nothing to do.")
+    rows = []
+    connection = open_duckdb(settings)
+    try:
+        attach_server(connection, chosen.server, read_only=True)
+        for each in chosen.pulls:
+            if not only or each.name in only:
+                rows.append(_pull(settings, connection, chosen, each, from_start))
+    finally:
+        connection.close()
+        if rows:  # said also where a later pull failed
+            print_rows(rows, format_)
+
+
+def _pull(
+    settings: Settings, connection: duckdb.DuckDBPyConnection, chosen: ExchangeFile, pull: Pull, is_from_start: bool
+) -> dict[str, Any]:
+    place = settings.home / "exchange" / f"{pull.name}.json"
+    with _held(place.with_suffix(".lock"), pull.name), ExitStack() as stack, notes.status(f"pulling {pull.name}"):
+        if pull.topic is None:
+            engine = stack.enter_context(engine_of(settings))
+
+            def take(rows: Sequence[Row]) -> object:
+                return import_products(engine, to_products(to_product_rows(rows), said_in=f"pull {pull.name!r}"))
+        else:
+            ensure_topics(settings)
+            publisher = stack.enter_context(publisher_of(settings))
+
+            def take(rows: Sequence[Row]) -> object:
+                return publisher.publish([to_message(pull, row) for row in rows])
+
+        done = run_pull(connection, chosen.server, pull, place, take, is_from_start=is_from_start)
+    if done.without_cursor:
+        notes.print(
+            f"pull {pull.name}: {done.without_cursor:,} rows have no {pull.cursor} and are left out", style="yellow"
+        )
+    return {
+        "pull": pull.name,
+        "to": pull.topic or "products",
+        "read": done.rows,
+        "sent": done.published,
+        "cursor": done.cursor,
+    }
+
+
+@contextmanager
+def _held(lock: Path, name: str) -> Iterator[None]:
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(writer_lock(lock, timeout_seconds=PULL_LOCK_SECONDS))
+        except LakeBusyError as error:
+            raise LakeBusyError(
+                f"pull {name!r} is running already. Wait for it; two would send everything twice."
+            ) from error
+        yield
+
+
+@exchange.command()
+@click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--to", help="libpq's connection string of the server, instead of FILE; the password by PGPASSWORD.")
+@click.option("--schema", help=f"Where to, there; default {DEFAULT_SCHEMA}.")
+@click.option("--table", "tables", multiple=True, type=click.Choice(PUSH_NAMES), help="Only these tables.")
+@format_option
+def push(file: Path | None, to: str | None, schema: str | None, tables: tuple[str, ...], format_: str) -> None:
+    """Load stock, alerts, velocity, coverage and snapshots into a server's tables, in one transaction there.
+
+    \b
+    inventory exchange push --to "dbname=shop host=db.internal user=loader"
+    """
+    settings = load_settings()
+    if (file is None) == (to is None):
+        raise click.UsageError("expected either FILE or --to.")
+    if file is not None:
+        chosen = load_exchange_file(file, os.environ)
+        server, schema, tables = chosen.server, schema or chosen.schema, tables or chosen.tables
+        if unknown := sorted(set(tables) - set(PUSH_NAMES)):
+            raise click.ClickException(f"push.tables had {unknown[0]!r}; known: {', '.join(PUSH_NAMES)}.")
+    else:
+        server = read_server(to or "", said_in="--to")
+    reader = LakeReader(settings)
+    try:
+        attach_server(reader.connection, server, read_only=False)
+        with notes.status("loading"):
+            done = push_tables(
+                reader.connection,
+                [table for table in PUSH_TABLES if not tables or table.name in tables],
+                schema=schema or DEFAULT_SCHEMA,
+                snapshots_uri=settings.snapshots_uri,
+            )
+    finally:
+        reader.connection.close()
+    print_rows(
+        [
+            {"table": each.table, "rows": each.rows, "inserted": each.inserted, "updated": each.updated,
+             "deleted": each.deleted}
+            for each in done
+        ],
+        format_,
+    )  # fmt: skip

@@ -1,0 +1,86 @@
+"""`inventory marts build | status`: the analysts' tables, built by dbt."""
+
+import sys
+from collections import Counter
+from typing import Any
+
+import click
+
+from inventory_assets.commands.output import format_option, notes, print_rows
+from inventory_assets.lake.catalog.marts import MARTS, attach_marts
+from inventory_assets.lake.query.as_of import latest_version
+from inventory_assets.marts.build import Build, Step, build_marts
+from inventory_assets.settings import load_settings
+from inventory_assets.wiring import LakeReader
+
+SHOWN_FAILURES = 10
+
+
+@click.group()
+def marts() -> None:
+    """Tables for analysts, built and tested by dbt from the lake and the snapshot files."""
+
+
+@marts.command()
+@click.option("--select", multiple=True, help="dbt's selector of what to build, such as stockouts or +warehouses.")
+@format_option
+def build(select: tuple[str, ...], format_: str) -> None:
+    """Build the marts and run their tests. Exit 1 if a model or a test fails.
+
+    Bursts go on meanwhile: the lake is only read, as of the build's start.
+    """
+    settings = load_settings()
+    with notes.status("building the marts"):
+        made = build_marts(settings, select=select)
+    print_rows(_by_kind(made), format_, title=f"marts built in {made.seconds:,.1f} s")
+    for step in made.failed[:SHOWN_FAILURES]:
+        _print_failure(step)
+    if len(made.failed) > SHOWN_FAILURES:
+        notes.print(f"and {len(made.failed) - SHOWN_FAILURES} more; see {made.log_path}")
+    if made.failed:
+        sys.exit(1)
+
+
+def _by_kind(made: Build) -> list[dict[str, Any]]:
+    names = {"model": "models", "test": "data tests", "unit_test": "unit tests", "operation": "upkeep"}
+    rows = []
+    for kind, name in names.items():
+        counts = Counter(step.status for step in made.steps if step.kind == kind)
+        failed = sum(step.is_failed for step in made.steps if step.kind == kind)
+        if counts:
+            passed = counts["success"] + counts["pass"]
+            rows.append({"what": name, "passed": passed, "failed": failed, "skipped": counts["skipped"]})
+    return rows
+
+
+def _print_failure(step: Step) -> None:
+    notes.print(f"\n{step.kind.replace('_', ' ')} {step.name}: {step.message}", style="red")
+    if step.query and step.kind == "test":
+        # With the marts attached, `inventory sql` runs it as it stands.
+        notes.print(f"The rows that are wrong:\n{step.query}")
+
+
+@marts.command()
+@format_option
+def status(format_: str) -> None:
+    """Show when the marts were built, from which version, and what they hold."""
+    settings = load_settings()
+    reader = LakeReader(settings)
+    attach_marts(reader.connection, settings, read_only=True)
+    # A view has no rows of its own to count.
+    tables = reader.rows(
+        "SELECT table_name AS mart, estimated_size AS rows, comment AS holds FROM duckdb_tables() "
+        f"WHERE database_name = '{MARTS}' AND schema_name = 'main' UNION ALL BY NAME "
+        "SELECT view_name AS mart, comment AS holds FROM duckdb_views() "
+        f"WHERE database_name = '{MARTS}' AND schema_name = 'main' ORDER BY mart"
+    )
+    if not any(table["mart"] == "builds" for table in tables):
+        raise click.ClickException("no build of the marts has ended yet. Run `inventory marts build`.")
+    [built] = reader.rows(f"SELECT * FROM {MARTS}.builds")
+    print_rows(tables, format_)
+    behind = latest_version(reader.connection) - (built["lake_version"] or 0)
+    through = f"snapshots through {built['as_of_date']}" if built["as_of_date"] else "no snapshot files"
+    notes.print(
+        f"built {built['built_at']:%Y-%m-%d %H:%M} UTC from lake version {built['lake_version'] or 0}, "
+        f"{behind} versions ago; {through}"
+    )

@@ -1,0 +1,115 @@
+"""`inventory reports build | list | serve`: what the people who never see a terminal read."""
+
+import signal
+import sys
+import time
+from datetime import UTC, date, datetime
+
+import click
+
+from inventory_assets.commands.output import format_option, notes, print_rows
+from inventory_assets.domain.notify.notifications import DeliveryError
+from inventory_assets.lake.files.storage import open_storage
+from inventory_assets.reports.period import Kind, Period, period_of
+from inventory_assets.reports.publish import PAGE_NAME, Manifest, Rendered, list_manifests
+from inventory_assets.reports.serve import ReportServer
+from inventory_assets.settings import Settings, load_settings
+from inventory_assets.wiring import mail_report, make_report
+
+_KINDS = click.Choice([str(kind) for kind in Kind])
+
+
+@click.group()
+def reports() -> None:
+    """Nightly and weekly reports: what ran out, what will, what to order or move, what changed."""
+
+
+@reports.command()
+@click.argument("kind", type=_KINDS, default=str(Kind.NIGHTLY))
+@click.option("--date", "day", type=click.DateTime(["%Y-%m-%d"]),
+              help="The day, or one of the week (default: the last complete one that has events).")  # fmt: skip
+@click.option("--send", is_flag=True, help="Mail it to whom `[reports]` of the alerting policy names, once.")
+@click.option("--again", is_flag=True, help="With --send: though it was sent already.")
+@click.option("--at-version", type=int, help="As the lake was at this version (default: see docs/reports.md).")
+@format_option
+def build(kind: str, day: datetime | None, send: bool, again: bool, at_version: int | None, format_: str) -> None:
+    """Build a report: a page and a CSV file for each of its sections.
+
+    \b
+    inventory reports build
+    inventory reports build weekly --date 2026-01-31
+    """
+    if again and not send:
+        raise click.UsageError("--again says to mail once more, so it needs --send.")
+    settings, today = load_settings(), datetime.now(UTC).date()
+    period = None if day is None else _period(Kind(kind), day.date(), today)
+    with notes.status("reading") as status:
+        made, report = make_report(
+            settings, Kind(kind), period, today=today, version=at_version, on_read=lambda: status.update("writing")
+        )
+    print_rows([_row(made, settings.reports_uri)], format_)
+    if format_ == "table":
+        notes.print(made.headline)
+    if send:
+        _send(settings, report, again=again)
+
+
+def _send(settings: Settings, report: Rendered, *, again: bool) -> None:
+    try:
+        sent = mail_report(settings, report, now=time.time(), again=again)
+    except DeliveryError as error:
+        raise click.ClickException(f"the report is built, but its mail was not taken: {error}") from error
+    if sent is None:
+        raise click.ClickException(
+            f"the report is built, but nobody is to get it: {settings.home / 'alerting.toml'} has no [reports] for "
+            f"{report.basis.period.kind} reports. See docs/alerting.md."
+        )
+    notes.print(f"{sent.status}: {sent.report_id} ({sent.detail})")
+
+
+@reports.command()
+@click.option("--port", type=int, default=8090, show_default=True)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Another one lets others read all of it.")
+def serve(port: int, host: str) -> None:
+    """Serve the reports over HTTP until stopped. Read-only, to this machine only unless told otherwise."""
+    settings = load_settings()
+    try:
+        server = ReportServer(host, port, open_storage(settings.reports_uri))
+    except OSError as error:
+        raise click.ClickException(
+            f"{host}:{port} cannot be served: {error.strerror}. Choose another --port."
+        ) from error
+    notes.print(f"reports of {settings.reports_uri} at {server.url}  (Ctrl-C stops)", style="bold green")
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
+    try:
+        server.serve_forever()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        server.server_close()
+
+
+def _period(kind: Kind, day: date, today: date) -> Period:
+    period = period_of(kind, day)
+    if period.first_date > today:
+        raise click.UsageError(f"--date was {day}, which has not begun (today is {today} UTC).")
+    return period
+
+
+def _row(manifest: Manifest, place: str) -> dict:
+    return {
+        "report": manifest.kind, "date": manifest.date, "version": manifest.lake_version, "as_of": manifest.as_of,
+        "page": f"{place}/{manifest.folder}/{PAGE_NAME}",
+    }  # fmt: skip
+
+
+@reports.command("list")
+@format_option
+def list_(format_: str) -> None:
+    """List the reports, the newest first."""
+    settings = load_settings()
+    storage = open_storage(settings.reports_uri)
+    rows = [_row(manifest, settings.reports_uri) for kind in Kind for manifest in list_manifests(storage, kind)]
+    print_rows(rows, format_)
+    if not rows:
+        notes.print("no report was built yet: inventory reports build", style="dim")

@@ -1,0 +1,1 @@
+"""Processes and messages: run, emulator, publish, drain, simulate."""

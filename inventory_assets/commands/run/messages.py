@@ -1,0 +1,332 @@
+"""`inventory emulator | topics | publish | drain | simulate | replay-dead-letters`: messages in and out."""
+
+import base64
+import csv
+import hashlib
+import io
+import json
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import click
+import duckdb
+
+from inventory_assets.commands.output import format_option, notes, print_rows
+from inventory_assets.lake.errors import LakeError
+from inventory_assets.messaging.client import OutgoingMessage
+from inventory_assets.messaging.topology import load_topology
+from inventory_assets.refresh.products import import_products, read_products
+from inventory_assets.settings import DEFAULT_EMULATOR_PORT, Settings, load_settings
+from inventory_assets.simulator import (
+    SimulatedMessage,
+    Simulation,
+    SimulationSettings,
+    default_thresholds,
+    products_csv,
+)
+from inventory_assets.wiring import LakeReader, emulator_host, engine_of, ensure_topics, ingest_of, publisher_of
+
+PUBLISH_CHUNK = 5_000
+LIVE_PAUSE_SECONDS = 0.05
+# Enough for 200,000 keys on a slow machine; trade begins then in any case.
+OPENING_SECONDS = 300.0
+DRAIN_SECONDS = 24 * 3600.0
+
+
+@click.command()
+@click.option("--host", default="localhost", show_default=True)
+@click.option("--port", type=int, default=DEFAULT_EMULATOR_PORT, show_default=True, help="0 picks a free one.")
+@click.option(
+    "--data", "data_dir", type=click.Path(file_okay=False, path_type=Path), help="Default INVENTORY_HOME/emulator."
+)
+@click.option("--in-memory", is_flag=True, help="Keep nothing on disk.")
+def emulator(host: str, port: int, data_dir: Path | None, in_memory: bool) -> None:
+    """Run a local Pub/Sub emulator until SIGTERM or Ctrl-C."""
+    from inventory_assets.emulator import run as run_emulator
+
+    if in_memory and data_dir is not None:
+        raise click.UsageError("--in-memory and --data were both given; choose one.")
+    where = None if in_memory else data_dir or load_settings().home / "emulator"
+    run_emulator(host, port, where)
+
+
+@click.group()
+def topics() -> None:
+    """Topics and subscriptions."""
+
+
+@topics.command("apply")
+@format_option
+def topics_apply(format_: str) -> None:
+    """Create what the manifest names and is missing; update what differs."""
+    # Here, as below: most of these commands never connect, and gRPC takes half a second.
+    from inventory_assets.messaging.topology_apply import apply_topology
+
+    settings = load_settings()
+    changes = apply_topology(settings.project, emulator_host=emulator_host(settings))
+    rows = [{"action": str(c.action), "kind": c.resource, "name": c.name, "detail": c.detail} for c in changes]
+    if rows or format_ != "table":
+        print_rows(rows, format_)
+    if not rows:
+        notes.print("nothing to do: topics and subscriptions are as the manifest has them", style="dim")
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, allow_dash=True, dir_okay=False))
+@click.option("--topic", required=True, help="Short name of the topic.")
+@click.option("--format-in", type=click.Choice(["json", "csv", "messages"]), default="json", show_default=True,
+              help="json: one message a line, as is. csv: a header, one message a row. "
+              "messages: lines of {topic, data, attributes, ordering_key}.")  # fmt: skip
+def publish(file: str, topic: str, format_in: str) -> None:
+    """Publish FILE (or - for standard input), one message a line; empty lines are skipped."""
+    settings = load_settings()
+    known = load_topology()
+    names = {spec.name for spec in known.topics}
+    if topic not in names:
+        raise click.UsageError(f"--topic was {topic!r}; expected one of {', '.join(sorted(names))}.")
+    raw = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    messages = {"json": _json_lines, "csv": _csv_rows, "messages": _message_lines}[format_in](raw, topic)
+    publish_messages(settings, messages)
+
+
+def publish_messages(settings: Settings, messages: Iterable[OutgoingMessage]) -> int:
+    """Publish messages a chunk at a time, each confirmed before the next; how many."""
+    ensure_topics(settings)
+    total = 0
+    waiting = iter(messages)
+    with publisher_of(settings) as publisher, notes.status("publishing") as status:
+        while chunk := list(islice(waiting, PUBLISH_CHUNK)):
+            total += len(publisher.publish(chunk))
+            status.update(f"published {total:,}")
+    notes.print(f"published {total:,} messages", style="green")
+    return total
+
+
+def _json_lines(raw: bytes, topic: str) -> Iterator[OutgoingMessage]:
+    for line in raw.split(b"\n"):
+        data = line.removesuffix(b"\r")
+        if data.strip():
+            yield OutgoingMessage(topic, data)
+
+
+def _csv_rows(raw: bytes, topic: str) -> Iterator[OutgoingMessage]:
+    # Equal rows of one file are separate events, so each carries its place (RULES 10).
+    digest = hashlib.sha256(raw).hexdigest()[:16]
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise click.ClickException(f"the file was no UTF-8 text: {error}. Convert it, then publish again.") from error
+    rows = csv.DictReader(io.StringIO(text, newline=""))  # a quoted line break is part of its row
+    for row in rows:
+        document = {name: value for name, value in row.items() if name and value not in (None, "")}
+        yield OutgoingMessage(topic, json.dumps(document).encode(), {"row_id": f"{digest}:{rows.line_num}"})
+
+
+def _message_lines(raw: bytes, topic: str) -> Iterator[OutgoingMessage]:
+    for number, line in enumerate(raw.splitlines(), 1):
+        if line.strip():
+            try:
+                item = json.loads(line)
+                data = base64.b64decode(item["data_base64"]) if "data_base64" in item else item["data"].encode()
+                yield OutgoingMessage(
+                    item.get("topic", topic), data, item.get("attributes") or {}, item.get("ordering_key") or ""
+                )
+            except (ValueError, KeyError, AttributeError) as error:
+                raise click.ClickException(f"line {number}: expected an object with data: {error}") from error
+
+
+@click.command()
+@click.option("--wait", "wait_seconds", type=click.FloatRange(min=0), default=1.0, show_default=True,
+              help="Stop after this many seconds without a message.")  # fmt: skip
+@format_option
+def drain(wait_seconds: float, format_: str) -> None:
+    """Take in everything that waits, burst by burst. Needs no daemon."""
+    settings = load_settings()
+    with ingest_of(settings) as ingest, notes.status("waiting for messages") as status:
+        taken = [0]
+
+        def show(commit: Any) -> None:
+            taken[0] += sum(commit.outcomes.values())
+            status.update(f"version {commit.version}: {taken[0]:,} messages")
+
+        summary = ingest.run(max_seconds=DRAIN_SECONDS, wait_seconds=wait_seconds, until_empty=True, on_commit=show)
+    rows = [{"outcome": name, "messages": count} for name, count in sorted(summary.outcomes.items())]
+    if rows or format_ != "table":
+        print_rows(rows, format_)
+    notes.print(
+        f"{summary.messages:,} messages in {len(summary.versions)} versions, {summary.notified:,} alerts notified.",
+        style="dim",
+    )
+    if not summary.messages:
+        # Whoever expected some should know where else they may be.
+        notes.print(
+            "Nothing waited. What is leased to a process that died comes back when its 60 s deadline ends.", style="dim"
+        )
+
+
+@click.command()
+@click.option("--seed", type=int, default=7, show_default=True)
+@click.option("--events", type=int, default=10_000, show_default=True, help="Live messages after the opening stock.")
+@click.option("--skus", type=int, default=2_000, show_default=True)
+@click.option("--warehouses", type=int, default=5, show_default=True)
+@click.option(
+    "--start", type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]), help="Event time of the first live message."
+)
+@click.option("--rate", type=float, default=100.0, show_default=True, help="Live messages per second of event time.")
+@click.option("--products", type=click.Path(dir_okay=False, path_type=Path), help="Write product data to this CSV.")
+@click.option(
+    "--thresholds",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write default rules to this YAML.",
+)
+@click.option("--ledger", type=click.Path(dir_okay=False, path_type=Path), help="Write the true stock to this CSV.")
+@click.option(
+    "--out", default="-", show_default=True, help="A file or -, of lines {topic, data, attributes, ordering_key}."
+)
+@click.option(
+    "--live", is_flag=True, help="Publish to the broker now, at --rate, until stopped; imports the product data too."
+)
+@click.option("--mongo", metavar="URI", help="Write to an empty MongoDB database instead, a transaction a step.")
+@click.option("--database", help="With --mongo: its name.  [default: the URI's, else inventory]")
+def simulate(
+    seed: int, events: int, skus: int, warehouses: int, start: datetime | None, rate: float,
+    products: Path | None, thresholds: Path | None, ledger: Path | None, out: str, live: bool,
+    mongo: str | None, database: str | None,
+) -> None:  # fmt: skip
+    """Write seeded synthetic messages: rules, opening stock, then live trade.
+
+    \b
+    inventory simulate --events 5000 --out trade.jsonl
+    inventory publish trade.jsonl --topic inventory-transactions-topic --format-in messages
+    """
+    options: dict[str, Any] = {"seed": seed, "skus": skus, "warehouses": warehouses, "events_per_second": rate}
+    if start is not None:
+        options["start_at"] = start.replace(tzinfo=UTC)
+    if mongo is not None:
+        # Here, not at the top: most commands need no MongoDB.
+        from inventory_assets.commands.run.simulate_mongo import trade_into_mongo
+
+        simulation = trade_into_mongo(mongo, database, options, events=events, is_live=live).simulation
+    elif database is not None:
+        raise click.UsageError("--database names a database at a MongoDB; give its --mongo URI.")
+    elif live:
+        trade_live(load_settings(), SimulationSettings(**options | {"start_at": datetime.now(UTC)}))
+        return
+    else:
+        simulation = Simulation(SimulationSettings(**options))
+        _write_messages(simulation, events, out)
+    if products is not None:
+        products.write_text(products_csv(simulation.catalog))
+    if thresholds is not None:
+        thresholds.write_text(default_thresholds(), encoding="utf-8")
+    if ledger is not None:
+        write_ledger(simulation, ledger)
+
+
+def _write_messages(simulation: Simulation, events: int, out: str) -> None:
+    with click.open_file(out, "w", encoding="utf-8") as sink:
+        for message in simulation.opening():
+            sink.write(_message_line(message))
+        for message in islice(simulation.stream(), events):
+            sink.write(_message_line(message))
+
+
+def _message_line(message: SimulatedMessage) -> str:
+    line: dict[str, Any] = {"topic": message.topic}
+    try:
+        line["data"] = message.data.decode()
+    except UnicodeDecodeError:  # a malformed message on purpose: its bytes must survive the file
+        line["data_base64"] = base64.b64encode(message.data).decode()
+    line["attributes"], line["ordering_key"] = message.attributes, message.ordering_key
+    return json.dumps(line) + "\n"
+
+
+def trade_live(settings: Settings, options: SimulationSettings) -> None:
+    """Publish the opening stock, then live trade at its rate, until the process is stopped."""
+    simulation = Simulation(options)
+    # Before the stock: another writer's version makes the sensor reload what it keeps warm.
+    products_path = settings.home / "simulated-products.csv"
+    products_path.parent.mkdir(parents=True, exist_ok=True)
+    products_path.write_text(products_csv(simulation.catalog))
+    with engine_of(settings) as engine:
+        import_products(engine, read_products(products_path))
+    with publisher_of(settings) as publisher:
+        opening = simulation.opening()
+        while chunk := list(islice(opening, PUBLISH_CHUNK)):
+            publisher.publish([_unordered(message) for message in chunk])
+        _await_opening(settings, len(simulation.catalog) * len(simulation.warehouses))
+        stream = simulation.stream(now=lambda: datetime.now(UTC))
+        started = time.monotonic()
+        sent = 0
+        while True:
+            owed = int((time.monotonic() - started) * options.events_per_second) - sent
+            if owed > 0:
+                batch = list(islice(stream, min(owed, PUBLISH_CHUNK)))
+                publisher.publish([_unordered(message) for message in batch])
+                sent += len(batch)
+            time.sleep(LIVE_PAUSE_SECONDS)
+
+
+def _await_opening(settings: Settings, keys: int) -> None:
+    """Wait until the opening stock is taken in: an order that overtakes it would look like a stockout."""
+    deadline = time.monotonic() + OPENING_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            taken = LakeReader(settings).rows("SELECT count(*) AS n FROM core.events WHERE kind = 'level'")[0]["n"]
+        except (LakeError, duckdb.Error):
+            taken = 0
+        if taken >= keys:
+            return
+        time.sleep(1.0)
+
+
+def _unordered(message: SimulatedMessage) -> OutgoingMessage:
+    # Without its ordering key: Pub/Sub takes one key a request, so keys would cost a request a message.
+    return OutgoingMessage(message.topic, message.data, message.attributes)
+
+
+def write_ledger(simulation: Simulation, path: Path) -> None:
+    """Write the simulator's own books: the true stock per key."""
+    with path.open("w", newline="") as sink:
+        writer = csv.writer(sink, lineterminator="\n")
+        writer.writerow(["warehouse_id", "sku", "on_hand", "reserved", "inbound"])
+        for row in simulation.ledger.rows():
+            writer.writerow([row.warehouse_id, row.sku, row.on_hand, row.reserved, row.inbound])
+
+
+@click.command("replay-dead-letters")
+@click.option("--reason", help="Only letters with this reason.")
+@click.option("--dry-run", is_flag=True, help="Only count them.")
+@format_option
+def replay_dead_letters(reason: str | None, dry_run: bool, format_: str) -> None:
+    """Publish dead letters again to their topics, after a fix; `drain` takes them in."""
+    settings = load_settings()
+    reader = LakeReader(settings)
+    condition = "" if reason is None else "AND reason = ?"
+    letters = reader.rows(
+        f"""
+        SELECT message_id, topic, ordering_key, attributes, reason, attempts, data FROM core.dead_letters d
+        WHERE NOT EXISTS (
+            SELECT 1 FROM raw.messages r
+            WHERE r.topic = d.topic AND json_extract_string(r.attributes, '$.replay_of') = d.message_id
+        ) {condition} ORDER BY version, seq
+        """,
+        [] if reason is None else [reason],
+    )
+    counts: dict[str, int] = {}
+    for letter in letters:
+        counts[letter["reason"]] = counts.get(letter["reason"], 0) + 1
+    print_rows([{"reason": name, "messages": count} for name, count in sorted(counts.items())], format_)
+    if letters and not dry_run:
+        publish_messages(settings, (_replayed(letter) for letter in letters))
+
+
+def _replayed(letter: dict[str, Any]) -> OutgoingMessage:
+    attributes = {**json.loads(letter["attributes"]), "replay_of": letter["message_id"]}
+    attributes["replay_attempt"] = str(letter["attempts"])
+    return OutgoingMessage(letter["topic"], letter["data"], attributes, letter["ordering_key"] or "")

@@ -1,0 +1,205 @@
+"""`inventory run`: the whole product on one machine, with a simulated retailer in it."""
+
+import fcntl
+import os
+import shutil
+import signal
+import sys
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import FrameType
+
+import click
+import duckdb
+
+from inventory_assets.commands.output import notes
+from inventory_assets.commands.run.code_server import CodeServers
+from inventory_assets.commands.run.processes import Processes, free_port, python_environment, tail, wait_for_port
+from inventory_assets.lake.errors import LakeError
+from inventory_assets.settings import DEFAULT_EMULATOR_PORT, Settings, load_settings
+from inventory_assets.wiring import LakeReader, endpoint_path, ensure_topics
+
+PROJECT_DIR = Path(__file__).resolve().parents[3]
+STATUS_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How big the simulated retailer is, and how fast it trades (messages a second)."""
+
+    skus: int
+    warehouses: int
+    rate: float
+
+
+SCALES = {"small": Scale(2_000, 5, 50.0), "large": Scale(10_000, 20, 200.0)}
+
+
+class Stopped(Exception):
+    """A signal asked us to end."""
+
+
+@click.command()
+@click.option("--scale", type=click.Choice(list(SCALES)), default="small", show_default=True,
+              help="small: 2,000 SKUs x 5 warehouses; large: 10,000 x 20.")  # fmt: skip
+@click.option("--rate", type=float, help="Live messages a second (default 50, large 200).")
+@click.option(
+    "--port", type=int, default=3000, show_default=True, help="Of the Dagster UI; the next free one if taken."
+)
+@click.option("--emulator-port", type=int, default=DEFAULT_EMULATOR_PORT, show_default=True)
+@click.option("--seconds", type=float, help="Stop by itself after this long.")
+def run(scale: str, rate: float | None, port: int, emulator_port: int, seconds: float | None) -> None:
+    """Run everything: emulator, Dagster UI, and a retailer that trades. Ctrl-C stops it all."""
+    settings = load_settings()
+    size = SCALES[scale]
+    lock = _hold(settings.home / "run.lock")
+    processes = Processes(settings.home / "run.json")
+    if stopped := processes.stop_orphans():
+        notes.print(f"stopped {stopped} processes that an earlier run had left", style="yellow")
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, _raise_stopped)
+    try:
+        code_servers = _start(settings, processes, size, rate or size.rate, port, emulator_port)
+        _watch(settings, processes, code_servers, seconds)
+    except Stopped:
+        notes.print("\nstopping …")
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        processes.stop()
+        endpoint_path(settings).unlink(missing_ok=True)
+        os.close(lock)
+    notes.print("stopped. What was taken in is kept; `make run` goes on from there.")
+
+
+def _hold(path: Path) -> int:
+    """Take the home for this run; the kernel gives it back however the process ends."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = os.open(path, os.O_CREAT | os.O_RDWR, 0o644)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        raise click.ClickException(
+            f"the product is already running in {str(path.parent)!r}. "
+            "Stop it there with Ctrl-C, or choose another home: INVENTORY_HOME=/some/other/place make run"
+        ) from None
+    return lock
+
+
+def _raise_stopped(number: int, frame: FrameType | None) -> None:
+    raise Stopped
+
+
+def _start(
+    settings: Settings, processes: Processes, size: Scale, rate: float, port: int, emulator_port: int
+) -> CodeServers:
+    logs = settings.home / "logs"
+    inventory = [sys.executable, "-m", "inventory_assets.cli"]
+    own_emulator = settings.emulator_host is None
+    if own_emulator:
+        chosen = free_port(emulator_port)
+        _say_port("emulator", emulator_port, chosen)
+        host = f"localhost:{chosen}"
+        child = processes.start(
+            # Not through the command line, which brings polars and DuckDB: 75 MiB.
+            "emulator",
+            [sys.executable, "-m", "inventory_assets.emulator", "--host", "localhost",
+             "--port", str(chosen), "--data", str(settings.home / "emulator")],
+            log=logs / "emulator.log", env=python_environment(), cwd=PROJECT_DIR,
+        )  # fmt: skip
+        if not wait_for_port(chosen, host="localhost", seconds=30, child=child):
+            raise click.ClickException(f"the emulator did not start:\n{tail(logs / 'emulator.log')}")
+        endpoint_path(settings).write_text(host)
+    else:
+        host = settings.emulator_host or ""
+        notes.print(f"using the broker at {host} (PUBSUB_EMULATOR_HOST)")
+    # Always this broker: a project named in the environment must not get a simulated retailer.
+    ensure_topics(replace(settings, emulator_host=host))
+    notes.print(f"emulator   {host}, topics ready")
+
+    dagster_home = settings.home / "dagster"
+    dagster_home.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(PROJECT_DIR / "deploy" / "dagster.yaml", dagster_home / "dagster.yaml")
+    environment = python_environment(
+        DAGSTER_HOME=str(dagster_home), INVENTORY_HOME=str(settings.home), PUBSUB_EMULATOR_HOST=host,
+        GOOGLE_CLOUD_PROJECT=settings.project,
+    )  # fmt: skip
+    processes.start(
+        "simulator",
+        [*inventory, "simulate", "--live", "--rate", str(rate),
+         "--skus", str(size.skus), "--warehouses", str(size.warehouses)],
+        log=logs / "simulator.log", env=environment, cwd=PROJECT_DIR,
+    )  # fmt: skip
+    notes.print(f"simulator  {size.skus:,} SKUs in {size.warehouses} warehouses, {rate:g} messages/s")
+    chosen = free_port(port)
+    _say_port("UI", port, chosen)
+    child = processes.start(
+        "dagster",
+        [str(Path(sys.executable).with_name("dagster")), "dev", "-w", str(PROJECT_DIR / "workspace.yaml"),
+         "-h", "127.0.0.1", "-p", str(chosen), "--log-level", "warning"],
+        log=logs / "dagster.log", env=environment, cwd=PROJECT_DIR,
+    )  # fmt: skip
+    with notes.status("starting Dagster"):
+        if not wait_for_port(chosen, seconds=120, child=child):
+            raise click.ClickException(f"Dagster did not start:\n{tail(logs / 'dagster.log')}")
+    notes.print(f"Dagster UI  http://127.0.0.1:{chosen}/asset-groups", style="bold green")
+    notes.print("in another terminal:  .venv/bin/inventory alerts      (logs: " + str(logs) + ")")
+    notes.print("or in a browser:      .venv/bin/inventory serve       (a console for planners)")
+    notes.print("                      .venv/bin/inventory reports build, then: inventory reports serve")
+    return CodeServers(child.pid)
+
+
+def _say_port(what: str, wanted: int, chosen: int) -> None:
+    if wanted != chosen:
+        notes.print(f"port {wanted} is taken, so the {what} is at {chosen}", style="yellow")
+
+
+def _watch(settings: Settings, processes: Processes, code_servers: CodeServers, seconds: float | None) -> None:
+    started = time.monotonic()
+    status = _Status(settings)
+    while seconds is None or time.monotonic() - started < seconds:
+        time.sleep(STATUS_SECONDS)
+        if dead := processes.dead():
+            name = dead[0]
+            raise click.ClickException(f"{name} ended by itself:\n{tail(settings.home / 'logs' / f'{name}.log')}")
+        if code_servers.replace_dead():
+            notes.print("the process that takes messages in has died; Dagster starts another", style="yellow")
+        memory = sum(bytes_ for name, bytes_ in processes.memory_bytes().items() if name != "simulator")
+        notes.print(f"{status.line()}  memory {memory / 2**20:,.0f} MiB")
+
+
+class _Status:
+    """One line about how it goes, from the lake alone."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._reader: LakeReader | None = None
+        self._messages = 0
+        self._at = time.monotonic()
+
+    def line(self) -> str:
+        try:
+            if self._reader is None:
+                self._reader = LakeReader(self._settings)
+            row = self._reader.rows(
+                """SELECT
+                (SELECT coalesce(sum(messages), 0)::BIGINT FROM meta.versions) AS messages,
+                (SELECT coalesce(max(version), 0) FROM meta.versions) AS version,
+                (SELECT count(*) FROM out.alerts WHERE state = 'firing') AS firing,
+                (SELECT median(epoch_ms(v.committed_at) - epoch_ms(r.publish_time)) FROM raw.messages r
+                 JOIN meta.versions v USING (version)
+                 WHERE version > (SELECT max(version) - 10 FROM meta.versions)) AS lag_ms"""
+            )[0]
+        except (LakeError, duckdb.Error):
+            self._reader = None
+            return "waiting for the first version …"
+        now = time.monotonic()
+        rate = (row["messages"] - self._messages) / (now - self._at)
+        self._messages, self._at = row["messages"], now
+        lag = "–" if row["lag_ms"] is None else f"{row['lag_ms']:,.0f} ms"
+        return (
+            f"version {row['version']:,}  messages {row['messages']:,}  {rate:,.0f}/s  lag {lag}  "
+            f"alerts open {row['firing']:,}"
+        )

@@ -1,0 +1,1 @@
+"""Run the connector: logs, metrics, health, circuits, waits."""

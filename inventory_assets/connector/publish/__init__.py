@@ -1,0 +1,1 @@
+"""Publish and know what was confirmed."""

@@ -1,0 +1,1 @@
+"""From a change to a message: filter, mask, transform, route, envelope."""

@@ -1,0 +1,1 @@
+"""Read MongoDB: change streams, copies of collections, look-ups."""

@@ -1,0 +1,152 @@
+"""A change stream's cursor, reply by reply.
+
+Here: the commands and the pipeline. Not here: what an event means (`change_events`), or what is
+done about a lost token (`service`).
+
+By plain commands and not by the driver's `watch`, which hands out single events: a batch's end,
+its resume token and its transaction's end are only to be seen in the reply as a whole. Nor does
+anything resume behind our back: whatever fails, the service opens anew at its saved token.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import bson
+from bson import Int64
+from bson.raw_bson import RawBSONDocument
+from pymongo.client_session import ClientSession
+from pymongo.database import Database
+from pymongo.errors import OperationFailure, PyMongoError
+
+from inventory_assets.connector.errors import SourceRefusedError, SourceUnavailableError
+from inventory_assets.connector.source.change import Token
+from inventory_assets.connector.source.images import ImageMode
+from inventory_assets.connector.source.mongo_client import Abilities
+from inventory_assets.connector.source.mongo_errors import TOO_LARGE_CODE, translate, translated
+from inventory_assets.connector.source.raw_documents import RAW
+
+WRITES = ("insert", "update", "replace", "delete")
+# After these a collection is not what it was, without an event for each of its documents.
+UPHEAVALS = ("drop", "rename")
+_ENDS = ("dropDatabase", "invalidate")
+# Never read here (but `updateDescription`, with pre-images), and a third of a small event's bytes.
+_UNUSED = ("collectionUUID", "wallTime", "lsid", "updateDescription")
+# A pre-image is sent where it is used: it would double every other event.
+_OF_DELETES = {"$cond": [{"$eq": ["$operationType", "delete"]}, "$fullDocumentBeforeChange", "$$REMOVE"]}
+
+
+class EventTooLargeError(Exception):
+    """The next event does not fit into a reply: the server cannot send it as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One answer of the server.
+
+    Attributes:
+        events: In the stream's order.
+        token: Resume after all of them with it.
+        is_open: The stream goes on.
+    """
+
+    events: list[RawBSONDocument]
+    token: Token
+    is_open: bool
+
+
+def pipeline(
+    token: Token | None, *, collections: Sequence[str], mode: ImageMode, abilities: Abilities, is_slim: bool = False
+) -> list[dict[str, Any]]:
+    """Build the stream's pipeline.
+
+    Args:
+        is_slim: Without any document: for an event that is too large with them.
+    """
+    # startAfter, not resumeAfter: the two differ only in that it takes an invalidate's token, too.
+    stream: dict[str, Any] = {} if token is None else {"startAfter": token}
+    stages: list[dict[str, Any]] = [{"$changeStream": stream}, {"$match": _interesting(collections)}]
+    if is_slim:
+        kept = ("operationType", "ns", "to", "documentKey", "clusterTime", "txnNumber")
+        return [*stages, {"$project": dict.fromkeys(kept, 1)}]
+    if abilities.has_images:
+        # Makes the server say which paths are ambiguous; the other events it adds are filtered.
+        stream["showExpandedEvents"] = True
+        stream["fullDocumentBeforeChange"] = "whenAvailable"
+    if mode is ImageMode.PRE_IMAGES:
+        # All of it is used but a replacement's pre-image: to have that cut out costs more than it saves.
+        return stages
+    if abilities.has_images:
+        stages.append({"$set": {"fullDocumentBeforeChange": _OF_DELETES}})
+        if mode is ImageMode.POST_IMAGES:
+            stream["fullDocument"] = "whenAvailable"
+    return [*stages, {"$unset": list(_UNUSED)}]
+
+
+def _interesting(collections: Sequence[str]) -> dict[str, Any]:
+    watched = {"$in": list(collections)}
+    return {
+        "$or": [
+            {"operationType": {"$in": [*WRITES, *UPHEAVALS]}, "ns.coll": watched},
+            {"operationType": "rename", "to.coll": watched},
+            {"operationType": {"$in": list(_ENDS)}},
+        ]
+    }
+
+
+class ChangeCursor:
+    """One server-side cursor. Used by one thread."""
+
+    def __init__(self, database: Database[Any], session: ClientSession, stages: list[dict[str, Any]]) -> None:
+        """Open it without reading: with a first batch the server would look for one until its oplog's end."""
+        self._database = database
+        self._session = session
+        self._id = 0
+        self._is_resuming = "startAfter" in stages[0]["$changeStream"]
+        command = {"aggregate": 1, "pipeline": stages, "cursor": {"batchSize": 0}}
+        with translated("did not open the change stream", is_resuming=self._is_resuming):
+            opened = database.command(command, session=session)["cursor"]
+        self._id = opened["id"]
+        if "postBatchResumeToken" not in opened:
+            raise SourceRefusedError("MongoDB sends no resume token with a batch; expected version 4.4 or later.")
+        self.token: Token = opened["postBatchResumeToken"]
+
+    def more(self, *, batch_size: int, max_await_ms: int) -> Reply:
+        """Read on; waits up to `max_await_ms` for a first event.
+
+        Raises:
+            EventTooLargeError: The next event, or one of the next `batch_size`, cannot be sent.
+            TokenLostError, SourceUnavailableError, SourceRefusedError: As `ports.ChangeSource`.
+        """
+        if not self._id:
+            raise SourceUnavailableError("MongoDB has closed the change stream: open it anew after the saved token.")
+        command = {
+            "getMore": Int64(self._id), "collection": "$cmd.aggregate",
+            "batchSize": batch_size, "maxTimeMS": max_await_ms,
+        }  # fmt: skip
+        try:
+            reply = self._database.command(command, session=self._session, codec_options=RAW)
+        except OperationFailure as error:
+            self._id = 0
+            if error.code == TOO_LARGE_CODE:
+                raise EventTooLargeError from error
+            raise translate(error, doing="ended the change stream", is_resuming=self._is_resuming) from error
+        except PyMongoError as error:
+            self._id = 0
+            raise translate(error, doing="did not go on with the change stream") from error
+        cursor = reply["cursor"]
+        self._id = cursor["id"]
+        if "postBatchResumeToken" in cursor:
+            self.token = bson.decode(cursor["postBatchResumeToken"].raw)
+        return Reply(cursor["nextBatch"], self.token, bool(self._id))
+
+    def close(self) -> None:
+        """Let the server forget it. Not after a failure: the server would have to be waited for."""
+        if self._id:
+            try:
+                self._database.command(
+                    {"killCursors": "$cmd.aggregate", "cursors": [Int64(self._id)]}, session=self._session
+                )
+            except PyMongoError:
+                pass  # it forgets idle cursors by itself
+            self._id = 0

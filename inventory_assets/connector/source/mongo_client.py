@@ -1,0 +1,86 @@
+"""A MongoDB server as the connector needs it: reached, and asked what it can do.
+
+Here: the client, the server's abilities, the collections' settings. Not here: reading changes
+(`mongo_source`) or setting a database up (`init_db`).
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pymongo import MongoClient
+from pymongo.database import Database
+
+from inventory_assets.connector.errors import SourceRefusedError
+from inventory_assets.connector.source.mongo_errors import translated
+
+# How long a call waits for a server to be there: long enough for an election's first half,
+# short enough that the circuit breaker hears of it.
+SELECTION_MS = 5_000
+CONNECT_MS = 5_000
+WIRE_VERSION_4_4 = 9
+WIRE_VERSION_6_0 = 17
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Abilities:
+    """What a server can do.
+
+    Attributes:
+        has_images: Keeps pre- and post-images, and says which paths are ambiguous (6.0 and later).
+    """
+
+    has_images: bool
+
+
+def connect(uri: str, *, application: str = "inventory-connector") -> MongoClient[dict[str, Any]]:
+    """Make a client; nothing is sent before the first command. Options of the URI win.
+
+    No socket timeout: to find the place of an old token the server may read its oplog for
+    minutes. A dead peer is found by keep-alive and by the driver's monitor.
+    """
+    options: dict[str, Any] = {"appname": application, "tz_aware": True, "server_selector": _first_router}
+    for name, value in (("serverSelectionTimeoutMS", SELECTION_MS), ("connectTimeoutMS", CONNECT_MS)):
+        if name.lower() not in uri.lower():
+            options[name] = value
+    with translated("does not accept the URI"):
+        return MongoClient(uri, **options)
+
+
+def _first_router(servers: Iterable[Any]) -> list[Any]:
+    """Stay with one mongos while it lives: a cursor is known only to the one that opened it."""
+    found = list(servers)
+    if any(server.server_type_name == "Mongos" for server in found):
+        return sorted(found, key=lambda server: server.address)[:1]
+    return found
+
+
+def check_replica_set(client: MongoClient[Any]) -> Abilities:
+    """Ask the server whether it can have change streams, and what else it can do.
+
+    Raises:
+        SourceRefusedError: It is a standalone, or older than 4.4.
+        SourceUnavailableError: It did not answer.
+    """
+    with translated("did not say hello"):
+        hello = client.admin.command("hello")
+    if "setName" not in hello and hello.get("msg") != "isdbgrid":
+        raise SourceRefusedError(
+            "MongoDB is a standalone server, which has no change streams. "
+            "Run it as a replica set, be it of one member, or name the replica set in MONGODB_URI."
+        )
+    wire_version = int(hello.get("maxWireVersion", 0))
+    if wire_version < WIRE_VERSION_4_4:
+        raise SourceRefusedError(f"MongoDB's wire version was {wire_version}, expected 9 (MongoDB 4.4) or later.")
+    return Abilities(has_images=wire_version >= WIRE_VERSION_6_0)
+
+
+def describe_images(database: Database[Any], collections: Sequence[str]) -> dict[str, bool]:
+    """Tell which collections keep images of changed documents (`changeStreamPreAndPostImages`).
+
+    A collection that is not there yet has none.
+    """
+    with translated("did not list its collections"):
+        found = list(database.list_collections(filter={"name": {"$in": list(collections)}}))
+    settings = {entry["name"]: entry.get("options", {}).get("changeStreamPreAndPostImages") for entry in found}
+    return {name: bool((settings.get(name) or {}).get("enabled")) for name in collections}

@@ -1,0 +1,1 @@
+"""How far the connector has come, and where that is kept."""

@@ -1,0 +1,1 @@
+"""The JSON API, the same questions and actions as the pages."""

@@ -1,0 +1,183 @@
+"""Alerts, incidents, stock, connectors and the lake's health over HTTP."""
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from inventory_assets.console import questions
+from inventory_assets.console.api.openapi import document
+from inventory_assets.console.http import (
+    MAX_LIMIT,
+    answer,
+    author_of,
+    choice,
+    console_of,
+    flag,
+    number,
+    read_object,
+    read_query,
+)
+from inventory_assets.console.problems import Refused
+from inventory_assets.domain.alerts.incidents import is_incident_id
+from inventory_assets.domain.events.kinds import Condition
+from inventory_assets.lake.errors import LakeMissingError
+from inventory_assets.notify.history import read_tellings
+from inventory_assets.queries.counts import count_lake
+from inventory_assets.queries.incidents import read_incidents, read_members
+from inventory_assets.queries.links import post_mortems, read_incident_notes
+
+PRIORITIES = ("CRITICAL", "HIGH", "MEDIUM")
+STATES = ("firing", "resolved", "all")
+ALERT_QUERY = ("state", "warehouse", "sku", "type", "priority", "unacknowledged", "limit", "offset")
+DEFAULT_LIMIT = 100
+
+
+def alert_query(request: Request, more: tuple[str, ...] = ()) -> dict[str, str]:
+    """The filters of a list of alerts, checked."""
+    query = read_query(request, (*ALERT_QUERY, *more))
+    choice(query, "state", STATES, "firing")
+    choice(query, "type", ("", *Condition), "")
+    choice(query, "priority", ("", *PRIORITIES), "")
+    flag(query, "unacknowledged")
+    return query
+
+
+async def list_alerts(request: Request) -> Response:
+    """GET /api/alerts"""
+    query = alert_query(request)
+    limit = number(query, "limit", DEFAULT_LIMIT, least=1)
+    offset = number(query, "offset", 0, most=10**9)
+    question = questions.list_alerts(query, limit, offset)
+    rows, total = await console_of(request).door.ask(("alerts", *sorted(query.items())), question)
+    return answer(rows, headers={"X-Total-Count": str(total)})
+
+
+async def show_alert(request: Request) -> Response:
+    """GET /api/alerts/{alert_id}"""
+    query = read_query(request, ("explain",))
+    console, text = console_of(request), request.path_params["alert_id"]
+    shown = await console.door.ask(("alert", text), questions.show_alert(text))
+    if choice(query, "explain", ("true", "false"), "true") == "true":
+        shown = {**shown, "explanation": await console.explain(shown["alert_id"])}
+    return answer(shown)
+
+
+async def command_alert(request: Request) -> Response:
+    """POST /api/alerts/{alert_id}/{command}"""
+    body = await read_object(request)
+    author = author_of(request, body)
+    named = {"command": request.path_params["command"], "alert_id": request.path_params["alert_id"]}
+    return await _send(request, {**{n: v for n, v in body.items() if n != "author"}, **named}, author)
+
+
+async def command_scope(request: Request) -> Response:
+    """POST /api/commands"""
+    body = await read_object(request)
+    author = author_of(request, body)
+    return await _send(request, {name: value for name, value in body.items() if name != "author"}, author)
+
+
+async def note_incident(request: Request) -> Response:
+    """POST /api/incidents/{incident_id}/note"""
+    body = await read_object(request)
+    incident_id = request.path_params["incident_id"]
+    if not is_incident_id(incident_id):
+        raise Refused(404, f"no incident {incident_id!r}")
+    author = author_of(request, body)
+    named = {"command": "note", "alert_id": incident_id}
+    return await _send(request, {**{n: v for n, v in body.items() if n != "author"}, **named}, author)
+
+
+async def _send(request: Request, body: dict[str, Any], author: str) -> Response:
+    done = await console_of(request).desk.command(body, author)
+    return answer(done, 202 if done["status"] == "sent" else 200)
+
+
+async def list_incidents(request: Request) -> Response:
+    """GET /api/incidents"""
+    query = read_query(request, ("state",))
+    state = choice(query, "state", ("open", "resolved", "all"), "open")
+    return answer(
+        await console_of(request).door.ask(("incidents", state), lambda reader: read_incidents(reader, state))
+    )
+
+
+async def show_incident(request: Request) -> Response:
+    """GET /api/incidents/{incident_id}"""
+    read_query(request, ())
+    return answer(await incident_of(request, request.path_params["incident_id"]))
+
+
+async def incident_of(request: Request, incident_id: str) -> dict[str, Any]:
+    """One incident with its alerts, its notes, whom it was told."""
+
+    def ask(reader: Any) -> dict[str, Any] | None:
+        for row in read_incidents(reader, incident_id=incident_id):
+            notes = read_incident_notes(reader, incident_id)
+            return {
+                **row, "alerts": read_members(reader, row["members"]), "history": notes,
+                "post_mortems": post_mortems(notes), "notifications": read_tellings(reader, incident_id),
+            }  # fmt: skip
+        return None
+
+    found = await console_of(request).door.ask(("incident", incident_id), ask)
+    if found is None:
+        raise Refused(404, f"no incident {incident_id!r}")
+    return found
+
+
+async def list_stock(request: Request) -> Response:
+    """GET /api/stock"""
+    query = read_query(request, ("sku", "warehouse", "limit"))
+    sku, warehouse = query.get("sku"), query.get("warehouse")
+    if sku is None and warehouse is None:
+        raise Refused(400, "sku or warehouse is needed")
+    limit = number(query, "limit", DEFAULT_LIMIT, least=1, most=MAX_LIMIT)
+    question = questions.list_stock(sku=sku, warehouse=warehouse, limit=limit)
+    return answer(await console_of(request).door.ask(("stock", sku, warehouse, limit), question))
+
+
+async def list_connectors(request: Request) -> Response:
+    """GET /api/connectors"""
+    read_query(request, ())
+    return answer(await console_of(request).door.ask("connectors", questions.list_connectors))
+
+
+async def stats(request: Request) -> Response:
+    """GET /api/stats"""
+    read_query(request, ())
+    console = console_of(request)
+    return answer(await console.door.ask("stats", lambda reader: count_lake(reader, console.settings)))
+
+
+async def change_outcome(request: Request) -> Response:
+    """GET /api/changes/{request_id}"""
+    query = read_query(request, ("since", "total"))
+    request_id = request.path_params["request_id"]
+    if not (len(request_id) == 32 and request_id.isalnum() and request_id.isascii()):
+        raise Refused(404, f"no change {request_id!r}")
+    since, total = number(query, "since", 0, most=10**15), number(query, "total", 1, most=10**7)
+    return answer(
+        await console_of(request).door.ask(
+            ("outcome", request_id, since, total), questions.outcome(request_id, since, total)
+        )
+    )
+
+
+async def health(request: Request) -> Response:
+    """GET /healthz"""
+    query = read_query(request, ("max_age_seconds",))
+    try:
+        found = await console_of(request).door.ask("health", questions.health)
+    except LakeMissingError:
+        # Without the reason, which names a path: a probe needs no token.
+        return answer({"status": "no_lake", "lake_version": 0}, 503)
+    limit = number(query, "max_age_seconds", 0, most=10**9)
+    is_stale = bool(limit) and (found["age_seconds"] is None or found["age_seconds"] > limit)
+    return answer({"status": "stale" if is_stale else "ok", **found}, 503 if is_stale else 200)
+
+
+async def openapi(request: Request) -> Response:
+    """GET /api/openapi.json"""
+    return answer(document(request.app.state.endpoints))

@@ -1,0 +1,168 @@
+"""Every endpoint of the API, with what it takes: read by the routes, `/api/openapi.json` and docs/console.md's test."""
+
+from typing import Any
+
+from inventory_assets.console.api import alerts as alerts_api
+from inventory_assets.console.api import thresholds as thresholds_api
+from inventory_assets.console.api.openapi import Endpoint, Parameter
+from inventory_assets.console.desk import FIELDS
+from inventory_assets.domain.events.kinds import Condition
+from inventory_assets.domain.events.parse_threshold import HIERARCHY_LEVELS
+
+_TEXT = {"type": "string"}
+_SENT = {
+    202: "sent: `request_id`, `message_ids`, and `outcome_url`, where to see what became of it",
+    200: "unchanged: it was so already; or what a dry run found",
+}
+
+
+def _object(required: tuple[str, ...] = (), **properties: Any) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "required": list(required)}
+
+
+def _words(*names: str) -> dict[str, Any]:
+    return {"type": "string", "enum": list(names)}
+
+
+def _whole(least: int = 0) -> dict[str, Any]:
+    return {"type": "integer", "minimum": least}
+
+
+_FLAG = _words("true", "false")
+_DRY = Parameter("dry_run", "say what would change, with the number of keys it touches, and send nothing", _FLAG)
+_COMMAND = _object(
+    author=_TEXT, reason={**_TEXT, "description": "why; a link in a note is kept as a post-mortem"},
+    minutes=_whole(1), until={**_TEXT, "format": "date-time"}, source=_TEXT,
+    alert_type=_words(*Condition),
+)  # fmt: skip
+_RULE = _object(
+    ("level_type", "reason"), level_type=_words(*HIERARCHY_LEVELS), level_id=_TEXT, warehouse_id=_TEXT,
+    min_threshold_qty=_whole(), reorder_threshold_qty=_whole(), min_threshold_days={"type": "number", "minimum": 0},
+    reorder_threshold_days={"type": "number", "minimum": 0}, mode=_words("static", "dynamic"),
+    service_level={"type": "number"}, floor_qty=_whole(), ceiling_qty=_whole(), alert_settings={"type": "object"},
+    author=_TEXT, reason=_TEXT,
+)  # fmt: skip
+
+ENDPOINTS = (
+    Endpoint(
+        "GET", "/api/alerts", "Alerts as `inventory alerts list --format json`, the worst and newest first",
+        alerts_api.list_alerts,
+        (
+            Parameter("state", "firing if not given", _words(*alerts_api.STATES)),
+            Parameter("warehouse", "of this warehouse"), Parameter("sku", "of this SKU"),
+            Parameter("type", "of this kind", _words(*Condition)),
+            Parameter("priority", "of this priority", _words(*alerts_api.PRIORITIES)),
+            Parameter("unacknowledged", "only those that nobody took", _FLAG),
+            Parameter("limit", f"at most so many, {alerts_api.DEFAULT_LIMIT} if not given", _whole(1)),
+            Parameter("offset", "after so many", _whole()),
+        ),
+        answers={200: "rows; the header X-Total-Count has the number of all"},
+    ),
+    Endpoint(
+        "GET", "/api/alerts/{alert_id}",
+        "One alert as `inventory alerts show --format json`, with its tellings, links, and `inventory explain`",
+        alerts_api.show_alert, (Parameter("explain", "false leaves out the re-derivation, which takes long", _FLAG),),
+    ),
+    Endpoint(
+        "POST", "/api/alerts/{alert_id}/{command}", f"Act on an alert: {', '.join(FIELDS)}", alerts_api.command_alert,
+        body=_COMMAND, answers=_SENT,
+    ),
+    Endpoint(
+        "POST", "/api/commands", "Act on a scope: silence, unsilence, inhibit, uninhibit a warehouse, SKU or category",
+        alerts_api.command_scope,
+        body=_object(
+            ("command",), command=_words(*FIELDS), alert_id=_TEXT, warehouse_id=_TEXT, sku=_TEXT, category_id=_TEXT,
+            **_COMMAND["properties"],
+        ),
+        answers=_SENT,
+    ),
+    Endpoint(
+        "GET", "/api/thresholds", "The rules in force as `inventory thresholds list --format json`",
+        thresholds_api.list_rules,
+        (
+            Parameter("level", "of this level", _words(*HIERARCHY_LEVELS)),
+            Parameter("warehouse", "only this warehouse's own"), Parameter("muted", "only disabled ones", _FLAG),
+        ),
+    ),
+    Endpoint(
+        "PUT", "/api/thresholds", "Set a rule, whole: R0's document with a reason", thresholds_api.put_rule, (_DRY,),
+        body=_RULE, answers=_SENT,
+    ),
+    Endpoint(
+        "DELETE", "/api/thresholds", "Delete a rule; its keys fall to their next one", thresholds_api.delete_rule,
+        (
+            Parameter("level_type", "which rule", _words(*HIERARCHY_LEVELS), True),
+            Parameter("level_id", "which rule; not of GLOBAL"),
+            Parameter("warehouse_id", "which rule; of all warehouses if not given"),
+            Parameter("reason", "why, for the audit", is_required=True),
+            Parameter("author", "who, instead of X-Author"), _DRY,
+        ),
+        answers=_SENT,
+    ),
+    Endpoint(
+        "GET", "/api/thresholds/resolve", "The whole ladder of a key as `inventory thresholds resolve --format json`",
+        thresholds_api.resolve,
+        (Parameter("warehouse", "of the key", is_required=True), Parameter("sku", "of the key", is_required=True)),
+    ),
+    Endpoint(
+        "POST", "/api/thresholds/import", "Import a file of rules: all of it or none, each problem by its line",
+        thresholds_api.import_rules,
+        (
+            _DRY, Parameter("prune", "also delete the rules that the file does not have", _FLAG),
+            Parameter("reason", "why, for the audit; of rules that have none"),
+            Parameter("author", "who, instead of X-Author"),
+        ),
+        body={}, content_types=tuple(thresholds_api.KINDS), answers=_SENT,
+    ),
+    Endpoint(
+        "GET", "/api/thresholds/history", "Who changed which rule as `inventory thresholds history --format json`",
+        thresholds_api.history, (Parameter("scope", "such as CATEGORY/SMARTPHONES@WH-EAST-1, or a level"),),
+    ),
+    Endpoint(
+        "GET", "/api/thresholds/validate", "Conflicts of the rules as `inventory thresholds validate --format json`",
+        thresholds_api.validate,
+    ),
+    Endpoint(
+        "GET", "/api/stock", "Stock with limits and alerts: of a SKU over its warehouses, or of a warehouse",
+        alerts_api.list_stock,
+        (
+            Parameter("sku", "of this SKU"), Parameter("warehouse", "of this warehouse, the least available first"),
+            Parameter("limit", f"at most so many, {alerts_api.DEFAULT_LIMIT} if not given", _whole(1)),
+        ),
+    ),
+    Endpoint(
+        "GET", "/api/incidents", "Business alerts as `inventory incidents --format json`", alerts_api.list_incidents,
+        (Parameter("state", "open if not given", _words("open", "resolved", "all")),),
+    ),
+    Endpoint(
+        "GET", "/api/incidents/{incident_id}", "One incident with its alerts, notes and tellings",
+        alerts_api.show_incident,
+    ),
+    Endpoint(
+        "POST", "/api/incidents/{incident_id}/note", "Add a note to an incident; a link in it is its post-mortem",
+        alerts_api.note_incident, body=_object(("reason",), author=_TEXT, reason=_TEXT), answers=_SENT,
+    ),
+    Endpoint(
+        "GET", "/api/connectors",
+        "Up to when each warehouse's numbers are known as `inventory connector list --format json`",
+        alerts_api.list_connectors,
+    ),
+    Endpoint(
+        "GET", "/api/stats", "What the lake holds as `inventory stats --format json`", alerts_api.stats,
+    ),
+    Endpoint(
+        "GET", "/api/changes/{request_id}", "What became of a change: pending, applied, superseded or refused, and why",
+        alerts_api.change_outcome,
+        (
+            Parameter("since", "the lake's version when it was sent", _whole()),
+            Parameter("total", "how many messages it had", _whole(1)),
+        ),
+        answers={200: "outcome, version, problems"},
+    ),
+    Endpoint("GET", "/api/openapi.json", "This description", alerts_api.openapi, answers={200: "OpenAPI 3.1"}),
+    Endpoint(
+        "GET", "/healthz", "The lake's version and its age", alerts_api.health,
+        (Parameter("max_age_seconds", "older is 503, for a probe", _whole(1)),),
+        answers={200: "the lake can be read"},
+    ),
+)  # fmt: skip

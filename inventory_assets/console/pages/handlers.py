@@ -1,0 +1,198 @@
+"""The console's pages: what each shows. Words and pictures are in `views`, HTML in the templates."""
+
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qs
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from inventory_assets.console import questions
+from inventory_assets.console.access import COOKIE, is_token, local_path
+from inventory_assets.console.api.alerts import (
+    ALERT_QUERY,
+    PRIORITIES,
+    STATES,
+    alert_query,
+    incident_of,
+)
+from inventory_assets.console.http import console_of, number, read_query
+from inventory_assets.console.pages import thresholds as threshold_pages
+from inventory_assets.console.pages import views
+from inventory_assets.console.pages.rendering import error_page, page, part, static
+from inventory_assets.domain.quality.pipeline import OF_CONNECTORS, PipelineFinding
+from inventory_assets.domain.values import to_microseconds
+from inventory_assets.quality.pipeline import look, read_connectors
+from inventory_assets.queries.incidents import read_incidents
+from inventory_assets.wiring import LakeReader
+
+PER_PAGE = 50
+FILTERS = tuple(name for name in ALERT_QUERY if name not in ("limit", "offset"))
+_COUNTS = """
+    SELECT count(*) AS firing, count(*) FILTER (acknowledged_by IS NULL) AS open,
+        count(*) FILTER (alert_type = 'STOCKOUT') AS stockout, count(*) FILTER (alert_type = 'LOW_STOCK') AS low,
+        count(*) FILTER (alert_type = 'REORDER') AS reorder
+    FROM out.alerts WHERE state = 'firing'
+"""
+
+
+def routes() -> list[Route]:
+    """Every page."""
+    return [
+        Route("/", alerts),
+        Route("/alerts/{alert_id:path}", alert),
+        Route("/part/explain/{alert_id:path}", explained),
+        Route("/incidents", incidents),
+        Route("/incidents/{incident_id}", incident),
+        Route("/stock", stock),
+        Route("/connectors", connectors),
+        *threshold_pages.routes(),
+        Route("/login", login, methods=["GET", "POST"]),
+        Route("/logout", logout, methods=["POST"]),
+        Route("/static/{name}", static),
+    ]
+
+
+def _summary(reader: LakeReader) -> dict[str, Any]:
+    [counts] = reader.rows(_COUNTS)
+    warehouses = reader.rows("SELECT DISTINCT warehouse_id FROM core.rollups WHERE warehouse_id IS NOT NULL ORDER BY 1")
+    return {**counts, "warehouses": [row["warehouse_id"] for row in warehouses]}
+
+
+async def alerts(request: Request) -> Response:
+    """The open alerts, the worst first."""
+    query = alert_query(request, ("page",))
+    door = console_of(request).door
+    number_ = number(query, "page", 1, least=1, most=10**6)
+    rows, total = await door.ask(
+        ("alerts page", *sorted(query.items())), questions.list_alerts(query, PER_PAGE, (number_ - 1) * PER_PAGE)
+    )
+    filters = {name: query.get(name, "") for name in FILTERS}
+    given = {name: value for name, value in query.items() if name in FILTERS}
+    values = {
+        "rows": [views.alert_view(row) for row in rows], "total": total, "filters": filters,
+        "counts": await door.ask("summary", _summary), "states": STATES, "kinds": views.KINDS,
+        "priorities": {name: views.PRIORITY_WORDS[name] for name in PRIORITIES},
+        "page": number_, "pages": -(-total // PER_PAGE), "given": given,
+    }  # fmt: skip
+    return await page(request, "alerts.html", "alerts", values)
+
+
+async def alert(request: Request) -> Response:
+    """One alert."""
+    read_query(request, ())
+    text = request.path_params["alert_id"]
+    row = await console_of(request).door.ask(("alert", text), questions.show_alert(text))
+    view = views.alert_view(row)
+    values = [point["available_stock"] for point in row["stock_trend"]]
+    values += [] if not values or values[-1] == view["available"] else [view["available"]]
+    return await page(
+        request, "alert.html", "alerts",
+        {
+            "row": row, "alert": view, "steps": [views.step_view(step) for step in row["history"]][::-1],
+            "spark": views.spark(values, row["threshold"], width=480, height=96), "rule": row["lineage"]["rule"],
+            "arithmetic": row["lineage"]["arithmetic"],
+        },
+    )  # fmt: skip
+
+
+async def explained(request: Request) -> Response:
+    """Whether an alert follows from its messages, and from which; fetched after its page, as it takes longest."""
+    read_query(request, ())
+    found = await console_of(request).explain(request.path_params["alert_id"])
+    return part("explained.html", {"found": found})
+
+
+async def incidents(request: Request) -> Response:
+    """What is more than one alert."""
+    query = read_query(request, ("state",))
+    state = query.get("state", "open")
+    rows = await console_of(request).door.ask(("incidents", state), lambda reader: read_incidents(reader, state))
+    return await page(
+        request, "incidents.html", "incidents", {"rows": rows, "state": state, "kinds": views.INCIDENT_KINDS}
+    )  # fmt: skip
+
+
+async def incident(request: Request) -> Response:
+    """One incident."""
+    read_query(request, ())
+    row = await incident_of(request, request.path_params["incident_id"])
+    arithmetic = {name: value for name, value in row["arithmetic"].items() if name != "comparison"}
+    return await page(
+        request, "incident.html", "incidents",
+        {
+            "row": row, "kind": views.INCIDENT_KINDS.get(row["kind"], row["kind"]), "arithmetic": arithmetic,
+            "comparison": row["arithmetic"].get("comparison", ""), "alert_kinds": views.KINDS,
+        },
+    )  # fmt: skip
+
+
+_SEARCH = """
+    SELECT s.sku, any_value(p.product_name) AS product_name, any_value(p.variant_name) AS variant_name,
+        count(*) AS warehouses, sum(s.available)::BIGINT AS available
+    FROM core.sku_state s LEFT JOIN core.products p ON p.sku = s.sku
+    WHERE contains(lower(s.sku), lower(?)) OR contains(lower(coalesce(p.product_name, '')), lower(?))
+    GROUP BY s.sku ORDER BY s.sku = ? DESC, s.sku LIMIT 50
+"""
+
+
+async def stock(request: Request) -> Response:
+    """A SKU over its warehouses, a warehouse, or a search."""
+    query = read_query(request, ("sku", "warehouse", "q"))
+    door = console_of(request).door
+    sku, warehouse, text = (query.get(name) for name in ("sku", "warehouse", "q"))
+    rows: list[dict[str, Any]] = []
+    found: list[dict[str, Any]] = []
+    if sku is not None or warehouse is not None:
+        rows = await door.ask(("stock", sku, warehouse), questions.list_stock(sku=sku, warehouse=warehouse, limit=200))
+    elif text:
+        found = await door.ask(("search", text), lambda reader: reader.rows(_SEARCH, [text, text, text]))
+    name = " ".join(filter(None, (rows[0]["product_name"], rows[0]["variant_name"]))) if rows else ""
+    values = {
+        "rows": rows,
+        "found": found,
+        "name": name,
+        "sku": sku,
+        "warehouse": warehouse,
+        "q": text,
+        "kinds": views.KINDS,
+    }
+    return await page(request, "stock.html", "stock", values)
+
+
+async def connectors(request: Request) -> Response:
+    """Up to when each warehouse is known, and what holds the rest up."""
+    read_query(request, ())
+
+    def ask(reader: LakeReader) -> list[PipelineFinding]:
+        found = look(reader, read_connectors(reader), now=to_microseconds(datetime.now(UTC)))
+        return [each for each in found if each.kind not in OF_CONNECTORS]
+
+    flow = await console_of(request).door.ask("flow", ask)
+    return await page(request, "connectors.html", "connectors", {"flow": flow})
+
+
+async def login(request: Request) -> Response:
+    """Ask for the token, once a browser."""
+    access = console_of(request).access
+    wanted = local_path(request.query_params.get("next", "/"))
+    if request.method != "POST":
+        return await page(request, "login.html", "", {"next": wanted, "is_wrong": False})
+    fields = parse_qs((await request.body()).decode("latin-1"), keep_blank_values=True, max_num_fields=10)
+    wanted = local_path(fields.get("next", ["/"])[0])
+    if not is_token(fields.get("token", [""])[0].strip(), access):
+        return await page(request, "login.html", "", {"next": wanted, "is_wrong": True}, 401)
+    answer = RedirectResponse(wanted, 303)
+    answer.set_cookie(COOKIE, access.cookie, httponly=True, samesite="strict", path="/", max_age=30 * 24 * 3600)
+    return answer
+
+
+async def logout(request: Request) -> Response:
+    """Forget the token in this browser."""
+    answer = RedirectResponse("/login", 303)
+    answer.delete_cookie(COOKIE, path="/")
+    return answer
+
+
+__all__ = ["error_page", "routes"]

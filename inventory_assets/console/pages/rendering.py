@@ -1,0 +1,97 @@
+"""Turn a template into an answer: escaping always on, the same head on every page, files of our own by name."""
+
+import hashlib
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from inventory_assets.console.http import console_of
+from inventory_assets.console.pages import views
+from inventory_assets.console.problems import Refused
+from inventory_assets.console.questions import health, list_connectors
+from inventory_assets.lake.errors import LakeMissingError
+
+HERE = Path(__file__).parents[1]
+# Named here, so that no path comes out of a request.
+FILES = {"console.css": "text/css", "console.js": "text/javascript", "icon.svg": "image/svg+xml"}
+
+
+@cache
+def templates() -> jinja2.Environment:
+    """The templates; everything in them is escaped, and a missing value is an error."""
+    found = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(HERE / "templates"), autoescape=True, undefined=jinja2.StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    found.filters.update(
+        figure=views.figure, moment=views.moment, machine=views.machine_time, ago=views.ago,
+        words=lambda text: text.replace("_", " ").lower(), plain=views.plain,
+    )  # fmt: skip
+    found.globals.update(
+        href=views.href,
+        rule_href=views.rule_href,
+        alert_href=views.alert_href,
+        static=static_href,
+        told_words=views.TOLD,
+        limit=views.limit,
+    )
+    return found
+
+
+@cache
+def static_file(name: str) -> tuple[bytes, str]:
+    """A file of ours, and a mark of its content."""
+    content = (HERE / "static" / name).read_bytes()
+    return content, hashlib.sha256(content).hexdigest()[:12]
+
+
+def static_href(name: str) -> str:
+    """Where a file of ours is; another content is another address."""
+    return f"/static/{name}?v={static_file(name)[1]}"
+
+
+async def static(request: Request) -> Response:
+    """Serve one of `FILES`."""
+    name = request.path_params["name"]
+    if name not in FILES:
+        raise Refused(404, "there is nothing here")
+    # Asked for by its mark, it never changes; asked for without, look again.
+    lasts = "max-age=31536000, immutable" if "v" in request.query_params else "no-cache"
+    return Response(static_file(name)[0], media_type=FILES[name], headers={"Cache-Control": lasts})
+
+
+async def page(request: Request, template: str, place: str, values: Mapping[str, Any], status: int = 200) -> Response:
+    """Render a page; `place` is the part of the console it belongs to."""
+    console = console_of(request)
+    try:
+        lake = await console.door.ask("health", health)
+        connectors = views.connectors_view(await console.door.ask("connectors", list_connectors))
+    except LakeMissingError:
+        lake, connectors = None, views.NO_CONNECTORS
+    text = templates().get_template(template).render(
+        **values, place=place, lake=lake, connectors=connectors,
+        has_token=console.access.token is not None, path=request.url.path,
+    )  # fmt: skip
+    mark = f'"{hashlib.sha256(text.encode()).hexdigest()[:20]}"'
+    if request.headers.get("if-none-match") == mark:
+        return Response(status_code=304, headers={"ETag": mark})
+    return HTMLResponse(text, status, {"ETag": mark})
+
+
+def part(template: str, values: Mapping[str, Any]) -> Response:
+    """Render a piece of a page that is fetched by itself."""
+    return HTMLResponse(templates().get_template(template).render(**values))
+
+
+def error_page(request: Request, refused: Refused) -> Response:
+    """A page that says what is wrong, in the same frame."""
+    text = templates().get_template("error.html").render(
+        place="", lake=None, connectors=views.NO_CONNECTORS, has_token=False, path=request.url.path,
+        status=refused.status, why=refused.why,
+    )  # fmt: skip
+    return HTMLResponse(text, refused.status)

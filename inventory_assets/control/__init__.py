@@ -1,0 +1,1 @@
+"""People's and programs' commands, as messages of `control-topic`."""

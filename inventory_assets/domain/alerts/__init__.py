@@ -1,0 +1,1 @@
+"""When an alert opens, changes and ends, and what it advises (RULES 24-30)."""

@@ -1,0 +1,1 @@
+"""A rule played through a history, and its score."""

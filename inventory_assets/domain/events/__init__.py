@@ -1,0 +1,1 @@
+"""What a message can mean, and how it is read."""

@@ -1,0 +1,105 @@
+"""Read the fields of a control command that acts on alerts (RULES 36, ADR 0004).
+
+Here: which commands there are and what each must name. Not here: the message
+around them (`parse`), or what they do (`lifecycle`).
+"""
+
+from typing import Any, NamedTuple
+
+from inventory_assets.domain.events.kinds import Condition
+from inventory_assets.domain.values import (
+    CONTROL_CHARACTERS,
+    InvalidValue,
+    format_time,
+    read_id,
+    read_integer,
+    read_time,
+)
+
+ALERT_COMMANDS = frozenset({"ack", "silence", "unsilence", "escalate", "resolve", "note", "inhibit", "uninhibit"})
+COMMANDS = frozenset({"pause", "resume", "re-evaluate", "snapshot"}) | ALERT_COMMANDS
+
+MINUTE_US = 60_000_000
+# Longer than this is no silence but a rule to change: `"enabled": false` mutes a key.
+MAX_SILENCE_MINUTES = 366 * 24 * 60
+# A warehouse and a SKU of 256 bytes each, the type, the date, the digest.
+MAX_ALERT_ID_BYTES = 600
+
+
+class Target(NamedTuple):
+    """What an alert command is about."""
+
+    alert_id: str | None = None
+    category_id: str | None = None
+    until_at: int | None = None
+    source: str | None = None
+    alert_type: str | None = None
+
+
+def read_target(document: dict[str, Any], command: str, scope: list[str | None], event_at: int) -> Target:
+    """Read what an alert command is about.
+
+    Args:
+        document: The command's body.
+        command: One of `ALERT_COMMANDS`.
+        scope: Its (warehouse_id, sku), as read.
+        event_at: When it was issued, microseconds.
+    """
+    alert_id = _read_alert_id(document.get("alert_id"))
+    category = document.get("category_id")
+    category_id = None if category is None else read_id("category_id", category)
+    if command in ("silence", "unsilence"):
+        if (alert_id is None) is (not any((*scope, category_id))):
+            raise InvalidValue("invalid_command", f"{command} names an alert_id, or else a scope: {_SCOPE_FIELDS}")
+    elif command in ("inhibit", "uninhibit"):
+        if (alert_id is None) is (scope[0] is None and category_id is None):
+            raise InvalidValue("invalid_command", f"{command} names an alert_id, or else a warehouse_id or category_id")
+    elif alert_id is None:
+        raise InvalidValue("missing_field", "required and absent or null: alert_id")
+    until_at = _read_until(document, event_at) if command == "silence" else None
+    source = document.get("source")
+    alert_type = _read_alert_type(document.get("alert_type"), command)
+    return Target(
+        alert_id, category_id, until_at, None if source is None else read_id("source", source), alert_type
+    )  # fmt: skip
+
+
+_SCOPE_FIELDS = "one or more of warehouse_id, sku, category_id"
+
+
+def _read_alert_id(value: Any) -> str | None:
+    if value is None:
+        return None
+    # No control characters, as in the ids it is made of (RULES 4); a no-break space in a SKU is none.
+    if type(value) is not str or CONTROL_CHARACTERS.search(value) or not 0 < len(value.encode()) <= MAX_ALERT_ID_BYTES:
+        raise InvalidValue("invalid_id", f"alert_id was no text of 1 to {MAX_ALERT_ID_BYTES} bytes")
+    return value
+
+
+def _read_alert_type(value: Any, command: str) -> str | None:
+    if value is None or command not in ("inhibit", "uninhibit"):
+        return None
+    if value not in list(Condition):
+        raise InvalidValue("invalid_command", f"alert_type was {value!r}, expected one of {', '.join(Condition)}")
+    return str(value)
+
+
+def _read_until(document: dict[str, Any], event_at: int) -> int:
+    until, minutes = document.get("until"), document.get("minutes")
+    if (until is None) is (minutes is None):
+        raise InvalidValue("invalid_command", "a silence has an end: `until`, a time, or else `minutes`")
+    until_at = (
+        read_time("until", until) if until is not None else event_at + read_integer("minutes", minutes) * MINUTE_US
+    )
+    if until_at <= event_at:
+        raise InvalidValue(
+            "invalid_command",
+            f"the silence would have ended before it began: {_shown(until_at)}, issued {format_time(event_at)}",
+        )
+    if until_at > event_at + MAX_SILENCE_MINUTES * MINUTE_US:
+        raise InvalidValue("invalid_command", "the silence was longer than a year; disable the rule instead")
+    return until_at
+
+
+def _shown(at: int) -> str:
+    return format_time(at) if 0 <= at < 253_402_300_800_000_000 else f"{at} us"

@@ -1,0 +1,175 @@
+"""Read what a threshold document says: its scope, its limits, who set it (RULES 21-23).
+
+Here: the fields of one document, each problem found and not the first alone,
+so that a file's rows can be mended in one go. Not here: the message around it,
+its time and its identity (`parse`).
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import msgspec
+
+from inventory_assets.domain.events.kinds import DynamicSettings
+from inventory_assets.domain.values import (
+    CONTROL_CHARACTERS,
+    InvalidValue,
+    read_boolean,
+    read_days,
+    read_id,
+    read_integer,
+)
+
+DEFAULT_COOLDOWN_MINUTES = 60
+# The usual aim for a retailer's ordinary items.
+DEFAULT_SERVICE_LEVEL = 0.95
+HIERARCHY_LEVELS = ("SKU", "PRODUCT", "BRAND", "CATEGORY", "DEPARTMENT", "GLOBAL")
+NO_SETTINGS = "{}"
+MAX_TEXT = 1024  # characters of an author or a reason
+
+Scope = tuple[str, str, str | None]
+"""(level_type, level_id, warehouse_id or None for all)."""
+
+Problems = list[InvalidValue]
+
+
+class Limits(NamedTuple):
+    """What a rule sets; null sets no such condition. `alert_settings` is canonical JSON."""
+
+    min_threshold_qty: int | None = None
+    reorder_threshold_qty: int | None = None
+    min_threshold_days: float | None = None
+    reorder_threshold_days: float | None = None
+    cooldown_minutes: int = DEFAULT_COOLDOWN_MINUTES
+    is_enabled: bool = True
+    alert_settings: str = NO_SETTINGS
+    dynamic: DynamicSettings | None = None
+
+
+def read_scope(document: dict[str, Any], problems: Problems) -> Scope:
+    """Read which keys a rule is for; what is wrong is added to `problems`."""
+    level_type = document.get("level_type")
+    if level_type is None:
+        problems.append(InvalidValue("missing_field", "required and absent or null: level_type"))
+    elif type(level_type) is not str or level_type not in HIERARCHY_LEVELS:
+        problems.append(
+            InvalidValue(
+                "invalid_value", f"level_type was {level_type!r}, expected one of {', '.join(HIERARCHY_LEVELS)}"
+            )
+        )
+    level_id = ""
+    if level_type != "GLOBAL":
+        if document.get("level_id") is None:
+            problems.append(InvalidValue("missing_field", "required and absent or null: level_id"))
+        else:
+            level_id = _try(problems, read_id, "level_id", document["level_id"]) or ""
+    warehouse = document.get("warehouse_id")
+    warehouse_id = None if warehouse is None else _try(problems, read_id, "warehouse_id", warehouse)
+    return (str(level_type), level_id, warehouse_id)
+
+
+def read_limits(document: dict[str, Any], problems: Problems) -> Limits:
+    """Read what a rule sets; what is wrong is added to `problems` as `invalid_threshold`."""
+    settings = document.get("alert_settings")
+    if settings is not None and type(settings) is not dict:
+        problems.append(_invalid("alert_settings was no object"))
+        settings = None
+    settings = settings or {}
+    found: Problems = []
+
+    def read(field: str, reader: Callable[[str, Any], Any], value: Any, default: Any = None) -> Any:
+        return default if value is None else _try(found, reader, field, value)
+
+    min_qty = read("min_threshold_qty", read_integer, document.get("min_threshold_qty"))
+    reorder_qty = read("reorder_threshold_qty", read_integer, document.get("reorder_threshold_qty"))
+    min_days = read("min_threshold_days", read_days, document.get("min_threshold_days"))
+    reorder_days = read("reorder_threshold_days", read_days, document.get("reorder_threshold_days"))
+    cooldown = read(
+        "cooldown_period_minutes", read_integer, settings.get("cooldown_period_minutes"), DEFAULT_COOLDOWN_MINUTES
+    )
+    enabled = settings.get("enabled")
+    is_enabled = read("enabled", read_boolean, document.get("enabled") if enabled is None else enabled, True)
+    is_read = not found
+    problems += [_invalid(problem.detail) for problem in found]
+    for name, value in (
+        ("min_threshold_qty", min_qty),
+        ("reorder_threshold_qty", reorder_qty),
+        ("cooldown_period_minutes", cooldown),
+    ):
+        if value is not None and value < 0:
+            problems.append(_invalid(f"{name} was {value}, expected at least 0"))
+    for unit, low, high in (("qty", min_qty, reorder_qty), ("days", min_days, reorder_days)):
+        if low is not None and high is not None and low > high:
+            problems.append(_invalid(f"min_threshold_{unit} was {low}, expected at most the reorder's {high}"))
+    dynamic = _read_dynamic(document, problems)
+    is_empty = dynamic is None and (min_qty, reorder_qty, min_days, reorder_days) == (None,) * 4
+    if is_read and is_enabled and is_empty:
+        problems.append(_invalid("no threshold was set and nothing was muted"))
+    other = {name: value for name, value in settings.items() if name not in ("cooldown_period_minutes", "enabled")}
+    settings_text = canonical_json(other)
+    return Limits(min_qty, reorder_qty, min_days, reorder_days, cooldown, is_enabled, settings_text, dynamic)
+
+
+def _read_dynamic(document: dict[str, Any], problems: Problems) -> DynamicSettings | None:
+    mode = document.get("mode")
+    if mode is None or mode == "static":
+        return None
+    if mode != "dynamic":
+        problems.append(_invalid(f"mode was {mode!r}, expected static or dynamic"))
+        return None
+    bounds: list[int | None] = []
+    for field in ("floor_qty", "ceiling_qty"):
+        found: Problems = []
+        value = document.get(field)
+        bound = None if value is None else _try(found, read_integer, field, value)
+        problems += [_invalid(problem.detail) for problem in found]
+        if bound is not None and bound < 0:
+            problems.append(_invalid(f"{field} was {bound}, expected at least 0"))
+        bounds.append(bound)
+    floor, ceiling = bounds
+    if floor is not None and ceiling is not None and floor > ceiling:
+        problems.append(_invalid(f"floor_qty was {floor}, expected at most the ceiling's {ceiling}"))
+    level = document.get("service_level")
+    level = DEFAULT_SERVICE_LEVEL if level is None else level
+    # At a half and below there would be no safety stock; at 1 it would have no end.
+    if type(level) is not float or not 0.5 < level < 1:
+        problems.append(_invalid(f"service_level was {level!r}, expected above 0.5 and below 1"))
+        return None
+    return DynamicSettings(level, floor, ceiling)
+
+
+def read_author(document: dict[str, Any], source: str | None) -> tuple[str | None, str | None]:
+    """Read (author, reason) of a change; optional, so nothing in them is worth losing a rule for.
+
+    Without an author, the message's source stands for it.
+    """
+    author = _first_text(document, "author", "updated_by")
+    return author or _clean(source), _first_text(document, "reason", "change_reason")
+
+
+def canonical_json(value: Any) -> str:
+    """JSON of a value, the same text for the same value: sorted keys, no white space."""
+    return msgspec.json.encode(value, order="sorted").decode()
+
+
+def _first_text(document: dict[str, Any], *fields: str) -> str | None:
+    return next((text for field in fields if (text := _clean(document.get(field)))), None)
+
+
+def _clean(value: Any) -> str | None:
+    # A terminal shows these: no control characters.
+    if type(value) is not str:
+        return None
+    return " ".join(CONTROL_CHARACTERS.sub(" ", value).split())[:MAX_TEXT] or None
+
+
+def _try(problems: Problems, reader: Callable[[str, Any], Any], field: str, value: Any) -> Any:
+    try:
+        return reader(field, value)
+    except InvalidValue as problem:
+        problems.append(problem)
+        return None
+
+
+def _invalid(detail: str) -> InvalidValue:
+    return InvalidValue("invalid_threshold", detail)

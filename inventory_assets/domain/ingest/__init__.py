@@ -1,0 +1,1 @@
+"""One burst on the warm state: everything that follows from its messages."""

@@ -1,0 +1,349 @@
+"""One burst, from messages to everything that follows from them; pure.
+
+Order inside a burst (RULES 25): rules, velocity and commands first, then the
+stock events by (position, level before transaction, event id). The caller
+writes the result in one transaction and merges the draft after its commit.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from inventory_assets.domain.alerts.alert import Product, with_document_fields
+from inventory_assets.domain.alerts.evaluate import Cause
+from inventory_assets.domain.events.connectors import Heartbeat
+from inventory_assets.domain.events.control import ALERT_COMMANDS
+from inventory_assets.domain.events.kinds import (
+    Command,
+    Event,
+    Filtered,
+    Key,
+    Level,
+    Outcome,
+    Rejection,
+    StockEvent,
+    ThresholdRule,
+    Transaction,
+    entity_names,
+    order_key,
+)
+from inventory_assets.domain.events.parse import MAX_DETAIL, ParseSettings, parse_message
+from inventory_assets.domain.ingest.alerts import BurstAlerts
+from inventory_assets.domain.ingest.dedupe import admit
+from inventory_assets.domain.ingest.result import Arrival, BurstInputs, BurstResult
+from inventory_assets.domain.ingest.rules import BurstRules
+from inventory_assets.domain.ingest.state import Draft, InventoryState, SkuParents
+from inventory_assets.domain.stock.fold import (
+    KeyState,
+    LevelRank,
+    Versions,
+    affected_keys,
+    apply_level,
+    apply_tombstone,
+    apply_transaction,
+)
+
+Parsed = Event | Rejection | Filtered
+
+INVARIANT_VIOLATION = "invariant_violation"
+"""Reason of a message that broke our code or an invariant; a replay refuses it again (RULES 35)."""
+
+
+class Message(msgspec.Struct, frozen=True, gc=False):
+    """A message as received. `publish_at` in microseconds, UTC."""
+
+    message_id: str
+    topic: str
+    publish_at: int
+    ordering_key: str
+    attributes: dict[str, str]
+    data: bytes
+
+
+def parse_burst(messages: Sequence[Message], settings: ParseSettings) -> list[Parsed]:
+    """Read every message of a burst, in order."""
+    return [_parse(message, settings) for message in messages]
+
+
+def _parse(message: Message, settings: ParseSettings) -> Parsed:
+    try:
+        return parse_message(message.topic, message.data, message.attributes, message.publish_at, settings)
+    except Exception as error:  # a message that breaks our code must not stop all others
+        return Rejection(INVARIANT_VIOLATION, f"{type(error).__name__}: {error}"[:MAX_DETAIL])
+
+
+def process_burst(
+    state: InventoryState,
+    parsed: Iterable[Parsed],
+    *,
+    version: int,
+    inputs: BurstInputs | None = None,
+    trace: Key | None = None,
+) -> BurstResult:
+    """Work out everything a burst changes, without changing `state`.
+
+    Args:
+        state: The warm state; it must remember every event whose entity occurs
+            in the burst (`ingest.recall`).
+        parsed: The burst's messages as read, in `raw.messages` order.
+        version: The lake version the result will be.
+        inputs: What the burst takes beside its messages.
+        trace: A key whose stock after each event is kept in `steps`.
+    """
+    return _Run(state, version, trace).run(parsed, inputs or BurstInputs())
+
+
+class _Placed(NamedTuple):
+    """A stock event with its place in the order and the keys it can change."""
+
+    place: tuple
+    event: StockEvent
+    keys: tuple[Key, ...]
+
+
+class _Run:
+    def __init__(self, state: InventoryState, version: int, trace: Key | None) -> None:
+        self.draft = Draft(state)
+        self.trace = trace
+        self.result = BurstResult(self.draft, version)
+        self.applied: dict[Key, dict[str, Versions]] = {}
+        self.arrival_of: dict[str, Arrival] = {}
+        self.verdicts: dict[tuple[Key, str], Outcome] = {}
+        self.alerts = BurstAlerts(self.draft, self.result)
+        self.rules = BurstRules(self.draft, version, self.arrival_of, self.alerts.evaluate)
+        self.lifecycle = self.alerts.lifecycle
+
+    def run(self, parsed: Iterable[Parsed], inputs: BurstInputs) -> BurstResult:
+        for item in parsed:
+            self.result.arrivals.append(self._receive(item))
+        accepted = self.draft.new_events
+        self._take_products(inputs.products)
+        self.rules.take_rules([event for event in accepted if isinstance(event, ThresholdRule)])
+        self.rules.take_velocities(inputs)
+        self.rules.take_dynamics(inputs)
+        handling = []
+        for event in accepted:
+            if isinstance(event, Command):
+                if event.command in ALERT_COMMANDS:
+                    handling.append(event)
+                else:
+                    self._obey(event)
+        placed = [
+            _Placed(order_key(event), event, affected_keys(event))
+            for event in accepted
+            if isinstance(event, StockEvent)
+        ]
+        self._judge_arrivals(placed)
+        placed.sort()  # no two have one place: its last part is the event id
+        for each in self._handle_in_time(handling, placed) if handling else placed:
+            self._apply(each)
+        if inputs.sweep_at is not None:
+            self.alerts.sweep(inputs.sweep_at)
+            if inputs.policy is not None:
+                self.lifecycle.sweep(inputs.sweep_at, inputs.policy)
+        return self.result
+
+    def _receive(self, item: Parsed) -> Arrival:
+        if isinstance(item, Rejection):
+            return Arrival(Outcome.DEAD_LETTERED, rejection=item)
+        if isinstance(item, Filtered):
+            if isinstance(item, Heartbeat):
+                connectors = self.draft.connectors
+                known = connectors.get(item.heard.connector_id)
+                joined = item.heard.join(known)
+                if joined != known:
+                    connectors[item.heard.connector_id] = joined
+            return Arrival(Outcome.FILTERED)
+        names = entity_names(item)
+        verdict = admit(self.draft, item, names)
+        if isinstance(verdict, Rejection):
+            return Arrival(Outcome.DEAD_LETTERED, item, verdict)
+        if verdict is not None:
+            return Arrival(verdict, item)
+        self.draft.accept(item, names)
+        arrival = Arrival(Outcome.APPLIED, item)
+        self.arrival_of[item.event_id] = arrival
+        return arrival
+
+    # ---- rules, velocity, commands, products
+
+    def _take_products(self, products: Iterable[Product]) -> None:
+        for product in products:
+            self.draft.products[product.sku] = product
+
+    def _obey(self, command: Command) -> None:
+        scope = (command.warehouse_id, command.sku)
+        if command.command == "pause":
+            self.draft.pauses[scope] = command
+        elif command.command == "resume":
+            self.draft.pauses.pop(scope, None)
+        if command.command in ("resume", "re-evaluate"):
+            chosen = (
+                k for k in self.draft.keys if command.warehouse_id in (None, k[0]) and command.sku in (None, k[1])
+            )
+            for key in sorted(chosen):
+                self.rules.resolve(key)
+                at = max(command.event_at, self.draft.keys[key].frontier_at)
+                self.alerts.evaluate(key, Cause(command.event_id, command.event_at, at, False))
+
+    def _handle_in_time(self, commands: list[Command], placed: list["_Placed"]) -> Iterable["_Placed"]:
+        """Yield the stock events, and carry out the alert commands at their times between them.
+
+        A person acts on what was so when they acted: with events in order of time every
+        cut then gives the same. An alert that opens only later is waited for.
+        """
+        # Position need not be time: within a SKU an event is no earlier than those before it.
+        # Per SKU, because `explain` replays one alone and must find the same.
+        latest: dict[str, int] = {}
+        rest = []
+        for each in placed:
+            sku, event_at = each.event.sku, each.event.event_at
+            latest[sku] = max(latest.get(sku, event_at), event_at)
+            rest.append((latest[sku], each))
+        waiting = []
+        for command in sorted(commands, key=lambda c: (c.event_at, c.event_id)):
+            later = []
+            for at, each in rest:
+                if at <= command.event_at:
+                    yield each
+                else:
+                    later.append((at, each))
+            rest = later
+            if not self._handle(command, is_last=False):
+                waiting.append(command)
+        yield from (each for _, each in rest)
+        for command in waiting:
+            self._handle(command, is_last=True)
+
+    def _handle(self, command: Command, *, is_last: bool) -> bool:
+        verdict = self.lifecycle.obey(command)
+        if isinstance(verdict, Rejection):
+            if verdict.reason == "unknown_alert" and not is_last:
+                return False
+            self._refuse(command, verdict)
+        elif not verdict:
+            self.arrival_of[command.event_id].outcome = Outcome.SUPERSEDED
+        return True
+
+    def _refuse(self, command: Command, rejection: Rejection) -> None:
+        # Not known, not a duplicate: once its alert is there, it may come again.
+        self.draft.forget(command)
+        for arrival in self.result.arrivals:
+            if arrival.event is not None and arrival.event.event_id == command.event_id:
+                arrival.outcome, arrival.rejection = Outcome.DEAD_LETTERED, rejection
+
+    # ---- stock
+
+    def _apply(self, item: "_Placed") -> None:
+        event, keys = item.event, item.keys
+        outcome = self._apply_to_key(keys[0], item)
+        for key in keys[1:]:
+            if self._apply_to_key(key, item) is Outcome.APPLIED:
+                outcome = Outcome.APPLIED
+        arrival = self.arrival_of[event.event_id]
+        arrival.outcome = outcome
+        arrival.available = self.draft.keys[keys[0]].available
+
+    def _judge_arrivals(self, placed: list["_Placed"]) -> None:
+        """Find which events arrived too late to matter, where a key's events came out of order.
+
+        An outcome is a fact about arrival (RULES 9), but stock runs in position
+        order; for a key whose events arrive in that order the two agree.
+        """
+        latest: dict[Key, tuple] = {}
+        disordered: dict[Key, list[StockEvent]] = {}
+        for place, _, keys in placed:
+            for key in keys:
+                last = latest.get(key)
+                if last is None or place > last:
+                    latest[key] = place
+                else:
+                    disordered[key] = []
+        if not disordered:
+            return
+        for _, event, keys in placed:
+            for key in keys:
+                if key in disordered:
+                    disordered[key].append(event)
+        for key, events in disordered.items():
+            stored = self.draft.state.keys.get(key)
+            state = KeyState(*key) if stored is None else stored.copy()
+            applied: dict[str, Versions] = {}
+            for event in events:
+                self.verdicts[(key, event.event_id)] = self._fold(state, applied, event)
+
+    def _fold(self, state: KeyState, applied: dict[str, Versions], event: StockEvent) -> Outcome:
+        if isinstance(event, Transaction):
+            name = f"t:{event.transaction_id}"
+            known = applied.get(name)
+            if known is None:
+                known = self.draft.state.events.by_entity.get(name, ())  # type: ignore[assignment]
+            applied[name] = (*known, event)  # type: ignore[misc]
+            return apply_transaction(state, known, event)  # type: ignore[arg-type]
+        if isinstance(event, Level):
+            return apply_level(state, self.draft.transactions_of(state.key, applied), event)
+        return apply_tombstone(state, event)
+
+    def _apply_to_key(self, key: Key, item: "_Placed") -> Outcome:
+        place, event, _ = item
+        is_new = not self.draft.has_key(key)
+        state = self.draft.key_state(key)
+        is_late = place < state.frontier
+        before = state.copy() if self.alerts.is_due(key) else state
+        frontier = state.frontier, state.frontier_at
+        outcome = self._fold(state, self.applied.setdefault(key, {}), event)
+        verdict = self.verdicts.get((key, event.event_id), outcome) if self.verdicts else outcome
+        if verdict is not outcome:
+            outcome = verdict
+            # The frontier is that of the events that step: the verdict's, not the fold's.
+            if verdict is Outcome.SUPERSEDED:
+                state.frontier, state.frontier_at = frontier
+            elif not is_late:
+                state.frontier, state.frontier_at = place, event.event_at
+        if is_new:
+            self._add_key(key)
+        cause = Cause(event.event_id, event.event_at, state.frontier_at if is_late else event.event_at, is_late)
+        if isinstance(event, Level):
+            rank = (event.position, event.event_id)
+            if rank > self.draft.sku_parents(event.sku).rank:
+                # What a SKU is called and where it stands is what its newest level says.
+                self._take_parents(event, rank, cause)
+                self._take_product_fields(event)
+            self.rules.resolve(key)
+        elif is_new:
+            self.rules.resolve(key)
+        if outcome is Outcome.APPLIED:
+            if before is not state:
+                self.alerts.end_cooldown(key, before, cause.at)
+            self.alerts.evaluate(key, cause, state)
+            if key == (event.warehouse_id, event.sku):
+                self.draft.add_point(key, event.event_at, state.available)
+        if key == self.trace:
+            self.result.steps.append((event, state.copy()))
+        return outcome
+
+    def _add_key(self, key: Key) -> None:
+        place = self.draft.sku_parents(key[1])
+        self.draft.skus[key[1]] = SkuParents(place.parents, place.rank, (*place.warehouse_ids, key[0]))
+
+    def _take_parents(self, event: Level, rank: LevelRank, cause: Cause) -> None:
+        place = self.draft.sku_parents(event.sku)
+        self.draft.skus[event.sku] = SkuParents(event.parents, rank, place.warehouse_ids)
+        if event.parents != place.parents:
+            # The whole SKU moves, in every warehouse, and other rules may hold there.
+            for warehouse_id in sorted(place.warehouse_ids):
+                key = (warehouse_id, event.sku)
+                self.draft.key_state(key)
+                if warehouse_id != event.warehouse_id:
+                    self.rules.resolve_again(key, cause)
+
+    def _take_product_fields(self, event: Level) -> None:
+        known = self.draft.products.get(event.sku)
+        if (known is None or known.is_removed) and not event.product_fields:
+            return
+        # What was cleaned up begins anew: the document knows nothing of what an import once said.
+        start = Product(sku=event.sku) if known is None or known.is_removed else known
+        merged = with_document_fields(start, event.product_fields)
+        if merged != known:
+            self.draft.products[event.sku] = merged

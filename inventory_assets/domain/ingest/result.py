@@ -1,0 +1,59 @@
+"""What a burst takes beside its messages, and what it changes: each message's fate and all that follows."""
+
+import msgspec
+
+from inventory_assets.domain.alerts.alert import Alert, Product, Transition
+from inventory_assets.domain.alerts.lifecycle import LifecyclePolicy
+from inventory_assets.domain.events.kinds import Event, Key, Outcome, Rejection, StockEvent
+from inventory_assets.domain.ingest.state import Draft
+from inventory_assets.domain.stock.fold import KeyState
+from inventory_assets.domain.thresholds.resolve import DynamicLimits
+
+
+class BurstInputs(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a burst takes beside its messages; recorded, so that a replay has it too.
+
+    `sweep_at`: microseconds, notify what is due by then. `velocities`: mean
+    daily units as of `velocity_date`, for the keys whose velocity changed;
+    null for unknown. `dynamics`: computed limits as of `dynamic_date`, likewise,
+    null where none can be computed any more. `products`: rows of a products import, with `has_products`.
+    `policy`: what a sweep does to alerts that nobody takes (ADR 0004).
+    """
+
+    sweep_at: int | None = None
+    velocity_date: str | None = None
+    has_products: bool = False
+    velocities: tuple[tuple[str, str, float | None], ...] = ()
+    products: tuple[Product, ...] = ()
+    policy: LifecyclePolicy | None = None
+    dynamic_date: str | None = None
+    dynamics: tuple[tuple[str, str, DynamicLimits | None], ...] = ()
+
+
+class Arrival(msgspec.Struct, gc=False):
+    """One message's fate. `available` is its own key's stock right after it; null if it has no key."""
+
+    outcome: Outcome
+    event: Event | None = None
+    rejection: Rejection | None = None
+    available: int | None = None
+
+
+class BurstResult:
+    """What a burst changes. `draft` holds the changed state, the rest is history."""
+
+    def __init__(self, draft: Draft, version: int) -> None:
+        self.draft = draft
+        self.version = version
+        self.arrivals: list[Arrival] = []
+        self.transitions: list[tuple[Key, Transition]] = []
+        self.notified: list[Alert] = []
+        self.changed_alerts: dict[str, Alert] = {}
+        self.steps: list[tuple[StockEvent, KeyState]] = []
+
+    def outcomes(self) -> dict[str, int]:
+        """Messages by outcome."""
+        counts: dict[str, int] = {}
+        for arrival in self.arrivals:
+            counts[arrival.outcome] = counts.get(arrival.outcome, 0) + 1
+        return counts

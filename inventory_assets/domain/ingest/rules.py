@@ -1,0 +1,137 @@
+"""Take one burst's rules, velocities and computed limits, and judge the keys they touch (RULES 21-25)."""
+
+from collections.abc import Callable, Iterable
+
+from inventory_assets.domain.alerts.evaluate import Cause
+from inventory_assets.domain.events.kinds import Key, Outcome, ThresholdRule
+from inventory_assets.domain.ingest.result import Arrival, BurstInputs
+from inventory_assets.domain.ingest.state import Draft
+from inventory_assets.domain.thresholds.audit import chain_change
+from inventory_assets.domain.thresholds.resolve import Scope, StoredRule, resolve_thresholds, rung
+
+
+class BurstRules:
+    """The limits of one burst's keys; `evaluate` steps the alerts of a key whose limits changed."""
+
+    def __init__(
+        self, draft: Draft, version: int, arrival_of: dict[str, Arrival], evaluate: Callable[[Key, Cause], None]
+    ) -> None:
+        self.draft = draft
+        self.version = version
+        self.arrival_of = arrival_of
+        self.skus_below: dict[int, dict[str, list[str]]] = {}
+        self._evaluate = evaluate
+
+    def take_rules(self, rules: list[ThresholdRule]) -> None:
+        """Take rules in, and judge again the keys whose limits they change."""
+        changed = []
+        latest: dict[Scope, tuple] = {}
+        for rule in rules:
+            rank = latest.get(rule.scope)
+            if rank is None and (stored := self.draft.rules.get(rule.scope)) is not None:
+                rank = stored.rank
+            if rank is not None and rank > (rule.position, rule.event_id):
+                self.arrival_of[rule.event_id].outcome = Outcome.SUPERSEDED
+                continue
+            latest[rule.scope] = (rule.position, rule.event_id)
+            changed.append(rule)
+        # One rule at a time, in their order: each re-evaluates its keys in its own name.
+        for rule in sorted(changed, key=lambda rule: (rule.position, rule.event_id)):
+            self._record_change(rule)
+            self.draft.rules[rule.scope] = StoredRule(rule, self.version)
+            cause = Cause(rule.event_id, rule.event_at, rule.event_at, False)
+            for key in self._keys_touched(rule):
+                self.resolve_again(key, cause)
+
+    def _record_change(self, rule: ThresholdRule) -> None:
+        stored = self.draft.rules.get(rule.scope)
+        changes = self.draft.rule_changes
+        changes.append(
+            chain_change(
+                None if stored is None else stored.rule,
+                rule,
+                version=self.version,
+                seq=len(changes),
+                previous_hash=changes[-1].hash if changes else self.draft.state.audit_head,
+            )
+        )
+
+    def _keys_touched(self, rule: ThresholdRule) -> list[Key]:
+        """The keys in a rule's scope, but for those a more specific rule decides."""
+        own = rung(rule.level_type, rule.warehouse_id)
+        known = self.draft.thresholds.get
+        return [
+            key
+            for key in self._keys_in_scope(rule)
+            if (limits := known(key)) is None or rung(limits.level_type, limits.warehouse_id) >= own
+        ]
+
+    def _keys_in_scope(self, rule: ThresholdRule) -> list[Key]:
+        position = {"DEPARTMENT": 0, "CATEGORY": 1, "BRAND": 2, "PRODUCT": 3}.get(rule.level_type)
+        skus: Iterable[str]
+        if rule.level_type == "SKU":
+            skus = [rule.level_id] if rule.level_id in self.draft.skus else []
+        elif position is None:
+            skus = list(self.draft.skus)
+        else:
+            skus = self._skus_below(position).get(rule.level_id, ())
+        # Sorted: a restarted process holds its keys in another order, and must step them in the same.
+        return sorted(
+            (warehouse_id, sku)
+            for sku in skus
+            for warehouse_id in self.draft.skus[sku].warehouse_ids
+            if rule.warehouse_id is None or rule.warehouse_id == warehouse_id
+        )
+
+    def _skus_below(self, position: int) -> dict[str, list[str]]:
+        # One walk over all SKUs for a file of rules, not one for each of them. Rules come
+        # before stock, so no SKU moves while a burst's rules are taken.
+        found = self.skus_below.get(position)
+        if found is None:
+            found = self.skus_below[position] = {}
+            for sku, place in self.draft.state.skus.items():
+                found.setdefault(place.parents[position], []).append(sku)
+        return found
+
+    def resolve_again(self, key: Key, cause: Cause) -> None:
+        """Resolve a key's limits, and judge it where they changed."""
+        state = self.draft.keys.get(key)
+        if state is None or not self.resolve(key):
+            return
+        self._evaluate(key, cause._replace(at=max(cause.at, state.frontier_at)))
+
+    def resolve(self, key: Key) -> bool:
+        """Resolve a key's thresholds anew; whether they changed."""
+        parents = self.draft.sku_parents(key[1]).parents
+        # Twelve looks a key: at the plain mapping where the burst changes no rule.
+        rules = self.draft.rules if self.draft.rules.changed else self.draft.rules.base
+        resolved = resolve_thresholds(
+            self.draft.keys[key], parents, rules, self.draft.state.defaults, self.draft.dynamic_limits(key)
+        )
+        if resolved == self.draft.thresholds.get(key):
+            return False
+        self.draft.thresholds[key] = resolved
+        return True
+
+    def take_velocities(self, inputs: BurstInputs) -> None:
+        """Take velocities in, and judge the keys with limits in days."""
+        if inputs.velocity_date is None:
+            return
+        for warehouse_id, sku, velocity in inputs.velocities:
+            key = (warehouse_id, sku)
+            self.draft.velocities[key] = velocity or 0.0
+            state = self.draft.keys.get(key)
+            limits = self.draft.thresholds.get(key)
+            if state is None or limits is None or (limits.min_days is None and limits.reorder_days is None):
+                continue
+            at = state.frontier_at
+            self._evaluate(key, Cause(f"velocity:{inputs.velocity_date}", at, at, False))
+
+    def take_dynamics(self, inputs: BurstInputs) -> None:
+        """Take computed limits in, and judge the keys they change."""
+        for warehouse_id, sku, limits in inputs.dynamics:
+            key = (warehouse_id, sku)
+            self.draft.dynamics[key] = limits
+            if (state := self.draft.keys.get(key)) is not None:
+                at = state.frontier_at
+                self.resolve_again(key, Cause(f"dynamic:{inputs.dynamic_date}", at, at, False))

@@ -1,0 +1,333 @@
+"""The warm state: what a burst needs to know of all that came before.
+
+`InventoryState` is what the last commit left; a `Draft` collects what one burst
+would change and is merged only after its commit (RULES 33). Reads go through
+the draft to the state below, so a burst sees its own changes and nobody else
+does.
+"""
+
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from functools import cached_property
+from typing import Generic, TypeVar
+
+from inventory_assets.domain.alerts.alert import Alert, Product
+from inventory_assets.domain.alerts.lifecycle import Inhibitions, Silences
+from inventory_assets.domain.events.connectors import Heard
+from inventory_assets.domain.events.kinds import (
+    NO_POSITION,
+    UNKNOWN_PARENTS,
+    Command,
+    Condition,
+    Event,
+    Key,
+    ParentIds,
+    Position,
+    Transaction,
+    entity_key,
+    entity_name,
+    entity_names,
+)
+from inventory_assets.domain.stock.fold import KeyState, LevelRank, Versions, affected_keys
+from inventory_assets.domain.stock.rollup import Leaf, RollupChange, Rollups
+from inventory_assets.domain.thresholds.audit import GENESIS, RuleChange
+from inventory_assets.domain.thresholds.resolve import DynamicLimits, Scope, StoredRule, ThresholdDefaults, Thresholds
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+TREND_POINTS = 6
+"""How many points before a breach an alert shows: enough to see a slope in one line."""
+
+
+def pause_over(pauses: Mapping[tuple[str | None, str | None], Command], key: Key) -> Command | None:
+    """The command that withholds a key's notifications, if any; the widest one."""
+    if not pauses:
+        return None
+    warehouse_id, sku = key
+    scopes = ((None, None), (warehouse_id, None), (None, sku), (warehouse_id, sku))
+    return next((pauses[scope] for scope in scopes if scope in pauses), None)
+
+
+class Overlay(MutableMapping[K, V], Generic[K, V]):
+    """A mapping's changes, kept apart from it until they are merged. Nothing is deleted."""
+
+    __slots__ = ("base", "changed")
+
+    def __init__(self, base: dict[K, V]) -> None:
+        self.base = base
+        self.changed: dict[K, V] = {}
+
+    def __getitem__(self, key: K) -> V:
+        changed = self.changed
+        return changed[key] if key in changed else self.base[key]
+
+    def get(self, key: K, default=None):  # type: ignore[no-untyped-def,override]
+        """Return the changed value, else the base's, else `default`."""
+        changed = self.changed
+        return changed[key] if key in changed else self.base.get(key, default)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self.changed or key in self.base
+
+    def __setitem__(self, key: K, value: V) -> None:
+        self.changed[key] = value
+
+    def __delitem__(self, key: K) -> None:
+        raise TypeError("an overlay records changes; it deletes nothing")
+
+    def __iter__(self) -> Iterator[K]:
+        yield from self.base
+        yield from (key for key in self.changed if key not in self.base)
+
+    def __len__(self) -> int:
+        return len(self.base) + sum(key not in self.base for key in self.changed)
+
+    def merge(self) -> None:
+        """Make the changes part of the base."""
+        self.base.update(self.changed)
+
+
+class SkuParents:
+    """A SKU's place in the hierarchy, and the level that says so (RULES 19)."""
+
+    __slots__ = ("parents", "rank", "warehouse_ids")
+
+    def __init__(self, parents: ParentIds, rank: LevelRank, warehouse_ids: tuple[str, ...]) -> None:
+        self.parents = parents
+        self.rank = rank
+        self.warehouse_ids = warehouse_ids
+
+
+NO_SKU_PARENTS = SkuParents(UNKNOWN_PARENTS, (NO_POSITION, ""), ())
+
+
+class EventMemory:
+    """Known events by identity: the recent ones and the unfinished ones.
+
+    Older ones are in the lake; `ingest.recall` brings back those that a burst
+    touches before it is processed, so to the domain the memory looks complete.
+    """
+
+    def __init__(self) -> None:
+        self.by_entity: dict[str, tuple[Event, ...]] = {}
+        self.by_key: dict[Key, list[str]] = {}
+        self.forgotten_until: dict[Key, Position] = {}
+        self.forgotten: list[int] = []
+
+    def __len__(self) -> int:
+        return len(self.by_entity)
+
+    def add(self, event: Event, names: Iterable[str] | None = None) -> None:
+        """Remember an accepted event, under all of its names or only some."""
+        for name in entity_names(event) if names is None else names:
+            self.add_all(name, (event,))
+
+    def add_all(self, name: str, events: tuple[Event, ...]) -> None:
+        """Remember accepted events under one name."""
+        known = self.by_entity.get(name)
+        self.by_entity[name] = events if known is None else known + events
+        first = events[0]
+        if known is None and type(first) is Transaction and name == entity_name(first):
+            # Versions of one transaction never move, so its first one names its keys.
+            for key in affected_keys(first):
+                self.by_key.setdefault(key, []).append(name)
+
+    def forget_down_to(self, size: int) -> None:
+        """Drop the oldest finished entities until at most `size` stay.
+
+        What is dropped is left in `forgotten`, as entity keys, for the index of
+        older ids; each key remembers up to which position it is incomplete.
+        """
+        excess = len(self.by_entity) - size
+        if excess <= 0:
+            return
+        for name in list(self.by_entity):
+            events = self.by_entity[name]
+            latest = events[-1]
+            if isinstance(latest, Transaction) and name == entity_name(latest):
+                # An open transaction will be asked for again: it stays.
+                if not any(e.status in ("COMPLETED", "CANCELLED") for e in events if isinstance(e, Transaction)):
+                    continue
+                self._forget_transaction(name, events)
+            del self.by_entity[name]
+            self.forgotten.append(entity_key(name))
+            excess -= 1
+            if excess <= 0:
+                return
+
+    def _forget_transaction(self, name: str, events: tuple[Event, ...]) -> None:
+        for event in events:
+            assert isinstance(event, Transaction)
+            for key in affected_keys(event):
+                self.forgotten_until[key] = max(self.forgotten_until.get(key, NO_POSITION), event.position)
+                names = self.by_key.get(key)
+                if names and name in names:
+                    names.remove(name)
+                    if not names:
+                        del self.by_key[key]
+
+
+class InventoryState:
+    """Everything warm, as of `version`. Changed only by `Draft.merge`."""
+
+    def __init__(self, *, defaults: ThresholdDefaults | None = None) -> None:
+        self.version = 0
+        self.defaults = defaults or ThresholdDefaults()
+        self.events = EventMemory()
+        self.keys: dict[Key, KeyState] = {}
+        self.skus: dict[str, SkuParents] = {}
+        self.rules: dict[Scope, StoredRule] = {}
+        self.thresholds: dict[Key, Thresholds] = {}
+        self.velocities: dict[Key, float] = {}
+        self.dynamics: dict[Key, DynamicLimits | None] = {}
+        self.alerts: dict[Key, dict[Condition, Alert]] = {}
+        self.due_alerts: set[Key] = set()
+        self.products: dict[str, Product] = {}
+        self.connectors: dict[str, Heard] = {}
+        self.pauses: dict[tuple[str | None, str | None], Command] = {}
+        self.silences: Silences = {}
+        self.inhibitions: Inhibitions = {}
+        self.trends: dict[Key, array[int]] = {}
+        self.rollups = Rollups()
+        self.audit_head = GENESIS
+
+
+class Draft:
+    """One burst's changes over a state."""
+
+    def __init__(self, state: InventoryState) -> None:
+        self.state = state
+        self.keys = Overlay(state.keys)
+        self.skus = Overlay(state.skus)
+        self.rules = Overlay(state.rules)
+        self.thresholds = Overlay(state.thresholds)
+        self.velocities = Overlay(state.velocities)
+        self.dynamics = Overlay(state.dynamics)
+        self.alerts = Overlay(state.alerts)
+        self.products = Overlay(state.products)
+        self.connectors = Overlay(state.connectors)
+        self.pauses = dict(state.pauses)
+        self.silences = dict(state.silences)
+        self.inhibitions = dict(state.inhibitions)
+        self.new_events: list[Event] = []
+        self.new_by_entity: dict[str, tuple[Event, ...]] = {}
+        self.new_by_key: dict[Key, list[str]] = {}
+        self.new_points: dict[Key, list[tuple[int, int]]] = {}
+        self.rule_changes: list[RuleChange] = []
+
+    def known(self, name: str) -> tuple[Event, ...]:
+        """All accepted events of an entity, this burst's included."""
+        old, new = self.state.events.by_entity.get(name), self.new_by_entity.get(name)
+        if old is None:
+            return new or ()
+        return old if new is None else old + new
+
+    def accept(self, event: Event, names: tuple[str, ...]) -> None:
+        """Take an event in: from here on it is known, under its `entity_names`."""
+        self.new_events.append(event)
+        for name in names:
+            known = self.new_by_entity.get(name)
+            self.new_by_entity[name] = (event,) if known is None else (*known, event)
+
+    def forget(self, event: Event) -> None:
+        """Take an accepted event back: it is not known."""
+        self.new_events.remove(event)
+        for name in entity_names(event):
+            self.new_by_entity[name] = tuple(known for known in self.new_by_entity[name] if known is not event)
+
+    def has_key(self, key: Key) -> bool:
+        """Whether a key is known, to the burst or before it."""
+        return key in self.keys.changed or key in self.state.keys
+
+    def key_state(self, key: Key) -> KeyState:
+        """A working copy of a key's state; a new one where the key is new."""
+        working = self.keys.changed.get(key)
+        if working is None:
+            stored = self.state.keys.get(key)
+            working = KeyState(*key) if stored is None else stored.copy()
+            self.keys[key] = working
+        return working
+
+    def transactions_of(self, key: Key, applied: Mapping[str, Versions]) -> Iterable[Versions]:
+        """The versions of each remembered transaction of a key that are already folded in."""
+        for name in self.state.events.by_key.get(key, ()):
+            if name not in applied:
+                yield self.state.events.by_entity[name]  # type: ignore[misc]
+        yield from applied.values()
+
+    def sku_parents(self, sku: str) -> SkuParents:
+        """A SKU's parents, UNKNOWN where no level names it."""
+        return self.skus.get(sku, NO_SKU_PARENTS)
+
+    def dynamic_limits(self, key: Key) -> DynamicLimits | None:
+        """The limits computed for a key; None also where this burst takes them away."""
+        changed = self.dynamics.changed
+        return changed[key] if key in changed else self.dynamics.base.get(key)
+
+    def trend(self, key: Key) -> tuple[tuple[int, int], ...]:
+        """The last points of a key's running stock, oldest first."""
+        new = self.new_points.get(key, [])
+        if len(new) >= TREND_POINTS:
+            return tuple(new[-TREND_POINTS:])
+        flat = self.state.trends.get(key, ())
+        old = zip(flat[::2], flat[1::2], strict=True)
+        return tuple([*old, *new][-TREND_POINTS:])
+
+    def add_point(self, key: Key, at: int, available: int) -> None:
+        """Append a point to a key's running stock."""
+        self.new_points.setdefault(key, []).append((at, available))
+
+    @cached_property
+    def leaves(self) -> list[Leaf]:
+        """Each changed key before and after, with its parents."""
+        state, moved = self.state, self.skus.changed
+        leaves: list[Leaf] = []
+        for key, new in self.keys.changed.items():
+            sku = key[1]
+            before = after = state.skus.get(sku, NO_SKU_PARENTS).parents
+            if sku in moved:
+                after = moved[sku].parents
+            leaves.append((key, before, state.keys.get(key), after, new))
+        return leaves
+
+    @cached_property
+    def rollup_change(self) -> RollupChange:
+        """The node sums after the burst. Worked out when first asked for, once no key changes any more.
+
+        The burst's other rows can be on their way to the lake meanwhile.
+        """
+        return self.state.rollups.change(self.leaves)
+
+    def merge(self, version: int) -> None:
+        """Make the burst part of the state, after its commit."""
+        state = self.state
+        rollup_change = self.rollup_change  # before its keys are merged
+        for overlay in (
+            self.keys, self.skus, self.rules, self.thresholds, self.velocities, self.dynamics, self.alerts,
+            self.products, self.connectors,
+        ):  # fmt: skip
+            overlay.merge()
+        state.pauses = self.pauses
+        state.silences = self.silences
+        state.inhibitions = self.inhibitions
+        for name, events in self.new_by_entity.items():
+            if events:
+                state.events.add_all(name, events)
+        for key, points in self.new_points.items():
+            # Flat pairs: a deque per key would take 140 MB at 200k keys, this takes 30.
+            flat = state.trends.get(key)
+            if flat is None:
+                flat = state.trends[key] = array("q")
+            for point in points[-TREND_POINTS:]:
+                flat.extend(point)
+            del flat[: -2 * TREND_POINTS]
+        for key, alerts in self.alerts.changed.items():
+            if any(alert.is_notification_due and alert.is_firing for alert in alerts.values()):
+                state.due_alerts.add(key)
+            else:
+                state.due_alerts.discard(key)
+        state.rollups.merge(rollup_change)
+        if self.rule_changes:
+            state.audit_head = self.rule_changes[-1].hash
+        state.version = version

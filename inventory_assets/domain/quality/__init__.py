@@ -1,0 +1,1 @@
+"""Verdicts on data and pipeline, as values."""

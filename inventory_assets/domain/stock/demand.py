@@ -1,0 +1,117 @@
+"""Demand of many keys from their running stock: what was sold on days with stock, and how long stock lasts.
+
+A day without stock is no evidence of no demand, so it counts for nothing. Not
+here: forecasts and limits made of them (`forecast`).
+"""
+
+from statistics import NormalDist
+from typing import NamedTuple
+
+import numpy as np
+
+from inventory_assets.domain.events.parse import DAY_US
+from inventory_assets.domain.stock.history import Stock
+
+WINDOW_DAYS = 84
+"""Twelve whole weeks: every weekday counts as often, and a season of the year shows little."""
+
+COVER_LEVEL = 0.8
+"""The interval of the days of cover holds with this probability."""
+
+
+class Demand(NamedTuple):
+    """Daily demand of some keys; row i of each array is `keys[i]`, columns are days, oldest first.
+
+    `units`: completed orders. `is_counted`: days that say something of demand:
+    stock was there, or something was sold. `is_known`: days since the key's
+    first event. `available`: in units, at the end of the window.
+    """
+
+    keys: np.ndarray
+    units: np.ndarray
+    is_counted: np.ndarray
+    is_known: np.ndarray
+    available: np.ndarray
+
+
+class Coverage(NamedTuple):
+    """What `measure` says of each key; nan for unknown. Units a day, days."""
+
+    daily_units: np.ndarray
+    daily_deviation: np.ndarray
+    in_stock_days: np.ndarray
+    stockout_days: np.ndarray
+    cover_days: np.ndarray
+    cover_days_low: np.ndarray
+    cover_days_high: np.ndarray
+
+
+def daily_demand(stock: Stock, as_of: int, *, days: int = WINDOW_DAYS) -> Demand:
+    """Sum up each key's complete UTC days before `as_of` (microseconds, a midnight).
+
+    A day counts if stock was above 0 at any moment of it while the key was
+    active, or if something was sold. The day of a key's first event does not:
+    nobody knows what came before it.
+    """
+    keys, local = np.unique(stock.key, return_inverse=True)
+    first_day = as_of // DAY_US - days
+    starts = np.flatnonzero(np.append(True, local[1:] != local[:-1]))
+    day = stock.at // DAY_US - first_day
+    # The order of the rows counts, not a late clock (RULES 25); a key's days never run backwards.
+    span = int(day.max() - day.min()) + 1
+    day = np.maximum.accumulate(local * span + day - day.min()) - local * span + day.min()
+    is_inside = (day >= 0) & (day < days)
+    shape = (len(keys), days)
+    cell = local[is_inside] * days + day[is_inside]
+    units = np.bincount(cell, stock.sold[is_inside].astype(np.float64), len(keys) * days).reshape(shape)
+    has_stock = (stock.available > 0) & stock.is_active
+    was_there = np.bincount(cell[has_stock[is_inside]], minlength=len(keys) * days).reshape(shape) > 0
+    # A day begins with what the last row before it left.
+    carried = np.searchsorted(local * span + day - day.min(), _starts_of_days(len(keys), days, span, day.min())) - 1
+    is_known = carried >= starts[:, None]
+    was_there |= is_known & has_stock[np.maximum(carried, 0)]
+    last = (
+        np.searchsorted(local * span + day - day.min(), np.arange(len(keys)) * span + min(span, days - day.min())) - 1
+    )
+    available = np.where(last >= starts, stock.available[np.maximum(last, 0)], 0)
+    return Demand(keys, units, is_known & (was_there | (units > 0)), is_known, available)
+
+
+def _starts_of_days(keys: int, days: int, span: int, least: int) -> np.ndarray:
+    offset = np.clip(np.arange(days) - least, 0, span)
+    return np.arange(keys)[:, None] * span + offset[None, :]
+
+
+def measure(demand: Demand) -> Coverage:
+    """Mean, deviation and days of cover of each key.
+
+    Mean and deviation are over the days that count, the deviation of a sample
+    (n - 1). Demand over t days has mean m*t and standard deviation s*sqrt(t)
+    (Silver, Pyke & Thomas, Inventory and Production Management in Supply
+    Chains, 4th ed., section 6.2: independent days, normal by their number).
+    Cover is A / m; its interval ends where that demand reaches the stock A with
+    10 % and with 90 % probability: m*t + z*s*sqrt(t) = A and m*t - z*s*sqrt(t) = A,
+    quadratic in sqrt(t), z = 1.2816. The mean is taken as known.
+    """
+    counted = demand.is_counted
+    in_stock = counted.sum(axis=1)
+    sold = np.where(counted, demand.units, 0)
+    mean = _divide(sold.sum(axis=1), in_stock)
+    spread = np.where(counted, demand.units - mean[:, None], 0)
+    deviation = np.sqrt(_divide((spread**2).sum(axis=1), in_stock - 1))
+    return Coverage(
+        mean, deviation, in_stock, demand.is_known.sum(axis=1) - in_stock, *cover(mean, deviation, demand.available)
+    )
+
+
+def cover(mean: np.ndarray, deviation: np.ndarray, available: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Days that a stock lasts, and the interval's two ends, as in `measure`; nan for unknown or never."""
+    stock = np.maximum(available, 0)
+    flow = np.where(mean > 0, mean, np.nan)
+    margin = NormalDist().inv_cdf((1 + COVER_LEVEL) / 2) * deviation
+    root = np.sqrt(margin**2 + 4 * flow * stock)
+    return stock / flow, ((root - margin) / (2 * flow)) ** 2, ((root + margin) / (2 * flow)) ** 2
+
+
+def _divide(total: np.ndarray, count: np.ndarray) -> np.ndarray:
+    return np.divide(total, count, out=np.full(len(count), np.nan), where=count > 0)

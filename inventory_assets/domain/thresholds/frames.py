@@ -1,0 +1,189 @@
+"""Resolve the thresholds of all keys at once, column by column (RULES 21), and test them once (RULES 23-24).
+
+Here: the same choice as `resolve_thresholds` and the same comparisons as
+`find_breaches`, for a frame of keys. What one event touches goes through those;
+this is for everything: `validate`, what-if, reports. No state machine: an alert
+that hysteresis or a cooldown holds is not known here.
+
+A rule is a row number of the rules frame; a rung is a place on the ladder, 0
+to 11, the most specific first.
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from inventory_assets.domain.events.kinds import ThresholdRule
+from inventory_assets.domain.events.parse_threshold import DEFAULT_COOLDOWN_MINUTES, HIERARCHY_LEVELS
+from inventory_assets.domain.thresholds.resolve import StoredRule, ThresholdDefaults, from_rule
+
+KEY_SCHEMA = {
+    "warehouse_id": pl.String, "sku": pl.String, "product_id": pl.String, "brand_id": pl.String,
+    "category_id": pl.String, "department_id": pl.String, "min_threshold": pl.Int64, "reorder_threshold": pl.Int64,
+}  # fmt: skip
+"""One row per key; `min_threshold` and `reorder_threshold` are embedded in its level, null for none."""
+
+RULE_SCHEMA = {
+    "level_type": pl.String, "level_id": pl.String, "warehouse_id": pl.String, "min_qty": pl.Int64,
+    "reorder_qty": pl.Int64, "min_days": pl.Float64, "reorder_days": pl.Float64, "cooldown_minutes": pl.Int64,
+    "is_enabled": pl.Boolean,
+}  # fmt: skip
+"""One row per scope with a rule; `warehouse_id` null for all."""
+
+NO_RULE = -1
+# A table of every (id, warehouse) is a lookup each; beyond 16 MB a sorted search is.
+_MAX_TABLE = 4_000_000
+_LEVEL_COLUMNS = {level: f"{level.lower()}_id" for level in HIERARCHY_LEVELS} | {"SKU": "sku"}
+
+
+def level_column(level_type: str) -> str:
+    """The column of `KEY_SCHEMA` that holds a level's ids."""
+    return _LEVEL_COLUMNS[level_type]
+
+
+def rules_frame(rules: Iterable[ThresholdRule]) -> pl.DataFrame:
+    """Rules as a frame, `RULE_SCHEMA`, in the order given; deleted ones are left out.
+
+    A dynamic rule counts with its own numbers, else its floor: limits computed
+    for single keys are not known here.
+    """
+    limits = [(rule, from_rule(StoredRule(rule, 0))) for rule in rules if not rule.is_deleted]
+    rows = [
+        (*rule.scope, t.min_qty, t.reorder_qty, t.min_days, t.reorder_days, t.cooldown_minutes, t.is_enabled)
+        for rule, t in limits
+    ]
+    return pl.DataFrame(rows, schema=RULE_SCHEMA, orient="row")
+
+
+def match_rules(keys: pl.DataFrame, rules: pl.DataFrame) -> npt.NDArray[np.int32]:
+    """Find the rule at each rung of each key's ladder, the most specific first.
+
+    Each id is looked up once per level that has rules and becomes a number; the
+    warehouse is a second number, so that the rest is arithmetic.
+
+    Returns:
+        Shape (12, keys): rows of `rules`, or `NO_RULE`.
+    """
+    rules = rules.with_row_index("rule")
+    warehouses = rules.select("warehouse_id").drop_nulls().unique().with_row_index("number")
+    warehouse = _look_up(keys["warehouse_id"], warehouses)
+    found = np.full((2 * len(HIERARCHY_LEVELS), keys.height), NO_RULE, dtype=np.int32)
+    for number, level in enumerate(HIERARCHY_LEVELS):
+        own = rules.filter(pl.col("level_type") == level)
+        if not own.height:
+            continue
+        if level == "GLOBAL":  # its level_id means nothing
+            own = own.with_columns(pl.lit("").alias("level_id"))
+            ids = pl.DataFrame({"level_id": [""]}).with_row_index("number")
+            node = np.zeros(keys.height, dtype=np.int64)
+        else:
+            ids = own.select("level_id").unique().with_row_index("number")
+            node = _look_up(keys[_LEVEL_COLUMNS[level]], ids)
+        for offset, part in enumerate((pl.col("warehouse_id").is_not_null(), pl.col("warehouse_id").is_null())):
+            chosen = own.filter(part)
+            if chosen.height:
+                width = 1 if offset else warehouses.height
+                column = 0 if offset else warehouse
+                row = _look_up(chosen["level_id"], ids)
+                place = row if offset else row * width + _look_up(chosen["warehouse_id"], warehouses)
+                wanted = np.where((node < 0) | (column < 0), NO_RULE, node * width + column)
+                found[2 * number + offset] = _gather(wanted, place, chosen["rule"].to_numpy(), ids.height * width)
+    return found
+
+
+def _look_up(values: pl.Series, numbers: pl.DataFrame) -> npt.NDArray[np.int64]:
+    """Each value's number; -1 where it has none."""
+    if not numbers.height:
+        return np.full(len(values), -1, dtype=np.int64)
+    name = next(column for column in numbers.columns if column != "number")
+    joined = pl.DataFrame({name: values}).join(numbers, on=name, how="left", maintain_order="left")
+    return joined["number"].cast(pl.Int64).fill_null(-1).to_numpy()
+
+
+def _gather(
+    wanted: npt.NDArray[np.int64], places: npt.NDArray[np.int64], rules: npt.NDArray, size: int
+) -> npt.NDArray[np.int32]:
+    """The rule at each wanted place; `NO_RULE` where that is negative or has none."""
+    if size <= _MAX_TABLE:
+        table = np.full(size + 1, NO_RULE, dtype=np.int32)
+        table[places] = rules
+        return table[wanted]  # -1 is the last, which stays empty
+    order = np.argsort(places)
+    at = np.minimum(np.searchsorted(places[order], wanted), len(places) - 1)
+    # Row numbers come unsigned from polars, where numpy 2.5 takes no -1.
+    return np.where(places[order][at] == wanted, rules.astype(np.int32)[order][at], NO_RULE)
+
+
+def choose_rules(matched: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+    """The rule that wins for each key: the first on its ladder."""
+    winner = np.full(matched.shape[1], NO_RULE, dtype=np.int32)
+    for rung in matched[::-1]:
+        np.copyto(winner, rung, where=rung != NO_RULE)
+    return winner
+
+
+def resolve_all(keys: pl.DataFrame, rules: pl.DataFrame, defaults: ThresholdDefaults) -> pl.DataFrame:
+    """Choose the limits in force for every key.
+
+    Returns:
+        One row per key, in the order of `keys`: warehouse_id, sku, level_type,
+        level_id, rule_warehouse_id, the limits of `RULE_SCHEMA`, and `rule`,
+        the row of `rules` that won; null for EMBEDDED and SYSTEM.
+    """
+    winner = pl.Series("rule", choose_rules(match_rules(keys, rules)))
+    winner = winner.set(winner == NO_RULE, None)
+    limits = rules.rename({"warehouse_id": "rule_warehouse_id"}).select(pl.all().gather(winner))
+    resolved = limits.with_columns(winner)
+    has_rule = pl.col("rule").is_not_null()
+    is_embedded = ~has_rule & (pl.col("min_threshold").is_not_null() | pl.col("reorder_threshold").is_not_null())
+
+    def otherwise(name: str, embedded: pl.Expr, system: object) -> pl.Expr:
+        return pl.when(has_rule).then(name).when(is_embedded).then(embedded).otherwise(pl.lit(system)).alias(name)
+
+    return pl.concat(
+        [keys.select("warehouse_id", "sku", "min_threshold", "reorder_threshold"), resolved], how="horizontal"
+    ).select(
+        "warehouse_id",
+        "sku",
+        otherwise("level_type", pl.lit("EMBEDDED"), "SYSTEM"),
+        otherwise("level_id", pl.col("sku"), ""),
+        otherwise("rule_warehouse_id", pl.col("warehouse_id"), None),
+        otherwise("min_qty", pl.col("min_threshold"), defaults.min_qty),
+        otherwise("reorder_qty", pl.col("reorder_threshold"), defaults.reorder_qty),
+        "min_days",
+        "reorder_days",
+        pl.col("cooldown_minutes").fill_null(DEFAULT_COOLDOWN_MINUTES),
+        pl.col("is_enabled").fill_null(True),
+        "rule",
+    )
+
+
+def first_breaches(resolved: pl.DataFrame, stock: pl.DataFrame) -> pl.Series:
+    """The worst condition each key meets, null for none: STOCKOUT, LOW_STOCK, REORDER.
+
+    Args:
+        resolved: As `resolve_all` gives it.
+        stock: In the same order: `available` (units), `is_active`,
+            `is_restocking`, and `velocity` (mean daily units, null for unknown).
+    """
+
+    def is_below(quantity: str, days: str) -> pl.Expr:
+        # Rounded as in `evaluate`: 42 days of 18/28 are 27 units.
+        cover = (pl.col(days) * pl.col("velocity")).round(9)
+        by_days = (pl.col("velocity") > 0) & (pl.col("available") < cover)
+        return (pl.col("available") < pl.col(quantity)).fill_null(False) | by_days.fill_null(False)
+
+    condition = (
+        pl.when(~pl.col("is_enabled") | ~pl.col("is_active"))
+        .then(pl.lit(None, pl.String))
+        .when(pl.col("available") <= 0)
+        .then(pl.lit("STOCKOUT"))
+        .when(is_below("min_qty", "min_days"))
+        .then(pl.lit("LOW_STOCK"))
+        .when(~pl.col("is_restocking") & is_below("reorder_qty", "reorder_days"))
+        .then(pl.lit("REORDER"))
+    )
+    limits = resolved.select("is_enabled", "min_qty", "reorder_qty", "min_days", "reorder_days")
+    return pl.concat([limits, stock], how="horizontal").select(condition.alias("condition"))["condition"]

@@ -1,0 +1,153 @@
+"""Names, bounds and update masks of resources.
+
+Belongs here: what the service refuses, and how it says so. Does not belong:
+the resources themselves (`registry`), limits of a publish (`publisher_service`).
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from google.protobuf import field_mask_pb2
+
+from inventory_assets.emulator import wire
+from inventory_assets.emulator.filters import FilterError, compile_filter
+from inventory_assets.emulator.status import Code, StatusError, invalid
+
+_NAME = re.compile(r"projects/([^/]+)/(topics|subscriptions|snapshots|schemas)/([^/]+)")
+_ID = re.compile(r"[A-Za-z][A-Za-z0-9\-_.~+%]{2,254}")
+_MINUTE, DAY_SECONDS = 60, 86_400
+TOPIC_UPDATABLE = frozenset(
+    {
+        "labels",
+        "message_retention_duration",
+        "message_storage_policy",
+        "schema_settings",
+        "kms_key_name",
+        "ingestion_data_source_settings",
+        "message_transforms",
+    }
+)
+SUBSCRIPTION_UPDATABLE = frozenset(
+    {
+        "labels",
+        "ack_deadline_seconds",
+        "retain_acked_messages",
+        "message_retention_duration",
+        "expiration_policy",
+        "dead_letter_policy",
+        "retry_policy",
+        "push_config",
+        "enable_exactly_once_delivery",
+        "message_transforms",
+    }
+)
+_UNBUILT = ("bigquery_config", "cloud_storage_config", "bigtable_config")
+
+
+def check_name(name: str, kind: str) -> str:
+    """Check `projects/P/<kind>/ID`; returns the project path."""
+    match = _NAME.fullmatch(name)
+    is_good = match and match[2] == kind and _ID.fullmatch(match[3]) and not match[3].lower().startswith("goog")
+    if not match or not is_good:
+        raise invalid(
+            f"Invalid [{kind}] name: (name={name}). Expected projects/PROJECT/{kind}/ID, where ID "
+            "starts with a letter, has 3 to 255 letters, digits or -_.~+%, and does not start "
+            "with 'goog'."
+        )
+    return f"projects/{match[1]}"
+
+
+def page(items: Sequence[Any], *, project: str, page_size: int, page_token: str) -> tuple[list[Any], str]:
+    """Cut a page out of named bodies of a project; the token is the last name."""
+    found = sorted(
+        (each for each in items if each.name.startswith(f"{project}/")),
+        key=lambda each: each.name,
+    )
+    found = [each for each in found if each.name > page_token]
+    size = page_size if 0 < page_size <= 1000 else 1000
+    return found[:size], found[size - 1].name if len(found) > size else ""
+
+
+def merged_body(old: Any, new: Any, mask: Any, updatable: frozenset[str], check: Callable[[Any], None]) -> Any:
+    """Apply an update mask to a resource, and check what comes of it."""
+    paths = list(mask.paths)
+    if not paths:
+        raise invalid(f"The update_mask is empty. Name what to change: {sorted(updatable)}.")
+    for path in paths:
+        if path.split(".")[0] not in updatable:
+            raise invalid(f"Invalid update_mask: {path!r} cannot be changed. Can be: {sorted(updatable)}.")
+    merged = type(old)()
+    merged.CopyFrom(old)
+    for path in paths:
+        # MergeMessage adds to maps, lists and messages; an update replaces them.
+        if "." not in path:
+            merged.ClearField(path)
+    try:
+        field_mask_pb2.FieldMask(paths=paths).MergeMessage(
+            new, merged, replace_message_field=True, replace_repeated_field=True
+        )
+    except ValueError as error:
+        raise invalid(f"Invalid update_mask: {error}.") from error
+    check(merged)
+    return merged
+
+
+def check_topic(body: Any) -> None:
+    """Refuse a topic out of bounds."""
+    if body.HasField("message_retention_duration"):
+        _check_duration("message_retention_duration", body.message_retention_duration)
+
+
+def _check_duration(name: str, duration: Any) -> None:
+    if not 10 * _MINUTE <= wire.seconds(duration) <= 31 * DAY_SECONDS:
+        raise invalid(
+            f"{name} out of bounds: {wire.seconds(duration):g} s. Expected 10 minutes (600 s) to 31 days (2678400 s)."
+        )
+
+
+def check_subscription(body: Any) -> None:
+    """Refuse a subscription out of bounds, or with what is not built; fill in defaults."""
+    if not 10 <= body.ack_deadline_seconds <= 600:
+        raise invalid(f"Invalid ack deadline: {body.ack_deadline_seconds} s. Expected 10 to 600.")
+    _check_duration("message_retention_duration", body.message_retention_duration)
+    if body.HasField("expiration_policy") and body.expiration_policy.HasField("ttl"):
+        ttl = wire.seconds(body.expiration_policy.ttl)
+        if ttl < DAY_SECONDS:
+            raise invalid(f"Invalid expiration ttl: {ttl:g} s. Expected at least 1 day.")
+    if body.push_config.push_endpoint or any(body.HasField(each) for each in _UNBUILT):
+        raise push_unimplemented()
+    if body.HasField("dead_letter_policy"):
+        policy = body.dead_letter_policy
+        check_name(policy.dead_letter_topic, "topics")
+        policy.max_delivery_attempts = policy.max_delivery_attempts or 5
+        if not 5 <= policy.max_delivery_attempts <= 100:
+            raise invalid(f"Invalid max_delivery_attempts: {policy.max_delivery_attempts}. Expected 5 to 100.")
+    if body.HasField("retry_policy"):
+        _check_retry(body.retry_policy)
+    try:
+        compile_filter(body.filter)
+    except FilterError as error:
+        raise invalid(f"Invalid filter: {error}.") from error
+
+
+def _check_retry(policy: Any) -> None:
+    if not policy.HasField("minimum_backoff"):
+        policy.minimum_backoff.seconds = 10
+    if not policy.HasField("maximum_backoff"):
+        policy.maximum_backoff.seconds = 600
+    shortest = wire.seconds(policy.minimum_backoff)
+    longest = wire.seconds(policy.maximum_backoff)
+    if not 0 <= shortest <= longest <= 600:
+        raise invalid(
+            f"Invalid retry policy: {shortest:g} s to {longest:g} s. "
+            "Expected 0 <= minimum_backoff <= maximum_backoff <= 600 s."
+        )
+
+
+def push_unimplemented() -> StatusError:
+    """What is asked for delivers by itself; this emulator is pull only."""
+    return StatusError(
+        Code.UNIMPLEMENTED,
+        "This emulator has no push, BigQuery, Bigtable or Cloud Storage delivery. Use Pull or StreamingPull.",
+    )

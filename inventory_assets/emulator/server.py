@@ -1,0 +1,270 @@
+"""Start and stop the emulator: port, data directory, signals.
+
+Belongs here: wiring and the process. Does not belong: what a method does.
+"""
+
+import asyncio
+import contextlib
+import errno
+import fcntl
+import os
+import signal
+import socket
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import grpc  # type: ignore[import-untyped]
+from google.protobuf import empty_pb2
+from google.pubsub_v1.types import pubsub, schema
+
+from inventory_assets.emulator.broker import Broker
+from inventory_assets.emulator.publisher_service import PublisherService
+from inventory_assets.emulator.registry import Registry
+from inventory_assets.emulator.replay import Replay
+from inventory_assets.emulator.schema_registry import SchemaRegistry
+from inventory_assets.emulator.schema_service import SchemaService
+from inventory_assets.emulator.status import StatusError
+from inventory_assets.emulator.store import Store, StoreError
+from inventory_assets.emulator.subscriber_service import SubscriberService
+from inventory_assets.emulator.sweeper import Sweeper
+
+# Above the 10 MB of the service, so that the answer to more is ours and clear.
+_RECEIVE_BYTES = 64 * 1024 * 1024
+_GRACE_SECONDS = 1.0
+
+
+class EmulatorError(RuntimeError):
+    """The emulator cannot start; the message says why and what to do."""
+
+
+async def serve(
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8085,
+    data_dir: Path | None,
+    ready: Callable[[int], None] | None = None,
+) -> None:
+    """Run the emulator until this task is cancelled.
+
+    Args:
+        host: Address to listen on.
+        port: 0 picks a free one.
+        data_dir: Where messages and resources are kept; None keeps them in memory.
+        ready: Called with the port once requests are served.
+
+    Raises:
+        EmulatorError: The port or the directory is in use, or cannot be used.
+    """
+    with contextlib.ExitStack() as stack:
+        if data_dir is not None:
+            stack.enter_context(_locked(data_dir))
+        try:
+            store = Store(data_dir / "emulator.sqlite" if data_dir else None)
+        except StoreError as error:
+            raise EmulatorError(str(error)) from error
+        stack.callback(store.close)
+        broker = Broker(store)
+        registry, replay = Registry(broker), Replay(broker)
+        schemas = SchemaRegistry(broker)
+        registry.load()
+        replay.load()
+        schemas.load()
+        server = grpc.aio.server(
+            options=[
+                # Without this a second emulator on the port would start, and get half the calls.
+                ("grpc.so_reuseport", 0),
+                ("grpc.max_receive_message_length", _RECEIVE_BYTES),
+                ("grpc.max_send_message_length", -1),
+                ("grpc.keepalive_permit_without_calls", 1),
+                ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
+                ("grpc.http2.max_ping_strikes", 0),
+            ]
+        )
+        server.add_generic_rpc_handlers(
+            _handlers(
+                PublisherService(broker, registry=registry, replay=replay, schemas=schemas),
+                SubscriberService(broker, registry=registry, replay=replay),
+                SchemaService(schemas),
+            )
+        )
+        bound = _bind(server, host, port)
+        await server.start()
+        tasks = [
+            asyncio.create_task(broker.run_clock()),
+            asyncio.create_task(Sweeper(broker, replay).run()),
+        ]
+        try:
+            if ready:
+                ready(bound)
+            await server.wait_for_termination()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.shield(server.stop(_GRACE_SECONDS))
+
+
+def run(host: str = "127.0.0.1", port: int = 8085, data_dir: Path | None = None) -> None:
+    """Run the emulator until SIGTERM or SIGINT; prints `emulator ready on HOST:PORT`.
+
+    Raises:
+        EmulatorError: As `serve`.
+    """
+
+    async def main() -> None:
+        task = asyncio.ensure_future(
+            serve(
+                host=host,
+                port=port,
+                data_dir=data_dir,
+                ready=lambda bound: print(f"emulator ready on {host}:{bound}", flush=True),
+            )
+        )
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, task.cancel)
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+    asyncio.run(main())
+
+
+@contextlib.contextmanager
+def _locked(data_dir: Path) -> Iterator[None]:
+    """Hold the data directory; the lock goes with the process, also when it is killed."""
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        lock = open(data_dir / "emulator.lock", "a+")  # noqa: SIM115 - held, then closed below
+    except OSError as error:
+        raise EmulatorError(
+            f"cannot use the data directory {str(data_dir)!r}: {error.strerror or error}. "
+            "Give one that can be written with --data, or use --in-memory."
+        ) from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            lock.seek(0)
+            owner = lock.read().strip() or "unknown"
+            raise EmulatorError(
+                f"the data directory {str(data_dir)!r} is in use by another emulator "
+                f"(process {owner}). Stop that one, or give another directory with --data."
+            ) from error
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+def _bind(server: Any, host: str, port: int) -> int:
+    # gRPC's own error does not say why; a plain socket does.
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+    except OSError as error:
+        reason = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be used ({error})"
+        raise EmulatorError(
+            f"{host}:{port} {reason}. Stop what listens there, or choose another port with --port (0 picks a free one)."
+        ) from error
+    try:
+        address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        return server.add_insecure_port(address)
+    except RuntimeError as error:
+        raise EmulatorError(f"cannot listen on {host}:{port}: {error}. Choose another port with --port.") from error
+
+
+def _handlers(*services: Any) -> tuple[Any, ...]:
+    publisher, subscriber, schemas = services
+    empty = empty_pb2.Empty
+    topic, subscription = pubsub.Topic, pubsub.Subscription
+    methods: dict[str, dict[str, tuple[Any, Any]]] = {
+        "Publisher": {
+            "CreateTopic": (topic, publisher.create_topic),
+            "UpdateTopic": (pubsub.UpdateTopicRequest, publisher.update_topic),
+            "Publish": (pubsub.PublishRequest, publisher.publish),
+            "GetTopic": (pubsub.GetTopicRequest, publisher.get_topic),
+            "ListTopics": (pubsub.ListTopicsRequest, publisher.list_topics),
+            "ListTopicSubscriptions": (
+                pubsub.ListTopicSubscriptionsRequest,
+                publisher.list_topic_subscriptions,
+            ),
+            "ListTopicSnapshots": (
+                pubsub.ListTopicSnapshotsRequest,
+                publisher.list_topic_snapshots,
+            ),
+            "DeleteTopic": (pubsub.DeleteTopicRequest, publisher.delete_topic),
+            "DetachSubscription": (
+                pubsub.DetachSubscriptionRequest,
+                publisher.detach_subscription,
+            ),
+        },
+        "Subscriber": {
+            "CreateSubscription": (subscription, subscriber.create_subscription),
+            "GetSubscription": (pubsub.GetSubscriptionRequest, subscriber.get_subscription),
+            "UpdateSubscription": (
+                pubsub.UpdateSubscriptionRequest,
+                subscriber.update_subscription,
+            ),
+            "ListSubscriptions": (pubsub.ListSubscriptionsRequest, subscriber.list_subscriptions),
+            "DeleteSubscription": (
+                pubsub.DeleteSubscriptionRequest,
+                subscriber.delete_subscription,
+            ),
+            "ModifyAckDeadline": (
+                pubsub.ModifyAckDeadlineRequest,
+                subscriber.modify_ack_deadline,
+            ),
+            "Acknowledge": (pubsub.AcknowledgeRequest, subscriber.acknowledge),
+            "Pull": (pubsub.PullRequest, subscriber.pull),
+            "ModifyPushConfig": (pubsub.ModifyPushConfigRequest, subscriber.modify_push_config),
+            "GetSnapshot": (pubsub.GetSnapshotRequest, subscriber.get_snapshot),
+            "ListSnapshots": (pubsub.ListSnapshotsRequest, subscriber.list_snapshots),
+            "CreateSnapshot": (pubsub.CreateSnapshotRequest, subscriber.create_snapshot),
+            "UpdateSnapshot": (pubsub.UpdateSnapshotRequest, subscriber.update_snapshot),
+            "DeleteSnapshot": (pubsub.DeleteSnapshotRequest, subscriber.delete_snapshot),
+            "Seek": (pubsub.SeekRequest, subscriber.seek),
+        },
+        "SchemaService": {
+            "CreateSchema": (schema.CreateSchemaRequest, schemas.create_schema),
+            "GetSchema": (schema.GetSchemaRequest, schemas.get_schema),
+            "ListSchemas": (schema.ListSchemasRequest, schemas.list_schemas),
+            "DeleteSchema": (schema.DeleteSchemaRequest, schemas.delete_schema),
+            "ValidateSchema": (schema.ValidateSchemaRequest, schemas.validate_schema),
+            "ValidateMessage": (schema.ValidateMessageRequest, schemas.validate_message),
+        },
+    }
+    handlers = []
+    for service, found in methods.items():
+        by_name = {
+            name: grpc.unary_unary_rpc_method_handler(
+                _answering(function, empty),
+                request_deserializer=request.pb().FromString,
+                response_serializer=_serialized,
+            )
+            for name, (request, function) in found.items()
+        }
+        if service == "Subscriber":
+            by_name["StreamingPull"] = grpc.stream_stream_rpc_method_handler(
+                _answering(subscriber.streaming_pull, None),
+                request_deserializer=pubsub.StreamingPullRequest.pb().FromString,
+                response_serializer=_serialized,
+            )
+        handlers.append(grpc.method_handlers_generic_handler(f"google.pubsub.v1.{service}", by_name))
+    return tuple(handlers)
+
+
+def _serialized(answer: Any) -> bytes:
+    return answer if isinstance(answer, bytes) else answer.SerializeToString()
+
+
+def _answering(function: Callable[[Any, Any], Awaitable[Any]], empty: Any) -> Callable[[Any, Any], Awaitable[Any]]:
+    async def answer(request: Any, context: Any) -> Any:
+        try:
+            found = await function(request, context)
+        except StatusError as error:
+            await context.abort(error.code, error.message, error.trailing_metadata())
+        return empty() if found is None and empty else found
+
+    return answer

@@ -1,0 +1,78 @@
+"""Write all that a burst changed to its tables, and what is kept of how it was made."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from inventory_assets.domain.ingest.process import BurstInputs, BurstResult, Message
+from inventory_assets.ingest import frames
+from inventory_assets.lake.tables import (
+    ALERTS,
+    CONNECTORS,
+    CORE_EVENTS,
+    DEAD_LETTERS,
+    DYNAMIC_THRESHOLDS,
+    PRODUCTS,
+    RAW_MESSAGES,
+    RESOLVED_THRESHOLDS,
+    ROLLUPS,
+    SKU_STATE,
+    THRESHOLD_AUDIT,
+    THRESHOLD_RULES,
+    TRANSITIONS,
+    VELOCITY,
+)
+from inventory_assets.lake.transaction import LakeTransaction
+
+
+def append_result(
+    transaction: LakeTransaction, messages: Sequence[Message], result: BurstResult, inputs: BurstInputs
+) -> None:
+    """Append everything a burst changed to its tables."""
+    draft = result.draft
+    transaction.append(RAW_MESSAGES, frames.raw_messages(messages, result))
+    transaction.append(CORE_EVENTS, frames.events(result))
+    if draft.keys.changed:
+        transaction.append(SKU_STATE, frames.sku_state(result))
+    if draft.thresholds.changed:
+        transaction.append(RESOLVED_THRESHOLDS, frames.resolved_thresholds(result))
+    if draft.rules.changed:
+        transaction.append(THRESHOLD_RULES, frames.threshold_rules(result))
+        transaction.append(THRESHOLD_AUDIT, frames.threshold_audit(result))
+    if draft.products.changed:
+        transaction.append(PRODUCTS, frames.products(draft.products.changed.values()))
+    if inputs.velocity_date is not None:
+        transaction.append(VELOCITY, frames.velocity(inputs.velocities, inputs.velocity_date))
+    if inputs.dynamic_date is not None:
+        transaction.append(DYNAMIC_THRESHOLDS, frames.dynamic_thresholds(inputs.dynamics, inputs.dynamic_date))
+    if draft.connectors.changed:
+        transaction.append(CONNECTORS, frames.connectors(draft.connectors.changed.values()))
+    if result.changed_alerts:
+        transaction.append(ALERTS, frames.alerts(result))
+    if result.transitions:
+        transaction.append(TRANSITIONS, frames.transitions(result))
+    if any(arrival.rejection is not None for arrival in result.arrivals):
+        transaction.append(DEAD_LETTERS, frames.dead_letters(messages, result))
+    # Last, for its sums are worked out here, while the others are written.
+    transaction.append(ROLLUPS, draft.state.rollups.frame(draft.rollup_change))
+
+
+def recorded_inputs(inputs: BurstInputs) -> str:
+    """A burst's inputs as `meta.versions` keeps them."""
+    # Velocities, computed limits and products are rows of their own tables, at this very version.
+    return msgspec.json.encode(msgspec.structs.replace(inputs, velocities=(), products=(), dynamics=())).decode()
+
+
+def counts_of(result: BurstResult) -> dict[str, int]:
+    """How much a burst changed, by what; zeros left out."""
+    draft = result.draft
+    counts = {
+        **result.outcomes(),
+        "keys": len(draft.keys.changed),
+        "rollups": len(draft.rollup_change.nodes),
+        "rules": len(draft.rule_changes),
+        "thresholds": len(draft.thresholds.changed),
+        "alerts": len(result.changed_alerts),
+        "notified": len(result.notified),
+    }
+    return {name: count for name, count in counts.items() if count}

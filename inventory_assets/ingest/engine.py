@@ -1,0 +1,356 @@
+"""Turn bursts of messages into versions of the lake.
+
+The one place where the pieces meet: parse, recall, process, check, append,
+commit, and only then change the warm state. The sensor, the assets and the CLI
+all call `Engine.commit_burst`.
+"""
+
+import gc
+import logging
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from importlib.metadata import version as package_version
+from typing import TypeVar
+
+from inventory_assets.domain.events.kinds import Rejection
+from inventory_assets.domain.events.parse import MAX_DETAIL, ParseSettings
+from inventory_assets.domain.ingest.invariants import InvariantViolation, check_invariants
+from inventory_assets.domain.ingest.process import (
+    INVARIANT_VIOLATION,
+    BurstInputs,
+    BurstResult,
+    Message,
+    Parsed,
+    parse_burst,
+    process_burst,
+)
+from inventory_assets.domain.ingest.state import InventoryState
+from inventory_assets.domain.thresholds.resolve import ThresholdDefaults
+from inventory_assets.domain.values import to_microseconds
+from inventory_assets.ingest import frames
+from inventory_assets.ingest.burst_rows import append_result, counts_of, recorded_inputs
+from inventory_assets.ingest.recall import recall
+from inventory_assets.ingest.replay import parse_recorded, read_bursts
+from inventory_assets.ingest.warm import load_state
+from inventory_assets.lake.entity_index import EntityIndex
+from inventory_assets.lake.errors import StaleStateError
+from inventory_assets.lake.memory import release_memory
+from inventory_assets.lake.transaction import Lake, LakeTransaction, Watermark, with_retries
+from inventory_assets.lake.upkeep.maintenance import Upkeep
+from inventory_assets.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+CODE_VERSION = package_version("inventory-assets")
+STALE_TRIES = 5
+# Of DuckDB once the state is loaded. DuckLake keeps what it knew of past snapshots until memory is
+# short: 140 MB after ten minutes at 1,000 events/s, of which a burst needs nothing.
+BURST_MEMORY = "128MB"
+# Catching up costs as much as the bursts did; beyond this, loading the state anew is quicker.
+MAX_CATCH_UP_VERSIONS = 50
+# Versions of these stages change nothing that is kept warm (docs/adr/0006).
+NOTE_STAGES = frozenset({"deliveries", "notifications", "quality", "operations"})
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """An alert to be told: what leaves, and which telling of the alert it is."""
+
+    alert_id: str
+    number: int
+    body: bytes
+    ordering_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A refused message to be told on the dead-letter topic."""
+
+    message: Message
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One committed version: what it did and what must now be told."""
+
+    version: int
+    outcomes: dict[str, int]
+    counts: dict[str, int]
+    notifications: list[Notification] = field(default_factory=list)
+    dead_letters: list[DeadLetter] = field(default_factory=list)
+    violations: list[str] = field(default_factory=list)
+
+
+def parse_settings_of(settings: Settings) -> ParseSettings:
+    """The bounds on event times that the settings give."""
+    return ParseSettings(
+        start_at=to_microseconds(datetime.combine(settings.start_date, datetime.min.time(), UTC)),
+        max_ahead=int(settings.max_ahead.total_seconds()) * 1_000_000,
+    )
+
+
+def defaults_of(settings: Settings) -> ThresholdDefaults:
+    """The thresholds that hold where nothing else does (RULES 21)."""
+    return ThresholdDefaults(settings.default_min, settings.default_reorder)
+
+
+@dataclass(frozen=True, slots=True)
+class _Burst:
+    """What was asked of `commit_burst`."""
+
+    messages: Sequence[Message]
+    inputs: BurstInputs
+    stage: str
+    run_id: str
+    also: Callable[[LakeTransaction], object] | None
+
+
+class Engine:
+    """Keeps the warm state of one process and makes versions from bursts."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.lake = Lake(settings)
+        self.index = EntityIndex(settings.home / "cache" / f"entities-{time.time_ns()}.bin")
+        self.parse_settings = parse_settings_of(settings)
+        self.defaults = defaults_of(settings)
+        self._state: InventoryState | None = None
+        self._watermark: Watermark | None = None
+        self._upkeep: Upkeep | None = None
+
+    @property
+    def state(self) -> InventoryState:
+        """The warm state, loaded on first use."""
+        if self._state is None:
+            self._watermark, self._state = with_retries(self._load)
+            # What is loaded stays: the collector need not walk it again and again.
+            gc.collect()
+            gc.freeze()
+            self.lake.limit_memory(BURST_MEMORY)
+            release_memory()
+            # A burst makes tens of thousands of tuples and no cycles: the default walks them 70 times.
+            gc.set_threshold(50_000, 20, 20)
+            # DuckDB asks for the interpreter some forty times a statement: the lake's thread needs it for
+            # moments only, and by default waits 5 ms for each.
+            sys.setswitchinterval(0.0003)
+        return self._state
+
+    def _load(self) -> tuple[Watermark, InventoryState]:
+        # One snapshot: bursts that others commit while it loads must not be in it by half.
+        with self.lake.snapshot():
+            watermark = self.lake.watermark()
+            return watermark, load_state(
+                self.lake,
+                watermark.version,
+                defaults=self.defaults,
+                cached_entities=self.settings.cached_entities,
+                index=self.index,
+            )
+
+    def drop_state(self) -> None:
+        """Forget the warm state; the next use loads it from the lake."""
+        self._state = self._watermark = None
+
+    def refresh(self) -> bool:
+        """Take in what other processes committed; whether there was anything.
+
+        A few versions are replayed on the warm state, which RULES 25 makes the
+        same as loading it; after a rebuild, or where the replay does not repeat
+        what was recorded, it is loaded.
+        """
+        state, known = self.state, self._watermark
+        assert known is not None  # loaded with the state
+        latest = self.lake.watermark()
+        if (latest.epoch, latest.version) == (known.epoch, known.version):
+            return False
+        missed = latest.version - known.version
+        if self._pass_notes(state, known, latest):
+            return True
+        if latest.epoch != known.epoch or missed > MAX_CATCH_UP_VERSIONS or not self._catch_up(state, latest):
+            self.drop_state()
+        else:
+            self._watermark = latest
+        return True
+
+    def _catch_up(self, state: InventoryState, latest: Watermark) -> bool:
+        for burst in read_bursts(self.lake, after_version=state.version, until_version=latest.version):
+            if burst.code_version != CODE_VERSION:
+                return False
+            parsed = parse_recorded(burst, self.parse_settings)
+            recall(state, self.index, parsed, self.lake)
+            result = process_burst(state, parsed, version=burst.version, inputs=burst.inputs)
+            if burst.counts and counts_of(result) != burst.counts:
+                logger.warning("version %d does not repeat here; the state is loaded anew", burst.version)
+                return False
+            self._merge(state, result)
+        return state.version == latest.version
+
+    def close(self) -> None:
+        """Release the lake and the index file."""
+        if self._upkeep is not None:
+            self._upkeep.close()
+            self._upkeep = None
+        self.drop_state()
+        self.index.close()
+        self.lake.close()
+
+    @property
+    def upkeep(self) -> Upkeep:
+        """The lake's upkeep, on a thread of its own."""
+        if self._upkeep is None:
+            self._upkeep = Upkeep(self.settings)
+        return self._upkeep
+
+    def maintain(self) -> None:
+        """See to the lake's upkeep, without waiting for it."""
+        assert self._watermark is not None
+        self.upkeep.wake(self._watermark.version)
+
+    def commit_burst(
+        self,
+        messages: Sequence[Message],
+        *,
+        inputs: BurstInputs | None = None,
+        stage: str = "burst",
+        run_id: str = "",
+        also: Callable[[LakeTransaction], object] | None = None,
+    ) -> list[Commit]:
+        """Make a burst the next version: all of its effects or none.
+
+        A message that breaks the code or an invariant is found by halving, made
+        a dead letter, and the rest commits: so there can be several commits.
+        `also` is called with the first transaction, to write what rides along.
+
+        Raises:
+            LakeError: The lake could not be written; nothing was.
+        """
+        return self._commit_or_halve(_Burst(messages, inputs or BurstInputs(), stage, run_id, also))
+
+    def _commit_or_halve(self, burst: "_Burst") -> list[Commit]:
+        try:
+            return [self._commit(burst, parse_burst(burst.messages, self.parse_settings))]
+        except InvariantViolation as violation:
+            size = len(burst.messages)
+            logger.error("burst of %d messages refused: %s", size, violation)
+            if size == 0:
+                raise
+            if size == 1:
+                offender = Rejection(INVARIANT_VIOLATION, str(violation)[:MAX_DETAIL])
+                return [self._commit(replace(burst, inputs=BurstInputs()), [offender])]
+        half = size // 2
+        first = self._commit_or_halve(replace(burst, messages=burst.messages[:half]))
+        rest = replace(burst, messages=burst.messages[half:], inputs=BurstInputs(), also=None)
+        return first + self._commit_or_halve(rest)
+
+    def commit_note(self, stage: str, write: Callable[[LakeTransaction], object], run_id: str = "") -> int:
+        """Make a version that changes no state the engine keeps warm; the version."""
+
+        def attempt() -> int:
+            state, watermark = self.state, self._watermark
+            assert watermark is not None  # loaded with the state
+            with self.lake.transaction(watermark, stage=stage, run_id=run_id, code_version=CODE_VERSION) as transaction:
+                write(transaction)
+            state.version = watermark.version
+            return watermark.version
+
+        return self._with_fresh_state(attempt)
+
+    def _with_fresh_state(self, attempt: Callable[[], T]) -> T:
+        """Run `attempt`, and again on a state brought up to date where another writer was first."""
+        try:
+            return with_retries(attempt)
+        except StaleStateError as error:
+            logger.info("%s", error)
+        for _ in range(STALE_TRIES):
+            self.refresh()
+            # What was missed meanwhile is little, and with the lock nobody adds to it.
+            with self.lake.exclusive():
+                self.refresh()
+                try:
+                    return with_retries(attempt)
+                except StaleStateError as error:
+                    logger.warning("%s", error)
+                    self.drop_state()
+        raise StaleStateError(f"another writer was first {STALE_TRIES} times; run one sensor per lake")
+
+    def _pass_notes(self, state: InventoryState, known: Watermark, latest: Watermark) -> bool:
+        """Move the warm state past versions that changed none of it; whether all of them were such."""
+        if known.epoch != latest.epoch:
+            return False
+        stages = self.lake.query(
+            "SELECT stage FROM meta.versions WHERE version > ? AND version <= ?", [known.version, latest.version]
+        )["stage"]
+        if len(stages) != latest.version - known.version or not NOTE_STAGES.issuperset(stages):
+            return False
+        known.version = state.version = latest.version
+        return True
+
+    def _commit(self, burst: "_Burst", parsed: list[Parsed]) -> Commit:
+        return self._with_fresh_state(lambda: self._try_commit(burst, parsed))
+
+    def _try_commit(self, burst: "_Burst", parsed: list[Parsed]) -> Commit:
+        state = self.state
+        watermark = self._watermark
+        assert watermark is not None  # loaded with the state
+        recall(state, self.index, parsed, self.lake)
+        with self.lake.transaction(
+            watermark, stage=burst.stage, run_id=burst.run_id, code_version=CODE_VERSION
+        ) as transaction:
+            result = self._write(transaction, state, burst, parsed)
+            if burst.also is not None:
+                burst.also(transaction)
+        # Only now: a crash before this line leaves warm state and lake as they were.
+        self._merge(state, result)
+        return Commit(
+            result.version,
+            result.outcomes(),
+            transaction.counts,
+            [
+                Notification(
+                    a.alert_id, a.notification_count, frames.alert_body(a, result).encode(), f"{a.warehouse_id}:{a.sku}"
+                )
+                for a in result.notified
+            ],
+            [
+                DeadLetter(message, arrival.rejection.reason, arrival.rejection.detail)
+                for message, arrival in zip(burst.messages, result.arrivals, strict=True)
+                if arrival.rejection is not None
+            ],
+            [
+                arrival.rejection.detail
+                for arrival in result.arrivals
+                if arrival.rejection is not None and arrival.rejection.reason == INVARIANT_VIOLATION
+            ],
+        )
+
+    def _merge(self, state: InventoryState, result: BurstResult) -> None:
+        result.draft.merge(result.version)
+        # A tenth over before letting go: the oldest are found by a walk over all of them.
+        if len(state.events) > self.settings.cached_entities * 1.1:
+            state.events.forget_down_to(self.settings.cached_entities)
+        if state.events.forgotten:
+            self.index.add(state.events.forgotten)
+            state.events.forgotten = []
+
+    def _write(
+        self, transaction: LakeTransaction, state: InventoryState, burst: "_Burst", parsed: list[Parsed]
+    ) -> BurstResult:
+        try:
+            result = process_burst(state, parsed, version=transaction.version, inputs=burst.inputs)
+            append_result(transaction, burst.messages, result, burst.inputs)
+            # The rows are on their way meanwhile; what it refuses is rolled back with them.
+            check_invariants(result, len(burst.messages))
+        except InvariantViolation:
+            raise
+        except Exception as error:  # a message that breaks our code must not stop all others
+            raise InvariantViolation(f"{type(error).__name__}: {error}") from error
+        transaction.messages, transaction.counts = len(burst.messages), counts_of(result)
+        transaction.inputs = recorded_inputs(burst.inputs)
+        return result

@@ -1,0 +1,297 @@
+"""Pull bursts, commit them, acknowledge, tell: the loop that the sensor, the assets and `drain` share."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Protocol
+
+from inventory_assets.domain.events.kinds import Outcome
+from inventory_assets.domain.ingest.process import Message
+from inventory_assets.domain.values import to_microseconds
+from inventory_assets.ingest.engine import Commit, Engine
+from inventory_assets.ingest.outbox import Outbox, load_owed, owed_alert, owed_dead_letter, status_message
+from inventory_assets.ingest.sweep import sweep
+from inventory_assets.lake.transaction import LakeTransaction
+from inventory_assets.messaging.client import BurstSource, OutgoingMessage, Publisher, PublishError, ReceivedMessage
+
+# Quiet bursts stay small, for latency; a burst that fills its bound doubles the next one.
+SMALLEST_BURST = 500
+SWEEP_EVERY_SECONDS = 10.0
+POLICY_EVERY_SECONDS = 60.0
+# A planned notification waits for the next commit: this long at most, where no message comes.
+RIDER_WAIT_SECONDS = 0.5
+# Connectors' hearts beat on: who waits for the end of what came waits for content, and at least so long.
+HEARTBEATS_ONLY_SECONDS = 2.0
+
+
+class Rider(Protocol):
+    """Something that writes along with bursts; see `notify.process`."""
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether it is about to have something to write."""
+        ...
+
+    def wake(self) -> None:
+        """Alerts have changed."""
+        ...
+
+    def wants_commit(self) -> bool:
+        """Whether it has enough to write."""
+        ...
+
+    def record(self, transaction: LakeTransaction) -> None:
+        """Write it; may be called again where a commit fails."""
+        ...
+
+    def recorded(self) -> None:
+        """The commit is done."""
+        ...
+
+
+Look = Callable[[Engine, int, str], list[Commit]]
+"""Looks for what bursts do not find, as of a moment in microseconds, for a run; see `incidents.StockoutLook`."""
+
+
+@dataclass(slots=True)
+class IngestSummary:
+    """What a run of bursts did."""
+
+    versions: list[int] = field(default_factory=list)
+    outcomes: dict[str, int] = field(default_factory=dict)
+    notified: int = 0
+    violations: list[str] = field(default_factory=list)
+    published_at: float = 0.0
+
+    @property
+    def messages(self) -> int:
+        """Messages received."""
+        return sum(self.outcomes.values())
+
+    @property
+    def contents(self) -> int:
+        """Messages received that state something of stock, or were meant to."""
+        return self.messages - self.outcomes.get(Outcome.FILTERED, 0)
+
+    def add(self, commit: Commit) -> None:
+        """Count a commit in."""
+        self.versions.append(commit.version)
+        for outcome, count in commit.outcomes.items():
+            self.outcomes[str(outcome)] = self.outcomes.get(str(outcome), 0) + count
+        self.notified += len(commit.notifications)
+        self.violations.extend(commit.violations)
+
+
+class Ingest:
+    """The burst loop of one process."""
+
+    def __init__(self, engine: Engine, source: BurstSource, publisher: Publisher, look: Look | None = None) -> None:
+        self.engine = engine
+        self.source = source
+        self.publisher = publisher
+        self.outbox = Outbox(publisher)
+        self.rider: Rider | None = None
+        self._look = look
+        self._is_outbox_loaded = False
+        self._version = 0
+        self._smallest = min(SMALLEST_BURST, engine.settings.max_messages)
+        self._burst_size = self._smallest
+        self._swept_at = 0.0
+        self._policed_at = 0.0
+        self._status: list[OutgoingMessage] = []
+
+    def run(
+        self,
+        *,
+        max_seconds: float,
+        wait_seconds: float,
+        run_id: str = "",
+        until_empty: bool = False,
+        on_commit: Callable[[Commit], None] | None = None,
+    ) -> IngestSummary:
+        """Run bursts until the time is up, or until nothing came for `wait_seconds`.
+
+        Args:
+            max_seconds: No burst is begun after this.
+            wait_seconds: How long to wait for a first message.
+            run_id: For `meta.versions`.
+            until_empty: Stop at the first empty burst, or when nothing but heartbeats comes; otherwise go on waiting.
+            on_commit: Called after each commit.
+
+        Raises:
+            MessagingError: The broker does not answer.
+            LakeError: The lake could not be written; nothing was acknowledged.
+        """
+        try:
+            return self._run(max_seconds, wait_seconds, run_id, until_empty, on_commit)
+        except BaseException:
+            # A commit whose answer was lost is in the lake with what it owes: the next run looks there.
+            self._is_outbox_loaded = False
+            raise
+
+    def _run(
+        self,
+        max_seconds: float,
+        wait_seconds: float,
+        run_id: str,
+        until_empty: bool,
+        on_commit: Callable[[Commit], None] | None,
+    ) -> IngestSummary:
+        summary = IngestSummary()
+        self._look_around()
+        deadline = time.monotonic() + max_seconds
+        patience = max(wait_seconds, HEARTBEATS_ONLY_SECONDS)
+        quiet_at = time.monotonic() + patience
+        while (left := deadline - time.monotonic()) > 0:
+            received = self.source.next_burst(
+                max_messages=self._burst_size,
+                max_bytes=self.engine.settings.max_bytes,
+                wait_seconds=min(wait_seconds, left, self._patience()),
+            )
+            if received:
+                known = summary.contents
+                self._take(received, summary, run_id, on_commit)
+                # A full burst is a backlog, and contents may be behind it.
+                if summary.contents > known or len(received) >= self._smallest:
+                    quiet_at = time.monotonic() + patience
+            self._sweep(summary, run_id)
+            if not received:
+                self._rest()
+            if until_empty and (not received or time.monotonic() >= quiet_at):
+                break
+            self._burst_size = self._next_size(len(received))
+        self._rest()
+        return summary
+
+    def _take(
+        self,
+        received: Sequence[ReceivedMessage],
+        summary: IngestSummary,
+        run_id: str,
+        on_commit: Callable[[Commit], None] | None,
+    ) -> None:
+        recording = self.outbox.unrecorded_count
+        rider = self.rider if self.rider is not None and self.rider.wants_commit() else None
+        try:
+            commits = self.engine.commit_burst(
+                [to_message(message) for message in received], run_id=run_id, also=self._record_with(rider)
+            )
+        except Exception:
+            # Give the messages back: kept, they would be leased for as long as this process lives.
+            self.source.release(received)
+            raise
+        self.outbox.recorded(recording)
+        if rider is not None:
+            rider.recorded()
+        for commit in commits:
+            self._owe(commit)
+            summary.add(commit)
+            if on_commit is not None:
+                on_commit(commit)
+        self._load_outbox()
+        self.outbox.send()
+        # Ack only after the commit: a crash here redelivers, and dedupe absorbs
+        # it. Acking first would lose the burst.
+        self.source.acknowledge(received)
+        self.engine.maintain()
+
+    def _follow(self, version: int, *, own: int = 1) -> None:
+        """Note the version reached; where others made some of it, what those owe is ours to tell."""
+        if version != self._version + own:
+            self._is_outbox_loaded = False
+        self._version = version
+
+    def _record_with(self, rider: Rider | None) -> Callable[[LakeTransaction], object]:
+        def record(transaction: LakeTransaction) -> None:
+            self.outbox.record(transaction)
+            if rider is not None:
+                rider.record(transaction)
+
+        return record
+
+    def _patience(self) -> float:
+        return RIDER_WAIT_SECONDS if self.rider is not None and self.rider.is_busy else float("inf")
+
+    def _owe(self, commit: Commit) -> None:
+        self._follow(commit.version)
+        if self.rider is not None and "alerts" in commit.counts:
+            self.rider.wake()
+        self.outbox.add(owed_alert(n.alert_id, n.number, n.body, n.ordering_key) for n in commit.notifications)
+        self.outbox.add(
+            owed_dead_letter(d.message.message_id, d.message.topic, d.reason, d.detail, d.message.data)
+            for d in commit.dead_letters
+        )
+        for violation in commit.violations:
+            self._status.append(status_message("invariant_violation", version=commit.version, detail=violation))
+
+    def _look_around(self) -> None:
+        """Take in what others committed, other processes and other users of this engine, and what it owes."""
+        self.engine.refresh()
+        self._follow(self.engine.state.version, own=0)
+        self._load_outbox()
+
+    def _load_outbox(self) -> None:
+        if not self._is_outbox_loaded:
+            self._version = self.engine.state.version
+            self.outbox.reload(load_owed(self.engine.lake))
+            self._is_outbox_loaded = True
+            self.outbox.send()
+
+    def _sweep(self, summary: IngestSummary, run_id: str) -> None:
+        """Do what time has made due and no event found: ends of cooldowns and silences, the policy."""
+        if time.monotonic() - self._swept_at < SWEEP_EVERY_SECONDS:
+            return
+        self._swept_at = time.monotonic()
+        self._look_around()
+        now = to_microseconds(datetime.now(UTC))
+        # The policy counts in minutes, and looks at every alert.
+        with_policy = self._swept_at - self._policed_at >= POLICY_EVERY_SECONDS
+        self._policed_at = self._swept_at if with_policy else self._policed_at
+        for commit in sweep(self.engine, now, with_policy=with_policy, run_id=run_id):
+            self._owe(commit)
+            summary.add(commit)
+        commits = self._look(self.engine, now, run_id) if self._look is not None else []
+        for commit in commits:
+            summary.add(commit)
+        if commits:
+            # As if another process had: the outbox finds in the lake what they owe.
+            self._look_around()
+            if self.rider is not None:
+                self.rider.wake()
+        self.outbox.send()
+
+    def _rest(self) -> None:
+        """Use a quiet moment: see what others did, retry what is owed and write down what was told."""
+        self._look_around()
+        self.outbox.send()
+        if self._status:
+            try:
+                self.publisher.publish(self._status)
+                self._status = []
+            except PublishError:
+                pass  # kept for the next rest
+        rider = self.rider if self.rider is not None and self.rider.wants_commit() else None
+        if self.outbox.unrecorded_count or rider is not None:
+            count = self.outbox.unrecorded_count
+            self._follow(self.engine.commit_note("deliveries", self._record_with(rider)))
+            self.outbox.recorded(count)
+            if rider is not None:
+                rider.recorded()
+
+    def _next_size(self, received: int) -> int:
+        if received >= self._burst_size:
+            return min(self._burst_size * 2, self.engine.settings.max_messages)
+        return max(self._smallest, min(self._burst_size, received * 2))
+
+
+def to_message(received: ReceivedMessage) -> Message:
+    """What the domain needs of a delivery."""
+    return Message(
+        received.message_id,
+        received.topic,
+        to_microseconds(received.publish_time),
+        received.ordering_key,
+        received.attributes,
+        received.data,
+    )

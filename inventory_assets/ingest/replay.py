@@ -1,0 +1,150 @@
+"""Run recorded bursts again, from `raw.messages` and the recorded inputs (RULES 25, 34).
+
+`verify`, `rebuild` and `explain` stand on this: the same function that ran live
+runs on the same bursts in the same order, so every difference is a finding.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import polars as pl
+
+from inventory_assets.domain.alerts.alert import Product
+from inventory_assets.domain.events.kinds import Key, Rejection
+from inventory_assets.domain.events.parse import ParseSettings
+from inventory_assets.domain.ingest.process import (
+    INVARIANT_VIOLATION,
+    BurstInputs,
+    BurstResult,
+    Message,
+    Parsed,
+    parse_burst,
+    process_burst,
+)
+from inventory_assets.domain.ingest.state import InventoryState
+from inventory_assets.domain.thresholds.resolve import ThresholdDefaults
+from inventory_assets.ingest.warm import Reader, to_dynamics, to_microseconds_naive
+from inventory_assets.lake.tables import DYNAMIC_THRESHOLDS, PRODUCTS, VELOCITY
+
+# Versions read at a time: bounds memory, and one query per slice stays cheap.
+SLICE = 200
+
+
+class RecordedBurst(msgspec.Struct):
+    """A burst as it was: its version, messages, outcomes and inputs."""
+
+    version: int
+    messages: list[Message]
+    outcomes: list[str]
+    forced: dict[int, str]
+    inputs: BurstInputs
+    counts: dict[str, int] = {}
+    code_version: str = ""
+
+
+def read_bursts(
+    reader: Reader, *, sku: str | None = None, after_version: int = 0, until_version: int | None = None
+) -> Iterator[RecordedBurst]:
+    """Read recorded bursts in order.
+
+    Args:
+        reader: The lake.
+        sku: Only the messages that can matter to this SKU: its own, rules and commands.
+        after_version: The version before the first one to read.
+        until_version: The last version to read.
+    """
+    last = reader.query("SELECT coalesce(max(version), 0) AS v FROM meta.versions").item()
+    last = last if until_version is None else min(last, until_version)
+    for start in range(after_version + 1, last + 1, SLICE):
+        yield from _read_slice(reader, start, min(start + SLICE - 1, last), sku)
+
+
+def _read_slice(reader: Reader, first: int, last: int, sku: str | None) -> Iterator[RecordedBurst]:
+    bounds = [first, last]
+    chosen = ""
+    parameters: list[Any] = [*bounds]
+    if sku is not None:
+        chosen = "AND event_id IN (SELECT event_id FROM core.events WHERE sku = ? OR kind IN ('threshold', 'control'))"
+        parameters.append(sku)
+    messages = reader.query(
+        "SELECT version, seq, message_id, topic, publish_time, ordering_key, attributes, data, outcome "
+        f"FROM raw.messages WHERE version BETWEEN ? AND ? {chosen} ORDER BY version, seq",
+        parameters,
+    ).partition_by("version", as_dict=True)
+    forced = reader.query(
+        "SELECT version, seq, detail FROM core.dead_letters "
+        "WHERE version BETWEEN ? AND ? AND reason = 'invariant_violation'",
+        bounds,
+    )
+    versions = reader.query(
+        "SELECT version, inputs, counts, code_version FROM meta.versions "
+        "WHERE version BETWEEN ? AND ? ORDER BY version",
+        bounds,
+    )
+    for version, inputs, counts, code_version in versions.iter_rows():
+        rows = messages.get((version,))
+        yield RecordedBurst(
+            version,
+            [] if rows is None else [_to_message(row) for row in rows.iter_rows(named=True)],
+            [] if rows is None else rows["outcome"].to_list(),
+            {} if rows is None else _forced_places(forced, version, rows),
+            _read_inputs(reader, version, inputs),
+            json.loads(counts),
+            code_version,
+        )
+
+
+def _forced_places(forced: pl.DataFrame, version: int, rows: pl.DataFrame) -> dict[int, str]:
+    places = {seq: place for place, seq in enumerate(rows["seq"])}
+    return {places[seq]: detail for v, seq, detail in forced.iter_rows() if v == version and seq in places}
+
+
+def _to_message(row: dict[str, Any]) -> Message:
+    return Message(
+        row["message_id"], row["topic"], to_microseconds_naive(row["publish_time"]), row["ordering_key"] or "",
+        json.loads(row["attributes"]), row["data"],
+    )  # fmt: skip
+
+
+def _read_inputs(reader: Reader, version: int, text: str) -> BurstInputs:
+    inputs = msgspec.json.decode(text, type=BurstInputs)
+    if inputs.velocity_date is not None:
+        rows = reader.query(
+            f"SELECT warehouse_id, sku, daily_units FROM {VELOCITY.changes} WHERE version = ? ORDER BY ALL", [version]
+        )
+        inputs = msgspec.structs.replace(inputs, velocities=tuple(rows.iter_rows()))
+    if inputs.dynamic_date is not None:
+        rows = reader.query(
+            f"SELECT * FROM {DYNAMIC_THRESHOLDS.changes} WHERE version = ? ORDER BY warehouse_id, sku", [version]
+        )
+        inputs = msgspec.structs.replace(inputs, dynamics=tuple(to_dynamics(rows)))
+    if inputs.has_products:
+        names = ", ".join(column for column in PRODUCTS.columns if column != "version")
+        rows = reader.query(f"SELECT {names} FROM {PRODUCTS.changes} WHERE version = ? ORDER BY sku", [version])
+        inputs = msgspec.structs.replace(inputs, products=tuple(Product(**row) for row in rows.iter_rows(named=True)))
+    return inputs
+
+
+def parse_recorded(burst: RecordedBurst, settings: ParseSettings) -> list[Parsed]:
+    """Read a recorded burst's messages as they were read then, offenders included."""
+    parsed: list[Parsed] = parse_burst(burst.messages, settings)
+    for place, detail in burst.forced.items():
+        parsed[place] = Rejection(INVARIANT_VIOLATION, detail)
+    return parsed
+
+
+class Replay:
+    """A state being built anew from recorded bursts."""
+
+    def __init__(self, *, defaults: ThresholdDefaults, settings: ParseSettings) -> None:
+        self.state = InventoryState(defaults=defaults)
+        self._settings = settings
+
+    def apply(self, burst: RecordedBurst, trace: Key | None = None) -> BurstResult:
+        """Process one burst as the live engine did; `trace` as in `process_burst`."""
+        parsed = parse_recorded(burst, self._settings)
+        result = process_burst(self.state, parsed, version=burst.version, inputs=burst.inputs, trace=trace)
+        result.draft.merge(burst.version)
+        return result

@@ -1,0 +1,353 @@
+"""Load the warm state from the lake: what a process needs before its first burst."""
+
+from array import array
+from collections.abc import Iterable, Iterator
+from datetime import UTC
+from typing import Any, Protocol
+
+import msgspec
+import numpy as np
+import polars as pl
+
+from inventory_assets.domain.alerts.alert import Alert, Product
+from inventory_assets.domain.alerts.lifecycle import Inhibitions, remember
+from inventory_assets.domain.events.connectors import Heard
+from inventory_assets.domain.events.control import ALERT_COMMANDS
+from inventory_assets.domain.events.kinds import (
+    NO_POSITION,
+    Command,
+    Event,
+    Key,
+    Level,
+    ParentIds,
+    ThresholdRule,
+    Tombstone,
+    Transaction,
+)
+from inventory_assets.domain.ingest.state import NO_SKU_PARENTS, TREND_POINTS, InventoryState, SkuParents
+from inventory_assets.domain.stock.fold import KeyState
+from inventory_assets.domain.thresholds.resolve import DynamicLimits, StoredRule, ThresholdDefaults, Thresholds
+from inventory_assets.domain.values import to_microseconds
+from inventory_assets.lake.entity_index import EntityIndex
+from inventory_assets.lake.tables import (
+    ALERTS,
+    CONNECTORS,
+    DYNAMIC_THRESHOLDS,
+    PRODUCTS,
+    RESOLVED_THRESHOLDS,
+    SKU_STATE,
+    THRESHOLD_AUDIT,
+    THRESHOLD_RULES,
+    VELOCITY,
+    VersionedTable,
+)
+
+IDS = """SELECT unnest(from_json(?, '["VARCHAR"]'))"""
+"""SQL for the ids of one parameter made by `id_list`."""
+
+EVENT_TYPES: dict[str, Any] = {
+    "level": Level,
+    "tombstone": Tombstone,
+    "threshold": ThresholdRule,
+    "control": Command,
+}
+EVENT_COLUMNS = (
+    "event_id, entity_key, row_key, kind, warehouse_id, sku, to_warehouse_id, transaction_id, type, status, quantity, "
+    "epoch_us(event_at) AS event_at, source_epoch, instant, increment, has_cluster_time, details"
+)
+
+
+def id_list(ids: Iterable[str]) -> str:
+    """Many ids as one parameter.
+
+    DuckDB's client converts a Python list item by item, looking for modules that
+    are not installed: 0.2 ms each, two seconds for ten thousand.
+    """
+    return msgspec.json.encode(sorted(set(ids))).decode()
+
+
+class Reader(Protocol):
+    """Anything that answers SQL with a frame."""
+
+    def query(self, sql: str, parameters: list[Any] | None = None) -> pl.DataFrame:
+        """Run a query."""
+        ...
+
+    def batches(self, sql: str) -> Iterator[pl.DataFrame]:
+        """Run a query; its rows a part at a time, for results that memory should not hold."""
+        ...
+
+
+def current_rows(reader: Reader, table: VersionedTable, at_version: int | None = None) -> pl.DataFrame:
+    """The stored current rows of a versioned table, hidden columns included."""
+    return reader.query(current_rows_query(reader, table, at_version))
+
+
+def current_rows_query(reader: Reader, table: VersionedTable, at_version: int | None = None) -> str:
+    """SQL for the stored current rows of a versioned table."""
+    base = reader.query(
+        "SELECT max(base_version) AS base FROM meta.bases WHERE table_name = ?", [table.full_name]
+    ).item()
+    return table.current_rows("lake.", base, at_version)
+
+
+def to_event(row: dict[str, Any]) -> Event:
+    """Make the event that a row of core.events records."""
+    if row["kind"] == "transaction":
+        return Transaction(
+            row["event_id"], row["transaction_id"], row["type"], row["status"], row["warehouse_id"],
+            row["sku"], row["to_warehouse_id"], row["quantity"], row["event_at"],
+            (row["source_epoch"], row["instant"], row["increment"]), row["has_cluster_time"],
+        )  # fmt: skip
+    return msgspec.json.decode(row["details"], type=EVENT_TYPES[row["kind"]])
+
+
+class Shared:
+    """Gives equal ids and keys one object: read back from rows, each would be a copy, 0.7 kB a key."""
+
+    def __init__(self) -> None:
+        self._ids: dict[str, str] = {}
+        self._keys: dict[Key, Key] = {}
+
+    def key(self, warehouse_id: str, sku: str) -> Key:
+        """The one tuple for a key."""
+        found = self._keys.get((warehouse_id, sku))
+        if found is None:
+            found = (self._ids.setdefault(warehouse_id, warehouse_id), self._ids.setdefault(sku, sku))
+            self._keys[found] = found
+        return found
+
+
+def load_state(
+    reader: Reader, version: int, *, defaults: ThresholdDefaults, cached_entities: int, index: EntityIndex
+) -> InventoryState:
+    """Load everything warm as of `version`, which must be the lake's latest."""
+    state = InventoryState(defaults=defaults)
+    state.version = version
+    if version == 0:
+        index.build([])
+        return state
+    shared = Shared()
+    _load_judged(reader, state, shared, has_rollups=True)
+    for row in current_rows(reader, PRODUCTS).drop("version").iter_rows(named=True):
+        state.products[row["sku"]] = Product(**row)
+    state.connectors = {heard.connector_id: heard for heard in load_connectors(reader)}
+    _load_events(reader, state, shared, cached_entities, index)
+    _load_trends(reader, state, shared)
+    return state
+
+
+def load_judgement(reader: Reader, version: int, *, defaults: ThresholdDefaults) -> InventoryState:
+    """Load what alerts are judged by, and the alerts: no memory of events, no rollups, products, trends."""
+    state = InventoryState(defaults=defaults)
+    state.version = version
+    if version:
+        _load_judged(reader, state, Shared(), has_rollups=False)
+    return state
+
+
+def _load_judged(reader: Reader, state: InventoryState, shared: Shared, *, has_rollups: bool) -> None:
+    _load_keys(reader, state, shared, has_rollups=has_rollups)
+    _load_rules(reader, state)
+    _load_thresholds(reader, state, shared)
+    for row in current_rows(reader, VELOCITY).iter_rows(named=True):
+        state.velocities[shared.key(row["warehouse_id"], row["sku"])] = row["daily_units"] or 0.0
+    for warehouse_id, sku, dynamic in to_dynamics(current_rows(reader, DYNAMIC_THRESHOLDS)):
+        state.dynamics[shared.key(warehouse_id, sku)] = dynamic
+    _load_alerts(reader, state)
+    _load_pauses(reader, state)
+
+
+def _load_keys(reader: Reader, state: InventoryState, shared: Shared, *, has_rollups: bool) -> None:
+    decode = msgspec.json.Decoder(KeyState).decode
+    columns = "fold_state, department_id, category_id, brand_id, product_id"
+    places: dict[ParentIds, ParentIds] = {}
+    for batch in reader.batches(f"SELECT {columns} FROM ({current_rows_query(reader, SKU_STATE)})"):
+        leaves = []
+        for fold_state, *parent_ids in batch.iter_rows():
+            key_state = decode(fold_state)
+            key = shared.key(key_state.warehouse_id, key_state.sku)
+            _share_parts(key_state, key)
+            parents = (parent_ids[0], parent_ids[1], parent_ids[2], parent_ids[3])
+            parents = places.setdefault(parents, parents)
+            state.keys[key] = key_state
+            place = state.skus.get(key_state.sku)
+            if place is None:
+                place = state.skus[key_state.sku] = SkuParents(parents, NO_SKU_PARENTS.rank, ())
+            place.warehouse_ids = (*place.warehouse_ids, key_state.warehouse_id)
+            place.rank = max(place.rank, key_state.on_hand_rank)
+            leaves.append((key, parents, None, parents, key_state))
+        if has_rollups:
+            state.rollups.merge(state.rollups.change(leaves))
+
+
+def _share_parts(key_state: KeyState, key: Key) -> None:
+    """Let the equal parts of a decoded state be one object, as they are in one that was folded."""
+    key_state.warehouse_id, key_state.sku = key
+    rank = key_state.on_hand_rank
+    if key_state.reserved_rank == rank:
+        key_state.reserved_rank = rank
+    if key_state.tombstone_position == NO_POSITION:
+        key_state.tombstone_position = NO_POSITION
+    position, order, event_id = key_state.frontier
+    if (position, event_id) == rank:
+        key_state.frontier = (rank[0], order, rank[1])
+
+
+def _load_rules(reader: Reader, state: InventoryState) -> None:
+    for details in current_rows(reader, THRESHOLD_RULES)["details"]:
+        stored = msgspec.json.decode(details, type=StoredRule)
+        state.rules[stored.rule.scope] = stored
+    head = reader.query(f"SELECT hash FROM {THRESHOLD_AUDIT.full_name} ORDER BY version DESC, seq DESC LIMIT 1")
+    if head.height:
+        state.audit_head = head.item()
+
+
+def _load_thresholds(reader: Reader, state: InventoryState, shared: Shared) -> None:
+    # Most keys share a rule, so they share one object.
+    known: dict[tuple, Thresholds] = {}
+    columns = (
+        "warehouse_id, sku, rule_level_type, rule_level_id, rule_warehouse_id, "
+        "min_threshold_qty, reorder_threshold_qty, min_threshold_days, reorder_threshold_days, "
+        "cooldown_minutes, is_enabled, rule_version, rule_event_id, dynamic"
+    )
+    for batch in reader.batches(f"SELECT {columns} FROM ({current_rows_query(reader, RESOLVED_THRESHOLDS)})"):
+        for warehouse_id, sku, *fields in batch.iter_rows():
+            values = tuple(fields)
+            if (limits := known.get(values)) is None:
+                if fields[-1] is not None:
+                    fields[-1] = msgspec.json.decode(fields[-1], type=DynamicLimits)
+                limits = known[values] = Thresholds(*fields)
+            state.thresholds[shared.key(warehouse_id, sku)] = limits
+
+
+def to_dynamics(rows: pl.DataFrame) -> list[tuple[str, str, DynamicLimits | None]]:
+    """The computed limits that rows of core.dynamic_thresholds record; None where there are none any more."""
+    return [
+        (
+            row["warehouse_id"],
+            row["sku"],
+            None if row["min_qty"] is None else DynamicLimits(*(row[name] for name in DynamicLimits.__struct_fields__)),
+        )
+        for row in rows.iter_rows(named=True)
+    ]
+
+
+def _load_alerts(reader: Reader, state: InventoryState) -> None:
+    rows = current_rows(reader, ALERTS).sort("opened_at", "version", pl.col("state") == "firing")
+    decode = msgspec.json.Decoder(Alert).decode
+    for record in rows["record"]:
+        alert = decode(record)
+        state.alerts.setdefault(alert.key, {})[alert.condition] = alert
+    for key, alerts in state.alerts.items():
+        if any(alert.is_firing and alert.is_notification_due for alert in alerts.values()):
+            state.due_alerts.add(key)
+
+
+def _load_events(
+    reader: Reader, state: InventoryState, shared: Shared, cached_entities: int, index: EntityIndex
+) -> None:
+    """Remember the recent events and the open transactions; index the rest."""
+    cut = reader.query(
+        "SELECT coalesce(max(version), 0) FROM (SELECT version, sum(count(*)) OVER (ORDER BY version DESC) AS n "
+        "FROM core.events GROUP BY version) WHERE n > ?",
+        [cached_entities // 2],
+    ).item()
+    rows = reader.query(
+        f"""
+        WITH open_transactions AS (
+            SELECT entity_key FROM core.events WHERE kind = 'transaction' AND version <= {cut}
+            GROUP BY entity_key HAVING NOT bool_or(status IN ('COMPLETED', 'CANCELLED'))
+        ),
+        recent AS (SELECT DISTINCT entity_key FROM core.events WHERE version > {cut})
+        SELECT {EVENT_COLUMNS} FROM core.events
+        WHERE entity_key IN (FROM open_transactions) OR entity_key IN (FROM recent)
+        ORDER BY version, seq
+        """
+    )
+    for row in rows.iter_rows(named=True):
+        state.events.add(to_event(row))
+    remembered = np.unique(np.concatenate([rows[name].drop_nulls().to_numpy() for name in ("entity_key", "row_key")]))
+    older = reader.batches(
+        f"""
+        SELECT entity_key AS key FROM core.events WHERE version <= {cut}
+        UNION SELECT row_key FROM core.events WHERE version <= {cut} AND row_key IS NOT NULL ORDER BY 1
+        """
+    )
+    index.build(np.setdiff1d(batch["key"].to_numpy(), remembered) for batch in older)
+    forgotten = reader.batches(
+        f"""
+        WITH forgotten AS (
+            SELECT warehouse_id, to_warehouse_id, sku, entity_key,
+                {{e: source_epoch, i: instant, n: increment}} AS place
+            FROM core.events WHERE kind = 'transaction' AND version <= {cut}
+        ),
+        keys AS (
+            SELECT warehouse_id, sku, place, entity_key FROM forgotten
+            UNION ALL SELECT to_warehouse_id, sku, place, entity_key FROM forgotten WHERE to_warehouse_id IS NOT NULL
+        )
+        SELECT warehouse_id, sku, max(place) AS place FROM keys GROUP BY ALL
+        """
+    )
+    for batch in forgotten:
+        for warehouse_id, sku, place in batch.iter_rows():
+            # An upper bound: open transactions count too, though they are remembered.
+            state.events.forgotten_until[shared.key(warehouse_id, sku)] = (place["e"], place["i"], place["n"])
+
+
+def load_connectors(reader: Reader) -> list[Heard]:
+    """What was last heard of each connector, by name."""
+    rows = reader.query(
+        "SELECT * EXCLUDE (last_heard_at, published_until, started_at, version), epoch_us(last_heard_at) AS heard_at, "
+        f"epoch_us(published_until) AS published_until, epoch_us(started_at) AS started_at "
+        f"FROM {CONNECTORS.full_name} ORDER BY connector_id"
+    )
+    return [Heard(**row) for row in rows.iter_rows(named=True)]
+
+
+def load_inhibitions(reader: Reader) -> Inhibitions:
+    """The holds in force, without all else that is warm."""
+    state = InventoryState()
+    _load_pauses(reader, state)
+    return state.inhibitions
+
+
+def _load_pauses(reader: Reader, state: InventoryState) -> None:
+    rows = reader.query("SELECT version, details FROM core.events WHERE kind = 'control' ORDER BY version, seq")
+    handling: list[tuple[int, int, str, Command]] = []
+    for version, details in rows.iter_rows():
+        command = msgspec.json.decode(details, type=Command)
+        if command.command == "pause":
+            state.pauses[(command.warehouse_id, command.sku)] = command
+        elif command.command == "resume":
+            state.pauses.pop((command.warehouse_id, command.sku), None)
+        elif command.command in ALERT_COMMANDS and command.alert_id is None:
+            handling.append((version, command.event_at, command.event_id, command))
+    # Within a burst they were carried out in order of time.
+    for *_, command in sorted(handling, key=lambda row: row[:3]):
+        remember(state.silences, state.inhibitions, command)
+
+
+def _load_trends(reader: Reader, state: InventoryState, shared: Shared) -> None:
+    rows = reader.batches(
+        f"""
+        SELECT warehouse_id, sku, epoch_us(event_at), available FROM core.events
+        WHERE available IS NOT NULL AND outcome = 'applied'
+        QUALIFY row_number() OVER (
+            PARTITION BY warehouse_id, sku
+            ORDER BY version DESC, source_epoch DESC, instant DESC, increment DESC, kind DESC, event_id DESC
+        ) <= {TREND_POINTS}
+        ORDER BY version, source_epoch, instant, increment, kind, event_id
+        """
+    )
+    for batch in rows:
+        for warehouse_id, sku, event_at, available in batch.iter_rows():
+            key = shared.key(warehouse_id, sku)
+            if (flat := state.trends.get(key)) is None:
+                flat = state.trends[key] = array("q")
+            flat.extend((event_at, available))
+
+
+def to_microseconds_naive(moment: Any) -> int:
+    """Microseconds of a naive UTC datetime, as the lake returns them."""
+    return to_microseconds(moment.replace(tzinfo=UTC))

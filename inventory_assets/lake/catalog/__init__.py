@@ -1,0 +1,1 @@
+"""The database behind the lake: attach it, make its tables, speak PostgreSQL."""

@@ -1,0 +1,203 @@
+"""Open the lake: extensions from the installed wheels, the catalog, the first tables.
+
+Nothing is downloaded: DuckDB gets an extension directory of our own and is told
+not to install anything by itself.
+"""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+
+from inventory_assets.lake.catalog.create import ensure_tables
+from inventory_assets.lake.catalog.extensions import load_extension, open_with_extensions
+from inventory_assets.lake.catalog.postgres import server_reason, split_password
+from inventory_assets.lake.errors import LakeError, LakeMissingError
+from inventory_assets.lake.lock import writer_lock
+from inventory_assets.lake.tables import CATALOG
+from inventory_assets.settings import Settings
+
+# Making an empty lake takes a second; whoever lost that race finds it made.
+MAKE_TRIES = 5
+UNSAFE_OPTIMIZERS = "statistics_propagation,compressed_materialization"
+MADE_BY_ANOTHER = ("Failed to initialize DuckLake", "already exists", "Transaction conflict")
+
+
+def connect(settings: Settings, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
+    """Open a connection with the lake attached as `lake` and in use.
+
+    A writer's first connection makes the lake and its tables.
+
+    Raises:
+        LakeMissingError: `read_only`, and there is no lake.
+        LakeError: The catalog's server does not answer, or the data are in a
+            bucket and no key for it is set.
+    """
+    if settings.is_embedded:
+        catalog_path = Path(settings.catalog_uri.removeprefix("sqlite:"))
+        if read_only and not catalog_path.exists():
+            raise LakeMissingError(
+                f"there is no lake at {str(catalog_path)!r} yet. "
+                "Start `make run`, or publish messages and run `inventory drain`."
+            )
+        catalog_path.parent.mkdir(parents=True, exist_ok=True)
+    connection = open_duckdb(settings, *_extensions(settings))
+    _use_credentials(connection, settings)
+    if read_only:
+        attach(connection, settings, read_only=True)
+    elif settings.is_embedded:
+        with writer_lock(settings.lock_path):
+            attach(connection, settings, read_only=False)
+            ensure_tables(connection)
+    else:
+        _make_on_server(connection, settings)
+    connection.execute(f"USE {CATALOG}")
+    return connection
+
+
+def open_duckdb(settings: Settings, *extensions: str) -> duckdb.DuckDBPyConnection:
+    """Open a DuckDB in memory that downloads nothing, within the settings' bounds."""
+    connection = open_with_extensions(duckdb_config(settings), *extensions)
+    prepare(connection)
+    return connection
+
+
+def duckdb_config(settings: Settings) -> dict[str, str | bool | int | float | list[str]]:
+    """What DuckDB starts with: nothing is downloaded, and it stays within its bounds."""
+    return {
+        "extension_directory": str(settings.home / "extensions"),
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+        "threads": settings.duckdb_threads,
+        "memory_limit": settings.duckdb_memory_limit,
+        # What does not fit goes to disk, below our home and not into the current directory.
+        "temp_directory": str(settings.home / "tmp"),
+        # A burst reads no file twice: the cache only grows, to whatever memory there is.
+        "enable_external_file_cache": False,
+        # Give back what a sort or a new base took; without it the process keeps its peak.
+        "allocator_background_threads": True,
+    }
+
+
+def prepare(connection: duckdb.DuckDBPyConnection, *extensions: str) -> None:
+    """Make a connection that is open already as safe and as silent as ours, with these extensions."""
+    # They believe DuckLake's column statistics, which can lack what a table's first commit brought:
+    # sorted, 10^12 then came out as 256 (docs/adr/0012).
+    connection.execute(f"SET disabled_optimizers = '{UNSAFE_OPTIMIZERS}'")
+    # In a process without a script of its own, as a code server may be, DuckDB takes itself to be
+    # interactive: a query of over two seconds then draws its progress on stdout, between lines of JSON.
+    connection.execute("SET enable_progress_bar = false")
+    for name in extensions:
+        load_extension(connection, name)
+
+
+def _extensions(settings: Settings) -> list[str]:
+    names = ["ducklake", "sqlite_scanner" if settings.is_embedded else "postgres_scanner"]
+    # Snapshot files can do without (`partition_files.attach_views`).
+    if any("://" in uri for uri in (settings.data_uri, settings.archive_uri)):
+        names.append("httpfs")
+    return names
+
+
+def _use_credentials(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    """Let DuckDB sign its requests to the bucket; it knows HMAC keys only, no service account files."""
+    if not any(uri.startswith("gs://") for uri in (settings.data_uri, settings.archive_uri)):
+        return
+    if not settings.gcs_key_id or not settings.gcs_secret:
+        if not settings.data_uri.startswith("gs://"):
+            return  # the lake works without them; whoever asks for the others is told by the store
+        raise LakeError(
+            f"the data are at {settings.data_uri!r} but INVENTORY_GCS_KEY_ID or INVENTORY_GCS_SECRET is not set. "
+            "Make an HMAC key for a service account: gcloud storage hmac create ACCOUNT."
+        )
+    options = [f"KEY_ID '{_quoted(settings.gcs_key_id)}'", f"SECRET '{_quoted(settings.gcs_secret)}'"]
+    if settings.gcs_endpoint:
+        scheme, _, host = settings.gcs_endpoint.rpartition("://")
+        uses_tls = "false" if scheme == "http" else "true"
+        options += [f"ENDPOINT '{_quoted(host)}'", "URL_STYLE 'path'", f"USE_SSL {uses_tls}"]
+    connection.execute(f"CREATE SECRET lake_data (TYPE gcs, {', '.join(options)})")
+
+
+def attach_at_snapshot(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    """Attach the lake to a connection that is open already, read-only and as of now, whatever is committed later.
+
+    Raises:
+        LakeMissingError: There is no lake.
+    """
+    prepare(connection, *_extensions(settings))
+    _use_credentials(connection, settings)
+    attach(connection, settings, read_only=True)
+    row = connection.execute(f"SELECT max(snapshot_id) FROM {CATALOG}.snapshots()").fetchone()
+    connection.execute(f"DETACH {CATALOG}")
+    attach(connection, settings, read_only=True, snapshot=row[0] if row else None)
+
+
+def attach(
+    connection: duckdb.DuckDBPyConnection, settings: Settings, *, read_only: bool, snapshot: int | None = None
+) -> None:
+    """Attach the lake as `lake`; with `snapshot`, as of that DuckLake snapshot."""
+    # Row inlining is off: it made merges slower when it was measured. Not for the one row of the
+    # watermark on a server: in a file, it would be lost with the answer to a COMMIT (`files`).
+    limit = 0 if settings.is_embedded else 1
+    options = [f"DATA_PATH '{_quoted(settings.data_uri)}'", f"DATA_INLINING_ROW_LIMIT {limit}"]
+    catalog = settings.catalog_uri
+    if settings.is_embedded:
+        # This SQLite waits in whole seconds: a writer is better told at once, and tries again
+        # after milliseconds (`with_retries`). A reader has nothing that tries again.
+        options += ["META_JOURNAL_MODE 'WAL'", f"META_BUSY_TIMEOUT {5000 if read_only else 0}"]
+    else:
+        catalog, password = split_password(catalog)
+        if password:
+            # Errors and `duckdb_databases()` show the connection string, never a secret's values.
+            connection.execute(f"CREATE OR REPLACE SECRET lake_catalog (TYPE postgres, PASSWORD '{_quoted(password)}')")
+            options.append("META_SECRET 'lake_catalog'")
+    if read_only:
+        options.append("READ_ONLY")
+    if snapshot is not None:
+        options.append(f"SNAPSHOT_VERSION {snapshot}")
+    try:
+        connection.execute(f"ATTACH 'ducklake:{_quoted(catalog)}' AS {CATALOG} ({', '.join(options)})")
+    except duckdb.Error as error:
+        text = str(error)
+        if read_only and "creating a new DuckLake is explicitly disabled" in text:
+            raise LakeMissingError(
+                f"there is no lake at {catalog!r} yet. Start `make run`, or publish messages and run `inventory drain`."
+            ) from None
+        if reason := server_reason(text):
+            raise LakeError(
+                f"the catalog at {catalog!r} could not be reached: {reason}. "
+                "Check INVENTORY_CATALOG, and that the server runs, lets this user in and has the database."
+            ) from error
+        raise
+
+
+def _make_on_server(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    """Attach a lake and see to its tables, where no lock of ours keeps two processes from making them at once."""
+    _until_made(lambda: attach(connection, settings, read_only=False))
+
+    def make_tables() -> None:
+        try:
+            ensure_tables(connection)
+        except duckdb.Error:
+            try:
+                connection.execute("ROLLBACK")
+            except duckdb.Error:
+                pass  # a failed COMMIT has ended the transaction already
+            raise
+
+    _until_made(make_tables)
+
+
+def _until_made(make: Callable[[], None]) -> None:
+    for number in range(1, MAKE_TRIES + 1):
+        try:
+            return make()
+        except duckdb.Error as error:
+            if number == MAKE_TRIES or not any(sign in str(error) for sign in MADE_BY_ANOTHER):
+                raise
+            time.sleep(0.2 * number)
+
+
+def _quoted(text: str) -> str:
+    return text.replace("'", "''")

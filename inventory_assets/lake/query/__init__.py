@@ -1,0 +1,1 @@
+"""Read the lake: readers, lists of ids, current rows, earlier versions. Nothing here writes."""

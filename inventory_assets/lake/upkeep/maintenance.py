@@ -1,0 +1,202 @@
+"""Keep the lake quick: merge small files, refresh bases, expire snapshots.
+
+Here: what falls due when, and a thread to do it beside the bursts. Steps are
+due by version, not by the clock: a quiet lake needs none. Our versions outlive
+all of this, because their rows are never removed, only written together
+(`rewrite`).
+"""
+
+import logging
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+import duckdb
+
+from inventory_assets.lake.catalog.connect import CATALOG
+from inventory_assets.lake.catalog.postgres import forget_inlined_rows
+from inventory_assets.lake.errors import LakeError
+from inventory_assets.lake.memory import release_memory
+from inventory_assets.lake.tables import (
+    ALERTS,
+    APPEND_TABLES,
+    BASES,
+    CONNECTORS,
+    COVERAGE,
+    RESOLVED_THRESHOLDS,
+    ROLLUPS,
+    SKU_STATE,
+    VERSIONED_TABLES,
+    WATERMARKS,
+    Table,
+    VersionedTable,
+)
+from inventory_assets.lake.transaction import Lake, with_retries
+from inventory_assets.lake.upkeep.expiry import cleanup_statement, expiry_statement, oldest_kept
+from inventory_assets.lake.upkeep.orphans import BLOCK, LARGE_BLOCK
+from inventory_assets.lake.upkeep.rewrite import Rewriter
+from inventory_assets.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+# A base is renewed when its delta outweighs it by this share, and never for a handful of rows:
+# a reader pays for the delta, whoever renews pays for the base.
+DELTA_SHARE = 0.25
+SMALLEST_DELTA = 20_000
+COMPACT_EVERY = 24
+EXPIRE_EVERY = 200
+# What a killed process wrote and never handed over; a day is far beyond any running rewrite.
+ORPHAN_AGE = timedelta(days=1)
+
+COMPACTED_TABLES = (SKU_STATE, ROLLUPS, RESOLVED_THRESHOLDS, COVERAGE, ALERTS, CONNECTORS)
+MERGED_TABLES: tuple[Table, ...] = tuple(
+    table for table in (*APPEND_TABLES, *VERSIONED_TABLES) if table not in (WATERMARKS, BASES)
+)
+
+
+class Maintenance:
+    """Upkeep of one lake, a step at a time."""
+
+    def __init__(self, lake: Lake) -> None:
+        self._lake = lake
+        self.rewriter = Rewriter(lake)
+        self._queue: list[tuple[str, Table | None, int, int]] = []
+        self._seen: int | None = None
+
+    def enqueue(self, version: int) -> bool:
+        """Note what has fallen due by `version`; whether anything is to be done."""
+        for passed in range((version if self._seen is None else self._seen) + 1, version + 1):
+            self._enqueue(passed)
+        self._seen = version
+        return bool(self._queue)
+
+    def step(self) -> str | None:
+        """Do one step of what has fallen due, if anything; its name."""
+        if not self._queue:
+            return None
+        kind, table, first, last = self._queue.pop(0)
+        try:
+            self._run(kind, table, first, last)
+        except (duckdb.Error, LakeError) as error:
+            # Upkeep can wait: a conflict with another writer costs nothing but this turn.
+            self._lake.abandon()
+            logger.warning("maintenance %s put off: %s", kind, error)
+        return kind if table is None else f"{kind} {table.changes}"
+
+    def run_all(self) -> list[str]:
+        """Do everything once, now, also what earlier processes left; the names of the steps."""
+        version = self._lake.watermark().version
+        steps: list[tuple[str, Table | None, int, int]] = []
+        for size in (BLOCK, LARGE_BLOCK):
+            for table in MERGED_TABLES:
+                steps += [("merge", table, first, first + size - 1) for first in self._scattered(table, size, version)]
+        steps += [("compact", None, 0, 0)] * len(COMPACTED_TABLES) + [("expire", None, 0, 0)]
+        for step in steps:
+            self._run(*step)
+        self.rewriter.remove_orphans((datetime.now(UTC) - ORPHAN_AGE).isoformat())
+        return [kind if table is None else f"{kind} {table.changes}" for kind, table, _, _ in steps]
+
+    def compact(self, table: VersionedTable) -> int:
+        """Make a new base of a table as of now; its version."""
+        return self.rewriter.compact(table)
+
+    def _enqueue(self, version: int) -> None:
+        if version % LARGE_BLOCK == 0:
+            self._queue += [("merge", table, version - LARGE_BLOCK + 1, version) for table in MERGED_TABLES]
+        elif version % BLOCK == 0:
+            self._queue += [("merge", table, version - BLOCK + 1, version) for table in MERGED_TABLES]
+        if version % COMPACT_EVERY == 0:
+            self._queue.append(("compact", None, 0, 0))
+        if version % EXPIRE_EVERY == 0:
+            self._queue.append(("expire", None, 0, 0))
+
+    def _run(self, kind: str, table: Table | None, first: int, last: int) -> None:
+        if table is not None:
+            self.rewriter.merge(table, first, last)
+        elif kind == "compact":
+            self._compact_one()
+        else:
+            self._expire()
+
+    def _scattered(self, table: Table, size: int, version: int) -> list[int]:
+        """First versions of the complete blocks whose rows lie in several files a partition."""
+        partition = table.partition_by or "0"
+        rows = self._lake.query(
+            f"SELECT DISTINCT block FROM (SELECT (version - 1) // {size} AS block, {partition} AS part, "
+            f"count(DISTINCT filename) AS files FROM {CATALOG}.{table.changes} "
+            f"WHERE version <= {version // size * size} GROUP BY 1, 2) WHERE files > 1 ORDER BY 1"
+        )
+        return [block * size + 1 for block in rows["block"]]
+
+    def _compact_one(self) -> None:
+        """Renew the base whose delta has grown most, if any has grown enough."""
+        worst: tuple[float, VersionedTable] | None = None
+        for table in COMPACTED_TABLES:
+            base = self.rewriter.base_version(table)
+            delta = self._count(f"{table.changes} WHERE version > {base or 0}")
+            size = self._count(table.base_name(base)) if base is not None else 0
+            if delta >= SMALLEST_DELTA and delta >= DELTA_SHARE * size:
+                share = delta / max(size, 1)
+                if worst is None or share > worst[0]:
+                    worst = (share, table)
+        if worst is not None:
+            self.compact(worst[1])
+
+    def _expire(self) -> None:
+        connection = self._lake.connection
+        oldest = oldest_kept(self._lake.settings, datetime.now(UTC))
+        # To list snapshots meets other connections' locks as well.
+        expiry = with_retries(partial(expiry_statement, connection, CATALOG, oldest))
+        for statement in (expiry, cleanup_statement(CATALOG)):
+            if statement is not None:
+                with self.rewriter.held():
+                    with_retries(partial(connection.execute, statement))
+        if not self._lake.settings.is_embedded:
+            with_retries(partial(forget_inlined_rows, connection))
+
+    def _count(self, what: str) -> int:
+        return self._lake.query(f"SELECT count(*) AS n FROM {what}").item()
+
+
+class Upkeep:
+    """Does what falls due on a thread of its own, so that no burst waits for it.
+
+    Its DuckDB is its own, too, and closed when nothing is left to do: a new base
+    that needs all the memory it may have cannot fail a commit, and gives it back.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._lake = Lake(settings)
+        self.maintenance = Maintenance(self._lake)
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="upkeep")
+        self._running: Future[None] | None = None
+        self._is_closing = False
+
+    def wake(self, version: int) -> None:
+        """Begin what has fallen due by `version`, unless something is being done already."""
+        if self._running is not None:
+            if not self._running.done():
+                return
+            self._running.result()
+            self._running = None
+        if self.maintenance.enqueue(version):
+            self._running = self._worker.submit(self._work)
+
+    def finish(self) -> None:
+        """Wait until everything noted so far is done."""
+        if self._running is not None:
+            self._running.result()
+
+    def close(self) -> None:
+        """Stop after the step in hand."""
+        self._is_closing = True
+        self._worker.shutdown(wait=True)
+        self._lake.close()
+
+    def _work(self) -> None:
+        try:
+            while not self._is_closing and self.maintenance.step() is not None:
+                pass
+        finally:
+            self._lake.close()
+            release_memory()

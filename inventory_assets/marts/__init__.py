@@ -1,0 +1,1 @@
+"""Run dbt on the lake. What a mart holds is `dbt_project`'s."""

@@ -1,0 +1,206 @@
+"""Run dbt on the marts, in a process of its own: it is long, and needs none of the engine's memory or locks.
+
+Belongs here: where the project is, what dbt is told, what came of it. Does not
+belong: what a mart holds (`dbt_project`).
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from inventory_assets.lake.catalog.connect import connect
+from inventory_assets.lake.errors import LakeError
+from inventory_assets.settings import Settings
+
+PROJECT_DIR = Path(__file__).resolve().parents[2] / "dbt_project"
+# What parsing depends on; all else there is dbt's own output, or for people.
+SOURCES = (".sql", ".yml")
+FAILED = ("error", "fail", "runtime error")
+# What dbt keeps of a parse. With it the next one, of any home, parses only what has changed since:
+# half of a build's first five seconds. dagster-dbt looks for it where we keep it, too.
+PARTIAL_PARSE = "partial_parse.msgpack"
+SHOWN_LINES = 20
+
+
+class MartsBuildError(LakeError):
+    """dbt could not build at all; its last words are in the message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One model or test of a build.
+
+    `kind` is model, test or unit_test; `status` is dbt's own word. `query` is
+    what a failed test ran: its rows are what is wrong.
+    """
+
+    kind: str
+    name: str
+    status: str
+    seconds: float
+    message: str
+    failures: int | None
+    query: str
+
+    @property
+    def is_failed(self) -> bool:
+        """Whether this is why a build exits 1."""
+        return self.status in FAILED
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """What came of a build."""
+
+    steps: tuple[Step, ...]
+    seconds: float
+    log_path: Path
+
+    @property
+    def failed(self) -> list[Step]:
+        """Models and tests that failed."""
+        return [step for step in self.steps if step.is_failed]
+
+    @property
+    def skipped(self) -> int:
+        """How many were left out because something before them failed."""
+        return sum(step.status == "skipped" for step in self.steps)
+
+
+def dbt_executable() -> str:
+    """The dbt of this environment, whatever the PATH says."""
+    return str(Path(sys.executable).with_name("dbt"))
+
+
+def dbt_environment(settings: Settings) -> dict[str, str]:
+    """Environment variables by which a dbt process finds the lake of these settings, wherever it is started."""
+    return {
+        "INVENTORY_HOME": str(settings.home.resolve()),
+        "INVENTORY_CATALOG": settings.catalog,
+        "INVENTORY_DATA_PATH": settings.data_path,
+        "INVENTORY_MARTS": str(settings.marts_path.resolve()),
+        "INVENTORY_SNAPSHOTS_PATH": settings.snapshots_path,
+        "INVENTORY_GCS_KEY_ID": settings.gcs_key_id,
+        "INVENTORY_GCS_SECRET": settings.gcs_secret,
+        "INVENTORY_GCS_ENDPOINT": settings.gcs_endpoint,
+        "DBT_PROFILES_DIR": str(PROJECT_DIR),
+        "DO_NOT_TRACK": "1",
+    }
+
+
+def target_path(settings: Settings) -> Path:
+    """Where dbt keeps what it compiled, its logs and results: beside the marts, never in the repository."""
+    return settings.marts_path / "dbt"
+
+
+def build_marts(settings: Settings, *, select: Sequence[str] = (), command: str = "build") -> Build:
+    """Build and test the marts, or the selected ones.
+
+    Args:
+        settings: Whose lake is read and whose marts are written.
+        select: dbt's own selectors; none is all.
+        command: dbt's own: build, run or test.
+
+    Raises:
+        LakeMissingError: There is no lake.
+        MartsBuildError: dbt ended without results: another build runs, or the project does not parse.
+    """
+    connect(settings, read_only=True).close()  # says in our words that there is no lake
+    target = target_path(settings)
+    results = target / "run_results.json"
+    results.unlink(missing_ok=True)
+    if not (target / PARTIAL_PARSE).exists():
+        _copy(PROJECT_DIR / "target" / PARTIAL_PARSE, target / PARTIAL_PARSE)
+    arguments = [command, "--target-path", str(target), "--log-path", str(target / "logs")]
+    done = _dbt([*arguments, *(("--select", *select) if select else ())], dbt_environment(settings))
+    if not results.exists():
+        raise MartsBuildError(f"dbt built nothing:\n{_last_lines(done.stdout)}\nIts log is {target / 'logs/dbt.log'}.")
+    found = json.loads(results.read_text())
+    steps = tuple(_step(result) for result in found["results"])
+    return Build(steps, found["elapsed_time"], target / "logs" / "dbt.log")
+
+
+def _dbt(arguments: Sequence[str], environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [dbt_executable(), "--no-use-colors", *arguments], cwd=PROJECT_DIR, env={**os.environ, **environment},
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+    )  # fmt: skip
+
+
+def _step(result: dict[str, Any]) -> Step:
+    kind, _, name = result["unique_id"].split(".", 2)
+    return Step(
+        kind, _short(kind, name), result["status"], result["execution_time"], (result["message"] or "").strip(),
+        result["failures"], (result.get("compiled_code") or "").strip(),
+    )  # fmt: skip
+
+
+def _short(kind: str, name: str) -> str:
+    # A generic test's id ends with a hash of its arguments.
+    head, _, tail = name.rpartition(".")
+    return head if kind == "test" and len(tail) == 10 and head else name
+
+
+def _last_lines(text: str) -> str:
+    return "\n".join([line for line in text.splitlines() if line.strip()][-SHOWN_LINES:])
+
+
+def load_manifest(project_dir: Path = PROJECT_DIR) -> dict[str, Any]:
+    """dbt's manifest of the project, parsed anew only where a source has changed since it was last.
+
+    It is kept in the project's `target`, which is not committed: a bare machine
+    parses once, without a lake or a network, in about five seconds.
+
+    Raises:
+        MartsBuildError: The project does not parse.
+    """
+    target = project_dir / "target"
+    target.mkdir(exist_ok=True)
+    manifest, digest = target / "manifest.json", target / "manifest.digest"
+    wanted = _digest(project_dir)
+    # Several processes may load the definitions at once; one parses, and the others find it done.
+    with (target / "manifest.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not manifest.exists() or not digest.exists() or digest.read_text() != wanted:
+            _parse(project_dir, manifest)
+            digest.write_text(wanted)
+        return json.loads(manifest.read_text())
+
+
+def _parse(project_dir: Path, manifest: Path) -> None:
+    with tempfile.TemporaryDirectory(prefix="inventory-dbt-") as made:
+        arguments = ["parse", "--project-dir", str(project_dir), "--target-path", made, "--log-path", made]
+        done = _dbt(arguments, {"DBT_PROFILES_DIR": str(project_dir), "DO_NOT_TRACK": "1"})
+        if done.returncode:
+            raise MartsBuildError(f"dbt could not parse {str(project_dir)!r}:\n{_last_lines(done.stdout)}")
+        _copy(Path(made) / PARTIAL_PARSE, manifest.with_name(PARTIAL_PARSE))
+        shutil.copyfile(Path(made) / "manifest.json", manifest)
+
+
+def _copy(source: Path, to: Path) -> None:
+    """Copy a file, whole or not at all, if it is there."""
+    if not source.exists():
+        return
+    to.parent.mkdir(parents=True, exist_ok=True)
+    fresh = to.with_name(f"{to.name}.{os.getpid()}")
+    shutil.copyfile(source, fresh)
+    fresh.replace(to)
+
+
+def _digest(project_dir: Path) -> str:
+    found = hashlib.sha256(f"{version('dbt-core')} {version('dbt-duckdb')}".encode())
+    for path in sorted(project_dir.rglob("*")):
+        inner = path.relative_to(project_dir)
+        if path.suffix in SOURCES and inner.parts[0] not in ("target", "logs", ".venv"):
+            found.update(f"{inner}\0".encode() + path.read_bytes())
+    return found.hexdigest()

@@ -1,0 +1,139 @@
+"""Make a planned notification ready to send: the alerts' bodies, states and recommendations, from the lake.
+
+Everything is read as of the version it was planned at or of the alert's own, so
+a second try says the same as the first.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import msgspec
+
+from inventory_assets.domain.alerts.alert import Alert
+from inventory_assets.domain.alerts.incidents import is_incident_id
+from inventory_assets.domain.alerts.recommend import Recommendation
+from inventory_assets.domain.notify.notifications import (
+    AlertFacts,
+    Ending,
+    IncidentFacts,
+    Outgoing,
+    Step,
+    describe_origin,
+)
+from inventory_assets.domain.notify.routing import Planned
+from inventory_assets.ingest.warm import IDS, Reader, id_list
+from inventory_assets.notify.incidents import read_facts
+from inventory_assets.notify.steps import ending_of, read_steps, read_stock, telling_of
+from inventory_assets.queries.recommendation import recommend_for
+
+# What a mail lists in full; the others go by id.
+MAX_ALERTS = 1_000
+# A digest gathers alerts of many versions, and each costs a look-up.
+MAX_VERSIONS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """A planned notification with where and when it was planned, and what was tried so far.
+
+    `last_attempt_at` is 0 where the last try failed through the channel's
+    configuration: who starts anew has perhaps another.
+    """
+
+    planned: Planned
+    planned_version: int
+    planned_at: int
+    attempts: int = 0
+    last_attempt_at: float = 0.0
+    # Seconds; since when its tries count again, where somebody asked for that.
+    armed_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    body: dict[str, Any]
+    is_firing: bool
+    alert: Alert
+    telling: Step | None = None
+    ending: Ending | None = None
+
+
+def to_outgoing(reader: Reader, owed: Owed) -> Outgoing:
+    """Read everything a notification tells."""
+    return to_outgoings(reader, [owed])[0]
+
+
+def to_outgoings(reader: Reader, batch: Sequence[Owed]) -> list[Outgoing]:
+    """Read everything that notifications planned at one version tell: a look-up costs the same for one and for many."""
+    version = batch[0].planned_version
+    assert all(owed.planned_version == version for owed in batch)
+    wanted = {alert_id for owed in batch for alert_id, _ in owed.planned.members[:MAX_ALERTS]}
+    rows = reader.query(
+        f"""
+        SELECT alert_id, body, state, record FROM out.alerts_changes
+        WHERE alert_id IN ({IDS}) AND version <= {version}
+        QUALIFY row_number() OVER (PARTITION BY alert_id ORDER BY version DESC) = 1
+        """,
+        [id_list(wanted)],
+    )
+    decode = msgspec.json.Decoder(Alert).decode
+    found = {
+        alert_id: _Found(msgspec.json.decode(body), state == "firing", decode(record))
+        for alert_id, body, state, record in rows.iter_rows()
+    }
+    told = [
+        found[alert_id].alert
+        for owed in batch
+        if owed.planned.kind != "resolved"
+        for alert_id, _ in owed.planned.members[:MAX_ALERTS]
+        if alert_id in found
+    ]
+    chosen = set(list(dict.fromkeys(alert.state_version for alert in told))[:MAX_VERSIONS])
+    advice = recommend_for(reader, [alert for alert in told if alert.state_version in chosen])
+    incidents = read_facts(reader, [id_ for id_ in wanted if is_incident_id(id_)], version)
+    return [_to_outgoing(owed, _with_steps(reader, owed, found, version), advice, incidents) for owed in batch]
+
+
+def _with_steps(reader: Reader, owed: Owed, found: dict[str, _Found], version: int) -> dict[str, _Found]:
+    """Add why alerts are told again or how they ended; a first telling, as most are, costs no look-up."""
+    members = [(id_, number) for id_, number in owed.planned.members[:MAX_ALERTS] if id_ in found]
+    wanted = {id_ for id_, number in members if number > 1 or not found[id_].is_firing}
+    if not wanted:
+        return found
+    steps = read_steps(reader, wanted, version)
+    over = [found[id_].alert for id_ in wanted if not found[id_].is_firing]
+    stock = read_stock(reader, over, version) if over else {}
+    told = dict(found)
+    for id_, number in members:
+        if id_ in wanted:
+            own, key = steps.get(id_, []), found[id_].alert.key
+            ending = None if found[id_].is_firing else ending_of(own, stock.get(key))
+            told[id_] = replace(found[id_], telling=telling_of(own, number) if number > 1 else None, ending=ending)
+    return told
+
+
+def _to_outgoing(
+    owed: Owed, found: dict[str, _Found], advice: dict[str, Recommendation], incidents: dict[str, IncidentFacts]
+) -> Outgoing:
+    planned = owed.planned
+    facts = tuple(
+        AlertFacts(
+            alert_id, number, found[alert_id].is_firing, found[alert_id].body,
+            describe_origin(found[alert_id].body["lineage"]["rule"]),
+            None if planned.kind == "resolved" else advice.get(alert_id),
+            found[alert_id].telling, found[alert_id].ending,
+        )
+        for alert_id, number in planned.members[:MAX_ALERTS]
+        if alert_id in found
+    )  # fmt: skip
+    return Outgoing(
+        planned.notification_id, planned.kind, planned.severity, planned.reason, planned.recipients,
+        tuple(dict.fromkeys(alert_id for alert_id, _ in planned.members)), facts, owed.planned_at,
+        planned.covers[0] if planned.kind == "resolved" else None,
+        tuple(
+            msgspec.structs.replace(incidents[id_], number=number)
+            for id_, number in planned.members[:MAX_ALERTS]
+            if id_ in incidents
+        ),
+    )  # fmt: skip

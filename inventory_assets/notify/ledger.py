@@ -1,0 +1,112 @@
+"""What channels owe, by the lake: planned to be sent, neither sent nor given up; and owing it again.
+
+Here: reading `out.notifications` and `out.deliveries`, and the rows that tries
+leave there. Not here: when a try is made (`lane`), who writes (`deliver`).
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import polars as pl
+
+from inventory_assets.ingest.warm import IDS, Reader, id_list, to_microseconds_naive
+from inventory_assets.notify.channel_queue import Attempt
+from inventory_assets.notify.contents import Owed
+from inventory_assets.notify.planner import to_planned
+
+# How a notification is armed again that had been given up.
+REARMED = "rearmed"
+# What the tries of a channel come to, a row per notification. Arming it again outdoes what was
+# before; a last try that failed through the configuration leaves nothing to wait for.
+_TRIES = f"""
+SELECT subject_id, count(*) FILTER (status <> '{REARMED}') AS attempts,
+    max(attempted_at) FILTER (status = '{REARMED}') AS armed_at,
+    CASE WHEN arg_max(status, (version, attempted_at)) = 'failed' THEN max(attempted_at) END AS last_attempt_at,
+    coalesce(bool_or(status = 'sent'), false) OR arg_max(status, (version, attempted_at)) = 'failed_permanently'
+        AS is_settled
+FROM out.deliveries WHERE channel = ? GROUP BY 1
+"""
+
+
+def load_owed(reader: Reader, channel: str) -> list[Owed]:
+    """What a channel owes: planned to be sent, neither sent nor given up."""
+    rows = reader.query(
+        f"""
+        SELECT n.*, coalesce(d.attempts, 0) AS attempts, d.last_attempt_at, d.armed_at
+        FROM out.notifications n LEFT JOIN ({_TRIES}) d ON d.subject_id = n.notification_id
+        WHERE n.channel = ? AND n.kind NOT IN ('held', 'dismissed') AND d.is_settled IS NOT TRUE
+        ORDER BY n.version, n.seq
+        """,
+        [channel, channel],
+    )
+    return [
+        Owed(
+            to_planned(row), row["planned_version"], to_microseconds_naive(row["planned_at"]), row["attempts"],
+            _seconds(row["last_attempt_at"]), _seconds(row["armed_at"]),
+        )
+        for row in rows.iter_rows(named=True)
+    ]  # fmt: skip
+
+
+def _seconds(moment: Any) -> float:
+    return 0.0 if moment is None else to_microseconds_naive(moment) / 1e6
+
+
+def find_given_up(reader: Reader, channels: Iterable[str]) -> list[tuple[str, str]]:
+    """What channels have given up and is still news.
+
+    That is: an alert or incident of it goes on, or it is an end that was to be told.
+
+    Returns:
+        (notification id, channel), in the order planned.
+    """
+    found = reader.query(
+        f"""
+        SELECT n.notification_id, n.channel FROM out.notifications n JOIN (
+            SELECT subject_id FROM out.deliveries WHERE subject_id LIKE 'ntf-%' GROUP BY 1
+            HAVING arg_max(status, (version, attempted_at)) = 'failed_permanently' AND NOT bool_or(status = 'sent')
+        ) d ON d.subject_id = n.notification_id
+        WHERE n.channel IN ({IDS}) AND (n.kind = 'resolved' OR EXISTS (
+            SELECT 1 FROM (SELECT unnest(from_json(n.members, '["JSON"]')) AS member) m
+            JOIN (
+                SELECT alert_id AS id FROM out.alerts WHERE state = 'firing'
+                UNION ALL SELECT incident_id FROM out.incidents WHERE state = 'open'
+            ) a ON a.id = json_extract_string(m.member, '$[0]')
+        ))
+        ORDER BY n.version, n.seq
+        """,
+        [id_list(channels)],
+    )
+    return found.rows()
+
+
+def rearm(given_up: Iterable[tuple[str, str]], *, now: float) -> pl.DataFrame:
+    """The rows that make given-up notifications owed again. `now` in seconds."""
+    return to_frame([Attempt(id_, channel, 0, REARMED, now) for id_, channel in given_up])
+
+
+def tries_since(reader: Reader, channel: str, since: float) -> list[float]:
+    """When a channel tried something since a moment, in seconds: what counts towards its limit."""
+    rows = reader.query(
+        "SELECT attempted_at FROM out.deliveries WHERE channel = ? AND subject_id LIKE 'ntf-%' "
+        f"AND status <> '{REARMED}' AND epoch_us(attempted_at) > ?",
+        [channel, int(since * 1_000_000)],
+    )
+    return [to_microseconds_naive(moment) / 1e6 for moment in rows["attempted_at"]]
+
+
+def to_frame(attempts: list[Attempt]) -> pl.DataFrame:
+    """One row per attempt."""
+    rows: dict[str, list[Any]] = {
+        "subject_id": [a.notification_id for a in attempts],
+        "notification": [0] * len(attempts),
+        "channel": [a.channel for a in attempts],
+        "status": [a.status for a in attempts],
+        "message_id": [a.provider_id for a in attempts],
+        "error": [a.error for a in attempts],
+        "attempted_at": [int(a.attempted_at * 1_000_000) for a in attempts],
+        "attempt": [a.attempt for a in attempts],
+        "response": [a.response for a in attempts],
+    }
+    frame = pl.DataFrame(rows, schema_overrides=dict.fromkeys(("message_id", "error", "response"), pl.String))
+    return frame.with_columns(pl.from_epoch("attempted_at", "us").alias("attempted_at"))

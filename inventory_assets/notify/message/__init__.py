@@ -1,0 +1,1 @@
+"""What a notification says and how it looks, for every channel. Pure."""

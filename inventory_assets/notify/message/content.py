@@ -1,0 +1,305 @@
+"""Say a notification in words: subject, sentences, plain text. Shared by all channels; pure."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from inventory_assets.domain.alerts.recommend import Recommendation
+from inventory_assets.domain.notify.notifications import AlertFacts, IncidentFacts, Outgoing, without_repeats
+from inventory_assets.domain.notify.routing import SEVERITY_ORDER
+from inventory_assets.domain.values import format_time
+from inventory_assets.notify.message.reasons import ending_line, marks, short_ending, why_lines
+from inventory_assets.words.text import clean, moment, number, sparkline
+
+TITLES = {"STOCKOUT": "Out of stock", "LOW_STOCK": "Low stock", "REORDER": "Time to reorder"}
+MAX_SUBJECT = 150
+MAX_TITLE = 300
+# Of an incident's numbers; `inventory explain` has all of them.
+MAX_VALUES = 20
+# A price list has prices and no currency.
+PRICE_UNIT = "in the price list's currency"
+# As many members as `inventory explain` shows in a table.
+LISTED_BY_EXPLAIN = 20
+LIMIT_WORDS = {
+    "days_of_cover": "days of cover",
+    "min_threshold_qty": "minimum",
+    "reorder_threshold_qty": "reorder threshold",
+    "min_threshold_days": "minimum",
+    "reorder_threshold_days": "reorder threshold",
+}
+PLACES = ("department", "category", "brand", "product")
+
+
+def is_one(notification: Outgoing) -> bool:
+    """Whether it tells of one alert, however it came about: a digest of one is no list."""
+    return notification.total == 1 and bool(notification.alerts)
+
+
+def title(facts: AlertFacts) -> str:
+    """`Low stock: iPhone 13 Pro 256GB Silver at WH-EAST-1 (45 left)`."""
+    return f"{_what(facts)} ({facts.body['available_stock']:,} left)"
+
+
+def over_title(facts: AlertFacts) -> str:
+    """The same of an alert that has ended: how, and the stock as it is now."""
+    return _what(facts) + ("" if facts.ending is None else f" ({short_ending(facts.ending)})")
+
+
+def _what(facts: AlertFacts) -> str:
+    body = facts.body
+    what = TITLES.get(body["alert_type"], clean(body["alert_type"]))
+    return f"{what}: {clean(body['product_name'])} at {clean(body['warehouse_id'])}"
+
+
+def subject_line(notification: Outgoing) -> str:
+    """The subject of a mail, the first line elsewhere."""
+    alerts = without_repeats(notification.alerts)
+    if notification.kind in ("incident", "resolved") and notification.incidents and not alerts:
+        head = "RESOLVED" if notification.kind == "resolved" else notification.severity
+        return clean(f"[{head}] {notification.incidents[0].title}", MAX_SUBJECT)
+    if notification.kind == "resolved" and alerts:
+        more = f" and {notification.total - 1:,} more" if notification.total > 1 else ""
+        return clean(f"[RESOLVED] {over_title(alerts[0])}{more}", MAX_SUBJECT)
+    if is_one(notification):
+        return clean(f"[{notification.severity}{marks(alerts[0])}] {title(alerts[0])}", MAX_SUBJECT)
+    if notification.kind == "group":
+        return clean(f"[{notification.severity}] {notification.total:,} alerts: {notification.reason}", MAX_SUBJECT)
+    why = {"maintenance": "held during maintenance", "rate_limit": "collected within the channel's limit"}
+    return clean(
+        f"[{notification.severity}] Digest of {notification.total:,} alerts, "
+        f"{why.get(notification.reason, notification.reason)}",
+        MAX_SUBJECT,
+    )
+
+
+def reason_lines(notification: Outgoing, facts: AlertFacts) -> list[str]:
+    """Why the message comes, where that is not simply a new breach: told again, held until now, over."""
+    if notification.kind == "resolved":
+        return [] if facts.ending is None else [ending_line(facts.ending)]
+    return why_lines(notification, facts)
+
+
+def figure_lines(notification: Outgoing, facts: AlertFacts) -> list[str]:
+    """Stock and threshold as sentences: of a breach that is over, as it was, after the stock of today."""
+    if notification.kind != "resolved":
+        return [stock_line(facts.body), *threshold_lines(facts)]
+    was = _lower((threshold_lines(facts) or [stock_line(facts.body)])[0])
+    lines = [f"The breach was: {was}"]
+    found = facts.ending
+    if found is not None and found.available is not None:
+        now = {
+            "available_stock": found.available, "current_stock": found.on_hand,
+            "reserved_stock": found.reserved, "inbound_stock": found.inbound,
+        }  # fmt: skip
+        lines.insert(0, f"Now: {_lower(stock_line(now))}")
+    return lines
+
+
+def stock_line(body: dict[str, Any]) -> str:
+    """The stock figures, and how they come about."""
+    return (
+        f"Available {body['available_stock']:,} = on hand {body['current_stock']:,} − reserved "
+        f"{body['reserved_stock']:,}; inbound {body['inbound_stock']:,}"
+    )
+
+
+def threshold_lines(facts: AlertFacts) -> list[str]:
+    """The comparison that failed and whose threshold it was; nothing for a stockout, which needs none."""
+    if facts.body["alert_type"] == "STOCKOUT":
+        return []
+    comparison = str(facts.body["lineage"]["arithmetic"]["comparison"])
+    for field, words in LIMIT_WORDS.items():
+        comparison = comparison.replace(field, words)
+    text = f"{clean(comparison)}, set by {clean(facts.origin)}"
+    return [_sentence(text)]
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def threshold_name(facts: AlertFacts) -> str | None:
+    """What the number compared with is called; null for a stockout, which is its own threshold."""
+    if facts.body["alert_type"] == "STOCKOUT":
+        return None
+    name = "reorder threshold" if facts.body["alert_type"] == "REORDER" else "minimum"
+    return f"{name}, days of cover" if is_days(facts) else name
+
+
+def is_days(facts: AlertFacts) -> bool:
+    """Whether days of cover were compared, not units."""
+    return "days" in str(facts.body["lineage"]["arithmetic"]["comparison"])
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:]
+
+
+def hierarchy_line(body: dict[str, Any]) -> str:
+    """Department to product."""
+    return " › ".join(clean(body["hierarchy"].get(place) or "unknown") for place in PLACES)
+
+
+def outlook_lines(found: Recommendation | None) -> list[str]:
+    """Days to stockout and revenue at risk; nothing where unknown."""
+    lines = []
+    if found is not None and found.days_to_stockout is not None and found.daily_units is not None:
+        lines.append(
+            f"Sells {number(round(found.daily_units, 2))} a day: "
+            + ("sold out now" if found.days_to_stockout == 0 else f"{found.days_to_stockout:.1f} days to stockout")
+        )
+    if found is not None and found.revenue_at_risk is not None:
+        at_risk = f"{found.revenue_at_risk:,.2f} {PRICE_UNIT}"
+        lines.append(f"Revenue at risk until an order arrives: {at_risk}")
+    return lines
+
+
+def sum_lines(facts: AlertFacts) -> list[str]:
+    """The sums behind what to do, without those that only say the actions and figures again."""
+    found = facts.recommendation
+    if found is None or found.needed is None:
+        return []
+    return [
+        line
+        for line in found.arithmetic
+        if line.startswith("needed ") or (line.startswith("order ") and found.order_quantity != found.needed)
+    ]
+
+
+def worst_first(alerts: Sequence[AlertFacts]) -> list[AlertFacts]:
+    """Alerts in the order to work through them: severity, then the first to sell out, then the costliest."""
+
+    def rank(facts: AlertFacts) -> tuple:
+        found = facts.recommendation
+        days = None if found is None else found.days_to_stockout
+        at_risk = None if found is None else found.revenue_at_risk
+        severity = SEVERITY_ORDER.get(facts.body["priority"], 9)
+        return (not facts.is_firing, severity, days is None, days or 0.0, -(at_risk or 0.0))
+
+    return sorted(alerts, key=rank)
+
+
+def total_lines(notification: Outgoing, alerts: Sequence[AlertFacts]) -> list[str]:
+    """What many alerts come to, and of how many of them that is known."""
+    counts = Counter(TITLES.get(facts.body["alert_type"], clean(facts.body["alert_type"])) for facts in alerts)
+    known = f" of the first {len(alerts):,}" if len(alerts) < notification.total else ""
+    lines = [", ".join(f"{what} {count:,}" for what, count in counts.most_common()) + known] if alerts else []
+    found = [facts.recommendation for facts in alerts if facts.recommendation is not None]
+    days = [each.days_to_stockout for each in found if each.days_to_stockout]
+    if days:
+        lines.append(f"Next to sell out in {min(days):.1f} days{_of(len(days), notification.total)}")
+    at_risk = [each.revenue_at_risk for each in found if each.revenue_at_risk is not None]
+    if at_risk:
+        total = f"{sum(at_risk):,.2f} {PRICE_UNIT}"
+        lines.append(f"Revenue at risk until orders arrive: {total}{_of(len(at_risk), notification.total)}")
+    return lines
+
+
+def _of(known: int, total: int) -> str:
+    return f" (known for {known:,} of {total:,})" if known < total else ""
+
+
+def explain_command(notification: Outgoing) -> str:
+    """What lists all that a notification tells."""
+    more = " --format json" if notification.total > LISTED_BY_EXPLAIN else ""
+    return f"inventory explain {notification.notification_id}{more}"
+
+
+def action_lines(facts: AlertFacts) -> list[str]:
+    """What to do: transfers first, then the order."""
+    found = facts.recommendation
+    if found is None:
+        return _wire_action(facts.body["restock_recommendation"])
+    lines = [
+        f"Transfer {transfer.quantity:,} from {clean(transfer.warehouse_id)} "
+        f"(leaves it {transfer.available_after:,}, it keeps {transfer.keeps:,})"
+        for transfer in found.transfers
+    ]
+    if found.order_quantity:
+        supply = found.supply
+        lines.append(
+            f"{'Then order' if lines else 'Order'} {found.order_quantity:,}"
+            + (f" from {clean(supply.supplier_id)}" if supply.supplier_id else "")
+            + (f", lead time {supply.lead_time_days} days" if supply.lead_time_days is not None else "")
+            + (f", in packs of {supply.pack_multiple}" if supply.pack_multiple else "")
+        )
+    if not lines and found.order_quantity is None:
+        return ["No target stock is known, so no quantity is suggested"]
+    return lines or ["Nothing to order: what is inbound fills the shelf"]
+
+
+def _wire_action(suggested: dict[str, Any] | None) -> list[str]:
+    if suggested is None:
+        return []
+    supplier = suggested["supplier_id"]
+    return [f"Order {suggested['suggested_quantity']:,}" + (f" from {clean(supplier)}" if supplier else "")]
+
+
+def plain_text(notification: Outgoing, *, limit: int) -> str:
+    """The whole notification as text; the `limit` worst alerts in full, the others counted."""
+    alerts = without_repeats(notification.alerts)
+    if is_one(notification):
+        return _single_text(notification, alerts[0])
+    lines = [subject_line(notification), *total_lines(notification, alerts), ""]
+    for incident in notification.incidents[:limit]:
+        # Of a single one the subject is the title.
+        lines += incident_lines(incident)[0 if notification.total > 1 else 1 :]
+    for facts in worst_first(alerts)[:limit]:
+        lines += _listed(notification, facts)
+    shown = min(limit, len(alerts)) + min(limit, len(notification.incidents))
+    if notification.total > shown:
+        lines.append(f"… and {notification.total - shown:,} more: {explain_command(notification)}")
+    return "\n".join([*lines, "", f"Why? {explain_command(notification)}", ""])
+
+
+def _listed(notification: Outgoing, facts: AlertFacts) -> list[str]:
+    if not facts.is_firing:
+        state = over_title(facts) if facts.ending is not None else f"{title(facts)} (resolved)"
+        return [f"- {state}", f"    {clean(facts.alert_id, 600)}"]
+    lines = [f"- {facts.body['priority']}{marks(facts)} {title(facts)} {sparkline(facts.trend)}"]
+    more = [*threshold_lines(facts), *outlook_lines(facts.recommendation), *action_lines(facts)]
+    more += [*why_lines(notification, facts)] if notification.kind != "digest" else []
+    return [*lines, *(f"    {line}" for line in (*more, clean(facts.alert_id, 600)))]
+
+
+def incident_lines(facts: IncidentFacts) -> list[str]:
+    """What an incident says: its title, the comparison, the numbers it was judged by, since when, and where to ask."""
+    numbers = [
+        f"  {clean(name).replace('_', ' ')}: {_shown(value)}"
+        for name, value in facts.arithmetic.items()
+        if name != "comparison"
+    ]
+    state = "" if facts.is_open else " (resolved)"
+    return [
+        f"{facts.severity} {clean(facts.title, MAX_TITLE)}{state}",
+        _sentence(clean(facts.arithmetic.get("comparison", ""), MAX_TITLE)),
+        *numbers,
+        f"Since {moment(format_time(facts.opened_at))}",
+        f"Why? inventory explain {clean(facts.incident_id)}",
+    ]
+
+
+def _shown(value: object) -> str:
+    if not isinstance(value, list):
+        return clean(value)
+    more = f" and {len(value) - MAX_VALUES:,} more" if len(value) > MAX_VALUES else ""
+    return ", ".join(clean(each) for each in value[:MAX_VALUES]) + more
+
+
+def _single_text(notification: Outgoing, facts: AlertFacts) -> str:
+    body = facts.body
+    lines = [subject_line(notification), *reason_lines(notification, facts), ""]
+    lines += [hierarchy_line(body), f"SKU {clean(body['sku'])}", "", *figure_lines(notification, facts)]
+    if notification.kind != "resolved":
+        lines += outlook_lines(facts.recommendation)
+        lines += ["", "What to do", *(f"  {action}" for action in action_lines(facts))]
+        lines += [f"    {line}" for line in sum_lines(facts)]
+    if facts.trend:
+        lines += ["", f"Trend {sparkline(facts.trend)} ({', '.join(str(value) for value in facts.trend)})"]
+    lines += ["", f"Since {moment(body['first_breach_time'])}", f"Why? inventory explain {clean(facts.alert_id, 600)}"]
+    return "\n".join([*lines, f"Notification {notification.notification_id}", ""])
+
+
+def severity_color(severity: str) -> str:
+    """The color that stands for a severity, dark enough for white text on it."""
+    return {"CRITICAL": "#b42318", "HIGH": "#b54708", "MEDIUM": "#175cd3"}.get(severity, "#475467")

@@ -1,0 +1,66 @@
+"""Read the alerting policy's file."""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+from inventory_assets.domain.notify.policy import Policy
+from inventory_assets.domain.notify.policy_file import read_policy
+from inventory_assets.notify.channels.build import address_problems, environment_problems
+
+MAX_BYTES = 1_000_000
+
+
+class AlertingFileError(ValueError):
+    """The alerting policy cannot be used. `problems` are all that were found."""
+
+    def __init__(self, path: Path, problems: list[str]) -> None:
+        self.path = path
+        self.problems = problems
+        count = f"{len(problems)} problem" + ("s" if len(problems) != 1 else "")
+        super().__init__(f"{path}: {count}, see docs/alerting.md:\n  " + "\n  ".join(problems))
+
+
+def load_policy(path: Path | None, environment: Mapping[str, str]) -> Policy:
+    """Read a policy and check it whole, the environment variables it names included.
+
+    Args:
+        path: None is a policy without channels.
+        environment: Where secrets are.
+
+    Raises:
+        AlertingFileError: Lists every problem.
+    """
+    if path is None:
+        return Policy()
+    try:
+        raw = path.read_bytes()
+        if len(raw) > MAX_BYTES:
+            raise AlertingFileError(path, [f"the file had {len(raw):,} bytes, expected at most {MAX_BYTES:,}"])
+        document = tomllib.loads(raw.decode("utf-8-sig"))
+    except OSError as error:
+        raise AlertingFileError(path, [f"it cannot be read: {error.strerror}"]) from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise AlertingFileError(path, [f"it is no TOML: {error}"]) from error
+    policy, problems = read_policy(document)
+    for channel in policy.channels.values():
+        problems += environment_problems(channel, environment)
+    if problems:
+        raise AlertingFileError(path, problems)
+    return policy
+
+
+def check_policy(path: Path | None, environment: Mapping[str, str]) -> Policy:
+    """Read a policy as `load_policy` does, and check too what its channels will meet.
+
+    A channel whose address the guard refuses does not stop the others, so
+    delivery starts with it; who checks wants to know before.
+
+    Raises:
+        AlertingFileError: Lists every problem.
+    """
+    policy = load_policy(path, environment)
+    problems = [problem for channel in policy.channels.values() for problem in address_problems(channel, environment)]
+    if problems and path is not None:
+        raise AlertingFileError(path, problems)
+    return policy

@@ -1,0 +1,158 @@
+"""What a rule of data quality is, and what judging one needs and gives.
+
+Not here: the rules themselves (`quality_rules`), or what becomes of a finding (`quality`).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import cached_property
+from typing import Any
+
+from inventory_assets.control.untrusted import Place
+from inventory_assets.domain.quality.results import Severity
+from inventory_assets.domain.values import to_datetime
+from inventory_assets.ingest.warm import Reader, to_microseconds_naive
+from inventory_assets.lake.tables import Table
+from inventory_assets.settings import Settings
+
+# A metadata table in the UI and a row of the history stay readable; the count is exact.
+SAMPLE_ROWS = 20
+# Arrivals and days that a rule about recent data looks at.
+RECENT = timedelta(days=7)
+# Beyond this, "now" says nothing of a lake: it holds a history, and is judged as of its last event.
+LIVE = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What judging a rule gave: the exact count, some offending rows, and the places whose stock is wrong."""
+
+    count: int
+    rows: list[dict[str, Any]]
+    checked: int | None = None
+    places: list[Place] = field(default_factory=list)
+    not_judged: str = ""
+
+
+class Pass:
+    """One look at the lake by several rules; what several of them need is read once.
+
+    Args:
+        reader: Where to read; in a transaction of its own, so that all rules see one version.
+        settings: Of the product.
+        now: Microseconds.
+    """
+
+    def __init__(self, reader: Reader, settings: Settings, now: int) -> None:
+        self.reader = reader
+        self.settings = settings
+        self.now = now
+        self.shared: dict[str, Any] = {}
+
+    @cached_property
+    def version(self) -> int:
+        """The lake version that is judged."""
+        return self.reader.query("SELECT coalesce(max(version), 0) AS v FROM meta.versions").item()
+
+    @cached_property
+    def as_of(self) -> int:
+        """Until when the data should go, in microseconds: now, or a history's last event."""
+        last = self.reader.query(
+            "SELECT max(event_at) AS at FROM core.events WHERE kind IN ('transaction', 'level', 'tombstone')"
+        ).item()
+        if last is None:
+            return self.now
+        last_at = to_microseconds_naive(last)
+        return last_at if self.now - last_at > LIVE / timedelta(microseconds=1) else self.now
+
+    @cached_property
+    def recent_version(self) -> int:
+        """The last version before the recent ones."""
+        bound = (to_datetime(self.now) - RECENT).replace(tzinfo=None)
+        return self.reader.query(
+            "SELECT coalesce(max(version), 0) AS v FROM meta.versions WHERE committed_at < ?", [bound]
+        ).item()
+
+    def sql(self, query: str) -> str:
+        """Fill in a rule's moments. Literals, so that DuckLake can skip files of other versions."""
+        for name in ("as_of", "recent_version"):
+            if f"{{{name}}}" in query:
+                value = getattr(self, name)
+                text = str(value) if name == "recent_version" else _literal(value)
+                query = query.replace(f"{{{name}}}", text)
+        return query
+
+
+def _literal(at: int) -> str:
+    return f"TIMESTAMP '{to_datetime(at).replace(tzinfo=None).isoformat(sep=' ')}'"
+
+
+Judge = Callable[[Pass], Found]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One thing that should hold of a table.
+
+    Attributes:
+        table: What it judges.
+        name: Says what holds where it passes.
+        text: One plain sentence, the same.
+        severity: ERROR where a number of ours is wrong; WARN where what came in looks wrong.
+        what_to_do: For whoever sees it fail.
+        query: SQL whose rows are the offending ones; `{as_of}` and `{recent_version}` are filled in.
+        judge: A function instead, where SQL does not do.
+        id_columns: Name a row.
+        is_of_stock: Its rows name a `warehouse_id` and maybe a `sku` whose stock, and so alerts, are wrong.
+        is_invariant: The sensor's report checks it as well (RULES 35).
+        is_light: Cheap enough for every hour.
+        needs: A table without rows in which it is not judged, and what to say then.
+    """
+
+    table: Table
+    name: str
+    text: str
+    severity: Severity
+    what_to_do: str
+    id_columns: Sequence[str]
+    query: str = ""
+    judge: Judge | None = None
+    is_of_stock: bool = False
+    is_invariant: bool = False
+    is_light: bool = False
+    needs: tuple[str, str] | None = None
+
+
+def judge_query(rule: Rule, look: Pass) -> Found:
+    """Run a rule's SQL: the exact count, the first rows by id, and all places where stock is wrong."""
+    if rule.needs is not None:
+        table, reason = rule.needs
+        if not look.reader.query(f"SELECT 1 FROM {table} LIMIT 1").height:
+            return Found(0, [], not_judged=reason)
+    query = look.sql(rule.query)
+    order = ", ".join(rule.id_columns)
+    frame = look.reader.query(
+        f"SELECT *, count(*) OVER () AS found_rows FROM ({query}) ORDER BY {order} LIMIT {SAMPLE_ROWS}"
+    )
+    checked = look.reader.query(f"SELECT count(*) AS n FROM {rule.table.full_name}").item()
+    if not frame.height:
+        return Found(0, [], checked)
+    count = frame["found_rows"][0]
+    rows = list(frame.drop("found_rows").iter_rows(named=True))
+    return Found(count, rows, checked, _places(rule, look, query))
+
+
+def _places(rule: Rule, look: Pass, query: str) -> list[Place]:
+    if not rule.is_of_stock:
+        return []
+    found = look.reader.query(f"FROM ({query})")
+    return [
+        (row["warehouse_id"], row.get("sku")) for row in found.iter_rows(named=True) if row["warehouse_id"] is not None
+    ]
+
+
+def to_rows(found: Sequence[dict[str, Any]], checked: int | None, *, is_of_stock: bool = False) -> Found:
+    """What a function found, as `judge_query` would say it; rows in their order."""
+    places = [(row["warehouse_id"], row.get("sku")) for row in found] if is_of_stock else []
+    return Found(len(found), list(found[:SAMPLE_ROWS]), checked, places)

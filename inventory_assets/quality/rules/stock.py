@@ -1,0 +1,255 @@
+"""Rules about stock, products and the limits it is compared with."""
+
+from inventory_assets.domain.quality.results import Severity
+from inventory_assets.lake.tables import (
+    PRODUCTS,
+    RESOLVED_THRESHOLDS,
+    ROLLUPS,
+    SKU_STATE,
+    THRESHOLD_RULES,
+)
+from inventory_assets.quality.rule import Rule
+from inventory_assets.quality.rules.ledger import judge_stock
+from inventory_assets.quality.rules.messages import REBUILD
+
+IMPORT = "Import them: `inventory products import FILE`."
+
+# The version of a transaction that counts (RULES 13), and what it announces (RULES 15-16), said
+# once more in SQL: what the code keeps in `inbound` is compared with something that is not the code.
+_UNDER_WAY = """
+    SELECT CASE WHEN v.type = 'TRANSFER' THEN v.receiver ELSE v.warehouse_id END AS warehouse_id, v.sku,
+        sum(v.quantity) AS units
+    FROM (
+        SELECT arg_max(
+            {type: type, status: status, quantity: quantity, warehouse_id: warehouse_id,
+             receiver: to_warehouse_id, sku: sku},
+            {final: CASE status WHEN 'PENDING' THEN 0 WHEN 'SHIPPED' THEN 1 ELSE 2 END, epoch: source_epoch,
+             instant: instant, increment: increment, cancelled: status = 'CANCELLED', id: event_id}) AS v
+        FROM core.events WHERE kind = 'transaction' AND entity_key IN (
+            -- A final version has nothing under way: of most transactions no more than a number is kept here.
+            SELECT entity_key FROM core.events WHERE kind = 'transaction'
+            GROUP BY entity_key HAVING NOT bool_or(status IN ('COMPLETED', 'CANCELLED'))
+        )
+        GROUP BY entity_key, transaction_id
+    )
+    WHERE (v.type = 'TRANSFER' AND v.status = 'SHIPPED')
+        OR (v.status = 'PENDING' AND v.quantity > 0 AND v.type IN ('RESTOCK', 'RETURN', 'ADJUSTMENT'))
+    GROUP BY ALL"""
+
+_INVALID = """min_threshold_qty < 0 OR reorder_threshold_qty < 0 OR min_threshold_days < 0
+            OR reorder_threshold_days < 0 OR cooldown_minutes < 0
+            OR min_threshold_qty > reorder_threshold_qty OR min_threshold_days > reorder_threshold_days"""
+
+STOCK_RULES = (
+    Rule(
+        table=SKU_STATE,
+        name="no_key_lost",
+        text="Every key that an event names has a row.",
+        severity=Severity.ERROR,
+        what_to_do=REBUILD,
+        query="""
+        SELECT DISTINCT e.warehouse_id, e.sku FROM core.events e
+        ANTI JOIN core.sku_state s ON s.warehouse_id = e.warehouse_id AND s.sku = e.sku
+        WHERE e.kind IN ('transaction', 'level', 'tombstone') AND e.warehouse_id IS NOT NULL AND e.sku IS NOT NULL""",
+        id_columns=("warehouse_id", "sku"),
+        is_of_stock=True,
+        is_invariant=True,
+        is_light=True,
+    ),
+    Rule(
+        table=SKU_STATE,
+        name="keys_are_unique",
+        text="Every key has one row.",
+        severity=Severity.ERROR,
+        what_to_do=REBUILD,
+        query="""
+        SELECT warehouse_id, sku, count(*) AS times, list(version ORDER BY version) AS versions
+        FROM core.sku_state GROUP BY warehouse_id, sku HAVING count(*) > 1""",
+        id_columns=("warehouse_id", "sku"),
+        is_of_stock=True,
+        is_light=True,
+    ),
+    Rule(
+        table=SKU_STATE,
+        name="stock_is_complete",
+        text="Every key has its warehouse, its SKU and its three numbers.",
+        severity=Severity.ERROR,
+        what_to_do=REBUILD,
+        query="""
+        SELECT warehouse_id, sku, on_hand, reserved, inbound, is_active FROM core.sku_state
+        WHERE warehouse_id IS NULL OR sku IS NULL OR on_hand IS NULL OR reserved IS NULL OR inbound IS NULL
+            OR is_active IS NULL""",
+        id_columns=("warehouse_id", "sku"),
+        is_of_stock=True,
+        is_light=True,
+    ),
+    Rule(
+        table=SKU_STATE,
+        name="stock_follows_from_events",
+        text="Every key's stock is what all its events give when they are run anew, transfers at both ends.",
+        severity=Severity.ERROR,
+        what_to_do=REBUILD,
+        judge=judge_stock,
+        id_columns=("warehouse_id", "sku"),
+        is_of_stock=True,
+    ),
+    Rule(
+        table=SKU_STATE,
+        name="inbound_is_under_way",
+        text="What is inbound at a key is what open restocks, returns and shipped transfers announce.",
+        severity=Severity.ERROR,
+        what_to_do=REBUILD,
+        query=f"""
+        SELECT warehouse_id, sku, coalesce(s.inbound, 0) AS inbound, coalesce(w.units, 0)::BIGINT AS under_way
+        FROM (SELECT warehouse_id, sku, inbound FROM core.sku_state) s
+        FULL JOIN ({_UNDER_WAY}) w USING (warehouse_id, sku)
+        WHERE coalesce(s.inbound, 0) <> coalesce(w.units, 0)""",
+        id_columns=("warehouse_id", "sku"),
+        is_of_stock=True,
+    ),
+    Rule(
+        table=SKU_STATE,
+        name="no_stock_is_negative",
+        text="No key has less than zero units on hand, reserved or inbound.",
+        severity=Severity.WARN,
+        what_to_do="Count the shelf and send the level. More was booked out than was ever booked in: a restock is "
+        "missing, or an order was booked twice under two ids. `inventory sql` shows the key's events.",
+        query="""
+        SELECT warehouse_id, sku, on_hand, reserved, inbound, last_event_at FROM core.sku_state
+        WHERE is_active AND (on_hand < 0 OR reserved < 0 OR inbound < 0)""",
+        id_columns=("warehouse_id", "sku"),
+        is_light=True,
+    ),
+    Rule(
+        table=SKU_STATE,
+        name="no_stock_is_over_reserved",
+        text="No key has more units promised than are there.",
+        severity=Severity.WARN,
+        what_to_do="Some of these orders cannot be served: cancel or move them. If the orders are long done, their "
+        "COMPLETED or CANCELLED never came.",
+        # With less than nothing on hand it is `no_stock_is_negative`: one fault, one finding.
+        query="""
+        SELECT warehouse_id, sku, on_hand, reserved, reserved - on_hand AS too_many, last_event_at FROM core.sku_state
+        WHERE is_active AND reserved > on_hand AND on_hand >= 0""",
+        id_columns=("warehouse_id", "sku"),
+        is_light=True,
+    ),
+    Rule(
+        table=SKU_STATE,
+        name="skus_have_product_data",
+        text="Every SKU in stock has product data.",
+        severity=Severity.WARN,
+        what_to_do=f"Alerts name these SKUs by number and suggest no supplier or quantity. {IMPORT}",
+        query="""
+        SELECT sku, count(*) AS warehouses, sum(on_hand)::BIGINT AS on_hand FROM core.sku_state s
+        WHERE is_active AND NOT EXISTS (SELECT 1 FROM core.products p WHERE p.sku = s.sku) GROUP BY sku""",
+        id_columns=("sku",),
+        is_light=True,
+        needs=("core.products", "no product data were imported"),
+    ),
+    Rule(
+        table=SKU_STATE,
+        name="parents_are_known",
+        text="Every SKU in stock has its department, category, brand and product.",
+        severity=Severity.WARN,
+        what_to_do="Send a level with the parents' ids. Until then no rule of a department, category, brand or "
+        "product reaches the SKU, and rollups count it as UNKNOWN.",
+        query="""
+        SELECT sku, any_value(department_id) AS department_id, any_value(category_id) AS category_id,
+            any_value(brand_id) AS brand_id, any_value(product_id) AS product_id, count(*) AS warehouses
+        FROM core.sku_state
+        WHERE is_active AND 'UNKNOWN' IN (department_id, category_id, brand_id, product_id) GROUP BY sku""",
+        id_columns=("sku",),
+        is_light=True,
+    ),
+    Rule(
+        table=PRODUCTS,
+        name="products_have_names",
+        text="Every product has its name and those of its brand, category and department.",
+        severity=Severity.WARN,
+        what_to_do=f"Alerts and reports show ids instead. {IMPORT}",
+        query="""
+        SELECT sku, product_name, brand_name, category_name, department_name FROM core.products
+        WHERE product_name IS NULL OR brand_name IS NULL OR category_name IS NULL OR department_name IS NULL""",
+        id_columns=("sku",),
+        is_light=True,
+    ),
+    Rule(
+        table=ROLLUPS,
+        name="rollups_equal_leaves",
+        text="On every level the nodes of a warehouse sum to its active keys.",
+        severity=Severity.ERROR,
+        what_to_do=REBUILD,
+        query="""
+        WITH leaves AS (
+            SELECT warehouse_id, sum(on_hand)::BIGINT AS on_hand, sum(reserved)::BIGINT AS reserved,
+                sum(inbound)::BIGINT AS inbound
+            FROM core.sku_state WHERE is_active GROUP BY 1
+        ), nodes AS (
+            SELECT warehouse_id, level, sum(on_hand)::BIGINT AS on_hand, sum(reserved)::BIGINT AS reserved,
+                sum(inbound)::BIGINT AS inbound
+            FROM core.rollups WHERE warehouse_id IS NOT NULL GROUP BY ALL
+        )
+        SELECT n.*, l.on_hand AS leaf_on_hand FROM nodes n JOIN leaves l USING (warehouse_id)
+        WHERE (n.on_hand, n.reserved, n.inbound) <> (l.on_hand, l.reserved, l.inbound)""",
+        id_columns=("warehouse_id", "level"),
+        is_of_stock=True,
+        is_invariant=True,
+        is_light=True,
+    ),
+    Rule(
+        table=THRESHOLD_RULES,
+        name="rules_are_valid",
+        text="No threshold rule is below 0, or has its minimum above its reorder point.",
+        severity=Severity.ERROR,
+        what_to_do="Set the rule anew: `inventory thresholds set`. Such a rule is refused when it comes in, "
+        "so something else wrote this one: `inventory verify`.",
+        query=f"""
+        SELECT level_type, level_id, warehouse_id, min_threshold_qty, reorder_threshold_qty, min_threshold_days,
+            reorder_threshold_days, cooldown_minutes, updated_at
+        FROM core.threshold_rules WHERE {_INVALID}""",
+        id_columns=("level_type", "level_id", "warehouse_id"),
+        is_light=True,
+    ),
+    Rule(
+        table=RESOLVED_THRESHOLDS,
+        name="limits_are_valid",
+        text="No key's limits in force are below 0, or have their minimum above the reorder point.",
+        severity=Severity.WARN,
+        what_to_do="`inventory why-not WAREHOUSE SKU` says which rule they come from: mend it. "
+        "If the rule is sound, `inventory verify`.",
+        query=f"""
+        SELECT warehouse_id, sku, min_threshold_qty, reorder_threshold_qty, min_threshold_days, reorder_threshold_days,
+            rule_level_type, rule_level_id, rule_warehouse_id
+        FROM core.resolved_thresholds WHERE {_INVALID}""",
+        id_columns=("warehouse_id", "sku"),
+        is_light=True,
+    ),
+    Rule(
+        table=RESOLVED_THRESHOLDS,
+        name="every_key_has_limits",
+        text="Every key has limits in force.",
+        severity=Severity.ERROR,
+        what_to_do=REBUILD,
+        query="""
+        SELECT s.warehouse_id, s.sku FROM core.sku_state s
+        ANTI JOIN core.resolved_thresholds t ON t.warehouse_id = s.warehouse_id AND t.sku = s.sku""",
+        id_columns=("warehouse_id", "sku"),
+        is_of_stock=True,
+        is_light=True,
+    ),
+    Rule(
+        table=RESOLVED_THRESHOLDS,
+        name="orders_reach_the_reorder_point",
+        text="A product is ordered up to at least its reorder point.",
+        severity=Severity.WARN,
+        what_to_do="Raise order_up_to (`inventory products import`) or lower the reorder point: "
+        "an order as suggested leaves the alert firing.",
+        query="""
+        SELECT t.warehouse_id, t.sku, p.order_up_to, t.reorder_threshold_qty, t.rule_level_type, t.rule_level_id
+        FROM core.resolved_thresholds t JOIN core.products p ON p.sku = t.sku
+        WHERE t.is_enabled AND p.order_up_to < t.reorder_threshold_qty""",
+        id_columns=("warehouse_id", "sku"),
+        is_light=True,
+    ),
+)

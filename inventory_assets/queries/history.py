@@ -1,0 +1,77 @@
+"""Read stock events from the lake in the order they count: by key, position, level first, event id (RULES 25)."""
+
+from collections.abc import Iterator
+
+import polars as pl
+
+from inventory_assets.domain.events.kinds import Key, ParentIds
+from inventory_assets.domain.stock.history import HISTORY_SCHEMA, STATUSES, TYPES
+from inventory_assets.domain.values import to_datetime
+from inventory_assets.ingest.warm import Reader
+
+_KEYS = """
+    SELECT (row_number() OVER (ORDER BY warehouse_id, sku) - 1)::INTEGER AS key, warehouse_id, sku,
+        department_id, category_id, brand_id, product_id
+    FROM core.sku_state
+"""
+
+
+def _place(values: tuple[str, ...], column: str) -> str:
+    listed = ", ".join(f"'{value}'" for value in values)
+    return f"(list_position([{listed}], {column}) - 1)::UTINYINT"
+
+
+_EVENTS = f"""
+    SELECT k.key, CASE kind WHEN 'level' THEN 0 WHEN 'transaction' THEN 1 ELSE 2 END::UTINYINT AS rank,
+        entity_key AS entity, {_place(TYPES, "type")} AS type, {_place(STATUSES, "status")} AS status,
+        {{is_receiver}} AS is_receiver, quantity, source_epoch, instant, increment, has_cluster_time,
+        epoch_us(event_at) AS at, event_id,
+        (details->>'on_hand')::BIGINT AS on_hand, (details->>'reserved')::BIGINT AS reserved,
+        (details->>'min_threshold')::BIGINT AS min_threshold,
+        (details->>'reorder_threshold')::BIGINT AS reorder_threshold,
+        (details->>'is_restock_in_progress')::BOOLEAN AS is_restock_in_progress, version
+    FROM core.events e JOIN keys k ON k.warehouse_id = e.{{place}} AND k.sku = e.sku
+    WHERE kind IN ('level', 'transaction', 'tombstone') AND event_at <= ?::TIMESTAMP {{condition}}
+"""
+
+
+def read_keys(reader: Reader) -> tuple[list[Key], list[ParentIds]]:
+    """Every key and its parents; their places are the key numbers of `read_histories`."""
+    rows = reader.query(_KEYS + " ORDER BY key").rows()
+    return [(row[1], row[2]) for row in rows], [row[3:7] for row in rows]
+
+
+def last_event_at(reader: Reader) -> int | None:
+    """When the latest stock event happened, in microseconds; None where there is none."""
+    return reader.query("SELECT epoch_us(max(event_at)) AS at FROM core.events WHERE sku IS NOT NULL").item()
+
+
+def read_histories(reader: Reader, until: int, *, chosen: str = "", keys: str = _KEYS) -> Iterator[pl.DataFrame]:
+    """Read every key's events up to a time: frames of `HISTORY_SCHEMA`, no key in two of them.
+
+    Args:
+        reader: The lake.
+        until: Microseconds, event time.
+        chosen: More SQL conditions on core.events, for both sides of a transfer.
+        keys: SQL for the keys wanted: key, warehouse_id, sku.
+    """
+    moment = to_datetime(until).replace(tzinfo=None).isoformat()
+    own = _EVENTS.format(is_receiver="false", place="warehouse_id", condition=chosen)
+    received = _EVENTS.format(
+        is_receiver="true", place="to_warehouse_id", condition=f"AND to_warehouse_id IS NOT NULL {chosen}"
+    )
+    query = (
+        f"WITH keys AS ({keys}) {own} UNION ALL {received} "
+        "ORDER BY key, source_epoch, instant, increment, rank, event_id"
+    )
+    rest: pl.DataFrame | None = None
+    for batch in reader.batches(query.replace("?", f"'{moment}'")):
+        frame = batch.cast(HISTORY_SCHEMA)  # type: ignore[arg-type]
+        frame = frame if rest is None else pl.concat([rest, frame])
+        # The last key may go on in the next batch.
+        cut = frame["key"].search_sorted(frame["key"][-1], side="left")
+        rest = frame[cut:]
+        if cut:
+            yield frame[:cut]
+    if rest is not None:
+        yield rest

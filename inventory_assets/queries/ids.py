@@ -1,0 +1,85 @@
+"""Find what a person means by an id or a part of one: an alert, an incident, a notification."""
+
+from collections.abc import Sequence
+
+from inventory_assets.ingest.warm import Reader
+from inventory_assets.lake.errors import LakeError
+
+SHOWN_CANDIDATES = 5
+# The open ones first, then the newest.
+_SUBJECTS = """
+    SELECT alert_id AS id, state = 'firing' AS is_open, opened_at AS since FROM out.alerts
+    UNION ALL SELECT incident_id, state = 'open', opened_at FROM out.incidents
+    UNION ALL SELECT notification_id, false, max(planned_at) FROM out.notifications GROUP BY notification_id
+"""
+_LISTS = {
+    "inc-": ("incident", "inventory incidents --state all"),
+    "ntf-": ("notification", "inventory alerts notifications"),
+}
+
+
+class UnknownAlertError(LakeError):
+    """No alert has this id."""
+
+
+class UnknownIncidentError(LakeError):
+    """No incident has this id."""
+
+
+class AmbiguousAlertError(LakeError):
+    """Several alerts, incidents or notifications have an id that begins so."""
+
+
+class UnknownSubjectError(LakeError):
+    """Nothing has this id, or one that begins so."""
+
+
+def find_subject_id(reader: Reader, text: str) -> str:
+    """Find the alert, incident or notification meant by an id, its beginning, or that of its last eight characters.
+
+    Raises:
+        UnknownSubjectError: None is meant.
+        AmbiguousAlertError: Several are.
+    """
+    rows = reader.query(
+        f"SELECT id FROM ({_SUBJECTS}) WHERE starts_with(id, ?) OR starts_with(right(id, 8), ?) "
+        "ORDER BY id = ? DESC, is_open DESC, since DESC, id",
+        [text, text, text],
+    )
+    found = rows["id"].to_list() if text else []
+    if not found:
+        kind, command = _LISTS.get(text[:4], ("alert", "inventory alerts list --state all"))
+        raise UnknownSubjectError(f"no {kind} {text!r}. List them with `{command}`.")
+    return choose_id(found, text)
+
+
+def find_alert_id(reader: Reader, text: str) -> str:
+    """Find the alert meant by an id, the beginning of one, or of its last eight characters.
+
+    Raises:
+        UnknownAlertError: None is meant.
+        AmbiguousAlertError: Several are.
+    """
+    rows = reader.query(
+        "SELECT alert_id FROM out.alerts WHERE starts_with(alert_id, ?) OR starts_with(right(alert_id, 8), ?) "
+        "ORDER BY alert_id = ? DESC, state = 'firing' DESC, opened_at DESC",
+        [text, text, text],
+    )
+    found = rows["alert_id"].to_list() if text else []
+    if not found:
+        raise UnknownAlertError(f"no alert {text!r}. List them with `inventory alerts list --state all`.")
+    return choose_id(found, text)
+
+
+def choose_id(found: Sequence[str], text: str) -> str:
+    """The one id meant by a part of it, among those that fit.
+
+    Raises:
+        AmbiguousAlertError: Several fit, and none is it to the letter.
+    """
+    if len(found) == 1 or found[0] == text:
+        return found[0]
+    shown = "\n  ".join(found[:SHOWN_CANDIDATES])
+    more = len(found) - SHOWN_CANDIDATES
+    rest = f"\n  and {more} more" if more > 0 else ""
+    raise AmbiguousAlertError(f"{text!r} was the beginning of {len(found)} ids; give more of it:\n  {shown}{rest}")

@@ -1,0 +1,32 @@
+"""Incidents and their alerts as rows, for the command line and the console."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from inventory_assets.ingest.warm import IDS, Reader, id_list
+
+
+def read_incidents(reader: Reader, state: str = "all", incident_id: str | None = None) -> list[dict[str, Any]]:
+    """Incidents that are `open`, `resolved` or `all`, the worst and newest first; or the one with an id."""
+    rows = reader.query(
+        """SELECT * EXCLUDE (policy) FROM out.incidents
+        WHERE ? IN ('all', state) AND (? IS NULL OR incident_id = ?)
+        ORDER BY CASE priority WHEN 'CRITICAL' THEN 0 WHEN 'HIGH' THEN 1 ELSE 2 END, opened_at DESC, incident_id""",
+        [state, incident_id, incident_id],
+    )
+    return [
+        {**row, **{name: json.loads(row[name]) for name in ("members", "arithmetic")}}
+        for row in rows.iter_rows(named=True)
+    ]
+
+
+def read_members(reader: Reader, member_ids: Sequence[str]) -> list[dict[str, Any]]:
+    """The alerts among an incident's members, with the stock of now."""
+    rows = reader.query(
+        "SELECT alert_id, state, alert_type, a.warehouse_id, a.sku, s.available FROM out.alerts a "
+        "JOIN core.sku_state s ON s.warehouse_id = a.warehouse_id AND s.sku = a.sku "
+        f"WHERE alert_id IN ({IDS}) ORDER BY opened_at, alert_id",
+        [id_list(member_ids)],
+    )
+    return list(rows.iter_rows(named=True))

@@ -1,0 +1,67 @@
+"""Refresh `core.coverage`: demand on days with stock, and how many days the stock lasts."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time
+
+import numpy as np
+import polars as pl
+
+from inventory_assets.domain.events.kinds import Key
+from inventory_assets.domain.stock.demand import Demand, daily_demand, measure
+from inventory_assets.domain.stock.history import run_stock
+from inventory_assets.domain.values import to_microseconds
+from inventory_assets.ingest.engine import Engine
+from inventory_assets.ingest.warm import Reader, current_rows
+from inventory_assets.lake.tables import COVERAGE
+from inventory_assets.queries.history import read_histories, read_keys
+
+MEASURED = ("available", "daily_units", "daily_deviation", "in_stock_days", "stockout_days",
+            "cover_days", "cover_days_low", "cover_days_high")  # fmt: skip
+
+
+def read_demand(reader: Reader, as_of_date: date, *, chosen: str = "") -> Iterator[Demand]:
+    """Daily demand of every key with history before a day, some keys at a time; `chosen` as in `read_histories`."""
+    as_of = to_microseconds(datetime.combine(as_of_date, time(), UTC))
+    for events in read_histories(reader, as_of - 1, chosen=chosen):
+        yield daily_demand(run_stock(events), as_of)
+
+
+def measure_coverage(reader: Reader, as_of_date: date) -> pl.DataFrame:
+    """One row per key with history before a day; null for unknown."""
+    keys, _ = read_keys(reader)
+    parts = [_rows(keys, demand) for demand in read_demand(reader, as_of_date)]
+    if not parts:
+        return pl.DataFrame(schema={"warehouse_id": pl.String, "sku": pl.String, "as_of_date": pl.Date})
+    return pl.concat(parts).with_columns(pl.lit(as_of_date).alias("as_of_date"))
+
+
+def _rows(keys: list[Key], demand: Demand) -> pl.DataFrame:
+    measured = {"available": demand.available, **measure(demand)._asdict()}
+    places = demand.keys.tolist()
+    columns = {
+        "warehouse_id": pl.Series([keys[place][0] for place in places], dtype=pl.String),
+        "sku": pl.Series([keys[place][1] for place in places], dtype=pl.String),
+    }
+    return pl.DataFrame(columns | {name: np.asarray(measured[name]) for name in MEASURED}).with_columns(
+        pl.col("available", "in_stock_days", "stockout_days").cast(pl.Int64), pl.selectors.float().fill_nan(None)
+    )
+
+
+def refresh_coverage(engine: Engine, reader: Reader, as_of_date: date, *, run_id: str = "") -> int:
+    """Measure as of a day and commit the rows that changed; how many.
+
+    Args:
+        engine: Where to commit; nothing it keeps warm changes.
+        reader: Where to read, so that the writer is not held up.
+        as_of_date: The window is the complete UTC days before it.
+        run_id: For `meta.versions`.
+    """
+    now = measure_coverage(reader, as_of_date)
+    if not now.height:
+        return 0
+    before = current_rows(reader, COVERAGE).drop("version", "as_of_date")
+    same = ["warehouse_id", "sku", *MEASURED]
+    changed = now.join(before.cast(dict(now.select(same).schema)), on=same, how="anti", nulls_equal=True)  # type: ignore[arg-type]
+    if changed.height:
+        engine.commit_note("coverage", lambda transaction: transaction.append(COVERAGE, changed), run_id)
+    return changed.height

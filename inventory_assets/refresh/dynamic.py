@@ -1,0 +1,97 @@
+"""Refresh `core.dynamic_thresholds`, and re-judge the keys whose limits changed.
+
+Only keys that a rule of mode dynamic holds for are computed. What changed goes
+into one burst as an input, so that replay, verify and rebuild have it too.
+"""
+
+from collections.abc import Iterable
+from datetime import date, timedelta
+
+import numpy as np
+
+from inventory_assets.domain.events.kinds import DynamicSettings, Key
+from inventory_assets.domain.ingest.process import BurstInputs
+from inventory_assets.domain.ingest.state import InventoryState
+from inventory_assets.domain.stock.demand import WINDOW_DAYS, Demand
+from inventory_assets.domain.thresholds.forecast import compute_limits
+from inventory_assets.domain.thresholds.resolve import DynamicLimits
+from inventory_assets.ingest.engine import Commit, Engine
+from inventory_assets.ingest.warm import Reader
+from inventory_assets.queries.history import read_keys
+from inventory_assets.refresh.coverage import read_demand
+
+# More SKUs than this and reading all of them is quicker than naming each.
+MAX_NAMED_SKUS = 500
+
+
+def dynamic_keys(state: InventoryState) -> dict[Key, DynamicSettings]:
+    """The keys that a dynamic rule is in force for."""
+    found = {}
+    for key, limits in state.thresholds.items():
+        stored = state.rules.get((limits.level_type, limits.level_id, limits.warehouse_id))
+        if stored is not None and stored.rule.dynamic is not None and not stored.rule.is_deleted:
+            found[key] = stored.rule.dynamic
+    return found
+
+
+def refresh_dynamic(engine: Engine, reader: Reader, as_of_date: date, *, run_id: str = "") -> list[Commit]:
+    """Compute limits as of a day, commit those that changed and judge their keys again.
+
+    Args:
+        engine: Where to commit.
+        reader: Where to read the history, so that the writer is not held up.
+        as_of_date: Demand is of the complete UTC days before it.
+        run_id: For `meta.versions`.
+
+    Returns:
+        One commit, or none where no limit changed.
+    """
+    wanted = dynamic_keys(engine.state)
+    now = _compute(engine.state, reader, as_of_date, wanted) if wanted else {}
+    before = {key: limits for key, limits in engine.state.dynamics.items() if limits is not None}
+    changed = tuple(
+        (*key, now.get(key)) for key in sorted(now.keys() | before.keys()) if now.get(key) != before.get(key)
+    )
+    if not changed:
+        return []
+    inputs = BurstInputs(dynamic_date=as_of_date.isoformat(), dynamics=changed)
+    return engine.commit_burst([], inputs=inputs, stage="dynamic", run_id=run_id)
+
+
+def _compute(
+    state: InventoryState, reader: Reader, as_of_date: date, wanted: dict[Key, DynamicSettings]
+) -> dict[Key, DynamicLimits]:
+    keys, _ = read_keys(reader)
+    skus = {sku for _, sku in wanted}
+    chosen = _named(skus) if len(skus) <= MAX_NAMED_SKUS else ""
+    days = np.arange(WINDOW_DAYS)
+    weekdays = ((as_of_date - timedelta(days=WINDOW_DAYS)).weekday() + days) % 7
+    found = {}
+    for demand in read_demand(reader, as_of_date, chosen=chosen):
+        for place, key in _rows_of(demand, keys, wanted):
+            product = state.products.get(key[1])
+            # Without a lead time there is nothing to protect against: the rule's own numbers hold.
+            if product is None or product.lead_time_days is None:
+                continue
+            counted = demand.is_counted[place]
+            limits = compute_limits(
+                demand.units[place][counted],
+                weekdays[counted],
+                next_weekday=as_of_date.weekday(),
+                lead_time_days=product.lead_time_days,
+                service_level=wanted[key].service_level,
+            )
+            if limits is not None:
+                found[key] = limits
+    return found
+
+
+def _rows_of(demand: Demand, keys: list[Key], wanted: dict[Key, DynamicSettings]) -> Iterable[tuple[int, Key]]:
+    for place, number in enumerate(demand.keys.tolist()):
+        if keys[number] in wanted:
+            yield place, keys[number]
+
+
+def _named(skus: Iterable[str]) -> str:
+    names = ", ".join("'" + sku.replace("'", "''") + "'" for sku in sorted(skus))
+    return f"AND e.sku IN ({names})"

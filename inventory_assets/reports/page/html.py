@@ -1,0 +1,58 @@
+"""Draw a page as one self-contained HTML file: style and pictures inline, no script, no request.
+
+The page carries its own Content-Security-Policy, which allows nothing but the
+one style sheet in it, so that even a mistake in escaping could not run.
+"""
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import DictLoader, Environment, StrictUndefined
+from markupsafe import Markup
+
+from inventory_assets.reports.page.view import Page
+
+_TEMPLATES = ("report.html.j2", "index.html.j2", "parts.html.j2", "mail.html.j2")
+
+
+def render_page(page: Page, links: Mapping[str, str], *, base: str | None = "") -> bytes:
+    """A report's page.
+
+    Args:
+        page: What it shows.
+        links: Label to target, for the top of the page.
+        base: Where the CSV files are from where the page is, such as `nightly/2025-03-04/`; None names
+            them without a link, for a page that travels alone.
+    """
+    return render("report.html.j2", page=page, links=links, base=base)
+
+
+def render(template: str, **values: Any) -> bytes:
+    """A template of this package with the style sheet."""
+    text = _environment().get_template(template).render(style=Markup(_style()), style_hash=_style_hash(), **values)
+    return text.encode()
+
+
+@cache
+def _environment() -> Environment:
+    folder = files("inventory_assets.reports").joinpath("templates")
+    sources = {name: folder.joinpath(name).read_text(encoding="utf-8") for name in _TEMPLATES}
+    return Environment(
+        loader=DictLoader(sources), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )  # fmt: skip
+
+
+@cache
+def _style() -> str:
+    return files("inventory_assets.reports").joinpath("templates", "style.css").read_text(encoding="utf-8")
+
+
+@cache
+def _style_hash() -> str:
+    digest = hashlib.sha256(_style().encode()).digest()
+    return f"sha256-{base64.b64encode(digest).decode()}"

@@ -1,0 +1,105 @@
+"""Put a nightly report into the words of who plans: headline, figures, sections. Pure; `page` draws it."""
+
+from inventory_assets.reports.page.change_sections import changes_section, incidents_section
+from inventory_assets.reports.page.order_sections import orders_section, transfers_section
+from inventory_assets.reports.page.phrases import (
+    against_before,
+    amount,
+    change,
+    count,
+    counted,
+    full_moment,
+    listed,
+    sentence,
+    shelves,
+)
+from inventory_assets.reports.page.shelf_sections import empty_section, running_out_section
+from inventory_assets.reports.page.trade_sections import trade_section
+from inventory_assets.reports.page.trust_sections import handling_section, trust_section, trust_verdict
+from inventory_assets.reports.page.view import Figure, Page
+from inventory_assets.reports.read.collect import nightly_figures
+from inventory_assets.reports.read.model import Nightly
+
+# One row of a wide screen, three of a phone.
+FIGURES = 6
+
+
+def nightly_page(report: Nightly) -> Page:
+    """The whole report as a page."""
+    basis = report.basis
+    sections = [
+        *incidents_section(report.incidents),
+        empty_section(report),
+        running_out_section(report),
+        orders_section(report),
+        transfers_section(report),
+        changes_section(report),
+        trade_section(report.trade, basis.period),
+        handling_section(report.handling, basis.period),
+        trust_section(report.trust, report.trade, basis, _example_alert(report)),
+    ]
+    return Page(
+        kind="Nightly report", title=basis.period.title, headline=_headline(report), as_of=full_moment(basis.as_of),
+        version=f"{basis.version:,}", figures=_figures(report), sections=sections, notices=report.notices,
+    )  # fmt: skip
+
+
+def _example_alert(report: Nightly) -> str | None:
+    return next((line.alert_id for line in report.orders), next((e.alert_id for e in report.empty if e.alert_id), None))
+
+
+def _headline(report: Nightly) -> str:
+    new = sum(shelf.is_new for shelf in report.empty)
+    parts = []
+    if report.empty:
+        since = f", {new:,} of them new" if new else ", none of them new"
+        parts.append(f"{shelves(len(report.empty))} {'is' if len(report.empty) == 1 else 'are'} empty{since}")
+    else:
+        parts.append("no shelf is empty")
+    to_do = []
+    if report.orders:
+        units = counted(sum(line.quantity for line in report.orders), "unit")
+        suppliers = {line.supplier_id for line in report.orders if line.supplier_id is not None}
+        unknown = sum(line.supplier_id is None for line in report.orders)
+        source = f" from {counted(len(suppliers), 'supplier')}" if suppliers else ""
+        have = f"{counted(unknown, 'line')} {'has' if unknown == 1 else 'have'} none known"
+        to_do.append(f"order {units}{source}" + (f" ({have})" if unknown and suppliers else ""))
+    if report.transfers:
+        to_do.append(f"move {counted(sum(line.quantity for line in report.transfers), 'unit')} between warehouses")
+    parts.append(listed(to_do) if to_do else "nothing to order or to move")
+    parts.append(f"the data {trust_verdict(report.trust)[1]}")
+    return " ".join(sentence(part) for part in parts)
+
+
+def _figures(report: Nightly) -> list[Figure]:
+    now = nightly_figures(report)
+    before = {} if report.basis.earlier is None else report.basis.earlier.figures
+    period = report.basis.period
+
+    def against(key: str) -> str:
+        return f"{told} than last time" if (told := change(now[key], before.get(key))) and told != "the same" else told
+
+    found = [
+        Figure("empty shelves", count(now["empty"]), against("empty") or f"of {now['shelves']:,}",
+               "bad" if now["empty"] else "good"),
+        Figure("out before an order arrives", count(now["running_out_late"]), against("running_out_late"),
+               "warn" if now["running_out_late"] else "good" if now["running_out_late"] == 0 else ""),
+        Figure("units to order", count(now["order_units"]),
+               _sub(counted(len(report.orders), "line"), against("order_units"))),
+        Figure("units to move", count(now["transfer_units"]),
+               _sub(counted(len(report.transfers), "line"), against("transfer_units"))),
+    ]  # fmt: skip
+    if now["sold_units"] is not None:
+        told = against_before(now["sold_units"], report.trade.sold(period.before.last_date), f"{period.first_date:%A}")
+        found.append(Figure("units sold", count(now["sold_units"]), told))
+    if now["revenue_at_risk"] is not None:
+        known = sum(shelf.revenue_at_risk is not None for shelf in report.empty)
+        sub = "on empty shelves" + (f", known for {known} of {len(report.empty)}" if known < len(report.empty) else "")
+        found.append(Figure("sales at risk", amount(now["revenue_at_risk"]), sub, "warn"))
+    if len(found) < FIGURES:
+        found.append(Figure("open alerts", count(now["firing"]), against("firing")))
+    return found
+
+
+def _sub(*parts: str) -> str:
+    return ", ".join(part for part in parts if part)

@@ -1,0 +1,1 @@
+"""What a report says, read from the lake as values."""

@@ -1,0 +1,133 @@
+"""Put a nightly report together from the lake as of one version and the snapshot files. Reads, never writes."""
+
+from datetime import date, datetime, timedelta
+
+from inventory_assets.ingest.warm import Reader
+from inventory_assets.reports.period import Kind, Period, last_complete, period_of
+from inventory_assets.reports.read.changes import (
+    read_handling,
+    read_incidents,
+    read_shelf_changes,
+    read_threshold_changes,
+)
+from inventory_assets.reports.read.model import Basis, Earlier, Figures, Nightly, Notice, Trade, Trust
+from inventory_assets.reports.read.sales import Snapshots, read_trade
+from inventory_assets.reports.read.stock import (
+    count_back_again,
+    order_lines,
+    read_empty,
+    read_firing,
+    read_running_out,
+    transfer_lines,
+    undecided,
+)
+from inventory_assets.reports.read.trust import read_trust
+
+# Two weeks: the day stands beside the same weekday before, and a trend shows.
+SHOWN_DAYS = 14
+
+# A day counts as filled by events up to noon: shops are quiet in the evening.
+HALF_A_DAY = timedelta(hours=12)
+
+
+def choose_period(reader: Reader, kind: Kind, today: date) -> Period:
+    """The last complete day or week; of a lake whose events end earlier, the last that they fill.
+
+    A lake that a past history was just taken into is asked about that history.
+    A lake that began today has no complete day: then it is today, so far.
+    """
+    newest = last_complete(kind, today)
+    first, last = reader.query(
+        "SELECT min(event_at), max(event_at) FROM core.events WHERE event_date <= ? AND kind <> 'threshold'", [today]
+    ).row(0)
+    if last is None or first.date() > newest.last_date:
+        return period_of(kind, today)
+    return min(newest, last_complete(kind, (last + HALF_A_DAY).date()), key=lambda period: period.first_date)
+
+
+def choose_version(reader: Reader, period: Period, today: date) -> int | None:
+    """The version to read: None, the latest, for the newest period; for an earlier one what its own report would have.
+
+    Where the lake had no version yet by then, it was filled with history
+    afterwards, and the latest is all there is.
+    """
+    if period.end_at.date() >= last_complete(period.kind, today).end_at.date():
+        return None
+    return reader.query("SELECT max(version) AS v FROM meta.versions WHERE committed_at <= ?", [period.made_at]).item()
+
+
+def find_basis(reader: Reader, period: Period, version: int, code_version: str, earlier: Earlier | None) -> Basis:
+    """Say what a report is computed from; the reader shows `version`."""
+    committed_at = reader.query("SELECT committed_at FROM meta.versions WHERE version = ?", [version]).item()
+    last_event_at = reader.query("SELECT max(last_event_at) AS m FROM core.sku_state").item()
+    return Basis(
+        period=period, version=version, committed_at=committed_at, code_version=code_version,
+        as_of=_as_of(period, committed_at, last_event_at), last_event_at=last_event_at, earlier=earlier,
+    )  # fmt: skip
+
+
+def _as_of(period: Period, committed_at: datetime, last_event_at: datetime | None) -> datetime:
+    # Not the commit alone: history taken in at once speaks from its own end, not from today.
+    known = max(period.end_at, last_event_at or period.end_at)
+    return min(known, committed_at).replace(microsecond=0)
+
+
+def collect_nightly(reader: Reader, basis: Basis, snapshots: Snapshots) -> Nightly:
+    """Read all of a nightly report."""
+    firing = read_firing(reader)
+    orders = order_lines(firing)
+    trade = read_trade(snapshots, basis, shown_days=SHOWN_DAYS)
+    trust = read_trust(reader, basis)
+    return Nightly(
+        basis=basis, shelves=sum(feed.shelves for feed in trust.feeds), empty=tuple(read_empty(reader, basis, firing)),
+        back_again=count_back_again(reader, basis), running_out=tuple(read_running_out(reader, basis, orders)),
+        orders=tuple(orders), transfers=tuple(transfer_lines(firing)), undecided=tuple(undecided(firing)),
+        changes=tuple(read_shelf_changes(reader, basis)),
+        threshold_changes=tuple(read_threshold_changes(reader, basis)),
+        incidents=tuple(read_incidents(reader, basis)), trade=trade, handling=read_handling(reader, basis),
+        trust=trust, notices=tuple(find_notices(basis, trust, trade)),
+    )  # fmt: skip
+
+
+def find_notices(basis: Basis, trust: Trust, trade: Trade) -> list[Notice]:
+    """What is missing or odd, in words."""
+    notices = list(trade.missing)
+    if basis.as_of >= basis.period.made_at + timedelta(days=1):
+        notices.append(
+            Notice(f"what is said of stock is as of {basis.as_of:%Y-%m-%d %H:%M} UTC, long after the period")
+        )
+    if trust.coverage_date is None and trust.velocity_date is None:
+        notices.append(
+            Notice("demand was not measured yet: what will run out is not known", "inventory coverage --refresh")
+        )
+    elif trust.coverage_date is None:
+        text = "demand on days with stock was not measured yet: days of cover come from mean sales, without an interval"
+        notices.append(Notice(text, "inventory coverage --refresh"))
+    elif (basis.today - trust.coverage_date).days > 2:
+        notices.append(Notice(f"demand was last measured on {trust.coverage_date}", "inventory coverage --refresh"))
+    if trust.checks is None:
+        notices.append(Notice("no data quality checks were run yet", "inventory quality --record"))
+    return notices
+
+
+def nightly_figures(report: Nightly) -> Figures:
+    """The figures that the next report compares with."""
+    at_risk = [shelf.revenue_at_risk for shelf in report.empty if shelf.revenue_at_risk is not None]
+    values = [line.value for line in report.orders if line.value is not None]
+    is_measured = report.trust.coverage_date is not None or report.trust.velocity_date is not None
+    late = sum(shelf.is_late and not shelf.is_inbound_enough for shelf in report.running_out)
+    return {
+        "shelves": report.shelves,
+        "empty": len(report.empty),
+        "running_out_late": late if is_measured else None,
+        "running_out": len(report.running_out) if is_measured else None,
+        "order_units": sum(line.quantity for line in report.orders),
+        "order_lines": len(report.orders),
+        "order_value": round(sum(values), 2) if values else None,
+        "transfer_units": sum(line.quantity for line in report.transfers),
+        "transfer_lines": len(report.transfers),
+        "sold_units": report.trade.sold(report.basis.period.last_date),
+        "revenue_at_risk": round(sum(at_risk), 2) if at_risk else None,
+        "firing": report.handling.firing,
+        "on_hand": sum(feed.on_hand for feed in report.trust.feeds),
+    }

@@ -1,0 +1,1 @@
+"""Days as plain Parquet files: build them, find those that are stale."""

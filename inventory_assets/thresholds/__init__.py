@@ -1,0 +1,1 @@
+"""Threshold rules: edits, files, checks, lists. What a rule means is `domain.thresholds`."""

@@ -1,0 +1,342 @@
+"""Files of threshold rules: CSV, JSON, JSON Lines and YAML, read whole and written back the same.
+
+Here: rows to rules and rules to rows, with every problem by its place. Not here:
+what a document means (`domain.events.parse_threshold`) or what becomes of it
+(`threshold_rules`).
+
+JSON and YAML hold R0's documents; CSV holds the same, flat, in `COLUMNS`.
+"""
+
+import csv
+import difflib
+import io
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from inventory_assets.domain.events.kinds import ThresholdRule
+from inventory_assets.domain.events.parse_threshold import Problems, Scope, canonical_json
+from inventory_assets.domain.strict_json import decode_object
+from inventory_assets.domain.thresholds.changes import wanted_rule
+from inventory_assets.domain.thresholds.document import (
+    DYNAMIC_FIELDS,
+    LIMIT_FIELDS,
+    SCOPE_FIELDS,
+    name_scope,
+    to_document,
+)
+from inventory_assets.domain.values import InvalidValue
+from inventory_assets.thresholds.yaml_lines import Unreadable, YamlError, read_yaml
+
+SUFFIXES = {
+    ".csv": "csv", ".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl", ".yaml": "yaml", ".yml": "yaml",
+}  # fmt: skip
+MAX_BYTES = 100_000_000
+MAX_SHOWN = 50
+COLUMNS = (
+    *SCOPE_FIELDS, *LIMIT_FIELDS, "mode", *DYNAMIC_FIELDS, "cooldown_period_minutes", "enabled",
+    "notification_channel", "recipients", "alert_settings", "deleted", "reason",
+)  # fmt: skip
+FIELDS = (
+    *SCOPE_FIELDS,
+    *LIMIT_FIELDS,
+    "mode",
+    *DYNAMIC_FIELDS,
+    "alert_settings",
+    "enabled",
+    "deleted",
+    "reason",
+    "change_reason",
+)
+# What R0's documents also have, and what says nothing of the rule: who imports is the author, and the time is now.
+IGNORED = ("_id", "created_at", "updated_at", "created_by", "updated_by", "author")
+_FORMULA = re.compile(r"'*[=+\-@\t\r]")
+_FLAGS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+
+
+class ThresholdFileError(ValueError):
+    """A file of rules has problems. Nothing of it was used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong in a file, and where: a line, or a rule by its number."""
+
+    place: str
+    what: str
+
+
+@dataclass(slots=True)
+class RuleFile:
+    """A file as read: its good rules with their places, and all that is wrong."""
+
+    name: str
+    rules: list[tuple[str, ThresholdRule]] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+
+def load_rules(path: Path) -> list[ThresholdRule]:
+    """Read a file's rules.
+
+    Raises:
+        ThresholdFileError: Lists every problem by its place.
+    """
+    found = read_rule_file(path)
+    if found.problems:
+        shown = "\n  ".join(f"{problem.place}: {problem.what}" for problem in found.problems[:MAX_SHOWN])
+        more = len(found.problems) - MAX_SHOWN
+        rest = f"\n  and {more} more: see `inventory thresholds validate {path.name} --format csv`" if more > 0 else ""
+        count = f"{len(found.problems)} problem" + ("s" if len(found.problems) > 1 else "")
+        raise ThresholdFileError(f"{path.name}: {count}, nothing was changed:\n  {shown}{rest}")
+    return [rule for _, rule in found.rules]
+
+
+def read_rule_file(path: Path) -> RuleFile:
+    """Read a file's rules and find everything that is wrong with it.
+
+    Raises:
+        ThresholdFileError: It is no such file at all: another format, no text, too big.
+    """
+    kind = SUFFIXES.get(path.suffix.lower())
+    if kind is None:
+        raise ThresholdFileError(f"{path.name} was no {', '.join(SUFFIXES)} file; name it by its format.")
+    if path.stat().st_size > MAX_BYTES:
+        raise ThresholdFileError(f"{path.name} had {path.stat().st_size:,} bytes, expected at most {MAX_BYTES:,}")
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ThresholdFileError(f"{path.name} was no UTF-8 text: {error}. Convert it, then try again.") from error
+    return read_rule_text(path.name, kind, text)
+
+
+def read_rule_text(name: str, kind: str, text: str) -> RuleFile:
+    """Read rules out of a text of a format, one of `SUFFIXES`' values; see `read_rule_file`."""
+    found = RuleFile(name)
+    try:
+        documents = list(_READERS[kind](text))
+    except (ValueError, RecursionError, csv.Error, YamlError) as error:
+        what = "nested too deep" if isinstance(error, RecursionError) else str(error)
+        raise ThresholdFileError(f"{name} could not be read as {kind.upper()}: {what}") from error
+    if not documents:
+        raise ThresholdFileError(f"{name} has no rules; expected at least one.")
+    seen: dict[Scope, str] = {}
+    for place, document in documents:
+        _take(found, seen, place, document, kind)
+    return found
+
+
+def _take(found: RuleFile, seen: dict[Scope, str], place: str, document: Any, kind: str) -> None:
+    def report(what: str) -> None:
+        found.problems.append(Problem(place, what))
+
+    if isinstance(document, Unreadable):
+        return report(document.why)
+    if not isinstance(document, dict):
+        return report(f"was {_shown(document)}, expected an object with level_type, level_id, …")
+    try:
+        document = _as_message(document)
+    except (InvalidValue, TypeError, ValueError, RecursionError) as error:
+        return report(f"is no JSON document: {error}")
+    before = len(found.problems)
+    for name in document:
+        if name not in FIELDS and name not in IGNORED:
+            close = difflib.get_close_matches(str(name), FIELDS if kind != "csv" else COLUMNS, 1)
+            hint = f"; did you mean {close[0]}?" if close else f"; expected {', '.join(FIELDS)}"
+            report(f"unknown field {_shown(name)}{hint}")
+    deleted = document.get("deleted")
+    if deleted is not None and not isinstance(deleted, bool):
+        report(f"deleted was {_shown(deleted)}, expected true or false")
+    problems: Problems = []
+    rule = wanted_rule(document, problems)
+    for problem in problems:
+        # YAML reads NO as false and 007 as 7.
+        hint = "; quote it" if kind == "yaml" and problem.detail.endswith("expected a string") else ""
+        report(problem.detail + hint)
+    is_placed = not any(problem.reason in ("missing_field", "invalid_id", "invalid_value") for problem in problems)
+    if is_placed and (earlier := seen.setdefault(rule.scope, place)) != place:
+        report(f"{name_scope(rule.scope)} is set in {earlier} too; one rule per scope")
+    if len(found.problems) == before:
+        found.rules.append((place, rule))
+
+
+def _as_message(document: dict[Any, Any]) -> dict[str, Any]:
+    """A document as a message would bring it: what a message may not hold, a file may not either."""
+    return decode_object(json.dumps(document, allow_nan=False, default=_date_text).encode())
+
+
+def _date_text(value: Any) -> str:
+    if isinstance(value, date):  # YAML makes dates of what looks like one; datetimes are dates too
+        return value.isoformat()
+    raise TypeError(f"{_shown(value)} is no JSON value; quote it")
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+# ---- reading
+
+
+def _read_csv(text: str) -> Iterator[tuple[str, Any]]:
+    reader = csv.DictReader(io.StringIO(text, newline=""), restkey="", restval=None, strict=True)
+    names = reader.fieldnames or []
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"the header has {name!r} twice")
+    unknown = [name for name in names if name not in COLUMNS and name not in IGNORED]
+    if unknown or (names and "level_type" not in names):
+        raise ValueError(f"the header was {','.join(names)[:200]}; expected columns of {','.join(COLUMNS)}")
+    for row in reader:
+        place = f"line {reader.line_num}"
+        if row.pop("", None) is not None:
+            yield place, Unreadable(f"more cells than the header's {len(names)}")
+        elif any(row.values()):
+            yield place, _from_row(row)
+
+
+def _from_row(row: dict[str, str | None]) -> Any:
+    cells = {name: _unescaped(value) for name, value in row.items() if value and name not in IGNORED}
+    document: dict[str, Any] = {
+        name: cells[name]
+        for name in (*SCOPE_FIELDS, "min_threshold_qty", "reorder_threshold_qty", "mode", "floor_qty", "ceiling_qty")
+        if name in cells
+    }
+    for name in ("min_threshold_days", "reorder_threshold_days", "service_level"):
+        if name in cells:
+            document[name] = _number(cells[name])
+    try:
+        settings = json.loads(cells.get("alert_settings", "{}"), object_pairs_hook=_unique, parse_constant=_refuse)
+    except ValueError as error:
+        return Unreadable(f"alert_settings was no JSON object: {error}")
+    if not isinstance(settings, dict):
+        return Unreadable(f"alert_settings was {_shown(settings)}, expected a JSON object")
+    if "notification_channel" in cells:
+        settings["notification_channel"] = cells["notification_channel"]
+    if "recipients" in cells:
+        settings["recipients"] = [part.strip() for part in cells["recipients"].split(";") if part.strip()]
+    if "cooldown_period_minutes" in cells:
+        settings["cooldown_period_minutes"] = cells["cooldown_period_minutes"]
+    if "enabled" in cells:
+        settings["enabled"] = _FLAGS.get(cells["enabled"].lower(), cells["enabled"])
+    if "deleted" in cells:
+        document["deleted"] = _FLAGS.get(cells["deleted"].lower(), cells["deleted"])
+    if "reason" in cells:
+        document["reason"] = cells["reason"]
+    return {**document, "alert_settings": settings} if settings else document
+
+
+def _number(text: str) -> Any:
+    try:
+        return float(text) if not re.fullmatch(r"-?[0-9]+", text) else text
+    except ValueError:
+        return text
+
+
+def _read_json(text: str) -> Iterator[tuple[str, Any]]:
+    value = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse)
+    if isinstance(value, dict):
+        value = value["rules"] if set(value) == {"rules"} else [value]
+    if not isinstance(value, list):
+        raise ValueError("expected an array of rules")
+    yield from ((f"rule {number}", item) for number, item in enumerate(value, 1))
+
+
+def _read_json_lines(text: str) -> Iterator[tuple[str, Any]]:
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.strip():
+            try:
+                yield f"line {number}", json.loads(line, object_pairs_hook=_unique, parse_constant=_refuse)
+            except ValueError as error:
+                yield f"line {number}", Unreadable(f"was no JSON: {error}")
+
+
+def _read_json_either(text: str) -> Iterator[tuple[str, Any]]:
+    """An array or one object; else one object a line, as mongoexport writes."""
+    try:
+        return iter(list(_read_json(text)))
+    except json.JSONDecodeError as error:
+        lines = [line for line in text.split("\n") if line.strip()]
+        if error.msg == "Extra data" and len(lines) > 1 and lines[0].strip().startswith("{"):
+            return _read_json_lines(text)
+        raise
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    document = dict(pairs)
+    if len(document) != len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"key {next(name for name in names if names.count(name) > 1)!r} appears twice in one object")
+    return document
+
+
+def _refuse(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON number")
+
+
+_READERS = {"csv": _read_csv, "json": _read_json_either, "jsonl": _read_json_lines, "yaml": read_yaml}
+
+
+# ---- writing
+
+
+def write_rules(rules: Iterable[ThresholdRule], kind: str) -> str:
+    """Render rules as a file of a format; what is read back is the same."""
+    documents = [to_document(rule) for rule in rules]
+    if kind == "csv":
+        return _write_csv(documents)
+    if kind == "yaml":
+        return yaml.safe_dump(documents, sort_keys=False, allow_unicode=True, width=120) if documents else "[]\n"
+    # A rule a line: a change is one line in a diff.
+    rows = ",\n".join(json.dumps(document, ensure_ascii=False) for document in documents)
+    return f"[\n{rows}\n]\n" if documents else "[]\n"
+
+
+def _write_csv(documents: list[dict[str, Any]]) -> str:
+    out = io.StringIO()
+    names = [name for name in COLUMNS if name not in ("deleted", "reason")]
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(names)
+    for document in documents:
+        row = to_row(document)
+        writer.writerow([_escaped(row.get(name, "")) for name in names])
+    return out.getvalue()
+
+
+def to_row(document: dict[str, Any]) -> dict[str, Any]:
+    """A document as flat columns."""
+    row = {name: value for name, value in document.items() if name != "alert_settings"}
+    settings = dict(document["alert_settings"])
+    row["cooldown_period_minutes"] = settings.pop("cooldown_period_minutes")
+    row["enabled"] = "true" if settings.pop("enabled") else "false"
+    channel, recipients = settings.get("notification_channel"), settings.get("recipients")
+    if isinstance(channel, str) and channel:
+        row["notification_channel"] = settings.pop("notification_channel")
+    if _is_plain_list(recipients):
+        row["recipients"] = ";".join(settings.pop("recipients"))
+    if settings:
+        row["alert_settings"] = canonical_json(settings)
+    return row
+
+
+def _is_plain_list(value: Any) -> bool:
+    return (
+        isinstance(value, list)
+        and bool(value)
+        and all(isinstance(item, str) and item and item == item.strip() and ";" not in item for item in value)
+    )
+
+
+def _escaped(value: Any) -> Any:
+    # A cell that begins like a formula is one to a spreadsheet; one more quote each time, so that it comes off.
+    return f"'{value}" if isinstance(value, str) and _FORMULA.match(value) else value
+
+
+def _unescaped(value: str) -> str:
+    return value[1:] if value.startswith("'") and _FORMULA.match(value) else value

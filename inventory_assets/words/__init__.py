@@ -1,0 +1,1 @@
+"""Every sentence, number format and picture that a person reads, whatever the surface. Pure."""

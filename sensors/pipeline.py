@@ -1,0 +1,127 @@
+"""The operations sensor: looks once a minute whether the numbers are of now, and tells what began and what ended.
+
+What was told is in `meta.pipeline_findings`, so a restart neither repeats nor forgets it. Not
+here: what is wrong from when on (`domain.quality.pipeline`). A lake that never heard of a connector
+costs a look into memory.
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import duckdb
+from dagster import (
+    AssetCheckEvaluation,
+    DefaultSensorStatus,
+    SensorEvaluationContext,
+    SensorResult,
+    SkipReason,
+    sensor,
+)
+
+from inventory_assets.assets.pipeline import CHECK_NAMES, evaluate
+from inventory_assets.domain.quality.pipeline import PipelineFinding, compare_findings
+from inventory_assets.domain.values import to_microseconds
+from inventory_assets.ingest.engine import Engine
+from inventory_assets.lake.errors import LakeError
+from inventory_assets.messaging.client import Publisher
+from inventory_assets.messaging.errors import MessagingError
+from inventory_assets.quality.pipeline import STAGE, append_findings, finding_message, hold_silent, look, read_open
+from inventory_assets.settings import Settings
+from inventory_assets.wiring import publisher_of
+from resources import InventoryResource
+
+# How long a tick waits for the burst loop; the next one is a minute away.
+LOCK_SECONDS = 5.0
+# Dagster keeps every evaluation: what did not change is said again now and then, so that it is seen to be looked at.
+REPEAT_SECONDS = 900.0
+
+
+@dataclass(frozen=True, slots=True)
+class CheckCursor:
+    """What the checks last said, and when (epoch seconds)."""
+
+    digest: str = ""
+    at: float = 0.0
+
+    @classmethod
+    def parse(cls, text: str | None) -> "CheckCursor":
+        """Read a cursor; an unreadable one starts over, which only says a result again."""
+        try:
+            fields = json.loads(text or "{}")
+            return cls(str(fields.get("digest", "")), float(fields.get("at", 0.0)))
+        except (ValueError, TypeError, AttributeError):
+            return cls()
+
+    def dump(self) -> str:
+        """Write the cursor."""
+        return json.dumps({"digest": self.digest, "at": self.at})
+
+
+def is_report_due(cursor: CheckCursor, findings: Sequence[PipelineFinding], *, now: float) -> CheckCursor | None:
+    """The next cursor where the checks have something to say: other findings, or the same for long."""
+    digest = hashlib.sha256(repr([(*each.name, each.severity) for each in findings]).encode()).hexdigest()[:16]
+    if digest == cursor.digest and now - cursor.at < REPEAT_SECONDS:
+        return None
+    return CheckCursor(digest, now)
+
+
+def tell_changes(
+    engine: Engine, findings: Sequence[PipelineFinding], publisher: Publisher | None, settings: Settings, *, now: int
+) -> int:
+    """Tell what began and what ended since the last look, and keep it; how many there were.
+
+    Told first: a crash before it is kept tells again, under the same id.
+
+    Args:
+        publisher: None is the product's own, opened where there is something to tell.
+    """
+    changes = compare_findings(read_open(engine.lake), findings, now=now)
+    if not changes:
+        return 0
+    messages = [finding_message(each) for each in changes]
+    if publisher is not None:
+        publisher.publish(messages)
+    else:
+        with publisher_of(settings) as own:
+            own.publish(messages)
+    engine.commit_note(STAGE, lambda transaction: append_findings(transaction, changes))
+    return len(changes)
+
+
+@sensor(
+    name="operations",
+    description="Tells on status-topic when a connector falls silent, messages stall, are late or are refused.",
+    minimum_interval_seconds=60,
+    default_status=DefaultSensorStatus.RUNNING,
+)
+def operations_sensor(context: SensorEvaluationContext, inventory: InventoryResource) -> SensorResult | SkipReason:
+    """Look, tell, hold what is to be held, and report the checks."""
+    process, settings, now = inventory.process(), inventory.settings(), to_microseconds(datetime.now(UTC))
+    if not process.lock.acquire(timeout=LOCK_SECONDS):
+        return SkipReason("the burst loop is at work; the next look is in a minute")
+    try:
+        engine = process.engine
+        engine.refresh()
+        connectors = list(engine.state.connectors.values())
+        if not connectors:
+            return SkipReason("no connector has been heard of: nothing to look at")
+        findings = look(engine.lake, connectors, now=now)
+        hold_silent(engine, findings, now=now, after=settings.inhibit_silent_after)
+        told = tell_changes(engine, findings, process.status_publisher, settings, now=now)
+    except (MessagingError, LakeError, duckdb.Error, OSError) as error:
+        # What was not kept is told by the next look.
+        context.log.error(str(error))
+        return SkipReason(str(error))
+    finally:
+        process.lock.release()
+    said = f"{len(connectors)} connectors: " + ("; ".join(each.text for each in findings) or "all is well")
+    cursor = is_report_due(CheckCursor.parse(context.cursor), findings, now=time.time())
+    if cursor is None:
+        return SkipReason(said)
+    events: list[AssetCheckEvaluation] = [evaluate(name, findings, connectors) for name in CHECK_NAMES]
+    context.log.info(f"{told} findings told")
+    return SensorResult(asset_events=events, cursor=cursor.dump(), skip_reason=SkipReason(said))

@@ -1,0 +1,192 @@
+"""Messages through a real emulator and the installed command: bytes, rows, letters, products."""
+
+import json
+import uuid
+
+import pytest
+
+from tests import builders
+from tests.builders import level, transaction
+from tests.commands.conftest import run_process
+
+
+@pytest.fixture
+def command(home, emulator):
+    """Run commands in processes, in a project of the test's own."""
+    environment = {"PUBSUB_EMULATOR_HOST": emulator, "GOOGLE_CLOUD_PROJECT": f"p{uuid.uuid4().hex[:8]}"}
+    return lambda *arguments, stdin=b"": run_process(*arguments, home=home, stdin=stdin, **environment)
+
+
+def lines(*documents) -> bytes:
+    return b"".join(json.dumps(document).encode() + b"\n" for document in documents)
+
+
+@pytest.mark.slow
+def test_published_bytes_arrive_unchanged_and_empty_lines_do_not(command, run):
+    """The line is the data: its spaces, its order of keys, its carriage return not (R0)."""
+    odd = b'  {"sku" :"S1", "warehouse_id":"W1","current_stock":1e2,"last_updated":"2022-04-20T07:00:00Z"}\t'
+    stdin = b"\n" + odd + b"\r\n\n   \n" + b"\xff broken \n" + lines(transaction("T1", quantity=-98))
+
+    first = command("publish", "-", "--topic", builders.UPDATES, stdin=stdin)
+    drained = command("drain", "--format", "json", "--wait", "3")
+    again = command("drain", "--format", "json", "--wait", "0.2")
+
+    assert (first.code, first.out) == (0, "")
+    assert "3 messages" in first.err
+    assert (drained.code, again.code) == (0, 0)
+    assert drained.rows == [{"outcome": "applied", "messages": 1}, {"outcome": "dead_lettered", "messages": 2}]
+    assert again.rows == []
+    data = "SELECT hex(data) AS data FROM raw.messages ORDER BY message_id"
+    assert [bytes.fromhex(row["data"]) for row in run("sql", data, "--format", "json").rows] == [
+        odd, b"\xff broken ", lines(transaction("T1", quantity=-98)).strip(),
+    ]  # fmt: skip
+    stock = run("sql", "SELECT on_hand, reserved, available FROM core.sku_state", "--format", "json").rows
+    assert stock == [{"on_hand": 100, "reserved": 0, "available": 100}]
+
+    # The transaction went to the wrong topic: replaying repeats the letter, once for each asking.
+    replayed = command("replay-dead-letters", "--reason", "wrong_topic", "--format", "json")
+    assert replayed.rows == [{"reason": "wrong_topic", "messages": 1}]
+    assert command("drain", "--format", "json", "--wait", "3").rows == [{"outcome": "dead_lettered", "messages": 1}]
+    attempts = "SELECT attempts FROM core.dead_letters WHERE reason = 'wrong_topic' ORDER BY 1"
+    assert run("sql", attempts, "--format", "json").rows == [{"attempts": 1}, {"attempts": 2}]
+    assert run("verify").code == 0
+
+
+@pytest.mark.slow
+def test_csv_rows_are_events_of_their_own_and_the_file_again_is_none(command, run, tmp_path):
+    """RULES 10: equal rows are two events (of one transaction, RULES 13), a second upload none.
+
+    A quoted line break is no new row.
+    """
+    path = tmp_path / "orders.csv"
+    header = "transaction_id,transaction_type,status,sku,warehouse_id,quantity,timestamp,note\n"
+    row = 'T{},ORDER,COMPLETED,S1,W1,-2,2022-04-20T08:00:00Z,"two\nlines"\n'
+    path.write_text("\ufeff" + header + row.format(1) + row.format(2) + row.format(2) + "T9,ORDER,,S1,W1,-2,,\n")
+    for _ in range(2):
+        arguments = ("publish", str(path), "--topic", builders.TRANSACTIONS, "--format-in", "csv")
+        assert command(*arguments).code == 0
+
+    drained = command("drain", "--format", "json", "--wait", "3")
+
+    assert drained.rows == [
+        {"outcome": "applied", "messages": 3},
+        {"outcome": "dead_lettered", "messages": 2},
+        {"outcome": "duplicate", "messages": 3},
+    ]
+    assert run("sql", "SELECT on_hand FROM core.sku_state", "--format", "json").rows == [{"on_hand": -4}]
+    row_ids = "SELECT DISTINCT json_extract_string(attributes, '$.row_id') AS id FROM raw.messages"
+    assert len(run("sql", row_ids, "--format", "json").rows) == 4
+    notes = "SELECT DISTINCT json_extract_string(decode(data), '$.note') AS note FROM raw.messages ORDER BY 1"
+    assert run("sql", notes, "--format", "json").rows[0] == {"note": "two\nlines"}
+
+
+@pytest.mark.slow
+def test_dead_letters_come_back_after_a_fix(command, run):
+    """The start date was wrong: set right, the letters are taken in, and only once."""
+    early = lines(level(7, "2009-05-05T00:00:00Z"), level(8, "2009-05-06T00:00:00Z", sku="S2"))
+    command("publish", "-", "--topic", builders.UPDATES, stdin=early)
+    assert command("drain", "--format", "json", "--wait", "3").rows == [{"outcome": "dead_lettered", "messages": 2}]
+    dry = command("replay-dead-letters", "--dry-run", "--format", "json")
+    assert dry.rows == [{"reason": "event_time_out_of_range", "messages": 2}]
+    fixed = {"INVENTORY_START_DATE": "2009-01-01"}
+
+    assert command("replay-dead-letters").code == 0
+    drained = run_with(command, fixed, "drain", "--format", "json", "--wait", "3")
+
+    assert drained.rows == [{"outcome": "applied", "messages": 2}]
+    assert command("replay-dead-letters", "--format", "json").rows == []
+    stock = run("sql", "SELECT on_hand FROM core.sku_state ORDER BY sku", "--format", "json").rows
+    assert stock == [{"on_hand": 7}, {"on_hand": 8}]
+
+
+def run_with(command, environment, *arguments):
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        return command(*arguments)
+
+
+GOOD = "sku,product_name,order_up_to,pack_multiple,unit_price\nS1,Lamp,40,6,9.5\nS2,Chair,10,,\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "lines_named"),
+    [
+        ("p.csv", GOOD + "S3,Table,-1,,\n,No sku,,,\n", ["line 4", "line 5"]),
+        ("p.csv", GOOD + 'S3,"Table\nwith a line break",1,,\nS4,Bad,x,,\n', ["line 6"]),
+        ("p.jsonl", '{"sku":"S1"}\n\n{"sku":7}\n', ["line 3"]),
+        ("p.jsonl", '{"sku":"S1","lead_time_days":1.5}\n', ["line 1"]),
+        ("p.jsonl", '{"sku":"S1","order_up_to":true}\n', ["line 1"]),
+        ("p.json", '[{"sku":"S1","unit_price":NaN}]', ["line 1"]),
+        ("p.json", '[{"sku":"S1"}, 3]', ["line 2"]),
+        ("p.json", "{not json", []),
+        ("p.csv", b"sku,product_name\nS1,caf\xe9\n", []),
+    ],
+)
+def test_a_product_file_with_a_bad_row_imports_nothing_and_names_its_lines(
+    run, home, tmp_path, name, text, lines_named
+):
+    path = tmp_path / name
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+
+    found = run("products", "import", str(path))
+
+    assert found.code == 1
+    assert "Traceback" not in found.err
+    assert name in found.err
+    for line in lines_named:
+        assert line in found.err
+    assert not home.exists()
+
+
+def test_products_import_all_rows_and_again_changes_nothing(run, tmp_path):
+    path = tmp_path / "products.csv"
+    path.write_text(GOOD)
+
+    assert "version 1" in run("products", "import", str(path)).err
+    assert "nothing changed" in run("products", "import", str(path)).err
+    columns = "sku, product_name, order_up_to, pack_multiple, unit_price"
+    assert run("sql", f"SELECT {columns} FROM core.products ORDER BY sku", "--format", "json").rows == [
+        {"sku": "S1", "product_name": "Lamp", "order_up_to": 40, "pack_multiple": 6, "unit_price": 9.5},
+        {"sku": "S2", "product_name": "Chair", "order_up_to": 10, "pack_multiple": None, "unit_price": None},
+    ]
+    assert run("verify").code == 0
+
+
+@pytest.mark.parametrize("text", [b"\xff\xfe\n", b"a,b\n\xff,1\n"])
+def test_publishing_a_file_that_is_no_text_as_csv_is_one_clear_line(command, text):
+    found = command("publish", "-", "--topic", builders.TRANSACTIONS, "--format-in", "csv", stdin=text)
+
+    assert found.code == 1
+    assert "Traceback" not in found.err
+    assert "UTF-8" in found.err
+
+
+@pytest.mark.slow
+def test_with_nothing_to_do_a_sentence_says_so(command):
+    """Leased messages are spoken of where nothing came, as that is when they may be missed."""
+    assert command("topics", "apply").code == 0
+
+    again, drained = command("topics", "apply"), command("drain", "--wait", "0.2")
+
+    assert (again.out, drained.out) == ("", "")
+    assert "nothing to do" in again.err and "60 s deadline" in drained.err
+    assert "no rows" not in again.err + drained.err
+    command("publish", "-", "--topic", builders.UPDATES, stdin=lines(level(5)))
+    assert "deadline" not in command("drain", "--wait", "3").err
+
+
+def test_without_a_broker_exit_1_and_the_next_step(home):
+    found = run_process("drain", "--wait", "0.1", home=home, PUBSUB_EMULATOR_HOST="localhost:1")
+
+    assert found.code == 1
+    assert "inventory emulator" in found.err
+    assert "Traceback" not in found.err
+
+
+def test_simulate_writes_what_publish_reads_the_same_each_time(run, tmp_path):
+    small = ("simulate", "--events", "50", "--skus", "5", "--warehouses", "2")
+    outputs = [run(*small, "--seed", seed).out for seed in ("7", "7", "8")]
+
+    assert outputs[0] == outputs[1] != outputs[2]
+    assert {"topic", "attributes", "ordering_key"} <= set(json.loads(outputs[0].splitlines()[0]))

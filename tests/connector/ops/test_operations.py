@@ -1,0 +1,99 @@
+"""Up to when everything is published, which is what a planner's numbers are as of."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from inventory_assets.connector.config import load_config
+from inventory_assets.connector.ops.logs import build_logger
+from inventory_assets.connector.ops.metrics import ConnectorMetrics
+from inventory_assets.connector.ops.observer import Tally
+from inventory_assets.connector.ops.operations import Operations
+from inventory_assets.connector.ops.redaction import Redactor
+from inventory_assets.connector.state.checkpoint import Checkpoint, Phase
+from tests.connector.ops.vitals import NOW
+
+LEAST = {"CONNECTOR_ID": "c1", "MONGODB_URI": "mongodb://db:27017/shop", "PUBSUB_PROJECT": "p"}
+SAVED = Checkpoint(
+    connector_id="c1", source_epoch=1, phase=Phase.STREAMING, token=None,
+    cluster_time=(int(NOW.timestamp()) - 600, 1), moved_at=NOW,
+)  # fmt: skip
+
+
+class Clock:
+    """Time that the test moves."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def operations(clock: Clock, tmp_path) -> Operations:
+    logger = build_logger(
+        (tmp_path / "log").open("w"), connector_id="c1", warehouse_id="W1", redact=Redactor([]), sample_every=1,
+        level="INFO", now=clock,
+    )  # fmt: skip
+    return Operations(
+        connector_id="c1", warehouse_id="W1", owner_id="p1",
+        metrics=ConnectorMetrics(connector_id="c1", warehouse_id="W1", version="1"), logger=logger,
+        tell=lambda kind, **detail: None, now=clock,
+    )  # fmt: skip
+
+
+def test_an_idle_database_is_published_until_it_was_last_found_to_have_no_more(operations, clock):
+    """Its last change may be of yesterday, and the numbers are of now all the same."""
+    operations.stream_opened(SAVED)
+    assert NOW - timedelta(seconds=600) == operations.vitals().published_until
+
+    operations.caught_up()
+    clock.now = NOW + timedelta(seconds=45)
+
+    assert NOW == operations.vitals().published_until
+
+
+def test_a_database_that_is_away_is_published_until_then(operations, clock):
+    operations.stream_opened(SAVED)
+    operations.caught_up()
+
+    clock.now = NOW + timedelta(minutes=20)
+    operations.recovering(ConnectionError("no primary"))
+
+    assert NOW == operations.vitals().published_until
+
+
+def test_what_is_read_and_not_confirmed_is_not_published(operations, clock):
+    operations.stream_opened(SAVED)
+    operations.caught_up()
+    clock.now = NOW + timedelta(seconds=30)
+
+    later = (int(NOW.timestamp()) + 20, 1)
+    operations.handled(Tally(), cluster_time=later)
+    assert NOW == operations.vitals().published_until
+
+    operations.saved(replace(SAVED, cluster_time=later))
+    assert datetime.fromtimestamp(later[0], UTC) == operations.vitals().published_until
+
+
+@pytest.mark.parametrize(
+    ("given", "inputs", "is_status"),
+    [
+        ({}, ("inventory-updates-topic",), True),
+        ({"INVENTORY_TOPIC": "levels"}, ("levels",), True),
+        ({"COLLECTIONS_TO_WATCH": "transactions"}, ("inventory-transactions-topic",), True),
+        ({"HEARTBEAT_TOPICS": "status-topic"}, (), True),
+        ({"HEARTBEAT_TOPICS": "levels, orders"}, ("levels", "orders"), False),
+    ],
+)
+def test_heartbeats_go_to_the_status_topic_and_with_the_data(given, inputs, is_status):
+    config = load_config(None, LEAST | given)
+
+    assert (inputs, is_status) == (config.input_heartbeat_topics, config.is_heartbeat_status)

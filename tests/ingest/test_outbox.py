@@ -1,0 +1,108 @@
+"""What is owed is told at least once, under one id, and what was told is written down."""
+
+from inventory_assets.ingest.ingest import Ingest
+from inventory_assets.ingest.outbox import ALERTS_TOPIC, DEAD_LETTER_TOPIC
+from tests.builders import level, messages, outgoing, rule, transaction
+from tests.facts import rows, value
+
+DELIVERIES = (
+    "SELECT subject_id, notification, channel, status, error IS NULL FROM out.deliveries ORDER BY version, status"
+)
+
+
+def drain(ingest):
+    return ingest.run(max_seconds=60, wait_seconds=0, until_empty=True)
+
+
+def told(broker, topic):
+    return [m for m in broker.published if m.topic == topic]
+
+
+def test_a_topic_that_fails_delays_its_messages_and_holds_up_nothing(open_engine, broker):
+    """Alerts stay owed, are tried again, and survive a restart; dead letters go out meanwhile."""
+    broker.failing_topics.add(ALERTS_TOPIC)
+    broker.publish([outgoing(level(100)), outgoing(transaction("T1", quantity=-100)), outgoing(b"broken")])
+    first = open_engine()
+    ingest = Ingest(first, broker, broker)
+
+    summary = drain(ingest)
+
+    assert summary.notified == 1
+    assert broker.pending == broker.leased == 0
+    alert_id = value(first.lake, "SELECT alert_id FROM out.alerts")
+    # A message id is unique within its topic only.
+    letter = value(first.lake, "SELECT topic || '/' || message_id FROM core.dead_letters")
+    assert set(rows(first.lake, DELIVERIES)) == {
+        (alert_id, 1, ALERTS_TOPIC, "failed", False),
+        (letter, 0, DEAD_LETTER_TOPIC, "sent", True),
+    }
+    assert ingest.outbox.owed_count == 1
+    assert [m.data for m in told(broker, DEAD_LETTER_TOPIC)] == [b"broken"]
+
+    # A process that knows nothing of it finds the debt in the lake, and only the alert's.
+    first.close()
+    broker.failing_topics.clear()
+    second = open_engine()
+    drain(Ingest(second, broker, broker))
+    drain(Ingest(second, broker, broker))
+
+    assert [m.attributes for m in told(broker, ALERTS_TOPIC)] == [{"alert_id": alert_id, "notification": "1"}]
+    assert len(told(broker, DEAD_LETTER_TOPIC)) == 1
+    body = value(second.lake, "SELECT body FROM out.alerts")
+    assert told(broker, ALERTS_TOPIC)[0].data == body.encode()
+    assert rows(second.lake, DELIVERIES)[-1] == (alert_id, 1, ALERTS_TOPIC, "sent", True)
+
+
+def test_a_topic_that_recovers_is_told_by_the_same_process(open_engine, broker):
+    broker.failing_topics |= {ALERTS_TOPIC, DEAD_LETTER_TOPIC}
+    broker.publish([outgoing(level(100)), outgoing(transaction("T1", quantity=-100)), outgoing(b"broken")])
+    engine = open_engine()
+    ingest = Ingest(engine, broker, broker)
+    drain(ingest)
+    broker.failing_topics.clear()
+
+    drain(ingest)
+
+    assert (len(told(broker, ALERTS_TOPIC)), len(told(broker, DEAD_LETTER_TOPIC))) == (1, 1)
+    assert ingest.outbox.owed_count == ingest.outbox.unrecorded_count == 0
+    found = "SELECT channel, status, count(*) > 0 FROM out.deliveries GROUP BY ALL ORDER BY ALL"
+    assert rows(engine.lake, found) == [
+        (topic, status, True) for topic in (ALERTS_TOPIC, DEAD_LETTER_TOPIC) for status in ("failed", "sent")
+    ]
+
+
+def test_a_second_telling_of_an_alert_has_its_own_number_and_the_same_id(open_engine, broker):
+    """The cooldown ends with the alert open: told again, once (RULES 28)."""
+    times = ("08:00", "08:10", "08:20", "10:00")
+    steps = (-60, 20, -20, -1)
+    broker.publish([outgoing(rule(50, 50)), outgoing(level(100))])
+    engine = open_engine()
+    ingest = Ingest(engine, broker, broker)
+    drain(ingest)
+    for number, (at, step) in enumerate(zip(times, steps, strict=True)):
+        type_ = "ORDER" if step < 0 else "RESTOCK"
+        broker.publish([outgoing(transaction(f"T{number}", type_, step, at))])
+        drain(ingest)
+
+    alert_id = value(engine.lake, "SELECT alert_id FROM out.alerts")
+    assert [m.attributes for m in told(broker, ALERTS_TOPIC)] == [
+        {"alert_id": alert_id, "notification": "1"},
+        {"alert_id": alert_id, "notification": "2"},
+    ]
+    assert value(engine.lake, "SELECT notification_count FROM out.alerts") == 2
+
+
+def test_what_another_process_owes_is_told_by_the_running_one(open_engine, broker):
+    """A rule set on the command line beside a sensor: the sensor's next tick tells what it set off."""
+    sensor = Ingest(open_engine(), broker, broker)
+    broker.publish([outgoing(level(30))])
+    drain(sensor)
+    other = open_engine()
+
+    other.commit_burst(messages(rule(50, 100)))
+
+    assert told(broker, ALERTS_TOPIC) == []
+    drain(sensor)
+    drain(sensor)
+    assert len(told(broker, ALERTS_TOPIC)) == 1
+    assert sensor.outbox.owed_count == sensor.outbox.unrecorded_count == 0

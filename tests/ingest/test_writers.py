@@ -1,0 +1,134 @@
+"""Two writers on one lake: the loser of the watermark reloads, and nothing is lost or doubled (DESIGN idea 4)."""
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from inventory_assets.ingest.rebuild import rebuild_lake
+from inventory_assets.ingest.replay import Replay
+from inventory_assets.lake.transaction import Lake
+from tests.builders import cut, level, messages, received, simulated, transaction
+from tests.facts import STOCK, differences, doubled_events, ledger, remembered, rows, value, warm
+from tests.ingest.writer import BURST, LIVE, SHOP
+from tests.messaging.brokers import REPOSITORY
+
+
+def test_writers_that_take_turns_give_what_one_gives(open_engine):
+    simulation, sent = simulated(240, seed=23, **SHOP)
+    first, second = open_engine(), open_engine()
+    for number, burst in enumerate(cut(received(sent), 60)):
+        [commit] = (first, second)[number % 2].commit_burst(burst)
+
+        assert commit.version == number + 1
+    # The one that was not last is a version behind, until it looks.
+    (second, first)[number % 2].drop_state()
+
+    assert warm(first.state) == warm(second.state)
+    assert remembered(first.state) == remembered(second.state)
+    assert rows(first.lake, STOCK) == ledger(simulation)
+    assert doubled_events(first.lake) == []
+    assert differences(first) == []
+
+
+@pytest.mark.parametrize("cached_entities", [100_000, 20])
+def test_catching_up_gives_what_loading_gives(open_engine, settings, cached_entities):
+    """Replaying what another process committed is the same as reading what it left (RULES 25, 33)."""
+    simulation, sent = simulated(240, seed=41, **SHOP)
+    chosen = replace(settings, cached_entities=cached_entities)
+    writer, follower = open_engine(chosen=chosen), open_engine(chosen=chosen)
+    kept = follower.state
+    for number, burst in enumerate(cut(received(sent), 60)):
+        writer.commit_burst(burst)
+        if number % 3 == 0:
+            assert follower.refresh()
+            assert not follower.refresh()
+            assert follower.state is kept  # caught up, not loaded anew
+    follower.refresh()
+    loaded = open_engine(chosen=chosen)
+
+    assert warm(follower.state) == warm(loaded.state)
+    [commit] = follower.commit_burst(received(sent)[-30:])
+    assert set(commit.outcomes) == {"duplicate"}
+    assert rows(writer.lake, STOCK) == ledger(simulation)
+    assert differences(writer) == []
+
+
+def test_a_state_is_loaded_as_of_one_version(open_engine, monkeypatch):
+    """Loading takes seconds on a large lake; a burst committed meanwhile must not be in it by half."""
+    writer, reader = open_engine(), open_engine()
+    writer.commit_burst(messages(level(100)))
+    watermark = Lake.watermark
+
+    def watermark_and_then_a_burst(lake):
+        found = watermark(lake)
+        if lake is reader.lake:
+            monkeypatch.setattr(Lake, "watermark", watermark)
+            writer.commit_burst(messages(transaction("T1", quantity=-10)))
+        return found
+
+    monkeypatch.setattr(Lake, "watermark", watermark_and_then_a_burst)
+
+    assert (1, 100) == (reader.state.version, reader.state.keys[("W1", "S1")].on_hand)
+    [commit] = reader.commit_burst(messages(transaction("T2", quantity=-1)))
+    assert commit.outcomes == {"applied": 1}
+    assert rows(writer.lake, STOCK) == [("W1", "S1", 89, 0, 89, 0)]
+
+
+def test_one_burst_to_two_writers_counts_once(open_engine):
+    """A lease that expired: two processes hold the same messages."""
+    burst = messages(level(100), transaction("T1", quantity=-10))
+    first, second = open_engine(), open_engine()
+    assert first.state.version == second.state.version == 0
+
+    outcomes = [engine.commit_burst(burst)[0].outcomes for engine in (first, second)]
+
+    assert outcomes == [{"applied": 2}, {"duplicate": 2}]
+    assert rows(first.lake, STOCK) == [("W1", "S1", 90, 0, 90, 0)]
+
+
+def test_a_rebuild_makes_the_other_writer_reload(open_engine):
+    """The rebuilt rows may differ, so a state from before must not go on (RULES 33-34)."""
+    first, second = open_engine(), open_engine()
+    first.commit_burst(messages(level(100)))
+    assert second.state.version == 1
+    tampered = "UPDATE core.sku_state_changes SET on_hand = 99, fold_state = replace(fold_state, '100', '99')"
+    first.lake.connection.execute(tampered)
+    first.drop_state()
+    replay = Replay(defaults=first.state.defaults, settings=first.parse_settings)
+
+    found, version = rebuild_lake(first, replay)
+
+    assert [difference.table for difference in found] == ["core.sku_state"]
+    [commit] = second.commit_burst(messages(transaction("T1", quantity=-10)))
+    assert commit.version == version + 1 == 3
+    assert rows(first.lake, STOCK) == [("W1", "S1", 90, 0, 90, 0)]
+    assert differences(second) == []
+
+
+@pytest.mark.slow
+def test_two_processes_at_once_lose_and_double_nothing(open_engine, settings):
+    """Both write as fast as they can; each burst is one of theirs, each version one of the bursts."""
+    simulation, sent = simulated(LIVE, seed=29, **SHOP)
+    engine = open_engine()
+    engine.lake.watermark()
+    writers = [
+        subprocess.Popen(
+            [sys.executable, "-m", "tests.ingest.writer", str(settings.home), "29", str(part), "2"],
+            cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )
+        for part in range(2)
+    ]  # fmt: skip
+    for writer in writers:
+        assert writer.stdout.readline() == "ready\n"
+    for writer in writers:
+        writer.communicate("go\n", timeout=240)
+
+    assert [writer.returncode for writer in writers] == [0, 0]
+    bursts = -(-len(sent) // BURST)
+    assert rows(engine.lake, "SELECT version FROM meta.versions ORDER BY 1") == [(n,) for n in range(1, bursts + 1)]
+    assert value(engine.lake, "SELECT count(*) FROM raw.messages") == len(sent)
+    assert rows(engine.lake, STOCK) == ledger(simulation)
+    assert doubled_events(engine.lake) == []
+    assert differences(engine) == []

@@ -1,0 +1,138 @@
+"""A silent connector is told once, shown in the UI, and told again when it is over: restart or not."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+import pytest
+
+from inventory_assets.assets.pipeline import CHECK_NAMES, evaluate
+from inventory_assets.domain.events.connectors import Heard
+from inventory_assets.domain.quality.pipeline import FindingKind, PipelineFinding, Severity
+from inventory_assets.ingest.ingest import Ingest
+from inventory_assets.messaging.memory import InMemoryBroker
+from resources import InventoryResource
+from sensors.pipeline import REPEAT_SECONDS, CheckCursor, is_report_due, operations_sensor
+from tests.builders import heartbeat, level, message
+from tests.facts import differences, rows
+
+SILENT = PipelineFinding(
+    kind=FindingKind.SILENT, subject="connector-w1", severity=Severity.WARNING, text="W1 was not heard of",
+    what_to_do="look", warehouse_id="W1",
+)  # fmt: skip
+
+
+@pytest.fixture
+def broker() -> InMemoryBroker:
+    return InMemoryBroker()
+
+
+@pytest.fixture
+def inventory(tmp_path, broker):
+    resource = InventoryResource(home=str(tmp_path))
+    process = resource.process()
+    process.use(Ingest(process.engine, broker, broker))
+    yield resource
+    process.engine.close()
+
+
+def tick(inventory: InventoryResource, cursor: str | None = None) -> dg.SensorResult | dg.SkipReason:
+    with dg.DagsterInstance.ephemeral() as instance:
+        return operations_sensor(
+            dg.build_sensor_context(instance=instance, resources={"inventory": inventory}, cursor=cursor)
+        )
+
+
+def hear(inventory: InventoryResource, *, minutes: float = 0.0, **more: object) -> None:
+    at = datetime.now(UTC) - timedelta(minutes=minutes)
+    # A topic of its own, so that it is not late beside the data.
+    inventory.process().engine.commit_burst([message(heartbeat(**more), topic="thresholds-topic", published_at=at)])
+
+
+def told(broker: InMemoryBroker) -> list[tuple[str, str]]:
+    bodies = [json.loads(each.data) for each in broker.published if each.topic == "status-topic"]
+    return [(body["finding"], body["state"]) for body in bodies if body["type"] == "pipeline_finding"]
+
+
+def test_a_lake_without_connectors_shows_and_tells_nothing(inventory, broker):
+    inventory.process().engine.commit_burst([message(level()), message(b"broken")])
+
+    found = tick(inventory)
+
+    assert isinstance(found, dg.SkipReason) and "no connector" in (found.skip_message or "")
+    assert [] == told(broker)
+    assert 1 == inventory.process().engine.lake.watermark().version
+
+
+def test_a_silent_connector_is_told_once_and_once_when_it_is_heard_again(inventory, broker):
+    hear(inventory, minutes=25)
+    hear(inventory, connector_id="c2", warehouse_id="W2")
+
+    first = tick(inventory)
+    again = tick(inventory, first.cursor)
+
+    assert ("connector_silent", "open") in told(broker) and 1 == told(broker).count(("connector_silent", "open"))
+    assert isinstance(again, dg.SkipReason) and "W1 was not heard of since" in (again.skip_message or "")
+    silent = {each.check_name: each for each in first.asset_events}
+    assert set(CHECK_NAMES) == set(silent)
+    assert not silent["connectors_are_heard"].passed
+    assert "W1 was not heard of since" in (silent["connectors_are_heard"].description or "").replace("\\", "")
+    assert silent["few_messages_are_refused"].passed
+
+    inventory.process().engine.drop_state()
+    hear(inventory)
+    over = tick(inventory, first.cursor)
+
+    assert 1 == told(broker).count(("connector_silent", "over"))
+    assert {each.check_name: each.passed for each in over.asset_events}["connectors_are_heard"]
+    assert [] == differences(inventory.process().engine)
+
+
+def test_what_could_not_be_told_is_told_by_the_next_look(inventory, broker):
+    hear(inventory, minutes=25)
+    broker.failing_topics.add("status-topic")
+
+    failed = tick(inventory)
+    broker.failing_topics.clear()
+    assert isinstance(failed, dg.SkipReason) and [] == told(broker)
+    tick(inventory)
+
+    assert ("connector_silent", "open") in told(broker)
+
+
+def test_alerts_of_a_silent_warehouse_are_held_where_that_is_set(inventory, broker, monkeypatch):
+    monkeypatch.setenv("INVENTORY_INHIBIT_SILENT_AFTER", "20")
+    engine = inventory.process().engine
+    engine.commit_burst([message(level(3, min_threshold=10, reorder_threshold=20))])
+    hear(inventory, minutes=25)
+
+    tick(inventory)
+    held = rows(engine.lake, "SELECT inhibited_by FROM out.alerts")
+    hear(inventory)
+    tick(inventory)
+
+    assert [("warehouse:connector:connector-w1",)] == held
+    assert [(None,)] == rows(engine.lake, "SELECT inhibited_by FROM out.alerts")
+
+
+def test_a_result_is_said_again_where_it_changed_and_now_and_then():
+    """Dagster keeps every evaluation: a row a minute and check would be 4,000 a day."""
+    first = is_report_due(CheckCursor(), [], now=1_000.0)
+    assert first is not None
+    kept = CheckCursor.parse(first.dump())
+
+    assert is_report_due(kept, [], now=1_060.0) is None
+    assert is_report_due(kept, [SILENT], now=1_060.0) is not None
+    assert is_report_due(kept, [], now=1_000.0 + REPEAT_SECONDS) is not None
+    assert CheckCursor() == CheckCursor.parse("rubbish")
+
+
+def test_a_copy_in_progress_is_shown_and_does_not_fail_a_check():
+    copying = PipelineFinding(
+        kind=FindingKind.COPYING, subject="c1", severity=Severity.INFO, text="W1 is being copied", what_to_do="Nothing."
+    )
+    heard = Heard(connector_id="c1", warehouse_id="W1", heard_at=1_772_607_900_000_000, state="copying")
+
+    found = evaluate("connectors_are_heard", [copying], [heard])
+
+    assert (True, "W1 is being copied") == (found.passed, found.description)
