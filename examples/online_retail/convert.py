@@ -42,7 +42,7 @@ class Message(NamedTuple):
 
 
 class StockFact(NamedTuple):
-    """What an invoice line means: a type of R0 and signed units (RULES 8)."""
+    """What an invoice line means: a transaction type and signed units (RULES 8)."""
 
     transaction_type: str
     quantity: int

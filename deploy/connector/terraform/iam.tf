@@ -1,4 +1,4 @@
-# R0: an account for each connector, with no more than it uses. A connector publishes and subscribes to
+# An account for each connector, with no more than it uses. A connector publishes and subscribes to
 # nothing, so there is no subscriber role.
 
 resource "google_service_account" "connector" {
