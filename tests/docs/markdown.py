@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-# In the order they are run: the README fills the lake that the others ask.
+_DOCS = ROOT / "docs"
+# In the order they are run: the README fills the lake that the others ask, and these two ask it as it is then.
+_FIRST = (ROOT / "README.md", _DOCS / "first-alert.md", _DOCS / "sql.md")
 DOCUMENTS = (
-    ROOT / "README.md",
-    ROOT / "CHANGELOG.md",
-    *sorted((ROOT / "docs").glob("*.md")),
-    *sorted((ROOT / "docs" / "adr").glob("*.md")),
+    *_FIRST,
+    *(ROOT / f"{name}.md" for name in ("CHANGELOG", "CONTRIBUTING", "SECURITY")),
+    *(document for document in sorted(_DOCS.glob("*.md")) if document not in _FIRST),
+    *sorted((_DOCS / "adr").glob("*.md")),
 )
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")

@@ -5,6 +5,7 @@ output; `sh` needs a terminal of its own or a cloud, so its commands are only
 parsed.
 """
 
+import json
 import re
 import shlex
 import tomllib
@@ -26,7 +27,9 @@ from tests.docs.markdown import DOCUMENTS, ROOT, Block, anchors, blocks, links, 
 pytestmark = pytest.mark.timeout(1800)
 
 ALL_TEXT = "\n".join(document.read_text() for document in DOCUMENTS)
+FIRST_ALERT = ROOT / "docs" / "first-alert.md"
 GLOSSARY = ROOT / "docs" / "glossary.md"
+SETTINGS = ROOT / "docs" / "settings.md"
 # The picture is made from a running UI, by hand.
 MADE_BY_HAND = {"docs/images/ui.png"}
 
@@ -82,10 +85,18 @@ def test_shown_output_is_what_is_printed(ran: list[Ran]):
 @pytest.mark.slow
 def test_queries_that_readers_start_from_give_rows(ran: list[Ran]):
     """Ten questions about the lake that the README fills; an empty answer teaches nothing."""
-    questions = [each for each in ran if each.block.language == "sql" and each.block.place.startswith("README.md")]
+    questions = [each for each in ran if each.block.language == "sql" and each.block.place.startswith("docs/sql.md")]
 
     assert len(questions) == 10
     assert [each.block.place for each in questions if each.output.strip() == "[]"] == []
+
+
+@pytest.mark.slow
+def test_the_message_shown_is_the_one_that_leaves(ran: list[Ran]):
+    [shown] = [json.loads(block.code) for block in blocks(FIRST_ALERT) if block.language == "json"]
+    [printed] = [each.output for each in ran if each.block.code == "inventory alerts --format json\n"]
+
+    assert shown in json.loads(printed)
 
 
 @pytest.mark.parametrize("block", [b for d in DOCUMENTS for b in blocks(d)], ids=lambda block: block.place)
@@ -162,11 +173,11 @@ def test_every_direct_dependency_has_its_line():
 def test_every_setting_has_its_line():
     own = {f"INVENTORY_{name.upper()}" for name in _READERS}
 
-    assert own == {name for name in table_names(ROOT / "README.md") if name.startswith("INVENTORY_")}
+    assert own == {name for name in table_names(SETTINGS) if name.startswith("INVENTORY_")}
 
 
-def test_the_readme_names_the_defaults_in_force():
-    shown = dict(re.findall(r"^\| `INVENTORY_(\w+)` \| `([^`]+)` \|", (ROOT / "README.md").read_text(), re.M))
+def test_the_settings_named_have_the_defaults_in_force():
+    shown = dict(re.findall(r"^\| `INVENTORY_(\w+)` \| `([^`]+)` \|", SETTINGS.read_text(), re.M))
     # The home is made absolute, and a policy of that name is looked for there.
     values = {name.lower(): text for name, text in shown.items() if name not in ("HOME", "ALERTING")}
 
