@@ -188,7 +188,7 @@ def test_the_settings_named_have_the_defaults_in_force():
 
 
 def test_every_dead_letter_reason_has_its_line():
-    sources = "\n".join(path.read_text() for path in (ROOT / "inventory_assets" / "domain").glob("*.py"))
+    sources = "\n".join(path.read_text() for path in (ROOT / "inventory_assets" / "domain").rglob("*.py"))
     reasons = set(re.findall(r'(?:InvalidValue|Rejection)\(\s*"([a-z_]+)"', sources)) | {"invariant_violation"}
     text = prose(ROOT / "docs" / "guarantees.md")
     described = text.split("## Dead letters")[1].split("\n## ")[0]
