@@ -10,8 +10,8 @@ from benchmarks.history import write_history
 from benchmarks.measure import temporary_engine
 from inventory_assets.backtest.run import lay_over, run_backtest, score
 from inventory_assets.domain.thresholds.resolve import ThresholdDefaults
+from inventory_assets.lake.query.reader import history_reader
 from inventory_assets.thresholds.files import load_rules
-from inventory_assets.wiring import history_reader
 
 RULES = """
 - {level_type: GLOBAL, min_threshold_qty: 25, reorder_threshold_qty: 45}

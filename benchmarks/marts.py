@@ -12,9 +12,9 @@ from benchmarks.history import write_history
 from benchmarks.measure import START_AT, Traffic, median, open_stock, percentiles, temporary_engine
 from inventory_assets.domain.values import EPOCH
 from inventory_assets.ingest.engine import Engine
+from inventory_assets.lake.query.reader import history_reader
 from inventory_assets.marts.build import Build, build_marts
 from inventory_assets.settings import Settings
-from inventory_assets.wiring import history_reader
 
 BURSTS_BEFORE = 30
 SLOWEST = 8

@@ -28,10 +28,10 @@ from inventory_assets.lake.files.partition_files import (
     SNAPSHOT_TABLES,
     PartitionFiles,
 )
+from inventory_assets.lake.query.reader import history_reader
 from inventory_assets.settings import Settings
 from inventory_assets.snapshots.build import build_partitions, refresh_partitions
 from inventory_assets.snapshots.staleness import find_stale
-from inventory_assets.wiring import history_reader
 
 FIRST = datetime.fromtimestamp(START_AT / 1e6, UTC).date()
 MORE = (

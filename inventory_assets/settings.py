@@ -178,6 +178,32 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     return Settings(**values)  # type: ignore[arg-type]
 
 
+def emulator_host(settings: Settings) -> str | None:
+    """Where the broker is; None is Google's own service.
+
+    PUBSUB_EMULATOR_HOST names an emulator; otherwise a project or credentials in
+    the environment mean the real service; otherwise it is the local emulator.
+    """
+    if settings.emulator_host:
+        return settings.emulator_host
+    if settings.is_project_named or os.environ.get("GOOGLE_APPLICATION_CREDENTIALS"):
+        return None
+    # `inventory run` writes down where its emulator is, as the usual port may be taken.
+    endpoint = endpoint_path(settings)
+    return endpoint.read_text().strip() if endpoint.exists() else f"localhost:{DEFAULT_EMULATOR_PORT}"
+
+
+def endpoint_path(settings: Settings) -> Path:
+    """Where the address of a running local emulator is kept."""
+    return settings.home / "emulator.endpoint"
+
+
+def archive_place(settings: Settings, given: str | None = None) -> str:
+    """Where the archive is: as given, else by the settings."""
+    where = (given or settings.archive_uri).rstrip("/")
+    return where if "://" in where else str(Path(where).expanduser().resolve())
+
+
 def _positive(text: str) -> int:
     number = int(text)
     if number <= 0:

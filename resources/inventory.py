@@ -20,8 +20,8 @@ from inventory_assets.messaging.topology import load_topology
 from inventory_assets.notify.policy_source import load_policy
 from inventory_assets.notify.process import Courier
 from inventory_assets.refresh.incidents import StockoutLook
-from inventory_assets.settings import Settings, load_settings
-from inventory_assets.wiring import courier_of, emulator_host, ensure_topics
+from inventory_assets.settings import Settings, emulator_host, load_settings
+from inventory_assets.wiring import courier_of, ensure_topics
 
 T = TypeVar("T")
 

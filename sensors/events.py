@@ -29,12 +29,11 @@ from inventory_assets.assets.checks import (
 )
 from inventory_assets.assets.metadata import counts_metadata, table_metadata, table_version
 from inventory_assets.assets.specs import SPEC_OF, SPECS, TableSpec
-from inventory_assets.ingest.engine import CODE_VERSION
-from inventory_assets.ingest.warm import Reader
+from inventory_assets.ingest.meaning import CODE_VERSION
 from inventory_assets.lake.memory import release_memory
+from inventory_assets.lake.query.reader import LakeReader, Reader
 from inventory_assets.lake.tables import ALERTS, Table
 from inventory_assets.settings import Settings
-from inventory_assets.wiring import LakeReader
 from sensors.report import Report, ReportCursor, VersionRow, plan_report
 
 # What a report sorts and groups goes to disk beyond this: it took 300 MB for a moment each minute.

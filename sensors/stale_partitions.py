@@ -18,10 +18,10 @@ from dagster import DefaultSensorStatus, RunRequest, SensorEvaluationContext, Se
 
 from inventory_assets.assets.snapshot_runs import SNAPSHOT_JOBS, request_range
 from inventory_assets.lake.errors import LakeError
-from inventory_assets.lake.files.partition_files import SNAPSHOT_TABLES, Manifest, SnapshotTable
+from inventory_assets.lake.files.partition_files import SNAPSHOT_TABLES, Manifest, SnapshotTable, snapshot_files
+from inventory_assets.lake.query.reader import history_reader
 from inventory_assets.settings import Settings
 from inventory_assets.snapshots.staleness import Findings, find_stale, ranges
-from inventory_assets.wiring import history_reader, snapshot_files
 from resources import InventoryResource
 
 LOOKING = "looking for late events, beside the bursts"

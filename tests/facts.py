@@ -9,7 +9,7 @@ from inventory_assets.domain.ingest.state import InventoryState
 from inventory_assets.ingest.engine import Engine
 from inventory_assets.ingest.replay import Replay
 from inventory_assets.ingest.verify import Difference, compare, replay_all
-from inventory_assets.ingest.warm import Reader
+from inventory_assets.lake.query.reader import Reader
 from inventory_assets.simulator import Simulation
 
 Rows = list[tuple[Any, ...]]

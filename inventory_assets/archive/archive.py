@@ -8,14 +8,17 @@ products, velocities, what was told. So a lake can be made from an archive alone
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import duckdb
 
-from inventory_assets.ingest.engine import CODE_VERSION
+from inventory_assets.ingest.meaning import CODE_VERSION
 from inventory_assets.ingest.verify import DERIVED
-from inventory_assets.ingest.warm import Reader
+from inventory_assets.lake.errors import LakeBusyError
 from inventory_assets.lake.files.archive_files import ArchiveError, ArchiveFiles, Manifest
+from inventory_assets.lake.lock import writer_lock
+from inventory_assets.lake.query.reader import LakeReader, Reader
 from inventory_assets.lake.tables import (
     APPEND_TABLES,
     BASES,
@@ -28,8 +31,10 @@ from inventory_assets.lake.tables import (
     Table,
     VersionedTable,
 )
+from inventory_assets.settings import Settings, archive_place
 
 IDENTITY = "lake.json"
+LOCK_SECONDS = 0.5
 # The stage of what a restore writes, and the count that says that it made the lake.
 RESTORE, MADE_LAKE = "restore", "made_lake"
 # Later than any event time.
@@ -227,3 +232,25 @@ def identity_of(reader: Reader) -> dict[str, str]:
     if row[0] is None:
         raise ArchiveError("the lake has lost its first version, so nobody can say whose archive is its own.")
     return {"first_version_at": f"{row[0].isoformat()}Z", "made_at": "" if row[1] is None else f"{row[1].isoformat()}Z"}
+
+
+@contextmanager
+def archiver_of(settings: Settings, to: str | None = None) -> Iterator[Archiver]:
+    """The archiver of this process, with a reader of its own, closed afterwards.
+
+    Raises:
+        LakeBusyError: Another process archives already.
+        ArchiveError: The place is among the lake's own files.
+    """
+    place = archive_place(settings, to)
+    if f"{place}/".startswith(f"{archive_place(settings, settings.data_uri)}/"):
+        # Upkeep removes there what the catalog does not name.
+        raise ArchiveError(f"{place!r} is inside the lake's data {settings.data_uri!r}; choose another place.")
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(writer_lock(settings.home / "archive.lock", timeout_seconds=LOCK_SECONDS))
+        except LakeBusyError as error:
+            raise LakeBusyError("another process archives already. Wait for it.") from error
+        reader = LakeReader(settings)
+        stack.callback(reader.connection.close)
+        yield Archiver(reader.connection, reader, place)

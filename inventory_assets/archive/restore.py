@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from inventory_assets.archive.archive import ARCHIVED, GIVEN, IDENTITY, MADE_LAKE, RESTORE, identity_of
-from inventory_assets.ingest.engine import CODE_VERSION, Engine
+from inventory_assets.ingest.engine import Engine
+from inventory_assets.ingest.meaning import CODE_VERSION
 from inventory_assets.ingest.replay import Replay
 from inventory_assets.ingest.verify import DERIVED, Difference, replay_all
 from inventory_assets.lake.files.archive_files import ArchiveError, ArchiveFiles, Manifest

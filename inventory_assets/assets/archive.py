@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
+from inventory_assets.archive.archive import archiver_of
 from inventory_assets.assets.specs import BUILD_POOL
-from inventory_assets.wiring import archiver_of
 from resources import InventoryResource
 
 

@@ -14,8 +14,9 @@ from inventory_assets.assets.pipeline import build_operations_checks
 from inventory_assets.assets.quality import build_quality_checks
 from inventory_assets.control.untrusted import Place, hold_untrusted
 from inventory_assets.domain.values import to_microseconds
-from inventory_assets.ingest.engine import Engine, defaults_of, parse_settings_of
-from inventory_assets.ingest.warm import Reader
+from inventory_assets.ingest.engine import Engine
+from inventory_assets.ingest.meaning import defaults_of, parse_settings_of
+from inventory_assets.lake.query.reader import Reader
 from inventory_assets.lake.tables import ALERTS
 from inventory_assets.quality.judge import places_to_hold
 from inventory_assets.quality.rule import Rule

@@ -7,7 +7,7 @@ import msgspec
 from dagster import MetadataValue, TableColumn, TableRecord, TableSchema
 
 from inventory_assets.assets.specs import TableSpec
-from inventory_assets.ingest.warm import Reader
+from inventory_assets.lake.query.reader import Reader
 from inventory_assets.lake.tables import (
     ALERTS,
     CORE_EVENTS,

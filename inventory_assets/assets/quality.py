@@ -23,11 +23,11 @@ from inventory_assets.domain.quality.results import (
     summarize,
 )
 from inventory_assets.domain.values import to_microseconds
+from inventory_assets.lake.query.reader import snapshot_reader
 from inventory_assets.lake.tables import Table
 from inventory_assets.quality.judge import Judged, hold_judged, judge_rules, latest_results, record, with_trends
 from inventory_assets.quality.rule import Rule
 from inventory_assets.quality.rules import LIGHT_RULES, RULES
-from inventory_assets.wiring import snapshot_reader
 from resources import InventoryResource
 
 REPORT_KEY = dg.AssetKey(["quality", "report"])

@@ -7,12 +7,12 @@ import dagster as dg
 
 from inventory_assets.assets.specs import BUILD_POOL, DAILY_BY_FIVE, WEEKLY_BY_FIVE
 from inventory_assets.domain.notify.notifications import DeliveryError
-from inventory_assets.ingest.engine import CODE_VERSION
+from inventory_assets.ingest.meaning import CODE_VERSION
 from inventory_assets.lake.tables import ALERTS, COVERAGE
+from inventory_assets.reports.make import mail_report, make_report
 from inventory_assets.reports.period import MADE_AT_HOUR, Kind, period_of
 from inventory_assets.reports.publish import PAGE_NAME, Manifest, Rendered
 from inventory_assets.settings import Settings
-from inventory_assets.wiring import mail_report, make_report
 from resources import InventoryResource
 
 GROUP = "reports"

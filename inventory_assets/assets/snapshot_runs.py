@@ -11,10 +11,16 @@ from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PART
 
 from inventory_assets.assets.snapshots import asset_key
 from inventory_assets.lake.errors import LakeError
-from inventory_assets.lake.files.partition_files import DAILY_STOCK, HOURLY_TRANSACTIONS, SNAPSHOT_TABLES, SnapshotTable
+from inventory_assets.lake.files.partition_files import (
+    DAILY_STOCK,
+    HOURLY_TRANSACTIONS,
+    SNAPSHOT_TABLES,
+    SnapshotTable,
+    snapshot_files,
+)
+from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.settings import Settings
 from inventory_assets.snapshots.staleness import find_missing, ranges
-from inventory_assets.wiring import LakeReader, snapshot_files
 from resources import InventoryResource
 
 # A job each: the assets of one must have the same days, and today has no closing stock.

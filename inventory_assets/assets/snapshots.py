@@ -33,10 +33,11 @@ from inventory_assets.lake.files.partition_files import (
     Manifest,
     PartitionFiles,
     SnapshotTable,
+    snapshot_files,
 )
+from inventory_assets.lake.query.reader import history_reader
 from inventory_assets.lake.tables import CORE_EVENTS
 from inventory_assets.snapshots.build import build_partitions, refresh_partitions
-from inventory_assets.wiring import history_reader, snapshot_files
 from resources import InventoryResource
 
 GROUP = "snapshots"

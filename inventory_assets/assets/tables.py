@@ -17,9 +17,11 @@ from dagster import (
 from inventory_assets.assets.metadata import counts_metadata, table_metadata, table_version
 from inventory_assets.assets.specs import DAILY_BY_FIVE, LAKE_POOL, RETRIES, SPECS, TableSpec
 from inventory_assets.domain.values import to_microseconds
-from inventory_assets.ingest.engine import CODE_VERSION, Engine
+from inventory_assets.ingest.engine import Engine
+from inventory_assets.ingest.meaning import CODE_VERSION
 from inventory_assets.ingest.rebuild import rebuild_lake
 from inventory_assets.ingest.replay import Replay
+from inventory_assets.lake.query.reader import history_reader
 from inventory_assets.lake.tables import (
     CORE_EVENTS,
     COVERAGE,
@@ -32,7 +34,6 @@ from inventory_assets.refresh.coverage import refresh_coverage
 from inventory_assets.refresh.dynamic import refresh_dynamic
 from inventory_assets.refresh.incidents import refresh_incidents
 from inventory_assets.refresh.velocity import refresh_velocity
-from inventory_assets.wiring import history_reader
 from resources import InventoryResource
 
 # A run takes in what waits and ends; the sensor is there for what comes later.

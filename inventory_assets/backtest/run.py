@@ -24,8 +24,10 @@ from inventory_assets.domain.events.kinds import Key, ThresholdRule
 from inventory_assets.domain.events.parse import DAY_US
 from inventory_assets.domain.stock.history import NO_LIMIT, Stock, run_stock
 from inventory_assets.domain.thresholds.resolve import Scope, StoredRule, ThresholdDefaults
-from inventory_assets.ingest.warm import Reader, current_rows, to_dynamics
+from inventory_assets.ingest.warm import to_dynamics
 from inventory_assets.lake.errors import LakeError
+from inventory_assets.lake.query.reader import Reader
+from inventory_assets.lake.query.rows import current_rows
 from inventory_assets.lake.tables import DYNAMIC_THRESHOLDS, THRESHOLD_RULES
 from inventory_assets.queries.history import last_event_at, read_histories, read_keys
 

@@ -24,15 +24,16 @@ from inventory_assets.domain.ingest.process import parse_burst
 from inventory_assets.domain.thresholds.changes import RuleEdit
 from inventory_assets.domain.thresholds.resolve import StoredRule
 from inventory_assets.domain.values import CONTROL_CHARACTERS, to_microseconds
-from inventory_assets.ingest.engine import parse_settings_of
+from inventory_assets.ingest.meaning import parse_settings_of
 from inventory_assets.lake.errors import LakeMissingError
+from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.messaging.client import OutgoingMessage
 from inventory_assets.queries.ids import find_alert_id
 from inventory_assets.queries.incidents import read_incidents
 from inventory_assets.settings import Settings
 from inventory_assets.thresholds.edits import TOPIC as THRESHOLDS_TOPIC
 from inventory_assets.thresholds.edits import message_body
-from inventory_assets.wiring import LakeReader, ensure_topics, publisher_of
+from inventory_assets.wiring import ensure_topics, publisher_of
 
 ORIGIN = "console"
 Publish = Callable[[Sequence[OutgoingMessage]], list[str]]

@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 
 import duckdb
 
+from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.settings import Settings
-from inventory_assets.wiring import LakeReader
 
 T = TypeVar("T")
 

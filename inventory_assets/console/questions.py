@@ -12,7 +12,8 @@ import msgspec
 
 from inventory_assets.domain.thresholds.document import name_scope
 from inventory_assets.domain.values import to_microseconds
-from inventory_assets.ingest.engine import defaults_of, parse_settings_of
+from inventory_assets.ingest.meaning import defaults_of, parse_settings_of
+from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.notify.history import read_tellings
 from inventory_assets.quality.pipeline import connector_rows, read_connectors
 from inventory_assets.queries.alerts import listed, read_alerts, read_steps
@@ -23,7 +24,6 @@ from inventory_assets.queries.present import read_present
 from inventory_assets.settings import Settings
 from inventory_assets.thresholds.edits import read_changes, read_rules
 from inventory_assets.thresholds.listing import change_row, rule_row
-from inventory_assets.wiring import LakeReader
 
 Row = dict[str, Any]
 ALERT_FILTERS = {"warehouse": "warehouse_id", "sku": "sku", "type": "alert_type", "priority": "priority"}

@@ -18,10 +18,11 @@ from inventory_assets.console.problems import Refused
 from inventory_assets.domain.thresholds.changes import RuleEdit
 from inventory_assets.domain.values import to_microseconds
 from inventory_assets.lake.errors import LakeError
+from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.settings import Settings
 from inventory_assets.thresholds.edits import preview_edits
 from inventory_assets.thresholds.listing import edit_rows, effect_sentence
-from inventory_assets.wiring import LakeReader, engine_of
+from inventory_assets.wiring import engine_of
 
 # 200,000 keys load in some ten seconds on an idle machine.
 TRIAL_SECONDS = 120.0

@@ -17,8 +17,8 @@ from inventory_assets.domain.events.kinds import Command, Outcome, Rejection
 from inventory_assets.domain.ingest.process import Message, parse_burst, process_burst
 from inventory_assets.domain.values import format_time
 from inventory_assets.ingest.engine import Commit, Engine
-from inventory_assets.ingest.warm import Reader
 from inventory_assets.lake.errors import LakeError
+from inventory_assets.lake.query.reader import Reader
 
 CONTROL_TOPIC = "control-topic"
 

@@ -150,3 +150,8 @@ def format_time(microseconds: int, *, digits: int = 6) -> str:
     """Write microseconds since the epoch as RFC 3339 with Z; 3 or 6 fractional digits."""
     moment = to_datetime(microseconds)
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond:06d}"[:digits] + "Z"
+
+
+def to_microseconds_naive(moment: Any) -> int:
+    """Microseconds of a naive UTC datetime, as the lake returns them."""
+    return to_microseconds(moment.replace(tzinfo=UTC))

@@ -14,7 +14,6 @@ import duckdb
 import msgspec
 import polars as pl
 
-from inventory_assets.ingest.warm import Reader
 from inventory_assets.lake.files.parquet import to_parquet
 from inventory_assets.lake.files.partition_files import (
     SCHEMA,
@@ -25,6 +24,7 @@ from inventory_assets.lake.files.partition_files import (
 )
 from inventory_assets.lake.files.storage import Storage, open_storage
 from inventory_assets.lake.query.as_of import latest_version, show_version
+from inventory_assets.lake.query.reader import Reader
 from inventory_assets.lake.tables import ALERT_QUALITY, THRESHOLD_AUDIT, TRANSITIONS, VERSIONED_TABLES, VERSIONS
 
 DATABASE = "snapshots.duckdb"

@@ -17,7 +17,7 @@ from inventory_assets.exchange.tables import PushTable
 from inventory_assets.lake.catalog.server import NAME, ask, identifier, quoted, tell
 from inventory_assets.lake.errors import LakeError
 from inventory_assets.lake.files.partition_files import reach
-from inventory_assets.lake.transaction import with_retries
+from inventory_assets.lake.retries import with_retries
 
 DEFAULT_SCHEMA = "inventory"
 # A schema and its tables are made one after the other, and each can be lost to another load.

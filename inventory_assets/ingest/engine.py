@@ -11,12 +11,10 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from importlib.metadata import version as package_version
 from typing import TypeVar
 
 from inventory_assets.domain.events.kinds import Rejection
-from inventory_assets.domain.events.parse import MAX_DETAIL, ParseSettings
+from inventory_assets.domain.events.parse import MAX_DETAIL
 from inventory_assets.domain.ingest.invariants import InvariantViolation, check_invariants
 from inventory_assets.domain.ingest.process import (
     INVARIANT_VIOLATION,
@@ -28,17 +26,17 @@ from inventory_assets.domain.ingest.process import (
     process_burst,
 )
 from inventory_assets.domain.ingest.state import InventoryState
-from inventory_assets.domain.thresholds.resolve import ThresholdDefaults
-from inventory_assets.domain.values import to_microseconds
 from inventory_assets.ingest import frames
 from inventory_assets.ingest.burst_rows import append_result, counts_of, recorded_inputs
+from inventory_assets.ingest.meaning import CODE_VERSION, defaults_of, parse_settings_of
 from inventory_assets.ingest.recall import recall
 from inventory_assets.ingest.replay import parse_recorded, read_bursts
 from inventory_assets.ingest.warm import load_state
 from inventory_assets.lake.entity_index import EntityIndex
 from inventory_assets.lake.errors import StaleStateError
 from inventory_assets.lake.memory import release_memory
-from inventory_assets.lake.transaction import Lake, LakeTransaction, Watermark, with_retries
+from inventory_assets.lake.retries import with_retries
+from inventory_assets.lake.transaction import Lake, LakeTransaction, Watermark
 from inventory_assets.lake.upkeep.maintenance import Upkeep
 from inventory_assets.settings import Settings
 
@@ -46,7 +44,6 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-CODE_VERSION = package_version("inventory-assets")
 STALE_TRIES = 5
 # Of DuckDB once the state is loaded. DuckLake keeps what it knew of past snapshots until memory is
 # short: 140 MB after ten minutes at 1,000 events/s, of which a burst needs nothing.
@@ -86,19 +83,6 @@ class Commit:
     notifications: list[Notification] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)
     violations: list[str] = field(default_factory=list)
-
-
-def parse_settings_of(settings: Settings) -> ParseSettings:
-    """The bounds on event times that the settings give."""
-    return ParseSettings(
-        start_at=to_microseconds(datetime.combine(settings.start_date, datetime.min.time(), UTC)),
-        max_ahead=int(settings.max_ahead.total_seconds()) * 1_000_000,
-    )
-
-
-def defaults_of(settings: Settings) -> ThresholdDefaults:
-    """The thresholds that hold where nothing else does (RULES 21)."""
-    return ThresholdDefaults(settings.default_min, settings.default_reorder)
 
 
 @dataclass(frozen=True, slots=True)

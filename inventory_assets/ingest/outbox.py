@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 import msgspec
 import polars as pl
 
-from inventory_assets.ingest.warm import Reader
+from inventory_assets.lake.query.reader import Reader
 from inventory_assets.lake.tables import DELIVERIES
 from inventory_assets.lake.transaction import LakeTransaction
 from inventory_assets.messaging.client import OutgoingMessage, Publisher, PublishError

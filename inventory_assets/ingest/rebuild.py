@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 
-from inventory_assets.ingest.engine import CODE_VERSION, Engine
+from inventory_assets.ingest.engine import Engine
+from inventory_assets.ingest.meaning import CODE_VERSION
 from inventory_assets.ingest.replay import RecordedBurst, Replay
 from inventory_assets.ingest.verify import DERIVED, Difference, compare, replay_all
 from inventory_assets.lake.catalog.connect import CATALOG

@@ -13,8 +13,9 @@ import polars as pl
 from inventory_assets.domain.events.kinds import Filtered, Key, Level, Rejection, entity_key, entity_name, entity_names
 from inventory_assets.domain.ingest.process import Parsed
 from inventory_assets.domain.ingest.state import InventoryState
-from inventory_assets.ingest.warm import EVENT_COLUMNS, Reader, to_event
 from inventory_assets.lake.entity_index import EntityIndex
+from inventory_assets.lake.query.events import EVENT_COLUMNS, to_event
+from inventory_assets.lake.query.reader import Reader
 
 
 def recall(state: InventoryState, index: EntityIndex, parsed: Iterable[Parsed], reader: Reader) -> int:

@@ -25,7 +25,9 @@ from inventory_assets.domain.ingest.process import (
 )
 from inventory_assets.domain.ingest.state import InventoryState
 from inventory_assets.domain.thresholds.resolve import ThresholdDefaults
-from inventory_assets.ingest.warm import Reader, to_dynamics, to_microseconds_naive
+from inventory_assets.domain.values import to_microseconds_naive
+from inventory_assets.ingest.warm import to_dynamics
+from inventory_assets.lake.query.reader import Reader
 from inventory_assets.lake.tables import DYNAMIC_THRESHOLDS, PRODUCTS, VELOCITY
 
 # Versions read at a time: bounds memory, and one query per slice stays cheap.

@@ -9,13 +9,7 @@ from inventory_assets.domain.alerts.lifecycle import LifecyclePolicy, due_move
 from inventory_assets.domain.ingest.process import BurstInputs
 from inventory_assets.domain.ingest.state import InventoryState, pause_over
 from inventory_assets.ingest.engine import Commit, Engine
-from inventory_assets.settings import Settings
-
-
-def policy_of(settings: Settings) -> LifecyclePolicy | None:
-    """The policy that the settings give; None where time does nothing."""
-    policy = LifecyclePolicy(dict(settings.escalate_after), dict(settings.repeat_every), dict(settings.expire_after))
-    return None if policy.is_off else policy
+from inventory_assets.ingest.meaning import policy_of
 
 
 def is_telling_due(state: InventoryState, now: int) -> bool:

@@ -11,7 +11,7 @@ import polars as pl
 from inventory_assets.domain.ingest.process import BurstResult
 from inventory_assets.ingest import frames
 from inventory_assets.ingest.replay import RecordedBurst, Replay, read_bursts
-from inventory_assets.ingest.warm import Reader
+from inventory_assets.lake.query.reader import Reader
 from inventory_assets.lake.tables import (
     ALERTS,
     CONNECTORS,

@@ -1,9 +1,6 @@
 """Load the warm state from the lake: what a process needs before its first burst."""
 
 from array import array
-from collections.abc import Iterable, Iterator
-from datetime import UTC
-from typing import Any, Protocol
 
 import msgspec
 import numpy as np
@@ -16,19 +13,16 @@ from inventory_assets.domain.events.control import ALERT_COMMANDS
 from inventory_assets.domain.events.kinds import (
     NO_POSITION,
     Command,
-    Event,
     Key,
-    Level,
     ParentIds,
-    ThresholdRule,
-    Tombstone,
-    Transaction,
 )
 from inventory_assets.domain.ingest.state import NO_SKU_PARENTS, TREND_POINTS, InventoryState, SkuParents
 from inventory_assets.domain.stock.fold import KeyState
 from inventory_assets.domain.thresholds.resolve import DynamicLimits, StoredRule, ThresholdDefaults, Thresholds
-from inventory_assets.domain.values import to_microseconds
 from inventory_assets.lake.entity_index import EntityIndex
+from inventory_assets.lake.query.events import EVENT_COLUMNS, to_event
+from inventory_assets.lake.query.reader import Reader
+from inventory_assets.lake.query.rows import current_rows, current_rows_query
 from inventory_assets.lake.tables import (
     ALERTS,
     CONNECTORS,
@@ -39,67 +33,7 @@ from inventory_assets.lake.tables import (
     THRESHOLD_AUDIT,
     THRESHOLD_RULES,
     VELOCITY,
-    VersionedTable,
 )
-
-IDS = """SELECT unnest(from_json(?, '["VARCHAR"]'))"""
-"""SQL for the ids of one parameter made by `id_list`."""
-
-EVENT_TYPES: dict[str, Any] = {
-    "level": Level,
-    "tombstone": Tombstone,
-    "threshold": ThresholdRule,
-    "control": Command,
-}
-EVENT_COLUMNS = (
-    "event_id, entity_key, row_key, kind, warehouse_id, sku, to_warehouse_id, transaction_id, type, status, quantity, "
-    "epoch_us(event_at) AS event_at, source_epoch, instant, increment, has_cluster_time, details"
-)
-
-
-def id_list(ids: Iterable[str]) -> str:
-    """Many ids as one parameter.
-
-    DuckDB's client converts a Python list item by item, looking for modules that
-    are not installed: 0.2 ms each, two seconds for ten thousand.
-    """
-    return msgspec.json.encode(sorted(set(ids))).decode()
-
-
-class Reader(Protocol):
-    """Anything that answers SQL with a frame."""
-
-    def query(self, sql: str, parameters: list[Any] | None = None) -> pl.DataFrame:
-        """Run a query."""
-        ...
-
-    def batches(self, sql: str) -> Iterator[pl.DataFrame]:
-        """Run a query; its rows a part at a time, for results that memory should not hold."""
-        ...
-
-
-def current_rows(reader: Reader, table: VersionedTable, at_version: int | None = None) -> pl.DataFrame:
-    """The stored current rows of a versioned table, hidden columns included."""
-    return reader.query(current_rows_query(reader, table, at_version))
-
-
-def current_rows_query(reader: Reader, table: VersionedTable, at_version: int | None = None) -> str:
-    """SQL for the stored current rows of a versioned table."""
-    base = reader.query(
-        "SELECT max(base_version) AS base FROM meta.bases WHERE table_name = ?", [table.full_name]
-    ).item()
-    return table.current_rows("lake.", base, at_version)
-
-
-def to_event(row: dict[str, Any]) -> Event:
-    """Make the event that a row of core.events records."""
-    if row["kind"] == "transaction":
-        return Transaction(
-            row["event_id"], row["transaction_id"], row["type"], row["status"], row["warehouse_id"],
-            row["sku"], row["to_warehouse_id"], row["quantity"], row["event_at"],
-            (row["source_epoch"], row["instant"], row["increment"]), row["has_cluster_time"],
-        )  # fmt: skip
-    return msgspec.json.decode(row["details"], type=EVENT_TYPES[row["kind"]])
 
 
 class Shared:
@@ -346,8 +280,3 @@ def _load_trends(reader: Reader, state: InventoryState, shared: Shared) -> None:
             if (flat := state.trends.get(key)) is None:
                 flat = state.trends[key] = array("q")
             flat.extend((event_at, available))
-
-
-def to_microseconds_naive(moment: Any) -> int:
-    """Microseconds of a naive UTC datetime, as the lake returns them."""
-    return to_microseconds(moment.replace(tzinfo=UTC))

@@ -5,8 +5,6 @@ a `LakeTransaction` and know nothing of locks or DuckLake.
 """
 
 import json
-import random
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
@@ -17,25 +15,15 @@ import duckdb
 import polars as pl
 
 from inventory_assets.lake.catalog.connect import CATALOG, connect
-from inventory_assets.lake.errors import LakeBusyError, LakeError, StaleStateError
+from inventory_assets.lake.errors import LakeError, StaleStateError
 from inventory_assets.lake.lock import writer_lock
+from inventory_assets.lake.query.reader import read_batches
+from inventory_assets.lake.retries import with_retries
 from inventory_assets.lake.tables import VERSIONS, WATERMARKS, Table
 from inventory_assets.lake.upkeep.orphans import append_as_files
 from inventory_assets.settings import Settings
 
 T = TypeVar("T")
-
-# Ten tries with jitter span about 10 s: longer than any maintenance step holds the lake.
-COMMIT_TRIES = 10
-# A lock, a lost race, a session that ended with its PostgreSQL server or was ended there. Not a
-# server that cannot be reached: that lasts, and whoever called says so at once.
-TRANSIENT = (
-    "database is locked", "transaction conflict", "could not serialize access", "deadlock detected",
-    "server closed the connection", "terminating connection", "no connection to the server", "connection reset",
-    'failed to execute query "rollback"',
-)  # fmt: skip
-# Small enough that rows of half a kilobyte stay in the tens of megabytes.
-BATCH_ROWS = 20_000
 
 
 class Watermark:
@@ -271,15 +259,6 @@ class Lake:
             pass
 
 
-def read_batches(connection: duckdb.DuckDBPyConnection, sql: str) -> Iterator[pl.DataFrame]:
-    """Run a query; its rows in frames of at most `BATCH_ROWS`."""
-    result = with_retries(lambda: connection.execute(sql))
-    for batch in result.to_arrow_reader(BATCH_ROWS):
-        frame = pl.from_arrow(batch)
-        assert isinstance(frame, pl.DataFrame)  # a batch has columns
-        yield frame
-
-
 def _version_row(transaction: LakeTransaction, stage: str, run_id: str, code_version: str) -> pl.DataFrame:
     return pl.DataFrame(
         {
@@ -293,30 +272,3 @@ def _version_row(transaction: LakeTransaction, stage: str, run_id: str, code_ver
             "committed_at": [datetime.now(UTC).replace(tzinfo=None)],
         }
     )
-
-
-def with_retries(attempt: Callable[[], T], *, tries: int = COMMIT_TRIES) -> T:
-    """Run `attempt` again, after a jittered pause, while the catalog is locked by someone else or was cut off.
-
-    A COMMIT whose answer was lost may have held: the watermark then refuses the
-    next try. `StaleStateError` is not retried here: what was computed is no
-    longer true.
-    """
-    first: duckdb.Error | None = None
-    for number in range(1, tries + 1):
-        try:
-            return attempt()
-        except duckdb.Error as error:
-            if first is not None and "transaction is aborted" in str(error):
-                # Whoever began the transaction that ended with the first error must begin again.
-                raise first from None
-            first = first or error
-            if number == tries or not _is_transient(error):
-                raise
-            time.sleep(random.uniform(0.5, 1.0) * min(2.0, 0.02 * 2**number))
-    raise LakeBusyError("unreachable: the loop returns or raises")
-
-
-def _is_transient(error: duckdb.Error) -> bool:
-    text = str(error).lower()
-    return any(sign in text for sign in TRANSIENT)

@@ -3,7 +3,7 @@
 import json
 from typing import Any, NamedTuple
 
-from inventory_assets.ingest.warm import Reader
+from inventory_assets.lake.query.reader import Reader
 
 
 class Contact(NamedTuple):

@@ -22,7 +22,7 @@ from inventory_assets.domain.notify.notifications import (
     describe_origin,
 )
 from inventory_assets.domain.notify.routing import Planned
-from inventory_assets.ingest.warm import IDS, Reader, id_list
+from inventory_assets.lake.query.reader import IDS, Reader, id_list
 from inventory_assets.notify.incidents import read_facts
 from inventory_assets.notify.steps import ending_of, read_steps, read_stock, telling_of
 from inventory_assets.queries.recommendation import recommend_for

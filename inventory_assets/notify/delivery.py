@@ -17,10 +17,11 @@ import polars as pl
 
 from inventory_assets.domain.notify.notifications import Outgoing
 from inventory_assets.domain.notify.policy import Policy
-from inventory_assets.ingest.warm import Reader
 from inventory_assets.lake.errors import StaleStateError
+from inventory_assets.lake.query.reader import Reader
+from inventory_assets.lake.retries import with_retries
 from inventory_assets.lake.tables import DELIVERIES
-from inventory_assets.lake.transaction import Lake, LakeTransaction, with_retries
+from inventory_assets.lake.transaction import Lake, LakeTransaction
 from inventory_assets.notify.channel_queue import STILL_OWED, Attempt, Lane, Sender
 from inventory_assets.notify.contents import Owed, to_outgoings
 from inventory_assets.notify.ledger import REARMED, load_owed, to_frame, tries_since

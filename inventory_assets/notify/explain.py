@@ -6,8 +6,8 @@ from typing import Any
 
 from inventory_assets.domain.alerts.incidents import is_incident_id
 from inventory_assets.domain.notify.routing import make_notification_id
-from inventory_assets.ingest.warm import IDS, Reader, id_list
 from inventory_assets.lake.errors import LakeError
+from inventory_assets.lake.query.reader import IDS, Reader, id_list
 from inventory_assets.notify.incidents import read_summaries
 from inventory_assets.notify.planner import to_planned
 

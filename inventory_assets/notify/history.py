@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from inventory_assets.ingest.warm import Reader
+from inventory_assets.lake.query.reader import Reader
 from inventory_assets.notify.ledger import REARMED
 
 # A telling is a notification of the policy's channels, or one on Pub/Sub, which has no row but its tries.

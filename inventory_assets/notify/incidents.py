@@ -11,7 +11,8 @@ from typing import Any
 from inventory_assets.domain.alerts.incidents import Kind
 from inventory_assets.domain.notify.notifications import IncidentFacts
 from inventory_assets.domain.notify.policy import Subject
-from inventory_assets.ingest.warm import IDS, Reader, id_list, to_microseconds_naive
+from inventory_assets.domain.values import to_microseconds_naive
+from inventory_assets.lake.query.reader import IDS, Reader, id_list
 
 _COLUMNS = (
     "incident_id, kind, subject, warehouse_id, sku, priority, state, title, opened_at, members, arithmetic, "

@@ -9,7 +9,8 @@ from typing import Any
 
 import polars as pl
 
-from inventory_assets.ingest.warm import IDS, Reader, id_list, to_microseconds_naive
+from inventory_assets.domain.values import to_microseconds_naive
+from inventory_assets.lake.query.reader import IDS, Reader, id_list
 from inventory_assets.notify.channel_queue import Attempt
 from inventory_assets.notify.contents import Owed
 from inventory_assets.notify.planner import to_planned

@@ -18,8 +18,9 @@ import polars as pl
 from inventory_assets.domain.alerts.incidents import is_incident_id
 from inventory_assets.domain.notify.policy import Policy, Subject
 from inventory_assets.domain.notify.routing import ChannelState, Planned, plan_channel, resolved, route
-from inventory_assets.ingest.warm import IDS, Reader, id_list, to_microseconds_naive
+from inventory_assets.domain.values import to_microseconds_naive
 from inventory_assets.lake.catalog.connect import CATALOG
+from inventory_assets.lake.query.reader import IDS, Reader, id_list
 from inventory_assets.lake.tables import NOTIFICATIONS
 from inventory_assets.lake.transaction import LakeTransaction
 from inventory_assets.notify.contacts import RuleContacts

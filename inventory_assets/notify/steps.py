@@ -10,7 +10,8 @@ from typing import Any
 from inventory_assets.domain.alerts.alert import Alert
 from inventory_assets.domain.events.kinds import Key
 from inventory_assets.domain.notify.notifications import Ending, Step
-from inventory_assets.ingest.warm import IDS, Reader, id_list, to_microseconds_naive
+from inventory_assets.domain.values import to_microseconds_naive
+from inventory_assets.lake.query.reader import IDS, Reader, id_list
 
 Rows = list[dict[str, Any]]
 

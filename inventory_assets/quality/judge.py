@@ -25,8 +25,10 @@ from inventory_assets.domain.quality.results import (
     row_id,
 )
 from inventory_assets.domain.values import to_datetime
-from inventory_assets.ingest.engine import CODE_VERSION, Engine
-from inventory_assets.ingest.warm import Reader, load_inhibitions
+from inventory_assets.ingest.engine import Engine
+from inventory_assets.ingest.meaning import CODE_VERSION
+from inventory_assets.ingest.warm import load_inhibitions
+from inventory_assets.lake.query.reader import Reader
 from inventory_assets.lake.tables import QUALITY_RESULTS
 from inventory_assets.lake.transaction import Lake
 from inventory_assets.notify.delivery import LakeNotes

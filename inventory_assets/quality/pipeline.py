@@ -28,10 +28,11 @@ from inventory_assets.domain.quality.pipeline import (
     judge_pipeline,
     numbers_until,
 )
-from inventory_assets.domain.values import format_time, to_datetime
+from inventory_assets.domain.values import format_time, to_datetime, to_microseconds_naive
 from inventory_assets.ingest.engine import Commit, Engine
 from inventory_assets.ingest.outbox import status_message
-from inventory_assets.ingest.warm import Reader, load_connectors, to_microseconds_naive
+from inventory_assets.ingest.warm import load_connectors
+from inventory_assets.lake.query.reader import Reader
 from inventory_assets.lake.tables import CONNECTORS, PIPELINE_FINDINGS
 from inventory_assets.lake.transaction import LakeTransaction
 from inventory_assets.messaging.client import OutgoingMessage

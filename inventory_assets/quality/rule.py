@@ -11,8 +11,8 @@ from typing import Any
 
 from inventory_assets.control.untrusted import Place
 from inventory_assets.domain.quality.results import Severity
-from inventory_assets.domain.values import to_datetime
-from inventory_assets.ingest.warm import Reader, to_microseconds_naive
+from inventory_assets.domain.values import to_datetime, to_microseconds_naive
+from inventory_assets.lake.query.reader import Reader
 from inventory_assets.lake.tables import Table
 from inventory_assets.settings import Settings
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from inventory_assets.ingest.warm import Reader
+from inventory_assets.lake.query.reader import Reader
 from inventory_assets.settings import Settings
 
 

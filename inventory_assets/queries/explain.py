@@ -27,7 +27,7 @@ from inventory_assets.domain.thresholds.resolve import ThresholdDefaults, ladder
 from inventory_assets.domain.values import format_time
 from inventory_assets.ingest import frames
 from inventory_assets.ingest.replay import Replay, read_bursts
-from inventory_assets.ingest.warm import Reader
+from inventory_assets.lake.query.reader import Reader
 from inventory_assets.queries.ids import UnknownAlertError
 from inventory_assets.queries.recommendation import recommend_for, recommend_from_state
 

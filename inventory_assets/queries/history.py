@@ -7,7 +7,7 @@ import polars as pl
 from inventory_assets.domain.events.kinds import Key, ParentIds
 from inventory_assets.domain.stock.history import HISTORY_SCHEMA, STATUSES, TYPES
 from inventory_assets.domain.values import to_datetime
-from inventory_assets.ingest.warm import Reader
+from inventory_assets.lake.query.reader import Reader
 
 _KEYS = """
     SELECT (row_number() OVER (ORDER BY warehouse_id, sku) - 1)::INTEGER AS key, warehouse_id, sku,

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from inventory_assets.ingest.warm import Reader
 from inventory_assets.lake.errors import LakeError
+from inventory_assets.lake.query.reader import Reader
 
 SHOWN_CANDIDATES = 5
 # The open ones first, then the newest.

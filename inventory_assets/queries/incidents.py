@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from inventory_assets.ingest.warm import IDS, Reader, id_list
+from inventory_assets.lake.query.reader import IDS, Reader, id_list
 
 
 def read_incidents(reader: Reader, state: str = "all", incident_id: str | None = None) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from inventory_assets.ingest.warm import Reader
+from inventory_assets.lake.query.reader import Reader
 
 # No quotes, angle brackets or white space: what is found may be put into a page. Only what a browser opens
 # without running anything.

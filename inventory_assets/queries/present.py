@@ -12,7 +12,7 @@ import msgspec
 
 from inventory_assets.domain.alerts.alert import Alert
 from inventory_assets.domain.alerts.recommend import Recommendation
-from inventory_assets.ingest.warm import IDS, Reader, id_list
+from inventory_assets.lake.query.reader import IDS, Reader, id_list
 from inventory_assets.queries.recommendation import recommend_for
 
 

@@ -18,7 +18,7 @@ from inventory_assets.domain.alerts.recommend import (
     served_before,
 )
 from inventory_assets.domain.ingest.state import InventoryState
-from inventory_assets.ingest.warm import IDS, Reader, id_list
+from inventory_assets.lake.query.reader import IDS, Reader, id_list
 from inventory_assets.lake.tables import ALERTS, PRODUCTS, RESOLVED_THRESHOLDS, SKU_STATE, VELOCITY, VersionedTable
 
 

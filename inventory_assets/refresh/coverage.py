@@ -11,7 +11,8 @@ from inventory_assets.domain.stock.demand import Demand, daily_demand, measure
 from inventory_assets.domain.stock.history import run_stock
 from inventory_assets.domain.values import to_microseconds
 from inventory_assets.ingest.engine import Engine
-from inventory_assets.ingest.warm import Reader, current_rows
+from inventory_assets.lake.query.reader import Reader
+from inventory_assets.lake.query.rows import current_rows
 from inventory_assets.lake.tables import COVERAGE
 from inventory_assets.queries.history import read_histories, read_keys
 

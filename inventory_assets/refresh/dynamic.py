@@ -16,7 +16,7 @@ from inventory_assets.domain.stock.demand import WINDOW_DAYS, Demand
 from inventory_assets.domain.thresholds.forecast import compute_limits
 from inventory_assets.domain.thresholds.resolve import DynamicLimits
 from inventory_assets.ingest.engine import Commit, Engine
-from inventory_assets.ingest.warm import Reader
+from inventory_assets.lake.query.reader import Reader
 from inventory_assets.queries.history import read_keys
 from inventory_assets.refresh.coverage import read_demand
 

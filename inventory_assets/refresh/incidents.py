@@ -32,9 +32,9 @@ from inventory_assets.domain.events.kinds import Condition
 from inventory_assets.domain.ingest.handling import find_alert
 from inventory_assets.domain.ingest.process import Message
 from inventory_assets.domain.ingest.state import InventoryState
-from inventory_assets.domain.values import format_time, to_datetime
+from inventory_assets.domain.values import format_time, to_datetime, to_microseconds_naive
 from inventory_assets.ingest.engine import Commit, Engine
-from inventory_assets.ingest.warm import IDS, Reader, id_list, to_microseconds_naive
+from inventory_assets.lake.query.reader import IDS, Reader, id_list
 from inventory_assets.lake.tables import INCIDENTS
 from inventory_assets.lake.transaction import LakeTransaction
 

@@ -13,7 +13,7 @@ from inventory_assets.domain.alerts.alert import Product
 from inventory_assets.domain.ingest.process import BurstInputs
 from inventory_assets.domain.values import InvalidValue, read_id
 from inventory_assets.ingest.engine import Commit, Engine
-from inventory_assets.ingest.warm import Reader
+from inventory_assets.lake.query.reader import Reader
 
 _NUMBERS = {"lead_time_days": int, "order_up_to": int, "pack_multiple": int, "unit_price": float}
 _TEXTS = tuple(

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from inventory_assets.ingest.warm import Reader
+from inventory_assets.lake.query.reader import Reader
 from inventory_assets.reports.page.csv_files import write_csv
 from inventory_assets.reports.page.nightly import nightly_page
 from inventory_assets.reports.page.view import Page

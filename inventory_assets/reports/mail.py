@@ -17,7 +17,7 @@ from email.utils import format_datetime
 
 from inventory_assets.domain.notify.notifications import DeliveryError, RefusedError
 from inventory_assets.domain.notify.policy import ReportMail
-from inventory_assets.ingest.warm import Reader
+from inventory_assets.lake.query.reader import Reader
 from inventory_assets.lake.tables import DELIVERIES
 from inventory_assets.notify.channel_queue import Attempt
 from inventory_assets.notify.channels.mail import MailChannel

@@ -9,7 +9,6 @@ from datetime import date
 
 import polars as pl
 
-from inventory_assets.ingest.warm import Reader
 from inventory_assets.lake.errors import StaleStateError
 from inventory_assets.lake.files.partition_files import (
     DAILY_STOCK,
@@ -18,6 +17,7 @@ from inventory_assets.lake.files.partition_files import (
     PartitionFiles,
     SnapshotTable,
 )
+from inventory_assets.lake.query.reader import Reader
 from inventory_assets.snapshots.daily_stock import changed_stock_rows, daily_stock_rows
 from inventory_assets.snapshots.hourly_transactions import changed_days, hourly_rows
 from inventory_assets.snapshots.staleness import judge, lake_state, ranges

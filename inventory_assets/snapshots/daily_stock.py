@@ -13,7 +13,7 @@ import polars as pl
 from inventory_assets.domain.events.parse import DAY_US
 from inventory_assets.domain.stock.daily_stock import StockByDay, end_days
 from inventory_assets.domain.stock.stock_in_time import Points, concat_points, empty_points, run_in_time
-from inventory_assets.ingest.warm import Reader
+from inventory_assets.lake.query.reader import Reader
 from inventory_assets.queries.history import read_histories
 
 EPOCH_DAY = date(1970, 1, 1)

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from inventory_assets.ingest.warm import Reader
+from inventory_assets.lake.query.reader import Reader
 
 _FOUND = "found_hours"
 

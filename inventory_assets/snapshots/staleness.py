@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import NamedTuple
 
-from inventory_assets.ingest.warm import Reader
 from inventory_assets.lake.files.partition_files import DAILY_STOCK, FORMAT, Checked, Manifest, PartitionFiles
+from inventory_assets.lake.query.reader import Reader
 from inventory_assets.snapshots.daily_stock import changed_stock_rows
 from inventory_assets.snapshots.hourly_transactions import changed_days
 

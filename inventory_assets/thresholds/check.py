@@ -21,7 +21,9 @@ from inventory_assets.domain.thresholds.resolve import (
     ladder,
     resolve_thresholds,
 )
-from inventory_assets.ingest.warm import Reader, current_rows, to_dynamics
+from inventory_assets.ingest.warm import to_dynamics
+from inventory_assets.lake.query.reader import Reader
+from inventory_assets.lake.query.rows import current_rows
 from inventory_assets.lake.tables import DYNAMIC_THRESHOLDS, SKU_STATE
 from inventory_assets.queries.explain import describe_limits
 from inventory_assets.thresholds.edits import read_stored

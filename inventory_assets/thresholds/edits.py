@@ -20,8 +20,9 @@ from inventory_assets.domain.thresholds.document import name_scope, scope_docume
 from inventory_assets.domain.thresholds.resolve import StoredRule
 from inventory_assets.domain.values import format_time
 from inventory_assets.ingest.engine import Commit, Engine
-from inventory_assets.ingest.warm import Reader, current_rows
 from inventory_assets.lake.errors import LakeError
+from inventory_assets.lake.query.reader import Reader
+from inventory_assets.lake.query.rows import current_rows
 from inventory_assets.lake.tables import THRESHOLD_AUDIT, THRESHOLD_RULES
 from inventory_assets.lake.transaction import LakeTransaction
 

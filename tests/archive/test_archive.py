@@ -15,11 +15,11 @@ from inventory_assets.ingest.rebuild import rebuild_lake
 from inventory_assets.ingest.replay import Replay
 from inventory_assets.lake.errors import StaleStateError
 from inventory_assets.lake.files.archive_files import ArchiveError, show_archive
+from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.lake.tables import APPEND_TABLES, BASES, VERSIONED_TABLES, WATERMARKS
 from inventory_assets.refresh.products import import_products
 from inventory_assets.refresh.velocity import refresh_velocity
 from inventory_assets.settings import Settings
-from inventory_assets.wiring import LakeReader
 from tests.builders import DAY, cut, level, message, messages, received, rule, simulated, transaction
 from tests.facts import differences, rows, value, warm
 from tests.fakes import Crash, CrashingEngine, OnCue

@@ -13,11 +13,11 @@ from pymongo import MongoClient
 from inventory_assets.connector.source.reconcile_source import ReconcileSource
 from inventory_assets.domain.quality.source_check import Kind
 from inventory_assets.ingest.engine import Engine
+from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.quality.source.check import Report, SourceCheck
 from inventory_assets.settings import Settings
 from inventory_assets.simulator import Simulation
 from inventory_assets.simulator.mongo import MongoShop, shop_settings
-from inventory_assets.wiring import LakeReader
 from tests.builders import cut, message
 from tests.connector.mongo import mongodb, new_database
 from tests.end_to_end.mongo_effects import (

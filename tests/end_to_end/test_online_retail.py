@@ -18,14 +18,14 @@ from examples.online_retail.convert import OnlineRetail
 from examples.online_retail.expected import ExpectedDay, lines_by_type, sold_between, units_by_day, units_by_sku
 from inventory_assets.ingest.engine import Engine
 from inventory_assets.ingest.ingest import Ingest, IngestSummary
-from inventory_assets.lake.files.partition_files import SNAPSHOT_TABLES
+from inventory_assets.lake.files.partition_files import SNAPSHOT_TABLES, snapshot_files
+from inventory_assets.lake.query.reader import history_reader
 from inventory_assets.messaging.client import OutgoingMessage, PubSubBurstSource, PubSubPublisher
 from inventory_assets.messaging.topology import load_topology
 from inventory_assets.messaging.topology_apply import apply_topology
 from inventory_assets.reports.period import Kind
 from inventory_assets.settings import Settings
 from inventory_assets.snapshots.build import build_partitions
-from inventory_assets.wiring import history_reader, snapshot_files
 from tests.messaging.brokers import our_emulator
 from tests.reports.conftest import Published, publish_report
 

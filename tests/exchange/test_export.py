@@ -10,10 +10,10 @@ import pytest
 from inventory_assets.exchange.export import export_lake
 from inventory_assets.lake.errors import LakeMissingError
 from inventory_assets.lake.files.partition_files import DAILY_STOCK, HOURLY_TRANSACTIONS, PartitionFiles
+from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.lake.tables import VERSIONED_TABLES
 from inventory_assets.settings import Settings
 from inventory_assets.snapshots.build import build_partitions
-from inventory_assets.wiring import LakeReader
 from tests.builders import DAY, level, messages, rule, transaction
 from tests.facts import rows
 from tests.lake.files.object_store import ObjectStore

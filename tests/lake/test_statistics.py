@@ -2,9 +2,9 @@
 
 import pytest
 
+from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.lake.tables import CORE_EVENTS
 from inventory_assets.lake.upkeep.maintenance import Maintenance
-from inventory_assets.wiring import LakeReader
 from tests.builders import DAY, level, message, messages, rule, transaction
 from tests.facts import differences
 

@@ -5,8 +5,9 @@ import polars as pl
 import pytest
 
 from inventory_assets.lake.errors import StaleStateError
+from inventory_assets.lake.retries import with_retries
 from inventory_assets.lake.tables import DELIVERIES
-from inventory_assets.lake.transaction import Lake, with_retries
+from inventory_assets.lake.transaction import Lake
 from tests.builders import level, messages, transaction
 from tests.facts import rows, value
 

@@ -13,11 +13,11 @@ from inventory_assets.domain.alerts.alert import Product
 from inventory_assets.ingest.engine import Engine
 from inventory_assets.lake.catalog.marts import show_marts
 from inventory_assets.lake.files.partition_files import DAILY_STOCK, HOURLY_TRANSACTIONS, attach_views
+from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.marts.build import Build, build_marts
 from inventory_assets.refresh.products import import_products
 from inventory_assets.refresh.velocity import refresh_velocity
 from inventory_assets.settings import Settings
-from inventory_assets.wiring import LakeReader
 from tests.builders import level, messages, rule, transaction
 from tests.marts.files import DAY, hour, stock, write_files
 

@@ -11,6 +11,7 @@ import pytest
 from inventory_assets.ingest.engine import Engine
 from inventory_assets.lake.catalog.marts import build_lock, show_marts
 from inventory_assets.lake.errors import LakeBusyError, LakeMissingError
+from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.marts.build import (
     PARTIAL_PARSE,
     PROJECT_DIR,
@@ -22,7 +23,6 @@ from inventory_assets.marts.build import (
     target_path,
 )
 from inventory_assets.settings import Settings
-from inventory_assets.wiring import LakeReader
 from tests.builders import level, messages, transaction
 from tests.marts.conftest import make_shop, reader_of
 

@@ -4,8 +4,8 @@ import pytest
 
 from inventory_assets.domain.alerts.recommend import Supply, WarehouseStock, recommend
 from inventory_assets.lake.catalog.marts import MartsMissingError, show_marts
+from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.marts.build import load_manifest
-from inventory_assets.wiring import LakeReader
 from tests.marts.conftest import ODD_IDS
 
 pytestmark = pytest.mark.slow

@@ -9,12 +9,12 @@ from click.testing import CliRunner
 from inventory_assets.cli import cli
 from inventory_assets.domain.alerts.alert import Product
 from inventory_assets.ingest.engine import Engine
+from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.marts.build import build_marts
 from inventory_assets.refresh.coverage import refresh_coverage
 from inventory_assets.refresh.products import import_products
 from inventory_assets.refresh.velocity import refresh_velocity
 from inventory_assets.settings import Settings
-from inventory_assets.wiring import LakeReader
 from tests.builders import cut, message, received, simulated, transaction
 from tests.docs.markdown import ROOT, blocks
 from tests.marts.conftest import reader_of

@@ -7,9 +7,9 @@ from threading import Thread
 import pytest
 
 from inventory_assets.ingest.ingest import Ingest
+from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.notify.delivery import Delivery
 from inventory_assets.notify.process import Courier, CourierEnd
-from inventory_assets.wiring import LakeReader
 from tests.builders import level, outgoing, transaction
 from tests.facts import rows, value
 from tests.notify.delivering import Box, make_policy

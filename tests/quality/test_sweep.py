@@ -7,7 +7,7 @@ import pytest
 from inventory_assets.domain.quality.results import ResultStatus
 from inventory_assets.domain.values import read_time
 from inventory_assets.ingest.sweep import sweep
-from inventory_assets.ingest.warm import current_rows
+from inventory_assets.lake.query.rows import current_rows
 from inventory_assets.lake.tables import ALERTS
 from inventory_assets.quality.judge import judge_rules
 from inventory_assets.quality.rules import RULES

@@ -10,9 +10,9 @@ from inventory_assets.domain.values import read_time
 from inventory_assets.ingest.ingest import Ingest
 from inventory_assets.ingest.outbox import STATUS_TOPIC
 from inventory_assets.lake.query.as_of import show_version
+from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.refresh.incidents import StockoutLook, rederive, refresh_incidents
 from inventory_assets.refresh.products import import_products
-from inventory_assets.wiring import LakeReader
 from tests.builders import level, message, messages, rule, transaction
 from tests.facts import differences, rows, value
 

@@ -19,10 +19,10 @@ from inventory_assets.lake.files.partition_files import PartitionFiles, Snapshot
 from inventory_assets.lake.files.storage import Storage, open_storage
 from inventory_assets.refresh.products import import_products
 from inventory_assets.refresh.velocity import refresh_velocity
+from inventory_assets.reports.make import make_report
 from inventory_assets.reports.period import Kind, period_of
 from inventory_assets.reports.publish import Manifest, Rendered
 from inventory_assets.settings import Settings
-from inventory_assets.wiring import make_report
 from tests.builders import level, messages, rule, transaction
 from tests.reports.reading import Document, read_csv
 

@@ -8,7 +8,7 @@ import pytest
 
 from inventory_assets.domain.notify.notifications import DeliveryError
 from inventory_assets.notify.policy_source import AlertingFileError
-from inventory_assets.wiring import mail_report
+from inventory_assets.reports.make import mail_report
 from tests.notify.servers import smtp_server
 
 TABLE = "[reports]\nchannel = 'mail'\nrecipients = ['ana@example.com', 'ben@example.com']\n"

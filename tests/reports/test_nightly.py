@@ -10,8 +10,9 @@ import pytest
 from inventory_assets.lake.errors import LakeMissingError
 from inventory_assets.lake.files.partition_files import DAILY_STOCK, HOURLY_TRANSACTIONS
 from inventory_assets.lake.query.as_of import pin_version
+from inventory_assets.lake.query.reader import LakeReader
+from inventory_assets.reports.make import make_report
 from inventory_assets.reports.period import Kind
-from inventory_assets.wiring import LakeReader, make_report
 from tests.builders import level, message, messages, rule, transaction
 from tests.reports.conftest import DAY, write_snapshots
 

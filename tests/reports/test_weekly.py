@@ -7,11 +7,11 @@ import pytest
 from inventory_assets.domain.alerts.alert import Product
 from inventory_assets.ingest.engine import Engine
 from inventory_assets.lake.files.partition_files import DAILY_STOCK
+from inventory_assets.lake.query.reader import history_reader
 from inventory_assets.refresh.coverage import refresh_coverage
 from inventory_assets.refresh.products import import_products
 from inventory_assets.reports.period import Kind
 from inventory_assets.settings import Settings
-from inventory_assets.wiring import history_reader
 from tests.builders import level, messages, rule, transaction
 from tests.reports.conftest import Published, publish_report, write_snapshots
 

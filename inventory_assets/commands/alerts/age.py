@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from inventory_assets.commands.output import console
 from inventory_assets.domain.values import to_microseconds
-from inventory_assets.ingest.warm import Reader
+from inventory_assets.lake.query.reader import Reader
 from inventory_assets.quality.pipeline import explain_age_now
 
 

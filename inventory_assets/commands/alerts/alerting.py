@@ -15,6 +15,7 @@ import click
 from inventory_assets.commands.output import console, format_option, notes, print_rows
 from inventory_assets.domain.notify.notifications import DeliveryError
 from inventory_assets.domain.notify.policy import Policy
+from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.lake.tables import DELIVERIES
 from inventory_assets.notify.channels.channel import ChannelSetupError
 from inventory_assets.notify.delivery import STAGE, run_delivery
@@ -22,7 +23,7 @@ from inventory_assets.notify.ledger import find_given_up, rearm
 from inventory_assets.notify.message.sample import sample_notification
 from inventory_assets.notify.policy_source import AlertingFileError, check_policy, load_policy
 from inventory_assets.settings import Settings, load_settings
-from inventory_assets.wiring import LakeReader, delivery_of, lake_notes_of, sender_of
+from inventory_assets.wiring import delivery_of, lake_notes_of, sender_of
 
 
 @click.group()

@@ -14,13 +14,14 @@ from inventory_assets.commands.alerts.incidents import explain_incident
 from inventory_assets.commands.alerts.notification import explain_notification_command
 from inventory_assets.commands.alerts.style import STYLES
 from inventory_assets.commands.output import console, print_rows, to_json
-from inventory_assets.ingest.engine import defaults_of, parse_settings_of
+from inventory_assets.ingest.meaning import defaults_of, parse_settings_of
+from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.queries.explain import EventLine, Explanation, RuleLine, explain_alert
 from inventory_assets.queries.explain import why_not as why_not_of
 from inventory_assets.queries.ids import find_subject_id
 from inventory_assets.queries.present import Present, read_present
 from inventory_assets.settings import load_settings
-from inventory_assets.wiring import LakeReader, engine_of
+from inventory_assets.wiring import engine_of
 from inventory_assets.words.alerts import action_sentence, describe_step
 
 

@@ -17,9 +17,10 @@ from inventory_assets.domain.alerts.incidents import is_incident_id
 from inventory_assets.domain.values import to_microseconds
 from inventory_assets.ingest.engine import Engine
 from inventory_assets.ingest.sweep import sweep as sweep_lake
+from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.queries.ids import find_alert_id, find_subject_id
 from inventory_assets.settings import load_settings
-from inventory_assets.wiring import LakeReader, engine_of
+from inventory_assets.wiring import engine_of
 
 SCOPE = {"warehouse_id": "warehouse", "sku": "SKU", "category_id": "category"}
 STEPS_OF = """

@@ -14,12 +14,13 @@ from inventory_assets.commands.alerts.style import STYLES
 from inventory_assets.commands.output import console, format_option, notes, print_rows, to_json
 from inventory_assets.domain.values import InvalidValue, read_time, to_microseconds
 from inventory_assets.lake.query.as_of import show_version
+from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.queries.ids import UnknownIncidentError
 from inventory_assets.queries.incidents import read_incidents, read_members
 from inventory_assets.queries.links import read_incident_notes
 from inventory_assets.refresh.incidents import rederive, refresh_incidents
 from inventory_assets.settings import load_settings
-from inventory_assets.wiring import LakeReader, engine_of
+from inventory_assets.wiring import engine_of
 
 COLUMNS = ("incident_id", "priority", "kind", "title", "members", "opened_at", "resolved_at")
 SHOWN_MEMBERS = 10

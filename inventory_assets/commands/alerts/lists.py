@@ -11,12 +11,12 @@ from rich.text import Text
 from inventory_assets.commands.alerts.age import print_age
 from inventory_assets.commands.alerts.style import STYLES, available_text
 from inventory_assets.commands.output import console, format_option, notes, print_rows, to_json
+from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.queries.alerts import listed, read_alerts, read_steps
 from inventory_assets.queries.ids import find_alert_id
 from inventory_assets.queries.links import post_mortems
 from inventory_assets.queries.present import Present, read_present
 from inventory_assets.settings import load_settings
-from inventory_assets.wiring import LakeReader
 from inventory_assets.words.alerts import action_sentence, describe_step, duration, handled_text, trend_of
 
 

@@ -4,7 +4,7 @@ import sys
 from dataclasses import asdict
 
 from inventory_assets.commands.output import console, print_rows, to_json
-from inventory_assets.ingest.warm import Reader
+from inventory_assets.lake.query.reader import Reader
 from inventory_assets.notify.explain import explain_notification
 
 MAX_ROWS = 20

@@ -8,10 +8,10 @@ from rich.text import Text
 
 from inventory_assets.commands.alerts.style import STYLES, available_text
 from inventory_assets.commands.output import console, format_option, notes, print_rows
+from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.queries.alerts import read_alerts, wire_of
 from inventory_assets.queries.present import Present, read_present
 from inventory_assets.settings import load_settings
-from inventory_assets.wiring import LakeReader
 from inventory_assets.words.alerts import describe_actions, handled_text, trend_of
 
 COLUMNS = (

@@ -3,9 +3,9 @@
 import click
 
 from inventory_assets.commands.output import format_option, print_rows
+from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.lake.tables import ALERT_RULE
 from inventory_assets.settings import load_settings
-from inventory_assets.wiring import LakeReader
 
 GROUPS = {"rule": ALERT_RULE, "warehouse": "warehouse_id", "type": "alert_type", "owner": "coalesce(owner, 'nobody')"}
 

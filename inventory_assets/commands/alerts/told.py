@@ -5,10 +5,10 @@ from typing import Any
 import click
 
 from inventory_assets.commands.output import format_option, notes, print_rows
+from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.notify.history import read_tellings
 from inventory_assets.queries.ids import find_subject_id
 from inventory_assets.settings import load_settings
-from inventory_assets.wiring import LakeReader
 
 SHOWN = ("at", "id", "channel", "kind", "about", "recipients", "status", "tries", "error")
 

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from inventory_assets.settings import DEFAULT_PROJECT, load_settings
-from inventory_assets.wiring import emulator_host
+from inventory_assets.settings import DEFAULT_PROJECT, emulator_host, load_settings
 
 if TYPE_CHECKING:
     from inventory_assets.connector.config_model import ConnectorConfig

@@ -10,9 +10,9 @@ from rich.text import Text
 from inventory_assets.commands.output import console, format_option, notes, print_rows
 from inventory_assets.domain.quality.pipeline import Severity, span
 from inventory_assets.domain.values import to_microseconds
+from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.quality.pipeline import connector_rows, look, read_connectors
 from inventory_assets.settings import load_settings
-from inventory_assets.wiring import LakeReader
 
 _COLUMNS = ("connector_id", "warehouse_id", "state", "last_heard", "numbers_as_of", "read", "published",
             "dead_lettered", "open_gaps")  # fmt: skip

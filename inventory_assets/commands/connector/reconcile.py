@@ -15,10 +15,11 @@ from inventory_assets.commands.output import format_option, notes, print_rows
 from inventory_assets.domain.events.kinds import Key, Position
 from inventory_assets.domain.quality.source_check import Difference
 from inventory_assets.domain.values import format_time
+from inventory_assets.lake.query.reader import history_reader
 from inventory_assets.messaging.messages import OutgoingMessage
 from inventory_assets.quality.source.check import TRIES, Report, SourceCheck
 from inventory_assets.settings import load_settings
-from inventory_assets.wiring import ensure_topics, history_reader, publisher_of
+from inventory_assets.wiring import ensure_topics, publisher_of
 
 COLUMNS = ("warehouse_id", "sku", "subject", "kind", "field", "source", "lake", "diverges_after", "cause")
 DEFAULT_DATABASE = "inventory"

@@ -6,12 +6,13 @@ from typing import Any
 
 import click
 
+from inventory_assets.archive.archive import archiver_of
 from inventory_assets.archive.restore import Restorer
 from inventory_assets.commands.output import format_option, notes, print_rows
-from inventory_assets.ingest.engine import defaults_of, parse_settings_of
+from inventory_assets.ingest.meaning import defaults_of, parse_settings_of
 from inventory_assets.ingest.replay import Replay
-from inventory_assets.settings import load_settings
-from inventory_assets.wiring import archive_place, archiver_of, engine_of
+from inventory_assets.settings import archive_place, load_settings
+from inventory_assets.wiring import engine_of
 
 DAY = click.DateTime(["%Y-%m-%d"])
 

@@ -8,7 +8,7 @@ import click
 import duckdb
 
 from inventory_assets.commands.output import format_option, notes, print_rows
-from inventory_assets.ingest.engine import defaults_of, parse_settings_of
+from inventory_assets.ingest.meaning import defaults_of, parse_settings_of
 from inventory_assets.ingest.rebuild import rebuild_lake
 from inventory_assets.ingest.replay import Replay
 from inventory_assets.ingest.verify import Difference, compare, replay_all
@@ -18,12 +18,13 @@ from inventory_assets.lake.files.archive_files import show_archive
 from inventory_assets.lake.files.partition_files import SCHEMA as SNAPSHOTS
 from inventory_assets.lake.files.partition_files import attach_views
 from inventory_assets.lake.query.as_of import show_version, version_at
+from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.lake.upkeep.expiry import hold_snapshots
 from inventory_assets.lake.upkeep.maintenance import Maintenance
 from inventory_assets.queries.counts import count_lake
 from inventory_assets.refresh.velocity import refresh_velocity
 from inventory_assets.settings import Settings, load_settings
-from inventory_assets.wiring import LakeReader, engine_of
+from inventory_assets.wiring import engine_of
 
 
 @click.command()

@@ -6,10 +6,11 @@ from typing import Any
 import click
 
 from inventory_assets.commands.output import format_option, notes, print_rows
+from inventory_assets.lake.query.reader import LakeReader, history_reader
 from inventory_assets.refresh.coverage import refresh_coverage
 from inventory_assets.refresh.dynamic import dynamic_keys, refresh_dynamic
 from inventory_assets.settings import load_settings
-from inventory_assets.wiring import LakeReader, engine_of, history_reader
+from inventory_assets.wiring import engine_of
 
 COLUMNS = (
     "warehouse_id", "sku", "available", "daily_units", "daily_deviation", "in_stock_days", "stockout_days",

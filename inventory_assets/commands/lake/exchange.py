@@ -18,9 +18,10 @@ from inventory_assets.lake.catalog.connect import open_duckdb
 from inventory_assets.lake.catalog.server import attach_server, read_server
 from inventory_assets.lake.errors import LakeBusyError
 from inventory_assets.lake.lock import writer_lock
+from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.refresh.products import import_products, to_products
 from inventory_assets.settings import Settings, load_settings
-from inventory_assets.wiring import LakeReader, engine_of, ensure_topics, publisher_of
+from inventory_assets.wiring import engine_of, ensure_topics, publisher_of
 
 PULL_LOCK_SECONDS = 0.5
 PUSH_NAMES = tuple(table.name for table in PUSH_TABLES)

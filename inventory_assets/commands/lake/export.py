@@ -6,8 +6,8 @@ import click
 
 from inventory_assets.commands.output import format_option, notes, print_rows
 from inventory_assets.exchange.export import DATABASE, export_lake
+from inventory_assets.lake.query.reader import history_reader
 from inventory_assets.settings import load_settings
-from inventory_assets.wiring import history_reader
 
 
 @click.command()

@@ -9,9 +9,9 @@ import click
 from inventory_assets.commands.output import format_option, notes, print_rows
 from inventory_assets.lake.catalog.marts import MARTS, attach_marts
 from inventory_assets.lake.query.as_of import latest_version
+from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.marts.build import Build, Step, build_marts
 from inventory_assets.settings import load_settings
-from inventory_assets.wiring import LakeReader
 
 SHOWN_FAILURES = 10
 

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import click
 
-from inventory_assets.archive.archive import EVERY_DAY
+from inventory_assets.archive.archive import EVERY_DAY, archiver_of
 from inventory_assets.commands.output import format_option, notes, print_rows
+from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.refresh.products import find_discontinued, import_products, read_products, remove_products
 from inventory_assets.settings import load_settings
-from inventory_assets.wiring import LakeReader, archiver_of, engine_of
+from inventory_assets.wiring import engine_of
 
 
 @click.group()

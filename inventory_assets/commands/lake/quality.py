@@ -19,6 +19,7 @@ from inventory_assets.domain.quality.results import (
 )
 from inventory_assets.domain.values import to_microseconds
 from inventory_assets.lake.query.as_of import show_version
+from inventory_assets.lake.query.reader import LakeReader, snapshot_reader
 from inventory_assets.quality.judge import (
     hold_judged,
     judge_rules,
@@ -29,7 +30,7 @@ from inventory_assets.quality.judge import (
 from inventory_assets.quality.rule import Rule
 from inventory_assets.quality.rules import LIGHT_RULES, RULES
 from inventory_assets.settings import Settings, load_settings
-from inventory_assets.wiring import LakeReader, engine_of, snapshot_reader
+from inventory_assets.wiring import engine_of
 
 _RULES = {rule.name: rule for rule in RULES}
 COLUMNS = ("rule", "table", "severity", "status", "failing", "checked", "trend", "such_as")

@@ -10,11 +10,11 @@ import click
 from inventory_assets.commands.output import format_option, notes, print_rows
 from inventory_assets.domain.notify.notifications import DeliveryError
 from inventory_assets.lake.files.storage import open_storage
+from inventory_assets.reports.make import mail_report, make_report
 from inventory_assets.reports.period import Kind, Period, period_of
 from inventory_assets.reports.publish import PAGE_NAME, Manifest, Rendered, list_manifests
 from inventory_assets.reports.serve import ReportServer
 from inventory_assets.settings import Settings, load_settings
-from inventory_assets.wiring import mail_report, make_report
 
 _KINDS = click.Choice([str(kind) for kind in Kind])
 

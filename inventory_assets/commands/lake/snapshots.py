@@ -7,11 +7,17 @@ import click
 import polars as pl
 
 from inventory_assets.commands.output import format_option, notes, print_rows
-from inventory_assets.lake.files.partition_files import SNAPSHOT_TABLES, Manifest, PartitionFiles, SnapshotTable
+from inventory_assets.lake.files.partition_files import (
+    SNAPSHOT_TABLES,
+    Manifest,
+    PartitionFiles,
+    SnapshotTable,
+    snapshot_files,
+)
+from inventory_assets.lake.query.reader import LakeReader, history_reader
 from inventory_assets.settings import Settings, load_settings
 from inventory_assets.snapshots.build import build_partitions, check_days, refresh_partitions
 from inventory_assets.snapshots.staleness import find_missing, find_stale
-from inventory_assets.wiring import LakeReader, history_reader, snapshot_files
 
 _DAY = click.DateTime(["%Y-%m-%d"])
 _TABLES = {table.name: table for table in SNAPSHOT_TABLES}

@@ -18,10 +18,11 @@ import duckdb
 
 from inventory_assets.commands.output import format_option, notes, print_rows
 from inventory_assets.lake.errors import LakeError
+from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.messaging.client import OutgoingMessage
 from inventory_assets.messaging.topology import load_topology
 from inventory_assets.refresh.products import import_products, read_products
-from inventory_assets.settings import DEFAULT_EMULATOR_PORT, Settings, load_settings
+from inventory_assets.settings import DEFAULT_EMULATOR_PORT, Settings, emulator_host, load_settings
 from inventory_assets.simulator import (
     SimulatedMessage,
     Simulation,
@@ -29,7 +30,7 @@ from inventory_assets.simulator import (
     default_thresholds,
     products_csv,
 )
-from inventory_assets.wiring import LakeReader, emulator_host, engine_of, ensure_topics, ingest_of, publisher_of
+from inventory_assets.wiring import engine_of, ensure_topics, ingest_of, publisher_of
 
 PUBLISH_CHUNK = 5_000
 LIVE_PAUSE_SECONDS = 0.05

@@ -17,8 +17,9 @@ from inventory_assets.commands.output import notes
 from inventory_assets.commands.run.code_server import CodeServers
 from inventory_assets.commands.run.processes import Processes, free_port, python_environment, tail, wait_for_port
 from inventory_assets.lake.errors import LakeError
-from inventory_assets.settings import DEFAULT_EMULATOR_PORT, Settings, load_settings
-from inventory_assets.wiring import LakeReader, endpoint_path, ensure_topics
+from inventory_assets.lake.query.reader import LakeReader
+from inventory_assets.settings import DEFAULT_EMULATOR_PORT, Settings, endpoint_path, load_settings
+from inventory_assets.wiring import ensure_topics
 
 PROJECT_DIR = Path(__file__).resolve().parents[3]
 STATUS_SECONDS = 5.0

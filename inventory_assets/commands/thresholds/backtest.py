@@ -15,10 +15,10 @@ from inventory_assets.commands.thresholds.backtest_plot import draw_backtest
 from inventory_assets.domain.backtest.score import FALSE_ALARM
 from inventory_assets.domain.events.parse import DAY_US
 from inventory_assets.domain.values import to_datetime, to_microseconds
-from inventory_assets.ingest.engine import defaults_of
+from inventory_assets.ingest.meaning import defaults_of
+from inventory_assets.lake.query.reader import history_reader
 from inventory_assets.settings import load_settings
 from inventory_assets.thresholds.files import load_rules
-from inventory_assets.wiring import history_reader
 
 LISTED = ("gained", "lost", "stockouts", "false-alarms")
 SHOWN = (

@@ -9,8 +9,9 @@ import click
 from inventory_assets.commands.output import format_option, notes, print_rows
 from inventory_assets.domain.events.kinds import ThresholdRule
 from inventory_assets.domain.events.parse_threshold import Scope
-from inventory_assets.ingest.engine import defaults_of
+from inventory_assets.ingest.meaning import defaults_of
 from inventory_assets.lake.errors import LakeMissingError
+from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.settings import load_settings
 from inventory_assets.thresholds.check import (
     conflict_rows,
@@ -20,7 +21,6 @@ from inventory_assets.thresholds.check import (
 )
 from inventory_assets.thresholds.edits import read_rules
 from inventory_assets.thresholds.files import read_rule_file
-from inventory_assets.wiring import LakeReader
 
 
 @click.command()

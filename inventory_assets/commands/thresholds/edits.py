@@ -16,12 +16,13 @@ from inventory_assets.domain.thresholds.document import DYNAMIC_FIELDS, name_sco
 from inventory_assets.domain.thresholds.resolve import StoredRule
 from inventory_assets.domain.values import to_microseconds
 from inventory_assets.ingest.engine import Commit
+from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.notify.recipients import recipient_problem
 from inventory_assets.settings import load_settings
 from inventory_assets.thresholds.edits import Effect, FindEdits, commit_edits, preview_edits
 from inventory_assets.thresholds.files import load_rules
 from inventory_assets.thresholds.listing import count_of, edit_rows, effect_sentence
-from inventory_assets.wiring import LakeReader, engine_of
+from inventory_assets.wiring import engine_of
 
 MAX_ROWS = 50
 CLEAR = "none"

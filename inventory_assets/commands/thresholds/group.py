@@ -18,11 +18,11 @@ from inventory_assets.domain.thresholds.changes import describe_change, find_edi
 from inventory_assets.domain.thresholds.document import name_scope, settings_of
 from inventory_assets.domain.thresholds.resolve import StoredRule
 from inventory_assets.domain.values import to_datetime
+from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.settings import load_settings
 from inventory_assets.thresholds.edits import read_changes, read_rules
 from inventory_assets.thresholds.files import SUFFIXES, load_rules, write_rules
 from inventory_assets.thresholds.listing import change_row, rule_row
-from inventory_assets.wiring import LakeReader
 
 LIST_COLUMNS = (
     "level", "id", "warehouse", "mode", "bounds", "min", "reorder", "min_days", "reorder_days",

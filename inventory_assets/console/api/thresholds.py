@@ -19,7 +19,7 @@ from inventory_assets.domain.thresholds.changes import deleted_rule, find_edits
 from inventory_assets.domain.thresholds.document import name_scope
 from inventory_assets.domain.thresholds.resolve import StoredRule
 from inventory_assets.domain.values import read_id
-from inventory_assets.ingest.engine import defaults_of
+from inventory_assets.ingest.meaning import defaults_of
 from inventory_assets.lake.errors import LakeMissingError
 from inventory_assets.notify.recipients import recipient_problem
 from inventory_assets.thresholds.check import conflict_rows, problem_rows, read_rungs, rung_row

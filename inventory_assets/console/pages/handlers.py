@@ -23,9 +23,9 @@ from inventory_assets.console.pages import views
 from inventory_assets.console.pages.rendering import error_page, page, part, static
 from inventory_assets.domain.quality.pipeline import OF_CONNECTORS, PipelineFinding
 from inventory_assets.domain.values import to_microseconds
+from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.quality.pipeline import look, read_connectors
 from inventory_assets.queries.incidents import read_incidents
-from inventory_assets.wiring import LakeReader
 
 PER_PAGE = 50
 FILTERS = tuple(name for name in ALERT_QUERY if name not in ("limit", "offset"))

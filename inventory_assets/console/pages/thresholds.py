@@ -14,12 +14,12 @@ from inventory_assets.domain.events.parse_threshold import HIERARCHY_LEVELS
 from inventory_assets.domain.thresholds.changes import describe_change
 from inventory_assets.domain.thresholds.document import name_scope
 from inventory_assets.domain.values import to_datetime
-from inventory_assets.ingest.engine import defaults_of
+from inventory_assets.ingest.meaning import defaults_of
 from inventory_assets.lake.errors import LakeMissingError
+from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.thresholds.check import conflict_rows, read_rungs
 from inventory_assets.thresholds.edits import read_changes, read_rules
 from inventory_assets.thresholds.listing import rule_row
-from inventory_assets.wiring import LakeReader
 
 PER_PAGE = 100
 

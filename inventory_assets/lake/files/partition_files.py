@@ -25,6 +25,7 @@ from inventory_assets.lake.errors import LakeError
 from inventory_assets.lake.files.parquet import in_order, to_parquet
 from inventory_assets.lake.files.storage import bucket_files, open_storage
 from inventory_assets.lake.lock import writer_lock
+from inventory_assets.settings import Settings
 
 FORMAT = "1"
 """Moves when the same events would give other bytes: then every partition is made again."""
@@ -301,3 +302,8 @@ def _parse(content: bytes | None) -> Manifest | None:
 
 def _quoted(text: str) -> str:
     return text.replace("'", "''")
+
+
+def snapshot_files(settings: Settings, table: SnapshotTable) -> PartitionFiles:
+    """One snapshot table's files, where the settings put them."""
+    return PartitionFiles(settings.snapshots_uri, table)

@@ -17,6 +17,7 @@ from inventory_assets.lake.catalog.connect import CATALOG
 from inventory_assets.lake.catalog.postgres import forget_inlined_rows
 from inventory_assets.lake.errors import LakeError
 from inventory_assets.lake.memory import release_memory
+from inventory_assets.lake.retries import with_retries
 from inventory_assets.lake.tables import (
     ALERTS,
     APPEND_TABLES,
@@ -31,7 +32,7 @@ from inventory_assets.lake.tables import (
     Table,
     VersionedTable,
 )
-from inventory_assets.lake.transaction import Lake, with_retries
+from inventory_assets.lake.transaction import Lake
 from inventory_assets.lake.upkeep.expiry import cleanup_statement, expiry_statement, oldest_kept
 from inventory_assets.lake.upkeep.orphans import BLOCK, LARGE_BLOCK
 from inventory_assets.lake.upkeep.rewrite import Rewriter

@@ -20,8 +20,9 @@ import duckdb
 
 from inventory_assets.lake.catalog.connect import CATALOG
 from inventory_assets.lake.errors import StaleStateError
+from inventory_assets.lake.retries import with_retries
 from inventory_assets.lake.tables import Table, VersionedTable
-from inventory_assets.lake.transaction import Lake, with_retries
+from inventory_assets.lake.transaction import Lake
 from inventory_assets.lake.upkeep.orphans import add_files, write_files
 
 # A new base is sorted and written in parts of this many rows: its memory does not grow with the table.

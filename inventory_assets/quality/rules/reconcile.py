@@ -6,7 +6,7 @@ from inventory_assets.domain.alerts.evaluate import Point, needs_step
 from inventory_assets.domain.alerts.reconcile import find_disagreement
 from inventory_assets.domain.ingest.state import InventoryState, pause_over
 from inventory_assets.domain.thresholds.resolve import resolve_thresholds
-from inventory_assets.ingest.engine import defaults_of
+from inventory_assets.ingest.meaning import defaults_of
 from inventory_assets.ingest.warm import load_judgement
 from inventory_assets.quality.rule import Found, Pass, to_rows
 

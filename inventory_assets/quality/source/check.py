@@ -26,7 +26,7 @@ from inventory_assets.domain.quality.source_check import (
     compare_stock,
     compare_transaction,
 )
-from inventory_assets.ingest.warm import Reader
+from inventory_assets.lake.query.reader import Reader
 from inventory_assets.quality.source.documents import Again, ClusterTime, Documents, Refused, SourceReading
 from inventory_assets.quality.source.rows import LakeSide
 from inventory_assets.quality.source.trace import Subjects, trace

@@ -16,7 +16,9 @@ from inventory_assets.domain.events.kinds import (
 )
 from inventory_assets.domain.quality.source_check import Held, newest_version
 from inventory_assets.domain.thresholds.resolve import Scope, StoredRule
-from inventory_assets.ingest.warm import EVENT_COLUMNS, IDS, Reader, current_rows, id_list, to_event
+from inventory_assets.lake.query.events import EVENT_COLUMNS, to_event
+from inventory_assets.lake.query.reader import IDS, Reader, id_list
+from inventory_assets.lake.query.rows import current_rows
 from inventory_assets.lake.tables import THRESHOLD_RULES
 
 # A letter this large is not read for its key; its message says why it was refused.

@@ -6,7 +6,7 @@ from typing import Any
 from inventory_assets.domain.thresholds.changes import describe_change
 from inventory_assets.domain.thresholds.document import name_scope
 from inventory_assets.domain.values import to_datetime
-from inventory_assets.ingest.warm import Reader
+from inventory_assets.lake.query.reader import Reader
 from inventory_assets.reports.read.lines import OpenIncident, ShelfChange, ThresholdChange
 from inventory_assets.reports.read.model import Basis, Handling
 from inventory_assets.reports.read.stock import SEVERITY, read_names

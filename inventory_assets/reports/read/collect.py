@@ -2,7 +2,7 @@
 
 from datetime import date, datetime, timedelta
 
-from inventory_assets.ingest.warm import Reader
+from inventory_assets.lake.query.reader import Reader
 from inventory_assets.reports.period import Kind, Period, last_complete, period_of
 from inventory_assets.reports.read.changes import (
     read_handling,

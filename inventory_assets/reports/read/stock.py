@@ -14,7 +14,7 @@ import polars as pl
 from inventory_assets.domain.alerts.alert import Product, display_name
 from inventory_assets.domain.alerts.recommend import DEFAULT_LEAD_DAYS
 from inventory_assets.domain.stock.demand import cover
-from inventory_assets.ingest.warm import IDS, Reader, id_list
+from inventory_assets.lake.query.reader import IDS, Reader, id_list
 from inventory_assets.queries.present import Present, read_present
 from inventory_assets.reports.read.lines import EmptyShelf, OrderLine, RunningOut, TransferLine, Undecided
 from inventory_assets.reports.read.model import Basis

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from inventory_assets.domain.quality.results import QualityResult, ResultStatus
-from inventory_assets.ingest.warm import Reader
+from inventory_assets.lake.query.reader import Reader
 from inventory_assets.quality.judge import latest_results
 from inventory_assets.reports.read.model import Basis, FailedCheck, LateDay, Refused, Trust, WarehouseFeed
 from inventory_assets.words.text import clean

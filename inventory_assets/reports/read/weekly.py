@@ -5,8 +5,8 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from inventory_assets.ingest.warm import Reader
 from inventory_assets.lake.files.partition_files import DAILY_STOCK
+from inventory_assets.lake.query.reader import Reader
 from inventory_assets.lake.tables import ALERT_RULE
 from inventory_assets.reports.period import Period
 from inventory_assets.reports.read.changes import read_handling

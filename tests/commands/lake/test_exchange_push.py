@@ -12,7 +12,7 @@ from inventory_assets.exchange.push import push_tables
 from inventory_assets.exchange.tables import STOCK_POSITIONS
 from inventory_assets.lake.catalog.server import attach_server, read_server
 from inventory_assets.lake.errors import LakeError
-from inventory_assets.wiring import LakeReader
+from inventory_assets.lake.query.reader import LakeReader
 from tests.builders import level, messages, rule, transaction
 from tests.commands.conftest import COMMAND
 from tests.exchange_files import VARIABLE, Shop

@@ -20,6 +20,7 @@ from inventory_assets.lake.catalog.connect import connect
 from inventory_assets.lake.catalog.postgres import split_password
 from inventory_assets.lake.errors import LakeError, LakeMissingError
 from inventory_assets.lake.query.as_of import show_version
+from inventory_assets.lake.query.reader import snapshot_reader
 from inventory_assets.lake.tables import CORE_EVENTS, SKU_STATE, VERSIONS
 from inventory_assets.lake.transaction import Lake
 from inventory_assets.lake.upkeep.maintenance import Maintenance
@@ -27,7 +28,6 @@ from inventory_assets.lake.upkeep.orphans import BLOCK, LARGE_BLOCK
 from inventory_assets.quality.judge import judge_rules, latest_results, record
 from inventory_assets.quality.rules import RULES
 from inventory_assets.settings import Settings, SettingsError, load_settings
-from inventory_assets.wiring import snapshot_reader
 from tests.builders import PUBLISHED_AT, cut, level, messages, outgoing, received, rule, simulated, transaction
 from tests.facts import (
     ALERTS,
