@@ -3,55 +3,51 @@
 import sys
 
 import click
-import duckdb
 
-from inventory_assets.commands.alerts.alerting import alerting, deliver
-from inventory_assets.commands.alerts.explain import explain, why_not
-from inventory_assets.commands.alerts.handling import (
-    ack,
-    escalate,
-    inhibit,
-    note,
-    resolve,
-    silence,
-    sweep,
-    uninhibit,
-    unsilence,
+from inventory_assets.commands.lazy import LazyGroup
+from inventory_assets.errors import InventoryError
+
+# One line each, whole at 80 columns.
+COMMANDS = {
+    "alerting": ("commands.alerts.alerting:alerting", "Check and try the alerting policy and its channels."),
+    "alerts": ("commands.alerts.show:alerts", "List alerts, the worst first; handle them."),
+    "archive": ("commands.lake.archive:archive", "Copy old days to plain Parquet, verified."),
+    "connector": ("commands.connector.group:connector", "Stream a MongoDB database into Pub/Sub."),
+    "coverage": ("commands.lake.coverage:coverage", "Show demand, and how many days stock lasts."),
+    "deliver": ("commands.alerts.alerting:deliver", "Deliver alerts to the policy's channels."),
+    "drain": ("commands.run.messages:drain", "Take in everything that waits, burst by burst."),
+    "emulator": ("commands.run.messages:emulator", "Run a local Pub/Sub emulator until SIGTERM."),
+    "exchange": ("commands.lake.exchange:exchange", "Rows from and to a PostgreSQL server."),
+    "explain": ("commands.alerts.explain:explain", "Show why an alert fired: events, rule, arithmetic."),
+    "export": ("commands.lake.export:export", "Write tables and snapshots as Parquet."),
+    "incidents": ("commands.alerts.incidents:incidents", "List business alerts, such as a category's stockouts."),
+    "maintain": ("commands.lake.core:maintain", "Merge files, refresh bases, expire old snapshots."),
+    "marts": ("commands.lake.marts:marts", "Tables for analysts, built and tested by dbt."),
+    "products": ("commands.lake.products:products", "Import names, suppliers, lead times, targets."),
+    "publish": ("commands.run.messages:publish", "Publish a file, one message a line."),
+    "quality": ("commands.lake.quality:quality", "Judge the data by its rules, now."),
+    "rebuild": ("commands.lake.core:rebuild", "Derive every table anew from raw.messages."),
+    "replay-dead-letters": ("commands.run.messages:replay_dead_letters", "Publish dead letters again, after a fix."),
+    "reports": ("commands.lake.reports:reports", "Nightly and weekly reports: build, list, serve."),
+    "run": ("commands.run.product:run", "Run everything: emulator, Dagster, a demo retailer."),
+    "serve": ("console.serve:serve", "Serve the web console and its JSON API."),
+    "simulate": ("commands.run.messages:simulate", "Write seeded synthetic messages."),
+    "snapshots": ("commands.lake.snapshots:snapshots", "Closing stock of each day, as Parquet."),
+    "sql": ("commands.lake.core:sql", "Ask the lake a question in SQL."),
+    "stats": ("commands.lake.core:stats", "Count what the lake holds."),
+    "thresholds": ("commands.thresholds.group:thresholds", "Threshold rules: list, set, check, back-test."),
+    "topics": ("commands.run.messages:topics", "Make topics and subscriptions."),
+    "velocity": ("commands.lake.core:velocity", "Refresh mean daily units sold, for days of cover."),
+    "verify": ("commands.lake.core:verify", "Replay every message and compare with the lake."),
+    "why-not": ("commands.alerts.explain:why_not", "Say why a key has no alert now."),
+}
+
+
+@click.group(
+    cls=LazyGroup,
+    lazy=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-from inventory_assets.commands.alerts.incidents import incidents
-from inventory_assets.commands.alerts.lists import list_, show
-from inventory_assets.commands.alerts.show import alerts
-from inventory_assets.commands.alerts.stats import alert_stats
-from inventory_assets.commands.alerts.told import notifications
-from inventory_assets.commands.connector.group import connector
-from inventory_assets.commands.connector.listing import list_ as list_connectors
-from inventory_assets.commands.lake.archive import archive
-from inventory_assets.commands.lake.core import maintain, rebuild, sql, stats, velocity, verify
-from inventory_assets.commands.lake.coverage import coverage, dynamic
-from inventory_assets.commands.lake.exchange import exchange
-from inventory_assets.commands.lake.export import export
-from inventory_assets.commands.lake.marts import marts
-from inventory_assets.commands.lake.products import products
-from inventory_assets.commands.lake.quality import quality
-from inventory_assets.commands.lake.reports import reports
-from inventory_assets.commands.lake.snapshots import snapshots
-from inventory_assets.commands.run.messages import drain, emulator, publish, replay_dead_letters, simulate, topics
-from inventory_assets.commands.run.product import run
-from inventory_assets.commands.thresholds.backtest import backtest
-from inventory_assets.commands.thresholds.group import thresholds
-from inventory_assets.connector.errors import ConnectorError
-from inventory_assets.console.serve import serve
-from inventory_assets.exchange.file import ExchangeFileError
-from inventory_assets.lake.errors import LakeError
-from inventory_assets.messaging.errors import MessagingError
-from inventory_assets.notify.channels.channel import ChannelSetupError
-from inventory_assets.notify.policy_source import AlertingFileError
-from inventory_assets.refresh.products import ProductFileError
-from inventory_assets.settings import SettingsError
-from inventory_assets.thresholds.files import ThresholdFileError
-
-
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="inventory-assets")
 def cli() -> None:
     """Inventory monitoring: messages in, a versioned lake, alerts that explain themselves.
@@ -59,25 +55,6 @@ def cli() -> None:
     Everything is kept below INVENTORY_HOME (default .inventory); delete it to
     start afresh.
     """
-
-
-thresholds.add_command(backtest)
-thresholds.add_command(dynamic)
-connector.add_command(list_connectors)
-
-for _command in (
-    run, emulator, topics, publish, drain, simulate, alerts, incidents, explain, why_not, sql, stats,
-    products, thresholds, velocity, coverage, replay_dead_letters, verify, rebuild, maintain,
-    alerting, deliver, connector, snapshots, exchange, quality, marts, reports, archive, export, serve,
-):  # fmt: skip
-    cli.add_command(_command)
-
-
-for _command in (
-    list_, show, notifications, ack, silence, unsilence, escalate, resolve, note, inhibit, uninhibit, sweep,
-    alert_stats,
-):  # fmt: skip
-    alerts.add_command(_command)
 
 
 def main() -> None:
@@ -91,24 +68,21 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except (
-        LakeError,
-        ConnectorError,
-        MessagingError,
-        SettingsError,
-        ProductFileError,
-        ThresholdFileError,
-        AlertingFileError,
-        ChannelSetupError,
-        ExchangeFileError,
-    ) as error:
-        click.echo(f"Error: {error}", err=True)
-        sys.exit(1)
-    except duckdb.Error as error:
-        click.echo(f"Error: the lake refused: {error}", err=True)
-        sys.exit(1)
+    except InventoryError as error:
+        _fail(str(error))
     except BrokenPipeError:
         sys.exit(0)
+    except Exception as error:
+        # Only a command that asked the lake has loaded it.
+        duckdb = sys.modules.get("duckdb")
+        if duckdb is None or not isinstance(error, duckdb.Error):
+            raise
+        _fail(f"the lake refused: {error}")
+
+
+def _fail(message: str) -> None:
+    click.echo(f"Error: {message}", err=True)
+    sys.exit(1)
 
 
 if __name__ == "__main__":

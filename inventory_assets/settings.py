@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
+from inventory_assets.errors import InventoryError
+
 DEFAULT_HOME = Path(".inventory")
 DEFAULT_PROJECT = "inventory-local"
 DEFAULT_EMULATOR_PORT = 8085
@@ -22,7 +24,7 @@ _PRIORITIES = ("CRITICAL", "HIGH", "MEDIUM")
 _UNITS = {"m": 1, "h": 60, "d": 1440}
 
 
-class SettingsError(ValueError):
+class SettingsError(InventoryError, ValueError):
     """A setting's value cannot be used. Says which, what was there and what is expected."""
 
 

@@ -5,8 +5,10 @@ Bad documents are no errors but values (`change.Poison`, `shaping.Refusal`): the
 
 from typing import Any
 
+from inventory_assets.errors import InventoryError
 
-class ConnectorError(Exception):
+
+class ConnectorError(InventoryError):
     """Base of all."""
 
 

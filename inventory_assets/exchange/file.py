@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from inventory_assets.domain.events.parse import KINDS_BY_TOPIC
+from inventory_assets.errors import InventoryError
 from inventory_assets.lake.catalog.server import Server, read_server
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _PULL_FIELDS = {"topic", "into", "table", "query", "cursor", "overlap", "key"}
 
 
-class ExchangeFileError(ValueError):
+class ExchangeFileError(InventoryError, ValueError):
     """An exchange file cannot be used. Nothing was exchanged."""
 
 

@@ -1,7 +1,9 @@
 """What can go wrong with the lake. Each message says what to do next."""
 
+from inventory_assets.errors import InventoryError
 
-class LakeError(Exception):
+
+class LakeError(InventoryError):
     """Base of this package's errors."""
 
 

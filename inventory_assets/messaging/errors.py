@@ -6,8 +6,10 @@ errors, which `connection.describe` turns into text for these.
 
 from collections.abc import Mapping
 
+from inventory_assets.errors import InventoryError
 
-class MessagingError(Exception):
+
+class MessagingError(InventoryError):
     """Base of every error this package raises on purpose."""
 
 

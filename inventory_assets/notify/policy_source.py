@@ -6,12 +6,13 @@ from pathlib import Path
 
 from inventory_assets.domain.notify.policy import Policy
 from inventory_assets.domain.notify.policy_file import read_policy
+from inventory_assets.errors import InventoryError
 from inventory_assets.notify.channels.build import address_problems, environment_problems
 
 MAX_BYTES = 1_000_000
 
 
-class AlertingFileError(ValueError):
+class AlertingFileError(InventoryError, ValueError):
     """The alerting policy cannot be used. `problems` are all that were found."""
 
     def __init__(self, path: Path, problems: list[str]) -> None:

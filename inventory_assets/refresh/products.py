@@ -12,6 +12,7 @@ import msgspec
 from inventory_assets.domain.alerts.alert import Product
 from inventory_assets.domain.ingest.process import BurstInputs
 from inventory_assets.domain.values import InvalidValue, read_id
+from inventory_assets.errors import InventoryError
 from inventory_assets.ingest.engine import Commit, Engine
 from inventory_assets.lake.query.reader import Reader
 
@@ -21,7 +22,7 @@ _TEXTS = tuple(
 )
 
 
-class ProductFileError(ValueError):
+class ProductFileError(InventoryError, ValueError):
     """A product file has bad rows. Nothing was imported."""
 
 

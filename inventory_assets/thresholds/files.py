@@ -32,6 +32,7 @@ from inventory_assets.domain.thresholds.document import (
     to_document,
 )
 from inventory_assets.domain.values import InvalidValue
+from inventory_assets.errors import InventoryError
 from inventory_assets.thresholds.yaml_lines import Unreadable, YamlError, read_yaml
 
 SUFFIXES = {
@@ -60,7 +61,7 @@ _FORMULA = re.compile(r"'*[=+\-@\t\r]")
 _FLAGS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
-class ThresholdFileError(ValueError):
+class ThresholdFileError(InventoryError, ValueError):
     """A file of rules has problems. Nothing of it was used."""
 
 

@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from inventory_assets.commands.alerts.style import STYLES, available_text
+from inventory_assets.commands.lazy import LazyGroup
 from inventory_assets.commands.output import console, format_option, notes, print_rows
 from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.queries.alerts import read_alerts, wire_of
@@ -19,7 +20,24 @@ COLUMNS = (
 )  # fmt: skip
 
 
-@click.group(invoke_without_command=True)
+HANDLING = {
+    "ack": ("commands.alerts.handling:ack", "Take alerts on: not escalated, not repeated."),
+    "escalate": ("commands.alerts.handling:escalate", "Raise alerts one level and notify again."),
+    "inhibit": ("commands.alerts.handling:inhibit", "Distrust a warehouse's data: hold its notifications."),
+    "list": ("commands.alerts.lists:list_", "List alerts with who handles them, and how."),
+    "note": ("commands.alerts.handling:note", "Add a line to the history of an alert or incident."),
+    "notifications": ("commands.alerts.told:notifications", "List who was notified of what, when and how."),
+    "resolve": ("commands.alerts.handling:resolve", "Close alerts by hand."),
+    "show": ("commands.alerts.lists:show", "Show one alert with its whole history."),
+    "silence": ("commands.alerts.handling:silence", "Withhold notifications for a while."),
+    "stats": ("commands.alerts.stats:alert_stats", "Times to acknowledge and resolve, false alarms."),
+    "sweep": ("commands.alerts.handling:sweep", "Do what time has made due."),
+    "uninhibit": ("commands.alerts.handling:uninhibit", "Trust a warehouse again."),
+    "unsilence": ("commands.alerts.handling:unsilence", "End a silence now."),
+}
+
+
+@click.group(cls=LazyGroup, lazy=HANDLING, invoke_without_command=True)
 @click.option("--state", type=click.Choice(["firing", "resolved", "all"]), default="firing", show_default=True)
 @click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True,
               help="Rows of a table; json and csv have all.")  # fmt: skip

@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from inventory_assets.commands.connector.config import config_option, read_config
+from inventory_assets.commands.connector.listing import list_
 from inventory_assets.commands.connector.reconcile import reconcile
 from inventory_assets.commands.output import format_option, notes, print_rows
 from inventory_assets.connector.state.checkpoint import Checkpoint, Gap, Phase
@@ -169,3 +170,4 @@ def init_db_(config_path: Path | None, format_: str) -> None:
 
 
 connector.add_command(reconcile)
+connector.add_command(list_)

@@ -7,7 +7,9 @@ from typing import Any
 import click
 import msgspec
 
+from inventory_assets.commands.lake.coverage import dynamic
 from inventory_assets.commands.output import format_option, notes, print_rows
+from inventory_assets.commands.thresholds.backtest import backtest
 from inventory_assets.commands.thresholds.checks import resolve, validate
 from inventory_assets.commands.thresholds.edits import delete, import_, set_
 from inventory_assets.commands.thresholds.scope import scope_arguments, to_scope
@@ -227,5 +229,5 @@ def _change_line(change: RuleChange) -> dict[str, Any]:
     }  # fmt: skip
 
 
-for _command in (set_, delete, import_, validate, resolve):
+for _command in (set_, delete, import_, validate, resolve, backtest, dynamic):
     thresholds.add_command(_command)

@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from inventory_assets.domain.notify.notifications import Outgoing, Receipt
+from inventory_assets.errors import InventoryError
 
 
 class Channel(Protocol):
@@ -23,5 +24,5 @@ class Channel(Protocol):
         ...
 
 
-class ChannelSetupError(ValueError):
+class ChannelSetupError(InventoryError, ValueError):
     """A channel cannot be built: a secret is missing, a library refuses its settings."""
