@@ -5,6 +5,7 @@ Used by the channels and by `inventory explain`, so that both say the same.
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -17,9 +18,12 @@ from inventory_assets.domain.alerts.recommend import (
     recommend,
     served_before,
 )
-from inventory_assets.domain.ingest.state import InventoryState
 from inventory_assets.lake.query.reader import IDS, Reader, id_list
 from inventory_assets.lake.tables import ALERTS, PRODUCTS, RESOLVED_THRESHOLDS, SKU_STATE, VELOCITY, VersionedTable
+
+if TYPE_CHECKING:
+    # A list of alerts has no warm state, and need not load numpy for its type.
+    from inventory_assets.domain.ingest.state import InventoryState
 
 
 class _Sku(msgspec.Struct):
@@ -44,7 +48,7 @@ def recommend_for(reader: Reader, alerts: Iterable[Alert]) -> dict[str, Recommen
     return found
 
 
-def recommend_from_state(state: InventoryState, alert: Alert) -> Recommendation:
+def recommend_from_state(state: "InventoryState", alert: Alert) -> Recommendation:
     """The same from a warm or replayed state that is at the alert's version: `explain` compares the two."""
     keys = [(warehouse_id, alert.sku) for warehouse_id in sorted(state.skus[alert.sku].warehouse_ids)]
     stocks = {}

@@ -41,6 +41,21 @@ def test_an_extension_exchanged_after_its_check_is_refused(settings, altered, mo
         open_duckdb(settings, "ducklake")
 
 
+def test_one_that_was_written_to_after_its_check_is_refused(settings, altered, monkeypatch, tmp_path):
+    """Also by another process, later, and with its times set back: who writes cannot choose the time of the change."""
+    shutil.copy(extension_path("ducklake"), altered)
+    monkeypatch.setattr(importlib.import_module("duckdb_extension_ducklake"), "__path__", [str(altered.parents[2])])
+    open_duckdb(settings, "ducklake").close()
+    before = altered.stat()
+    with altered.open("r+b") as file:
+        file.seek(-1, os.SEEK_END)
+        file.write(b"x")
+    os.utime(altered, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+    with pytest.raises(duckdb.Error, match=REFUSED):
+        open_duckdb(settings, "ducklake")
+
+
 def test_a_query_cannot_load_what_is_not_signed(settings, altered):
     """Not even on a connection whose own extensions were known to be."""
     open_duckdb(settings, "ducklake").close()
