@@ -17,7 +17,8 @@ SOURCE = REPOSITORY / "requirements.lock"
 TARGET = Path(__file__).with_name("requirements.lock")
 # Direct dependencies that only the lake, the UI and reports need.
 LEFT_OUT = {
-    "dagster", "dagster-dbt", "dagster-webserver", "dbt-core", "dbt-duckdb", "gcsfs", "pyarrow", "sqlalchemy",
+    "dagster", "dagster-dbt", "dagster-gcp", "dagster-webserver", "dbt-core", "dbt-duckdb", "gcsfs",
+    "google-cloud-storage", "pyarrow", "sqlalchemy",
     "duckdb-extension-ducklake", "duckdb-extension-sqlite-scanner", "duckdb-extension-postgres-scanner",
     "duckdb-extension-httpfs",
 }  # fmt: skip
