@@ -1,4 +1,4 @@
-"""The one resource: this process's engine and burst loop.
+"""The lake's resource: this process's engine and burst loop.
 
 Warm state is worth seconds, so a process keeps one engine per lake; the resource
 hands it out. Nothing is opened before the first use.

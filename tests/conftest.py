@@ -19,6 +19,7 @@ from inventory_assets.settings import Settings
 from tests import builders
 from tests.fakes import CrashingBroker
 from tests.lake.catalog.postgres import PostgresServer, find_binaries
+from tests.lake.files.storage_emulator import StorageEmulator
 
 # An example that a busy machine takes long over is not wrong, and what failed once
 # should fail again: other examples on every run would be a test that may change its mind.
@@ -69,6 +70,22 @@ def postgres() -> Iterator[PostgresServer]:
     server = PostgresServer(binaries)
     yield server
     server.close()
+
+
+@pytest.fixture(scope="session")
+def storage_emulator() -> Iterator[StorageEmulator]:
+    """A stand-in for Google Cloud Storage."""
+    emulator = StorageEmulator()
+    yield emulator
+    emulator.close()
+
+
+@pytest.fixture
+def shop_bucket(storage_emulator: StorageEmulator, monkeypatch: pytest.MonkeyPatch) -> StorageEmulator:
+    """An empty `gs://shop`, and no other bucket, by the environment that everybody has."""
+    storage_emulator.empty("shop")
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", storage_emulator.endpoint)
+    return storage_emulator
 
 
 @pytest.fixture

@@ -16,7 +16,6 @@ from inventory_assets.settings import Settings
 from inventory_assets.snapshots.build import build_partitions
 from tests.builders import DAY, level, messages, rule, transaction
 from tests.facts import rows
-from tests.lake.files.object_store import ObjectStore
 from tests.snapshots.test_build import TODAY
 
 ODD = ["it's", "a=b/c", "ß/ü", "=1+1", '"x",[y]*?']
@@ -129,15 +128,13 @@ def test_an_export_that_did_not_end_has_no_description(shop, tmp_path):
     assert not (tmp_path / "out" / "export.json").exists()
 
 
-def test_a_bucket_is_exported_to(shop, tmp_path, monkeypatch):
+def test_a_bucket_is_exported_to(shop, tmp_path, shop_bucket):
     """Copied to a disk by any tool, it is the export to a directory."""
-    store = ObjectStore()
-    monkeypatch.setenv("STORAGE_EMULATOR_HOST", store.endpoint)
     export(shop, "gs://shop/out")
     export(shop, tmp_path / "out")
-    store.close()
 
     local = {path.relative_to(tmp_path).as_posix(): path for path in (tmp_path / "out").rglob("*") if path.is_file()}
-    assert set(local) == {name for _, name in store.objects}
-    for (_, name), content in store.objects.items():
+    stored = shop_bucket.objects("shop")
+    assert set(local) == set(stored)
+    for name, content in stored.items():
         assert name.endswith(".duckdb") or local[name].read_bytes() == content, name

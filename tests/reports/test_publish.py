@@ -9,7 +9,6 @@ import pytest
 from inventory_assets.lake.files.storage import Storage, open_storage
 from inventory_assets.reports.period import Kind, Period, PeriodError, last_complete, period_of
 from inventory_assets.reports.publish import ReportError, find_earlier, list_manifests, publish
-from tests.lake.files.object_store import ObjectStore
 from tests.reports.reading import Document
 
 
@@ -127,18 +126,15 @@ def test_a_crash_between_any_two_files_is_mended_by_building_again(shop_report, 
         assert expected == {name: storage.read(name) for name in storage.sizes()}, writes
 
 
-def test_a_bucket_holds_what_a_directory_does(shop_report, tmp_path, monkeypatch):
+def test_a_bucket_holds_what_a_directory_does(shop_report, tmp_path, shop_bucket):
     """`INVENTORY_REPORTS_PATH=gs://…`, through Google's own client against a store on loopback."""
-    bucket = ObjectStore()
-    monkeypatch.setenv("STORAGE_EMULATOR_HOST", bucket.endpoint)
-    folder, store = open_storage(str(tmp_path / "folder")), open_storage("gs://planning/the reports")
+    folder, store = open_storage(str(tmp_path / "folder")), open_storage("gs://shop/the reports")
 
     first = publish(folder, shop_report.rendered)
     second = publish(store, shop_report.rendered)
 
     assert first == second
     assert {name: folder.read(name) for name in folder.sizes()} == {name: store.read(name) for name in store.sizes()}
-    assert {("planning", f"the reports/{name}") for name in folder.sizes()} == set(bucket.objects)
+    assert {f"the reports/{name}" for name in folder.sizes()} == set(shop_bucket.objects("shop"))
     assert [first] == list_manifests(store, Kind.NIGHTLY)
     assert store.read("nightly/2022-04-20/nothing.csv") is None
-    bucket.close()

@@ -23,7 +23,7 @@ import polars as pl
 
 from inventory_assets.lake.errors import LakeError
 from inventory_assets.lake.files.parquet import in_order, to_parquet
-from inventory_assets.lake.files.storage import bucket_files, open_storage
+from inventory_assets.lake.files.storage import Opener, open_storage, reach
 from inventory_assets.lake.lock import writer_lock
 from inventory_assets.settings import Settings
 
@@ -120,10 +120,12 @@ NEVER = Checked(-1, -1, {})
 class PartitionFiles:
     """One snapshot table's files below a place."""
 
-    def __init__(self, uri: str, table: SnapshotTable, *, is_shared: bool = True) -> None:
+    def __init__(
+        self, uri: str, table: SnapshotTable, *, is_shared: bool = True, opener: Opener = open_storage
+    ) -> None:
         """Files below `uri`; `is_shared`: other processes may write them, too."""
         self.table = table
-        self._storage = open_storage(uri)
+        self._storage = opener(uri)
         self._lock_path = Path(uri) / table.name / ".lock" if is_shared and "://" not in uri else None
 
     def path(self, day: date) -> str:
@@ -252,12 +254,6 @@ def view_query(table: SnapshotTable, paths: Iterable[str]) -> str:
     return f"SELECT {', '.join(table.columns)} FROM read_parquet([{listed}], hive_partitioning = false)"
 
 
-def reach(connection: duckdb.DuckDBPyConnection, uri: str) -> None:
-    """Let a connection read the files at a place, in a bucket with the credentials that they were written with."""
-    if uri.startswith("gs://") and not _has_bucket_key(connection):
-        connection.register_filesystem(bucket_files())
-
-
 def attach_views(connection: duckdb.DuckDBPyConnection, uri: str) -> None:
     """Let a connection see the snapshot tables as `snapshots.<name>`, over the partitions that count now."""
     reach(connection, uri)
@@ -267,12 +263,6 @@ def attach_views(connection: duckdb.DuckDBPyConnection, uri: str) -> None:
         files = PartitionFiles(uri, table)
         paths = [files.path(day) for day in sorted(files.manifests())]
         connection.execute(f"CREATE OR REPLACE VIEW {SCHEMA}.main.{table.name} AS {view_query(table, paths)}")
-
-
-def _has_bucket_key(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Whether DuckDB can sign requests itself (`lake.catalog.connect`), which it does faster."""
-    row = connection.execute("SELECT count(*) > 0 FROM duckdb_secrets() WHERE type = 'gcs'").fetchone()
-    return row == (True,)
 
 
 def _hash(content: bytes) -> str:

@@ -1,14 +1,19 @@
 """Whole files in a directory or a bucket: read, replace at once, list.
 
 Belongs here: what both kinds of place can do, so that who writes reports or
-snapshots need not ask which it is. Not here: what the files mean.
+snapshots need not ask which it is, and how DuckDB reads a bucket's files where
+they are. Not here: what the files mean.
 """
 
+import hashlib
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
+
+import duckdb
 
 from inventory_assets.lake.errors import LakeError
 
@@ -28,8 +33,16 @@ class Storage(Protocol):
         """The contents of many small files; without those that are not there."""
         ...
 
+    def sha256(self, name: str) -> str | None:
+        """A file's hash, of any size; None where there is none."""
+        ...
+
     def write(self, name: str, content: bytes) -> None:
         """Replace a file: who reads meanwhile sees the old content or the new."""
+        ...
+
+    def replacing(self, name: str) -> AbstractContextManager[Path]:
+        """A local path for a large file, which takes the name's place when the body ends without an error."""
         ...
 
     def delete(self, name: str) -> None:
@@ -39,6 +52,14 @@ class Storage(Protocol):
     def sizes(self, below: str = "") -> dict[str, int]:
         """Every finished file below a folder, with its size in bytes."""
         ...
+
+    def remove_unfinished(self, below: str) -> None:
+        """Remove what killed processes left below a folder; for who knows that nobody else writes there."""
+        ...
+
+
+Opener = Callable[[str], Storage]
+"""What opens the place that a URI names: `open_storage`, or a resource's method."""
 
 
 class Directory:
@@ -59,15 +80,29 @@ class Directory:
         """The contents of many small files; without those that are not there."""
         return {name: content for name in names if (content := self.read(name)) is not None}
 
+    def sha256(self, name: str) -> str | None:
+        """A file's hash, of any size; None where there is none."""
+        try:
+            with open(self._path / name, "rb") as source:
+                return hashlib.file_digest(source, "sha256").hexdigest()
+        except FileNotFoundError:
+            return None
+
     def write(self, name: str, content: bytes) -> None:
         """Replace a file by one rename."""
+        with self.replacing(name) as unfinished:
+            unfinished.write_bytes(content)
+
+    @contextmanager
+    def replacing(self, name: str) -> Iterator[Path]:
+        """A path beside the file, which is renamed to it when the body ends without an error."""
         path = self._path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         # A name of its own: two processes may write one file at once, and each must finish its own.
         handle, unfinished = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=UNFINISHED)
+        os.close(handle)
         try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
+            yield Path(unfinished)
             # mkstemp lets nobody else read; what is published follows the umask, as any file does.
             os.chmod(unfinished, 0o666 & ~_umask())
             os.replace(unfinished, path)
@@ -89,69 +124,60 @@ class Directory:
                     found[path.relative_to(self._path).as_posix()] = path.stat().st_size
         return found
 
-
-class Bucket:
-    """Objects of Google Cloud Storage below a prefix, or of the emulator that STORAGE_EMULATOR_HOST names."""
-
-    def __init__(self, uri: str) -> None:
-        self.uri = uri.rstrip("/")
-        self._files = bucket_files()
-
-    def read(self, name: str) -> bytes | None:
-        """An object's content; None where there is none."""
-        try:
-            return self._files.cat_file(f"{self.uri}/{name}")
-        except FileNotFoundError:
-            return None
-
-    def read_all(self, names: Sequence[str]) -> dict[str, bytes]:
-        """The contents of many small objects, asked for side by side; without those that are not there."""
-        root = f"{self.uri.removeprefix('gs://')}/"
-        found = self._files.cat([f"{self.uri}/{name}" for name in names], on_error="return") if names else {}
-        for error in found.values():
-            if isinstance(error, Exception) and not isinstance(error, FileNotFoundError):
-                raise error
-        return {name.removeprefix(root): each for name, each in found.items() if isinstance(each, bytes)}
-
-    def write(self, name: str, content: bytes) -> None:
-        """Replace an object by one upload, which shows when it is complete."""
-        self._files.pipe_file(f"{self.uri}/{name}", content)
-
-    def delete(self, name: str) -> None:
-        """Remove an object, if it is there."""
-        try:
-            self._files.rm_file(f"{self.uri}/{name}")
-        except FileNotFoundError:
-            pass
-
-    def sizes(self, below: str = "") -> dict[str, int]:
-        """Every object below a folder, with its size in bytes."""
-        root = self.uri.removeprefix("gs://") + "/"
-        found = self._files.find(f"{self.uri}/{below}".rstrip("/"), detail=True)
-        return {name.removeprefix(root): int(entry["size"]) for name, entry in found.items()}
+    def remove_unfinished(self, below: str) -> None:
+        """Remove what killed processes left below a folder; for who knows that nobody else writes there."""
+        for left in (self._path / below).rglob(f"*{UNFINISHED}"):
+            left.unlink()
 
 
-def open_storage(uri: str) -> Storage:
-    """The place that a directory's path or `gs://bucket/prefix` names."""
+def open_storage(uri: str, *, project: str | None = None) -> Storage:
+    """The place that a directory's path or `gs://bucket/prefix` names; STORAGE_EMULATOR_HOST means what it always does.
+
+    Args:
+        uri: Which place.
+        project: Google's, for a bucket; None is what the environment and the credentials say.
+
+    Raises:
+        LakeError: There is no such kind of place, or no credentials for it.
+    """
     if uri.startswith("gs://"):
-        return Bucket(uri)
+        # Here: they take seconds, and most commands never need them.
+        from inventory_assets.lake.files.bucket import Bucket, refusals
+        from resources.gcs import gcs_client
+
+        with refusals(uri):
+            return Bucket(uri, gcs_client(project))
     if "://" in uri:
         raise LakeError(f"the place was {uri!r}; expected a directory or gs://bucket/prefix.")
     return Directory(Path(uri))
 
 
-def bucket_files() -> Any:
-    """Google Cloud Storage as a file system of fsspec's, for whatever takes one."""
-    # Here: it takes half a second, and most commands never need it.
-    import gcsfs
+def reach(connection: duckdb.DuckDBPyConnection, uri: str) -> None:
+    """Let a connection read the files at a place, in a bucket with the credentials that they were written with."""
+    if uri.startswith("gs://") and not _has_bucket_key(connection) and not connection.filesystem_is_registered("gs"):
+        connection.register_filesystem(bucket_files())
 
-    class Files(gcsfs.GCSFileSystem):
+
+def _has_bucket_key(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether DuckDB can sign requests itself (`lake.connect`), which it does faster."""
+    row = connection.execute("SELECT count(*) > 0 FROM duckdb_secrets() WHERE type = 'gcs'").fetchone()
+    return row == (True,)
+
+
+def bucket_files() -> Any:
+    """Google Cloud Storage as a file system of fsspec's: what DuckDB takes, which takes no client of Google's."""
+    # Here: it takes half a second, and most commands never need it.
+    from gcsfs.core import GCSFileSystem
+
+    # `gcsfs.GCSFileSystem` is another: it asks a second service what kind of bucket it is, and warns if that fails.
+    class Files(GCSFileSystem):
         def open(self, path: str, mode: str = "rb", **options: Any) -> Any:
             # The default cache reads ahead in tasks that outlive a DuckDB connection.
             return super().open(path, mode, **{"cache_type": "readahead", **options})
 
     # What another process wrote a moment ago must be seen.
-    return Files(use_listings_cache=False, skip_instance_cache=True)
+    token = "anon" if os.environ.get("STORAGE_EMULATOR_HOST") else None
+    return Files(token=token, use_listings_cache=False, skip_instance_cache=True)
 
 
 def _umask() -> int:

@@ -11,7 +11,6 @@ import pytest
 from inventory_assets.lake.catalog.connect import connect
 from inventory_assets.lake.files.partition_files import DAILY_STOCK, PartitionFiles, attach_views, encode, view_query
 from inventory_assets.settings import Settings
-from tests.lake.files.object_store import ObjectStore
 
 DAY = date(2026, 3, 1)
 ODD = ["it's", "a=b/c", "ß/ü", "=1+1", "[x]*?", "100%"]
@@ -26,14 +25,6 @@ def stock(*skus, version=1):
             "last_event_at": datetime(2026, 3, 1), "version": version,
         }
     )  # fmt: skip
-
-
-@pytest.fixture
-def store(monkeypatch):
-    found = ObjectStore()
-    monkeypatch.setenv("STORAGE_EMULATOR_HOST", found.endpoint)
-    yield found
-    found.close()
 
 
 @pytest.fixture
@@ -160,7 +151,7 @@ def test_an_empty_view_has_the_tables_columns():
     assert list(DAILY_STOCK.columns.items()) == [row[:2] for row in described]
 
 
-def test_a_bucket_holds_and_shows_the_same_partitions(store):
+def test_a_bucket_holds_and_shows_the_same_partitions(shop_bucket):
     files = PartitionFiles("gs://shop/snapshots", DAILY_STOCK)
     manifest = files.write(DAY, stock(*ODD), lake_version=1, epoch=0)
     connection = duckdb.connect(config={"autoload_known_extensions": False, "autoinstall_known_extensions": False})
@@ -184,7 +175,7 @@ def test_a_copy_has_the_same_partitions_and_no_others(tmp_path, files):
     assert files.content(DAY) == other.content(DAY)
 
 
-def test_a_bucket_of_snapshots_needs_no_key_but_the_one_it_was_written_with(store, tmp_path):
+def test_a_bucket_of_snapshots_needs_no_key_but_the_one_it_was_written_with(shop_bucket, tmp_path):
     """`inventory sql`: DuckDB's own client knows only HMAC keys, which a local lake has no use for."""
     settings = Settings(home=tmp_path, snapshots_path="gs://shop/snapshots", archive_path="gs://shop/archive")
     PartitionFiles(settings.snapshots_uri, DAILY_STOCK).write(DAY, stock("A"), lake_version=1, epoch=0)
