@@ -7,6 +7,7 @@ Archived are events and messages, and the rows that no replay gives: versions,
 products, velocities, what was told. So a lake can be made from an archive alone.
 """
 
+import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from inventory_assets.ingest.meaning import CODE_VERSION
 from inventory_assets.ingest.verify import DERIVED
 from inventory_assets.lake.errors import LakeBusyError
 from inventory_assets.lake.files.archive_files import ArchiveError, ArchiveFiles, Manifest
+from inventory_assets.lake.files.storage import Opener, open_storage
 from inventory_assets.lake.lock import writer_lock
 from inventory_assets.lake.query.reader import LakeReader, Reader
 from inventory_assets.lake.tables import (
@@ -74,10 +76,12 @@ class _Day:
 class Archiver:
     """Copies days of one lake, as it stood when this was made, to one archive."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, reader: Reader, uri: str) -> None:
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, reader: Reader, uri: str, *, opener: Opener = open_storage
+    ) -> None:
         self._connection = connection
         self._reader = reader
-        self.files = ArchiveFiles(connection, uri)
+        self.files = ArchiveFiles(connection, uri, opener=opener)
         self.epoch, self.version = self._watermark()
 
     def run(self, before: str, on_day: Callable[[str, str], None] | None = None) -> Iterator[Archived]:
@@ -91,13 +95,13 @@ class Archiver:
             return
         self._claim()
         for table in ARCHIVED:
-            manifests = self.files.manifests(table)
+            manifests, sizes = self.files.manifests(table), self.files.sizes(table)
             days = self._days(table, before)
             self._check_no_day_is_lost(table, before, manifests, days)
             copied = rows = 0
             for day in days:
                 known = manifests.get(day.date)
-                if known is not None and self._is_current(table, day, known):
+                if known is not None and self._is_current(table, day, known, sizes.get(day.date)):
                     continue
                 if on_day is not None:
                     on_day(table.full_name, day.date)
@@ -113,7 +117,7 @@ class Archiver:
     def _claim(self) -> None:
         ours, theirs = identity_of(self._reader), self.files.read_json(IDENTITY)
         if theirs is None:
-            self.files.write_json(f"{self.files.uri}/{IDENTITY}", ours)
+            self.files.write_json(IDENTITY, ours)
         elif theirs != ours:
             raise ArchiveError(
                 f"the archive at {self.files.uri!r} is of another lake ({theirs}; this one: {ours}). A lake that was "
@@ -140,11 +144,11 @@ class Archiver:
             f"JOIN {CATALOG}.{VERSIONS.full_name} v USING (version) WHERE {bound}"
         )
 
-    def _is_current(self, table: Table, day: _Day, known: Manifest) -> bool:
+    def _is_current(self, table: Table, day: _Day, known: Manifest, size: int | None) -> bool:
         return (
             self._is_bound(table, known)
             and (known.rows, known.last_version) == (day.rows, day.last_version)
-            and self.files.size(self.files.file(table, day.date)) == known.bytes
+            and size == known.bytes
         )
 
     def _copy(self, table: Table, day: _Day, known: Manifest | None) -> None:
@@ -155,24 +159,20 @@ class Archiver:
         keys = table.key if isinstance(table, VersionedTable) else ("seq",) if "seq" in table.columns else ()
         # A total order: the same rows give the same bytes.
         order = ", ".join(dict.fromkeys(["version", *(keys or table.columns)]))
-        written = self.files.begin(table, day.date, f"{rows} ORDER BY {order}")
-        ours, theirs = self._sum(table, rows), self._sum(table, self.files.read_rows(written))
-        if ours != theirs or ours[0] != day.rows:
-            self.files.discard(written)
-            raise ArchiveError(
-                f"{table.full_name} of {day.date} was copied as {theirs[0]} rows, expected {ours[0]}, or its contents "
-                "differ. Nothing was replaced; check the archive's disk and run `inventory archive` again."
-            )
-        size = self.files.size(written)
-        assert size is not None  # it was just read
-        self.files.finish(
+        with self.files.replacing(table, day.date, f"{rows} ORDER BY {order}") as written:
+            ours, theirs = self._sum(table, rows), self._sum(table, self.files.read_rows(str(written)))
+            if ours != theirs or ours[0] != day.rows:
+                raise ArchiveError(
+                    f"{table.full_name} of {day.date} was copied as {theirs[0]} rows, expected {ours[0]}, or its "
+                    "contents differ. Nothing was replaced; check the disk and run `inventory archive` again."
+                )
+            size = written.stat().st_size
+            with open(written, "rb") as file:
+                sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        self.files.write_manifest(
             table,
-            written,
-            Manifest(
-                table.full_name, day.date, day.rows, day.last_version, self.epoch, size, self.files.sha256(written),
-                CODE_VERSION,
-            ),
-        )  # fmt: skip
+            Manifest(table.full_name, day.date, day.rows, day.last_version, self.epoch, size, sha256, CODE_VERSION),
+        )
 
     def _is_bound(self, table: Table, known: Manifest) -> bool:
         """Whether the lake must still have what was copied: only a rebuild changes rows, and of derived tables only."""
@@ -195,9 +195,9 @@ class Archiver:
 
     def _check_nothing_is_lost(self, table: Table, day: _Day, rows: str, known: Manifest) -> None:
         """A lake that has lost rows must not take them out of its archive, too."""
-        file = self.files.file(table, day.date)
-        if self.files.size(file) is None or self.files.sha256(file) != known.sha256:
+        if self.files.sha256(table, day.date) != known.sha256:
             return  # gone or damaged: it cannot be held against the lake
+        file = self.files.file(table, day.date)
         # A file of an earlier release lacks columns that came since.
         shared = ", ".join(name for name in self.files.columns(file) if name in table.columns)
         lost = self._reader.query(

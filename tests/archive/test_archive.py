@@ -15,6 +15,7 @@ from inventory_assets.ingest.rebuild import rebuild_lake
 from inventory_assets.ingest.replay import Replay
 from inventory_assets.lake.errors import StaleStateError
 from inventory_assets.lake.files.archive_files import ArchiveError, show_archive
+from inventory_assets.lake.files.storage import open_storage
 from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.lake.tables import APPEND_TABLES, BASES, VERSIONED_TABLES, WATERMARKS
 from inventory_assets.refresh.products import import_products
@@ -23,7 +24,6 @@ from inventory_assets.settings import Settings
 from tests.builders import DAY, cut, level, message, messages, received, rule, simulated, transaction
 from tests.facts import differences, rows, value, warm
 from tests.fakes import Crash, CrashingEngine, OnCue
-from tests.lake.files.bucket import Bucket
 
 ALWAYS = "2999-01-01"
 TABLES = [table for table in (*APPEND_TABLES, *VERSIONED_TABLES) if table not in (WATERMARKS, BASES)]
@@ -370,25 +370,43 @@ def rows_of(engine, sql):
     return [row[0] for row in rows(engine.lake, sql)]
 
 
-def test_a_bucket_takes_an_archive_and_gives_it_back(open_engine, settings, tmp_path):
-    bucket = Bucket()
-    keys = {
-        "gcs_key_id": "KEY",
-        "gcs_secret": "secret",
-        "gcs_endpoint": bucket.endpoint,
-        "archive_path": "gs://old/lake",
-    }
-    engine = open_engine(chosen=replace(settings, **keys))
+def test_a_bucket_takes_an_archive_and_gives_it_back(open_engine, settings, shop_bucket, tmp_path):
+    """With Google's credentials alone; the lake's own data path would want an HMAC key."""
+    place = "gs://shop/old lake"
+    engine = open_engine(chosen=replace(settings, archive_path=place))
     engine.commit_burst(messages(rule(10, 20), level(100, sku=ODD), b"broken"))
-    first = archive(engine, "gs://old/lake")
-    again = archive(engine, "gs://old/lake")
-    made = open_engine(chosen=Settings(home=tmp_path / "other", **keys))
-    restore(made, "gs://old/lake")
+    first = archive(engine, place)
+    again = archive(engine, place)
+    archive(engine, str(tmp_path / "folder"))
+    made = open_engine(chosen=Settings(home=tmp_path / "other"))
+    restore(made, place)
+    reader = LakeReader(engine.settings)
+    show_archive(reader.connection, place)
 
     assert (first["raw.messages"], again) == ((1, 3), {})
+    assert {f"old lake/{name}": each for name, each in files(tmp_path / "folder").items()} == shop_bucket.objects(
+        "shop"
+    )
     assert contents(engine) == contents(made, until=1)
     assert differences(made) == []
-    bucket.close()
+    assert [(3,)] == reader.connection.execute(
+        "SELECT count(*) FROM archive.raw_messages WHERE date > '2000-01-01'"
+    ).fetchall()
+    reader.connection.close()
+
+
+def test_a_damaged_object_is_named_and_nothing_is_restored(open_engine, engine, shop_bucket, tmp_path):
+    engine.commit_burst(messages(rule(10, 20), level(100)))
+    archive(engine, "gs://shop/old")
+    storage = open_storage("gs://shop/old")
+    name = min(name for name in storage.sizes("raw_messages") if name.endswith("data.parquet"))
+    made = open_engine(chosen=Settings(home=tmp_path / "other"))
+
+    for spoil in (lambda: storage.write(name, b"x" + storage.read(name)[1:]), lambda: storage.delete(name)):
+        spoil()
+        with pytest.raises(ArchiveError, match=re.escape(f"gs://shop/old/{name}")):
+            restore(made, "gs://shop/old")
+    assert made.lake.watermark().version == 0
 
 
 def test_a_lake_with_its_catalog_on_a_server_is_made_and_mended(

@@ -7,8 +7,6 @@ that its manifest does not fit is one that a killed process left.
 Not here: which days are due (`archive.archive`), what comes back (`archive.restore`).
 """
 
-import hashlib
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +15,7 @@ import duckdb
 import msgspec
 
 from inventory_assets.lake.errors import LakeError
+from inventory_assets.lake.files.storage import Opener, open_storage, reach
 from inventory_assets.lake.tables import CATALOG, CORE_EVENTS, RAW_MESSAGES, Table
 
 # The name that `inventory sql` has the views under.
@@ -46,46 +45,35 @@ class Manifest(msgspec.Struct, frozen=True):
 class ArchiveFiles:
     """The files of one archive, in a directory or a bucket."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, uri: str) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, uri: str, *, opener: Opener = open_storage) -> None:
+        """The archive at `uri`, whose rows `connection` reads."""
         self._connection = connection
-        self.uri = uri.rstrip("/")
-        self.is_remote = "://" in uri
-
-    def folder(self, table: Table) -> str:
-        """Where a table's days are."""
-        return f"{self.uri}/{table.schema}_{table.name}"
+        self._storage = opener(uri)
+        self.uri = self._storage.uri
+        reach(connection, uri)
 
     def file(self, table: Table, date: str) -> str:
-        """A day's rows."""
-        return f"{self.folder(table)}/date={date}/data.parquet"
+        """Where a day's rows are."""
+        return f"{self.uri}/{_data_name(table, date)}"
 
     def manifests(self, table: Table) -> dict[str, Manifest]:
         """What a table's days hold, by date."""
-        texts = self._texts(f"{self.folder(table)}/date=*/manifest.json")
-        found = [_decode(name, text) for name, text in texts]
-        return {manifest.date: manifest for manifest in found}
+        names = [name for name in self._storage.sizes(_folder(table)) if name.endswith("/manifest.json")]
+        found = [_decode(f"{self.uri}/{name}", text) for name, text in self._storage.read_all(names).items()]
+        return {manifest.date: manifest for manifest in sorted(found, key=lambda manifest: manifest.date)}
 
-    def has_files(self, table: Table) -> bool:
-        """Whether any day of a table is there."""
-        pattern = f"{self.folder(table)}/date=*/data.parquet"
-        return self._connection.execute("SELECT count(*) > 0 FROM glob(?)", [pattern]).fetchone() == (True,)
+    def sizes(self, table: Table) -> dict[str, int]:
+        """The bytes of a table's files, by date."""
+        found = self._storage.sizes(_folder(table))
+        return {
+            name.split("/")[1].removeprefix("date="): size
+            for name, size in found.items()
+            if name.endswith("/data.parquet")
+        }
 
-    def size(self, file: str) -> int | None:
-        """A file's bytes; None where there is none."""
-        if not self.is_remote:
-            return Path(file).stat().st_size if Path(file).exists() else None
-        row = self._connection.execute("SELECT max(size) FROM read_blob(?)", [file]).fetchone()
-        return row[0] if row else None
-
-    def sha256(self, file: str) -> str:
-        """A file's hash."""
-        if not self.is_remote:
-            with open(file, "rb") as source:
-                return hashlib.file_digest(source, "sha256").hexdigest()
-        row = self._connection.execute("SELECT sha256(content) FROM read_blob(?)", [file]).fetchone()
-        if row is None:
-            raise ArchiveError(f"{file!r} is gone. Run `inventory archive` to copy the day again.")
-        return row[0]
+    def sha256(self, table: Table, date: str) -> str | None:
+        """The hash of a day's file; None where there is none."""
+        return self._storage.sha256(_data_name(table, date))
 
     def read_rows(self, file: str) -> str:
         """SQL for a file's rows."""
@@ -95,33 +83,22 @@ class ArchiveFiles:
         """The names of a file's columns."""
         return [row[0] for row in self._connection.execute(f"DESCRIBE {self.read_rows(file)}").fetchall()]
 
-    def begin(self, table: Table, date: str, query: str) -> str:
-        """Write a day's rows, not yet in their place; where they are."""
-        file = self.file(table, date)
-        if not self.is_remote:
-            folder = Path(file).parent
-            with _on_disk(file):
-                folder.mkdir(parents=True, exist_ok=True)
-                for left in folder.glob("*.tmp"):
-                    left.unlink()
-            file = f"{file}.{uuid.uuid4().hex[:8]}.tmp"
-        self._connection.execute(
-            f"COPY ({query}) TO {_literal(file)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP})"
-        )
-        return file
+    @contextmanager
+    def replacing(self, table: Table, date: str, query: str) -> Iterator[Path]:
+        """Write a day's rows to a file of this machine; it is put in its place when the body ends well."""
+        with _on_disk(self.file(table, date)):
+            # One process archives at a time: what another left, nobody finishes.
+            self._storage.remove_unfinished(f"{_folder(table)}/date={date}")
+            with self._storage.replacing(_data_name(table, date)) as written:
+                self._connection.execute(
+                    f"COPY ({query}) TO {_literal(str(written))} "
+                    f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP})"
+                )
+                yield written
 
-    def finish(self, table: Table, written: str, manifest: Manifest) -> None:
-        """Put a written and verified file in its place, then say what it holds."""
-        file = self.file(table, manifest.date)
-        if written != file:
-            with _on_disk(file):
-                Path(written).replace(file)
-        self.write_json(f"{self.folder(table)}/date={manifest.date}/manifest.json", msgspec.to_builtins(manifest))
-
-    def discard(self, written: str) -> None:
-        """Remove a written file that is not to be kept."""
-        if not self.is_remote:
-            Path(written).unlink(missing_ok=True)
+    def write_manifest(self, table: Table, manifest: Manifest) -> None:
+        """Say what a day's file, which is in its place, holds."""
+        self.write_json(f"{_folder(table)}/date={manifest.date}/manifest.json", msgspec.to_builtins(manifest))
 
     def check(self, table: Table, manifest: Manifest) -> None:
         """Make sure that a day's file is what its manifest says.
@@ -131,9 +108,11 @@ class ArchiveFiles:
         """
         file = self.file(table, manifest.date)
         try:
-            found = self.sha256(file)
-        except (OSError, duckdb.Error) as error:
+            found = self.sha256(table, manifest.date)
+        except OSError as error:
             raise ArchiveError(f"{file!r} cannot be read: {error}") from error
+        if found is None:
+            raise ArchiveError(f"{file!r} is gone. Run `inventory archive` where the lake still has the day.")
         if found != manifest.sha256:
             raise ArchiveError(
                 f"{file!r} is not what its manifest says (sha256 {found[:12]}…, expected {manifest.sha256[:12]}…): it "
@@ -141,33 +120,14 @@ class ArchiveFiles:
             )
 
     def read_json(self, name: str) -> dict | None:
-        """A small file of the archive's root; None where there is none."""
-        texts = self._texts(f"{self.uri}/{name}")
-        return msgspec.json.decode(texts[0][1]) if texts else None
+        """A small file of the archive; None where there is none."""
+        content = self._storage.read(name)
+        return None if content is None else msgspec.json.decode(content)
 
-    def write_json(self, file: str, values: dict) -> None:
+    def write_json(self, name: str, values: dict) -> None:
         """Write a small file, whole or not at all."""
-        text = msgspec.json.encode(values)
-        if not self.is_remote:
-            fresh = Path(f"{file}.tmp")
-            with _on_disk(file):
-                fresh.parent.mkdir(parents=True, exist_ok=True)
-                fresh.write_bytes(text + b"\n")
-                fresh.replace(file)
-            return
-        columns = ", ".join(
-            f"{_literal(value) if isinstance(value, str) else value} AS {name}" for name, value in values.items()
-        )
-        self._connection.execute(f"COPY (SELECT {columns}) TO {_literal(file)} (FORMAT json)")
-
-    def _texts(self, pattern: str) -> list[tuple[str, str]]:
-        try:
-            return self._connection.execute("SELECT filename, content FROM read_text(?)", [pattern]).fetchall()
-        except duckdb.Error as error:
-            # A pattern that matches nothing, and an object that is not there.
-            if "No files found" in str(error) or "404 (Not Found)" in str(error) or "HTTP 404" in str(error):
-                return []
-            raise
+        with _on_disk(f"{self.uri}/{name}"):
+            self._storage.write(name, msgspec.json.encode(values) + b"\n")
 
 
 def show_archive(connection: duckdb.DuckDBPyConnection, uri: str, version: int | None = None) -> None:
@@ -178,8 +138,8 @@ def show_archive(connection: duckdb.DuckDBPyConnection, uri: str, version: int |
     for table in SHOWN_TABLES:
         # The lake's own columns, so that a file of an earlier release lacks none.
         query = f"SELECT *, NULL::DATE AS date FROM {CATALOG}.{table.full_name} WHERE false"
-        if files.has_files(table):
-            pattern = _literal(f"{files.folder(table)}/date=*/data.parquet")
+        if files.sizes(table):
+            pattern = _literal(files.file(table, "*"))
             options = "hive_partitioning => true, hive_types => {'date': DATE}, union_by_name => true"
             query += f" UNION ALL BY NAME SELECT * FROM read_parquet({pattern}, {options}){bound}"
         connection.execute(f"CREATE VIEW {SCHEMA}.{table.schema}_{table.name} AS {query}")
@@ -196,7 +156,15 @@ def _on_disk(file: str) -> Iterator[None]:
         ) from error
 
 
-def _decode(name: str, text: str) -> Manifest:
+def _folder(table: Table) -> str:
+    return f"{table.schema}_{table.name}"
+
+
+def _data_name(table: Table, date: str) -> str:
+    return f"{_folder(table)}/date={date}/data.parquet"
+
+
+def _decode(name: str, text: bytes) -> Manifest:
     try:
         return msgspec.json.decode(text, type=Manifest)
     except msgspec.DecodeError as error:
