@@ -10,7 +10,7 @@ from inventory_assets.assets.checks import build_checks
 from inventory_assets.assets.tables import build_table_assets
 from inventory_assets.partitions import complete_days, complete_weeks, daily_partitions
 from inventory_assets.settings import Settings, load_settings
-from resources import InventoryResource
+from resources import InventoryResource, StorageResource
 from sensors.bursts import burst_sensor
 from sensors.deliveries import delivery_sensor
 from sensors.marts import marts_after_snapshots
@@ -36,7 +36,7 @@ def build_defs(
         _quality(),
         _reports(settings),
         dg.Definitions(
-            resources={"inventory": InventoryResource(), **(resource_overrides or {})},
+            resources={"inventory": InventoryResource(), "storage": StorageResource(), **(resource_overrides or {})},
             # Steps share the process's warm engine; separate processes would each load it.
             executor=dg.in_process_executor,
         ),

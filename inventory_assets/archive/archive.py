@@ -235,7 +235,7 @@ def identity_of(reader: Reader) -> dict[str, str]:
 
 
 @contextmanager
-def archiver_of(settings: Settings, to: str | None = None) -> Iterator[Archiver]:
+def archiver_of(settings: Settings, to: str | None = None, *, opener: Opener = open_storage) -> Iterator[Archiver]:
     """The archiver of this process, with a reader of its own, closed afterwards.
 
     Raises:
@@ -253,4 +253,4 @@ def archiver_of(settings: Settings, to: str | None = None) -> Iterator[Archiver]
             raise LakeBusyError("another process archives already. Wait for it.") from error
         reader = LakeReader(settings)
         stack.callback(reader.connection.close)
-        yield Archiver(reader.connection, reader, place)
+        yield Archiver(reader.connection, reader, place, opener=opener)

@@ -6,14 +6,14 @@ import dagster as dg
 
 from inventory_assets.archive.archive import archiver_of
 from inventory_assets.assets.specs import BUILD_POOL
-from resources import InventoryResource
+from resources import InventoryResource, StorageResource
 
 
 @dg.op(pool=BUILD_POOL)
-def archive_days(context: dg.OpExecutionContext, inventory: InventoryResource) -> None:
+def archive_days(context: dg.OpExecutionContext, inventory: InventoryResource, storage: StorageResource) -> None:
     """Copy the complete days that the archive lacks or has otherwise."""
     # A reader of its own: bursts go on meanwhile.
-    with archiver_of(inventory.process().settings) as archiver:
+    with archiver_of(inventory.process().settings, opener=storage.open) as archiver:
         done = list(archiver.run(f"{datetime.now(UTC):%Y-%m-%d}"))
     days, rows = sum(each.copied_days for each in done), sum(each.copied_rows for each in done)
     context.log.info(f"{days} days with {rows} rows copied to {archiver.files.uri!r}")

@@ -13,7 +13,7 @@ from inventory_assets.reports.make import mail_report, make_report
 from inventory_assets.reports.period import MADE_AT_HOUR, Kind, period_of
 from inventory_assets.reports.publish import PAGE_NAME, Manifest, Rendered
 from inventory_assets.settings import Settings
-from resources import InventoryResource
+from resources import InventoryResource, StorageResource
 
 GROUP = "reports"
 WEEKLY_AT_HOUR = 1
@@ -70,13 +70,13 @@ def _build(
         freshness_policy=DAILY_BY_FIVE if kind is Kind.NIGHTLY else WEEKLY_BY_FIVE,
     )
     def report_asset(
-        context: dg.AssetExecutionContext, config: ReportConfig, inventory: InventoryResource
+        context: dg.AssetExecutionContext, config: ReportConfig, inventory: InventoryResource, storage: StorageResource
     ) -> Iterator[dg.MaterializeResult]:
         settings, now = inventory.settings(), datetime.now(UTC)
         # The lake is read by a reader of its own: bursts go on meanwhile.
         for key in sorted(context.partition_keys):
             period = period_of(kind, date.fromisoformat(key))
-            made, report = make_report(settings, kind, period, today=now.date())
+            made, report = make_report(settings, kind, period, today=now.date(), opener=storage.open)
             context.log.info(f"{made.title}: {made.headline}")
         yield dg.MaterializeResult(metadata=_metadata(settings, made, report))
         # Whoever backfills a year does not want a year of mails.

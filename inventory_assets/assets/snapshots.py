@@ -38,7 +38,7 @@ from inventory_assets.lake.files.partition_files import (
 from inventory_assets.lake.query.reader import history_reader
 from inventory_assets.lake.tables import CORE_EVENTS
 from inventory_assets.snapshots.build import build_partitions, refresh_partitions
-from resources import InventoryResource
+from resources import InventoryResource, StorageResource
 
 GROUP = "snapshots"
 PREVIEW_ROWS = 5
@@ -112,11 +112,11 @@ def _build(table: SnapshotTable, partitions: DailyPartitionsDefinition) -> Asset
         freshness_policy=DAILY_BY_FIVE if table is DAILY_STOCK else HOURLY,
     )
     def snapshot_asset(
-        context: AssetExecutionContext, config: SnapshotConfig, inventory: InventoryResource
+        context: AssetExecutionContext, config: SnapshotConfig, inventory: InventoryResource, storage: StorageResource
     ) -> Iterator[MaterializeResult]:
         days = [date.fromisoformat(key) for key in context.partition_keys]
         settings, today = inventory.settings(), datetime.now(UTC).date()
-        files = snapshot_files(settings, table)
+        files = snapshot_files(settings, table, storage.open)
         built: dict[date, tuple[Manifest, dict[str, Any]]] = {}
         with history_reader(settings) as reader:
             if config.only_changed:

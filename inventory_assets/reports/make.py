@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import date
 
 from inventory_assets.ingest.meaning import CODE_VERSION
-from inventory_assets.lake.files.storage import open_storage
+from inventory_assets.lake.files.storage import Opener, open_storage
 from inventory_assets.lake.query.as_of import pin_version
 from inventory_assets.lake.query.reader import LakeReader, history_reader
 from inventory_assets.notify.channels.build import build_mail
@@ -28,6 +28,7 @@ def make_report(
     today: date,
     version: int | None = None,
     on_read: Callable[[], None] = lambda: None,
+    opener: Opener = open_storage,
 ) -> tuple[Manifest, Rendered]:
     """Build and publish a report. Nothing of the lake is held while it is rendered and written.
 
@@ -38,12 +39,13 @@ def make_report(
         today: The UTC day that is not over.
         version: None is what the period's own report would read (`collect.choose_version`).
         on_read: Called when all is read.
+        opener: What opens those places.
 
     Raises:
         LakeMissingError: There is no lake, or no such version.
     """
-    storage = open_storage(settings.reports_uri)
-    snapshots = SnapshotFiles(settings.snapshots_uri)
+    storage = opener(settings.reports_uri)
+    snapshots = SnapshotFiles(settings.snapshots_uri, opener)
     with history_reader(settings) as reader:
         pin_version(reader.connection, None)
         period = period or choose_period(reader, kind, today)

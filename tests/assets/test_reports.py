@@ -11,7 +11,7 @@ from inventory_assets.definitions import build_defs
 from inventory_assets.ingest.engine import Engine
 from inventory_assets.partitions import complete_days, complete_weeks
 from inventory_assets.settings import Settings
-from resources import InventoryResource
+from resources import InventoryResource, StorageResource
 from tests.builders import level, message
 from tests.notify.servers import smtp_server
 
@@ -95,7 +95,10 @@ def test_a_mail_that_is_not_taken_fails_the_run_and_leaves_the_report(inventory,
         settings = Settings()
         [nightly, _] = build_report_assets(complete_days(settings), complete_weeks(settings), retries=None)
         result = dg.materialize(
-            [nightly], partition_key="2026-03-02", resources={"inventory": inventory}, raise_on_error=False
+            [nightly],
+            partition_key="2026-03-02",
+            resources={"inventory": inventory, "storage": StorageResource()},
+            raise_on_error=False,
         )
 
     assert not result.success

@@ -9,7 +9,7 @@ from inventory_assets.definitions import build_defs
 from inventory_assets.lake.files.partition_files import DAILY_STOCK, HOURLY_TRANSACTIONS, PartitionFiles
 from inventory_assets.settings import Settings
 from inventory_assets.snapshots.build import build_partitions
-from resources import InventoryResource
+from resources import InventoryResource, StorageResource
 from tests.builders import level, message, transaction
 from tests.sensors.looking import look
 
@@ -35,9 +35,9 @@ def inventory(tmp_path):
     process.engine.close()
 
 
-def materialize(instance, inventory, table, first, last, run_config=None):
+def materialize(instance, inventory, table, first, last, run_config=None, **resources):
     """Run a range as a backfill does."""
-    defs = build_defs(Settings(), resource_overrides={"inventory": inventory})
+    defs = build_defs(Settings(), resource_overrides={"inventory": inventory, **resources})
     key = dg.AssetKey(["snapshots", table])
     job = defs.resolve_implicit_job_def_def_for_assets([key])
     tags = {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
@@ -74,6 +74,25 @@ def test_a_range_is_one_run_and_each_day_has_its_files_hash(inventory, tmp_path,
         d: e.metadata["dagster/row_count"].value for d, e in events.items()
     }
     assert {files.path(date.fromisoformat(d)) for d in DAYS} == {e.metadata["path"].value for e in events.values()}
+
+
+@pytest.mark.slow
+def test_a_bucket_gets_its_days_by_the_storage_resource(inventory, shop_bucket, monkeypatch):
+    monkeypatch.setenv("INVENTORY_SNAPSHOTS_PATH", "gs://shop/snapshots")
+    opened = []
+
+    class Noted(StorageResource):
+        def open(self, uri):
+            opened.append(uri)
+            return super().open(uri)
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        materialize(instance, inventory, "daily_stock", DAYS[0], DAYS[1], storage=Noted(project="shops"))
+
+    assert ["gs://shop/snapshots"] == opened
+    assert {
+        f"snapshots/daily_stock/date={day}/{name}" for day in DAYS[:2] for name in ("data.parquet", "manifest.json")
+    } == (set(shop_bucket.objects("shop")))
 
 
 @pytest.mark.slow

@@ -294,6 +294,6 @@ def _quoted(text: str) -> str:
     return text.replace("'", "''")
 
 
-def snapshot_files(settings: Settings, table: SnapshotTable) -> PartitionFiles:
+def snapshot_files(settings: Settings, table: SnapshotTable, opener: Opener = open_storage) -> PartitionFiles:
     """One snapshot table's files, where the settings put them."""
-    return PartitionFiles(settings.snapshots_uri, table)
+    return PartitionFiles(settings.snapshots_uri, table, opener=opener)

@@ -17,6 +17,7 @@ from inventory_assets.lake.files.partition_files import (
     PartitionFiles,
     SnapshotTable,
 )
+from inventory_assets.lake.files.storage import Opener, open_storage
 from inventory_assets.reports.read.model import Basis, DayOfWarehouse, Movement, Notice, Trade
 
 NOT_OVER = Notice("this period is not over yet: what was sold is known when it is")
@@ -37,8 +38,8 @@ class Snapshots(Protocol):
 class SnapshotFiles:
     """`Snapshots` where the settings put them. A file that is not what its manifest says is not there."""
 
-    def __init__(self, uri: str) -> None:
-        self._files = {table: PartitionFiles(uri, table) for table in SNAPSHOT_TABLES}
+    def __init__(self, uri: str, opener: Opener = open_storage) -> None:
+        self._files = {table: PartitionFiles(uri, table, opener=opener) for table in SNAPSHOT_TABLES}
 
     def read(self, table: SnapshotTable, day: date, columns: Sequence[str]) -> pl.DataFrame | None:
         """A day's rows; None where the day was not built."""
