@@ -128,5 +128,6 @@ def refusals(uri: str) -> Iterator[None]:
     # What a request's own library raises is an OSError.
     except (GoogleAPIError, GoogleAuthError, InvalidResponse, DataCorruption, OSError) as error:
         raise LakeError(
-            f"{uri!r} did not answer as it should: {error}. Check the network, and STORAGE_EMULATOR_HOST if it is set."
+            f"{uri!r} did not answer as it should: {error}. "
+            "Check the network, and STORAGE_EMULATOR_HOST (http://…) if it is set."
         ) from error
