@@ -20,9 +20,10 @@ from typing import Any
 
 from inventory_assets.lake.catalog.connect import connect
 from inventory_assets.lake.errors import LakeError
-from inventory_assets.settings import Settings
+from inventory_assets.project_files import project_dir
+from inventory_assets.settings import Settings, load_settings
 
-PROJECT_DIR = Path(__file__).resolve().parents[2] / "dbt_project"
+PROJECT_DIR = project_dir() / "dbt_project"
 # What parsing depends on; all else there is dbt's own output, or for people.
 SOURCES = (".sql", ".yml")
 FAILED = ("error", "fail", "runtime error")
@@ -120,7 +121,7 @@ def build_marts(settings: Settings, *, select: Sequence[str] = (), command: str 
     results = target / "run_results.json"
     results.unlink(missing_ok=True)
     if not (target / PARTIAL_PARSE).exists():
-        _copy(PROJECT_DIR / "target" / PARTIAL_PARSE, target / PARTIAL_PARSE)
+        _copy(_parsed(PROJECT_DIR) / PARTIAL_PARSE, target / PARTIAL_PARSE)
     arguments = [command, "--target-path", str(target), "--log-path", str(target / "logs")]
     done = _dbt([*arguments, *(("--select", *select) if select else ())], dbt_environment(settings))
     if not results.exists():
@@ -158,14 +159,13 @@ def _last_lines(text: str) -> str:
 def load_manifest(project_dir: Path = PROJECT_DIR) -> dict[str, Any]:
     """dbt's manifest of the project, parsed anew only where a source has changed since it was last.
 
-    It is kept in the project's `target`, which is not committed: a bare machine
-    parses once, without a lake or a network, in about five seconds.
+    A bare machine parses once, without a lake or a network, in about five seconds.
 
     Raises:
         MartsBuildError: The project does not parse.
     """
-    target = project_dir / "target"
-    target.mkdir(exist_ok=True)
+    target = _parsed(project_dir)
+    target.mkdir(parents=True, exist_ok=True)
     manifest, digest = target / "manifest.json", target / "manifest.digest"
     wanted = _digest(project_dir)
     # Several processes may load the definitions at once; one parses, and the others find it done.
@@ -175,6 +175,11 @@ def load_manifest(project_dir: Path = PROJECT_DIR) -> dict[str, Any]:
             _parse(project_dir, manifest)
             digest.write_text(wanted)
         return json.loads(manifest.read_text())
+
+
+def _parsed(project_dir: Path) -> Path:
+    """Where what dbt parsed is kept: in the project, for every home; or in this one, where the project is read-only."""
+    return project_dir / "target" if os.access(project_dir, os.W_OK) else load_settings().marts_path / "project"
 
 
 def _parse(project_dir: Path, manifest: Path) -> None:

@@ -18,10 +18,11 @@ from inventory_assets.commands.run.code_server import CodeServers
 from inventory_assets.commands.run.processes import Processes, free_port, python_environment, tail, wait_for_port
 from inventory_assets.lake.errors import LakeError
 from inventory_assets.lake.query.reader import LakeReader
+from inventory_assets.project_files import project_dir
 from inventory_assets.settings import DEFAULT_EMULATOR_PORT, Settings, endpoint_path, load_settings
 from inventory_assets.wiring import ensure_topics
 
-PROJECT_DIR = Path(__file__).resolve().parents[3]
+PROJECT_DIR = project_dir()
 STATUS_SECONDS = 5.0
 
 
