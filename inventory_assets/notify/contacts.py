@@ -1,4 +1,4 @@
-"""Who a threshold rule says should be told: its `alert_settings` (R0)."""
+"""Who a threshold rule says should be told: its `alert_settings`."""
 
 import json
 from typing import Any, NamedTuple

@@ -75,6 +75,16 @@ def test_documents_name_no_source_that_a_reader_cannot_open():
     assert ["docs/rules.md"] == [name for name, found in named.items() if found]
 
 
+def test_no_surface_names_a_source():
+    """Help, pages and reports are read by people who have never seen this repository."""
+    surfaces = [ROOT / "inventory_assets" / name for name in ("commands", "console", "reports", "notify", "words")]
+    files = [path for folder in surfaces for path in folder.rglob("*") if path.suffix in {".py", ".html", ".j2", ".js"}]
+
+    named = {str(path.relative_to(ROOT)): re.findall(r"\bR[0-4]\b|\bDESIGN\b", path.read_text()) for path in files}
+
+    assert {} == {name: found for name, found in named.items() if found}
+
+
 def test_the_hooks_are_the_checks_of_make_lint():
     recipe = re.search(r"^lint: .*\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert recipe is not None

@@ -47,7 +47,7 @@ def alerts(context: click.Context, state: str, limit: int, format_: str) -> None
     """List alerts, the worst and newest first; with a command, handle them.
 
     The table has the stock of now and what to do now; json and csv have each
-    alert as it was told, in R0's format.
+    alert as it was sent, in the format of `alerts-topic`.
     """
     if context.invoked_subcommand is None:
         _list_alerts(state, limit, format_)

@@ -17,7 +17,7 @@ def config_option(command: Callable) -> Callable:
     """Add `--config FILE`."""
     return click.option(
         "--config", "config_path", type=click.Path(exists=True, dir_okay=False, path_type=Path),
-        help="YAML with R0's names; the environment overrides it, and is enough by itself.",
+        help="YAML; environment variables of the same names override it, and are enough by themselves.",
     )(command)  # fmt: skip
 
 

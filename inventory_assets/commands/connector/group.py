@@ -154,7 +154,7 @@ def snapshot(config_path: Path | None, new_epoch: bool) -> None:
 @config_option
 @format_option
 def init_db_(config_path: Path | None, format_: str) -> None:
-    """Prepare a database: R0's indexes and validators, and images of changed documents. Never removes anything."""
+    """Prepare a database: indexes, validators, and images of changed documents. Never removes anything."""
     from inventory_assets.connector.source.init_db import init_db
     from inventory_assets.connector.source.mongo_client import connect
 

@@ -38,7 +38,7 @@ def exchange() -> None:
 @click.option("--from-start", is_flag=True, help="Forget how far these pulls have come.")
 @format_option
 def pull(file: Path, only: tuple[str, ...], from_start: bool, format_: str) -> None:
-    """Read what is new at a server: publish it as R0 documents, or import it as product data.
+    """Read what is new at a server: publish it as stock documents, or import it as product data.
 
     \b
     inventory exchange pull shop.toml

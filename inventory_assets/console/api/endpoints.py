@@ -85,7 +85,7 @@ ENDPOINTS = (
         ),
     ),
     Endpoint(
-        "PUT", "/api/thresholds", "Set a rule, whole: R0's document with a reason", thresholds_api.put_rule, (_DRY,),
+        "PUT", "/api/thresholds", "Set a rule, whole: its document, with a reason", thresholds_api.put_rule, (_DRY,),
         body=_RULE, answers=_SENT,
     ),
     Endpoint(
