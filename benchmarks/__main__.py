@@ -2,10 +2,11 @@
 
 import argparse
 
-from benchmarks import backtest, burst, connector, delivery, duplicates, latency, marts, snapshots, thresholds
+from benchmarks import backtest, burst, connector, delivery, duplicates, latency, marts, snapshots, startup, thresholds
 from benchmarks.measure import print_machine
 
 PARTS = {
+    "startup": startup.run,
     "burst": burst.run,
     "duplicates": duplicates.run,
     "latency": latency.run,
