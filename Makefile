@@ -1,21 +1,23 @@
-# setup, run, test, bench, soak: each builds .venv first, from the hash-pinned lock.
+# setup, run, test, test-all, bench, soak: each builds .venv first, from the hash-pinned lock.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint bench soak bigquery clean
+.PHONY: help setup run test test-all lint bench soak bigquery clean
 
 # A Python from 3.11 to 3.13, whatever it is called here.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' >/dev/null 2>&1 && echo $$p && break; done)
 SCALE ?= small
-# Processes that `make test` runs tests in, a file each, in order: the largest files first
-# would leave the end-to-end tests, which have few tests and wait long, for the end.
-JOBS ?= 2
+# Processes that tests run in, a file each, in the order that tests/conftest.py gives: more than there
+# are cores, as an end-to-end test waits for most of its time.
+JOBS ?= 4
 BIN := .venv/bin
+PYTEST := $(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 # Where it is set, as in many containers, each of the many processes compiles our two hundred modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
 help:
 	@echo "make run    the product, with a simulated retailer (SCALE=large for a big one)"
-	@echo "make test   every check and test"
+	@echo "make test   every check, and every test that needs no server"
+	@echo "make test-all   the tests that need servers or an environment of their own"
 	@echo "make bench  the benchmarks"
 	@echo "make soak   one hour at 1,000 events/s"
 	@echo "make bigquery   the marts, compiled for BigQuery (an environment of its own)"
@@ -41,7 +43,11 @@ lint: setup
 	$(BIN)/lint-imports
 
 test: lint
-	$(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
+	$(PYTEST) -m "not servers"
+
+# MongoDB's wire, PostgreSQL, Google's Pub/Sub emulator, BigQuery's SQL.
+test-all: setup bigquery
+	$(PYTEST) -m servers
 
 bench: setup
 	POLARS_MAX_THREADS=1 $(BIN)/python -m benchmarks

@@ -4,6 +4,9 @@ Belongs here: settings in a temporary home, an engine, a broker. Does not
 belong: what one suite alone needs.
 """
 
+import contextlib
+import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +17,7 @@ import pytest
 from inventory_assets.domain.alerts.alert import Product
 from inventory_assets.domain.ingest.process import Message
 from inventory_assets.ingest.engine import Engine
+from inventory_assets.lake.catalog.connect import connect
 from inventory_assets.refresh.products import import_products
 from inventory_assets.settings import Settings
 from tests import builders
@@ -28,6 +32,21 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("repeatable")
 
+# What asks for one of these is `make test-all`'s, as what is marked `servers` itself.
+SERVER_FIXTURES = {"postgres", "mongo"}
+# Few tests, and most of each is waiting: begun first, they wait beside those that compute. Begun last, nothing would
+# be left to do meanwhile.
+FIRST = ("end_to_end", "docs", "faults", "marts")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tell the tests that need a server from those that do not, and begin with those that wait."""
+    for item in items:
+        if SERVER_FIXTURES.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker("servers")
+    items.sort(key=lambda item: not set(FIRST).intersection(item.path.parts))
+
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
@@ -41,12 +60,29 @@ def settings(home: Path) -> Settings:
     return Settings(home=home)
 
 
+@pytest.fixture(scope="session")
+def empty_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home whose lake has its tables and nothing in them. Copy it only."""
+    home = tmp_path_factory.mktemp("empty")
+    connect(Settings(home=home)).close()
+    return home
+
+
+def copy_home(home: Path, to: Path) -> None:
+    """Copy a home with a lake that nobody has open; the copy's catalog knows the copy's files."""
+    shutil.copytree(home, to, dirs_exist_ok=True)
+    with contextlib.closing(sqlite3.connect(to / "lake" / "catalog.sqlite")) as catalog, catalog:
+        catalog.execute("UPDATE ducklake_metadata SET value = ? WHERE key = 'data_path'", [f"{to / 'lake' / 'data'}/"])
+
+
 @pytest.fixture
-def open_engine(settings: Settings) -> Iterator[Callable[..., Engine]]:
+def open_engine(settings: Settings, empty_home: Path) -> Iterator[Callable[..., Engine]]:
     """Open engines on the test's lake; all are closed at the end."""
     opened: list[Engine] = []
 
     def open_(kind: type[Engine] = Engine, chosen: Settings = settings) -> Engine:
+        if chosen == Settings(home=chosen.home) and not chosen.lock_path.exists():
+            copy_home(empty_home, chosen.home)  # to make a lake takes longer
         opened.append(kind(chosen))
         return opened[-1]
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from bson import json_util
-from pymongo import MongoClient
 
 from inventory_assets.connector.source.reconcile_source import ReconcileSource
 from inventory_assets.domain.quality.source_check import Kind
@@ -19,7 +18,7 @@ from inventory_assets.settings import Settings
 from inventory_assets.simulator import Simulation
 from inventory_assets.simulator.mongo import MongoShop, shop_settings
 from tests.builders import cut, message
-from tests.connector.mongo import mongodb, new_database
+from tests.connector.mongo import ExternalMongo, MongoServer, new_database
 from tests.end_to_end.mongo_effects import (
     COLLECTIONS,
     Fact,
@@ -62,10 +61,9 @@ class Load:
 
 
 @pytest.fixture(scope="module")
-def load() -> Iterator[Load]:
+def load(mongo: MongoServer | ExternalMongo) -> Iterator[Load]:
     with (
-        mongodb() as uri,
-        MongoClient(uri) as client,
+        mongo.client() as client,
         new_database(client) as name,
         client[name].watch() as stream,
     ):

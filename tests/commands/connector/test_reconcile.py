@@ -22,6 +22,8 @@ from tests.connector.mongo import mongodb, new_database
 Run = Callable[..., Result]
 RECONCILE = ("connector", "reconcile")
 
+pytestmark = pytest.mark.servers
+
 
 @pytest.fixture(scope="module")
 def uri() -> Iterator[str]:

@@ -10,6 +10,8 @@ from pymongo import MongoClient
 from inventory_assets.connector.source.reconcile_source import ASKED, ReconcileSource
 from tests.connector.mongo import mongodb, new_database
 
+pytestmark = pytest.mark.servers
+
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[MongoClient]:
