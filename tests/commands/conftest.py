@@ -3,6 +3,7 @@
 Belongs here: how a command is run. Does not belong: what it must do.
 """
 
+import io
 import json
 import os
 import subprocess
@@ -42,9 +43,10 @@ class Ran:
 def run(home: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture) -> Callable[..., Ran]:
     """Run a command in this process: a second cheaper than a process of its own."""
 
-    def run_(*arguments: str, at: Path = home) -> Ran:
+    def run_(*arguments: str, at: Path = home, stdin: bytes = b"") -> Ran:
         monkeypatch.setenv("INVENTORY_HOME", str(at))
         monkeypatch.setattr(sys, "argv", ["inventory", *arguments])
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
         capfd.readouterr()
         code = 0
         try:

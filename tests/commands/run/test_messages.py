@@ -1,4 +1,4 @@
-"""Messages through a real emulator and the installed command: bytes, rows, letters, products."""
+"""Messages through a real emulator and the command: bytes, rows, letters, products."""
 
 import json
 import uuid
@@ -11,10 +11,11 @@ from tests.commands.conftest import run_process
 
 
 @pytest.fixture
-def command(home, emulator):
-    """Run commands in processes, in a project of the test's own."""
-    environment = {"PUBSUB_EMULATOR_HOST": emulator, "GOOGLE_CLOUD_PROJECT": f"p{uuid.uuid4().hex[:8]}"}
-    return lambda *arguments, stdin=b"": run_process(*arguments, home=home, stdin=stdin, **environment)
+def command(run, emulator, monkeypatch):
+    """Run commands in a project of the test's own."""
+    monkeypatch.setenv("PUBSUB_EMULATOR_HOST", emulator)
+    monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", f"p{uuid.uuid4().hex[:8]}")
+    return run
 
 
 def lines(*documents) -> bytes:

@@ -16,6 +16,8 @@ from tests.connector.faults.wire import Wire
 from tests.connector.mongo import MongoServer, forgetful_server, new_database_name
 from tests.messaging.brokers import Broker
 
+pytestmark = pytest.mark.servers
+
 
 @pytest.fixture(scope="module")
 def forgetful() -> Iterator[MongoServer]:
