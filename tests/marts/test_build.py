@@ -5,6 +5,7 @@ import signal
 import subprocess
 import threading
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -27,13 +28,15 @@ from tests.builders import level, messages, transaction
 from tests.marts.conftest import make_shop, reader_of
 
 pytestmark = pytest.mark.slow
+# How a build goes is the same for a dozen models as for all.
+FEW = ("+inventory_values", "+stockouts", "+builds")
 
 
 @pytest.fixture(scope="module")
 def trading(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """A shop with marts that goes on trading: each test may commit and build."""
     settings = make_shop(tmp_path_factory.mktemp("trading"))
-    assert build_marts(settings, command="run").failed == []
+    assert build_marts(settings, select=FEW, command="run").failed == []
     return settings
 
 
@@ -69,7 +72,7 @@ def test_bursts_commit_and_readers_read_while_the_marts_are_built(trading):
 
     def build():
         try:
-            builds.append(build_marts(trading))
+            builds.append(build_marts(trading, select=FEW, command="run"))
         finally:
             ended.set()
 
@@ -107,7 +110,8 @@ def test_a_killed_build_leaves_the_marts_as_they_were_and_the_next_one_whole(tra
     engine.commit_burst(messages(level(77, sku="S-NEW")))
     engine.close()
     process = subprocess.Popen(
-        [dbt_executable(), "run", "--target-path", str(target_path(trading)), "--log-path", str(trading.home)],
+        [dbt_executable(), "run", "--select", *FEW,
+         "--target-path", str(target_path(trading)), "--log-path", str(trading.home)],
         cwd=PROJECT_DIR, env=dbt_environment(trading), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
     for line in process.stdout:
@@ -123,7 +127,7 @@ def test_a_killed_build_leaves_the_marts_as_they_were_and_the_next_one_whole(tra
     assert [(1,)] == killed.execute(new.format("stock_positions")).fetchall()
     assert [(0,)] == killed.execute(new.format("inventory_values")).fetchall()
     killed.close()
-    assert build_marts(trading, command="run").failed == []
+    assert build_marts(trading, select=FEW, command="run").failed == []
     names = "SELECT table_name FROM duckdb_tables() WHERE database_name = 'marts' AND table_name LIKE '%__dbt_%'"
     whole = reader_of(trading)
     assert [(1,)] == whole.execute(new.format("inventory_values")).fetchall()
@@ -137,10 +141,19 @@ def test_a_build_of_some_models_leaves_the_others(trading):
     assert made.failed == []
 
 
-def test_the_manifest_is_parsed_once_and_again_when_a_source_changes(tmp_path):
-    """No lake, no network: a bare machine loads the definitions."""
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """Our project with one model: it is parsed as with all of them, and sooner."""
     project = tmp_path / "project"
-    shutil.copytree(PROJECT_DIR, project, ignore=shutil.ignore_patterns("target", "logs"))
+    shutil.copytree(PROJECT_DIR, project, ignore=shutil.ignore_patterns("target", "logs", "models", "tests"))
+    model = project / "models" / "marts" / "builds.sql"
+    model.parent.mkdir(parents=True)
+    model.write_text("select 1 as build_id")
+    return project
+
+
+def test_the_manifest_is_parsed_once_and_again_when_a_source_changes(project):
+    """No lake, no network: a bare machine loads the definitions."""
     manifest = project / "target" / "manifest.json"
 
     load_manifest(project)
@@ -155,9 +168,7 @@ def test_the_manifest_is_parsed_once_and_again_when_a_source_changes(tmp_path):
     assert changed["nodes"]["model.inventory.builds"]["raw_code"].endswith("-- changed")
 
 
-def test_a_project_that_does_not_parse_says_where(tmp_path):
-    project = tmp_path / "project"
-    shutil.copytree(PROJECT_DIR, project, ignore=shutil.ignore_patterns("target", "logs"))
+def test_a_project_that_does_not_parse_says_where(project):
     (project / "models" / "marts" / "broken.sql").write_text("select * from {{ ref('nothing') }}")
 
     with pytest.raises(MartsBuildError, match="nothing"):
