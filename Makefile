@@ -14,6 +14,14 @@ PYTEST := $(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 # Where it is set, as in many containers, each of the many processes compiles our two hundred modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
+# Install a lock with pip, and say meanwhile how far that is; a failure shows what pip said.
+define install
+log=$$(mktemp); { $(1)/pip install --disable-pip-version-check --no-deps --require-hashes --progress-bar off -r $(2) 2>&1 \
+	|| echo "pip failed"; } | tee $$log | awk '/^Collecting/ && ++n % 20 == 0 {print "  " n " packages fetched"; fflush()} \
+	/^Installing collected/ {print "  installing " n " packages"; fflush()}'; \
+if grep -q '^pip failed$$' $$log; then grep -v '^WARNING: Location' $$log | tail -n 20 >&2; rm -f $$log; exit 1; fi; rm -f $$log
+endef
+
 help:
 	@echo "make run    the product, with a simulated retailer (SCALE=large for a big one)"
 	@echo "make test   every check, and every test that needs no server"
@@ -28,9 +36,10 @@ setup: .venv/installed
 .venv/installed: requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "error: no Python 3.11 to 3.13 was found; install one, or: make setup PYTHON=/path/to/python3" >&2; exit 1; }
 	@echo "building .venv with $(PYTHON): about two minutes the first time"
-	$(PYTHON) -m venv --clear .venv
-	$(BIN)/pip install --disable-pip-version-check --no-deps --require-hashes --progress-bar off -q -r requirements.lock
-	$(BIN)/pip install --disable-pip-version-check --no-deps --no-build-isolation -q -e .
+	@$(PYTHON) -m venv --clear .venv
+	@$(call install,$(BIN),requirements.lock)
+	@echo "  our own packages"
+	@$(BIN)/pip install --disable-pip-version-check --no-deps --no-build-isolation -q -e .
 	@touch $@
 
 run: setup
@@ -61,8 +70,9 @@ bigquery: .venv-bigquery/installed
 # BigQuery's adapter is heavy, and nothing but this needs it.
 .venv-bigquery/installed: dbt_project/bigquery.lock
 	@test -n "$(PYTHON)" || { echo "error: no Python 3.11 to 3.13 was found; install one, or: make bigquery PYTHON=/path/to/python3" >&2; exit 1; }
-	$(PYTHON) -m venv --clear .venv-bigquery
-	.venv-bigquery/bin/pip install --disable-pip-version-check --no-deps --require-hashes --progress-bar off -q -r $<
+	@echo "building .venv-bigquery: about a minute the first time"
+	@$(PYTHON) -m venv --clear .venv-bigquery
+	@$(call install,.venv-bigquery/bin,$<)
 	@touch $@
 
 clean:
