@@ -94,12 +94,12 @@ def tell_changes(
 
 @sensor(
     name="operations",
-    description="Tells on status-topic when a connector falls silent, messages stall, are late or are refused.",
+    description="Notifies status-topic when a connector falls silent, messages stall, are late or are refused.",
     minimum_interval_seconds=60,
     default_status=DefaultSensorStatus.RUNNING,
 )
 def operations_sensor(context: SensorEvaluationContext, inventory: InventoryResource) -> SensorResult | SkipReason:
-    """Look, tell, hold what is to be held, and report the checks."""
+    """Look, notify, inhibit what is to be, and report the checks."""
     process, settings, now = inventory.process(), inventory.settings(), to_microseconds(datetime.now(UTC))
     if not process.lock.acquire(timeout=LOCK_SECONDS):
         return SkipReason("the burst loop is at work; the next look is in a minute")
@@ -123,5 +123,5 @@ def operations_sensor(context: SensorEvaluationContext, inventory: InventoryReso
     if cursor is None:
         return SkipReason(said)
     events: list[AssetCheckEvaluation] = [evaluate(name, findings, connectors) for name in CHECK_NAMES]
-    context.log.info(f"{told} findings told")
+    context.log.info(f"{told} findings published")
     return SensorResult(asset_events=events, cursor=cursor.dump(), skip_reason=SkipReason(said))

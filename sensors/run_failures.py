@@ -18,19 +18,19 @@ MAX_ERROR = 500
 
 @run_failure_sensor(
     name="run_failures",
-    description="Tells failed runs on status-topic: which job, which assets and partitions, and why.",
+    description="Notifies status-topic of failed runs: which job, which assets and partitions, and why.",
     minimum_interval_seconds=30,
     default_status=DefaultSensorStatus.RUNNING,
 )
 def run_failure_status(context: RunFailureSensorContext, inventory: InventoryResource) -> None:
-    """Tell a failed run."""
+    """Notify of a failed run."""
     message = describe_failure(context)
     try:
         with publisher_of(inventory.settings()) as publisher:
             publisher.publish([message])
     except PublishError as error:
         # Dagster goes on to the next failure whatever happens here; the run itself stays to be seen in the UI.
-        context.log.error(f"run {context.dagster_run.run_id} failed, and nobody was told: {error}")
+        context.log.error(f"run {context.dagster_run.run_id} failed, and nobody was notified: {error}")
 
 
 def describe_failure(context: RunFailureSensorContext) -> OutgoingMessage:

@@ -18,7 +18,8 @@ from inventory_assets.lake.tables import (
     VersionedTable,
 )
 from inventory_assets.queries.present import read_present
-from inventory_assets.words.alerts import describe_actions
+from inventory_assets.words.advice import describe_actions
+from inventory_assets.words.alerts import CONDITIONS
 
 TOP = 10
 
@@ -84,10 +85,10 @@ def top_breaches(reader: Reader) -> MetadataValue:
         f"""SELECT body FROM out.alerts WHERE state = 'firing'
         ORDER BY CASE priority WHEN 'CRITICAL' THEN 0 WHEN 'HIGH' THEN 1 ELSE 2 END, opened_at DESC LIMIT {TOP}"""
     )
-    told = [msgspec.json.decode(body) for body in rows["body"]]
-    present = read_present(reader, [wire["alert_id"] for wire in told])
+    wires = [msgspec.json.decode(body) for body in rows["body"]]
+    present = read_present(reader, [wire["alert_id"] for wire in wires])
     records = []
-    for wire in told:
+    for wire in wires:
         now = present.get(wire["alert_id"])
         records.append(
             {
@@ -109,10 +110,8 @@ def _summary(reader: Reader) -> str:
     counts = dict(
         reader.query("SELECT alert_type, count(*) AS n FROM out.alerts WHERE state = 'firing' GROUP BY 1").iter_rows()
     )
-    return (
-        f"{sum(counts.values())} open: {counts.get('STOCKOUT', 0)} out of stock, {counts.get('LOW_STOCK', 0)} low, "
-        f"{counts.get('REORDER', 0)} to reorder"
-    )
+    each = ", ".join(f"{counts.get(kind, 0)} {words}" for kind, words in CONDITIONS.items())
+    return f"{sum(counts.values())} open: {each}"
 
 
 def _explain_hint(reader: Reader) -> str:

@@ -20,10 +20,10 @@ from inventory_assets.domain.quality.pipeline import (
     Severity,
     numbers_until,
 )
-from inventory_assets.domain.quality.report import markdown_text
 from inventory_assets.domain.values import format_time, to_microseconds
 from inventory_assets.lake.tables import RAW_MESSAGES
 from inventory_assets.quality.pipeline import look
+from inventory_assets.words.quality import markdown_text
 from resources import InventoryResource
 
 ASSET_KEY = dg.AssetKey(RAW_MESSAGES.full_name.split("."))

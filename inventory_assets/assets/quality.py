@@ -12,22 +12,15 @@ import dagster as dg
 
 from inventory_assets.assets.metadata import records_metadata
 from inventory_assets.assets.specs import HOURLY, QUALITY_POOL, RETRIES
-from inventory_assets.domain.quality.report import markdown_text, shown_id, to_markdown
-from inventory_assets.domain.quality.results import (
-    QualityResult,
-    ResultStatus,
-    Severity,
-    describe_trend,
-    row_id,
-    sparkline,
-    summarize,
-)
+from inventory_assets.domain.quality.results import QualityResult, ResultStatus, Severity, row_id, summarize
 from inventory_assets.domain.values import to_microseconds
 from inventory_assets.lake.query.reader import snapshot_reader
 from inventory_assets.lake.tables import Table
 from inventory_assets.quality.judge import Judged, hold_judged, judge_rules, latest_results, record, with_trends
 from inventory_assets.quality.rule import Rule
 from inventory_assets.quality.rules import LIGHT_RULES, RULES
+from inventory_assets.words.charts import count_bars
+from inventory_assets.words.quality import describe_trend, how_many, markdown_text, shown_id, to_markdown, verdict
 from resources import InventoryResource
 
 REPORT_KEY = dg.AssetKey(["quality", "report"])
@@ -106,13 +99,8 @@ def describe(result: QualityResult) -> str:
         return f"Not judged: {result.reason}."
     if result.status is ResultStatus.PASS:
         return result.text
-    found = f"{_count(result)}, such as {', '.join(markdown_text(each) for each in result.sample_ids[:3])}."
+    found = f"{how_many(result)} found, such as {', '.join(markdown_text(each) for each in result.sample_ids[:3])}."
     return f"{found} {result.what_to_do}"
-
-
-def _count(result: QualityResult) -> str:
-    of = "" if result.checked_count is None else f" of {result.checked_count:,}"
-    return f"{result.failing_count:,} found{of}"
 
 
 def check_metadata(result: QualityResult) -> dict[str, Any]:
@@ -127,7 +115,7 @@ def check_metadata(result: QualityResult) -> dict[str, Any]:
         found["failing_rows_shown"] = f"{len(rows)} of {result.failing_count:,}"
         found["what_to_do"] = result.what_to_do
         if rule.is_of_stock:
-            found["alerts"] = "those on these keys are untrusted and held until this passes"
+            found["alerts"] = "those on these keys are untrusted and inhibited until this passes"
     if result.checked_count is not None:
         found["checked"] = f"{result.checked_count:,}"
     found["trend"] = describe_trend(result.trend)
@@ -185,7 +173,7 @@ class QualityConfig(dg.Config):
 def quality_report(
     context: dg.AssetExecutionContext, config: QualityConfig, inventory: InventoryResource
 ) -> Iterator[dg.AssetCheckEvaluation | dg.MaterializeResult]:
-    """Judge the rules, tell each check's page, and sum up."""
+    """Judge the rules, fill each check's page, and sum up."""
     rules = RULES if config.rules == "all" else LIGHT_RULES
     judged = judge_and_record(inventory, rules, run_id=context.run.run_id)
     for result in judged:
@@ -204,7 +192,7 @@ def quality_report(
     summary = summarize(results)
     yield dg.MaterializeResult(
         metadata={
-            "verdict": summary.verdict,
+            "verdict": verdict(summary),
             "findings": _findings(results),
             "report": dg.MetadataValue.md(to_markdown(results)),
             "errors": summary.failed,
@@ -222,7 +210,7 @@ def _findings(results: Sequence[QualityResult]) -> dg.MetadataValue:
         [
             {
                 "severity": result.severity.value, "rule": result.rule, "found": result.failing_count,
-                "trend": sparkline([point.failing_count for point in result.trend[-SHOWN_COUNTS:]]),
+                "trend": count_bars([point.failing_count for point in result.trend[-SHOWN_COUNTS:]]),
                 "see the checks of": result.table,
             }
             for result in results

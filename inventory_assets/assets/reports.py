@@ -108,7 +108,7 @@ def _send(
     try:
         sent = mail_report(settings, report, now=now.timestamp(), again=again)
     except DeliveryError as error:
-        raise dg.Failure(f"the report is built, but its mail was not taken: {error}") from error
+        raise dg.Failure(f"the report is built, but its mail was not accepted: {error}") from error
     context.log.info("nobody is to get it by mail" if sent is None else f"mail {sent.status}: {sent.report_id}")
 
 

@@ -1,7 +1,6 @@
 """Run other rules over the lake's history, and say what that would have been worth. Reads only."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import chain
 
 import msgspec
@@ -11,16 +10,15 @@ import polars as pl
 from inventory_assets.domain.backtest.days import add_velocity_points
 from inventory_assets.domain.backtest.replay import Interval, KeyLimits, resolve_keys, run_rules
 from inventory_assets.domain.backtest.score import (
-    Alerted,
-    Stockout,
-    Warned,
+    Backtest,
+    Outcome,
     find_stockouts,
     judge_stockouts,
     judge_warnings,
     list_alerts,
     split_episodes,
 )
-from inventory_assets.domain.events.kinds import Key, ThresholdRule
+from inventory_assets.domain.events.kinds import ThresholdRule
 from inventory_assets.domain.events.parse import DAY_US
 from inventory_assets.domain.stock.history import NO_LIMIT, Stock, run_stock
 from inventory_assets.domain.thresholds.resolve import Scope, StoredRule, ThresholdDefaults
@@ -38,28 +36,6 @@ Rules = Mapping[Scope, StoredRule]
 
 class NoHistoryError(LakeError):
     """The lake holds no stock event to run rules over."""
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What one set of rules gave: alerts, warnings and stockouts, as rows."""
-
-    alerts: list[Alerted] = field(default_factory=list)
-    warnings: list[Warned] = field(default_factory=list)
-    stockouts: list[Stockout] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class Backtest:
-    """A finished back-test. `labels` names the rule of each key, by key number; times in microseconds."""
-
-    since: int
-    until: int
-    keys: list[Key]
-    labels: list[str]
-    events: int
-    candidate: Outcome
-    present: Outcome
 
 
 def present_rules(reader: Reader) -> dict[Scope, StoredRule]:

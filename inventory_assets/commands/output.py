@@ -12,7 +12,9 @@ from rich.console import Console
 from rich.table import Table
 
 from inventory_assets.domain.json_values import to_json
-from inventory_assets.words.text import formula_safe
+from inventory_assets.words.numbers import UNKNOWN, number
+from inventory_assets.words.text import formula_safe, spaced
+from inventory_assets.words.times import to_second
 
 FORMATS = ("table", "json", "csv")
 
@@ -70,7 +72,7 @@ def _print_table(rows: Sequence[dict[str, Any]], names: list[str], title: str) -
     table = Table(title=title or None, title_justify="left", header_style="bold", expand=False)
     for name in names:
         is_number = any(isinstance(row.get(name), int | float) and not isinstance(row.get(name), bool) for row in rows)
-        table.add_column(name.replace("_", " "), justify="right" if is_number else "left", overflow="fold")
+        table.add_column(spaced(name), justify="right" if is_number else "left", overflow="fold")
     for row in rows:
         table.add_row(*[_shown(row.get(name)) for name in names])
     if names:
@@ -81,13 +83,11 @@ def _print_table(rows: Sequence[dict[str, Any]], names: list[str], title: str) -
 
 def _shown(value: Any) -> str:
     if value is None:
-        return "–"
+        return UNKNOWN
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, datetime):
-        return value.strftime("%Y-%m-%d %H:%M:%S")
-    if isinstance(value, float):
-        return f"{value:,.2f}".rstrip("0").rstrip(".")
-    if isinstance(value, int):
-        return f"{value:,}"
+        return to_second(value)
+    if isinstance(value, int | float):
+        return number(value)
     return str(to_json(value))

@@ -14,7 +14,7 @@ from inventory_assets.domain.thresholds.document import name_scope
 from inventory_assets.domain.values import to_microseconds
 from inventory_assets.ingest.meaning import defaults_of, parse_settings_of
 from inventory_assets.lake.query.reader import LakeReader
-from inventory_assets.notify.history import read_tellings
+from inventory_assets.notify.history import read_notifications
 from inventory_assets.quality.pipeline import connector_rows, read_connectors
 from inventory_assets.queries.alerts import listed, read_alerts, read_steps
 from inventory_assets.queries.explain import explain_alert
@@ -59,7 +59,7 @@ def list_alerts(
 
 
 def show_alert(text: str) -> Callable[[LakeReader], Row]:
-    """One alert as `alerts show` has it, with its tellings and the links people left."""
+    """One alert as `alerts show` has it, with its notifications and the links people left."""
 
     def ask(reader: LakeReader) -> Row:
         found = find_alert_id(reader, text)
@@ -69,7 +69,7 @@ def show_alert(text: str) -> Callable[[LakeReader], Row]:
             **listed(row, read_present(reader, [found]).get(found)),
             "times_told": row["times_told"],
             "history": steps,
-            "notifications": read_tellings(reader, found),
+            "notifications": read_notifications(reader, found),
             "post_mortems": post_mortems(steps),
         }
 

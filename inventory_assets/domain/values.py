@@ -155,3 +155,14 @@ def format_time(microseconds: int, *, digits: int = 6) -> str:
 def to_microseconds_naive(moment: Any) -> int:
     """Microseconds of a naive UTC datetime, as the lake returns them."""
     return to_microseconds(moment.replace(tzinfo=UTC))
+
+
+def span(microseconds: int) -> str:
+    """A duration in the greatest units that say enough: `40 min`, `5 h`, `3 days`. The lake keeps sentences with it."""
+    seconds = max(0, microseconds) // 1_000_000
+    minutes = seconds // 60
+    if minutes < 1:
+        return f"{seconds} s"
+    if minutes < 120:
+        return f"{minutes} min"
+    return f"{minutes // 60} h" if minutes < 48 * 60 else f"{minutes // (24 * 60):,} days"

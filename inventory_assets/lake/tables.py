@@ -173,7 +173,7 @@ NOTIFICATIONS = Table(
         "severity": _TEXT, "reason": _TEXT, "members": _TEXT, "recipients": _TEXT, "covers": _TEXT,
         "due_at": _TIME, "planned_version": _BIG, "planned_at": _TIME,
     },
-    "One row per notification a channel owes (single, group, incident, digest, resolved), holds, or dismissed.",
+    "One row per notification a channel owes (single, group, incident, digest, resolved), has on hold, or dismissed.",
 )  # fmt: skip
 QUALITY_RESULTS = Table(
     "out",
@@ -363,7 +363,7 @@ PIPELINE_FINDINGS = VersionedTable(
         "kind": _TEXT, "subject": _TEXT, "warehouse_id": _TEXT, "severity": _TEXT, "is_open": _FLAG,
         "begun_at": _TIME, "ended_at": _TIME, "finding": _TEXT, "what_to_do": _TEXT, "version": _BIG,
     },
-    "One row per (kind, subject): what was last found wrong between the databases and the lake, as it was told.",
+    "One row per (kind, subject): what was last found wrong between the databases and the lake, as it was notified.",
     key=("kind", "subject"),
 )  # fmt: skip
 

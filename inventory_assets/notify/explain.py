@@ -1,4 +1,4 @@
-"""Show what a notification told, and check it against the alerts and incidents it names."""
+"""Show what a notification is of, and check it against the alerts and incidents it names."""
 
 import json
 from dataclasses import dataclass, field
@@ -10,16 +10,7 @@ from inventory_assets.lake.errors import LakeError
 from inventory_assets.lake.query.reader import IDS, Reader, id_list
 from inventory_assets.notify.incidents import read_summaries
 from inventory_assets.notify.planner import to_planned
-
-WHY = {
-    "single": "one alert, told alone",
-    "group": "alerts that agree on the route's group_by keys",
-    "incident": "a business alert over many keys",
-    "digest": "alerts told together",
-    "resolved": "the end of an earlier notification",
-    "held": "not sent: kept for later",
-    "dismissed": "not sent: nothing of it was left to tell",
-}
+from inventory_assets.words.notifications import KINDS
 
 
 class UnknownNotificationError(LakeError):
@@ -28,7 +19,7 @@ class UnknownNotificationError(LakeError):
 
 @dataclass(slots=True)
 class NotificationExplanation:
-    """One notification: its row, its alerts as they were told, its tries, and what does not agree."""
+    """One notification: its row, its alerts as they were notified, its tries, and what does not agree."""
 
     row: dict[str, Any]
     why: str
@@ -68,9 +59,9 @@ def explain_notification(reader: Reader, notification_id: str) -> NotificationEx
     for alert_id, number in planned.members:
         alert = alerts.get(alert_id)
         if alert is None:
-            differences.append(f"{alert_id}: told, but there was none such at version {row['planned_version']}")
+            differences.append(f"{alert_id}: notified, but there was none such at version {row['planned_version']}")
         elif number > alert["notification_count"]:
-            differences.append(f"{alert_id}: telling {number}, but it was due {alert['notification_count']} times")
+            differences.append(f"{alert_id}: notification {number}, but it was due {alert['notification_count']} times")
     repeated = reader.query(
         "SELECT count(*) AS n FROM out.notifications WHERE notification_id = ?", [notification_id]
     ).item()
@@ -88,7 +79,7 @@ def explain_notification(reader: Reader, notification_id: str) -> NotificationEx
     row |= {name: json.loads(row[name]) for name in ("recipients", "covers")}
     del row["members"]
     return NotificationExplanation(
-        row, WHY.get(planned.kind, planned.kind),
+        row, KINDS.get(planned.kind, ("", planned.kind))[1],
         [{**alerts.get(alert_id, {"alert_id": alert_id}), "telling": number} for alert_id, number in planned.members],
         list(tries.iter_rows(named=True)), settled["notification_id"][0] if settled.height else None, differences,
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Who was told what, when, by which channel, and how that went."""
+"""Who was notified of what, when, by which channel, and how that went."""
 
 import json
 from typing import Any
@@ -6,9 +6,9 @@ from typing import Any
 from inventory_assets.lake.query.reader import Reader
 from inventory_assets.notify.ledger import REARMED
 
-# A telling is a notification of the policy's channels, or one on Pub/Sub, which has no row but its tries.
+# One is a notification of the policy's channels, or one on Pub/Sub, which has no row but its tries.
 # Nothing tried yet is owed, unless it was kept for later or dropped.
-_TELLINGS = f"""
+_NOTIFICATIONS = f"""
     WITH tries AS (
         SELECT subject_id, notification, channel, count(*) FILTER (status <> '{REARMED}') AS tries,
             max(attempted_at) AS last_attempt_at,
@@ -16,7 +16,7 @@ _TELLINGS = f"""
             arg_max(response, (version, attempted_at)) AS response
         FROM out.deliveries GROUP BY ALL
     ),
-    tellings AS (
+    notifications AS (
         SELECT n.notification_id AS id, n.channel, n.kind, n.severity, n.reason, n.members, n.recipients,
             n.planned_at, t.last_attempt_at, t.tries, t.error, t.response,
             CASE WHEN n.kind IN ('held', 'dismissed') THEN n.kind
@@ -31,16 +31,16 @@ _TELLINGS = f"""
             UNION ALL SELECT incident_id, priority FROM out.incidents
         ) a USING (subject_id)
     )
-    SELECT * FROM tellings WHERE ? IS NULL OR id = ? OR contains(members, ?)
+    SELECT * FROM notifications WHERE ? IS NULL OR id = ? OR contains(members, ?)
     ORDER BY coalesce(last_attempt_at, planned_at) DESC, id, channel
 """
 
 
-def read_tellings(reader: Reader, subject_id: str | None = None) -> list[dict[str, Any]]:
-    """Tellings of an alert, an incident or a notification by its whole id, or all; the newest first."""
+def read_notifications(reader: Reader, subject_id: str | None = None) -> list[dict[str, Any]]:
+    """Notifications of an alert, an incident or a notification by its whole id, or all; the newest first."""
     # As JSON has it, with its quotes: an id that another begins with is not meant.
     member = None if subject_id is None else json.dumps(subject_id, ensure_ascii=False)
-    rows = reader.query(_TELLINGS, [subject_id, subject_id, member])
+    rows = reader.query(_NOTIFICATIONS, [subject_id, subject_id, member])
     return [
         {
             **row,

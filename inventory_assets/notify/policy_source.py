@@ -8,6 +8,7 @@ from inventory_assets.domain.notify.policy import Policy
 from inventory_assets.domain.notify.policy_file import read_policy
 from inventory_assets.errors import InventoryError
 from inventory_assets.notify.channels.build import address_problems, environment_problems
+from inventory_assets.words.numbers import counted
 
 MAX_BYTES = 1_000_000
 
@@ -18,7 +19,7 @@ class AlertingFileError(InventoryError, ValueError):
     def __init__(self, path: Path, problems: list[str]) -> None:
         self.path = path
         self.problems = problems
-        count = f"{len(problems)} problem" + ("s" if len(problems) != 1 else "")
+        count = counted(len(problems), "problem")
         super().__init__(f"{path}: {count}, see docs/alerting.md:\n  " + "\n  ".join(problems))
 
 

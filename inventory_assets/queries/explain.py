@@ -338,7 +338,7 @@ def _why(point: Point, breaches: list, firing: Alert | None, pause: Command | No
     if firing is not None and firing.is_notification_due and pause is not None:
         return "paused", (
             f"{firing.condition} is open ({firing.alert_id}), and {pause.issued_by} paused its notification "
-            f"({pause.reason}); a `resume` command tells it."
+            f"({pause.reason}); a `resume` command notifies it."
         )
     if firing is not None and firing.is_notification_due:
         due = format_time(notification_due_at(firing, limits), digits=3)

@@ -1,6 +1,6 @@
 """Find business alerts in the lake and keep them in `out.incidents`.
 
-One incident is open per kind and subject. It opens with a finding, is told,
+One incident is open per kind and subject. It opens with a finding, is notified,
 follows its members, and resolves when the finding is gone. A category's
 incident inhibits its members: those that fire, one by one, and by a command on
 the category what goes out of stock while it is open. What still fires is told

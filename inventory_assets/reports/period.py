@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 
+from inventory_assets.words.times import day_name
+
 # When the nightly report of a day is made; a report made later reads what that one would have.
 MADE_AT_HOUR = 3
 
@@ -86,12 +88,3 @@ def last_complete(kind: Kind, today: date) -> Period:
     yesterday = today - timedelta(days=1)
     period = period_of(kind, yesterday)
     return period if period.last_date <= yesterday else period.before
-
-
-def day_name(day: date) -> str:
-    """`4 March 2025`, whatever the machine's language."""
-    return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
-
-
-_MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
-           "November", "December")  # fmt: skip

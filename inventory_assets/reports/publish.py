@@ -20,10 +20,10 @@ import msgspec
 from inventory_assets.lake.errors import LakeError
 from inventory_assets.lake.files.storage import Storage
 from inventory_assets.reports.page.html import render, render_page
-from inventory_assets.reports.page.phrases import full_moment
 from inventory_assets.reports.page.view import Page
 from inventory_assets.reports.period import Kind, Period
 from inventory_assets.reports.read.model import Basis, Earlier, Figures
+from inventory_assets.words.times import full_moment
 
 # More make an index that nobody scrolls, and a read each; the older ones stay where they are.
 LISTED = {Kind.NIGHTLY: 60, Kind.WEEKLY: 26}

@@ -16,6 +16,7 @@ from inventory_assets.lake.files.partition_files import DAILY_STOCK, FORMAT, Che
 from inventory_assets.lake.query.reader import Reader
 from inventory_assets.snapshots.daily_stock import changed_stock_rows
 from inventory_assets.snapshots.hourly_transactions import changed_days
+from inventory_assets.words.numbers import counted
 
 OTHER_CODE = "made by another release"
 REBUILT = "the lake was rebuilt since"
@@ -92,9 +93,9 @@ def _changed(
 ) -> dict[date, str]:
     if files.table is DAILY_STOCK:
         rows = changed_stock_rows(reader, set(days), since=since, until=until)
-        return {day: f"late events changed {_count(changed.height, 'key')}" for day, changed in rows}
+        return {day: f"late events changed {counted(changed.height, 'key')}" for day, changed in rows}
     counts = changed_days(reader, set(days), since=since, until=until)
-    return {day: f"{_count(count, 'transaction')} came late" for day, count in counts.items()}
+    return {day: f"{counted(count, 'transaction')} came late" for day, count in counts.items()}
 
 
 def find_missing(reader: Reader, files: PartitionFiles, *, first: date, today: date) -> list[date]:
@@ -123,7 +124,3 @@ def ranges(days: Iterable[date]) -> list[tuple[date, date]]:
         else:
             found.append((day, day))
     return found
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -34,6 +34,7 @@ from inventory_assets.domain.thresholds.document import (
 from inventory_assets.domain.values import InvalidValue
 from inventory_assets.errors import InventoryError
 from inventory_assets.thresholds.yaml_lines import Unreadable, YamlError, read_yaml
+from inventory_assets.words.numbers import counted
 
 SUFFIXES = {
     ".csv": "csv", ".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl", ".yaml": "yaml", ".yml": "yaml",
@@ -93,7 +94,7 @@ def load_rules(path: Path) -> list[ThresholdRule]:
         shown = "\n  ".join(f"{problem.place}: {problem.what}" for problem in found.problems[:MAX_SHOWN])
         more = len(found.problems) - MAX_SHOWN
         rest = f"\n  and {more} more: see `inventory thresholds validate {path.name} --format csv`" if more > 0 else ""
-        count = f"{len(found.problems)} problem" + ("s" if len(found.problems) > 1 else "")
+        count = counted(len(found.problems), "problem")
         raise ThresholdFileError(f"{path.name}: {count}, nothing was changed:\n  {shown}{rest}")
     return [rule for _, rule in found.rules]
 

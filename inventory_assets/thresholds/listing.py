@@ -11,6 +11,7 @@ from inventory_assets.domain.thresholds.document import DYNAMIC_FIELDS, to_docum
 from inventory_assets.domain.thresholds.resolve import StoredRule
 from inventory_assets.domain.values import to_datetime
 from inventory_assets.thresholds.edits import Effect
+from inventory_assets.words.numbers import counted
 
 
 def rule_row(stored: StoredRule) -> dict[str, Any]:
@@ -56,12 +57,7 @@ def effect_sentence(edits: Sequence[RuleEdit], effect: Effect) -> str:
         return "nothing would change: the lake has these rules already"
     keys = sum(effect.keys.values())
     return (
-        f"would change {count_of(len(edits), 'rule')} and the limits of {count_of(keys, 'key')}; "
-        f"{count_of(effect.count('opened', 'reopened'), 'alert')} would open, {effect.count('resolved')} resolve, "
-        f"{effect.count('notified')} be told. Nothing was changed."
+        f"would change {counted(len(edits), 'rule')} and the limits of {counted(keys, 'key')}; "
+        f"{counted(effect.count('opened', 'reopened'), 'alert')} would open, {effect.count('resolved')} resolve, "
+        f"{effect.count('notified')} be notified. Nothing was changed."
     )
-
-
-def count_of(number: int, noun: str) -> str:
-    """`1 rule`, `2 rules`."""
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")

@@ -1,12 +1,10 @@
-"""Values as people read them: names from outside made safe, numbers, times; pure."""
+"""Texts: names from outside made safe, and what makes a phrase a sentence. Pure."""
 
 import unicodedata
-from collections.abc import Sequence
 
-from inventory_assets.domain.values import to_datetime
-
-SPARKS = "▁▂▃▄▅▆▇█"
 MAX_NAME = 120
+# Of a name in a table; the CSV has all of it.
+MAX_SHOWN = 90
 
 
 def clean(value: object, limit: int = MAX_NAME) -> str:
@@ -24,27 +22,35 @@ def clean(value: object, limit: int = MAX_NAME) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
-def sparkline(values: Sequence[int]) -> str:
-    """A one-line picture of a series."""
-    if not values:
-        return ""
-    low, span = min(values), max(max(values) - min(values), 1)
-    return "".join(SPARKS[(value - low) * (len(SPARKS) - 1) // span] for value in values)
+def name(text: str) -> str:
+    """A name from outside, in a table."""
+    return clean(text, MAX_SHOWN)
 
 
-def number(value: float) -> str:
-    """A number as people write it: thousands apart, at most two digits after the point."""
-    return f"{value:,.2f}".rstrip("0").rstrip(".") if isinstance(value, float) else f"{value:,}"
+def spaced(text: str) -> str:
+    """A name of ours in words: `late_messages` is `late messages`."""
+    return text.replace("_", " ")
 
 
-def moment(text: str) -> str:
-    """A wire time as people write it."""
-    return f"{clean(text)[:16].replace('T', ' ')} UTC"
+def capital(text: str) -> str:
+    """With a capital letter."""
+    return text[:1].upper() + text[1:]
 
 
-def moment_of(at: int) -> str:
-    """A time in microseconds as people write it."""
-    return f"{to_datetime(at):%Y-%m-%d %H:%M} UTC"
+def lowered(text: str) -> str:
+    """With a small letter, to go on after a colon."""
+    return text[:1].lower() + text[1:]
+
+
+def sentence(text: str) -> str:
+    """With a capital letter and a full stop."""
+    text = capital(text)
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+def listed(parts: list[str]) -> str:
+    """`a, b and c`."""
+    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
 
 
 # What a spreadsheet begins a formula with, also in full width; a tab or line end before one is skipped by some.

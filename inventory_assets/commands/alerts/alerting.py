@@ -1,4 +1,4 @@
-"""`inventory alerting check|test` and `inventory deliver`: who is told, and telling them."""
+"""`inventory alerting check|test` and `inventory deliver`: who is notified, and notifying them."""
 
 import os
 import signal
@@ -60,7 +60,7 @@ def check(format_: str) -> None:
 @alerting.command()
 @click.argument("channel")
 def test(channel: str) -> None:
-    """Send a test message to one channel now. Exit 1 if it was not taken."""
+    """Send a test message to one channel now. Exit 1 if it was not accepted."""
     settings = load_settings()
     policy = load_policy(settings.alerting_path, os.environ)
     if channel not in policy.channels:

@@ -22,7 +22,9 @@ from inventory_assets.queries.ids import find_subject_id
 from inventory_assets.queries.present import Present, read_present
 from inventory_assets.settings import load_settings
 from inventory_assets.wiring import engine_of
-from inventory_assets.words.alerts import action_sentence, describe_step
+from inventory_assets.words.advice import action_sentence
+from inventory_assets.words.alerts import describe_step
+from inventory_assets.words.times import to_second
 
 
 @click.command()
@@ -32,7 +34,7 @@ def explain(alert_id: str, format_: str) -> None:
     """Show why an alert fired: events, rule, arithmetic; re-derived from the messages.
 
     ALERT_ID may be the beginning of an id, or of its last eight characters. The
-    id of a notification (ntf-…) shows which alerts it told, why together, and
+    id of a notification (ntf-…) shows which alerts it is of, why together, and
     every try; an incident (inc-…) explains itself likewise. Exit 1 if there is
     no such id or if re-deriving it gives something else.
     """
@@ -95,9 +97,7 @@ def _print_explanation(found: Explanation, present: Present | None) -> None:
     for step in found.transitions:
         late = ", by an event that came late" if step["is_late"] else ""
         what = ": ".join(filter(None, describe_step(step["transition"], step["reason"])))
-        console.print(
-            f"  {step['event_at']:%Y-%m-%d %H:%M:%S}  {what}{late} [lake version {step['version']}]", style="dim"
-        )
+        console.print(f"  {to_second(step['event_at'])}  {what}{late} [lake version {step['version']}]", style="dim")
     if found.differences:
         console.print("Re-derived from its messages, this alert is different:", style="bold red")
         for difference in found.differences:
@@ -108,20 +108,20 @@ def _print_explanation(found: Explanation, present: Present | None) -> None:
 
 def _differs(found: Explanation, present: Present) -> bool:
     body = found.body
-    told = (body["current_stock"], body["reserved_stock"], body["inbound_stock"])
-    return told != (present.on_hand, present.reserved, present.inbound)
+    notified = (body["current_stock"], body["reserved_stock"], body["inbound_stock"])
+    return notified != (present.on_hand, present.reserved, present.inbound)
 
 
 def _print_advice(found: Explanation, present: Present | None) -> None:
-    """What to do now with its sums, and what was told if that was something else."""
-    told = found.recommendation
+    """What to do now with its sums, and what was notified if that was something else."""
+    notified = found.recommendation
     if present is not None:
         console.print("What to do", style="bold")
         for sum_ in present.recommendation.arithmetic:
             console.print(f"  {sum_}")
-    if told is not None and (present is None or told != present.recommendation):
-        console.print(f"What to do when it was told, at lake version {found.body['lineage']['state_version']}")
-        for line in (action_sentence(told), *told.arithmetic):
+    if notified is not None and (present is None or notified != present.recommendation):
+        console.print(f"What to do when it was notified, at lake version {found.body['lineage']['state_version']}")
+        for line in (action_sentence(notified), *notified.arithmetic):
             console.print(f"  {line}", style="dim")
 
 

@@ -21,6 +21,7 @@ from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.queries.ids import find_alert_id, find_subject_id
 from inventory_assets.settings import load_settings
 from inventory_assets.wiring import engine_of
+from inventory_assets.words.times import to_minute
 
 SCOPE = {"warehouse_id": "warehouse", "sku": "SKU", "category_id": "category"}
 STEPS_OF = """
@@ -66,7 +67,7 @@ def _why_no_alert(engine: Engine, body: dict[str, Any]) -> str:
     if body["command"] == "note":
         return f"kept; inventory explain {body['alert_id']} shows it"
     if body["command"] in ("unsilence", "uninhibit"):
-        return "lifted; it held no alert back now"
+        return "lifted; it inhibited no alert now"
     given = {name: body[name] for name in SCOPE if body.get(name) is not None}
     where = " AND ".join(["true", *(f"s.{name} = ?" for name in given)])
     keys, firing, until = engine.lake.query(
@@ -81,8 +82,8 @@ def _why_no_alert(engine: Engine, body: dict[str, Any]) -> str:
     if not firing:
         return f"kept for what may come; no alert of {shown} fires now"
     if body["command"] == "silence" and until is not None:
-        return f"kept; what fires of {shown} was silenced for longer already, until {until:%Y-%m-%d %H:%M} UTC"
-    return f"kept; what fires of {shown} was held already"
+        return f"kept; what fires of {shown} was silenced for longer already, until {to_minute(until)} UTC"
+    return f"kept; what fires of {shown} was inhibited already"
 
 
 def _steps(engine: Engine, versions: Sequence[int]) -> list[dict[str, Any]]:
@@ -102,7 +103,7 @@ _alert_ids = click.argument("alert_ids", metavar="ALERT_ID...", nargs=-1, requir
 @_author_options(reason="seen")
 @format_option
 def ack(alert_ids: tuple[str, ...], author: str | None, reason: str, format_: str) -> None:
-    """Take alerts on: they are yours, and are not escalated or repeated.
+    """Acknowledge alerts: they are yours, and are not escalated or repeated.
 
     ALERT_ID may be the beginning of an id, or of its last eight characters.
     """
@@ -114,7 +115,7 @@ def ack(alert_ids: tuple[str, ...], author: str | None, reason: str, format_: st
 @_author_options(reason=None)
 @format_option
 def escalate(alert_ids: tuple[str, ...], author: str | None, reason: str, format_: str) -> None:
-    """Raise alerts one level and tell them again."""
+    """Raise alerts one level and notify again."""
     _commit([{"command": "escalate", "alert_id": name} for name in _ids(alert_ids)], author, reason, format_)
 
 
@@ -170,9 +171,9 @@ def silence(
     alert_ids: tuple[str, ...], warehouse: str | None, sku: str | None, category: str | None,
     minutes: int | None, until: str | None, author: str | None, reason: str, format_: str,
 ) -> None:  # fmt: skip
-    """Withhold tellings for a while, of alerts or of a scope.
+    """Withhold notifications for a while, of alerts or of a scope.
 
-    The alerts live on; what still fires at the end is told once.
+    The alerts live on; what still fires at the end is notified once.
     """
     if (minutes is None) is (until is None):
         raise click.UsageError("give --minutes or else --until.")
@@ -189,7 +190,7 @@ def unsilence(
     alert_ids: tuple[str, ...], warehouse: str | None, sku: str | None, category: str | None,
     author: str | None, reason: str, format_: str,
 ) -> None:  # fmt: skip
-    """End a silence now; what still fires is told."""
+    """End a silence now; what still fires is notified."""
     targets = _targets(alert_ids, warehouse, sku, category)
     _commit([{"command": "unsilence", **target} for target in targets], author, reason, format_)
 
@@ -207,14 +208,14 @@ def _doubt(name: str, text: str, default: str | None) -> click.Command:
     return command
 
 
-inhibit = _doubt("inhibit", "Mark a warehouse's alerts untrusted and hold their tellings: its data are in doubt.", None)
-uninhibit = _doubt("uninhibit", "Trust a warehouse again; what still fires is told once.", "trusted again")
+inhibit = _doubt("inhibit", "Mark a warehouse's alerts untrusted and inhibit them: its data are in doubt.", None)
+uninhibit = _doubt("uninhibit", "Trust a warehouse again; what still fires is notified once.", "trusted again")
 
 
 @click.command()
 @format_option
 def sweep(format_: str) -> None:
-    """Do what time has made due: tell, escalate, repeat, expire. A second one does nothing."""
+    """Do what time has made due: notify, escalate, repeat, expire. A second one does nothing."""
     LakeReader(load_settings())
     with engine_of() as engine:
         rows = _steps(engine, [commit.version for commit in sweep_lake(engine, _now())])

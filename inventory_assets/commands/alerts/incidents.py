@@ -21,6 +21,8 @@ from inventory_assets.queries.links import read_incident_notes
 from inventory_assets.refresh.incidents import rederive, refresh_incidents
 from inventory_assets.settings import load_settings
 from inventory_assets.wiring import engine_of
+from inventory_assets.words.text import spaced
+from inventory_assets.words.times import to_minute
 
 COLUMNS = ("incident_id", "priority", "kind", "title", "members", "opened_at", "resolved_at")
 SHOWN_MEMBERS = 10
@@ -82,50 +84,50 @@ def explain_incident(incident_id: str, format_: str) -> None:
         raise UnknownIncidentError(f"no incident {incident_id!r}. List them with `inventory incidents --state all`.")
     row = rows[0]
     notes_ = read_incident_notes(reader, incident_id)
-    held = read_members(reader, json.loads(row["members"]))
+    members = read_members(reader, json.loads(row["members"]))
     show_version(reader.connection, row["as_of_version"])
     differences = rederive(reader, row)
     shown = {**row, "members": json.loads(row["members"]), "arithmetic": json.loads(row["arithmetic"])}
     if format_ == "json":
-        print_rows([to_json({**shown, "alerts": held, "history": notes_, "differences": differences})], "json")
+        print_rows([to_json({**shown, "alerts": members, "history": notes_, "differences": differences})], "json")
     else:
-        _print_incident(shown, held, notes_, differences)
+        _print_incident(shown, members, notes_, differences)
     if differences:
         sys.exit(1)
 
 
 def _print_incident(
-    row: dict[str, Any], held: list[dict[str, Any]], notes_: list[dict[str, Any]], differences: list[str]
+    row: dict[str, Any], alerts: list[dict[str, Any]], notes_: list[dict[str, Any]], differences: list[str]
 ) -> None:
     text = Text(f"{row['priority']} {row['kind']}", STYLES[row["priority"]])
     text.append(f" · {row['state']}\n{row['title']}\n", "bold")
-    end = "" if row["resolved_at"] is None else f", over at {row['resolved_at']:%Y-%m-%d %H:%M}"
-    text.append(f"since {row['opened_at']:%Y-%m-%d %H:%M}{end}; judged as of {row['as_of']:%Y-%m-%d %H:%M}", "dim")
+    end = "" if row["resolved_at"] is None else f", over at {to_minute(row['resolved_at'])}"
+    text.append(f"since {to_minute(row['opened_at'])}{end}; judged as of {to_minute(row['as_of'])}", "dim")
     text.append(f" on lake version {row['as_of_version']}", "dim")
     console.print(Panel(text, title=Text(row["incident_id"]), border_style=STYLES[row["priority"]]))
     arithmetic = dict(row["arithmetic"])
     comparison = arithmetic.pop("comparison")
     for name, value in arithmetic.items():
         shown = ", ".join(map(str, value)) if isinstance(value, list) else value
-        console.print(f"  {name.replace('_', ' ')}: {shown}")
+        console.print(f"  {spaced(name)}: {shown}")
     console.print(f"Arithmetic  {comparison}", style="bold")
-    if held:
+    if alerts:
         table = Table(title="Its alerts, with the stock of now", title_justify="left", header_style="bold")
         for name in ("alert", "state", "warehouse", "sku", "available", "id"):
             table.add_column(name, justify="right" if name == "available" else "left", overflow="fold")
-        for alert in held[:SHOWN_MEMBERS]:
+        for alert in alerts[:SHOWN_MEMBERS]:
             table.add_row(
                 alert["alert_type"], alert["state"], Text(alert["warehouse_id"]), Text(alert["sku"]),
                 str(alert["available"]), alert["alert_id"][-8:],
             )  # fmt: skip
         console.print(table)
-    members = row["members"] if not held else [alert["alert_id"] for alert in held]
-    if not held:
+    members = row["members"] if not alerts else [alert["alert_id"] for alert in alerts]
+    if not alerts:
         console.print(f"  from: {', '.join(members[:SHOWN_MEMBERS])}")
     if len(members) > SHOWN_MEMBERS:
         console.print(f"  and {len(members) - SHOWN_MEMBERS} more", style="dim")
     for note in notes_:
-        console.print(f"Note  {note['reason']}  ({note['actor']}, {note['at']:%Y-%m-%d %H:%M})", soft_wrap=True)
+        console.print(f"Note  {note['reason']}  ({note['actor']}, {to_minute(note['at'])})", soft_wrap=True)
     if differences:
         console.print("Found again at its version, this incident is different:", style="bold red")
         for difference in differences:

@@ -17,19 +17,27 @@ from inventory_assets.queries.ids import find_alert_id
 from inventory_assets.queries.links import post_mortems
 from inventory_assets.queries.present import Present, read_present
 from inventory_assets.settings import load_settings
-from inventory_assets.words.alerts import action_sentence, describe_step, duration, handled_text, trend_of
+from inventory_assets.words.advice import action_sentence
+from inventory_assets.words.alerts import (
+    alert_count,
+    handled,
+    step_words,
+    trend_of,
+)
+from inventory_assets.words.numbers import UNKNOWN, counted
+from inventory_assets.words.times import duration, to_minute, to_second
 
 
 @click.command("list")
 @click.option("--state", type=click.Choice(["firing", "resolved", "all"]), default="firing", show_default=True)
-@click.option("--unacknowledged", is_flag=True, help="Only those that nobody took.")
+@click.option("--unacknowledged", is_flag=True, help="Only those that nobody has acknowledged.")
 @click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True,
               help="Rows of a table; json and csv have all.")  # fmt: skip
 @format_option
 def list_(state: str, unacknowledged: bool, limit: int, format_: str) -> None:
-    """List alerts with who took them, silences, levels and age; the worst and newest first.
+    """List alerts with who acknowledged them, silences, levels and age; the worst and newest first.
 
-    json and csv have each alert as it was told, and how it stands now:
+    json and csv have each alert as it was notified, and how it stands now:
     available_now, transfers_now, order_now.
     """
     conditions = ["true"] if state == "all" else [f"state = '{state}'"]
@@ -47,8 +55,7 @@ def list_(state: str, unacknowledged: bool, limit: int, format_: str) -> None:
 
 def _print_list(rows: list[dict[str, Any]], present: dict[str, Present], limit: int, state: str) -> None:
     open_count = sum(row["acknowledged_by"] is None for row in rows)
-    what = "alert" if len(rows) == 1 else "alerts"
-    title = f"{len(rows)} {what} ({state}), {open_count} not acknowledged"
+    title = f"{alert_count(len(rows), state)}, {open_count:,} not acknowledged"
     table = Table(header_style="bold", title=title, title_justify="left")
     for name in ("id", "priority", "alert", "warehouse", "product", "available", "threshold", "age", "handled"):
         is_number = name in ("available", "threshold", "age")
@@ -61,14 +68,15 @@ def _print_list(rows: list[dict[str, Any]], present: dict[str, Present], limit: 
         table.add_row(
             body["alert_id"][-8:], Text(body["priority"], STYLES[body["priority"]]), body["alert_type"],
             body["warehouse_id"], product, available_text(body, present.get(body["alert_id"])),
-            f"{body['threshold']:g}", duration(timedelta(minutes=row["age_minutes"])), handled_text(row) or "–",
+            f"{body['threshold']:g}", duration(timedelta(minutes=row["age_minutes"])),
+            ", ".join(handled(row)) or UNKNOWN,
         )  # fmt: skip
     console.print(table)
     if len(rows) > limit:
         notes.print(f"{len(rows) - limit} more: --limit {len(rows)}", style="dim")
-    untaken = next((row for row in rows if row["acknowledged_by"] is None and row["state"] == "firing"), None)
-    if untaken is not None:
-        notes.print(f"Take it: inventory alerts ack {untaken['body']['alert_id'][-8:]}", style="dim")
+    unacknowledged = next((row for row in rows if row["acknowledged_by"] is None and row["state"] == "firing"), None)
+    if unacknowledged is not None:
+        notes.print(f"Acknowledge it: inventory alerts ack {unacknowledged['body']['alert_id'][-8:]}", style="dim")
 
 
 @click.command()
@@ -100,10 +108,9 @@ def _print_alert(row: dict[str, Any], present: Present | None, steps: list[dict[
     for name in ("when (UTC)", "what", "who", "why", "version"):
         table.add_column(name, justify="right" if name == "version" else "left", overflow="fold")
     for step in steps:
-        what, why = describe_step(step["transition"], step["reason"])
-        who = step["actor"] or "stock"
+        what, who, why = step_words(step)
         table.add_row(
-            f"{step['at']:%Y-%m-%d %H:%M:%S}", Text(what + (", by late data" if step["is_late"] else "")),
+            to_second(step['at']), Text(what),
             Text(who, "dim" if step["actor"] is None else ""), Text(why), str(step["version"]),
         )  # fmt: skip
     console.print(table)
@@ -116,23 +123,23 @@ def _headline(row: dict[str, Any], present: Present | None) -> Text:
     body = row["body"]
     text = Text(f"{body['priority']} {body['alert_type']}", STYLES[body["priority"]])
     text.append(f" · {body['product_name']} at {body['warehouse_id']} · {row['state']}\n", "bold")
-    told_with = body["available_stock"]
-    if present is None or present.available == told_with:
-        text.append(f"Available {told_with}")
+    notified_with = body["available_stock"]
+    if present is None or present.available == notified_with:
+        text.append(f"Available {notified_with}")
     else:
-        text.append(f"Available {present.available} now ({told_with} when told)")
+        text.append(f"Available {present.available} now ({notified_with} when notified)")
     text.append(
         f", threshold {body['threshold']:g}  {trend_of(body, None if present is None else present.available)}\n"
     )
     if present is not None:
         text.append(f"{action_sentence(present.recommendation)}\n")
-    told = "told once" if row["times_told"] == 1 else f"told {row['times_told']} times"
+    notified = f"notified {counted(row['times_told'], 'time')}"
     is_open = "open for" if row["state"] == "firing" else "was open for"
-    text.append(f"{is_open} {duration(timedelta(minutes=row['age_minutes']))}, {told}\n")
+    text.append(f"{is_open} {duration(timedelta(minutes=row['age_minutes']))}, {notified}\n")
     if row["acknowledged_by"]:
-        text.append(f"Acknowledged by {row['acknowledged_by']} at {row['acknowledged_at']:%Y-%m-%d %H:%M}")
+        text.append(f"Acknowledged by {row['acknowledged_by']} at {to_minute(row['acknowledged_at'])}")
     else:
         text.append("Nobody has acknowledged it", "yellow" if row["state"] == "firing" else "dim")
-    rest = handled_text({**row, "acknowledged_by": None})
+    rest = ", ".join(handled({**row, "acknowledged_by": None}))
     text.append(f"; {rest}" if rest else "")
     return text

@@ -13,7 +13,8 @@ from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.queries.alerts import read_alerts, wire_of
 from inventory_assets.queries.present import Present, read_present
 from inventory_assets.settings import load_settings
-from inventory_assets.words.alerts import describe_actions, handled_text, trend_of
+from inventory_assets.words.advice import describe_actions
+from inventory_assets.words.alerts import alert_count, handled, tally, trend_of
 
 COLUMNS = (
     "priority", "alert", "warehouse", "product", "available", "threshold", "trend", "since (UTC)", "what to do",
@@ -65,12 +66,8 @@ def _list_alerts(state: str, limit: int, format_: str) -> None:
 
 def _summary(rows: list[dict[str, Any]], state: str) -> str:
     """`149 alerts (firing): 13 out of stock, 57 low, 79 to reorder`."""
-    kinds = (("STOCKOUT", "out of stock"), ("LOW_STOCK", "low"), ("REORDER", "to reorder"))
-    parts = [
-        f"{count} {name}" for kind, name in kinds if (count := sum(row["body"]["alert_type"] == kind for row in rows))
-    ]
-    what = "alert" if len(rows) == 1 else "alerts"
-    return f"{len(rows)} {what} ({state}): " + (", ".join(parts) or "nothing to do")
+    kinds = tally(row["body"]["alert_type"] for row in rows)
+    return f"{alert_count(len(rows), state)}: {kinds or 'nothing to do'}"
 
 
 def _print_alerts(rows: list[dict[str, Any]], present: dict[str, Present], limit: int, state: str) -> None:
@@ -79,13 +76,13 @@ def _print_alerts(rows: list[dict[str, Any]], present: dict[str, Present], limit
         table.add_column(name, justify="right" if name in ("available", "threshold") else "left", overflow="fold")
     for row in rows[:limit]:
         body, now = row["body"], present.get(row["body"]["alert_id"])
-        handled = handled_text(row)
+        done = ", ".join(handled(row))
         product = Text(body["product_name"])
         if body["product_name"] != body["sku"]:
             product.append(f"\n{body['sku']}", "dim")
         table.add_row(
             Text(body["priority"], STYLES[body["priority"]]),
-            Text(body["alert_type"]).append(f"\n{handled}" if handled else "", "dim"),
+            Text(body["alert_type"]).append(f"\n{done}" if done else "", "dim"),
             body["warehouse_id"],
             product,
             available_text(body, now),

@@ -17,8 +17,8 @@ GROUPS = {"rule": ALERT_RULE, "warehouse": "warehouse_id", "type": "alert_type",
 def alert_stats(by: str, days: int | None, format_: str) -> None:
     """Median time to acknowledge and to resolve, false alarms, repeats.
 
-    A false alarm was over by itself: no restock came in, and nobody took it or
-    closed it. A repeat had an alert of its kind for the same SKU and warehouse
+    A false alarm was over by itself: no restock came in, and nobody acknowledged
+    or closed it. A repeat had an alert of its kind for the same SKU and warehouse
     in the seven days before, or opened again within its cooldown.
     """
     name = GROUPS[by]

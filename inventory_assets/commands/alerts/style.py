@@ -1,4 +1,4 @@
-"""How an alert looks in a terminal: its priority in colour, its stock of now and as told."""
+"""How an alert looks in a terminal: its priority in colour, its stock of now and as notified."""
 
 from typing import Any
 
@@ -10,8 +10,8 @@ STYLES = {"CRITICAL": "bold red", "HIGH": "yellow", "MEDIUM": "cyan"}
 
 
 def available_text(body: dict[str, Any], present: Present | None) -> Text:
-    """Available stock now, and what it was when the alert was told if that is another figure."""
-    told = body["available_stock"]
-    if present is None or present.available == told:
-        return Text(f"{told:,}")
-    return Text(f"{present.available:,}").append(f"\n{told:,} when told", "dim")
+    """Available stock now, and what it was when the alert was notified if that is another figure."""
+    notified = body["available_stock"]
+    if present is None or present.available == notified:
+        return Text(f"{notified:,}")
+    return Text(f"{present.available:,}").append(f"\n{notified:,} when notified", "dim")

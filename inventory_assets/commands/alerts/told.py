@@ -1,4 +1,4 @@
-"""`inventory alerts notifications`: who was told what, when, by which channel, and how that went."""
+"""`inventory alerts notifications`: who was notified of what, when, by which channel, and how that went."""
 
 from typing import Any
 
@@ -6,9 +6,10 @@ import click
 
 from inventory_assets.commands.output import format_option, notes, print_rows
 from inventory_assets.lake.query.reader import LakeReader
-from inventory_assets.notify.history import read_tellings
+from inventory_assets.notify.history import read_notifications
 from inventory_assets.queries.ids import find_subject_id
 from inventory_assets.settings import load_settings
+from inventory_assets.words.numbers import counted
 
 SHOWN = ("at", "id", "channel", "kind", "about", "recipients", "status", "tries", "error")
 
@@ -19,21 +20,21 @@ SHOWN = ("at", "id", "channel", "kind", "about", "recipients", "status", "tries"
               help="Newest rows of a table; json and csv have all.")  # fmt: skip
 @format_option
 def notifications(subject_id: str | None, limit: int, format_: str) -> None:
-    """List who was told of what, when, by which channel, with tries and errors; the newest first.
+    """List who was notified of what, when, by which channel, with tries and errors; the newest first.
 
     ID is that of an alert, an incident or a notification, or a part of one as
-    elsewhere; without it, all. `owed` was not tried yet, `held` waits for the
-    end of a maintenance window. `inventory explain` of a notification's id
+    elsewhere; without it, all. `owed` was not tried yet, `held` is on hold
+    until a maintenance window ends. `inventory explain` of a notification's id
     shows every try.
     """
     reader = LakeReader(load_settings())
     found = None if subject_id is None else find_subject_id(reader, subject_id)
-    rows = read_tellings(reader, found)
+    rows = read_notifications(reader, found)
     if format_ != "table":
         print_rows(rows, format_)
         return
     if not rows:
-        notes.print("nobody was told yet" if found is None else "nobody was told of it yet", style="dim")
+        notes.print("nobody was notified yet" if found is None else "nobody was notified of it yet", style="dim")
         return
     print_rows([_short(row) for row in rows[:limit]], "table", columns=SHOWN)
     if len(rows) > limit:
@@ -43,9 +44,9 @@ def notifications(subject_id: str | None, limit: int, format_: str) -> None:
 
 
 def _short(row: dict[str, Any]) -> dict[str, Any]:
-    """A telling in a line; an id as its last eight characters, which every command takes."""
+    """A notification in a line; an id as its last eight characters, which every command takes."""
     members = row["members"]
-    about = members[0][-8:] if len(members) == 1 else f"{len(members)} alerts"
+    about = members[0][-8:] if len(members) == 1 else counted(len(members), "alert")
     return {
         **row,
         "at": row["last_attempt_at"] or row["planned_at"],

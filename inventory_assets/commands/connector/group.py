@@ -17,6 +17,8 @@ from inventory_assets.commands.connector.listing import list_
 from inventory_assets.commands.connector.reconcile import reconcile
 from inventory_assets.commands.output import format_option, notes, print_rows
 from inventory_assets.connector.state.checkpoint import Checkpoint, Gap, Phase
+from inventory_assets.words.text import spaced
+from inventory_assets.words.times import to_second
 
 
 @click.group()
@@ -67,7 +69,7 @@ def _text(value: Any) -> str:
 @config_option
 @format_option
 def status(config_path: Path | None, format_: str) -> None:
-    """Tell how far a connector has come: age of its token, lag, last heartbeat, gaps."""
+    """Show how far a connector has come: age of its token, lag, last heartbeat, gaps."""
     from inventory_assets.connector.state.stores.build import open_store
 
     store = open_store(read_config(config_path))
@@ -79,7 +81,7 @@ def status(config_path: Path | None, format_: str) -> None:
     rows = [_status_row(found, now) for found in checkpoints]
     if format_ == "table" and len(rows) == 1:
         # One connector reads better downwards.
-        rows = [{"what": name.replace("_", " "), "value": _shown(value)} for name, value in rows[0].items()]
+        rows = [{"what": spaced(name), "value": _shown(value)} for name, value in rows[0].items()]
     print_rows(rows, format_)
     if not checkpoints:
         notes.print("no connector has saved anything here yet: `inventory connector run` does", style="dim")
@@ -87,8 +89,7 @@ def status(config_path: Path | None, format_: str) -> None:
         for gap in found.gaps:
             healed = f"made up for by the copy of epoch {gap.healed_by}" if gap.healed_by else "open"
             notes.print(
-                f"{found.connector_id}: a gap found {gap.found_at:%Y-%m-%d %H:%M:%S}Z {_after(gap)}, {healed}: "
-                f"{gap.reason}",
+                f"{found.connector_id}: a gap found {to_second(gap.found_at)}Z {_after(gap)}, {healed}: {gap.reason}",
                 style="yellow",
             )
 
@@ -112,7 +113,7 @@ def _status_row(found: Checkpoint, now: datetime) -> dict[str, Any]:
 
 def _shown(value: Any) -> str:
     if isinstance(value, datetime):
-        return f"{value:%Y-%m-%d %H:%M:%S}Z"
+        return f"{to_second(value)}Z"
     return "–" if value is None else str(value)
 
 

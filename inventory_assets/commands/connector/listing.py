@@ -8,11 +8,12 @@ import click
 from rich.text import Text
 
 from inventory_assets.commands.output import console, format_option, notes, print_rows
-from inventory_assets.domain.quality.pipeline import Severity, span
-from inventory_assets.domain.values import to_microseconds
+from inventory_assets.domain.quality.pipeline import Severity
+from inventory_assets.domain.values import span, to_microseconds
 from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.quality.pipeline import connector_rows, look, read_connectors
 from inventory_assets.settings import load_settings
+from inventory_assets.words.times import to_second
 
 _COLUMNS = ("connector_id", "warehouse_id", "state", "last_heard", "numbers_as_of", "read", "published",
             "dead_lettered", "open_gaps")  # fmt: skip
@@ -49,5 +50,5 @@ def list_(format_: str) -> None:
 def _shown(row: dict[str, Any]) -> dict[str, Any]:
     return row | {
         "warehouse_id": row["warehouse_id"] or "several",
-        "last_heard": f"{row['last_heard_at']:%Y-%m-%d %H:%M:%S} ({span(int(row['silent_seconds'] * 1e6))} ago)",
+        "last_heard": f"{to_second(row['last_heard_at'])} ({span(int(row['silent_seconds'] * 1e6))} ago)",
     }

@@ -12,6 +12,8 @@ from inventory_assets.lake.query.as_of import latest_version
 from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.marts.build import Build, Step, build_marts
 from inventory_assets.settings import load_settings
+from inventory_assets.words.text import spaced
+from inventory_assets.words.times import to_minute
 
 SHOWN_FAILURES = 10
 
@@ -54,7 +56,7 @@ def _by_kind(made: Build) -> list[dict[str, Any]]:
 
 
 def _print_failure(step: Step) -> None:
-    notes.print(f"\n{step.kind.replace('_', ' ')} {step.name}: {step.message}", style="red")
+    notes.print(f"\n{spaced(step.kind)} {step.name}: {step.message}", style="red")
     if step.query and step.kind == "test":
         # With the marts attached, `inventory sql` runs it as it stands.
         notes.print(f"The rows that are wrong:\n{step.query}")
@@ -81,6 +83,6 @@ def status(format_: str) -> None:
     behind = latest_version(reader.connection) - (built["lake_version"] or 0)
     through = f"snapshots through {built['as_of_date']}" if built["as_of_date"] else "no snapshot files"
     notes.print(
-        f"built {built['built_at']:%Y-%m-%d %H:%M} UTC from lake version {built['lake_version'] or 0}, "
+        f"built {to_minute(built['built_at'])} UTC from lake version {built['lake_version'] or 0}, "
         f"{behind} versions ago; {through}"
     )

@@ -8,15 +8,7 @@ from typing import Any
 import click
 
 from inventory_assets.commands.output import format_option, notes, print_rows
-from inventory_assets.domain.quality.report import shown_id
-from inventory_assets.domain.quality.results import (
-    QualityResult,
-    ResultStatus,
-    Severity,
-    describe_trend,
-    sparkline,
-    summarize,
-)
+from inventory_assets.domain.quality.results import QualityResult, ResultStatus, Severity, summarize
 from inventory_assets.domain.values import to_microseconds
 from inventory_assets.lake.query.as_of import show_version
 from inventory_assets.lake.query.reader import LakeReader, snapshot_reader
@@ -31,6 +23,9 @@ from inventory_assets.quality.rule import Rule
 from inventory_assets.quality.rules import LIGHT_RULES, RULES
 from inventory_assets.settings import Settings, load_settings
 from inventory_assets.wiring import engine_of
+from inventory_assets.words.charts import count_bars
+from inventory_assets.words.quality import describe_trend, shown_id, verdict
+from inventory_assets.words.text import spaced
 
 _RULES = {rule.name: rule for rule in RULES}
 COLUMNS = ("rule", "table", "severity", "status", "failing", "checked", "trend", "such_as")
@@ -51,7 +46,7 @@ def _read_rules(_context: click.Context, _option: click.Parameter, names: Sequen
 @click.group(invoke_without_command=True)
 @click.option("--rule", "rules", multiple=True, callback=_read_rules, help="Only this rule; may be repeated.")
 @click.option("--light", is_flag=True, help="Only the rules that read no history, as every hour.")
-@click.option("--record", "is_recorded", is_flag=True, help="Keep the results, and hold alerts on wrong stock.")
+@click.option("--record", "is_recorded", is_flag=True, help="Keep the results, and inhibit alerts on wrong stock.")
 @format_option
 @click.pass_context
 def quality(context: click.Context, rules: list[Rule], light: bool, is_recorded: bool, format_: str) -> None:
@@ -106,8 +101,8 @@ def _short(result: QualityResult) -> dict[str, Any]:
     )
     return {
         "rule": result.rule, "table": result.table, "severity": str(result.severity),
-        "status": str(result.status).replace("_", " "), "failing": result.failing_count,
-        "checked": result.checked_count, "trend": sparkline([point.failing_count for point in result.trend]),
+        "status": spaced(str(result.status)), "failing": result.failing_count,
+        "checked": result.checked_count, "trend": count_bars([point.failing_count for point in result.trend]),
         "such_as": ids or result.reason or None,
     }  # fmt: skip
 
@@ -125,7 +120,7 @@ def _full(result: QualityResult) -> dict[str, Any]:
 
 def _print_advice(results: Sequence[QualityResult]) -> None:
     summary = summarize(results)
-    notes.print(summary.verdict, style="green" if summary.is_trusted else "red")
+    notes.print(verdict(summary), style="green" if summary.is_trusted else "red")
     for result in results:
         if result.status is ResultStatus.FAIL:
             notes.print(f"  {result.rule}: {result.what_to_do}", style="dim")

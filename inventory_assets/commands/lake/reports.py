@@ -58,7 +58,7 @@ def _send(settings: Settings, report: Rendered, *, again: bool) -> None:
     try:
         sent = mail_report(settings, report, now=time.time(), again=again)
     except DeliveryError as error:
-        raise click.ClickException(f"the report is built, but its mail was not taken: {error}") from error
+        raise click.ClickException(f"the report is built, but its mail was not accepted: {error}") from error
     if sent is None:
         raise click.ClickException(
             f"the report is built, but nobody is to get it: {settings.home / 'alerting.toml'} has no [reports] for "
@@ -71,7 +71,7 @@ def _send(settings: Settings, report: Rendered, *, again: bool) -> None:
 @click.option("--port", type=int, default=8090, show_default=True)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Another one lets others read all of it.")
 def serve(port: int, host: str) -> None:
-    """Serve the reports over HTTP until stopped. Read-only, to this machine only unless told otherwise."""
+    """Serve the reports over HTTP until stopped. Read-only, to this machine only unless asked for more."""
     settings = load_settings()
     try:
         server = ReportServer(host, port, open_storage(settings.reports_uri))

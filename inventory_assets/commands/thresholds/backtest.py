@@ -9,16 +9,17 @@ from typing import Any
 import click
 import polars as pl
 
-from inventory_assets.backtest.run import Backtest, lay_over, present_rules, run_backtest, score
+from inventory_assets.backtest.run import lay_over, present_rules, run_backtest, score
 from inventory_assets.commands.output import format_option, notes, print_rows
-from inventory_assets.commands.thresholds.backtest_plot import draw_backtest
-from inventory_assets.domain.backtest.score import FALSE_ALARM
+from inventory_assets.domain.backtest.score import FALSE_ALARM, Backtest
 from inventory_assets.domain.events.parse import DAY_US
 from inventory_assets.domain.values import to_datetime, to_microseconds
 from inventory_assets.ingest.meaning import defaults_of
 from inventory_assets.lake.query.reader import history_reader
 from inventory_assets.settings import load_settings
 from inventory_assets.thresholds.files import load_rules
+from inventory_assets.words.backtest_plot import draw_backtest
+from inventory_assets.words.times import moment_of, to_minute
 
 LISTED = ("gained", "lost", "stockouts", "false-alarms")
 SHOWN = (
@@ -67,7 +68,7 @@ def backtest(
     \b
     alerts        opened in the window
     gained, lost  with no counterpart on the key and condition at that time, now / under these rules
-    foreseen      stockouts that an alert told of before they came; warning days: the median ahead
+    foreseen      stockouts that an alert announced before they came; warning days: the median ahead
     false alarms  warnings that ended by themselves: no stockout, no supply
     precision     of the warnings that ended, the share that was no false alarm
     recall        of the stockouts, the share that was foreseen
@@ -114,7 +115,7 @@ def _print_scores(found: Backtest, scores: pl.DataFrame, format_: str) -> None:
     if format_ != "table":
         print_rows(list(scores.iter_rows(named=True)), format_, columns=scores.columns if format_ == "csv" else None)
         return
-    span = f"{to_datetime(found.since):%Y-%m-%d %H:%M} to {to_datetime(found.until):%Y-%m-%d %H:%M} UTC"
+    span = f"{to_minute(to_datetime(found.since))} to {moment_of(found.until)}"
     rows = [{**row, "warning_days": row["median_warning_days"]} for row in scores.iter_rows(named=True)]
     # A rule that saw nothing says nothing; json and csv have it.
     telling = [row for row in rows if row["kind"] != "rule" or row["alerts"] or row["lost"] or row["stockouts"]]

@@ -21,6 +21,7 @@ from inventory_assets.thresholds.check import (
 )
 from inventory_assets.thresholds.edits import read_rules
 from inventory_assets.thresholds.files import read_rule_file
+from inventory_assets.words.numbers import counted
 
 
 @click.command()
@@ -58,11 +59,8 @@ def validate(file: Path | None, format_: str) -> None:
     bad = [row["place"] for row in rows if row["severity"] == "error"]
     errors = len(bad)
     checked = len({*places.values(), *bad} if file else together)
-    counts = ", ".join(
-        f"{number:,} {noun}" + ("" if number == 1 else "s")
-        for number, noun in ((checked, "rule"), (errors, "error"), (len(rows) - errors, "warning"))
-    )
-    notes.print(f"checked: {counts}", style="red" if errors else "green")
+    counts = ((checked, "rule"), (errors, "error"), (len(rows) - errors, "warning"))
+    notes.print(f"checked: {', '.join(counted(*each) for each in counts)}", style="red" if errors else "green")
     if errors:
         sys.exit(1)
 

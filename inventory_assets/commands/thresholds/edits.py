@@ -21,8 +21,9 @@ from inventory_assets.notify.recipients import recipient_problem
 from inventory_assets.settings import load_settings
 from inventory_assets.thresholds.edits import Effect, FindEdits, commit_edits, preview_edits
 from inventory_assets.thresholds.files import load_rules
-from inventory_assets.thresholds.listing import count_of, edit_rows, effect_sentence
+from inventory_assets.thresholds.listing import edit_rows, effect_sentence
 from inventory_assets.wiring import engine_of
+from inventory_assets.words.numbers import counted
 
 MAX_ROWS = 50
 CLEAR = "none"
@@ -83,7 +84,7 @@ def _recipients(context: click.Context, parameter: click.Parameter, values: tupl
 @click.option("--service-level", type=OrNone(), help="Of a dynamic rule: the chance of no stockout, such as 0.95.")
 @click.option("--floor", "floor_qty", type=OrNone(), help="Of a dynamic rule: no limit below this, units.")
 @click.option("--ceiling", "ceiling_qty", type=OrNone(), help="Of a dynamic rule: no limit above this, units.")
-@click.option("--cooldown", type=int, help="Minutes until the same condition is told again.")
+@click.option("--cooldown", type=int, help="Minutes until the same condition is notified again.")
 @click.option("--enabled/--disabled", "is_enabled", default=None, help="A disabled rule mutes its keys.")
 @click.option("--channel", help="Where its alerts go, such as EMAIL; `none` clears it.")
 @click.option(
@@ -255,14 +256,14 @@ def _say_commit(edits: Sequence[RuleEdit], commit: Commit | None) -> None:
         return
     keys = commit.counts.get("thresholds", 0)
     notes.print(
-        f"version {commit.version}: {count_of(len(edits), 'rule')} changed, {count_of(keys, 'key')} with other limits, "
-        f"{count_of(commit.counts.get('alerts', 0), 'alert')} changed",
+        f"version {commit.version}: {counted(len(edits), 'rule')} changed, {counted(keys, 'key')} with other limits, "
+        f"{counted(commit.counts.get('alerts', 0), 'alert')} changed",
         style="green",
     )
     if not keys:
         notes.print("no key's limits changed. Is that meant? inventory thresholds validate", style="dim")
     if commit.notifications:
         notes.print(
-            f"{count_of(len(commit.notifications), 'notification')} owed: a running sensor sends what is owed with its "
+            f"{counted(len(commit.notifications), 'notification')} owed: a running sensor sends what is owed with its "
             "next tick; without one, run `inventory drain`."
         )

@@ -60,5 +60,5 @@ class Backoff:
         state.attempt_number = self._tries
         seconds = max(at_least_seconds, self._strategy(state))
         if self._wait(seconds):
-            raise StopRequestedError("the connector was told to stop while it waited to try again")
+            raise StopRequestedError("the connector was asked to stop while it waited to try again")
         return seconds

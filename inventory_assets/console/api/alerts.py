@@ -22,7 +22,7 @@ from inventory_assets.console.problems import Refused
 from inventory_assets.domain.alerts.incidents import is_incident_id
 from inventory_assets.domain.events.kinds import Condition
 from inventory_assets.lake.errors import LakeMissingError
-from inventory_assets.notify.history import read_tellings
+from inventory_assets.notify.history import read_notifications
 from inventory_assets.queries.counts import count_lake
 from inventory_assets.queries.incidents import read_incidents, read_members
 from inventory_assets.queries.links import post_mortems, read_incident_notes
@@ -110,14 +110,14 @@ async def show_incident(request: Request) -> Response:
 
 
 async def incident_of(request: Request, incident_id: str) -> dict[str, Any]:
-    """One incident with its alerts, its notes, whom it was told."""
+    """One incident with its alerts, its notes, its notifications."""
 
     def ask(reader: Any) -> dict[str, Any] | None:
         for row in read_incidents(reader, incident_id=incident_id):
             notes = read_incident_notes(reader, incident_id)
             return {
                 **row, "alerts": read_members(reader, row["members"]), "history": notes,
-                "post_mortems": post_mortems(notes), "notifications": read_tellings(reader, incident_id),
+                "post_mortems": post_mortems(notes), "notifications": read_notifications(reader, incident_id),
             }  # fmt: skip
         return None
 

@@ -52,7 +52,7 @@ ENDPOINTS = (
             Parameter("warehouse", "of this warehouse"), Parameter("sku", "of this SKU"),
             Parameter("type", "of this kind", _words(*Condition)),
             Parameter("priority", "of this priority", _words(*alerts_api.PRIORITIES)),
-            Parameter("unacknowledged", "only those that nobody took", _FLAG),
+            Parameter("unacknowledged", "only those that nobody has acknowledged", _FLAG),
             Parameter("limit", f"at most so many, {alerts_api.DEFAULT_LIMIT} if not given", _whole(1)),
             Parameter("offset", "after so many", _whole()),
         ),
@@ -60,7 +60,7 @@ ENDPOINTS = (
     ),
     Endpoint(
         "GET", "/api/alerts/{alert_id}",
-        "One alert as `inventory alerts show --format json`, with its tellings, links, and `inventory explain`",
+        "One alert as `inventory alerts show --format json`, with its notifications, links, and `inventory explain`",
         alerts_api.show_alert, (Parameter("explain", "false leaves out the re-derivation, which takes long", _FLAG),),
     ),
     Endpoint(
@@ -135,7 +135,7 @@ ENDPOINTS = (
         (Parameter("state", "open if not given", _words("open", "resolved", "all")),),
     ),
     Endpoint(
-        "GET", "/api/incidents/{incident_id}", "One incident with its alerts, notes and tellings",
+        "GET", "/api/incidents/{incident_id}", "One incident with its alerts, notes and notifications",
         alerts_api.show_incident,
     ),
     Endpoint(

@@ -26,6 +26,7 @@ from inventory_assets.thresholds.check import conflict_rows, problem_rows, read_
 from inventory_assets.thresholds.edits import read_rules, read_stored
 from inventory_assets.thresholds.files import RuleFile, read_rule_text
 from inventory_assets.thresholds.listing import edit_rows
+from inventory_assets.words.numbers import counted
 
 KINDS = {
     "application/json": "json", "application/x-ndjson": "jsonl", "text/csv": "csv",
@@ -158,7 +159,7 @@ async def _stored(request: Request) -> Known:
 def _read(name: str, kind: str, text: str) -> list[ThresholdRule]:
     found: RuleFile = read_rule_text(name, kind, text)
     if found.problems:
-        count = f"{len(found.problems)} problem" + ("s" if len(found.problems) > 1 else "")
+        count = counted(len(found.problems), "problem")
         raise Refused(422, f"{name} has {count}; nothing was changed", to_json(problem_rows(found)))
     return [rule for _, rule in found.rules]
 

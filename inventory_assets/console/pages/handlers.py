@@ -12,7 +12,6 @@ from inventory_assets.console import questions
 from inventory_assets.console.access import COOKIE, is_token, local_path
 from inventory_assets.console.api.alerts import (
     ALERT_QUERY,
-    PRIORITIES,
     STATES,
     alert_query,
     incident_of,
@@ -26,6 +25,8 @@ from inventory_assets.domain.values import to_microseconds
 from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.quality.pipeline import look, read_connectors
 from inventory_assets.queries.incidents import read_incidents
+from inventory_assets.words.alerts import INCIDENTS, PRIORITIES, TITLES, trend_values
+from inventory_assets.words.charts import line_points
 
 PER_PAGE = 50
 FILTERS = tuple(name for name in ALERT_QUERY if name not in ("limit", "offset"))
@@ -72,8 +73,8 @@ async def alerts(request: Request) -> Response:
     given = {name: value for name, value in query.items() if name in FILTERS}
     values = {
         "rows": [views.alert_view(row) for row in rows], "total": total, "filters": filters,
-        "counts": await door.ask("summary", _summary), "states": STATES, "kinds": views.KINDS,
-        "priorities": {name: views.PRIORITY_WORDS[name] for name in PRIORITIES},
+        "counts": await door.ask("summary", _summary), "states": STATES, "kinds": TITLES,
+        "priorities": PRIORITIES,
         "page": number_, "pages": -(-total // PER_PAGE), "given": given,
     }  # fmt: skip
     return await page(request, "alerts.html", "alerts", values)
@@ -85,13 +86,12 @@ async def alert(request: Request) -> Response:
     text = request.path_params["alert_id"]
     row = await console_of(request).door.ask(("alert", text), questions.show_alert(text))
     view = views.alert_view(row)
-    values = [point["available_stock"] for point in row["stock_trend"]]
-    values += [] if not values or values[-1] == view["available"] else [view["available"]]
+    values = trend_values(row, view["available"])
     return await page(
         request, "alert.html", "alerts",
         {
             "row": row, "alert": view, "steps": [views.step_view(step) for step in row["history"]][::-1],
-            "spark": views.spark(values, row["threshold"], width=480, height=96), "rule": row["lineage"]["rule"],
+            "spark": line_points(values, row["threshold"], width=480, height=96), "rule": row["lineage"]["rule"],
             "arithmetic": row["lineage"]["arithmetic"],
         },
     )  # fmt: skip
@@ -110,7 +110,7 @@ async def incidents(request: Request) -> Response:
     state = query.get("state", "open")
     rows = await console_of(request).door.ask(("incidents", state), lambda reader: read_incidents(reader, state))
     return await page(
-        request, "incidents.html", "incidents", {"rows": rows, "state": state, "kinds": views.INCIDENT_KINDS}
+        request, "incidents.html", "incidents", {"rows": rows, "state": state, "kinds": INCIDENTS}
     )  # fmt: skip
 
 
@@ -122,8 +122,8 @@ async def incident(request: Request) -> Response:
     return await page(
         request, "incident.html", "incidents",
         {
-            "row": row, "kind": views.INCIDENT_KINDS.get(row["kind"], row["kind"]), "arithmetic": arithmetic,
-            "comparison": row["arithmetic"].get("comparison", ""), "alert_kinds": views.KINDS,
+            "row": row, "kind": INCIDENTS.get(row["kind"], row["kind"]), "arithmetic": arithmetic,
+            "comparison": row["arithmetic"].get("comparison", ""), "alert_kinds": TITLES,
         },
     )  # fmt: skip
 
@@ -156,7 +156,7 @@ async def stock(request: Request) -> Response:
         "sku": sku,
         "warehouse": warehouse,
         "q": text,
-        "kinds": views.KINDS,
+        "kinds": TITLES,
     }
     return await page(request, "stock.html", "stock", values)
 

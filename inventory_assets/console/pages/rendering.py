@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import jinja2
+from jinja2 import Environment
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
@@ -15,6 +15,11 @@ from inventory_assets.console.pages import views
 from inventory_assets.console.problems import Refused
 from inventory_assets.console.questions import health, list_connectors
 from inventory_assets.lake.errors import LakeMissingError
+from inventory_assets.words.alerts import CONDITIONS
+from inventory_assets.words.notifications import KINDS
+from inventory_assets.words.templates import make_environment
+from inventory_assets.words.text import spaced
+from inventory_assets.words.times import ago
 
 HERE = Path(__file__).parents[1]
 # Named here, so that no path comes out of a request.
@@ -22,25 +27,19 @@ FILES = {"console.css": "text/css", "console.js": "text/javascript", "icon.svg":
 
 
 @cache
-def templates() -> jinja2.Environment:
-    """The templates; everything in them is escaped, and a missing value is an error."""
-    found = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(HERE / "templates"), autoescape=True, undefined=jinja2.StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
+def templates() -> Environment:
+    """The console's templates."""
+    return make_environment(
+        "inventory_assets.console",
+        filters={
+            "moment": views.moment, "machine": views.machine_time, "ago": ago, "plain": views.plain,
+            "words": lambda text: spaced(text).lower(),
+        },
+        values={
+            "href": views.href, "rule_href": views.rule_href, "alert_href": views.alert_href, "static": static_href,
+            "notification_kinds": KINDS, "conditions": CONDITIONS, "limit": views.limit,
+        },
     )  # fmt: skip
-    found.filters.update(
-        figure=views.figure, moment=views.moment, machine=views.machine_time, ago=views.ago,
-        words=lambda text: text.replace("_", " ").lower(), plain=views.plain,
-    )  # fmt: skip
-    found.globals.update(
-        href=views.href,
-        rule_href=views.rule_href,
-        alert_href=views.alert_href,
-        static=static_href,
-        told_words=views.TOLD,
-        limit=views.limit,
-    )
-    return found
 
 
 @cache

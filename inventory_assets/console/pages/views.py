@@ -5,20 +5,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from inventory_assets.domain.alerts.incidents import ID_PREFIX
-from inventory_assets.words.alerts import describe_step, duration
-from inventory_assets.words.text import clean
+from inventory_assets.domain.alerts.recommend import Supply
+from inventory_assets.words import times
+from inventory_assets.words.advice import steps
+from inventory_assets.words.alerts import PRIORITIES, TITLES, handled, step_words, trend_values
+from inventory_assets.words.charts import line_points
+from inventory_assets.words.numbers import UNKNOWN, figure
+from inventory_assets.words.text import capital
+from inventory_assets.words.times import day_count, duration
 
-KINDS = {"STOCKOUT": "Out of stock", "LOW_STOCK": "Low stock", "REORDER": "Time to reorder"}
-PRIORITY_WORDS = {"CRITICAL": "Critical", "HIGH": "High", "MEDIUM": "Medium"}
-INCIDENT_KINDS = {
-    "CATEGORY_STOCKOUTS": "Stockouts in a category", "UNUSUAL_DEPLETION": "Unusual sales",
-    "OVERDUE_RESTOCK": "Restock is late", "BREACH_TREND": "More alerts than usual",
-}  # fmt: skip
-TOLD = {
-    "single": "by itself", "group": "alerts together", "incident": "an incident", "digest": "a digest",
-    "resolved": "its end", "held": "kept for later", "dismissed": "nothing left to tell",
-}  # fmt: skip
 CONNECTOR_WORDS = {
     "connector_silent": ("not heard of", "high"), "connector_stopped": ("stopped", "high"),
     "connector_failed": ("failed", "critical"), "connector_disconnected": ("database away", "high"),
@@ -30,7 +25,6 @@ _PLAIN = {
     "min_threshold_days": "the limit for low stock in days,",
     "reorder_threshold_days": "the limit for reordering in days,", "<=": "≤", ">=": "≥", "->": "→",
 }  # fmt: skip
-WIDTH, HEIGHT, MARGIN = 120, 32, 3
 
 
 def alert_href(alert_id: str) -> str:
@@ -55,50 +49,39 @@ def steps_of(row: Mapping[str, Any]) -> list[str]:
     """What to do about an alert, a step each: transfers first, then the order."""
     if row["available_now"] is None:
         return []
-    if row["order_now"] is None:
-        return ["No target stock is known, so no quantity is suggested"]
-    steps = [f"transfer {each['quantity']:,} from {clean(each['warehouse_id'])}" for each in row["transfers_now"] or ()]
-    if row["order_now"]:
-        supplier, days = (
-            (row["restock_recommendation"] or {}).get(name) for name in ("supplier_id", "typical_lead_time_days")
-        )
-        steps.append(
-            f"{'then order' if steps else 'order'} {row['order_now']:,}"
-            + (f" from {clean(supplier)}" if supplier else "")
-            + (f", {days} days" if days is not None else "")
-        )
-    steps = steps or ["nothing to order: what is on its way fills the shelf"]
-    return [steps[0][:1].upper() + steps[0][1:], *steps[1:]]
+    moves = [(each["quantity"], each["warehouse_id"]) for each in row["transfers_now"] or ()]
+    known = row["restock_recommendation"] or {}
+    supply = Supply(supplier_id=known.get("supplier_id"), lead_time_days=known.get("typical_lead_time_days"))
+    first, *others = steps(moves, row["order_now"], supply)
+    return [capital(first), *others]
 
 
 def alert_view(row: Mapping[str, Any]) -> dict[str, Any]:
     """An alert of a list, as its line shows it."""
-    told = row["available_stock"]
-    now = told if row["available_now"] is None else row["available_now"]
-    values = [point["available_stock"] for point in row["stock_trend"]]
-    if values and values[-1] != now:
-        values.append(now)
+    notified = row["available_stock"]
+    now = notified if row["available_now"] is None else row["available_now"]
+    what_to_do = steps_of(row)
     return {
         "id": row["alert_id"],
         "href": alert_href(row["alert_id"]),
         "priority": row["priority"],
-        "priority_words": PRIORITY_WORDS.get(row["priority"], row["priority"]),
-        "kind": KINDS.get(row["alert_type"], row["alert_type"]),
+        "priority_words": PRIORITIES.get(row["priority"], row["priority"]),
+        "kind": TITLES.get(row["alert_type"], row["alert_type"]),
         "product": row["product_name"],
         "sku": row["sku"],
         "warehouse": row["warehouse_id"],
         "stock_href": href("/stock", sku=row["sku"]),
         "available": now,
-        "told": None if told == now else told,
+        "notified": None if notified == now else notified,
         "threshold": row["threshold"],
-        "steps": [f"{step}," for step in steps_of(row)[:-1]] + steps_of(row)[-1:],
+        "steps": [f"{step}," for step in what_to_do[:-1]] + what_to_do[-1:],
         "age": duration(timedelta(minutes=row["age_minutes"])),
         "since": row["first_breach_time"],
         "is_firing": row["state"] == "firing",
         "is_late": row["is_late"],
-        "marks": marks_of(row),
-        "is_taken": row["acknowledged_by"] is not None,
-        "spark": spark(values, row["threshold"]),
+        "marks": handled(row),
+        "is_acknowledged": row["acknowledged_by"] is not None,
+        "spark": line_points(trend_values(row, now), row["threshold"]),
     }
 
 
@@ -132,59 +115,11 @@ def _connector_view(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def marks_of(row: Mapping[str, Any]) -> list[str]:
-    """What was done about an alert, a mark each."""
-    marks = []
-    if row["state"] == "resolved":
-        marks.append(f"over: {row['resolved_reason']}")
-    if row["acknowledged_by"]:
-        marks.append(f"taken by {clean(row['acknowledged_by'])}")
-    if row["silenced_until"]:
-        marks.append(f"silent until {row['silenced_until']:%d %b %H:%M} UTC")
-    if row["escalated_level"]:
-        marks.append(f"raised to level {row['escalated_level']}")
-    if row["is_untrusted"]:
-        marks.append("data in doubt")
-    elif row["inhibited_by"]:
-        source = clean(row["inhibited_by"])
-        marks.append("told with its incident" if source.startswith(ID_PREFIX) else f"held by {source}")
-    return marks
-
-
-def spark(values: Sequence[int], threshold: float | None, *, width: int = WIDTH, height: int = HEIGHT) -> dict | None:
-    """A line over a few values, as points in a box of `width` by `height`; the threshold as a height, if it is near."""
-    if len(values) < 2:
-        return None
-    low: float = min(values)
-    high: float = max(values)
-    # A threshold far off would flatten the line to nothing.
-    if threshold is not None and low - (high - low) <= threshold <= high + (high - low):
-        low, high = min(low, threshold), max(high, threshold)
-    else:
-        threshold = None
-    span = (high - low) or 1
-
-    def y(value: float) -> float:
-        return round(MARGIN + (high - value) / span * (height - 2 * MARGIN), 1)
-
-    step = (width - 2 * MARGIN) / (len(values) - 1)
-    points = [(round(MARGIN + number * step, 1), y(value)) for number, value in enumerate(values)]
-    return {
-        "points": " ".join(f"{x},{y_}" for x, y_ in points),
-        "last": points[-1],
-        "limit": None if threshold is None else y(threshold),
-        "width": width,
-        "height": height,
-        "words": "Available: " + ", ".join(f"{value:,}" for value in values),
-    }
-
-
 def step_view(step: Mapping[str, Any]) -> dict[str, Any]:
     """A step of an alert's life: when, what, who, why."""
-    what, why = describe_step(step["transition"], step["reason"])
-    who = step["actor"] or "stock"
+    what, who, why = step_words(step)
     return {
-        "at": step["at"], "what": what + (", by late data" if step["is_late"] else ""), "why": why,
+        "at": step["at"], "what": what, "why": why,
         "who": {"policy": "the policy", "clock": "the clock"}.get(who, who), "version": step["version"],
     }  # fmt: skip
 
@@ -193,8 +128,8 @@ def limit(units: int | None, days: float | None) -> str:
     """A limit in units, in days of stock, or in both, of which either counts."""
     parts = [figure(units)] if units is not None else []
     if days is not None:
-        parts.append(f"{figure(days)} day{'' if days == 1 else 's'}")
-    return " or ".join(parts) or "–"
+        parts.append(day_count(days))
+    return " or ".join(parts) or UNKNOWN
 
 
 def plain(text: str) -> str:
@@ -204,21 +139,9 @@ def plain(text: str) -> str:
     return text
 
 
-def figure(value: object) -> str:
-    """A number as people write it; a dash for what is unknown."""
-    if value is None:
-        return "–"
-    if isinstance(value, float):
-        return f"{value:,.1f}".rstrip("0").rstrip(".")
-    return f"{value:,}" if isinstance(value, int) else str(value)
-
-
 def moment(value: datetime | str | None) -> str:
     """A time of the lake or of the wire, to the minute."""
-    if value is None:
-        return "–"
-    at = as_time(value)
-    return f"{at:%d %b %H:%M}" if at.year == datetime.now(UTC).year else f"{at:%d %b %Y %H:%M}"
+    return times.moment(None if value is None else as_time(value), now=datetime.now(UTC))
 
 
 def day_time(value: datetime | str) -> str:
@@ -236,10 +159,3 @@ def as_time(value: datetime | str) -> datetime:
 def machine_time(value: datetime | str) -> str:
     """A time as a browser reads it."""
     return f"{as_time(value):%Y-%m-%dT%H:%M:%SZ}"
-
-
-def ago(seconds: float | None) -> str:
-    """How long ago, in a few words."""
-    if seconds is None:
-        return "never"
-    return f"{seconds:.0f} s ago" if seconds < 90 else f"{duration(timedelta(seconds=seconds))} ago"

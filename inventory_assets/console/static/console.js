@@ -11,10 +11,10 @@ const TITLES = {
 };
 const ABOUT = {
   ack: "It is yours: it is not repeated and not raised while you see to it.",
-  silence: "Nobody is told of it for a while. What is still wrong at the end is told once.",
-  unsilence: "From now on it is told again.",
+  silence: "Nobody is notified of it for a while. What is still wrong at the end is notified once.",
+  unsilence: "From now on it is notified again.",
   note: "A line for whoever looks at this next.",
-  escalate: "It is raised a level and told again.",
+  escalate: "It is raised a level and notified again.",
   resolve: "It stays closed until the stock has recovered and falls anew, or gets worse.",
 };
 
@@ -74,7 +74,7 @@ async function send(method, url, body, headers = {}) {
 // Sent is not done: the burst loop takes it in. Look until it has, and say what became of it.
 async function follow(sent, what) {
   if (sent.status === "unchanged") { toast(`${what}: it was so already.`); return true; }
-  const shown = toast(`${what}: sent, waiting until it is taken in …`);
+  const shown = toast(`${what}: sent, waiting until it is ingested …`);
   const until = Date.now() + GIVE_UP_MS;
   while (Date.now() < until) {
     await new Promise((resolve) => setTimeout(resolve, WATCH_MS));
@@ -89,7 +89,7 @@ async function follow(sent, what) {
     return false;
   }
   shown.remove();
-  toast(`${what}: sent, but nothing has taken it in yet. Is the product running (make run)? It will be done then.`, "bad");
+  toast(`${what}: sent, but nothing has ingested it yet. Is the product running (make run)? It will be done then.`, "bad");
   return false;
 }
 

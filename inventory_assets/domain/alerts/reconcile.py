@@ -73,7 +73,7 @@ def _find_untold(firing: Alert | None, alerts: KeyAlerts, point: Point, now: int
         return None
     condition = str(firing.condition)
     return Disagreement(
-        "untold", condition, condition, firing.alert_id, "its cooldown or hold has ended, nobody was told"
+        "untold", condition, condition, firing.alert_id, "its cooldown or hold has ended, nobody was notified"
     )
 
 

@@ -14,12 +14,13 @@ The words, as used here and in docs/coverage-and-backtest.md:
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
 import msgspec
 import numpy as np
 
 from inventory_assets.domain.backtest.replay import Interval
-from inventory_assets.domain.events.kinds import Condition
+from inventory_assets.domain.events.kinds import Condition, Key
 from inventory_assets.domain.stock.history import Stock
 
 USEFUL, FALSE_ALARM, OPEN = "useful", "false alarm", "still open"
@@ -61,6 +62,28 @@ class Alerted(msgspec.Struct, frozen=True, gc=False):
     reason: str | None
     is_notified: bool
     change: str = "kept"
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What one set of rules gave: alerts, warnings and stockouts, as rows."""
+
+    alerts: list[Alerted] = field(default_factory=list)
+    warnings: list[Warned] = field(default_factory=list)
+    stockouts: list[Stockout] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Backtest:
+    """A finished back-test. `labels` names the rule of each key, by key number; times in microseconds."""
+
+    since: int
+    until: int
+    keys: list[Key]
+    labels: list[str]
+    events: int
+    candidate: Outcome
+    present: Outcome
 
 
 def split_episodes(intervals: Iterable[Interval]) -> list[list[Interval]]:

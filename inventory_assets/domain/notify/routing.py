@@ -17,7 +17,7 @@ from inventory_assets.domain.alerts.incidents import is_incident_id
 from inventory_assets.domain.notify.policy import ChannelPolicy, Destination, Policy, Subject, destinations, held_until
 
 Member = tuple[str, int]
-"""(id of the alert or incident, number of the telling)."""
+"""(id of the alert or incident, number of the notification)."""
 
 SEVERITY_ORDER = {"CRITICAL": 0, "HIGH": 1, "MEDIUM": 2, "LOW": 3}
 # How the reason of a held row begins that waits for others of its group; then follows the group.

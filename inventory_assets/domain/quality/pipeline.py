@@ -12,7 +12,7 @@ from enum import StrEnum
 import msgspec
 
 from inventory_assets.domain.events.connectors import Heard
-from inventory_assets.domain.values import to_datetime
+from inventory_assets.domain.values import span, to_datetime
 
 MINUTE = 60_000_000
 HOUR = 60 * MINUTE
@@ -178,16 +178,6 @@ def clock(at: int, now: int) -> str:
     moment = to_datetime(at)
     is_today = moment.date() == to_datetime(now).date()
     return f"{moment:%H:%M} UTC" if is_today else f"{moment:%b %d %H:%M} UTC"
-
-
-def span(microseconds: int) -> str:
-    """A duration in the greatest units that say enough."""
-    minutes = max(0, microseconds) // MINUTE
-    if minutes < 1:
-        return f"{max(0, microseconds) // 1_000_000} s"
-    if minutes < 120:
-        return f"{minutes} min"
-    return f"{minutes // 60} h" if minutes < 48 * 60 else f"{minutes // (24 * 60)} days"
 
 
 def _judge_state(heard: Heard, now: int, limits: Limits) -> PipelineFinding | None:

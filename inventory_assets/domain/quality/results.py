@@ -1,7 +1,7 @@
-"""What the rules of data quality found, as values: results, their trend, the verdict over all of them.
+"""What the rules of data quality found, as values: results, their trend, how many went how.
 
-Not here: the rules (`quality.rules`), reading the lake, or what becomes
-of a result (`quality.judge`).
+Not here: the rules (`quality.rules`), reading the lake, what becomes of a
+result (`quality.judge`), or how it is said (`words.quality`).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -76,13 +76,12 @@ class QualityResult:
 
 @dataclass(frozen=True, slots=True)
 class QualitySummary:
-    """How far the data can be trusted: how many rules went how, and one sentence."""
+    """How far the data can be trusted: how many rules went how."""
 
     passed: int
     warned: int
     failed: int
     not_judged: int
-    verdict: str
     rules_failed: tuple[str, ...] = field(default=())
 
     @property
@@ -104,19 +103,7 @@ def summarize(results: Iterable[QualityResult]) -> QualitySummary:
             failed.append(result.rule)
         else:
             warned += 1
-    if failed:
-        verdict = f"Do not rely on these numbers yet: {_count(len(failed), 'error')}, {_count(warned, 'warning')}."
-    elif warned:
-        verdict = f"The numbers hold. {_count(warned, 'warning')} about what was sent to us."
-    elif passed:
-        verdict = "The numbers hold. Nothing was found wrong."
-    else:
-        verdict = "Nothing was checked yet."
-    return QualitySummary(passed, warned, len(failed), not_judged, verdict, tuple(failed))
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    return QualitySummary(passed, warned, len(failed), not_judged, tuple(failed))
 
 
 def row_id(row: Mapping[str, Any], id_columns: Sequence[str]) -> str:
@@ -130,25 +117,3 @@ def is_same_finding(one: QualityResult, other: QualityResult) -> bool:
     return (one.status, one.severity, one.failing_count, one.sample_ids) == (
         other.status, other.severity, other.failing_count, other.sample_ids,
     )  # fmt: skip
-
-
-_BARS = "▁▂▃▄▅▆▇█"
-
-
-def sparkline(counts: Sequence[int]) -> str:
-    """Draw counts as bars; none at all is the lowest bar, so that a single row shows."""
-    highest = max(counts, default=0)
-    steps = len(_BARS) - 1
-    return "".join(_BARS[-(-count * steps // highest) if highest else 0] for count in counts)
-
-
-def describe_trend(trend: Sequence[TrendPoint]) -> str:
-    """Say a trend in one line: bars, the last counts, and the change since the one before."""
-    if not trend:
-        return "first time"
-    counts = [point.failing_count for point in trend]
-    if len(counts) == 1:
-        return f"{sparkline(counts)}  {counts[0]:,} (first time)"
-    change = counts[-1] - counts[-2]
-    word = "as before" if change == 0 else f"{abs(change):,} {'more' if change > 0 else 'fewer'} than before"
-    return f"{sparkline(counts)}  {counts[-1]:,}, {word}"

@@ -74,7 +74,7 @@ class MailChannel:
             # A rule's recipients are this notification's; the channel's own are every notification's.
             permanent = RefusedError if named else ChannelFaultError
             kind = permanent if is_final else DeliveryError
-            raise kind(f"no recipient was taken: {clean(error.recipients, 300)}") from error
+            raise kind(f"no recipient was accepted: {clean(error.recipients, 300)}") from error
         except smtplib.SMTPAuthenticationError as error:
             raise ChannelFaultError(f"the login was refused: {error.smtp_code}") from error
         except smtplib.SMTPNotSupportedError as error:
@@ -93,7 +93,7 @@ class MailChannel:
             raise DeliveryError(
                 f"{self._server.host}:{self._server.port} did not take it: {clean(error, 200)}"
             ) from error
-        partly = f"; not taken: {clean(refused, 300)}" if refused else ""
+        partly = f"; not accepted: {clean(refused, 300)}" if refused else ""
         return Receipt(f"handed to {self._server.host}{partly}", message["Message-ID"])
 
     def _connect(self) -> smtplib.SMTP:

@@ -21,8 +21,9 @@ from inventory_assets.notify.message.content import (
     total_lines,
     worst_first,
 )
-from inventory_assets.notify.message.reasons import marks
-from inventory_assets.words.text import clean, sparkline
+from inventory_assets.words.charts import sparkline
+from inventory_assets.words.notifications import marks
+from inventory_assets.words.text import clean
 
 # A section takes 3,000 characters and a message 50 blocks; twenty alerts fill a screen.
 MAX_ALERTS = 20

@@ -7,6 +7,7 @@ import msgspec
 from inventory_assets.domain.notify.notifications import Outgoing, Receipt
 from inventory_assets.notify.channels.http import GuardedClient
 from inventory_assets.notify.message.content import action_lines, is_one, reason_lines, subject_line
+from inventory_assets.words.notifications import AGAIN
 from inventory_assets.words.text import clean
 
 # Two segments of a text with characters beyond GSM 7-bit.
@@ -47,7 +48,7 @@ def to_text(notification: Outgoing) -> str:
         facts = notification.alerts[0]
         # Who raised it and why comes before what to do, which the first message said already.
         # The subject has "again" already, and room is short.
-        reasons = [line.removeprefix("Told again: ") for line in reason_lines(notification, facts)]
+        reasons = [line.removeprefix(f"{AGAIN}: ") for line in reason_lines(notification, facts)]
         text = ". ".join([text, *reasons, *action_lines(facts)])
     return clean(text, MAX_TEXT)
 

@@ -4,14 +4,18 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from inventory_assets.domain.alerts.recommend import Recommendation
+from inventory_assets.domain.alerts.recommend import Recommendation, Supply
 from inventory_assets.domain.notify.notifications import AlertFacts, IncidentFacts, Outgoing, without_repeats
 from inventory_assets.domain.notify.routing import SEVERITY_ORDER
 from inventory_assets.domain.values import format_time
-from inventory_assets.notify.message.reasons import ending_line, marks, short_ending, why_lines
-from inventory_assets.words.text import clean, moment, number, sparkline
+from inventory_assets.words import advice
+from inventory_assets.words.alerts import TITLES
+from inventory_assets.words.charts import sparkline
+from inventory_assets.words.notifications import DIGESTS, ending_line, marks, short_ending, why_lines
+from inventory_assets.words.numbers import number
+from inventory_assets.words.text import capital, clean, lowered, spaced
+from inventory_assets.words.times import wire_moment
 
-TITLES = {"STOCKOUT": "Out of stock", "LOW_STOCK": "Low stock", "REORDER": "Time to reorder"}
 MAX_SUBJECT = 150
 MAX_TITLE = 300
 # Of an incident's numbers; `inventory explain` has all of them.
@@ -31,7 +35,7 @@ PLACES = ("department", "category", "brand", "product")
 
 
 def is_one(notification: Outgoing) -> bool:
-    """Whether it tells of one alert, however it came about: a digest of one is no list."""
+    """Whether it is of one alert, however it came about: a digest of one is no list."""
     return notification.total == 1 and bool(notification.alerts)
 
 
@@ -64,16 +68,15 @@ def subject_line(notification: Outgoing) -> str:
         return clean(f"[{notification.severity}{marks(alerts[0])}] {title(alerts[0])}", MAX_SUBJECT)
     if notification.kind == "group":
         return clean(f"[{notification.severity}] {notification.total:,} alerts: {notification.reason}", MAX_SUBJECT)
-    why = {"maintenance": "held during maintenance", "rate_limit": "collected within the channel's limit"}
     return clean(
         f"[{notification.severity}] Digest of {notification.total:,} alerts, "
-        f"{why.get(notification.reason, notification.reason)}",
+        f"{DIGESTS.get(notification.reason, notification.reason)}",
         MAX_SUBJECT,
     )
 
 
 def reason_lines(notification: Outgoing, facts: AlertFacts) -> list[str]:
-    """Why the message comes, where that is not simply a new breach: told again, held until now, over."""
+    """Why the message comes, where that is not simply a new breach: again, only now, over."""
     if notification.kind == "resolved":
         return [] if facts.ending is None else [ending_line(facts.ending)]
     return why_lines(notification, facts)
@@ -83,7 +86,7 @@ def figure_lines(notification: Outgoing, facts: AlertFacts) -> list[str]:
     """Stock and threshold as sentences: of a breach that is over, as it was, after the stock of today."""
     if notification.kind != "resolved":
         return [stock_line(facts.body), *threshold_lines(facts)]
-    was = _lower((threshold_lines(facts) or [stock_line(facts.body)])[0])
+    was = lowered((threshold_lines(facts) or [stock_line(facts.body)])[0])
     lines = [f"The breach was: {was}"]
     found = facts.ending
     if found is not None and found.available is not None:
@@ -91,7 +94,7 @@ def figure_lines(notification: Outgoing, facts: AlertFacts) -> list[str]:
             "available_stock": found.available, "current_stock": found.on_hand,
             "reserved_stock": found.reserved, "inbound_stock": found.inbound,
         }  # fmt: skip
-        lines.insert(0, f"Now: {_lower(stock_line(now))}")
+        lines.insert(0, f"Now: {lowered(stock_line(now))}")
     return lines
 
 
@@ -111,11 +114,7 @@ def threshold_lines(facts: AlertFacts) -> list[str]:
     for field, words in LIMIT_WORDS.items():
         comparison = comparison.replace(field, words)
     text = f"{clean(comparison)}, set by {clean(facts.origin)}"
-    return [_sentence(text)]
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    return [capital(text)]
 
 
 def threshold_name(facts: AlertFacts) -> str | None:
@@ -129,10 +128,6 @@ def threshold_name(facts: AlertFacts) -> str | None:
 def is_days(facts: AlertFacts) -> bool:
     """Whether days of cover were compared, not units."""
     return "days" in str(facts.body["lineage"]["arithmetic"]["comparison"])
-
-
-def _lower(text: str) -> str:
-    return text[:1].lower() + text[1:]
 
 
 def hierarchy_line(body: dict[str, Any]) -> str:
@@ -200,7 +195,7 @@ def _of(known: int, total: int) -> str:
 
 
 def explain_command(notification: Outgoing) -> str:
-    """What lists all that a notification tells."""
+    """What lists all that a notification is of."""
     more = " --format json" if notification.total > LISTED_BY_EXPLAIN else ""
     return f"inventory explain {notification.notification_id}{more}"
 
@@ -210,29 +205,14 @@ def action_lines(facts: AlertFacts) -> list[str]:
     found = facts.recommendation
     if found is None:
         return _wire_action(facts.body["restock_recommendation"])
-    lines = [
-        f"Transfer {transfer.quantity:,} from {clean(transfer.warehouse_id)} "
-        f"(leaves it {transfer.available_after:,}, it keeps {transfer.keeps:,})"
-        for transfer in found.transfers
-    ]
-    if found.order_quantity:
-        supply = found.supply
-        lines.append(
-            f"{'Then order' if lines else 'Order'} {found.order_quantity:,}"
-            + (f" from {clean(supply.supplier_id)}" if supply.supplier_id else "")
-            + (f", lead time {supply.lead_time_days} days" if supply.lead_time_days is not None else "")
-            + (f", in packs of {supply.pack_multiple}" if supply.pack_multiple else "")
-        )
-    if not lines and found.order_quantity is None:
-        return ["No target stock is known, so no quantity is suggested"]
-    return lines or ["Nothing to order: what is inbound fills the shelf"]
+    return advice.action_lines(found)
 
 
 def _wire_action(suggested: dict[str, Any] | None) -> list[str]:
     if suggested is None:
         return []
-    supplier = suggested["supplier_id"]
-    return [f"Order {suggested['suggested_quantity']:,}" + (f" from {clean(supplier)}" if supplier else "")]
+    supply = Supply(supplier_id=suggested["supplier_id"])
+    return [capital(step) for step in advice.steps([], suggested["suggested_quantity"], supply)]
 
 
 def plain_text(notification: Outgoing, *, limit: int) -> str:
@@ -265,16 +245,14 @@ def _listed(notification: Outgoing, facts: AlertFacts) -> list[str]:
 def incident_lines(facts: IncidentFacts) -> list[str]:
     """What an incident says: its title, the comparison, the numbers it was judged by, since when, and where to ask."""
     numbers = [
-        f"  {clean(name).replace('_', ' ')}: {_shown(value)}"
-        for name, value in facts.arithmetic.items()
-        if name != "comparison"
+        f"  {spaced(clean(name))}: {_shown(value)}" for name, value in facts.arithmetic.items() if name != "comparison"
     ]
     state = "" if facts.is_open else " (resolved)"
     return [
         f"{facts.severity} {clean(facts.title, MAX_TITLE)}{state}",
-        _sentence(clean(facts.arithmetic.get("comparison", ""), MAX_TITLE)),
+        capital(clean(facts.arithmetic.get("comparison", ""), MAX_TITLE)),
         *numbers,
-        f"Since {moment(format_time(facts.opened_at))}",
+        f"Since {wire_moment(format_time(facts.opened_at))}",
         f"Why? inventory explain {clean(facts.incident_id)}",
     ]
 
@@ -296,7 +274,8 @@ def _single_text(notification: Outgoing, facts: AlertFacts) -> str:
         lines += [f"    {line}" for line in sum_lines(facts)]
     if facts.trend:
         lines += ["", f"Trend {sparkline(facts.trend)} ({', '.join(str(value) for value in facts.trend)})"]
-    lines += ["", f"Since {moment(body['first_breach_time'])}", f"Why? inventory explain {clean(facts.alert_id, 600)}"]
+    lines += ["", f"Since {wire_moment(body['first_breach_time'])}"]
+    lines += [f"Why? inventory explain {clean(facts.alert_id, 600)}"]
     return "\n".join([*lines, f"Notification {notification.notification_id}", ""])
 
 

@@ -3,19 +3,13 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from inventory_assets.reports.page.phrases import (
-    CONDITIONS,
-    UNKNOWN,
-    count,
-    listed,
-    moment,
-    name,
-    sentence,
-)
 from inventory_assets.reports.page.view import Cell, Column, Section, Table
 from inventory_assets.reports.read.lines import OpenIncident, ShelfChange, ThresholdChange
 from inventory_assets.reports.read.model import Nightly
-from inventory_assets.words.text import clean
+from inventory_assets.words.alerts import CONDITIONS
+from inventory_assets.words.numbers import UNKNOWN, count
+from inventory_assets.words.text import clean, listed, name, sentence
+from inventory_assets.words.times import moment
 
 SHOWN_CHANGES = 12
 SHOWN_RULES = 10
@@ -76,8 +70,8 @@ def _changes_table(title: str, found: Sequence[ShelfChange]) -> Table:
     rows = [
         [
             Cell(name(each.product), "" if each.sku == each.product else name(each.sku)), Cell(name(each.warehouse_id)),
-            Cell(CONDITIONS.get(each.condition_before, name(each.condition_before or "")), tone="quiet"),
-            Cell(CONDITIONS.get(each.condition_now, name(each.condition_now or "")),
+            Cell(_condition(each.condition_before), tone="quiet"),
+            Cell(_condition(each.condition_now),
                  _ENDINGS.get(each.reason, name(each.reason)),
                  "bad" if each.condition_now == "STOCKOUT" else "good" if each.condition_now is None else "warn"),
             Cell(_from_to(each.available_before, each.available_now)),
@@ -85,6 +79,10 @@ def _changes_table(title: str, found: Sequence[ShelfChange]) -> Table:
         for each in found[:SHOWN_CHANGES]
     ]  # fmt: skip
     return Table(columns, rows, len(found) - len(rows), "changes.csv", f"{title}: {len(found):,}")
+
+
+def _condition(code: str | None) -> str:
+    return "fine" if code is None else CONDITIONS.get(code, name(code))
 
 
 def _from_to(before: int | None, now: int | None) -> str:

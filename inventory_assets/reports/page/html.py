@@ -11,12 +11,11 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from jinja2 import DictLoader, Environment, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
 from inventory_assets.reports.page.view import Page
-
-_TEMPLATES = ("report.html.j2", "index.html.j2", "parts.html.j2", "mail.html.j2")
+from inventory_assets.words.templates import make_environment
 
 
 def render_page(page: Page, links: Mapping[str, str], *, base: str | None = "") -> bytes:
@@ -39,12 +38,7 @@ def render(template: str, **values: Any) -> bytes:
 
 @cache
 def _environment() -> Environment:
-    folder = files("inventory_assets.reports").joinpath("templates")
-    sources = {name: folder.joinpath(name).read_text(encoding="utf-8") for name in _TEMPLATES}
-    return Environment(
-        loader=DictLoader(sources), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )  # fmt: skip
+    return make_environment("inventory_assets.reports")
 
 
 @cache

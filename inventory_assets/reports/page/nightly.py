@@ -2,23 +2,15 @@
 
 from inventory_assets.reports.page.change_sections import changes_section, incidents_section
 from inventory_assets.reports.page.order_sections import orders_section, transfers_section
-from inventory_assets.reports.page.phrases import (
-    against_before,
-    amount,
-    change,
-    count,
-    counted,
-    full_moment,
-    listed,
-    sentence,
-    shelves,
-)
 from inventory_assets.reports.page.shelf_sections import empty_section, running_out_section
 from inventory_assets.reports.page.trade_sections import trade_section
 from inventory_assets.reports.page.trust_sections import handling_section, trust_section, trust_verdict
 from inventory_assets.reports.page.view import Figure, Page
 from inventory_assets.reports.read.collect import nightly_figures
 from inventory_assets.reports.read.model import Nightly
+from inventory_assets.words.numbers import against_before, amount, are, change, count, counted, has, shelves
+from inventory_assets.words.text import listed, sentence
+from inventory_assets.words.times import full_moment
 
 # One row of a wide screen, three of a phone.
 FIGURES = 6
@@ -53,7 +45,7 @@ def _headline(report: Nightly) -> str:
     parts = []
     if report.empty:
         since = f", {new:,} of them new" if new else ", none of them new"
-        parts.append(f"{shelves(len(report.empty))} {'is' if len(report.empty) == 1 else 'are'} empty{since}")
+        parts.append(f"{shelves(len(report.empty))} {are(len(report.empty))} empty{since}")
     else:
         parts.append("no shelf is empty")
     to_do = []
@@ -62,7 +54,7 @@ def _headline(report: Nightly) -> str:
         suppliers = {line.supplier_id for line in report.orders if line.supplier_id is not None}
         unknown = sum(line.supplier_id is None for line in report.orders)
         source = f" from {counted(len(suppliers), 'supplier')}" if suppliers else ""
-        have = f"{counted(unknown, 'line')} {'has' if unknown == 1 else 'have'} none known"
+        have = f"{counted(unknown, 'line')} {has(unknown)} none known"
         to_do.append(f"order {units}{source}" + (f" ({have})" if unknown and suppliers else ""))
     if report.transfers:
         to_do.append(f"move {counted(sum(line.quantity for line in report.transfers), 'unit')} between warehouses")

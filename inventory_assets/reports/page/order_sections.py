@@ -3,18 +3,13 @@
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
-from inventory_assets.reports.page.phrases import (
-    UNKNOWN,
-    amount,
-    count,
-    counted,
-    name,
-)
 from inventory_assets.reports.page.shelf_sections import COUNT_FIRST, sku
 from inventory_assets.reports.page.view import Cell, Column, Group, Section, Table
 from inventory_assets.reports.read.lines import OrderLine, TransferLine
 from inventory_assets.reports.read.model import Nightly
 from inventory_assets.reports.read.suppliers import Supplier, sum_by_supplier, sum_value
+from inventory_assets.words.numbers import UNKNOWN, amount, count, counted
+from inventory_assets.words.text import name
 
 SHOWN_ORDERS = 40
 SHOWN_SUPPLIERS = 15

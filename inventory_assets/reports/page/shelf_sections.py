@@ -2,23 +2,13 @@
 
 from collections.abc import Sequence
 
-from inventory_assets.reports.page.phrases import (
-    UNKNOWN,
-    amount,
-    count,
-    day,
-    days,
-    moment,
-    name,
-    rate,
-    sentence,
-    shelves,
-    span,
-)
-from inventory_assets.reports.page.plots import draw_cover
 from inventory_assets.reports.page.view import Cell, Column, Section, Table
 from inventory_assets.reports.read.lines import EmptyShelf, RunningOut
 from inventory_assets.reports.read.model import Nightly
+from inventory_assets.words.numbers import UNKNOWN, amount, count, has, rate, shelves
+from inventory_assets.words.plots import draw_cover
+from inventory_assets.words.text import name, sentence
+from inventory_assets.words.times import day, days, moment, span
 
 # What a person works through before the first coffee; the CSV has all.
 SHOWN = 15
@@ -31,12 +21,12 @@ def empty_section(report: Nightly) -> Section:
     lines = []
     if report.back_again:
         lines.append(
-            f"{sentence(f'{shelves(report.back_again)} ran out in the day and {_have(report.back_again)} stock again')}"
+            f"{sentence(f'{shelves(report.back_again)} ran out in the day and {has(report.back_again)} stock again')}"
         )
     unknown = sum(shelf.alert_id is None for shelf in report.empty)
     if unknown:
         lines.append(
-            f"{shelves(unknown)} without an alert: their thresholds are switched off, so nobody is told and "
+            f"{shelves(unknown)} without an alert: their thresholds are switched off, so nobody is notified and "
             "nothing is suggested."
         )
     if not report.empty:
@@ -49,10 +39,6 @@ def empty_section(report: Nightly) -> Section:
          _empty_table("Still empty", still)],
         csv="stockouts.csv" if report.empty else "",
     )  # fmt: skip
-
-
-def _have(count_: int) -> str:
-    return "has" if count_ == 1 else "have"
 
 
 def _empty_table(title: str, found: Sequence[EmptyShelf]) -> Table:

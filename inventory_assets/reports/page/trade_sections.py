@@ -3,19 +3,13 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-from inventory_assets.reports.page.phrases import (
-    UNKNOWN,
-    against_before,
-    count,
-    counted,
-    day,
-    name,
-    percent,
-)
-from inventory_assets.reports.page.plots import draw_bars
 from inventory_assets.reports.page.view import Cell, Column, Section, Table
 from inventory_assets.reports.period import Period
 from inventory_assets.reports.read.model import Movement, Trade
+from inventory_assets.words.numbers import UNKNOWN, against_before, count, counted, percent
+from inventory_assets.words.plots import draw_bars
+from inventory_assets.words.text import name
+from inventory_assets.words.times import day
 
 SHOWN_WAREHOUSES = 12
 
@@ -28,8 +22,8 @@ def trade_section(trade: Trade, period: Period) -> Section:
     lines, pictures = [], []
     sold, then = trade.sold(now), trade.sold(before)
     if sold is not None:
-        told = against_before(sold, then, f"{before:%A}")
-        lines.append(f"{counted(sold, 'unit')} sold on {day(now)}{f', {told} ({then:,})' if told else ''}.")
+        share = against_before(sold, then, f"{before:%A}")
+        lines.append(f"{counted(sold, 'unit')} sold on {day(now)}{f', {share} ({then:,})' if share else ''}.")
     if (text := fulfilled(trade.movements)) is not None:
         lines.append(text)
     shown = sorted({each.day for each in trade.days})

@@ -2,20 +2,12 @@
 
 import shlex
 
-from inventory_assets.reports.page.phrases import (
-    count,
-    counted,
-    day,
-    full_moment,
-    listed,
-    moment,
-    name,
-    sentence,
-    span,
-)
 from inventory_assets.reports.page.view import Cell, Column, Section, Table
 from inventory_assets.reports.period import Kind, Period
 from inventory_assets.reports.read.model import Basis, FailedCheck, Handling, Trade, Trust
+from inventory_assets.words.numbers import count, counted
+from inventory_assets.words.text import listed, name, sentence, spaced
+from inventory_assets.words.times import day, full_moment, moment, span
 
 SHOWN_ROWS = 12
 
@@ -25,23 +17,25 @@ def handling_section(found: Handling, period: Period) -> Section:
     lines = []
     if found.firing:
         of_them = "any of them" if found.unacknowledged == found.firing else f"{found.unacknowledged:,} of them"
-        nobody = f"nobody has taken {of_them}" if found.unacknowledged else "all are taken"
+        nobody = f"nobody has acknowledged {of_them}" if found.unacknowledged else "all are acknowledged"
         urgent = f", {found.urgent_unacknowledged:,} critical" if found.urgent_unacknowledged else ""
         lines.append(f"{counted(found.firing, 'alert')} open; {nobody}{urgent}.")
         if found.oldest_open_at is not None:
-            lines.append(f"The oldest that nobody has taken is open since {full_moment(found.oldest_open_at)}.")
+            lines.append(f"The oldest that nobody has acknowledged is open since {full_moment(found.oldest_open_at)}.")
     else:
         lines.append("No alert is open.")
     lines.append(_ended(found, period))
     if found.acknowledge_minutes is not None:
-        lines.append(f"Half of those taken were taken within {span(found.acknowledge_minutes / 60)}.")
+        lines.append(f"Half of those acknowledged were so within {span(found.acknowledge_minutes / 60)}.")
     if found.silenced or found.held:
-        lines.append(f"Silenced: {found.silenced:,}. Held, as their data are in doubt or by command: {found.held:,}.")
+        lines.append(
+            f"Silenced: {found.silenced:,}. Inhibited, as their data are in doubt or by command: {found.held:,}."
+        )
     if found.undelivered:
-        text = f"{counted(found.undelivered, 'message')} could not be delivered: somebody was not told."
+        text = f"{counted(found.undelivered, 'message')} could not be delivered: somebody was not notified."
         return Section("alerts", "Alerts and who acts on them", [*lines, text],
-                       commands=[("Who was told what", "inventory alerts notifications")])  # fmt: skip
-    commands = [("Take one on", "inventory alerts ack ALERT_ID")] if found.unacknowledged else []
+                       commands=[("Who was notified of what", "inventory alerts notifications")])  # fmt: skip
+    commands = [("Acknowledge one", "inventory alerts ack ALERT_ID")] if found.unacknowledged else []
     return Section("alerts", "Alerts and who acts on them", lines, commands=commands)
 
 
@@ -168,7 +162,7 @@ def _checks_table(trust: Trust) -> Table:
 def _refused_table(trust: Trust) -> Table:
     columns = [Column("Refused because", "name"), Column("Messages", "number"), Column("For example")]
     rows = [
-        [Cell(name(each.reason).replace("_", " ")), Cell(count(each.messages)), Cell(name(each.example))]
+        [Cell(spaced(name(each.reason))), Cell(count(each.messages)), Cell(name(each.example))]
         for each in trust.refused[:SHOWN_ROWS]
     ]
     refused = sum(each.messages for each in trust.refused)

@@ -3,21 +3,6 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-from inventory_assets.reports.page.phrases import (
-    UNKNOWN,
-    amount,
-    change,
-    count,
-    counted,
-    full_moment,
-    name,
-    percent,
-    rate,
-    sentence,
-    shelves,
-    span,
-)
-from inventory_assets.reports.page.plots import draw_pairs, draw_share
 from inventory_assets.reports.page.shelf_sections import sku
 from inventory_assets.reports.page.trade_sections import fulfilled, movements_table
 from inventory_assets.reports.page.trust_sections import handling_section, trust_section, trust_verdict
@@ -32,6 +17,10 @@ from inventory_assets.reports.read.week_model import (
     WeekStockout,
 )
 from inventory_assets.reports.read.weekly import DEAD_AFTER_DAYS, weekly_figures
+from inventory_assets.words.numbers import UNKNOWN, amount, change, count, counted, percent, rate, shelves
+from inventory_assets.words.plots import draw_pairs, draw_share
+from inventory_assets.words.text import name, sentence
+from inventory_assets.words.times import full_moment, span
 
 SHOWN = 12
 # Fewer alerts in a week say nothing of a threshold.
@@ -69,8 +58,8 @@ def _headline(report: Weekly) -> str:
     now, before = _sold(report)
     parts = []
     if now is not None:
-        told = percent(now, before)
-        parts.append(f"{counted(now, 'unit')} sold" + (f", {told} against the week before" if told else ""))
+        share = percent(now, before)
+        parts.append(f"{counted(now, 'unit')} sold" + (f", {share} against the week before" if share else ""))
     if report.stockouts:
         still = sum(each.is_empty for each in report.stockouts)
         end = f", {still:,} of them still at its end" if still else ""
@@ -88,13 +77,13 @@ def _figures(report: Weekly) -> list[Figure]:
     now = weekly_figures(report)
     before = {} if report.basis.earlier is None else report.basis.earlier.figures
     sold, sold_before = _sold(report)
-    told = percent(sold, sold_before)
+    share = percent(sold, sold_before)
 
     def against(key: str) -> str:
         found = change(now[key], before.get(key))
         return f"{found} than in the last report" if found and found != "the same" else found
 
-    figures = [Figure("units sold", count(sold), f"{told} against the week before" if told else "")]
+    figures = [Figure("units sold", count(sold), f"{share} against the week before" if share else "")]
     figures += [
         Figure("shelves ran empty", count(now["shelves_out"]), against("shelves_out"),
                "bad" if now["shelves_out"] else ""),
@@ -114,8 +103,8 @@ def _sales_section(report: Weekly) -> Section:
     if not report.warehouses:
         return Section("sold", "What was sold", [], notices=trade.missing)
     now, before = _sold(report)
-    told = percent(now, before)
-    lines = [f"{counted(now or 0, 'unit')} sold{f', {told} against {before:,} in the week before' if told else ''}."]
+    share = percent(now, before)
+    lines = [f"{counted(now or 0, 'unit')} sold{f', {share} against {before:,} in the week before' if share else ''}."]
     if (text := fulfilled(trade.movements)) is not None:
         lines.append(text)
     days = [period.first_date + timedelta(days=number) for number in range(7)]

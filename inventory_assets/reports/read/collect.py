@@ -22,6 +22,7 @@ from inventory_assets.reports.read.stock import (
     undecided,
 )
 from inventory_assets.reports.read.trust import read_trust
+from inventory_assets.words.times import to_minute
 
 # Two weeks: the day stands beside the same weekday before, and a trend shows.
 SHOWN_DAYS = 14
@@ -93,9 +94,7 @@ def find_notices(basis: Basis, trust: Trust, trade: Trade) -> list[Notice]:
     """What is missing or odd, in words."""
     notices = list(trade.missing)
     if basis.as_of >= basis.period.made_at + timedelta(days=1):
-        notices.append(
-            Notice(f"what is said of stock is as of {basis.as_of:%Y-%m-%d %H:%M} UTC, long after the period")
-        )
+        notices.append(Notice(f"what is said of stock is as of {to_minute(basis.as_of)} UTC, long after the period"))
     if trust.coverage_date is None and trust.velocity_date is None:
         notices.append(
             Notice("demand was not measured yet: what will run out is not known", "inventory coverage --refresh")

@@ -18,7 +18,7 @@ from inventory_assets.lake.query.reader import IDS, Reader, id_list
 from inventory_assets.queries.present import Present, read_present
 from inventory_assets.reports.read.lines import EmptyShelf, OrderLine, RunningOut, TransferLine, Undecided
 from inventory_assets.reports.read.model import Basis
-from inventory_assets.words.alerts import describe_actions
+from inventory_assets.words.advice import describe_actions
 
 # Who plans looks a week ahead: what must be ordered later comes up in a later report.
 AHEAD_DAYS = 7

@@ -100,7 +100,7 @@ def test_stock_and_what_to_do_are_those_of_now(run, moved_on, words):
     assert found.code == 0, found.err
     printed = " ".join(found.out.lower().replace("│", " ").split())
     assert "transfer 60 from w2" in printed and "then order 135" in printed
-    assert "49" in printed  # what it was when told
+    assert "49" in printed  # what it was when notified
     assert re.search(r"\b5\b", printed)
 
 
@@ -109,15 +109,15 @@ def test_list_has_the_stock_of_now_beside_what_was_told(run, moved_on):
 
     assert (row["available_stock"], row["available_now"]) == (49, 5)
     assert (row["transfers_now"], row["order_now"]) == ([{"warehouse_id": "W2", "quantity": 60}], 135)
-    assert "49 when told" in run("alerts", "list").out
+    assert "49 when notified" in run("alerts", "list").out
 
 
 def test_explain_says_what_was_told_apart_from_what_to_do_now(run, moved_on):
     found = run("explain", moved_on)
 
-    [now, told] = re.split("What to do when it was told", found.out.split("What to do\n")[1])
+    [now, notified] = re.split("What to do when it was notified", found.out.split("What to do\n")[1])
     assert "needed 195 = target 200 − available 5 − inbound 0" in now
-    assert "needed 151 = target 200 − available 49 − inbound 0" in told
+    assert "needed 151 = target 200 − available 49 − inbound 0" in notified
     [row] = run("explain", moved_on, "--format", "json").rows
     assert (row["recommendation"]["needed"], row["now"]["recommendation"]["needed"]) == (151, 195)
 
@@ -146,7 +146,7 @@ def test_what_was_done_about_an_alert_is_in_the_short_list_too(run, moved_on):
 
     shown = " ".join(run("alerts").out.replace("│", " ").split())
 
-    for mark in ("taken by dana", "level 1", "silenced until", "untrusted"):
+    for mark in ("acknowledged by dana", "level 1", "silenced until", "untrusted"):
         assert mark in shown, shown
 
 
@@ -221,7 +221,7 @@ def test_a_command_that_concerns_no_alert_says_why(run, home, alert_id, words, s
 def test_lifting_what_held_nothing_says_so(run, alert_id):
     run("alerts", "inhibit", "W9", "--reason", "r", "--author", "dana")
 
-    assert "held no alert" in run("alerts", "uninhibit", "W9", "--author", "dana").err
+    assert "inhibited no alert" in run("alerts", "uninhibit", "W9", "--author", "dana").err
 
 
 def test_incidents_of_a_time_to_come_are_refused(run, alert_id):

@@ -49,7 +49,7 @@ def test_before_anything_is_told_it_says_so(run, tmp_path):
     found = run("alerts", "notifications", at=tmp_path)
 
     assert (found.code, found.out) == (0, "")
-    assert "nobody was told yet" in found.err
+    assert "nobody was notified yet" in found.err
 
 
 def test_each_telling_has_its_channel_time_tries_and_error(run, delivered):

@@ -118,14 +118,14 @@ def test_a_stockout_has_no_threshold_to_show():
     assert "&lt;= 0" not in html
 
 
-def test_a_digest_of_one_is_told_as_one():
+def test_a_digest_of_one_reads_as_one():
     digest = msgspec.structs.replace(single(), kind="digest", reason="maintenance")
 
     mail = to_mail(digest, sender="a@b.c", to=["d@e.f"])
 
     assert mail["Subject"].startswith("[HIGH] Low stock")
     for kind in ("plain", "html"):
-        assert "Held during maintenance until now" in mail.get_body((kind,)).get_content()
+        assert "On hold during maintenance until now" in mail.get_body((kind,)).get_content()
 
 
 def test_the_sums_are_not_said_twice():

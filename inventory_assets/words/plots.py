@@ -8,6 +8,8 @@ from html import escape
 
 from markupsafe import Markup
 
+from inventory_assets.words.numbers import short
+
 _BAR_WIDTH, _BAR_GAP, _BAR_HEIGHT = 34, 8, 96
 
 
@@ -29,7 +31,7 @@ def draw_bars(
         kind = "a" if place in marked else "b"
         parts.append(
             f'<rect x="{left}" y="{20 + _BAR_HEIGHT - height}" width="{_BAR_WIDTH}" height="{height}" rx="2" '
-            f'class="{kind}"/><text x="{middle:g}" y="{16 + _BAR_HEIGHT - height}" class="t">{_short(value)}</text>'
+            f'class="{kind}"/><text x="{middle:g}" y="{16 + _BAR_HEIGHT - height}" class="t">{short(value)}</text>'
         )
     return _close(parts)
 
@@ -54,7 +56,7 @@ def draw_pairs(values: Sequence[tuple[float | None, float | None]], labels: Sequ
             )
             if kind == "a":
                 parts.append(
-                    f'<text x="{x + half / 2:g}" y="{16 + _BAR_HEIGHT - height}" class="t">{_short(value)}</text>'
+                    f'<text x="{x + half / 2:g}" y="{16 + _BAR_HEIGHT - height}" class="t">{short(value)}</text>'
                 )
     return _close(parts)
 
@@ -98,11 +100,3 @@ def _open(width: float, height: float, title: str) -> str:
 
 def _close(parts: list[str]) -> Markup:
     return Markup("".join([*parts, "</svg>"]))  # every text in it is escaped above
-
-
-def _short(value: float) -> str:
-    if abs(value) >= 1_000_000:
-        return f"{value / 1_000_000:.1f}M"
-    if abs(value) >= 10_000:
-        return f"{value / 1_000:.0f}k"
-    return f"{value:,.0f}" if float(value).is_integer() or abs(value) >= 10 else f"{value:.1f}"

@@ -1,9 +1,22 @@
-"""Say why a message comes: told again and by whom, held back until now, over and how; pure."""
+"""What kind a notification is and why it comes: again and by whom, only now, over and how. Pure."""
 
 from inventory_assets.domain.notify.notifications import AlertFacts, Ending, Outgoing, Step
-from inventory_assets.words.text import clean, moment_of
+from inventory_assets.words.text import clean, spaced
+from inventory_assets.words.times import moment_of
 
-_TELLINGS = {
+# A kind in a table's cell, and as `explain` says it.
+KINDS = {
+    "single": ("by itself", "one alert by itself"),
+    "group": ("alerts together", "alerts that agree on the route's group_by keys"),
+    "incident": ("an incident", "a business alert over many keys"),
+    "digest": ("a digest", "alerts collected into one notification"),
+    "resolved": ("its end", "the end of an earlier notification"),
+    "held": ("on hold", "not sent: on hold"),
+    "dismissed": ("dismissed", "not sent: all of it was over by then"),
+}
+DIGESTS = {"maintenance": "on hold during maintenance", "rate_limit": "collected within the channel's limit"}
+AGAIN = "Notified again"
+_AGAIN = {
     "repeat": "nobody has acknowledged it",
     "cooldown_ended": "it breached anew, and its cooldown is over",
     "silence_ended": "its silence is over and it still fires",
@@ -25,7 +38,10 @@ _SHORT_ENDINGS = {
     "improved": "now milder",
     "expired": "closed by age",
 }
-_HELD = {"maintenance": "Held during maintenance until now", "rate_limit": "Held back by the channel's limit until now"}
+_ON_HOLD = {
+    "maintenance": "On hold during maintenance until now",
+    "rate_limit": "Rate-limited by the channel until now",
+}
 MAX_WORDS = 300
 # What time does is done in these names; nobody wants to call them.
 _NOBODY = frozenset({"policy", "clock"})
@@ -38,26 +54,26 @@ def marks(facts: AlertFacts) -> str:
 
 
 def why_lines(notification: Outgoing, facts: AlertFacts) -> list[str]:
-    """Why an alert is told again, why only now, and who has it; nothing for a first telling that nobody has taken."""
-    lines = [_telling(facts, facts.telling)] if facts.number > 1 else []
-    if notification.kind == "digest" and notification.reason in _HELD:
-        lines.append(_HELD[notification.reason])
-    taken = facts.body.get("acknowledged_by")
-    return [*lines, f"Acknowledged by {clean(taken)}"] if taken else lines
+    """Why an alert comes again, why only now, and who has it; nothing for a first time that nobody has acknowledged."""
+    lines = [_again(facts, facts.telling)] if facts.number > 1 else []
+    if notification.kind == "digest" and notification.reason in _ON_HOLD:
+        lines.append(_ON_HOLD[notification.reason])
+    owner = facts.body.get("acknowledged_by")
+    return [*lines, f"Acknowledged by {clean(owner)}"] if owner else lines
 
 
-def _telling(facts: AlertFacts, step: Step | None) -> str:
+def _again(facts: AlertFacts, step: Step | None) -> str:
     if step is None:
-        return f"Told again, for the {facts.number}th time" if facts.number > 3 else "Told again"
+        return f"{AGAIN}, for the {facts.number}th time" if facts.number > 3 else AGAIN
     if step.reason == "escalated_level":
         level = facts.body.get("escalated_level") or ""
-        what = f"Told again: raised to level {level}".rstrip()
+        what = f"{AGAIN}: raised to level {level}".rstrip()
         if step.actor in _NOBODY or step.actor is None:
             return f"{what}, as nobody has acknowledged it"
         return f"{what} by {clean(step.actor)}{_quoted(step.words)}"
     if step.reason == "released":
-        return f"Told again: no longer held, lifted by {clean(step.actor or 'somebody')}{_quoted(step.words)}"
-    return f"Told again: {_TELLINGS.get(step.reason, clean(step.reason).replace('_', ' '))}"
+        return f"{AGAIN}: no longer inhibited, lifted by {clean(step.actor or 'somebody')}{_quoted(step.words)}"
+    return f"{AGAIN}: {_AGAIN.get(step.reason, spaced(clean(step.reason)))}"
 
 
 def ending_line(ending: Ending) -> str:

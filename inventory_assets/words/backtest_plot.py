@@ -5,8 +5,7 @@ from html import escape
 
 import polars as pl
 
-from inventory_assets.backtest.run import Backtest
-from inventory_assets.domain.backtest.score import Alerted, Stockout
+from inventory_assets.domain.backtest.score import Alerted, Backtest, Stockout
 from inventory_assets.domain.events.parse import DAY_US
 from inventory_assets.domain.values import to_datetime
 

@@ -14,7 +14,7 @@ from inventory_assets.notify.channels.sms import to_text
 from inventory_assets.notify.message.content import subject_line
 from inventory_assets.notify.message.html import render_html
 from inventory_assets.notify.message.payload import to_payload
-from inventory_assets.notify.message.reasons import ending_line, why_lines
+from inventory_assets.words.notifications import ending_line, why_lines
 from tests.notify.notices import facts, single
 
 RAISED = Step("escalated_level", 0, "dana", "needs buyer")
@@ -71,10 +71,10 @@ def test_a_webhook_has_the_reason_as_fields():
     ("step", "expected"),
     [
         (Step("escalated_level", 0, "policy", "unacknowledged"), "raised to level 1, as nobody has acknowledged it"),
-        (Step("repeat", 0, "policy"), "Told again: nobody has acknowledged it"),
-        (Step("silence_ended", 0), "Told again: its silence is over"),
+        (Step("repeat", 0, "policy"), "Notified again: nobody has acknowledged it"),
+        (Step("silence_ended", 0), "Notified again: its silence is over"),
         (Step("released", 0, "eli", "trusted again"), "lifted by eli: trusted again"),
-        (None, "Told again"),
+        (None, "Notified again"),
     ],
 )
 def test_every_reason_to_tell_again_has_words(step, expected):

@@ -1,0 +1,32 @@
+"""How a page or a mail is made from a template: everything escaped, a missing value an error."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from inventory_assets.words.numbers import counted, figure, number
+from inventory_assets.words.text import clean, spaced
+from inventory_assets.words.times import wire_moment
+
+
+def make_environment(
+    package: str, *, filters: Mapping[str, Any] | None = None, values: Mapping[str, Any] | None = None
+) -> Environment:
+    """The templates in a package's `templates`.
+
+    Args:
+        package: Its name.
+        filters: What the package adds to those of every template.
+        values: What each of its templates may use by name.
+    """
+    found = Environment(
+        loader=PackageLoader(package), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True, keep_trailing_newline=True,
+    )  # fmt: skip
+    found.filters.update(
+        clean=clean, counted=counted, figure=figure, number=number, spaced=spaced, wire_moment=wire_moment,
+        **(filters or {}),
+    )  # fmt: skip
+    found.globals.update(values or {})
+    return found
