@@ -2,7 +2,7 @@
 
 An alert's body is the message as it was told, and stays so; whoever reads a
 list wants today's stock. Not here: how a recommendation is made
-(`recommendation`), nor how it is said (`alert_words`).
+(`recommendation`), nor how it is said (`words.advice`).
 """
 
 from collections.abc import Iterable

@@ -17,6 +17,17 @@ INCIDENTS = {
     "OVERDUE_RESTOCK": "Restock is late", "BREACH_TREND": "More alerts than usual",
 }  # fmt: skip
 
+# Why an alert is over: in full, and in a few words.
+ENDINGS = {
+    "recovered": ("the stock has recovered", "recovered"),
+    "restock": ("a restock is on its way", "restock on its way"),
+    "muted": ("its rule was switched off", "rule switched off"),
+    "inactive": ("the item is no longer carried there", "no longer carried"),
+    "escalated": ("it got worse, and a worse alert has taken over", "now worse"),
+    "improved": ("it got better, and a milder alert has taken over", "now milder"),
+    "manual": ("closed by hand", "closed by hand"),
+    "expired": ("closed by age, as its stock had no event for long; the breach may go on", "closed by age"),
+}
 # Where the reason is a word of ours and not a person's.
 _STEPS = {
     ("opened", "breach"): "opened: stock fell below the threshold",
@@ -28,20 +39,12 @@ _STEPS = {
     ("notified", "breach"): "notified",
     ("notified", "escalated"): "notified",
     ("notified", "cooldown_ended"): "notified: still open when the cooldown ended",
-    ("resolved", "escalated"): "closed: a worse alert took over",
-    ("resolved", "improved"): "closed: stock improved to a milder alert",
-    ("resolved", "recovered"): "closed: stock recovered",
-    ("resolved", "restock"): "closed: stock is on its way",
-    ("resolved", "muted"): "closed: its rule was disabled",
-    ("resolved", "inactive"): "closed: the item was deleted",
     ("unsilenced", "silence_ended"): "silence ended",
     ("escalated_level", "unacknowledged"): "raised a level: nobody had acknowledged it",
     ("notified", "repeat"): "notified again: nobody had acknowledged it",
     ("notified", "escalated_level"): "notified again, a level higher",
     ("notified", "silence_ended"): "notified: still open when the silence ended",
     ("notified", "released"): "notified: still open when it was no longer inhibited",
-    ("resolved", "manual"): "closed by hand",
-    ("resolved", "expired"): "closed: its stock had no event for long",
     ("rearmed", "escalated"): "re-armed: it got worse",
     ("rearmed", "recovered"): "re-armed: stock had recovered",
 }
@@ -56,6 +59,8 @@ _WORDS = {
 def describe_step(transition: str, reason: str) -> tuple[str, str]:
     """A step in words, and a person's reason where it has one."""
     known = _STEPS.get((transition, reason))
+    if transition == "resolved" and reason in ENDINGS:
+        known = ended(reason) if reason in ("manual", "expired") else f"closed: {ended(reason)}"
     return (known, "") if known else (_WORDS.get(transition, transition), reason)
 
 
@@ -63,6 +68,11 @@ def step_words(step: Mapping[str, Any]) -> tuple[str, str, str]:
     """A step as histories show it: what, who, and a person's reason."""
     what, why = describe_step(step["transition"], step["reason"])
     return what + (", by late data" if step["is_late"] else ""), step["actor"] or "stock", why
+
+
+def ended(reason: str) -> str:
+    """Why an alert is over, in a few words."""
+    return ENDINGS[reason][1] if reason in ENDINGS else clean(reason)
 
 
 def tally(kinds: Iterable[str]) -> str:
@@ -93,7 +103,7 @@ def handled(row: Mapping[str, Any]) -> list[str]:
     """What was done about an alert, in a few words each; empty for nothing."""
     parts = []
     if row["state"] == "resolved":
-        parts.append(f"resolved: {row['resolved_reason']}")
+        parts.append(f"resolved: {ended(row['resolved_reason'])}")
     if row["acknowledged_by"]:
         parts.append(f"acknowledged by {clean(row['acknowledged_by'])}")
     if row["escalated_level"]:

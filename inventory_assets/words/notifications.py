@@ -1,6 +1,7 @@
 """What kind a notification is and why it comes: again and by whom, only now, over and how. Pure."""
 
 from inventory_assets.domain.notify.notifications import AlertFacts, Ending, Outgoing, Step
+from inventory_assets.words.alerts import ENDINGS, ended
 from inventory_assets.words.text import clean, spaced
 from inventory_assets.words.times import moment_of
 
@@ -20,23 +21,6 @@ _AGAIN = {
     "repeat": "nobody has acknowledged it",
     "cooldown_ended": "it breached anew, and its cooldown is over",
     "silence_ended": "its silence is over and it still fires",
-}
-_ENDINGS = {
-    "recovered": "the stock has recovered",
-    "restock": "a restock is on its way",
-    "muted": "its rule was switched off",
-    "inactive": "the item is no longer carried there",
-    "escalated": "it got worse, and a worse alert has taken over",
-    "improved": "it got better, and a milder alert has taken over",
-    "expired": "closed by age, as its stock had no event for long; the breach may go on",
-}
-_SHORT_ENDINGS = {
-    "restock": "restock on its way",
-    "muted": "rule switched off",
-    "inactive": "no longer carried",
-    "escalated": "now worse",
-    "improved": "now milder",
-    "expired": "closed by age",
 }
 _ON_HOLD = {
     "maintenance": "On hold during maintenance until now",
@@ -84,13 +68,13 @@ def ending_line(ending: Ending) -> str:
 def _ending(ending: Ending) -> str:
     if ending.reason == "manual":
         return f"closed by {clean(ending.actor or 'hand')}{_quoted(ending.words)}"
-    return _ENDINGS.get(ending.reason, clean(ending.reason))
+    return ENDINGS.get(ending.reason, (clean(ending.reason), ""))[0]
 
 
 def short_ending(ending: Ending) -> str:
     """The same in few words, with the stock as it is: `recovered, 75 available now`."""
     by = f"closed by {clean(ending.actor or 'hand', 40)}"
-    what = by if ending.reason == "manual" else _SHORT_ENDINGS.get(ending.reason, clean(ending.reason))
+    what = by if ending.reason == "manual" else ended(ending.reason)
     return what if ending.available is None else f"{what}, {ending.available:,} available now"
 
 

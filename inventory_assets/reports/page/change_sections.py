@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from inventory_assets.reports.page.view import Cell, Column, Section, Table
 from inventory_assets.reports.read.lines import OpenIncident, ShelfChange, ThresholdChange
 from inventory_assets.reports.read.model import Nightly
-from inventory_assets.words.alerts import CONDITIONS
+from inventory_assets.words.alerts import CONDITIONS, ended
 from inventory_assets.words.numbers import UNKNOWN, count
 from inventory_assets.words.text import clean, listed, name, sentence
 from inventory_assets.words.times import moment
@@ -16,11 +16,6 @@ SHOWN_RULES = 10
 # Of an incident: it names a shelf and a transaction.
 MAX_TITLE = 300
 _STEP_WORDS = {"new": "new", "worse": "got worse", "better": "got better", "over": "over"}
-# As mails say it (`notify.message.reasons`), in a table's few words.
-_ENDINGS = {
-    "recovered": "stock has recovered", "restock": "a restock is on its way", "muted": "its rule was switched off",
-    "inactive": "no longer carried there", "manual": "closed by hand", "expired": "closed by age",
-}  # fmt: skip
 
 
 def incidents_section(found: Sequence[OpenIncident]) -> list[Section]:
@@ -72,7 +67,7 @@ def _changes_table(title: str, found: Sequence[ShelfChange]) -> Table:
             Cell(name(each.product), "" if each.sku == each.product else name(each.sku)), Cell(name(each.warehouse_id)),
             Cell(_condition(each.condition_before), tone="quiet"),
             Cell(_condition(each.condition_now),
-                 _ENDINGS.get(each.reason, name(each.reason)),
+                 ended(each.reason),
                  "bad" if each.condition_now == "STOCKOUT" else "good" if each.condition_now is None else "warn"),
             Cell(_from_to(each.available_before, each.available_now)),
         ]
