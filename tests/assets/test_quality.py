@@ -67,7 +67,7 @@ def test_a_critical_failure_stops_publication_and_holds_the_alerts_on_wrong_stoc
     assert (False, dg.AssetCheckSeverity.ERROR, True) == (failed.passed, failed.severity, failed.blocking)
     [record] = failed.metadata["failing_rows"].records
     assert ("W1:S2", 6, 5) == tuple(record.data[name] for name in ("id", "on_hand", "on_hand_by_events"))
-    assert "held" in failed.metadata["alerts"].text
+    assert "inhibited" in failed.metadata["alerts"].text
     assert [("W1", "S2")] == rows(engine.lake, UNTRUSTED)
 
     engine.lake.connection.execute(RIGHT)

@@ -36,11 +36,17 @@ def test_a_value_is_said(expected, said):
     assert expected == said
 
 
-def test_a_threshold_far_off_does_not_flatten_a_line():
-    near, far = charts.line_points([50, 45], 40), charts.line_points([50, 45], 4_000)
+@pytest.mark.parametrize(
+    ("values", "threshold", "has_limit"),
+    [([5, 4, 3], 4, True), ([5, 5], 5, True), ([100, 90], 5, False), ([0, 0, 0], 0.0, True), ([-5, 10**12], 10, True)],
+)
+def test_a_picture_stays_in_its_frame(values, threshold, has_limit):
+    found = charts.line_points(values, threshold)
 
-    assert (29.0, None) == (near["limit"], far["limit"])
-    assert charts.line_points([45], 40) is None
+    assert (found["limit"] is not None) is has_limit
+    for x, y in (point.split(",") for point in found["points"].split()):
+        assert 0 <= float(x) <= found["width"] and 0 <= float(y) <= found["height"]
+    assert charts.line_points([5], 4) is None
 
 
 def test_alerts_are_counted_by_what_is_wrong():

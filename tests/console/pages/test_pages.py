@@ -177,16 +177,3 @@ def test_a_lake_that_is_made_anew_is_found(shop, console, home, open_engine):
 
     assert console.get("/healthz").json["lake_version"] == 1
     assert console.get("/api/alerts?state=all").json == []
-
-
-@pytest.mark.parametrize(
-    ("values", "threshold", "has_limit"),
-    [([5, 4, 3], 4, True), ([5, 5], 5, True), ([100, 90], 5, False), ([0, 0, 0], 0.0, True), ([-5, 10**12], 10, True)],
-)
-def test_a_picture_stays_in_its_frame(values, threshold, has_limit):
-    found = views.spark(values, threshold)
-
-    assert (found["limit"] is not None) is has_limit
-    for x, y in (point.split(",") for point in found["points"].split()):
-        assert 0 <= float(x) <= found["width"] and 0 <= float(y) <= found["height"]
-    assert views.spark([5], 4) is None
