@@ -33,21 +33,21 @@ FIRST_TICK_SECONDS = 8.0
 )
 def burst_sensor(context: SensorEvaluationContext, inventory: InventoryResource) -> SensorResult | SkipReason:
     """Take in bursts, then report what is due."""
-    process = inventory.process()
+    session = inventory.session()
     cursor = ReportCursor.parse(context.cursor)
-    report = partial(build_report, process.settings, cursor)
+    report = partial(build_report, session.settings, cursor)
     try:
         if context.cursor and is_report_due(cursor, now=time.time()):
-            process.aside.begin(report)
-        with process.lock:
-            seconds = process.settings.tick_seconds if context.cursor else FIRST_TICK_SECONDS
-            summary = process.ingest().run(max_seconds=seconds, wait_seconds=WAIT_SECONDS)
+            session.aside.begin(report)
+        with session.ingest() as ingest:
+            seconds = session.settings.tick_seconds if context.cursor else FIRST_TICK_SECONDS
+            summary = ingest.run(max_seconds=seconds, wait_seconds=WAIT_SECONDS)
         if not context.cursor:
-            process.aside.begin(report)
-        built = process.aside.take(wait=not context.cursor)
+            session.aside.begin(report)
+        built = session.aside.take(wait=not context.cursor)
         if built is not None:
-            with process.lock:
-                hold_findings(process.engine, built.findings)
+            with session.engine() as engine:
+                hold_findings(engine, built.findings)
     except (MessagingError, LakeError, duckdb.Error, OSError) as error:
         # What was not committed was given back, so nothing is lost: the next tick tries again.
         return SkipReason(str(error))

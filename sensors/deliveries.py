@@ -11,6 +11,7 @@ from dagster import DefaultSensorStatus, SensorEvaluationContext, SkipReason, se
 from inventory_assets.lake.errors import LakeError
 from inventory_assets.notify.delivery import STAGE
 from inventory_assets.notify.policy_source import AlertingFileError
+from inventory_assets.session import EngineBusyError
 from resources import InventoryResource
 
 # How long a tick waits for the burst loop: that one writes what waits anyway.
@@ -25,20 +26,19 @@ LOCK_SECONDS = 1.0
 )
 def delivery_sensor(context: SensorEvaluationContext, inventory: InventoryResource) -> SkipReason:
     """Keep delivery going; say how it stands."""
-    process = inventory.process()
-    if not process.lock.acquire(timeout=LOCK_SECONDS):
-        return SkipReason("the burst loop is at work, and records deliveries as well")
+    session = inventory.session()
     try:
-        courier = process.courier()
-        if courier is None:
-            return SkipReason("no alerting policy: alerts go to Pub/Sub only")
-        if courier.wants_commit():
-            process.engine.commit_note(STAGE, courier.record)
-            courier.recorded()
-        return SkipReason(courier.failure or courier.status)
+        with session.engine(wait_seconds=LOCK_SECONDS) as engine:
+            courier = session.courier()
+            if courier is None:
+                return SkipReason("no alerting policy: alerts go to Pub/Sub only")
+            if courier.wants_commit():
+                engine.commit_note(STAGE, courier.record)
+                courier.recorded()
+            return SkipReason(courier.failure or courier.status)
+    except EngineBusyError:
+        return SkipReason("the burst loop is at work, and records deliveries as well")
     except (AlertingFileError, LakeError, duckdb.Error, OSError) as error:
         # What is owed stays in the lake; the next tick tries again.
         context.log.error(str(error))
         return SkipReason(str(error))
-    finally:
-        process.lock.release()

@@ -30,6 +30,7 @@ from inventory_assets.lake.errors import LakeError
 from inventory_assets.messaging.client import Publisher
 from inventory_assets.messaging.errors import MessagingError
 from inventory_assets.quality.pipeline import STAGE, append_findings, finding_message, hold_silent, look, read_open
+from inventory_assets.session import EngineBusyError
 from inventory_assets.settings import Settings
 from inventory_assets.wiring import publisher_of
 from resources import InventoryResource
@@ -100,24 +101,22 @@ def tell_changes(
 )
 def operations_sensor(context: SensorEvaluationContext, inventory: InventoryResource) -> SensorResult | SkipReason:
     """Look, notify, inhibit what is to be, and report the checks."""
-    process, settings, now = inventory.process(), inventory.settings(), to_microseconds(datetime.now(UTC))
-    if not process.lock.acquire(timeout=LOCK_SECONDS):
-        return SkipReason("the burst loop is at work; the next look is in a minute")
+    session, settings, now = inventory.session(), inventory.settings(), to_microseconds(datetime.now(UTC))
     try:
-        engine = process.engine
-        engine.refresh()
-        connectors = list(engine.state.connectors.values())
-        if not connectors:
-            return SkipReason("no connector has been heard of: nothing to look at")
-        findings = look(engine.lake, connectors, now=now)
-        hold_silent(engine, findings, now=now, after=settings.inhibit_silent_after)
-        told = tell_changes(engine, findings, process.status_publisher, settings, now=now)
+        with session.engine(wait_seconds=LOCK_SECONDS) as engine:
+            engine.refresh()
+            connectors = list(engine.state.connectors.values())
+            if not connectors:
+                return SkipReason("no connector has been heard of: nothing to look at")
+            findings = look(engine.lake, connectors, now=now)
+            hold_silent(engine, findings, now=now, after=settings.inhibit_silent_after)
+            told = tell_changes(engine, findings, session.publisher, settings, now=now)
+    except EngineBusyError:
+        return SkipReason("the burst loop is at work; the next look is in a minute")
     except (MessagingError, LakeError, duckdb.Error, OSError) as error:
         # What was not kept is told by the next look.
         context.log.error(str(error))
         return SkipReason(str(error))
-    finally:
-        process.lock.release()
     said = f"{len(connectors)} connectors: " + ("; ".join(each.text for each in findings) or "all is well")
     cursor = is_report_due(CheckCursor.parse(context.cursor), findings, now=time.time())
     if cursor is None:

@@ -64,12 +64,12 @@ def stale_partitions_sensor(
     context: SensorEvaluationContext, inventory: InventoryResource
 ) -> SensorResult | SkipReason:
     """Ask for runs of what the last look found stale, and look again."""
-    process, settings, now = inventory.process(), inventory.settings(), datetime.now(UTC)
+    session, settings, now = inventory.session(), inventory.settings(), datetime.now(UTC)
     try:
-        found = process.late.take(wait=False)
+        found = session.late.take(wait=False)
     except (LakeError, duckdb.Error, OSError) as error:
         return SkipReason(str(error))
-    process.late.begin(partial(look, settings, now.date()))
+    session.late.begin(partial(look, settings, now.date()))
     if found is None:
         return SkipReason(LOOKING)
     requests: list[RunRequest] = []

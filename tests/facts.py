@@ -3,7 +3,7 @@
 Belongs here: reading. Does not belong: expectations, which are the tests'.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from inventory_assets.domain.ingest.state import InventoryState
 from inventory_assets.ingest.engine import Engine
@@ -11,6 +11,10 @@ from inventory_assets.ingest.replay import Replay
 from inventory_assets.ingest.verify import Difference, compare, replay_all
 from inventory_assets.lake.query.reader import Reader
 from inventory_assets.simulator import Simulation
+
+if TYPE_CHECKING:
+    # Not otherwise: it brings Dagster along, which most suites do without.
+    from resources import InventoryResource
 
 Rows = list[tuple[Any, ...]]
 
@@ -21,6 +25,12 @@ ROLLUPS = "SELECT * EXCLUDE (version) FROM core.rollups ORDER BY ALL"
 OUTCOMES = "SELECT outcome, count(*) FROM raw.messages GROUP BY ALL ORDER BY ALL"
 ALERTS = "SELECT alert_id, state, notification_count, body FROM out.alerts ORDER BY ALL"
 DEAD_LETTERS = "SELECT reason, data FROM core.dead_letters ORDER BY version, seq"
+
+
+def engine_of(inventory: "InventoryResource") -> Engine:
+    """The engine of the resource's session, for a test that is alone with it."""
+    with inventory.session().engine() as engine:
+        return engine
 
 
 def rows(reader: Reader, sql: str) -> Rows:

@@ -13,7 +13,7 @@ from resources import InventoryResource, StorageResource
 def archive_days(context: dg.OpExecutionContext, inventory: InventoryResource, storage: StorageResource) -> None:
     """Copy the complete days that the archive lacks or has otherwise."""
     # A reader of its own: bursts go on meanwhile.
-    with archiver_of(inventory.process().settings, opener=storage.open) as archiver:
+    with archiver_of(inventory.settings(), opener=storage.open) as archiver:
         done = list(archiver.run(f"{datetime.now(UTC):%Y-%m-%d}"))
     days, rows = sum(each.copied_days for each in done), sum(each.copied_rows for each in done)
     context.log.info(f"{days} days with {rows} rows copied to {archiver.files.uri!r}")
@@ -37,6 +37,6 @@ def archive_schedule(
     context: dg.ScheduleEvaluationContext, inventory: InventoryResource
 ) -> dg.SkipReason | dg.RunRequest:
     """Start a run only where somebody has said where to."""
-    if not inventory.process().settings.archive_path:
+    if not inventory.settings().archive_path:
         return dg.SkipReason("INVENTORY_ARCHIVE_PATH is not set")
     return dg.RunRequest()

@@ -71,9 +71,8 @@ def build_checks() -> list[AssetChecksDefinition]:
 )
 def newest_alert_is_explained(inventory: InventoryResource) -> AssetCheckResult:
     """Re-derive the newest alert."""
-    process = inventory.process()
-    with process.lock:
-        alert_id, differences = rederive_newest_alert(process.engine.lake, process.settings)
+    with inventory.session().engine() as engine:
+        alert_id, differences = rederive_newest_alert(engine.lake, engine.settings)
     return AssetCheckResult(
         passed=not differences, metadata={"alert": alert_id, "differences": MetadataValue.json(differences)}
     )

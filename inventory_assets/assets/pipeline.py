@@ -57,11 +57,10 @@ def build_operations_checks() -> dg.AssetChecksDefinition:
         pool=QUALITY_POOL,
     )
     def checks(context: dg.AssetCheckExecutionContext, inventory: InventoryResource) -> Iterator[dg.AssetCheckResult]:
-        process = inventory.process()
-        with process.lock:
-            process.engine.refresh()
-            connectors = list(process.engine.state.connectors.values())
-            findings = look(process.engine.lake, connectors, now=to_microseconds(datetime.now(UTC)))
+        with inventory.session().engine() as engine:
+            engine.refresh()
+            connectors = list(engine.state.connectors.values())
+            findings = look(engine.lake, connectors, now=to_microseconds(datetime.now(UTC)))
         for key in sorted(context.selected_asset_check_keys, key=lambda each: each.name):
             yield _judge(key.name, findings, connectors)
 

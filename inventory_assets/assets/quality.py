@@ -77,17 +77,17 @@ def _build(table: Table, rules: Sequence[Rule]) -> dg.AssetChecksDefinition:
 
 def judge_and_record(inventory: InventoryResource, rules: Sequence[Rule], *, run_id: str) -> list[QualityResult]:
     """Judge the lake aside of the bursts; keep what is new, hold and let go. The results, with their trend."""
-    process = inventory.process()
-    with process.lock:
+    session = inventory.session()
+    with session.engine() as engine:
         # Makes the lake, or the tables it lacks, before it is read.
-        process.engine.lake.watermark()
+        engine.lake.watermark()
     now = to_microseconds(datetime.now(UTC))
-    with snapshot_reader(process.settings) as reader:
-        judged: list[Judged] = judge_rules(reader, process.settings, rules, now=now, run_id=run_id)
-    with process.lock:
-        record(process.engine.lake, judged, run_id=run_id)
-        hold_judged(process.engine, judged, now=now)
-        return with_trends(process.engine.lake, [each.result for each in judged])
+    with snapshot_reader(session.settings) as reader:
+        judged: list[Judged] = judge_rules(reader, session.settings, rules, now=now, run_id=run_id)
+    with session.engine() as engine:
+        record(engine.lake, judged, run_id=run_id)
+        hold_judged(engine, judged, now=now)
+        return with_trends(engine.lake, [each.result for each in judged])
 
 
 # ---- what a check shows
@@ -186,9 +186,8 @@ def quality_report(
             description=describe(result),
             metadata=check_metadata(result),
         )
-    process = inventory.process()
-    with process.lock:
-        results = latest_results(process.engine.lake)
+    with inventory.session().engine() as engine:
+        results = latest_results(engine.lake)
     summary = summarize(results)
     yield dg.MaterializeResult(
         metadata={

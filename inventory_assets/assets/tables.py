@@ -34,6 +34,7 @@ from inventory_assets.refresh.coverage import refresh_coverage
 from inventory_assets.refresh.dynamic import refresh_dynamic
 from inventory_assets.refresh.incidents import refresh_incidents
 from inventory_assets.refresh.velocity import refresh_velocity
+from inventory_assets.session import Session
 from resources import InventoryResource
 
 # A run takes in what waits and ends; the sensor is there for what comes later.
@@ -74,10 +75,9 @@ def _build(spec: TableSpec, partitions: DailyPartitionsDefinition) -> AssetsDefi
     def table_asset(
         context: AssetExecutionContext, config: RebuildConfig, inventory: InventoryResource
     ) -> MaterializeResult:
-        process = inventory.process()
-        with process.lock:
-            extra = function(context, config, inventory)
-            return report(process.engine, spec, extra)
+        session = inventory.session()
+        with session.engine() as engine:
+            return report(engine, spec, function(context, config, session))
 
     return table_asset
 
@@ -90,69 +90,65 @@ def report(engine: Engine, spec: TableSpec, extra: dict[str, int]) -> Materializ
     )
 
 
-def _take_in(context: AssetExecutionContext, config: RebuildConfig, inventory: InventoryResource) -> dict[str, int]:
+def _take_in(context: AssetExecutionContext, config: RebuildConfig, session: Session) -> dict[str, int]:
     """Run bursts until the subscriptions are empty."""
-    summary = (
-        inventory.process()
-        .ingest()
-        .run(
+    with session.ingest() as ingest:
+        return ingest.run(
             max_seconds=RUN_SECONDS,
             wait_seconds=QUIET_SECONDS,
             run_id=context.run.run_id,
             until_empty=True,
             on_commit=lambda commit: context.log.info(f"version {commit.version}: {commit.outcomes}"),
-        )
-    )
-    return summary.outcomes
+        ).outcomes
 
 
-def _catch_up(context: AssetExecutionContext, config: RebuildConfig, inventory: InventoryResource) -> dict[str, int]:
+def _catch_up(context: AssetExecutionContext, config: RebuildConfig, session: Session) -> dict[str, int]:
     """Bring this process up to the lake's version: every burst wrote this table with its messages."""
-    engine = inventory.process().engine
-    if engine.lake.watermark().version != engine.state.version:
-        engine.drop_state()
+    with session.engine() as engine:
+        if engine.lake.watermark().version != engine.state.version:
+            engine.drop_state()
     return {}
 
 
-def _events(context: AssetExecutionContext, config: RebuildConfig, inventory: InventoryResource) -> dict[str, int]:
+def _events(context: AssetExecutionContext, config: RebuildConfig, session: Session) -> dict[str, int]:
     """Catch up, or re-derive everything when asked to or backfilled."""
-    engine = inventory.process().engine
     if not config.rebuild and "dagster/backfill" not in context.run.tags:
-        return _catch_up(context, config, inventory)
-    replay = Replay(defaults=engine.defaults, settings=engine.parse_settings)
-    differences, version = rebuild_lake(engine, replay)
+        return _catch_up(context, config, session)
+    with session.engine() as engine:
+        replay = Replay(defaults=engine.defaults, settings=engine.parse_settings)
+        differences, version = rebuild_lake(engine, replay)
     for difference in differences:
         context.log.error(f"{difference.table}: {difference.missing} missing, {difference.unexpected} unexpected")
     context.log.info(f"rebuilt as version {version}")
     return {"differences": len(differences)}
 
 
-def _velocity(context: AssetExecutionContext, config: RebuildConfig, inventory: InventoryResource) -> dict[str, int]:
+def _velocity(context: AssetExecutionContext, config: RebuildConfig, session: Session) -> dict[str, int]:
     """Refresh velocities as of today and judge days-of-cover limits again."""
     today = datetime.now(UTC).date()
-    commits = refresh_velocity(inventory.process().engine, today, run_id=context.run.run_id)
+    with session.engine() as engine:
+        commits = refresh_velocity(engine, today, run_id=context.run.run_id)
     return commits[0].counts if commits else {}
 
 
-def _incidents(context: AssetExecutionContext, config: RebuildConfig, inventory: InventoryResource) -> dict[str, int]:
+def _incidents(context: AssetExecutionContext, config: RebuildConfig, session: Session) -> dict[str, int]:
     """Open, follow and resolve incidents as of now."""
     now = to_microseconds(datetime.now(UTC))
-    commits = refresh_incidents(inventory.process().engine, now, run_id=context.run.run_id)
+    with session.engine() as engine:
+        commits = refresh_incidents(engine, now, run_id=context.run.run_id)
     return commits[0].counts if commits else {}
 
 
-def _coverage(context: AssetExecutionContext, config: RebuildConfig, inventory: InventoryResource) -> dict[str, int]:
+def _coverage(context: AssetExecutionContext, config: RebuildConfig, session: Session) -> dict[str, int]:
     """Measure demand and cover as of today."""
-    engine = inventory.process().engine
-    with history_reader(engine.settings) as reader:
+    with session.engine() as engine, history_reader(engine.settings) as reader:
         changed = refresh_coverage(engine, reader, datetime.now(UTC).date(), run_id=context.run.run_id)
     return {"keys": changed}
 
 
-def _dynamic(context: AssetExecutionContext, config: RebuildConfig, inventory: InventoryResource) -> dict[str, int]:
+def _dynamic(context: AssetExecutionContext, config: RebuildConfig, session: Session) -> dict[str, int]:
     """Compute the limits of keys under dynamic rules as of today, and judge those keys again."""
-    engine = inventory.process().engine
-    with history_reader(engine.settings) as reader:
+    with session.engine() as engine, history_reader(engine.settings) as reader:
         commits = refresh_dynamic(engine, reader, datetime.now(UTC).date(), run_id=context.run.run_id)
     return commits[0].counts if commits else {}
 

@@ -21,9 +21,8 @@ PRUNED_AT_ONCE = 500
 @dg.op(pool=LAKE_POOL)
 def maintain_lake(context: dg.OpExecutionContext, inventory: InventoryResource) -> None:
     """Merge files, renew bases, expire snapshots."""
-    process = inventory.process()
-    with process.lock:
-        done = Maintenance(process.engine.lake).run_all()
+    with inventory.session().engine() as engine:
+        done = Maintenance(engine.lake).run_all()
     context.log.info(f"{len(done)} maintenance steps done")
 
 
@@ -87,9 +86,8 @@ velocity_schedule = dg.ScheduleDefinition(
 @dg.op(pool=LAKE_POOL)
 def sweep_alerts(context: dg.OpExecutionContext, inventory: InventoryResource) -> None:
     """Do what time has made due for alerts."""
-    process = inventory.process()
-    with process.lock:
-        commits = sweep(process.engine, to_microseconds(datetime.now(UTC)), run_id=context.run.run_id)
+    with inventory.session().engine() as engine:
+        commits = sweep(engine, to_microseconds(datetime.now(UTC)), run_id=context.run.run_id)
     context.log.info(f"{len(commits)} sweeps committed")
 
 
@@ -111,9 +109,8 @@ def alert_sweep_schedule(
     context: dg.ScheduleEvaluationContext, inventory: InventoryResource
 ) -> dg.SkipReason | dg.RunRequest:
     """Start a run only where something is due."""
-    process = inventory.process()
-    with process.lock:
-        is_due = is_sweep_due(process.engine, to_microseconds(datetime.now(UTC)))
+    with inventory.session().engine() as engine:
+        is_due = is_sweep_due(engine, to_microseconds(datetime.now(UTC)))
     return dg.RunRequest() if is_due else dg.SkipReason("nothing is due")
 
 

@@ -1,6 +1,5 @@
 """What Dagster loads, and what materializing does, without a daemon or a broker of Google's."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
@@ -15,11 +14,13 @@ from inventory_assets.ingest.ingest import Ingest
 from inventory_assets.lake.tables import APPEND_TABLES, VERSIONED_TABLES
 from inventory_assets.messaging.client import OutgoingMessage
 from inventory_assets.messaging.memory import InMemoryBroker
+from inventory_assets.session import SESSIONS
 from inventory_assets.settings import Settings
 from resources import InventoryResource
 from sensors.bursts import burst_sensor
 from sensors.report import ReportCursor
 from tests.builders import message, transaction
+from tests.facts import engine_of
 from tests.messaging.brokers import eventually
 
 LEVEL = (
@@ -38,14 +39,13 @@ def inventory(tmp_path, monkeypatch):
     """The resource with its burst loop on an in-memory broker, and ticks of a second."""
     monkeypatch.setenv("INVENTORY_TICK_SECONDS", "2")
     resource = InventoryResource(home=str(tmp_path))
-    process = resource.process()
     broker = InMemoryBroker()
-    process.use(Ingest(process.engine, broker, broker))
+    resource.session().use(Ingest(engine_of(resource), broker, broker))
     broker.publish(
         [OutgoingMessage("inventory-updates-topic", LEVEL), OutgoingMessage("inventory-updates-topic", b"x")]
     )
     yield resource
-    process.engine.close()
+    SESSIONS.close()
 
 
 def test_the_asset_graph_is_the_lake():
@@ -148,9 +148,9 @@ def test_materializing_with_the_daemon_off_takes_in_what_waits(inventory):
             for run in (result, again)
         ]
         assert versions[0] == versions[1]
-    state = inventory.process().engine.lake.query("SELECT warehouse_id, sku, on_hand FROM core.sku_state")
+    state = engine_of(inventory).lake.query("SELECT warehouse_id, sku, on_hand FROM core.sku_state")
     assert [("W1", "S1", 40)] == state.rows()
-    alerts = inventory.process().engine.lake.query("SELECT alert_type, state FROM out.alerts")
+    alerts = engine_of(inventory).lake.query("SELECT alert_type, state FROM out.alerts")
     assert [("LOW_STOCK", "firing")] == alerts.rows()
 
 
@@ -170,7 +170,7 @@ def test_a_tick_takes_bursts_in_and_reports_each_table_and_partition(inventory):
     assert ("core/sku_state", None) in reported
     assert ("out/alerts", None) in reported
     assert {True} == {e.passed for e in result.asset_events if isinstance(e, dg.AssetCheckEvaluation)}
-    assert inventory.process().engine.lake.watermark().version >= ReportCursor.parse(result.cursor).version > 0
+    assert engine_of(inventory).lake.watermark().version >= ReportCursor.parse(result.cursor).version > 0
 
 
 @pytest.mark.slow
@@ -200,7 +200,7 @@ def test_a_later_tick_tells_the_report_that_was_built_beside_its_bursts(inventor
             return burst_sensor(context)
 
         first = ReportCursor.parse(tick(None).cursor)
-        engine = inventory.process().engine
+        engine = engine_of(inventory)
         [commit] = engine.commit_burst([message(transaction("T-LATER", quantity=-1))])
         told = eventually(lambda: getattr(tick(ReportCursor(first.version).dump()), "asset_events", None), seconds=60)
 
@@ -216,7 +216,7 @@ def test_a_backfill_of_event_dates_rebuilds_and_changes_nothing(inventory):
 
     with dg.DagsterInstance.ephemeral() as instance:
         job.execute_in_process(instance=instance, partition_key="2026-03-01")
-        lake = inventory.process().engine.lake
+        lake = engine_of(inventory).lake
         before = lake.query("SELECT * FROM core.events ORDER BY event_id").rows()
         epoch = lake.watermark().epoch
         result = job.execute_in_process(
@@ -229,10 +229,10 @@ def test_a_backfill_of_event_dates_rebuilds_and_changes_nothing(inventory):
 
 
 def test_the_alert_sweep_starts_a_run_only_where_something_is_due(inventory, monkeypatch):
-    process = inventory.process()
     monkeypatch.setenv("INVENTORY_REPEAT_EVERY", "HIGH=1h")
-    process.ingest().run(max_seconds=60, wait_seconds=0, until_empty=True)
-    process.engine.settings = inventory.settings()
+    with inventory.session().ingest() as ingest:
+        ingest.run(max_seconds=60, wait_seconds=0, until_empty=True)
+    engine_of(inventory).settings = inventory.settings()
     resources = {"inventory": inventory}
     schedule = build_defs(Settings(), resource_overrides=resources).resolve_schedule_def("alert_sweep")
     job = build_defs(Settings(), resource_overrides=resources).resolve_job_def("alert_sweep_job")
@@ -250,12 +250,12 @@ def test_the_archive_waits_for_a_place_and_then_copies(inventory, tmp_path, monk
     resources = {"inventory": inventory}
     definitions = build_defs(Settings(), resource_overrides=resources)
     schedule = definitions.resolve_schedule_def("daily_archive")
-    process = inventory.process()
-    process.ingest().run(max_seconds=2, wait_seconds=0.5, until_empty=True)
+    with inventory.session().ingest() as ingest:
+        ingest.run(max_seconds=2, wait_seconds=0.5, until_empty=True)
 
     with dg.build_schedule_context(resources=resources) as context:
         idle = schedule.evaluate_tick(context)
-        process.settings = replace(process.settings, archive_path=str(tmp_path / "old"))
+        monkeypatch.setenv("INVENTORY_ARCHIVE_PATH", str(tmp_path / "old"))
         due = schedule.evaluate_tick(context)
     result = definitions.resolve_job_def("archive_job").execute_in_process(resources=resources)
 

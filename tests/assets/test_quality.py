@@ -8,10 +8,11 @@ from inventory_assets.assets.quality import PUBLICATION_GATE
 from inventory_assets.definitions import build_defs
 from inventory_assets.lake.tables import SKU_STATE
 from inventory_assets.quality.rules import RULES
+from inventory_assets.session import SESSIONS
 from inventory_assets.settings import Settings
 from resources import InventoryResource
 from tests.builders import level, messages, rule
-from tests.facts import rows, value
+from tests.facts import engine_of, rows, value
 
 WRONG = "UPDATE lake.core.sku_state_changes SET on_hand = on_hand + 1 WHERE sku = 'S2'"
 RIGHT = "UPDATE lake.core.sku_state_changes SET on_hand = on_hand - 1 WHERE sku = 'S2'"
@@ -27,10 +28,10 @@ def published():
 def inventory(tmp_path):
     """A shop with two keys, an alert on one of them."""
     resource = InventoryResource(home=str(tmp_path))
-    engine = resource.process().engine
+    engine = engine_of(resource)
     engine.commit_burst(messages(rule(10, 20), level(50), level(5, sku="S2")))
     yield resource
-    engine.close()
+    SESSIONS.close()
 
 
 def run(inventory, selection):
@@ -55,7 +56,7 @@ def materialized(result):
 
 
 def test_a_critical_failure_stops_publication_and_holds_the_alerts_on_wrong_stock(inventory):
-    engine = inventory.process().engine
+    engine = engine_of(inventory)
     engine.lake.connection.execute(WRONG)
     chosen = checks_of(SKU_STATE) | dg.AssetSelection.assets(published)
 
@@ -80,7 +81,7 @@ def test_a_critical_failure_stops_publication_and_holds_the_alerts_on_wrong_stoc
 
 
 def test_a_warning_stops_nothing(inventory):
-    engine = inventory.process().engine
+    engine = engine_of(inventory)
     engine.commit_burst(messages(level(-3, "08:00")))
 
     result, checks = run(inventory, checks_of(SKU_STATE) | dg.AssetSelection.assets(published))
@@ -93,7 +94,7 @@ def test_a_warning_stops_nothing(inventory):
 
 
 def test_the_checks_of_a_run_are_one_version_and_none_where_nothing_is_new(inventory):
-    engine = inventory.process().engine
+    engine = engine_of(inventory)
     run(inventory, checks_of(SKU_STATE))
     version = engine.lake.watermark().version
 
@@ -108,12 +109,12 @@ def test_one_check_alone_judges_one_rule(inventory):
     _, checks = run(inventory, dg.AssetSelection.checks(key))
 
     assert ["no_stock_is_negative"] == list(checks)
-    assert 1 == value(inventory.process().engine.lake, "SELECT count(*) FROM out.quality_results")
+    assert 1 == value(engine_of(inventory).lake, "SELECT count(*) FROM out.quality_results")
 
 
 def test_no_mart_is_built_of_wrong_stock(inventory):
     """The tables are not made in the job: their checks alone stand before it."""
-    inventory.process().engine.lake.connection.execute(WRONG)
+    engine_of(inventory).lake.connection.execute(WRONG)
 
     result, _ = run(inventory, dg.AssetSelection.groups(*GROUPS) | PUBLICATION_GATE)
 
@@ -124,7 +125,7 @@ def test_no_mart_is_built_of_wrong_stock(inventory):
 @pytest.mark.slow
 def test_the_report_is_made_where_errors_are_found(inventory):
     """It is about them, so none of them may stop it."""
-    engine = inventory.process().engine
+    engine = engine_of(inventory)
     engine.lake.connection.execute(WRONG)
     defs = build_defs(Settings(), resource_overrides={"inventory": inventory})
 
@@ -142,7 +143,7 @@ def test_the_report_is_made_where_errors_are_found(inventory):
 
 @pytest.mark.slow
 def test_the_sweep_finds_a_missing_alert_and_makes_none(inventory):
-    engine = inventory.process().engine
+    engine = engine_of(inventory)
     for table in ("alerts_changes", "alert_transitions"):
         engine.lake.connection.execute(f"DELETE FROM lake.out.{table}")
     engine.drop_state()

@@ -7,32 +7,33 @@ import pytest
 
 from inventory_assets.definitions import build_defs
 from inventory_assets.lake.files.partition_files import DAILY_STOCK, HOURLY_TRANSACTIONS, PartitionFiles
+from inventory_assets.session import SESSIONS
 from inventory_assets.settings import Settings
 from inventory_assets.snapshots.build import build_partitions
 from resources import InventoryResource, StorageResource
 from tests.builders import level, message, transaction
+from tests.facts import engine_of
 from tests.sensors.looking import look
 
 PUBLISHED = datetime(2026, 3, 10, tzinfo=UTC)
 DAYS = [f"2026-03-0{day}" for day in range(1, 6)]
 
 
-def commit(process, *documents):
-    process.engine.commit_burst([message(document, published_at=PUBLISHED) for document in documents])
+def commit(inventory, *documents):
+    engine_of(inventory).commit_burst([message(document, published_at=PUBLISHED) for document in documents])
 
 
 @pytest.fixture
 def inventory(tmp_path):
     resource = InventoryResource(home=str(tmp_path))
-    process = resource.process()
     commit(
-        process,
+        resource,
         level(50, "2026-03-01T08:00:00Z"),
         transaction("T1", quantity=-5, at="2026-03-02T08:00:00Z"),
         level(7, "2026-03-04T08:00:00Z"),
     )
     yield resource
-    process.engine.close()
+    SESSIONS.close()
 
 
 def materialize(instance, inventory, table, first, last, run_config=None, **resources):
@@ -100,7 +101,7 @@ def test_a_day_that_did_not_change_keeps_its_data_version(inventory):
     with dg.DagsterInstance.ephemeral() as instance:
         materialize(instance, inventory, "daily_stock", DAYS[0], DAYS[-1])
         before = {day: event.tags["dagster/data_version"] for day, event in latest(instance, "daily_stock").items()}
-        commit(inventory.process(), transaction("T2", quantity=-1, at="2026-03-02T09:00:00Z"))
+        commit(inventory, transaction("T2", quantity=-1, at="2026-03-02T09:00:00Z"))
         materialize(instance, inventory, "daily_stock", DAYS[0], DAYS[-1])
         after = {day: event.tags["dagster/data_version"] for day, event in latest(instance, "daily_stock").items()}
 
@@ -109,7 +110,7 @@ def test_a_day_that_did_not_change_keeps_its_data_version(inventory):
 
 @pytest.mark.slow
 def test_a_backfill_alerts_nobody_and_writes_nothing_to_the_lake(inventory):
-    lake = inventory.process().engine.lake
+    lake = engine_of(inventory).lake
     snapshots = "SELECT max(snapshot_id) FROM ducklake_snapshots('lake')"
     before = (lake.watermark().version, lake.query(snapshots).item())
     with dg.DagsterInstance.ephemeral() as instance:
@@ -135,11 +136,11 @@ def test_events_late_for_three_days_make_those_aggregates_and_the_snapshots_they
     """By the sensor's own requests; nothing else is materialized, and all is as made from nothing."""
     late = [transaction(f"LATE{day}", quantity=-1, at=f"2026-03-0{day}T09:00:00Z", sku=f"S{day}") for day in (1, 2, 5)]
     tables = (DAILY_STOCK, HOURLY_TRANSACTIONS)
-    commit(inventory.process(), level(9, "2026-03-01T00:00:00Z", sku="S1"), level(9, "2026-03-03T00:00:00Z", sku="S1"))
+    commit(inventory, level(9, "2026-03-01T00:00:00Z", sku="S1"), level(9, "2026-03-03T00:00:00Z", sku="S1"))
     with dg.DagsterInstance.ephemeral() as instance:
         for table in tables:
             materialize(instance, inventory, table.name, DAYS[0], DAYS[-1])
-        commit(inventory.process(), *late)
+        commit(inventory, *late)
         made = {table.name: set() for table in tables}
         for request in look(inventory).run_requests:
             table = request.asset_selection[0].path[-1]
@@ -154,7 +155,7 @@ def test_events_late_for_three_days_make_those_aggregates_and_the_snapshots_they
     for table in tables:
         kept, anew = PartitionFiles(str(tmp_path / "snapshots"), table), PartitionFiles(str(tmp_path / "anew"), table)
         first, last = date.fromisoformat(DAYS[0]), date.fromisoformat(DAYS[-1])
-        list(build_partitions(inventory.process().engine.lake, anew, first, last, today=PUBLISHED.date()))
+        list(build_partitions(engine_of(inventory).lake, anew, first, last, today=PUBLISHED.date()))
         assert {day: anew.content(day) for day in anew.manifests()} == {
             day: kept.content(day) for day in kept.manifests()
         }
@@ -173,7 +174,7 @@ def requested(inventory, name, moment):
 
 def build(inventory, tmp_path, table, first, last, today):
     files = PartitionFiles(str(tmp_path / "snapshots"), table)
-    list(build_partitions(inventory.process().engine.lake, files, first, last, today=today))
+    list(build_partitions(engine_of(inventory).lake, files, first, last, today=today))
 
 
 def test_at_two_yesterday_is_made_and_what_a_stopped_daemon_missed(inventory, tmp_path):

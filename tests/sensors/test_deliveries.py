@@ -6,10 +6,11 @@ import pytest
 
 from inventory_assets.ingest.ingest import Ingest
 from inventory_assets.messaging.memory import InMemoryBroker
+from inventory_assets.session import SESSIONS
 from resources import InventoryResource
 from sensors.deliveries import delivery_sensor
 from tests.builders import level, outgoing, transaction
-from tests.facts import value
+from tests.facts import engine_of, value
 from tests.messaging.brokers import eventually
 
 POLICY = '[channels.{name}]\nkind = "console"\n[[routes]]\nchannels = ["{name}"]\n'
@@ -18,13 +19,11 @@ POLICY = '[channels.{name}]\nkind = "console"\n[[routes]]\nchannels = ["{name}"]
 @pytest.fixture
 def inventory(tmp_path):
     resource = InventoryResource(home=str(tmp_path))
-    process = resource.process()
     broker = InMemoryBroker()
-    process.use(Ingest(process.engine, broker, broker))
+    resource.session().use(Ingest(engine_of(resource), broker, broker))
     broker.publish([outgoing(level(100, min_threshold=50)), outgoing(transaction("T1", quantity=-60))])
     yield resource
-    process.stop_delivering()
-    process.engine.close()
+    SESSIONS.close()
 
 
 def delivering() -> list[psutil.Process]:
@@ -41,14 +40,14 @@ def tick(inventory) -> str:
 
 @pytest.mark.slow
 def test_ticks_alone_deliver_where_no_burst_comes(inventory, tmp_path):
-    process = inventory.process()
-    process.ingest().run(max_seconds=60, wait_seconds=0.2, until_empty=True)
+    with inventory.session().ingest() as ingest:
+        ingest.run(max_seconds=60, wait_seconds=0.2, until_empty=True)
     assert "no alerting policy" in tick(inventory)
     (tmp_path / "alerting.toml").write_text(POLICY.format(name="screen"))
 
     eventually(lambda: "screen: 1 sent" in tick(inventory), every=0.2)
 
-    assert 1 == value(process.engine.lake, "SELECT count(*) FROM out.notifications")
+    assert 1 == value(engine_of(inventory).lake, "SELECT count(*) FROM out.notifications")
 
 
 @pytest.mark.slow
@@ -73,11 +72,12 @@ def test_a_delivery_that_was_killed_is_started_again_and_tells_what_is_owed(inve
     for process in delivering():
         process.kill()
         process.wait()
-    inventory.process().ingest().run(max_seconds=60, wait_seconds=0.2, until_empty=True)
+    with inventory.session().ingest() as ingest:
+        ingest.run(max_seconds=60, wait_seconds=0.2, until_empty=True)
     eventually(lambda: "screen: 1 sent" in tick(inventory), every=0.2)
 
     assert 1 == len(delivering())
-    inventory.process().stop_delivering()
+    inventory.session().stop_delivering()
     assert [] == delivering()
 
 

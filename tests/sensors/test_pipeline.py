@@ -11,10 +11,11 @@ from inventory_assets.domain.events.connectors import Heard
 from inventory_assets.domain.quality.pipeline import FindingKind, PipelineFinding, Severity
 from inventory_assets.ingest.ingest import Ingest
 from inventory_assets.messaging.memory import InMemoryBroker
+from inventory_assets.session import SESSIONS
 from resources import InventoryResource
 from sensors.pipeline import REPEAT_SECONDS, CheckCursor, is_report_due, operations_sensor
 from tests.builders import heartbeat, level, message
-from tests.facts import differences, rows
+from tests.facts import differences, engine_of, rows
 
 SILENT = PipelineFinding(
     kind=FindingKind.SILENT, subject="connector-w1", severity=Severity.WARNING, text="W1 was not heard of",
@@ -30,10 +31,9 @@ def broker() -> InMemoryBroker:
 @pytest.fixture
 def inventory(tmp_path, broker):
     resource = InventoryResource(home=str(tmp_path))
-    process = resource.process()
-    process.use(Ingest(process.engine, broker, broker))
+    resource.session().use(Ingest(engine_of(resource), broker, broker))
     yield resource
-    process.engine.close()
+    SESSIONS.close()
 
 
 def tick(inventory: InventoryResource, cursor: str | None = None) -> dg.SensorResult | dg.SkipReason:
@@ -46,7 +46,7 @@ def tick(inventory: InventoryResource, cursor: str | None = None) -> dg.SensorRe
 def hear(inventory: InventoryResource, *, minutes: float = 0.0, **more: object) -> None:
     at = datetime.now(UTC) - timedelta(minutes=minutes)
     # A topic of its own, so that it is not late beside the data.
-    inventory.process().engine.commit_burst([message(heartbeat(**more), topic="thresholds-topic", published_at=at)])
+    engine_of(inventory).commit_burst([message(heartbeat(**more), topic="thresholds-topic", published_at=at)])
 
 
 def told(broker: InMemoryBroker) -> list[tuple[str, str]]:
@@ -55,13 +55,13 @@ def told(broker: InMemoryBroker) -> list[tuple[str, str]]:
 
 
 def test_a_lake_without_connectors_shows_and_tells_nothing(inventory, broker):
-    inventory.process().engine.commit_burst([message(level()), message(b"broken")])
+    engine_of(inventory).commit_burst([message(level()), message(b"broken")])
 
     found = tick(inventory)
 
     assert isinstance(found, dg.SkipReason) and "no connector" in (found.skip_message or "")
     assert [] == told(broker)
-    assert 1 == inventory.process().engine.lake.watermark().version
+    assert 1 == engine_of(inventory).lake.watermark().version
 
 
 def test_a_silent_connector_is_told_once_and_once_when_it_is_heard_again(inventory, broker):
@@ -79,13 +79,13 @@ def test_a_silent_connector_is_told_once_and_once_when_it_is_heard_again(invento
     assert "W1 was not heard of since" in (silent["connectors_are_heard"].description or "").replace("\\", "")
     assert silent["few_messages_are_refused"].passed
 
-    inventory.process().engine.drop_state()
+    engine_of(inventory).drop_state()
     hear(inventory)
     over = tick(inventory, first.cursor)
 
     assert 1 == told(broker).count(("connector_silent", "over"))
     assert {each.check_name: each.passed for each in over.asset_events}["connectors_are_heard"]
-    assert [] == differences(inventory.process().engine)
+    assert [] == differences(engine_of(inventory))
 
 
 def test_what_could_not_be_told_is_told_by_the_next_look(inventory, broker):
@@ -102,7 +102,7 @@ def test_what_could_not_be_told_is_told_by_the_next_look(inventory, broker):
 
 def test_alerts_of_a_silent_warehouse_are_held_where_that_is_set(inventory, broker, monkeypatch):
     monkeypatch.setenv("INVENTORY_INHIBIT_SILENT_AFTER", "20")
-    engine = inventory.process().engine
+    engine = engine_of(inventory)
     engine.commit_burst([message(level(3, min_threshold=10, reorder_threshold=20))])
     hear(inventory, minutes=25)
 

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from resources.inventory import Aside
+from inventory_assets.session import Aside
 from sensors.report import Report, ReportCursor, VersionRow, plan_report
 
 

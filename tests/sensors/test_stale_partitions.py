@@ -8,10 +8,12 @@ import dagster as dg
 import pytest
 
 from inventory_assets.lake.files.partition_files import DAILY_STOCK, SNAPSHOT_TABLES, Manifest, PartitionFiles
+from inventory_assets.session import SESSIONS
 from inventory_assets.snapshots.build import build_partitions
 from resources import InventoryResource
 from sensors.stale_partitions import LOOKING, plan_runs, stale_partitions_sensor
 from tests.builders import level, message, transaction
+from tests.facts import engine_of
 from tests.sensors.looking import look
 
 NOW = datetime(2026, 3, 9, 10, 30, tzinfo=UTC)
@@ -49,19 +51,19 @@ def test_a_day_that_is_stale_again_is_asked_for_again(changed):
 def inventory(tmp_path):
     """Two keys, with files of five days."""
     resource = InventoryResource(home=str(tmp_path))
-    process = resource.process()
+    engine = engine_of(resource)
     sent = [
         level(50, "2026-03-01T00:00:00Z"),
         level(50, "2026-03-01T00:00:00Z", sku="S2"),
         transaction("T1", at="2026-03-02T08:00:00Z"),
         level(30, "2026-03-04T00:00:00Z"),
     ]
-    process.engine.commit_burst([message(each, published_at=NOW) for each in sent])
+    engine.commit_burst([message(each, published_at=NOW) for each in sent])
     for table in SNAPSHOT_TABLES:
         files = PartitionFiles(str(tmp_path / "snapshots"), table)
-        list(build_partitions(process.engine.lake, files, DAYS[0], DAYS[4], today=NOW.date()))
+        list(build_partitions(engine.lake, files, DAYS[0], DAYS[4], today=NOW.date()))
     yield resource
-    process.engine.close()
+    SESSIONS.close()
 
 
 def tick(inventory):
@@ -85,7 +87,7 @@ def test_nothing_is_asked_for_where_nothing_came_late(inventory):
 
 def test_late_events_have_the_days_they_reach_made_anew_and_no_others(inventory):
     late = transaction("LATE", at="2026-03-02T09:00:00Z")
-    inventory.process().engine.commit_burst([message(late, published_at=NOW)])
+    engine_of(inventory).commit_burst([message(late, published_at=NOW)])
 
     # Up to the level of the fourth; the hours, of that day alone.
     expected = [
@@ -99,7 +101,7 @@ def test_late_events_have_the_days_they_reach_made_anew_and_no_others(inventory)
 def test_days_before_the_first_partition_are_left_to_people(inventory, monkeypatch):
     monkeypatch.setenv("INVENTORY_PARTITIONS_START_DATE", "2026-03-03")
     late = transaction("LATE", at="2026-03-02T09:00:00Z")
-    inventory.process().engine.commit_burst([message(late, published_at=NOW)])
+    engine_of(inventory).commit_burst([message(late, published_at=NOW)])
 
     assert [("snapshots/daily_stock", "2026-03-03", "2026-03-03", True)] == tick(inventory)
 
@@ -111,7 +113,7 @@ def test_a_tick_without_a_lake_says_so(tmp_path):
 def test_a_tick_waits_for_no_look(inventory):
     """Sensors take turns: bursts would wait as well."""
     gate = Event()
-    inventory.process().late.begin(lambda: gate.wait(60))
+    inventory.session().late.begin(lambda: gate.wait(60))
 
     with dg.DagsterInstance.ephemeral() as instance:
         context = dg.build_sensor_context(instance=instance, resources={"inventory": inventory})
