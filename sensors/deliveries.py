@@ -9,7 +9,7 @@ import duckdb
 from dagster import DefaultSensorStatus, SensorEvaluationContext, SkipReason, sensor
 
 from inventory_assets.lake.errors import LakeError
-from inventory_assets.notify.delivery import STAGE
+from inventory_assets.lake.stages import Stage
 from inventory_assets.notify.policy_source import AlertingFileError
 from inventory_assets.session import EngineBusyError
 from resources import InventoryResource
@@ -33,7 +33,7 @@ def delivery_sensor(context: SensorEvaluationContext, inventory: InventoryResour
             if courier is None:
                 return SkipReason("no alerting policy: alerts go to Pub/Sub only")
             if courier.wants_commit():
-                engine.commit_note(STAGE, courier.record)
+                engine.commit_note(Stage.NOTIFICATIONS, courier.record)
                 courier.recorded()
             return SkipReason(courier.failure or courier.status)
     except EngineBusyError:

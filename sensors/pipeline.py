@@ -27,9 +27,10 @@ from inventory_assets.domain.quality.pipeline import PipelineFinding, compare_fi
 from inventory_assets.domain.values import to_microseconds
 from inventory_assets.ingest.engine import Engine
 from inventory_assets.lake.errors import LakeError
+from inventory_assets.lake.stages import Stage
 from inventory_assets.messaging.client import Publisher
 from inventory_assets.messaging.errors import MessagingError
-from inventory_assets.quality.pipeline import STAGE, append_findings, finding_message, hold_silent, look, read_open
+from inventory_assets.quality.pipeline import append_findings, finding_message, hold_silent, look, read_open
 from inventory_assets.session import EngineBusyError
 from inventory_assets.settings import Settings
 from inventory_assets.wiring import publisher_of
@@ -89,7 +90,7 @@ def tell_changes(
     else:
         with publisher_of(settings) as own:
             own.publish(messages)
-    engine.commit_note(STAGE, lambda transaction: append_findings(transaction, changes))
+    engine.commit_note(Stage.OPERATIONS, lambda transaction: append_findings(transaction, changes))
     return len(changes)
 
 

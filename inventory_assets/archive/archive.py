@@ -21,6 +21,7 @@ from inventory_assets.lake.files.archive_files import ArchiveError, ArchiveFiles
 from inventory_assets.lake.files.storage import Opener, open_storage
 from inventory_assets.lake.lock import writer_lock
 from inventory_assets.lake.query.reader import LakeReader, Reader
+from inventory_assets.lake.stages import Stage
 from inventory_assets.lake.tables import (
     APPEND_TABLES,
     BASES,
@@ -38,7 +39,7 @@ from inventory_assets.settings import Settings, archive_place
 IDENTITY = "lake.json"
 LOCK_SECONDS = 0.5
 # The stage of what a restore writes, and the count that says that it made the lake.
-RESTORE, MADE_LAKE = "restore", "made_lake"
+MADE_LAKE = "made_lake"
 # Later than any event time.
 EVERY_DAY = "9999-12-31"
 # What no replay gives, by the date of the version that wrote it. Versions come last: where one
@@ -226,7 +227,7 @@ def identity_of(reader: Reader) -> dict[str, str]:
     """
     row = reader.query(
         f"SELECT min(committed_at) FILTER (version = 1) AS first, "
-        f"max(committed_at) FILTER (stage = '{RESTORE}' AND counts LIKE '%\"{MADE_LAKE}\"%') AS made "
+        f"max(committed_at) FILTER (stage = '{Stage.RESTORE}' AND counts LIKE '%\"{MADE_LAKE}\"%') AS made "
         f"FROM {CATALOG}.{VERSIONS.full_name}"
     ).row(0)
     if row[0] is None:

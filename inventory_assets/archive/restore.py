@@ -8,12 +8,13 @@ where they were.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from inventory_assets.archive.archive import ARCHIVED, GIVEN, IDENTITY, MADE_LAKE, RESTORE, identity_of
+from inventory_assets.archive.archive import ARCHIVED, GIVEN, IDENTITY, MADE_LAKE, identity_of
 from inventory_assets.ingest.engine import Engine
 from inventory_assets.ingest.meaning import CODE_VERSION
 from inventory_assets.ingest.replay import Replay
 from inventory_assets.ingest.verify import DERIVED, Difference, replay_all
 from inventory_assets.lake.files.archive_files import ArchiveError, ArchiveFiles, Manifest
+from inventory_assets.lake.stages import Stage
 from inventory_assets.lake.tables import CATALOG, CORE_EVENTS, RAW_MESSAGES, VERSIONS, Table, VersionedTable
 from inventory_assets.lake.transaction import LakeTransaction
 
@@ -83,7 +84,11 @@ class Restorer:
             raise ArchiveError("the archive does not hold the first version whole: it begins in the middle of a lake.")
         watermark = self._lake.watermark()
         with self._lake.transaction(
-            watermark, stage=RESTORE, code_version=CODE_VERSION, next_epoch=watermark.epoch + 1, next_version=whole + 1
+            watermark,
+            stage=Stage.RESTORE,
+            code_version=CODE_VERSION,
+            next_epoch=watermark.epoch + 1,
+            next_version=whole + 1,
         ) as transaction:
             rows = {
                 table.full_name: self._append(transaction, table, days, f"version <= {whole}")
@@ -130,7 +135,7 @@ class Restorer:
             return Restored(None, {}, [])
         rows: dict[str, int] = {}
         with self._lake.transaction(
-            watermark, stage=RESTORE, code_version=CODE_VERSION, next_epoch=watermark.epoch + 1
+            watermark, stage=Stage.RESTORE, code_version=CODE_VERSION, next_epoch=watermark.epoch + 1
         ) as transaction:
             for table, query in lacking.items():
                 rows[table.full_name] = self._append_query(transaction, table, query)

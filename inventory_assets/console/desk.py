@@ -15,11 +15,12 @@ from typing import Any
 from inventory_assets.console.door import Door
 from inventory_assets.console.problems import Refused
 from inventory_assets.console.questions import latest_version
-from inventory_assets.control.issue import CONTROL_TOPIC, command_message, try_command
+from inventory_assets.control.issue import command_message, try_command
 from inventory_assets.domain.alerts.incidents import is_incident_id
 from inventory_assets.domain.events.control import ALERT_COMMANDS
 from inventory_assets.domain.events.kinds import Command, Rejection
 from inventory_assets.domain.events.parse_threshold import MAX_TEXT, Scope
+from inventory_assets.domain.events.topics import Topic
 from inventory_assets.domain.ingest.process import parse_burst
 from inventory_assets.domain.thresholds.changes import RuleEdit
 from inventory_assets.domain.thresholds.resolve import StoredRule
@@ -31,7 +32,6 @@ from inventory_assets.messaging.client import OutgoingMessage
 from inventory_assets.queries.ids import find_alert_id
 from inventory_assets.queries.incidents import read_incidents
 from inventory_assets.settings import Settings
-from inventory_assets.thresholds.edits import TOPIC as THRESHOLDS_TOPIC
 from inventory_assets.thresholds.edits import message_body
 from inventory_assets.wiring import ensure_topics, publisher_of
 
@@ -104,7 +104,7 @@ class Desk:
                 raise Refused(409, verdict.detail)
             if not verdict:
                 return {"status": "unchanged", "detail": "it was so already; nothing was sent"}
-        return await self._send(CONTROL_TOPIC, [message.data])
+        return await self._send(Topic.CONTROL, [message.data])
 
     async def rules(
         self, edits: Sequence[RuleEdit], stored: Mapping[Scope, StoredRule], *, author: str, reason: str | None
@@ -122,7 +122,7 @@ class Desk:
             )
             for edit in edits
         ]
-        return await self._send(THRESHOLDS_TOPIC, bodies)
+        return await self._send(Topic.THRESHOLDS, bodies)
 
     async def _send(self, topic: str, bodies: Sequence[bytes]) -> dict[str, Any]:
         request_id = uuid.uuid4().hex

@@ -14,13 +14,13 @@ import msgspec
 from inventory_assets.domain.alerts.alert import Alert
 from inventory_assets.domain.alerts.lifecycle import move
 from inventory_assets.domain.events.kinds import Command, Outcome, Rejection
+from inventory_assets.domain.events.topics import Topic
 from inventory_assets.domain.ingest.process import Message, parse_burst, process_burst
 from inventory_assets.domain.values import format_time
 from inventory_assets.ingest.engine import Commit, Engine
 from inventory_assets.lake.errors import LakeError
 from inventory_assets.lake.query.reader import Reader
-
-CONTROL_TOPIC = "control-topic"
+from inventory_assets.lake.stages import Stage
 
 
 class CommandRefusedError(LakeError):
@@ -53,7 +53,7 @@ def issue(engine: Engine, bodies: Sequence[dict[str, Any]], *, now: int, origin:
         raise CommandRefusedError("; ".join(refused))
     if all(arrival.outcome is Outcome.SUPERSEDED for arrival in trial.arrivals):
         return []
-    commits = engine.commit_burst(messages, stage="command")
+    commits = engine.commit_burst(messages, stage=Stage.COMMAND)
     letters = [letter.detail for commit in commits for letter in commit.dead_letters]
     if letters:
         raise CommandRefusedError("; ".join(letters) + ". Somebody was faster; it is kept in core.dead_letters.")
@@ -86,4 +86,4 @@ def try_command(reader: Reader, command: Command) -> Rejection | bool:
 def command_message(body: dict[str, Any], *, now: int, origin: str) -> Message:
     """A command as a message of `control-topic`, issued now."""
     data = json.dumps({**body, "timestamp": format_time(now)}, ensure_ascii=False).encode()
-    return Message(f"{origin}-{uuid.uuid4().hex}", CONTROL_TOPIC, now, "", {"origin": origin}, data)
+    return Message(f"{origin}-{uuid.uuid4().hex}", Topic.CONTROL, now, "", {"origin": origin}, data)

@@ -36,6 +36,7 @@ from inventory_assets.lake.entity_index import EntityIndex
 from inventory_assets.lake.errors import StaleStateError
 from inventory_assets.lake.memory import release_memory
 from inventory_assets.lake.retries import with_retries
+from inventory_assets.lake.stages import NOTES, Stage
 from inventory_assets.lake.transaction import Lake, LakeTransaction, Watermark
 from inventory_assets.lake.upkeep.maintenance import Upkeep
 from inventory_assets.settings import Settings
@@ -50,8 +51,6 @@ STALE_TRIES = 5
 BURST_MEMORY = "128MB"
 # Catching up costs as much as the bursts did; beyond this, loading the state anew is quicker.
 MAX_CATCH_UP_VERSIONS = 50
-# Versions of these stages change nothing that is kept warm (docs/adr/0006).
-NOTE_STAGES = frozenset({"deliveries", "notifications", "quality", "operations"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +90,7 @@ class _Burst:
 
     messages: Sequence[Message]
     inputs: BurstInputs
-    stage: str
+    stage: Stage
     run_id: str
     also: Callable[[LakeTransaction], object] | None
 
@@ -202,7 +201,7 @@ class Engine:
         messages: Sequence[Message],
         *,
         inputs: BurstInputs | None = None,
-        stage: str = "burst",
+        stage: Stage = Stage.BURST,
         run_id: str = "",
         also: Callable[[LakeTransaction], object] | None = None,
     ) -> list[Commit]:
@@ -233,8 +232,9 @@ class Engine:
         rest = replace(burst, messages=burst.messages[half:], inputs=BurstInputs(), also=None)
         return first + self._commit_or_halve(rest)
 
-    def commit_note(self, stage: str, write: Callable[[LakeTransaction], object], run_id: str = "") -> int:
-        """Make a version that changes no state the engine keeps warm; the version."""
+    def commit_note(self, stage: Stage, write: Callable[[LakeTransaction], object], run_id: str = "") -> int:
+        """Make a version of a stage that changes no warm state; its number."""
+        assert not stage.changes_state, stage  # others would not load what it wrote
 
         def attempt() -> int:
             state, watermark = self.state, self._watermark
@@ -271,7 +271,7 @@ class Engine:
         stages = self.lake.query(
             "SELECT stage FROM meta.versions WHERE version > ? AND version <= ?", [known.version, latest.version]
         )["stage"]
-        if len(stages) != latest.version - known.version or not NOTE_STAGES.issuperset(stages):
+        if len(stages) != latest.version - known.version or not NOTES.issuperset(stages):
             return False
         known.version = state.version = latest.version
         return True

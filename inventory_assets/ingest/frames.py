@@ -49,7 +49,7 @@ def raw_messages(messages: Sequence[Message], result: BurstResult) -> pl.DataFra
             "event_id": [a.event.event_id if a.event is not None else None for a in arrivals],
             "outcome": [a.outcome.value for a in arrivals],
         },
-        schema_overrides={"event_id": pl.String, "seq": pl.Int64, "data": pl.Binary},
+        schema_overrides={"event_id": pl.String, "topic": pl.String, "seq": pl.Int64, "data": pl.Binary},
     )
     return _times(frame, "publish_time").with_columns(pl.col("publish_time").dt.date().alias("arrival_date"))
 
@@ -74,8 +74,10 @@ def dead_letters(messages: Sequence[Message], result: BurstResult) -> pl.DataFra
             "attempts": [_attempts(m) for _, m, _ in refused],
             "data": [m.data for _, m, _ in refused],
         },
-        schema_overrides={"seq": pl.Int64, "publish_time": pl.Int64, "attempts": pl.Int64, "data": pl.Binary},
-    )
+        schema_overrides={
+            "seq": pl.Int64, "topic": pl.String, "publish_time": pl.Int64, "attempts": pl.Int64, "data": pl.Binary,
+        },
+    )  # fmt: skip
     return _times(frame, "publish_time")
 
 

@@ -12,6 +12,7 @@ from inventory_assets.domain.values import to_microseconds
 from inventory_assets.ingest.engine import Commit, Engine
 from inventory_assets.ingest.outbox import Outbox, load_owed, owed_alert, owed_dead_letter, status_message
 from inventory_assets.ingest.sweep import sweep
+from inventory_assets.lake.stages import Stage
 from inventory_assets.lake.transaction import LakeTransaction
 from inventory_assets.messaging.client import BurstSource, OutgoingMessage, Publisher, PublishError, ReceivedMessage
 
@@ -274,7 +275,7 @@ class Ingest:
         rider = self.rider if self.rider is not None and self.rider.wants_commit() else None
         if self.outbox.unrecorded_count or rider is not None:
             count = self.outbox.unrecorded_count
-            self._follow(self.engine.commit_note("deliveries", self._record_with(rider)))
+            self._follow(self.engine.commit_note(Stage.DELIVERIES, self._record_with(rider)))
             self.outbox.recorded(count)
             if rider is not None:
                 rider.recorded()

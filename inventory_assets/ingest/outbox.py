@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 import msgspec
 import polars as pl
 
+from inventory_assets.domain.events.topics import Topic
 from inventory_assets.lake.query.reader import Reader
 from inventory_assets.lake.tables import DELIVERIES
 from inventory_assets.lake.transaction import LakeTransaction
@@ -21,9 +22,6 @@ from inventory_assets.messaging.client import OutgoingMessage, Publisher, Publis
 
 logger = logging.getLogger(__name__)
 
-ALERTS_TOPIC = "alerts-topic"
-DEAD_LETTER_TOPIC = "dead-letter-topic"
-STATUS_TOPIC = "status-topic"
 MAX_DETAIL = 500
 # Pub/Sub takes 1,024 bytes an attribute, and refuses the whole request for one that has more.
 MAX_DETAIL_BYTES = 1000
@@ -43,7 +41,7 @@ class Owed:
 def owed_alert(alert_id: str, number: int, body: bytes, ordering_key: str) -> Owed:
     """The message that tells of an alert for the `number`-th time."""
     attributes = {"alert_id": alert_id, "notification": str(number)}
-    return Owed(alert_id, number, OutgoingMessage(ALERTS_TOPIC, body, attributes, ordering_key))
+    return Owed(alert_id, number, OutgoingMessage(Topic.ALERTS, body, attributes, ordering_key))
 
 
 def owed_dead_letter(message_id: str, topic: str, reason: str, detail: str, data: bytes) -> Owed:
@@ -55,14 +53,14 @@ def owed_dead_letter(message_id: str, topic: str, reason: str, detail: str, data
         attributes["truncated_from_bytes"] = str(len(data))
         data = data[:MAX_DATA_BYTES]
     # Pub/Sub's message ids are unique per topic only.
-    return Owed(f"{topic}/{message_id}", 0, OutgoingMessage(DEAD_LETTER_TOPIC, data, attributes))
+    return Owed(f"{topic}/{message_id}", 0, OutgoingMessage(Topic.DEAD_LETTERS, data, attributes))
 
 
 def owed_incident(incident_id: str, number: int, body: dict[str, object]) -> Owed:
     """The message that tells of an incident's opening, or of its end."""
     data = msgspec.json.encode({"type": "incident", "incident_id": incident_id, **body})
     attributes = {"type": "incident", "incident_id": incident_id, "notification": str(number)}
-    return Owed(incident_id, number, OutgoingMessage(STATUS_TOPIC, data, attributes))
+    return Owed(incident_id, number, OutgoingMessage(Topic.STATUS, data, attributes))
 
 
 def _owed_incidents(reader: Reader) -> list[Owed]:
@@ -76,7 +74,7 @@ def _owed_incidents(reader: Reader) -> list[Owed]:
         ) d ON d.subject_id = i.incident_id
         WHERE i.notification_count > coalesce(d.told, 0) ORDER BY i.opened_at, i.incident_id
         """,
-        [STATUS_TOPIC],
+        [Topic.STATUS],
     )
     owed = []
     for row in rows.iter_rows(named=True):
@@ -100,7 +98,7 @@ def load_owed(reader: Reader) -> list[Owed]:
         ) d ON d.subject_id = a.alert_id
         WHERE a.notification_count > coalesce(d.told, 0) ORDER BY a.opened_at
         """,
-        [ALERTS_TOPIC],
+        [Topic.ALERTS],
     )
     letters = reader.query(
         """
@@ -110,7 +108,7 @@ def load_owed(reader: Reader) -> list[Owed]:
         )
         ORDER BY version, seq
         """,
-        [DEAD_LETTER_TOPIC],
+        [Topic.DEAD_LETTERS],
     )
     return (
         [owed_alert(a, n, body.encode(), key) for a, n, body, key in alerts.iter_rows()]
@@ -185,7 +183,7 @@ class Outbox:
                         "error": [None if a[1] == "sent" else a[3] for a in attempts],
                         "attempted_at": [a[4].replace(tzinfo=None) for a in attempts],
                     },
-                    schema_overrides={"message_id": pl.String, "error": pl.String},
+                    schema_overrides={"channel": pl.String, "message_id": pl.String, "error": pl.String},
                 ),
             )
         return len(attempts)
@@ -197,4 +195,4 @@ class Outbox:
 
 def status_message(kind: str, **fields: object) -> OutgoingMessage:
     """A message for the status topic."""
-    return OutgoingMessage(STATUS_TOPIC, msgspec.json.encode({"type": kind, **fields}), {"type": kind})
+    return OutgoingMessage(Topic.STATUS, msgspec.json.encode({"type": kind, **fields}), {"type": kind})

@@ -7,6 +7,7 @@ from inventory_assets.ingest.meaning import CODE_VERSION
 from inventory_assets.ingest.replay import RecordedBurst, Replay
 from inventory_assets.ingest.verify import DERIVED, Difference, compare, replay_all
 from inventory_assets.lake.catalog.connect import CATALOG
+from inventory_assets.lake.stages import Stage
 from inventory_assets.lake.tables import BASES, VersionedTable
 from inventory_assets.lake.transaction import LakeTransaction
 
@@ -27,7 +28,7 @@ def rebuild_lake(
     differences += compare(engine.lake, expected)
     with engine.lake.transaction(
         watermark,
-        stage="rebuild",
+        stage=Stage.REBUILD,
         code_version=CODE_VERSION,
         next_epoch=watermark.epoch + 1,
     ) as transaction:

@@ -10,6 +10,7 @@ from inventory_assets.domain.ingest.process import BurstInputs
 from inventory_assets.domain.ingest.state import InventoryState, pause_over
 from inventory_assets.ingest.engine import Commit, Engine
 from inventory_assets.ingest.meaning import policy_of
+from inventory_assets.lake.stages import Stage
 
 
 def is_telling_due(state: InventoryState, now: int) -> bool:
@@ -49,4 +50,4 @@ def sweep(engine: Engine, now: int, *, with_policy: bool = True, run_id: str = "
             return []
         policy = None
     inputs = BurstInputs(sweep_at=now, policy=policy)
-    return engine.commit_burst([], inputs=inputs, stage="sweep", run_id=run_id)
+    return engine.commit_burst([], inputs=inputs, stage=Stage.SWEEP, run_id=run_id)

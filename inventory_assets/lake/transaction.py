@@ -19,6 +19,7 @@ from inventory_assets.lake.errors import LakeError, StaleStateError
 from inventory_assets.lake.lock import writer_lock
 from inventory_assets.lake.query.reader import read_batches
 from inventory_assets.lake.retries import with_retries
+from inventory_assets.lake.stages import Stage
 from inventory_assets.lake.tables import VERSIONS, WATERMARKS, Table
 from inventory_assets.lake.upkeep.orphans import append_as_files
 from inventory_assets.settings import Settings
@@ -187,7 +188,7 @@ class Lake:
         self,
         expected: Watermark,
         *,
-        stage: str,
+        stage: Stage,
         run_id: str = "",
         code_version: str = "",
         next_epoch: int | None = None,
@@ -259,11 +260,11 @@ class Lake:
             pass
 
 
-def _version_row(transaction: LakeTransaction, stage: str, run_id: str, code_version: str) -> pl.DataFrame:
+def _version_row(transaction: LakeTransaction, stage: Stage, run_id: str, code_version: str) -> pl.DataFrame:
     return pl.DataFrame(
         {
             "version": [transaction.version],
-            "stage": [stage],
+            "stage": [str(stage)],
             "messages": [transaction.messages],
             "counts": [json.dumps(transaction.counts, sort_keys=True)],
             "inputs": [transaction.inputs],

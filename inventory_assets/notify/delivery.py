@@ -20,6 +20,7 @@ from inventory_assets.domain.notify.policy import Policy
 from inventory_assets.lake.errors import StaleStateError
 from inventory_assets.lake.query.reader import Reader
 from inventory_assets.lake.retries import with_retries
+from inventory_assets.lake.stages import Stage
 from inventory_assets.lake.tables import DELIVERIES
 from inventory_assets.lake.transaction import Lake, LakeTransaction
 from inventory_assets.notify.channel_queue import STILL_OWED, Attempt, Lane, Sender
@@ -30,7 +31,6 @@ from inventory_assets.notify.planner import to_frame as plan_rows
 
 logger = logging.getLogger(__name__)
 
-STAGE = "notifications"
 # A commit costs tens of milliseconds of the writer lock, so attempts are gathered:
 # until this many, or until the oldest is this old.
 RECORDED_TOGETHER = 500
@@ -46,7 +46,7 @@ SMALL = 5
 class Notes(Protocol):
     """Something that makes a version which changes no stock: the engine, or `LakeNotes`."""
 
-    def commit_note(self, stage: str, write: Callable[[LakeTransaction], object]) -> int:
+    def commit_note(self, stage: Stage, write: Callable[[LakeTransaction], object]) -> int:
         """Make the version; its number."""
         ...
 
@@ -58,7 +58,7 @@ class LakeNotes:
         self._lake = lake
         self._code_version = code_version
 
-    def commit_note(self, stage: str, write: Callable[[LakeTransaction], object], run_id: str = "") -> int:
+    def commit_note(self, stage: Stage, write: Callable[[LakeTransaction], object], run_id: str = "") -> int:
         """Make the version, on whatever version is the latest."""
 
         def attempt() -> int:
@@ -299,7 +299,7 @@ def is_idle(delivery: Delivery) -> bool:
 def commit(delivery: Delivery, notes: Notes) -> None:
     """Write what waits in a version of its own."""
     writings, held = delivery.writings(), []
-    notes.commit_note(STAGE, lambda transaction: held.append(writings.write(transaction)))
+    notes.commit_note(Stage.NOTIFICATIONS, lambda transaction: held.append(writings.write(transaction)))
     delivery.recorded(held[-1])
 
 

@@ -29,6 +29,7 @@ from inventory_assets.ingest.engine import Engine
 from inventory_assets.ingest.meaning import CODE_VERSION
 from inventory_assets.ingest.warm import load_inhibitions
 from inventory_assets.lake.query.reader import Reader
+from inventory_assets.lake.stages import Stage
 from inventory_assets.lake.tables import QUALITY_RESULTS
 from inventory_assets.lake.transaction import Lake
 from inventory_assets.notify.delivery import LakeNotes
@@ -36,7 +37,6 @@ from inventory_assets.quality.rule import Found, Pass, Rule, judge_query
 from inventory_assets.quality.rules import RULES
 from inventory_assets.settings import Settings
 
-STAGE = "quality"
 # What a sparkline shows: a month of daily points where nothing changes.
 TREND_POINTS = 30
 # Each hold is a message for ever. A warehouse with more wrong keys is in doubt as a whole.
@@ -146,7 +146,7 @@ def record(lake: Lake, judged: Sequence[Judged], *, run_id: str = "") -> list[Qu
     if new:
         frame = _to_frame(new)
         notes = LakeNotes(lake, CODE_VERSION)
-        notes.commit_note(STAGE, lambda transaction: transaction.append(QUALITY_RESULTS, frame), run_id)
+        notes.commit_note(Stage.QUALITY, lambda transaction: transaction.append(QUALITY_RESULTS, frame), run_id)
     return new
 
 

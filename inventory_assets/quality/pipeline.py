@@ -33,11 +33,11 @@ from inventory_assets.ingest.engine import Commit, Engine
 from inventory_assets.ingest.outbox import status_message
 from inventory_assets.ingest.warm import load_connectors
 from inventory_assets.lake.query.reader import Reader
+from inventory_assets.lake.stages import Stage
 from inventory_assets.lake.tables import CONNECTORS, PIPELINE_FINDINGS
 from inventory_assets.lake.transaction import LakeTransaction
 from inventory_assets.messaging.client import OutgoingMessage
 
-STAGE = "operations"
 MESSAGE_TYPE = "pipeline_finding"
 ORIGIN = "pipeline"
 LATENCY_SPAN = 5 * 60_000_000
@@ -104,7 +104,7 @@ def read_flow(reader: Reader, now: int, limits: Limits = DEFAULT_LIMITS) -> Flow
             coalesce(sum({_count("dead_lettered")}), 0)::BIGINT AS refused,
             coalesce(sum(messages - {_count("filtered")}) FILTER (
                 committed_at > {_time(now - 2 * limits.stalled_after)}), 0)::BIGINT AS recent
-        FROM meta.versions WHERE stage = 'burst' AND committed_at > {_time(now - HOUR)}
+        FROM meta.versions WHERE stage = '{Stage.BURST}' AND committed_at > {_time(now - HOUR)}
         """
     ).row(0, named=True)
     last_at = versions["last_at"]
@@ -150,7 +150,7 @@ def _read_latency(reader: Reader, first: int | None, now: int) -> dict[str, int]
         f"""
         SELECT topic, median(epoch_us(v.committed_at) - epoch_us(m.publish_time))::BIGINT AS latency
         FROM raw.messages m JOIN meta.versions v USING (version)
-        WHERE m.version >= {first} AND v.version >= {first} AND v.stage = 'burst'
+        WHERE m.version >= {first} AND v.version >= {first} AND v.stage = '{Stage.BURST}'
             AND v.committed_at > {_time(now - LATENCY_SPAN)}
         GROUP BY topic
         """

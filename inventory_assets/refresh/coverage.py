@@ -13,6 +13,7 @@ from inventory_assets.domain.values import to_microseconds
 from inventory_assets.ingest.engine import Engine
 from inventory_assets.lake.query.reader import Reader
 from inventory_assets.lake.query.rows import current_rows
+from inventory_assets.lake.stages import Stage
 from inventory_assets.lake.tables import COVERAGE
 from inventory_assets.queries.history import read_histories, read_keys
 
@@ -64,5 +65,5 @@ def refresh_coverage(engine: Engine, reader: Reader, as_of_date: date, *, run_id
     same = ["warehouse_id", "sku", *MEASURED]
     changed = now.join(before.cast(dict(now.select(same).schema)), on=same, how="anti", nulls_equal=True)  # type: ignore[arg-type]
     if changed.height:
-        engine.commit_note("coverage", lambda transaction: transaction.append(COVERAGE, changed), run_id)
+        engine.commit_note(Stage.COVERAGE, lambda transaction: transaction.append(COVERAGE, changed), run_id)
     return changed.height

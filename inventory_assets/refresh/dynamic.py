@@ -17,6 +17,7 @@ from inventory_assets.domain.thresholds.forecast import compute_limits
 from inventory_assets.domain.thresholds.resolve import DynamicLimits
 from inventory_assets.ingest.engine import Commit, Engine
 from inventory_assets.lake.query.reader import Reader
+from inventory_assets.lake.stages import Stage
 from inventory_assets.queries.history import read_keys
 from inventory_assets.refresh.coverage import read_demand
 
@@ -55,7 +56,7 @@ def refresh_dynamic(engine: Engine, reader: Reader, as_of_date: date, *, run_id:
     if not changed:
         return []
     inputs = BurstInputs(dynamic_date=as_of_date.isoformat(), dynamics=changed)
-    return engine.commit_burst([], inputs=inputs, stage="dynamic", run_id=run_id)
+    return engine.commit_burst([], inputs=inputs, stage=Stage.DYNAMIC, run_id=run_id)
 
 
 def _compute(

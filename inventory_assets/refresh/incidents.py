@@ -15,7 +15,6 @@ from typing import Any
 import msgspec
 import polars as pl
 
-from inventory_assets.control.issue import CONTROL_TOPIC
 from inventory_assets.domain.alerts.incidents import (
     DAY_US,
     SEVERITY,
@@ -29,12 +28,14 @@ from inventory_assets.domain.alerts.incidents import (
     make_incident_id,
 )
 from inventory_assets.domain.events.kinds import Condition
+from inventory_assets.domain.events.topics import Topic
 from inventory_assets.domain.ingest.handling import find_alert
 from inventory_assets.domain.ingest.process import Message
 from inventory_assets.domain.ingest.state import InventoryState
 from inventory_assets.domain.values import format_time, to_datetime, to_microseconds_naive
 from inventory_assets.ingest.engine import Commit, Engine
 from inventory_assets.lake.query.reader import IDS, Reader, id_list
+from inventory_assets.lake.stages import Stage
 from inventory_assets.lake.tables import INCIDENTS
 from inventory_assets.lake.transaction import LakeTransaction
 
@@ -239,7 +240,7 @@ def refresh_incidents(
         return []
     messages = [
         Message(
-            f"{ISSUER}-{version}-{n}", CONTROL_TOPIC, now, "", {"origin": ISSUER},
+            f"{ISSUER}-{version}-{n}", Topic.CONTROL, now, "", {"origin": ISSUER},
             json.dumps({**body, "issued_by": ISSUER, "timestamp": format_time(now)}).encode(),
         )
         for n, body in enumerate(commands)
@@ -248,7 +249,7 @@ def refresh_incidents(
     def write(transaction: LakeTransaction) -> None:
         transaction.append(INCIDENTS, _frame(rows))
 
-    return engine.commit_burst(messages, stage="incidents", run_id=run_id, also=write)
+    return engine.commit_burst(messages, stage=Stage.INCIDENTS, run_id=run_id, also=write)
 
 
 def _read_known(

@@ -15,6 +15,7 @@ from inventory_assets.domain.values import InvalidValue, read_id
 from inventory_assets.errors import InventoryError
 from inventory_assets.ingest.engine import Commit, Engine
 from inventory_assets.lake.query.reader import Reader
+from inventory_assets.lake.stages import Stage
 
 _NUMBERS = {"lead_time_days": int, "order_up_to": int, "pack_multiple": int, "unit_price": float}
 _TEXTS = tuple(
@@ -113,7 +114,7 @@ def import_products(engine: Engine, products: list[Product], *, run_id: str = ""
     if not changed:
         return []
     inputs = BurstInputs(has_products=True, products=tuple(changed[sku] for sku in sorted(changed)))
-    return engine.commit_burst([], inputs=inputs, stage="products", run_id=run_id)
+    return engine.commit_burst([], inputs=inputs, stage=Stage.PRODUCTS, run_id=run_id)
 
 
 def find_discontinued(reader: Reader, days: int) -> list[dict[str, Any]]:
@@ -157,7 +158,7 @@ def remove_products(engine: Engine, skus: Iterable[str], *, run_id: str = "") ->
     if not removed:
         return []
     inputs = BurstInputs(has_products=True, products=tuple(removed))
-    return engine.commit_burst([], inputs=inputs, stage="products", run_id=run_id)
+    return engine.commit_burst([], inputs=inputs, stage=Stage.PRODUCTS, run_id=run_id)
 
 
 def _merged(old: Product, new: Product) -> Product:

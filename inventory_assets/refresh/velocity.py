@@ -4,6 +4,7 @@ from datetime import date, timedelta
 
 from inventory_assets.domain.ingest.process import BurstInputs
 from inventory_assets.ingest.engine import Commit, Engine
+from inventory_assets.lake.stages import Stage
 
 WINDOW_DAYS = 28
 
@@ -45,4 +46,4 @@ def refresh_velocity(engine: Engine, as_of_date: date, *, run_id: str = "") -> l
     if not changed:
         return []
     inputs = BurstInputs(velocity_date=as_of_date.isoformat(), velocities=tuple(changed))
-    return engine.commit_burst([], inputs=inputs, stage="velocity", run_id=run_id)
+    return engine.commit_burst([], inputs=inputs, stage=Stage.VELOCITY, run_id=run_id)

@@ -18,10 +18,11 @@ from email.utils import format_datetime
 from inventory_assets.domain.notify.notifications import DeliveryError, RefusedError
 from inventory_assets.domain.notify.policy import ReportMail
 from inventory_assets.lake.query.reader import Reader
+from inventory_assets.lake.stages import Stage
 from inventory_assets.lake.tables import DELIVERIES
 from inventory_assets.notify.channel_queue import Attempt
 from inventory_assets.notify.channels.mail import MailChannel
-from inventory_assets.notify.delivery import STAGE, Notes
+from inventory_assets.notify.delivery import Notes
 from inventory_assets.notify.ledger import to_frame
 from inventory_assets.reports.page.html import render, render_page
 from inventory_assets.reports.page.view import Cell, Group, Section, Table
@@ -83,7 +84,7 @@ def send_report(
 
     def record(status: str, **more: str | None) -> None:
         attempt = Attempt(id_, mail.channel, tries + 1, status, now, **more)
-        notes.commit_note(STAGE, lambda transaction: transaction.append(DELIVERIES, to_frame([attempt])))
+        notes.commit_note(Stage.NOTIFICATIONS, lambda transaction: transaction.append(DELIVERIES, to_frame([attempt])))
 
     try:
         receipt = channel.hand_over(

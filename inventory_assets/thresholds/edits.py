@@ -8,11 +8,13 @@ other, and re-evaluates what it touches in its own version. Not here: files
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from uuid import uuid4
 
 import msgspec
 
 from inventory_assets.domain.events.parse_threshold import Scope
+from inventory_assets.domain.events.topics import Topic
 from inventory_assets.domain.ingest.process import Message, parse_burst, process_burst
 from inventory_assets.domain.thresholds.audit import RuleChange
 from inventory_assets.domain.thresholds.changes import RuleEdit, scope_order
@@ -23,11 +25,10 @@ from inventory_assets.ingest.engine import Commit, Engine
 from inventory_assets.lake.errors import LakeError
 from inventory_assets.lake.query.reader import Reader
 from inventory_assets.lake.query.rows import current_rows
+from inventory_assets.lake.stages import Stage
 from inventory_assets.lake.tables import THRESHOLD_AUDIT, THRESHOLD_RULES
 from inventory_assets.lake.transaction import LakeTransaction
 
-TOPIC = "thresholds-topic"
-STAGE = "thresholds"
 # A writer that changes the same rules between our look and our commit: look again.
 TRIES = 5
 
@@ -131,7 +132,8 @@ def commit_edits(
         messages = _to_messages(engine, edits, author=author, reason=reason, now=now())
         planned = {edit.scope: engine.state.rules.get(edit.scope) for edit in edits}
         try:
-            [commit] = engine.commit_burst(messages, stage=STAGE, also=lambda t, p=planned: _check(engine, p, t))  # type: ignore[misc]
+            also = partial(_check, engine, planned)
+            [commit] = engine.commit_burst(messages, stage=Stage.THRESHOLDS, also=also)
             return edits, commit
         except RulesMovedError as error:
             moved = error
@@ -155,7 +157,7 @@ def _to_messages(
     rules = engine.state.rules
     latest = now + engine.parse_settings.max_ahead
     return [
-        Message(f"{name}-{number}", TOPIC, now, "", {"source": "cli"}, body)
+        Message(f"{name}-{number}", Topic.THRESHOLDS, now, "", {"source": "cli"}, body)
         for number, edit in enumerate(edits)
         for body in [
             message_body(

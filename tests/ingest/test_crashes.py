@@ -7,8 +7,8 @@ ids; every effect in the lake happens once.
 import duckdb
 import pytest
 
+from inventory_assets.domain.events.topics import Topic
 from inventory_assets.ingest.ingest import Ingest
-from inventory_assets.ingest.outbox import ALERTS_TOPIC
 from tests.builders import command, level, message, messages, outgoing, rule, transaction
 from tests.facts import OUTCOMES, STOCK, differences, doubled_events, remembered, rows, value, warm
 from tests.fakes import Crash, CrashingEngine
@@ -112,7 +112,7 @@ def test_a_process_that_dies_beside_its_commit_is_followed_by_one_that_finishes(
     assert outcomes == (
         {"applied": 7, "duplicate": 7, "dead_lettered": 2} if redelivered else {"applied": 7, "dead_lettered": 1}
     )
-    told = [m.attributes["alert_id"] for m in broker.published if m.topic == ALERTS_TOPIC]
+    told = [m.attributes["alert_id"] for m in broker.published if m.topic == Topic.ALERTS]
     assert sorted(set(told)) == [id_ for (id_,) in rows(second.lake, "SELECT alert_id FROM out.alerts ORDER BY 1")]
     # Told and not recorded is told again; told and recorded, or never told, is told once.
     assert len(told) == len(set(told)) * (1 if cue == "before_publish" else 2)
@@ -134,7 +134,7 @@ def test_an_engine_that_survives_a_lost_answer_still_tells_the_alert(open_engine
     ingest.run(max_seconds=60, wait_seconds=0, until_empty=True)
 
     alert_id = value(engine.lake, "SELECT alert_id FROM out.alerts")
-    assert [m.attributes["alert_id"] for m in broker.published if m.topic == ALERTS_TOPIC] == [alert_id]
+    assert [m.attributes["alert_id"] for m in broker.published if m.topic == Topic.ALERTS] == [alert_id]
     assert rows(engine.lake, "SELECT subject_id, status FROM out.deliveries") == [(alert_id, "sent")]
 
 

@@ -1,8 +1,8 @@
 """A message that breaks the code is found by halving and set aside; the rest commits (RULES 35)."""
 
+from inventory_assets.domain.events.topics import Topic
 from inventory_assets.ingest.engine import Engine
 from inventory_assets.ingest.ingest import Ingest
-from inventory_assets.ingest.outbox import DEAD_LETTER_TOPIC, STATUS_TOPIC
 from inventory_assets.ingest.rebuild import rebuild_lake
 from inventory_assets.ingest.replay import Replay
 from tests.builders import level, message, outgoing, transaction
@@ -30,8 +30,8 @@ def test_offenders_are_dead_lettered_and_the_rest_commits(open_engine, broker):
     assert value(engine.lake, "SELECT count(DISTINCT message_id) FROM raw.messages") == len(bodies)
     assert broker.pending == broker.leased == 0
     topics = [m.topic for m in broker.published]
-    assert topics.count(DEAD_LETTER_TOPIC) == 2
-    assert topics.count(STATUS_TOPIC) == 2
+    assert topics.count(Topic.DEAD_LETTERS) == 2
+    assert topics.count(Topic.STATUS) == 2
 
 
 def test_code_without_the_fault_replays_an_offender_as_it_was(open_engine):

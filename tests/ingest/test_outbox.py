@@ -1,7 +1,7 @@
 """What is owed is told at least once, under one id, and what was told is written down."""
 
+from inventory_assets.domain.events.topics import Topic
 from inventory_assets.ingest.ingest import Ingest
-from inventory_assets.ingest.outbox import ALERTS_TOPIC, DEAD_LETTER_TOPIC
 from tests.builders import level, messages, outgoing, rule, transaction
 from tests.facts import rows, value
 
@@ -20,7 +20,7 @@ def told(broker, topic):
 
 def test_a_topic_that_fails_delays_its_messages_and_holds_up_nothing(open_engine, broker):
     """Alerts stay owed, are tried again, and survive a restart; dead letters go out meanwhile."""
-    broker.failing_topics.add(ALERTS_TOPIC)
+    broker.failing_topics.add(Topic.ALERTS)
     broker.publish([outgoing(level(100)), outgoing(transaction("T1", quantity=-100)), outgoing(b"broken")])
     first = open_engine()
     ingest = Ingest(first, broker, broker)
@@ -33,11 +33,11 @@ def test_a_topic_that_fails_delays_its_messages_and_holds_up_nothing(open_engine
     # A message id is unique within its topic only.
     letter = value(first.lake, "SELECT topic || '/' || message_id FROM core.dead_letters")
     assert set(rows(first.lake, DELIVERIES)) == {
-        (alert_id, 1, ALERTS_TOPIC, "failed", False),
-        (letter, 0, DEAD_LETTER_TOPIC, "sent", True),
+        (alert_id, 1, Topic.ALERTS, "failed", False),
+        (letter, 0, Topic.DEAD_LETTERS, "sent", True),
     }
     assert ingest.outbox.owed_count == 1
-    assert [m.data for m in told(broker, DEAD_LETTER_TOPIC)] == [b"broken"]
+    assert [m.data for m in told(broker, Topic.DEAD_LETTERS)] == [b"broken"]
 
     # A process that knows nothing of it finds the debt in the lake, and only the alert's.
     first.close()
@@ -46,15 +46,15 @@ def test_a_topic_that_fails_delays_its_messages_and_holds_up_nothing(open_engine
     drain(Ingest(second, broker, broker))
     drain(Ingest(second, broker, broker))
 
-    assert [m.attributes for m in told(broker, ALERTS_TOPIC)] == [{"alert_id": alert_id, "notification": "1"}]
-    assert len(told(broker, DEAD_LETTER_TOPIC)) == 1
+    assert [m.attributes for m in told(broker, Topic.ALERTS)] == [{"alert_id": alert_id, "notification": "1"}]
+    assert len(told(broker, Topic.DEAD_LETTERS)) == 1
     body = value(second.lake, "SELECT body FROM out.alerts")
-    assert told(broker, ALERTS_TOPIC)[0].data == body.encode()
-    assert rows(second.lake, DELIVERIES)[-1] == (alert_id, 1, ALERTS_TOPIC, "sent", True)
+    assert told(broker, Topic.ALERTS)[0].data == body.encode()
+    assert rows(second.lake, DELIVERIES)[-1] == (alert_id, 1, Topic.ALERTS, "sent", True)
 
 
 def test_a_topic_that_recovers_is_told_by_the_same_process(open_engine, broker):
-    broker.failing_topics |= {ALERTS_TOPIC, DEAD_LETTER_TOPIC}
+    broker.failing_topics |= {Topic.ALERTS, Topic.DEAD_LETTERS}
     broker.publish([outgoing(level(100)), outgoing(transaction("T1", quantity=-100)), outgoing(b"broken")])
     engine = open_engine()
     ingest = Ingest(engine, broker, broker)
@@ -63,11 +63,11 @@ def test_a_topic_that_recovers_is_told_by_the_same_process(open_engine, broker):
 
     drain(ingest)
 
-    assert (len(told(broker, ALERTS_TOPIC)), len(told(broker, DEAD_LETTER_TOPIC))) == (1, 1)
+    assert (len(told(broker, Topic.ALERTS)), len(told(broker, Topic.DEAD_LETTERS))) == (1, 1)
     assert ingest.outbox.owed_count == ingest.outbox.unrecorded_count == 0
     found = "SELECT channel, status, count(*) > 0 FROM out.deliveries GROUP BY ALL ORDER BY ALL"
     assert rows(engine.lake, found) == [
-        (topic, status, True) for topic in (ALERTS_TOPIC, DEAD_LETTER_TOPIC) for status in ("failed", "sent")
+        (topic, status, True) for topic in (Topic.ALERTS, Topic.DEAD_LETTERS) for status in ("failed", "sent")
     ]
 
 
@@ -85,7 +85,7 @@ def test_a_second_telling_of_an_alert_has_its_own_number_and_the_same_id(open_en
         drain(ingest)
 
     alert_id = value(engine.lake, "SELECT alert_id FROM out.alerts")
-    assert [m.attributes for m in told(broker, ALERTS_TOPIC)] == [
+    assert [m.attributes for m in told(broker, Topic.ALERTS)] == [
         {"alert_id": alert_id, "notification": "1"},
         {"alert_id": alert_id, "notification": "2"},
     ]
@@ -101,8 +101,8 @@ def test_what_another_process_owes_is_told_by_the_running_one(open_engine, broke
 
     other.commit_burst(messages(rule(50, 100)))
 
-    assert told(broker, ALERTS_TOPIC) == []
+    assert told(broker, Topic.ALERTS) == []
     drain(sensor)
     drain(sensor)
-    assert len(told(broker, ALERTS_TOPIC)) == 1
+    assert len(told(broker, Topic.ALERTS)) == 1
     assert sensor.outbox.owed_count == sensor.outbox.unrecorded_count == 0

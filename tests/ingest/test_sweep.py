@@ -4,10 +4,10 @@ import json
 from dataclasses import replace
 
 from inventory_assets.control.issue import issue
+from inventory_assets.domain.events.topics import Topic
 from inventory_assets.domain.values import read_time
 from inventory_assets.ingest import ingest as ingest_module
 from inventory_assets.ingest.ingest import Ingest
-from inventory_assets.ingest.outbox import ALERTS_TOPIC
 from inventory_assets.ingest.sweep import is_sweep_due, sweep
 from tests.builders import command, level, messages, moment, outgoing, rule, transaction
 from tests.facts import differences, rows, value, warm
@@ -88,7 +88,7 @@ def test_a_command_of_another_process_is_told_by_the_one_that_runs(open_engine, 
     )  # fmt: skip
     ingest.run(max_seconds=60, wait_seconds=0, until_empty=True)
 
-    told = [m.attributes["notification"] for m in broker.published if m.topic == ALERTS_TOPIC]
+    told = [m.attributes["notification"] for m in broker.published if m.topic == Topic.ALERTS]
     assert told == ["1", "2"]
 
 
@@ -108,5 +108,5 @@ def test_a_command_between_two_bursts_is_told_with_the_second(open_engine, broke
     ingest.run(max_seconds=60, wait_seconds=0, until_empty=True)
 
     told = [(m.attributes["alert_id"] == alert_id, m.attributes["notification"]) for m in broker.published
-            if m.topic == ALERTS_TOPIC]  # fmt: skip
+            if m.topic == Topic.ALERTS]  # fmt: skip
     assert sorted(told) == [(False, "1"), (True, "1"), (True, "2")]

@@ -8,7 +8,9 @@ import pytest
 
 from inventory_assets.ingest.rebuild import rebuild_lake
 from inventory_assets.ingest.replay import Replay
+from inventory_assets.lake.stages import NOTES, Stage
 from inventory_assets.lake.transaction import Lake
+from inventory_assets.notify.delivery import LakeNotes
 from tests.builders import cut, level, messages, received, simulated, transaction
 from tests.facts import STOCK, differences, doubled_events, ledger, remembered, rows, value, warm
 from tests.ingest.writer import BURST, LIVE, SHOP
@@ -132,3 +134,33 @@ def test_two_processes_at_once_lose_and_double_nothing(open_engine, settings):
     assert rows(engine.lake, STOCK) == ledger(simulation)
     assert doubled_events(engine.lake) == []
     assert differences(engine) == []
+
+
+@pytest.mark.parametrize("stage", sorted(NOTES))
+def test_a_note_of_another_release_is_passed_and_nothing_is_loaded_anew(open_engine, stage):
+    """Loading takes seconds on a large lake, and every look that finds something to write would cost them."""
+    writer, follower = open_engine(), open_engine()
+    writer.commit_burst(messages(level(100)))
+    kept = follower.state
+    LakeNotes(writer.lake, "another release").commit_note(stage, lambda transaction: None)
+
+    assert follower.refresh()
+
+    assert (follower.state is kept, kept.version) == (True, 2)
+
+
+def test_a_burst_of_another_release_is_loaded_for_it_may_not_repeat_here(open_engine):
+    writer, follower = open_engine(), open_engine()
+    writer.commit_burst(messages(level(100)))
+    kept = follower.state
+    LakeNotes(writer.lake, "another release").commit_note(Stage.BURST, lambda transaction: None)
+
+    assert follower.refresh()
+
+    assert (follower.state is kept, follower.state.version) == (False, 2)
+
+
+def test_what_changes_state_cannot_pass_for_a_note(engine):
+    """Other processes would go on without it."""
+    with pytest.raises(AssertionError):
+        engine.commit_note(Stage.VELOCITY, lambda transaction: None)

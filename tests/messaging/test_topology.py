@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 
+from inventory_assets.domain.events.topics import Topic
 from inventory_assets.messaging.errors import BrokerUnavailableError, TopologyError
 from inventory_assets.messaging.topology import (
     ChangeAction,
@@ -22,6 +23,7 @@ from inventory_assets.messaging.topology_apply import apply_topology
 def test_the_manifest_names_what_others_rely_on():
     topology = load_topology()
 
+    assert {*topology.input_topics, *topology.output_topics} == set(Topic)
     assert topology.input_topics == (
         "inventory-transactions-topic",
         "inventory-updates-topic",

@@ -4,8 +4,9 @@ import pytest
 
 from inventory_assets.domain.notify.notifications import ChannelFaultError, DeliveryError, RefusedError
 from inventory_assets.domain.notify.policy import Limit, Match, Window
+from inventory_assets.lake.stages import Stage
 from inventory_assets.lake.tables import DELIVERIES
-from inventory_assets.notify.delivery import STAGE, Delivery, LakeNotes, commit
+from inventory_assets.notify.delivery import Delivery, LakeNotes, commit
 from inventory_assets.notify.explain import explain_notification
 from inventory_assets.notify.ledger import find_given_up, load_owed, rearm
 from tests.builders import command, level, messages, moment, rule, transaction
@@ -203,7 +204,7 @@ def test_what_was_given_up_can_be_owed_again_while_it_is_news(engine, deliver, c
     clock.now += 5 * 86_400
 
     given_up = find_given_up(engine.lake, ["hook", "other"])
-    engine.commit_note(STAGE, lambda t: t.append(DELIVERIES, rearm(given_up, now=clock.now)))
+    engine.commit_note(Stage.NOTIFICATIONS, lambda t: t.append(DELIVERIES, rearm(given_up, now=clock.now)))
     box.errors.append(DeliveryError("busy"))
     clock.now += 31
     work(delivery, engine)

@@ -17,10 +17,10 @@ from inventory_assets.domain.quality.pipeline import (
 from inventory_assets.domain.values import to_microseconds
 from inventory_assets.ingest.rebuild import rebuild_lake
 from inventory_assets.ingest.replay import Replay
+from inventory_assets.lake.stages import Stage
 from inventory_assets.lake.tables import CONNECTORS
 from inventory_assets.lake.upkeep.maintenance import Maintenance
 from inventory_assets.quality.pipeline import (
-    STAGE,
     append_findings,
     explain_age_now,
     finding_message,
@@ -177,12 +177,12 @@ def test_what_was_told_outlives_the_process(engine, open_engine):
     """A restarted sensor neither repeats what it told nor forgets to tell that it is over."""
     now = SILENT.since + 25 * MINUTE
     [began] = compare_findings(read_open(engine.lake), [SILENT], now=now)
-    engine.commit_note(STAGE, lambda transaction: append_findings(transaction, [began]))
+    engine.commit_note(Stage.OPERATIONS, lambda transaction: append_findings(transaction, [began]))
 
     other = open_engine()
     assert [] == compare_findings(read_open(other.lake), [SILENT], now=now + MINUTE)
     [over] = compare_findings(read_open(other.lake), [], now=now + MINUTE)
-    other.commit_note(STAGE, lambda transaction: append_findings(transaction, [over]))
+    other.commit_note(Stage.OPERATIONS, lambda transaction: append_findings(transaction, [over]))
 
     assert [] == read_open(engine.lake)
     assert [("connector_silent", "connector-w1", "W1", "warning", False, 26 * 60)] == rows(

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from inventory_assets.domain.alerts.alert import Product
+from inventory_assets.domain.events.topics import Topic
 from inventory_assets.domain.values import read_time
 from inventory_assets.ingest.ingest import Ingest
-from inventory_assets.ingest.outbox import STATUS_TOPIC
 from inventory_assets.lake.query.as_of import show_version
 from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.refresh.incidents import StockoutLook, rederive, refresh_incidents
@@ -202,7 +202,7 @@ def test_incidents_are_told_on_the_status_topic_once(stockouts, broker):
     for _ in range(2):
         ingest.run(max_seconds=60, wait_seconds=0, until_empty=True)
 
-    told = [json.loads(m.data) for m in broker.published if m.topic == STATUS_TOPIC]
+    told = [json.loads(m.data) for m in broker.published if m.topic == Topic.STATUS]
     assert [(m["type"], m["kind"], m["state"], len(m["members"])) for m in told] == [
         ("incident", "CATEGORY_STOCKOUTS", "open", 3)
     ]
@@ -224,7 +224,7 @@ def test_a_running_loop_finds_a_categorys_stockouts_by_itself(engine, broker, mo
     ingest.run(max_seconds=60, wait_seconds=0, until_empty=True)
 
     assert rows(engine.lake, OPEN) == [("CATEGORY_STOCKOUTS", "C1", "open", 1)]
-    assert len([m for m in broker.published if m.topic == STATUS_TOPIC]) == 1
+    assert len([m for m in broker.published if m.topic == Topic.STATUS]) == 1
     assert [stage for (stage,) in rows(engine.lake, f"SELECT stage FROM meta.versions WHERE version > {version}")] in (
         [], ["deliveries"],
     )  # fmt: skip
@@ -238,4 +238,4 @@ def test_an_incident_of_the_running_process_is_told_without_a_restart(stockouts,
     refresh_incidents(stockouts, NOON)
     ingest.run(max_seconds=60, wait_seconds=0, until_empty=True)
 
-    assert len([m for m in broker.published if m.topic == STATUS_TOPIC]) == 1
+    assert len([m for m in broker.published if m.topic == Topic.STATUS]) == 1

@@ -16,9 +16,10 @@ from inventory_assets.commands.output import console, format_option, notes, prin
 from inventory_assets.domain.notify.notifications import DeliveryError
 from inventory_assets.domain.notify.policy import Policy
 from inventory_assets.lake.query.reader import LakeReader
+from inventory_assets.lake.stages import Stage
 from inventory_assets.lake.tables import DELIVERIES
 from inventory_assets.notify.channels.channel import ChannelSetupError
-from inventory_assets.notify.delivery import STAGE, run_delivery
+from inventory_assets.notify.delivery import run_delivery
 from inventory_assets.notify.ledger import find_given_up, rearm
 from inventory_assets.notify.message.sample import sample_notification
 from inventory_assets.notify.policy_source import AlertingFileError, check_policy, load_policy
@@ -121,7 +122,7 @@ def _retry_refused(settings: Settings, policy: Policy, format_: str) -> None:
         given_up = find_given_up(LakeReader(settings), policy.channels)
         if given_up:
             rows = rearm(given_up, now=time.time())
-            writer.commit_note(STAGE, lambda transaction: transaction.append(DELIVERIES, rows))
+            writer.commit_note(Stage.NOTIFICATIONS, lambda transaction: transaction.append(DELIVERIES, rows))
     counts = Counter(channel for _, channel in given_up)
     print_rows([{"channel": name, "due_again": counts[name]} for name in policy.channels], format_)
 

@@ -25,6 +25,7 @@ from inventory_assets.domain.events.kinds import (
     join_id,
 )
 from inventory_assets.domain.events.parse_threshold import Limits, Problems, read_author, read_limits, read_scope
+from inventory_assets.domain.events.topics import Topic
 from inventory_assets.domain.strict_json import decode_object
 from inventory_assets.domain.values import (
     InvalidValue,
@@ -48,13 +49,13 @@ KIND_MARKERS = (
     ("eventType", "r4_event"),
     ("command", "control"),
 )
-KINDS_BY_TOPIC = {
-    "inventory-transactions-topic": frozenset({"transaction"}),
-    "inventory-updates-topic": frozenset({"level"}),
-    "thresholds-topic": frozenset({"threshold"}),
-    "control-topic": frozenset({"control"}),
-    "inventory-topic": frozenset({"transaction", "level", "cloudevent"}),
-    "inventory-events": frozenset({"transaction", "level", "r4_event"}),
+KINDS_BY_TOPIC: dict[str, frozenset[str]] = {
+    Topic.TRANSACTIONS: frozenset({"transaction"}),
+    Topic.LEVELS: frozenset({"level"}),
+    Topic.THRESHOLDS: frozenset({"threshold"}),
+    Topic.CONTROL: frozenset({"control"}),
+    Topic.ADJUSTMENTS: frozenset({"transaction", "level", "cloudevent"}),
+    Topic.SERVICES: frozenset({"transaction", "level", "r4_event"}),
 }
 PRODUCT_FIELDS = ("product_name", "variant_name", "brand_name", "category_name", "department_name", "supplier_id")
 PRODUCT_NUMBERS = ("lead_time_days", "order_up_to", "pack_multiple")

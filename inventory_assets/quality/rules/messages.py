@@ -1,6 +1,7 @@
 """Rules about what was received: `raw.messages` and `core.dead_letters`."""
 
 from inventory_assets.domain.quality.results import Severity
+from inventory_assets.lake.stages import Stage
 from inventory_assets.lake.tables import DEAD_LETTERS, RAW_MESSAGES
 from inventory_assets.quality.rule import Rule
 
@@ -20,10 +21,10 @@ MESSAGE_RULES = (
         text="Every received message has exactly one outcome, and each version as many as it took in.",
         severity=Severity.ERROR,
         what_to_do=RESTORE,
-        query="""
+        query=f"""
         SELECT v.version, v.messages, count(r.seq) AS outcomes FROM meta.versions v
         LEFT JOIN raw.messages r ON r.version = v.version AND r.outcome IS NOT NULL
-        WHERE v.stage <> 'rebuild' GROUP BY ALL HAVING count(r.seq) <> v.messages""",
+        WHERE v.stage <> '{Stage.REBUILD}' GROUP BY ALL HAVING count(r.seq) <> v.messages""",
         id_columns=("version",),
         is_invariant=True,
         is_light=True,

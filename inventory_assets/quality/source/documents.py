@@ -10,12 +10,13 @@ from typing import Any, NamedTuple, Protocol
 
 from inventory_assets.domain.events.kinds import Event, Filtered, Key, Level, Rejection, ThresholdRule, Transaction
 from inventory_assets.domain.events.parse import ParseSettings, parse_message
+from inventory_assets.domain.events.topics import Topic
 from inventory_assets.domain.thresholds.resolve import Scope
 
 TOPICS = {
-    "inventory": "inventory-updates-topic",
-    "transactions": "inventory-transactions-topic",
-    "thresholds": "thresholds-topic",
+    "inventory": Topic.LEVELS,
+    "transactions": Topic.TRANSACTIONS,
+    "thresholds": Topic.THRESHOLDS,
 }
 ClusterTime = tuple[int, int]
 """(seconds since 1970, increment)."""

@@ -11,9 +11,9 @@ import duckdb
 import polars as pl
 import pytest
 
+from inventory_assets.domain.events.topics import Topic
 from inventory_assets.domain.values import to_microseconds
 from inventory_assets.ingest.ingest import Ingest
-from inventory_assets.ingest.outbox import ALERTS_TOPIC
 from inventory_assets.ingest.rebuild import rebuild_lake
 from inventory_assets.ingest.replay import Replay
 from inventory_assets.lake.catalog.connect import connect
@@ -253,7 +253,7 @@ def test_a_server_away_is_said_gives_messages_back_and_is_found_again(open_engin
     ingest.run(**run)
     assert broker.pending == broker.leased == 0
     assert rows(engine.lake, STOCK) == [("W1", "S1", 40, 0, 40, 0)]
-    assert len([message for message in broker.published if message.topic == ALERTS_TOPIC]) == 1
+    assert len([message for message in broker.published if message.topic == Topic.ALERTS]) == 1
     assert differences(engine) == []
 
 
@@ -277,7 +277,7 @@ def test_a_commit_whose_answer_is_lost_is_kept_and_not_repeated(open_engine, set
     ]  # fmt: skip
     assert rows(engine.lake, STOCK) == [("W1", "S1", 40, 0, 40, 0)]
     # What the lost version owes is told, too.
-    assert len([message for message in broker.published if message.topic == ALERTS_TOPIC]) == 1
+    assert len([message for message in broker.published if message.topic == Topic.ALERTS]) == 1
 
     maintenance = Maintenance(engine.lake)
     for step in (lambda: maintenance.rewriter.merge(CORE_EVENTS, 1, 3), lambda: maintenance.compact(SKU_STATE)):
