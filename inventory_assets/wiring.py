@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from multiprocessing.connection import Connection
 
 from inventory_assets.domain.notify.policy import ChannelPolicy, Policy
+from inventory_assets.handover import dumps
 from inventory_assets.ingest.engine import Engine
 from inventory_assets.ingest.ingest import Ingest
 from inventory_assets.ingest.meaning import CODE_VERSION
@@ -24,7 +25,7 @@ from inventory_assets.messaging.topology import load_topology
 from inventory_assets.notify.channels.build import build_channel
 from inventory_assets.notify.channels.channel import Channel
 from inventory_assets.notify.delivery import Delivery, LakeNotes
-from inventory_assets.notify.process import Courier
+from inventory_assets.notify.process import Charge, Courier
 from inventory_assets.refresh.incidents import StockoutLook
 from inventory_assets.settings import Settings, emulator_host, load_settings
 
@@ -134,7 +135,7 @@ def courier_of(settings: Settings, policy: Policy) -> Iterator[Courier]:
     connection = Connection(ours.detach())
     courier = Courier(connection)
     try:
-        connection.send((settings, policy))
+        connection.send_bytes(dumps(Charge(settings, policy)))
         yield courier
     finally:
         # It ends when it hears that we are gone; a channel that hangs must not keep us.

@@ -6,17 +6,17 @@ process, and what it is told. Not here: the working out (`thresholds.edits`).
 """
 
 import asyncio
-import pickle
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from inventory_assets.console.problems import Refused
 from inventory_assets.domain.thresholds.changes import RuleEdit
 from inventory_assets.domain.values import to_microseconds
+from inventory_assets.handover import dumps, loads
 from inventory_assets.lake.errors import LakeError
 from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.settings import Settings
@@ -27,6 +27,13 @@ from inventory_assets.wiring import engine_of
 # 200,000 keys load in some ten seconds on an idle machine.
 TRIAL_SECONDS = 120.0
 SHOWN_ALERTS = 50
+
+
+class Asked(NamedTuple):
+    """What the process is told."""
+
+    settings: Settings
+    edits: list[RuleEdit]
 
 
 class Trials:
@@ -46,7 +53,7 @@ class Trials:
                 sys.executable, "-m", __name__, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
             )  # fmt: skip
-            told = pickle.dumps((settings, list(edits)))
+            told = dumps(Asked(settings, list(edits)))
             try:
                 out, err = await asyncio.wait_for(process.communicate(told), TRIAL_SECONDS)
             except TimeoutError:
@@ -77,9 +84,9 @@ def try_edits(settings: Settings, edits: Sequence[RuleEdit]) -> dict[str, Any]:
 
 def main() -> None:
     """Do one trial: from standard input to standard output."""
-    settings, edits = pickle.load(sys.stdin.buffer)
+    asked = loads(sys.stdin.buffer.read(), Asked)
     try:
-        found = try_edits(settings, edits)
+        found = try_edits(asked.settings, asked.edits)
     except LakeError as error:
         sys.exit(str(error).replace("\n", " "))
     sys.stdout.buffer.write(msgspec.json.encode(found))

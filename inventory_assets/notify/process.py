@@ -13,13 +13,17 @@ import logging
 import time
 from enum import StrEnum
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
+import msgspec
 
+from inventory_assets.domain.notify.policy import Policy
+from inventory_assets.handover import dumps, loads
 from inventory_assets.lake.errors import LakeError
 from inventory_assets.lake.transaction import LakeTransaction
 from inventory_assets.notify.delivery import Delivery, Writings, describe
+from inventory_assets.settings import Settings
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +48,33 @@ class Word(StrEnum):
     # From the burst loop: the latest change of alerts; whether the plan holds that was written.
     WAKE = "wake"
     RECORDED = "recorded"
+
+
+_KINDS: dict[Word, type] = {
+    Word.WRITE: Writings, Word.IDLE: int, Word.STATUS: str, Word.FAILED: str, Word.WAKE: int, Word.RECORDED: bool,
+}  # fmt: skip
+
+
+class Charge(NamedTuple):
+    """What the delivering end is to deliver; the first that it hears."""
+
+    settings: Settings
+    policy: Policy
+
+
+def say(connection: Connection, word: Word, value: object) -> None:
+    """Say a word with its value."""
+    connection.send_bytes(dumps((word, value)))
+
+
+def listen(connection: Connection) -> tuple[Word, Any]:
+    """Hear a word with its value; waits for one.
+
+    Raises:
+        EOFError, OSError: The other end is gone.
+    """
+    word, value = loads(connection.recv_bytes(), tuple[Word, msgspec.Raw])
+    return word, loads(value, _KINDS[word])
 
 
 class Courier:
@@ -94,7 +125,7 @@ class Courier:
         """Take in what the other end has said."""
         try:
             while self.failure is None and self._connection.poll():
-                self._hear(*self._connection.recv())
+                self._hear(*listen(self._connection))
         except (EOFError, OSError):
             # What it had not recorded is sent again by the next one, under the same ids.
             self.failure = "the process that delivers has ended"
@@ -125,7 +156,7 @@ class Courier:
     def _say(self, word: Word, value: object) -> None:
         if self.failure is None:
             try:
-                self._connection.send((word, value))
+                say(self._connection, word, value)
             except OSError:
                 self.failure = "the process that delivers has ended"
 
@@ -148,7 +179,7 @@ class CourierEnd:
                 self._step()
                 wait = min(LOOK_EVERY_SECONDS, max(0.0, self._plan_at - time.monotonic()))
                 if self._connection.poll(LOOK_EVERY_SECONDS if self._is_written_awaited else wait):
-                    self._hear(*self._connection.recv())
+                    self._hear(*listen(self._connection))
         except (EOFError, OSError):
             return
 
@@ -187,4 +218,4 @@ class CourierEnd:
                 self._plan_at = self._rest_until
 
     def _say(self, word: Word, value: object) -> None:
-        self._connection.send((word, value))
+        say(self._connection, word, value)

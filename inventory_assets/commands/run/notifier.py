@@ -10,9 +10,10 @@ from multiprocessing.connection import Connection
 
 import duckdb
 
+from inventory_assets.handover import loads
 from inventory_assets.lake.errors import LakeError
 from inventory_assets.notify.channels.channel import ChannelSetupError
-from inventory_assets.notify.process import CourierEnd, Word
+from inventory_assets.notify.process import Charge, CourierEnd, Word, say
 from inventory_assets.wiring import delivery_of
 
 # Bursts come first where the machine is short of CPU.
@@ -26,13 +27,13 @@ def main(descriptor: int) -> None:
     os.nice(NICENESS)
     with Connection(descriptor) as connection:
         try:
-            settings, policy = connection.recv()
-            with delivery_of(settings, policy) as delivery:
+            charge = loads(connection.recv_bytes(), Charge)
+            with delivery_of(charge.settings, charge.policy) as delivery:
                 CourierEnd(delivery, connection).run()
         except EOFError:
             return
         except (ChannelSetupError, LakeError, duckdb.Error, OSError) as error:
-            connection.send((Word.FAILED, str(error)))
+            say(connection, Word.FAILED, str(error))
 
 
 if __name__ == "__main__":
