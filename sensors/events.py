@@ -10,14 +10,6 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from dagster import AssetCheckEvaluation, AssetCheckSeverity, AssetKey, AssetMaterialization
-from dagster._core.definitions.data_version import (
-    CODE_VERSION_TAG,
-    DATA_VERSION_TAG,
-    NULL_DATA_VERSION,
-    NULL_EVENT_POINTER,
-    get_input_data_version_tag,
-    get_input_event_pointer_tag,
-)
 
 from inventory_assets.assets.checks import (
     CHECKS,
@@ -26,6 +18,14 @@ from inventory_assets.assets.checks import (
     newest_alert_is_explained,
     rederive_newest_alert,
     run_check,
+)
+from inventory_assets.assets.dagster_internals import (
+    CODE_VERSION_TAG,
+    DATA_VERSION_TAG,
+    NULL_DATA_VERSION,
+    NULL_EVENT_POINTER,
+    get_input_data_version_tag,
+    get_input_event_pointer_tag,
 )
 from inventory_assets.assets.metadata import counts_metadata, table_metadata, table_version
 from inventory_assets.assets.specs import SPEC_OF, SPECS, TableSpec

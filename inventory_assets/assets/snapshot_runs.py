@@ -7,8 +7,11 @@ from collections.abc import Iterable
 from datetime import UTC, date, timedelta
 
 import dagster as dg
-from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
+from inventory_assets.assets.dagster_internals import (
+    ASSET_PARTITION_RANGE_END_TAG,
+    ASSET_PARTITION_RANGE_START_TAG,
+)
 from inventory_assets.assets.snapshots import asset_key
 from inventory_assets.lake.errors import LakeError
 from inventory_assets.lake.files.partition_files import (

@@ -22,8 +22,8 @@ from dagster import (
     MetadataValue,
     asset,
 )
-from dagster._core.definitions.data_version import CODE_VERSION_TAG, DATA_VERSION_TAG
 
+from inventory_assets.assets.dagster_internals import CODE_VERSION_TAG, DATA_VERSION_TAG
 from inventory_assets.assets.metadata import records_metadata
 from inventory_assets.assets.specs import BUILD_POOL, DAILY_BY_FIVE, HOURLY, RETRIES
 from inventory_assets.lake.files.partition_files import (

@@ -4,9 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import sqlalchemy as sa
-from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
-from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 
+from inventory_assets.assets.dagster_internals import SqlEventLogStorage, SqlEventLogStorageTable
 from inventory_assets.assets.specs import LAKE_POOL
 from inventory_assets.domain.values import to_microseconds
 from inventory_assets.ingest.sweep import is_sweep_due, sweep

@@ -4,9 +4,6 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import pytest
-from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
-from dagster._core.loader import LoadingContextForTest
-from dagster._utils.schedules import schedule_execution_time_iterator
 
 from inventory_assets.assets.marts import GROUPS
 from inventory_assets.definitions import build_defs
@@ -19,6 +16,12 @@ from inventory_assets.settings import Settings
 from resources import InventoryResource
 from sensors.bursts import burst_sensor
 from sensors.report import ReportCursor
+from tests.assets.dagster_internals import (
+    CachingStaleStatusResolver,
+    LoadingContextForTest,
+    StaleStatus,
+    schedule_execution_time_iterator,
+)
 from tests.builders import message, transaction
 from tests.facts import engine_of
 from tests.messaging.brokers import eventually
