@@ -16,6 +16,7 @@ from inventory_assets.handover import dumps
 from inventory_assets.ingest.engine import Engine
 from inventory_assets.ingest.ingest import Ingest
 from inventory_assets.ingest.meaning import CODE_VERSION
+from inventory_assets.ingest.notes import LakeNotes
 from inventory_assets.lake.errors import LakeBusyError
 from inventory_assets.lake.lock import writer_lock
 from inventory_assets.lake.query.reader import LakeReader
@@ -24,7 +25,7 @@ from inventory_assets.messaging.client import Publisher
 from inventory_assets.messaging.topology import load_topology
 from inventory_assets.notify.channels.build import build_channel
 from inventory_assets.notify.channels.channel import Channel
-from inventory_assets.notify.delivery import Delivery, LakeNotes
+from inventory_assets.notify.delivery import Delivery
 from inventory_assets.notify.process import Charge, Courier
 from inventory_assets.refresh.incidents import StockoutLook
 from inventory_assets.settings import Settings, emulator_host, load_settings

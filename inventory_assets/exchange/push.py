@@ -17,11 +17,11 @@ from inventory_assets.exchange.tables import PushTable
 from inventory_assets.lake.catalog.server import NAME, ask, identifier, quoted, tell
 from inventory_assets.lake.errors import LakeError
 from inventory_assets.lake.files.partition_files import reach
-from inventory_assets.lake.retries import with_retries
+from inventory_assets.lake.retries import try_again, with_retries
 
 DEFAULT_SCHEMA = "inventory"
 # A schema and its tables are made one after the other, and each can be lost to another load.
-FIRST_TRIES = 8
+FIRST_TRIES = 9
 # Which daily files the server has, so that a file that has not changed is not sent again.
 FILES = PushTable(
     name="loaded_files",
@@ -82,15 +82,12 @@ def push_tables(
             _abandon(connection)
             raise
 
+    def is_made_by_another(error: Exception) -> bool:
+        # Both found no table and made one; the loser finds the winner's at its next try.
+        return isinstance(error, duckdb.Error) and "already exists" in str(error)
+
     # Two loads at once: the second finds rows changed since it looked, and looks again.
-    for _ in range(FIRST_TRIES):
-        try:
-            return with_retries(load)
-        except duckdb.Error as error:
-            # Both found no table and made one; the loser finds the winner's at its next try.
-            if "already exists" not in str(error):
-                raise
-    return with_retries(load)
+    return try_again(lambda: with_retries(load), when=is_made_by_another, tries=FIRST_TRIES)
 
 
 def _load_table(connection: duckdb.DuckDBPyConnection, table: PushTable, schema: str, snapshots_uri: str) -> Pushed:

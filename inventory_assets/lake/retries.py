@@ -1,4 +1,8 @@
-"""Try again while the catalog is locked by someone else, or was cut off."""
+"""Try again what somebody else disturbed: the one loop for it.
+
+Here: when and how often. Not here: what is to be brought up to date in between (`ingest.engine`).
+A library would do; tenacity costs every command 11 ms of CPU at its start.
+"""
 
 import random
 import time
@@ -6,8 +10,6 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import duckdb
-
-from inventory_assets.lake.errors import LakeBusyError
 
 T = TypeVar("T")
 
@@ -22,28 +24,49 @@ TRANSIENT = (
 )  # fmt: skip
 
 
-def with_retries(attempt: Callable[[], T], *, tries: int = COMMIT_TRIES) -> T:
+def try_again(
+    attempt: Callable[[], T],
+    *,
+    when: Callable[[Exception], bool],
+    tries: int,
+    pause: Callable[[int], float] = lambda number: 0.0,
+) -> T:
+    """Run `attempt` until it returns; raises its error where `when` does not know it, or the tries are used up.
+
+    `pause` gives the seconds to wait after so many tries.
+    """
+    number = 0
+    while True:
+        number += 1
+        try:
+            return attempt()
+        except Exception as error:
+            if not when(error) or number == tries:
+                raise
+        time.sleep(pause(number))
+
+
+def with_retries(attempt: Callable[[], T]) -> T:
     """Run `attempt` again, after a jittered pause, while the catalog is locked by someone else or was cut off.
 
     A COMMIT whose answer was lost may have held: the watermark then refuses the
     next try. `StaleStateError` is not retried here: what was computed is no
     longer true.
     """
-    first: duckdb.Error | None = None
-    for number in range(1, tries + 1):
-        try:
-            return attempt()
-        except duckdb.Error as error:
-            if first is not None and "transaction is aborted" in str(error):
-                # Whoever began the transaction that ended with the first error must begin again.
-                raise first from None
-            first = first or error
-            if number == tries or not _is_transient(error):
-                raise
-            time.sleep(random.uniform(0.5, 1.0) * min(2.0, 0.02 * 2**number))
-    raise LakeBusyError("unreachable: the loop returns or raises")
+    errors: list[Exception] = []
+
+    def is_transient(error: Exception) -> bool:
+        if not isinstance(error, duckdb.Error):
+            return False
+        text = str(error).lower()
+        if errors and "transaction is aborted" in text:
+            # Whoever began the transaction that ended with the first error must begin again.
+            raise errors[0] from None
+        errors.append(error)
+        return any(sign in text for sign in TRANSIENT)
+
+    return try_again(attempt, when=is_transient, tries=COMMIT_TRIES, pause=_jittered)
 
 
-def _is_transient(error: duckdb.Error) -> bool:
-    text = str(error).lower()
-    return any(sign in text for sign in TRANSIENT)
+def _jittered(number: int) -> float:
+    return random.uniform(0.5, 1.0) * min(2.0, 0.02 * 2**number)

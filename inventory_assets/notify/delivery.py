@@ -11,18 +11,17 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import polars as pl
 
 from inventory_assets.domain.notify.notifications import Outgoing
 from inventory_assets.domain.notify.policy import Policy
-from inventory_assets.lake.errors import StaleStateError
+from inventory_assets.ingest.notes import Notes
 from inventory_assets.lake.query.reader import Reader
-from inventory_assets.lake.retries import with_retries
 from inventory_assets.lake.stages import Stage
 from inventory_assets.lake.tables import DELIVERIES
-from inventory_assets.lake.transaction import Lake, LakeTransaction
+from inventory_assets.lake.transaction import LakeTransaction
 from inventory_assets.notify.channel_queue import STILL_OWED, Attempt, Lane, Sender
 from inventory_assets.notify.contents import Owed, to_outgoings
 from inventory_assets.notify.ledger import REARMED, load_owed, to_frame, tries_since
@@ -35,47 +34,11 @@ logger = logging.getLogger(__name__)
 # until this many, or until the oldest is this old.
 RECORDED_TOGETHER = 500
 RECORD_EVERY_SECONDS = 5.0
-STALE_TRIES = 20
 # Another process may have armed what had been given up.
 LOOK_FOR_REARMED_SECONDS = 30.0
 # A look-up in the lake costs tens of milliseconds of the machine, for one alert or for many.
 PREPARED_TOGETHER = 50
 SMALL = 5
-
-
-class Notes(Protocol):
-    """Something that makes a version which changes no stock: the engine, or `LakeNotes`."""
-
-    def commit_note(self, stage: Stage, write: Callable[[LakeTransaction], object]) -> int:
-        """Make the version; its number."""
-        ...
-
-
-class LakeNotes:
-    """A writer that keeps no warm state."""
-
-    def __init__(self, lake: Lake, code_version: str) -> None:
-        self._lake = lake
-        self._code_version = code_version
-
-    def commit_note(self, stage: Stage, write: Callable[[LakeTransaction], object], run_id: str = "") -> int:
-        """Make the version, on whatever version is the latest."""
-
-        def attempt() -> int:
-            watermark = self._lake.watermark()
-            with self._lake.transaction(
-                watermark, stage=stage, run_id=run_id, code_version=self._code_version
-            ) as transaction:
-                write(transaction)
-            return watermark.version
-
-        for _ in range(STALE_TRIES):
-            try:
-                return with_retries(attempt)
-            except StaleStateError:
-                # Bursts go on beside us: what we write does not depend on what they wrote.
-                continue
-        raise StaleStateError(f"other writers were first {STALE_TRIES} times")
 
 
 class Writings(NamedTuple):

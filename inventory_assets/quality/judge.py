@@ -27,12 +27,12 @@ from inventory_assets.domain.quality.results import (
 from inventory_assets.domain.values import to_datetime
 from inventory_assets.ingest.engine import Engine
 from inventory_assets.ingest.meaning import CODE_VERSION
+from inventory_assets.ingest.notes import LakeNotes
 from inventory_assets.ingest.warm import load_inhibitions
 from inventory_assets.lake.query.reader import Reader
 from inventory_assets.lake.stages import Stage
 from inventory_assets.lake.tables import QUALITY_RESULTS
 from inventory_assets.lake.transaction import Lake
-from inventory_assets.notify.delivery import LakeNotes
 from inventory_assets.quality.rule import Found, Pass, Rule, judge_query
 from inventory_assets.quality.rules import RULES
 from inventory_assets.settings import Settings

@@ -17,12 +17,12 @@ from email.utils import format_datetime
 
 from inventory_assets.domain.notify.notifications import DeliveryError, RefusedError
 from inventory_assets.domain.notify.policy import ReportMail
+from inventory_assets.ingest.notes import Notes
 from inventory_assets.lake.query.reader import Reader
 from inventory_assets.lake.stages import Stage
 from inventory_assets.lake.tables import DELIVERIES
 from inventory_assets.notify.channel_queue import Attempt
 from inventory_assets.notify.channels.mail import MailChannel
-from inventory_assets.notify.delivery import Notes
 from inventory_assets.notify.ledger import to_frame
 from inventory_assets.reports.page.html import render, render_page
 from inventory_assets.reports.page.view import Cell, Group, Section, Table

@@ -25,6 +25,7 @@ from inventory_assets.ingest.engine import Commit, Engine
 from inventory_assets.lake.errors import LakeError
 from inventory_assets.lake.query.reader import Reader
 from inventory_assets.lake.query.rows import current_rows
+from inventory_assets.lake.retries import try_again
 from inventory_assets.lake.stages import Stage
 from inventory_assets.lake.tables import THRESHOLD_AUDIT, THRESHOLD_RULES
 from inventory_assets.lake.transaction import LakeTransaction
@@ -125,19 +126,17 @@ def commit_edits(
         RuleChangeError: A rule in force is dated after what can be set.
         RulesMovedError: Other writers kept changing the same rules.
     """
-    for _ in range(TRIES):
+
+    def attempt() -> tuple[list[RuleEdit], Commit | None]:
         edits = find(engine.state.rules)
         if not edits:
             return [], None
         messages = _to_messages(engine, edits, author=author, reason=reason, now=now())
         planned = {edit.scope: engine.state.rules.get(edit.scope) for edit in edits}
-        try:
-            also = partial(_check, engine, planned)
-            [commit] = engine.commit_burst(messages, stage=Stage.THRESHOLDS, also=also)
-            return edits, commit
-        except RulesMovedError as error:
-            moved = error
-    raise moved
+        [commit] = engine.commit_burst(messages, stage=Stage.THRESHOLDS, also=partial(_check, engine, planned))
+        return edits, commit
+
+    return try_again(attempt, when=lambda error: isinstance(error, RulesMovedError), tries=TRIES)
 
 
 def _check(engine: Engine, planned: Mapping[Scope, StoredRule | None], transaction: LakeTransaction) -> None:

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from inventory_assets.ingest.notes import LakeNotes
 from inventory_assets.ingest.rebuild import rebuild_lake
 from inventory_assets.ingest.replay import Replay
 from inventory_assets.lake.stages import NOTES, Stage
 from inventory_assets.lake.transaction import Lake
-from inventory_assets.notify.delivery import LakeNotes
 from tests.builders import cut, level, messages, received, simulated, transaction
 from tests.facts import STOCK, differences, doubled_events, ledger, remembered, rows, value, warm
 from tests.ingest.writer import BURST, LIVE, SHOP

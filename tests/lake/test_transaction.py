@@ -1,11 +1,9 @@
 """A version of the lake: all of it or none, by one writer at a time."""
 
-import duckdb
 import polars as pl
 import pytest
 
 from inventory_assets.lake.errors import StaleStateError
-from inventory_assets.lake.retries import with_retries
 from inventory_assets.lake.tables import DELIVERIES
 from inventory_assets.lake.transaction import Lake
 from tests.builders import level, messages, transaction
@@ -76,30 +74,6 @@ def test_a_new_epoch_makes_every_other_writer_stale(lake):
 
     with pytest.raises(StaleStateError), lake.transaction(behind, stage="burst"):
         pass
-
-
-@pytest.mark.parametrize("text", ["database is locked", "Transaction conflict on commit"])
-def test_a_locked_catalog_is_tried_again(text):
-    failures = [duckdb.TransactionException(text), duckdb.IOException(text)]
-
-    def attempt() -> str:
-        if failures:
-            raise failures.pop()
-        return "done"
-
-    assert with_retries(attempt) == "done"
-
-
-def test_other_errors_are_not_tried_again():
-    attempts = []
-
-    def attempt() -> None:
-        attempts.append(1)
-        raise duckdb.IOException("No space left on device")
-
-    with pytest.raises(duckdb.IOException):
-        with_retries(attempt)
-    assert len(attempts) == 1
 
 
 def test_a_column_of_nulls_beside_values_is_read_as_it_was_written(engine):

@@ -9,7 +9,8 @@ from typing import Any
 from inventory_assets.domain.notify.notifications import Outgoing, Receipt
 from inventory_assets.domain.notify.policy import ChannelKind, ChannelPolicy, Limit, Match, Policy, Route, Window
 from inventory_assets.ingest.engine import Engine
-from inventory_assets.notify.delivery import Delivery, Notes, commit
+from inventory_assets.ingest.notes import Notes
+from inventory_assets.notify.delivery import Delivery, commit
 from tests.builders import level, messages, transaction
 
 EPOCH = 1_700_000_000.0

@@ -4,9 +4,10 @@ import pytest
 
 from inventory_assets.domain.notify.notifications import ChannelFaultError, DeliveryError, RefusedError
 from inventory_assets.domain.notify.policy import Limit, Match, Window
+from inventory_assets.ingest.notes import LakeNotes
 from inventory_assets.lake.stages import Stage
 from inventory_assets.lake.tables import DELIVERIES
-from inventory_assets.notify.delivery import Delivery, LakeNotes, commit
+from inventory_assets.notify.delivery import Delivery, commit
 from inventory_assets.notify.explain import explain_notification
 from inventory_assets.notify.ledger import find_given_up, load_owed, rearm
 from tests.builders import command, level, messages, moment, rule, transaction

@@ -5,7 +5,6 @@ not to install anything by itself.
 """
 
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from inventory_assets.lake.catalog.extensions import load_extension, open_with_e
 from inventory_assets.lake.catalog.postgres import server_reason, split_password
 from inventory_assets.lake.errors import LakeError, LakeMissingError
 from inventory_assets.lake.lock import writer_lock
+from inventory_assets.lake.retries import try_again
 from inventory_assets.lake.tables import CATALOG
 from inventory_assets.settings import Settings
 
@@ -194,13 +194,10 @@ def _make_on_server(connection: duckdb.DuckDBPyConnection, settings: Settings) -
 
 
 def _until_made(make: Callable[[], None]) -> None:
-    for number in range(1, MAKE_TRIES + 1):
-        try:
-            return make()
-        except duckdb.Error as error:
-            if number == MAKE_TRIES or not any(sign in str(error) for sign in MADE_BY_ANOTHER):
-                raise
-            time.sleep(0.2 * number)
+    def is_made_by_another(error: Exception) -> bool:
+        return isinstance(error, duckdb.Error) and any(sign in str(error) for sign in MADE_BY_ANOTHER)
+
+    try_again(make, when=is_made_by_another, tries=MAKE_TRIES, pause=lambda number: 0.2 * number)
 
 
 def _quoted(text: str) -> str:
