@@ -12,8 +12,9 @@ from inventory_assets.domain.events.kinds import NO_POSITION, ThresholdRule
 from inventory_assets.domain.ingest.process import process_burst
 from inventory_assets.domain.ingest.state import InventoryState, SkuParents
 from inventory_assets.domain.stock.fold import KeyState
-from inventory_assets.domain.thresholds.frames import KEY_SCHEMA, first_breaches, resolve_all, rules_frame
+from inventory_assets.domain.thresholds.frames import KEY_SCHEMA, rules_frame
 from inventory_assets.domain.thresholds.resolve import StoredRule, resolve_thresholds
+from tests.domain.thresholds.witness import first_breaches, resolve_all
 
 ROUNDS = 20
 

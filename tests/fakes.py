@@ -13,8 +13,8 @@ from inventory_assets.domain.ingest.state import InventoryState
 from inventory_assets.ingest.engine import Engine
 from inventory_assets.lake.transaction import Lake, LakeTransaction
 from inventory_assets.messaging.client import OutgoingMessage, ReceivedMessage
-from inventory_assets.messaging.memory import InMemoryBroker
 from inventory_assets.settings import Settings
+from tests.messaging.memory import InMemoryBroker
 
 
 class Crash(BaseException):

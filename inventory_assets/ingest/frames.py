@@ -22,7 +22,6 @@ from inventory_assets.domain.ingest.process import BurstResult, Message
 from inventory_assets.domain.ingest.state import NO_SKU_PARENTS
 from inventory_assets.domain.thresholds.resolve import DynamicLimits
 
-_TIME = pl.Datetime("us")
 _encode = msgspec.json.encode
 
 

@@ -63,7 +63,6 @@ class IngestSummary:
     outcomes: dict[str, int] = field(default_factory=dict)
     notified: int = 0
     violations: list[str] = field(default_factory=list)
-    published_at: float = 0.0
 
     @property
     def messages(self) -> int:

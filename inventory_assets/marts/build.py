@@ -72,11 +72,6 @@ class Build:
         """Models and tests that failed."""
         return [step for step in self.steps if step.is_failed]
 
-    @property
-    def skipped(self) -> int:
-        """How many were left out because something before them failed."""
-        return sum(step.status == "skipped" for step in self.steps)
-
 
 def dbt_executable() -> str:
     """The dbt of this environment, whatever the PATH says."""

@@ -1,8 +1,8 @@
 """What the rest of the product imports: message types, ports, Pub/Sub clients.
 
-Belongs here: names only. Does not belong: code; see `messages`, `publisher`,
-`source`, and `memory` for the in-memory twin. The clients are imported when
-they are first asked for, so that the other names cost no gRPC import.
+Belongs here: names only. Does not belong: code; see `messages`, `publisher`
+and `source`. The clients are imported when they are first asked for, so that the
+other names cost no gRPC import.
 """
 
 from importlib import import_module

@@ -94,11 +94,6 @@ class Topology:
         return tuple(topic.name for topic in self.topics if topic.role is TopicRole.INPUT)
 
     @property
-    def output_topics(self) -> tuple[str, ...]:
-        """Names of the topics the product publishes to."""
-        return tuple(topic.name for topic in self.topics if topic.role is TopicRole.OUTPUT)
-
-    @property
     def input_subscriptions(self) -> tuple[str, ...]:
         """Names of the subscriptions a burst is pulled from."""
         inputs = set(self.input_topics)

@@ -156,11 +156,6 @@ class Lane:
         with self._changed:
             return self._fault
 
-    def seconds_until_due(self, now: float) -> float | None:
-        """How long until something may be tried; 0 is now, None is never."""
-        with self._changed:
-            return self._due_in(now)
-
     def upcoming(self, count: int) -> list[Owed]:
         """Some of what is likely tried next, for who prepares several at once."""
         with self._changed:

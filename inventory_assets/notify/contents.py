@@ -59,11 +59,6 @@ class _Found:
     ending: Ending | None = None
 
 
-def to_outgoing(reader: Reader, owed: Owed) -> Outgoing:
-    """Read everything a notification tells."""
-    return to_outgoings(reader, [owed])[0]
-
-
 def to_outgoings(reader: Reader, batch: Sequence[Owed]) -> list[Outgoing]:
     """Read everything that notifications planned at one version tell: a look-up costs the same for one and for many."""
     version = batch[0].planned_version

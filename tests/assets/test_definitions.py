@@ -10,7 +10,6 @@ from inventory_assets.definitions import build_defs
 from inventory_assets.ingest.ingest import Ingest
 from inventory_assets.lake.tables import APPEND_TABLES, VERSIONED_TABLES
 from inventory_assets.messaging.client import OutgoingMessage
-from inventory_assets.messaging.memory import InMemoryBroker
 from inventory_assets.session import SESSIONS
 from inventory_assets.settings import Settings
 from resources import InventoryResource
@@ -25,6 +24,7 @@ from tests.assets.dagster_internals import (
 from tests.builders import message, transaction
 from tests.facts import engine_of
 from tests.messaging.brokers import eventually
+from tests.messaging.memory import InMemoryBroker
 
 LEVEL = (
     b'{"sku":"S1","warehouse_id":"W1","current_stock":40,"reserved_stock":0,"department_id":"D","category_id":"C",'

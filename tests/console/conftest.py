@@ -19,9 +19,9 @@ from inventory_assets.console.access import Access, access_of
 from inventory_assets.console.app import build_app
 from inventory_assets.ingest.engine import Engine
 from inventory_assets.ingest.ingest import Ingest
-from inventory_assets.messaging.memory import InMemoryBroker
 from inventory_assets.settings import Settings
 from tests.builders import level, messages, rule, transaction
+from tests.messaging.memory import InMemoryBroker
 
 PATIENCE_SECONDS = 60.0
 

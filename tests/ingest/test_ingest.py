@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 from inventory_assets.ingest.ingest import Ingest
 from inventory_assets.messaging.client import OutgoingMessage
-from inventory_assets.messaging.memory import InMemoryBroker
 from tests.builders import heartbeat, level, outgoing
+from tests.messaging.memory import InMemoryBroker
 
 
 class Beating(InMemoryBroker):

@@ -7,7 +7,6 @@ import pytest
 from inventory_assets.ingest.engine import Engine
 from inventory_assets.ingest.ingest import Ingest
 from inventory_assets.messaging.client import OutgoingMessage
-from inventory_assets.messaging.memory import InMemoryBroker
 from inventory_assets.settings import Settings
 from tests.builders import cut, published, received, simulated
 from tests.facts import (
@@ -25,6 +24,7 @@ from tests.facts import (
     value,
     warm,
 )
+from tests.messaging.memory import InMemoryBroker
 
 ROUGH = {
     "skus": 40, "warehouses": 3, "malformed_rate": 0.03, "disorder_rate": 0.15, "duplicate_rate": 0.08,

@@ -8,8 +8,8 @@ import threading
 import pytest
 
 from inventory_assets.messaging.errors import PublishError, SourceClosedError
-from inventory_assets.messaging.memory import InMemoryBroker
 from inventory_assets.messaging.messages import BurstSource, OutgoingMessage, Publisher
+from tests.messaging.memory import InMemoryBroker
 
 
 def _broker(**settings) -> InMemoryBroker:

@@ -5,13 +5,13 @@ import psutil
 import pytest
 
 from inventory_assets.ingest.ingest import Ingest
-from inventory_assets.messaging.memory import InMemoryBroker
 from inventory_assets.session import SESSIONS
 from resources import InventoryResource
 from sensors.deliveries import delivery_sensor
 from tests.builders import level, outgoing, transaction
 from tests.facts import engine_of, value
 from tests.messaging.brokers import eventually
+from tests.messaging.memory import InMemoryBroker
 
 POLICY = '[channels.{name}]\nkind = "console"\n[[routes]]\nchannels = ["{name}"]\n'
 

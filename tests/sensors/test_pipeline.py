@@ -10,12 +10,12 @@ from inventory_assets.assets.pipeline import CHECK_NAMES, evaluate
 from inventory_assets.domain.events.connectors import Heard
 from inventory_assets.domain.quality.pipeline import FindingKind, PipelineFinding, Severity
 from inventory_assets.ingest.ingest import Ingest
-from inventory_assets.messaging.memory import InMemoryBroker
 from inventory_assets.session import SESSIONS
 from resources import InventoryResource
 from sensors.pipeline import REPEAT_SECONDS, CheckCursor, is_report_due, operations_sensor
 from tests.builders import heartbeat, level, message
 from tests.facts import differences, engine_of, rows
+from tests.messaging.memory import InMemoryBroker
 
 SILENT = PipelineFinding(
     kind=FindingKind.SILENT, subject="connector-w1", severity=Severity.WARNING, text="W1 was not heard of",

@@ -4,10 +4,11 @@ import pytest
 
 from inventory_assets.domain.thresholds.changes import wanted_rule
 from inventory_assets.domain.thresholds.findings import find_conflicts
-from inventory_assets.domain.thresholds.frames import resolve_all, rules_frame
+from inventory_assets.domain.thresholds.frames import rules_frame
 from inventory_assets.thresholds.check import list_rungs, read_key, read_keys
 from inventory_assets.thresholds.edits import read_rules, read_stored
 from tests.builders import cut, level, messages, received, rule, simulated
+from tests.domain.thresholds.witness import resolve_all
 
 PLACE = {"department_id": "D", "category_id": "C", "brand_id": "B", "product_id": "P"}
 

@@ -30,7 +30,6 @@ LIST_COLUMNS = (
     "level", "id", "warehouse", "mode", "bounds", "min", "reorder", "min_days", "reorder_days",
     "cooldown", "enabled", "notify", "updated", "author",
 )  # fmt: skip
-FORMATS = ("yaml", "json", "csv")
 
 
 @click.group()

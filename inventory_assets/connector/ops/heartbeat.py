@@ -20,7 +20,6 @@ from inventory_assets.connector.ops.vitals import Vitals
 from inventory_assets.messaging.messages import OutgoingMessage
 
 STATUS_TOPIC = "status-topic"
-INTERVAL_SECONDS = 30.0
 # Of an error's text: status messages are read by people, and may have 1 MB.
 _MAX_TEXT = 1000
 

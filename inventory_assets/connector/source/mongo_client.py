@@ -1,15 +1,14 @@
 """A MongoDB server as the connector needs it: reached, and asked what it can do.
 
-Here: the client, the server's abilities, the collections' settings. Not here: reading changes
+Here: the client, the server's abilities. Not here: reading changes
 (`mongo_source`) or setting a database up (`init_db`).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from pymongo import MongoClient
-from pymongo.database import Database
 
 from inventory_assets.connector.errors import SourceRefusedError
 from inventory_assets.connector.source.mongo_errors import translated
@@ -73,14 +72,3 @@ def check_replica_set(client: MongoClient[Any]) -> Abilities:
     if wire_version < WIRE_VERSION_4_4:
         raise SourceRefusedError(f"MongoDB's wire version was {wire_version}, expected 9 (MongoDB 4.4) or later.")
     return Abilities(has_images=wire_version >= WIRE_VERSION_6_0)
-
-
-def describe_images(database: Database[Any], collections: Sequence[str]) -> dict[str, bool]:
-    """Tell which collections keep images of changed documents (`changeStreamPreAndPostImages`).
-
-    A collection that is not there yet has none.
-    """
-    with translated("did not list its collections"):
-        found = list(database.list_collections(filter={"name": {"$in": list(collections)}}))
-    settings = {entry["name"]: entry.get("options", {}).get("changeStreamPreAndPostImages") for entry in found}
-    return {name: bool((settings.get(name) or {}).get("enabled")) for name in collections}

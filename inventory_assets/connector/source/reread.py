@@ -19,18 +19,12 @@ class ConfirmedMemory:
     def __init__(self, capacity: int = 100_000) -> None:
         self._capacity = capacity
         self._confirmed: OrderedDict[Hashable, ClusterTime] = OrderedDict()
-        self._evicted = 0
 
     def __len__(self) -> int:
         return len(self._confirmed)
 
     def __contains__(self, identity: Hashable) -> bool:
         return identity in self._confirmed
-
-    @property
-    def evicted(self) -> int:
-        """Changes forgotten for want of room, ever."""
-        return self._evicted
 
     def remember(self, confirmed: Iterable[tuple[Hashable, ClusterTime]]) -> None:
         """Add changes with their cluster time; those confirmed longest ago make room."""
@@ -39,7 +33,6 @@ class ConfirmedMemory:
             self._confirmed.move_to_end(identity)
             if len(self._confirmed) > self._capacity:
                 self._confirmed.popitem(last=False)
-                self._evicted += 1
 
     def forget_before(self, cluster_time: ClusterTime) -> None:
         """Drop what the saved token has passed: it is not read again.

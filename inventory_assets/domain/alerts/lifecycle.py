@@ -27,7 +27,6 @@ Moved = tuple[Alert, list[Transition]]
 OwnSilence = tuple[str, str, int]
 """Who, the command's event id, until when."""
 
-CLOCK = "clock"
 POLICY = "policy"
 MAX_LEVEL = 9
 """How high a person may raise an alert; one digit, so that no loop of clicks ends in millions."""

@@ -212,7 +212,6 @@ class Draft:
         self.inhibitions = dict(state.inhibitions)
         self.new_events: list[Event] = []
         self.new_by_entity: dict[str, tuple[Event, ...]] = {}
-        self.new_by_key: dict[Key, list[str]] = {}
         self.new_points: dict[Key, list[tuple[int, int]]] = {}
         self.rule_changes: list[RuleChange] = []
 

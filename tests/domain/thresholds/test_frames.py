@@ -10,8 +10,9 @@ from inventory_assets.domain.events.kinds import NO_POSITION, ThresholdRule
 from inventory_assets.domain.events.parse_threshold import HIERARCHY_LEVELS
 from inventory_assets.domain.stock.fold import KeyState
 from inventory_assets.domain.thresholds import frames as threshold_frames
-from inventory_assets.domain.thresholds.frames import KEY_SCHEMA, first_breaches, resolve_all, rules_frame
+from inventory_assets.domain.thresholds.frames import KEY_SCHEMA, rules_frame
 from inventory_assets.domain.thresholds.resolve import StoredRule, ThresholdDefaults, resolve_thresholds
+from tests.domain.thresholds.witness import first_breaches, resolve_all
 
 NAMES = st.sampled_from(["A", "B", "C", "UNKNOWN", ""])
 LIMIT = st.none() | st.sampled_from([0, 1, 10, 27])

@@ -11,7 +11,6 @@ import pytest
 from inventory_assets.domain.notify.notifications import DeliveryError
 from inventory_assets.domain.notify.policy import ChannelKind, ChannelPolicy
 from inventory_assets.messaging.client import PublishError
-from inventory_assets.messaging.memory import InMemoryBroker
 from inventory_assets.notify.channels.build import (
     address_problems,
     build_channel,
@@ -26,6 +25,7 @@ from inventory_assets.notify.channels.sms import MAX_TEXT, to_text
 from inventory_assets.notify.message.content import plain_text, subject_line
 from inventory_assets.notify.message.html import render_html
 from inventory_assets.notify.message.payload import to_payload
+from tests.messaging.memory import InMemoryBroker
 from tests.notify.notices import HOSTILE, group, incident, single
 from tests.notify.servers import http_server
 
