@@ -31,6 +31,15 @@ def serve(host: str, port: int, names: tuple[str, ...]) -> None:
     only reads the lake: what you change leaves as a message, and takes effect
     when the product takes it in (`make run`, or `inventory drain`).
     """
+    run_console(host, port, names)
+
+
+def run_console(host: str, port: int, names: tuple[str, ...] = (), *, what: str = "console", path: str = "/") -> None:
+    """Serve the console until stopped; say where `path` of it is.
+
+    Raises:
+        click.ClickException: It may not be served so, or the port is taken.
+    """
     # Here, not at the top: every other command would load a web server.
     import uvicorn
 
@@ -45,7 +54,7 @@ def serve(host: str, port: int, names: tuple[str, ...]) -> None:
     os.nice(NICENESS)
     chosen = listener.getsockname()[1]
     shown = f"[{host}]" if ":" in host else host
-    click.echo(f"console  http://{shown}:{chosen}/", err=True)
+    click.echo(f"{what}  http://{shown}:{chosen}{path}", err=True)
     config = uvicorn.Config(
         build_app(settings, access), log_level="warning", access_log=False, server_header=False,
         timeout_graceful_shutdown=END_SECONDS, limit_concurrency=MAX_CONNECTIONS, ws="none", loop="asyncio", http="h11",

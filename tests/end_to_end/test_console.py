@@ -21,15 +21,19 @@ RULE = {"level_type": "SKU", "level_id": "S1", "min_threshold_qty": 8, "reorder_
 
 
 @contextmanager
-def serving(home, broker):
-    """`inventory serve` on a free port."""
+def serving(home, broker, *command):
+    """`inventory serve`, or another command that does, on a free port."""
     environment = {**os.environ, "INVENTORY_HOME": str(home), "PUBSUB_EMULATOR_HOST": broker}
     process = subprocess.Popen(
-        [str(COMMAND), "serve", "--port", "0"], stderr=subprocess.PIPE, text=True, cwd=REPOSITORY, env=environment
+        [str(COMMAND), *(command or ("serve",)), "--port", "0"],
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=REPOSITORY,
+        env=environment,
     )
     try:
         line = process.stderr.readline()
-        found = re.search(r"http://127\.0\.0\.1:(\d+)/", line)
+        found = re.search(r"http://127\.0\.0\.1:(\d+)/" + ("reports/$" if "reports" in command else "$"), line)
         assert found is not None, line + process.stderr.read()
         yield Client(int(found[1])), process
     finally:
@@ -50,6 +54,14 @@ def shop_home(home):
 def drain(home, broker):
     done = run_process("drain", home=home, PUBSUB_EMULATOR_HOST=broker)
     assert done.code == 0, done.err
+
+
+def test_reports_serve_is_the_console_at_its_reports(home):
+    (home / "reports").mkdir(parents=True)
+    (home / "reports" / "index.html").write_text("<h1>index</h1>")
+
+    with serving(home, "", "reports", "serve") as (client, _):
+        assert "<h1>index</h1>" == client.get("/reports/").text
 
 
 def test_a_rule_and_an_acknowledgement_go_all_the_way(shop_home):

@@ -1,19 +1,18 @@
 """`inventory reports build | list | serve`: what the people who never see a terminal read."""
 
-import signal
-import sys
 import time
 from datetime import UTC, date, datetime
 
 import click
 
 from inventory_assets.commands.output import format_option, notes, print_rows
+from inventory_assets.console.access import TOKEN_VARIABLE
+from inventory_assets.console.serve import DEFAULT_PORT, run_console
 from inventory_assets.domain.notify.notifications import DeliveryError
 from inventory_assets.lake.files.storage import open_storage
 from inventory_assets.reports.make import mail_report, make_report
 from inventory_assets.reports.period import Kind, Period, period_of
 from inventory_assets.reports.publish import PAGE_NAME, Manifest, Rendered, list_manifests
-from inventory_assets.reports.serve import ReportServer
 from inventory_assets.settings import Settings, load_settings
 
 _KINDS = click.Choice([str(kind) for kind in Kind])
@@ -68,25 +67,14 @@ def _send(settings: Settings, report: Rendered, *, again: bool) -> None:
 
 
 @reports.command()
-@click.option("--port", type=int, default=8090, show_default=True)
-@click.option("--host", default="127.0.0.1", show_default=True, help="Another one lets others read all of it.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=DEFAULT_PORT, show_default=True, help="0 picks a free one."
+)
+@click.option("--host", default="127.0.0.1", show_default=True,
+              help=f"Where to listen; what other machines reach needs {TOKEN_VARIABLE}.")  # fmt: skip
 def serve(port: int, host: str) -> None:
-    """Serve the reports over HTTP until stopped. Read-only, to this machine only unless asked for more."""
-    settings = load_settings()
-    try:
-        server = ReportServer(host, port, open_storage(settings.reports_uri))
-    except OSError as error:
-        raise click.ClickException(
-            f"{host}:{port} cannot be served: {error.strerror}. Choose another --port."
-        ) from error
-    notes.print(f"reports of {settings.reports_uri} at {server.url}  (Ctrl-C stops)", style="bold green")
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
-    try:
-        server.serve_forever()
-    except KeyboardInterrupt:
-        pass
-    finally:
-        server.server_close()
+    """Serve the reports until stopped: pages of the console at /reports/, behind its guard."""
+    run_console(host, port, what="reports", path="/reports/")
 
 
 def _period(kind: Kind, day: date, today: date) -> Period:

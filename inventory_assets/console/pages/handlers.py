@@ -17,8 +17,8 @@ from inventory_assets.console.api.alerts import (
     incident_of,
 )
 from inventory_assets.console.http import console_of, number, read_query
+from inventory_assets.console.pages import reports, views
 from inventory_assets.console.pages import thresholds as threshold_pages
-from inventory_assets.console.pages import views
 from inventory_assets.console.pages.rendering import error_page, page, part, static
 from inventory_assets.domain.quality.pipeline import OF_CONNECTORS, PipelineFinding
 from inventory_assets.domain.values import to_microseconds
@@ -49,6 +49,7 @@ def routes() -> list[Route]:
         Route("/stock", stock),
         Route("/connectors", connectors),
         *threshold_pages.routes(),
+        *reports.routes(),
         Route("/login", login, methods=["GET", "POST"]),
         Route("/logout", logout, methods=["POST"]),
         Route("/static/{name}", static),
