@@ -4,9 +4,9 @@ Here: that translation. Not here: the formats (`metrics`, `logs`, `heartbeat`), 
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from structlog.typing import FilteringBoundLogger
@@ -16,10 +16,12 @@ from inventory_assets.connector.ops.circuit import CircuitOpenError
 from inventory_assets.connector.ops.heartbeat import StatusKind
 from inventory_assets.connector.ops.metrics import ConnectorMetrics
 from inventory_assets.connector.ops.observer import Observer, Tally
-from inventory_assets.connector.ops.quiet import Quiet
 from inventory_assets.connector.ops.vitals import Circuit, CircuitState, State, Vitals, lag_of
 from inventory_assets.connector.source.change import ClusterTime
 from inventory_assets.connector.state.checkpoint import Checkpoint, Gap
+
+# As often as a heartbeat: who reads the log sees that it lasts.
+_EVERY = timedelta(seconds=30)
 
 
 class Outstanding(Protocol):
@@ -34,6 +36,28 @@ class Outstanding(Protocol):
     def outstanding_bytes(self) -> int:
         """Their bytes."""
         ...
+
+
+class Quiet:
+    """Says once, then rarely, what happens over and over: an outage fails tens of requests a second. Thread-safe."""
+
+    def __init__(self, every: timedelta = _EVERY) -> None:
+        self._every = every
+        self._lock = threading.Lock()
+        self._counts: dict[Hashable, int] = {}
+        self._spoken_at: dict[Hashable, datetime] = {}
+
+    def count(self, kind: Hashable, now: datetime) -> int | None:
+        """Count one more; how many since the last line if it is time for one, else None."""
+        with self._lock:
+            count = self._counts[kind] = self._counts.get(kind, 0) + 1
+            spoken_at = self._spoken_at.get(kind)
+            # `abs`: a clock set back must not silence it.
+            if spoken_at is not None and abs(now - spoken_at) < self._every:
+                return None
+            self._spoken_at[kind] = now
+            self._counts[kind] = 0
+            return count
 
 
 class Operations(Observer):

@@ -1,7 +1,7 @@
 """What the connector reads: changes to documents, in order, with their position.
 
 Here: the values that pass between the parts. Not here: where they come from
-(`mongo_source`, `collection_copy`) or what they become (`envelope`).
+(`mongo_source`) or what they become (`envelope`).
 """
 
 from dataclasses import dataclass, field

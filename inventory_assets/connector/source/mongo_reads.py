@@ -1,7 +1,7 @@
 """Reading documents as of one cluster time.
 
 Here: finds under snapshot read concern, and what is said of their time where a server refuses
-that. Not here: which documents, and what becomes of them (`lookup`, `collection_copy`).
+that. Not here: which documents, and what becomes of them (`lookup`, `mongo_source`).
 """
 
 from collections.abc import Generator, Iterator, Sequence

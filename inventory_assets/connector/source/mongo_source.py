@@ -1,7 +1,8 @@
 """The change stream of one MongoDB database, as `ports.ChangeSource`.
 
-Here: the stream's life: opening, reading batches, stepping over what the server cannot send.
-Not here: commands (`change_cursor`), events (`change_events`), lookups and copies.
+Here: the stream's life: opening, reading batches, stepping over what the server cannot send; and
+whole collections, read beside running writes.
+Not here: commands (`change_cursor`), events (`change_events`), lookups (`lookup`).
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,7 +12,7 @@ from pymongo import MongoClient
 from pymongo.client_session import ClientSession
 
 from inventory_assets.connector.errors import SourceUnavailableError, TokenLostError
-from inventory_assets.connector.source.change import Batch, Change, Chunk, ClusterTime, Poison, Token
+from inventory_assets.connector.source.change import Batch, Change, Chunk, ClusterTime, Operation, Poison, Token
 from inventory_assets.connector.source.change_cursor import ChangeCursor, EventTooLargeError, Reply, pipeline
 from inventory_assets.connector.source.change_events import (
     Inexact,
@@ -22,11 +23,11 @@ from inventory_assets.connector.source.change_events import (
     read_too_large,
     token_of,
 )
-from inventory_assets.connector.source.collection_copy import copy_collection
 from inventory_assets.connector.source.images import ImageMode
-from inventory_assets.connector.source.lookup import look_up
+from inventory_assets.connector.source.lookup import look_up, to_changes
 from inventory_assets.connector.source.mongo_client import Abilities, check_replica_set
-from inventory_assets.connector.source.mongo_reads import MongoReads
+from inventory_assets.connector.source.mongo_reads import MongoReads, Reads
+from inventory_assets.connector.source.raw_documents import key_of
 from inventory_assets.connector.source.read_ahead import NO_WAIT_MS, ReadAhead
 
 # Looked-up documents are handed on when there are this many bytes of them, not kept for their batch.
@@ -259,3 +260,21 @@ def _time_in(token: Token) -> ClusterTime | None:
         return None
     seconds, increment = int.from_bytes(packed[:4], "big"), int.from_bytes(packed[4:], "big")
     return (seconds, increment) if seconds >= _YEAR_2004 else None
+
+
+def copy_collection(reads: Reads, *, database: str, collection: str, chunk_documents: int) -> Iterator[Chunk]:
+    """Read a collection in the order of `_id`, whatever types those have; see `ports.ChangeSource`.
+
+    Each chunk is a read of its own at a time of its own: one snapshot over a long copy would be
+    longer than a server keeps them. A document that is written meanwhile is in a later chunk, or it
+    is in the stream, which begins before the copy: its positions put both right.
+    """
+    after: bytes | None = None
+    while True:
+        page = reads.page(collection, after=after, limit=chunk_documents)
+        if page.documents:
+            after = key_of(page.documents[-1])
+            changes = to_changes(page, operation=Operation.SNAPSHOT, database=database, collection=collection)
+            yield Chunk(changes=changes, cluster_time=page.cluster_time, is_snapshot=page.is_snapshot)
+        if page.is_last:
+            return

@@ -1,4 +1,4 @@
-"""Up to when everything is published, which is what a planner's numbers are as of."""
+"""Up to when everything is published, which is what a planner's numbers are as of; and what is said how often."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -9,7 +9,7 @@ from inventory_assets.connector.config import load_config
 from inventory_assets.connector.ops.logs import build_logger
 from inventory_assets.connector.ops.metrics import ConnectorMetrics
 from inventory_assets.connector.ops.observer import Tally
-from inventory_assets.connector.ops.operations import Operations
+from inventory_assets.connector.ops.operations import Operations, Quiet
 from inventory_assets.connector.ops.redaction import Redactor
 from inventory_assets.connector.state.checkpoint import Checkpoint, Phase
 from tests.connector.ops.vitals import NOW
@@ -97,3 +97,23 @@ def test_heartbeats_go_to_the_status_topic_and_with_the_data(given, inputs, is_s
     config = load_config(None, LEAST | given)
 
     assert (inputs, is_status) == (config.input_heartbeat_topics, config.is_heartbeat_status)
+
+
+def test_the_first_is_said_at_once_and_the_next_after_a_while_with_those_between():
+    quiet = Quiet(timedelta(seconds=30))
+
+    said = [quiet.count("topic", NOW + timedelta(seconds=seconds)) for seconds in (0, 1, 29, 30, 31, 60)]
+
+    assert said == [1, None, None, 3, None, 2]
+
+
+def test_what_is_not_alike_is_said_by_itself():
+    quiet = Quiet()
+
+    assert [quiet.count(kind, NOW) for kind in ("one", "other", "one")] == [1, 1, None]
+
+
+def test_a_clock_set_back_does_not_silence_it():
+    quiet = Quiet(timedelta(seconds=30))
+
+    assert [quiet.count("topic", NOW + timedelta(seconds=seconds)) for seconds in (0, -3600, -3599)] == [1, 1, None]

@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 
 from inventory_assets.connector.source.change import Change, ClusterTime, Operation, Poison
 from inventory_assets.connector.source.change_events import Inexact, Read, only_final
-from inventory_assets.connector.source.collection_copy import copy_collection
 from inventory_assets.connector.source.lookup import INVENTORY, TRANSACTIONS, copy_order, look_up
 from inventory_assets.connector.source.mongo_reads import Page
+from inventory_assets.connector.source.mongo_source import copy_collection
 from tests.rules.oracle import Message, Oracle
 
 WATCHED = [INVENTORY, TRANSACTIONS]
