@@ -9,7 +9,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.rules.cases import DAY, SECOND, Sent, Sweep, Velocities, envelope, level, message, rule, txn
+from tests.rules.case import DAY, SECOND, Sent, Sweep, Velocities, envelope, level, message, rule, txn
 from tests.rules.oracle import sort_key
 from tests.rules.reading import Event, Rejected, read_event
 

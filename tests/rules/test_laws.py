@@ -9,7 +9,6 @@ import hashlib
 import os
 import subprocess
 import sys
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,6 @@ from hypothesis import strategies as st
 
 from inventory_assets.domain.stock.hierarchy import nodes_of
 from inventory_assets.domain.stock.rollup import MEASURES, parent_links
-from tests.rules.cases import Sweep, Velocities, message
 from tests.rules.generators import (
     NOWHERE,
     Document,
@@ -33,6 +31,7 @@ from tests.rules.generators import (
     without_conflicts,
 )
 from tests.rules.oracle import Oracle
+from tests.rules.playing import play
 from tests.rules.product import ProductEngine
 
 EXAMPLES = int(os.environ.get("INVENTORY_EXAMPLES", "0"))
@@ -50,19 +49,6 @@ def law(examples: int) -> settings:
         suppress_health_check=list(HealthCheck),
         print_blob=True,
     )
-
-
-def play(engine: Any, steps: Steps) -> list[tuple[str, str | None]]:
-    """Play bursts and sweeps; outcomes in arrival order."""
-    outcomes = []
-    for step in steps:
-        if isinstance(step, Sweep):
-            engine.sweep(datetime.fromisoformat(step.now))
-        elif isinstance(step, Velocities):
-            engine.velocities(step.date, step.units_per_day)
-        else:
-            outcomes += engine.burst([message(document) for document in step])
-    return outcomes
 
 
 def played(steps: Steps, made_with: dict[str, Any]) -> ProductEngine:

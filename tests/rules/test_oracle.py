@@ -1,72 +1,39 @@
 """The oracle against the hand-computed table, and the laws it must keep itself."""
 
-from datetime import UTC, datetime
+from datetime import UTC
+from pathlib import Path
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.rules.cases import CASES, Case, Sweep, envelope, level, message, txn
+from tests.rules import cases
+from tests.rules.case import envelope, level, message, txn
+from tests.rules.cases import CASES
 from tests.rules.oracle import Oracle, sort_key
+from tests.rules.playing import facts, hand_computed
 from tests.rules.reading import read_event
 
-
-def play(case: Case) -> tuple[Oracle, list]:
-    oracle = Oracle(
-        products=case.products,
-        velocity=case.velocity,
-        default_min=case.default_min,
-        default_reorder=case.default_reorder,
-    )
-    outcomes = []
-    for step in case.steps:
-        if isinstance(step, Sweep):
-            oracle.sweep(datetime.fromisoformat(step.now))
-        else:
-            outcomes += oracle.burst([message(document) for document in step])
-    return oracle, outcomes
+TESTS = Path(__file__).resolve().parents[1]
 
 
-def spell(transition: dict) -> str:
-    """`<type> <transition> <reason> <time of day>[ late]`, as the table writes them."""
-    clock = transition["at"][11:16]
-    parts = [transition["alert_type"], transition["transition"], transition["reason"], clock]
-    return " ".join([*parts, "late"] if transition["is_late"] else parts)
-
-
-def spell_outcome(outcome: str, reason: str | None) -> str:
-    return reason or outcome
-
-
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@hand_computed(CASES)
 def test_oracle_agrees_with_the_hand_computed_case(case):
     """Two readings of one rule, by hand and by program, must agree."""
-    oracle, outcomes = play(case)
-
-    if case.outcomes is not None:
-        assert case.outcomes == [spell_outcome(*outcome) for outcome in outcomes]
-    for key, expected in case.states.items():
-        actual = oracle.states()[key]
-        assert expected == {name: actual[name] for name in expected}
-    for node, expected in case.rollups.items():
-        actual = oracle.rollups().get(node)
-        assert expected == (actual and {name: actual[name] for name in expected})
-    for key, expected in case.resolved.items():
-        actual = oracle.resolved(*key)
-        assert expected == {name: actual[name] for name in expected}
-    if case.alerts is not None:
-        actual = oracle.alerts()
-        assert len(case.alerts) == len(actual)
-        for expected, alert in zip(case.alerts, actual, strict=True):
-            assert expected == {name: alert[name] for name in expected}
-    for key, expected in case.transitions.items():
-        actual = [t for t in oracle.transitions() if (t["warehouse_id"], t["sku"]) == key]
-        assert expected == [spell(t) for t in actual]
+    assert case.facts() == facts(Oracle, case)
 
 
 def test_every_rule_from_8_to_30_has_a_case():
     """A rule without a case is a rule nobody read."""
     assert set(range(8, 31)) <= {rule for case in CASES for rule in case.rules}
+
+
+def test_every_module_of_cases_is_played_by_the_products_tests():
+    """The oracle plays all of them; those of a module that no test of the product names would compare nothing."""
+    played = "".join(path.read_text() for path in (TESTS / "domain").rglob("test_*.py"))
+
+    modules = {path.stem for path in (TESTS / "rules" / "cases").glob("[!_]*.py")}
+    assert modules == {module for module in modules if f"{module}.CASES" in played}
+    assert modules == {module.__name__.rpartition(".")[2] for module in cases.MODULES}
 
 
 def test_case_names_are_unique():

@@ -14,7 +14,7 @@ from inventory_assets.domain.events.kinds import Level, ThresholdRule, Tombstone
 from inventory_assets.domain.events.parse import ParseSettings, parse_message
 from tests.builders import SAMPLE_LEVEL, SAMPLE_RULE, SAMPLE_TRANSACTION, simulated
 from tests.connector.shape.shaped import REGISTRY, TOPICS, level, rule, transaction
-from tests.rules.cases import message
+from tests.rules.case import message
 from tests.rules.generators import streams
 
 PUBLISH_AT = 1_900_000_000_000_000

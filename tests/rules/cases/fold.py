@@ -1,0 +1,368 @@
+"""What events make of one key's stock (RULES 12-18)."""
+
+from tests.rules.case import R0_KEY, R0_LEVEL, R0_ORDER, RULE_50_50, SECOND, Case, K, envelope, level, stock, txn
+
+CASES = [
+    Case(
+        # A PENDING after its COMPLETED: nothing. on_hand 100 - 5 = 95.
+        "a pending after its completion is superseded",
+        (9, 13),
+        [
+            [
+                level(100, "07:00", reserved_stock=0),
+                txn("T1", "ORDER", -5, "07:02"),
+                txn("T1", "ORDER", -5, "07:01", status="PENDING"),
+            ]
+        ],
+        states={K: stock(95, 0, 95)},
+        outcomes=["applied", "applied", "superseded"],
+    ),
+    Case(
+        # R0: 156 - 1 = 155; 155 - 12 = 143. Both bare, same second: not contained.
+        "the R0 sample",
+        (12, 14),
+        [[R0_ORDER, R0_LEVEL]],
+        states={R0_KEY: stock(155, 12, 143)},
+        outcomes=["applied", "applied"],
+        alerts=[],
+    ),
+    Case(
+        # Both with the cluster time (t, 1): equal, so contained: 156, not 155.
+        "an equal cluster time is contained",
+        (12,),
+        [[envelope(R0_ORDER, SECOND, 1), envelope(R0_LEVEL, SECOND, 1)]],
+        states={R0_KEY: stock(156, 12, 144)},
+    ),
+    Case(
+        # (t, 1) before (t, 2): contained. Then (t, 3): not. 156 - 4 = 152.
+        "the increment orders within a second",
+        (12,),
+        [
+            [
+                envelope({**R0_ORDER, "transaction_id": "A", "quantity": -9}, SECOND, 1),
+                envelope(R0_LEVEL, SECOND, 2),
+                envelope({**R0_ORDER, "transaction_id": "B", "quantity": -4}, SECOND, 3),
+            ]
+        ],
+        states={R0_KEY: stock(152, 12, 140)},
+    ),
+    Case(
+        # Epoch 1 is later than epoch 0 whatever the second: the level of 40 contains the order.
+        "a new source epoch is later",
+        (12,),
+        [
+            [
+                envelope(txn("T1", "ORDER", -5, "07:00"), SECOND, 1),
+                envelope(level(40, "06:00"), SECOND - 3600, 1, source_epoch=1),
+            ]
+        ],
+        states={K: stock(40, 0, 40)},
+    ),
+    Case(
+        # Between finals the later: CANCELLED at 07:03 undoes COMPLETED at 07:02.
+        "between finals the later position counts",
+        (13,),
+        [
+            [
+                level(100, "07:00"),
+                txn("T1", "ORDER", -5, "07:03", status="CANCELLED"),
+                txn("T1", "ORDER", -5, "07:02"),
+                txn("T2", "ORDER", -6, "07:03"),
+                txn("T2", "ORDER", -6, "07:02", status="CANCELLED"),
+            ]
+        ],
+        states={K: stock(94, 0, 94)},
+        outcomes=["applied", "applied", "superseded", "applied", "superseded"],
+    ),
+    Case(
+        # Same position: CANCELLED. 100.
+        "cancelled wins a tie",
+        (13,),
+        [
+            [
+                level(100, "07:00"),
+                txn("T1", "ORDER", -5, "07:02"),
+                txn("T1", "ORDER", -5, "07:02", status="CANCELLED"),
+            ]
+        ],
+        states={K: stock(100, 0, 100)},
+    ),
+    Case(
+        # A PENDING stamped after the COMPLETED does not undo it: 95, reserved 0.
+        "a final status beats a later pending",
+        (13,),
+        [
+            [
+                level(100, "07:00", reserved_stock=0),
+                txn("T1", "ORDER", -5, "07:02"),
+                txn("T1", "ORDER", -5, "07:09", status="PENDING"),
+            ]
+        ],
+        states={K: stock(95, 0, 95)},
+        outcomes=["applied", "applied", "superseded"],
+    ),
+    Case(
+        # Level 07:02 saw the PENDING (reserved 5 is in its 5). COMPLETED after it:
+        # reserved 5 + 0 - 5 = 0; on_hand 100 - 5 - 0 = 95.
+        "pending inside the level, completed after it",
+        (14, 15),
+        [
+            [
+                txn("T1", "ORDER", -5, "07:01", status="PENDING"),
+                level(100, "07:02", reserved_stock=5),
+                txn("T1", "ORDER", -5, "07:03"),
+            ]
+        ],
+        states={K: stock(95, 0, 95)},
+    ),
+    Case(
+        # The same set; the PENDING arrives last, and is what the level's 5 consists of.
+        # Before it: reserved 5 + 0 - 0 = 5. After: 5 + 0 - 5 = 0. So it has an effect.
+        "a late pending between levels still counts",
+        (9, 14, 18),
+        [
+            [
+                level(105, "07:00", reserved_stock=0),
+                level(100, "07:02", reserved_stock=5),
+                txn("T1", "ORDER", -5, "07:03"),
+            ],
+            [txn("T1", "ORDER", -5, "07:01", status="PENDING")],
+        ],
+        states={K: stock(95, 0, 95)},
+        outcomes=["applied"] * 4,
+    ),
+    Case(
+        # CANCELLED after a level with reserved 5: 5 + 0 - 5 = 0; on_hand 100.
+        "cancelling a pending inside the level frees it",
+        (14, 15),
+        [
+            [
+                txn("T1", "ORDER", -5, "07:01", status="PENDING"),
+                level(100, "07:02", reserved_stock=5),
+                txn("T1", "ORDER", -5, "07:03", status="CANCELLED"),
+            ]
+        ],
+        states={K: stock(100, 0, 100)},
+    ),
+    Case(
+        # PENDING 5, COMPLETED 3: 20 - 3 = 17; the reservation of 5 goes whole.
+        # PENDING RESTOCK 10 with no completion: inbound 10.
+        "each version has its own quantity",
+        (15,),
+        [
+            [
+                level(20, "07:00", reserved_stock=0),
+                txn("T1", "ORDER", -5, "07:01", status="PENDING"),
+                txn("T1", "ORDER", -3, "07:02"),
+                txn("T2", "RESTOCK", 10, "07:03", status="PENDING"),
+            ]
+        ],
+        states={K: stock(17, 0, 17, 10)},
+    ),
+    Case(
+        # on_hand from 07:05 (80), reserved from 07:00 (12) because 07:05 carries none.
+        # The PENDING at 07:02 is after the level that carries reserved: 12 + 4 = 16. 80 - 16.
+        "each bucket has its own level",
+        (14,),
+        [
+            [
+                level(100, "07:00", reserved_stock=12),
+                txn("T1", "ORDER", -4, "07:02", status="PENDING"),
+                level(80, "07:05"),
+            ]
+        ],
+        states={K: stock(80, 16, 64)},
+    ),
+    Case(
+        # The late level of 06:00 is S* of reserved alone: 3. Not superseded.
+        "an older level counts where it alone carries reserved",
+        (9, 14),
+        [[level(80, "07:00"), level(100, "06:00", reserved_stock=3)]],
+        states={K: stock(80, 3, 77)},
+        outcomes=["applied", "applied"],
+    ),
+    Case(
+        # Available is 50 - 5 = 45, not the 50 that the document says.
+        "available is derived",
+        (14,),
+        [[level(50, "07:00", reserved_stock=5, available_stock=50)]],
+        states={K: stock(50, 5, 45)},
+    ),
+    Case(
+        # W1: 100, reserved 7 -> 93. W2: 10.
+        "a pending transfer reserves at the sender",
+        (16,),
+        [
+            [level(100, "07:00", reserved_stock=0), level(10, "07:00", warehouse_id="W2")],
+            [txn("T1", "TRANSFER", 7, "07:01", status="PENDING", to_warehouse_id="W2")],
+        ],
+        states={K: stock(100, 7, 93), ("W2", "S1"): stock(10, 0, 10)},
+        reading="a TRANSFER names both keys",
+    ),
+    Case(
+        # W1: 100 - 7 = 93, nothing reserved. W2: 10, inbound 7. 93 + 10 + 7 = 110.
+        "a shipped transfer is inbound at the receiver",
+        (13, 16),
+        [
+            [level(100, "07:00", reserved_stock=0), level(10, "07:00", warehouse_id="W2")],
+            [
+                txn("T1", "TRANSFER", 7, "07:02", status="SHIPPED", to_warehouse_id="W2"),
+                txn("T1", "TRANSFER", 7, "07:01", status="PENDING", to_warehouse_id="W2"),
+            ],
+        ],
+        states={K: stock(93, 0, 93), ("W2", "S1"): stock(10, 0, 10, 7)},
+        outcomes=["applied", "applied", "applied", "superseded"],
+        reading="SHIPPED beats PENDING; the receiver's key exists from PENDING on",
+    ),
+    Case(
+        # W1: 93. W2: 10 + 7 = 17, inbound 0. The sender's level of 07:03 (93) saw SHIPPED:
+        # 93 + (-7) - (-7) = 93.
+        "a completed transfer lands",
+        (14, 16),
+        [
+            [level(100, "07:00"), level(10, "07:00", warehouse_id="W2")],
+            [
+                txn("T1", "TRANSFER", 7, "07:02", status="SHIPPED", to_warehouse_id="W2"),
+                level(93, "07:03"),
+                txn("T1", "TRANSFER", 7, "07:04", to_warehouse_id="W2"),
+            ],
+        ],
+        states={K: stock(93, 0, 93), ("W2", "S1"): stock(17, 0, 17)},
+    ),
+    Case(
+        # reserved 0 + 8 - 3 = 5; on_hand untouched; 20 - 5 = 15.
+        "reserve and release move reserved",
+        (16,),
+        [
+            [
+                level(20, "07:00", reserved_stock=0),
+                txn("T1", "RESERVE", 8, "07:01"),
+                txn("T2", "RELEASE", 3, "07:02"),
+            ]
+        ],
+        states={K: stock(20, 5, 15)},
+        reading="RESERVE and RELEASE act when COMPLETED",
+    ),
+    Case(
+        # 3 - 5 = -2.
+        "negative stock is kept and flagged",
+        (17,),
+        [[level(3, "07:00"), txn("T1", "ORDER", -5, "07:01")]],
+        states={K: {**stock(-2, 0, -2), "is_negative": True}},
+    ),
+    Case(
+        # reserved 5 > on_hand 3; available -2.
+        "over-reserved stock is kept and flagged",
+        (17,),
+        [[level(3, "07:00", reserved_stock=5)]],
+        states={K: {**stock(3, 5, -2), "is_negative": False, "is_over_reserved": True}},
+    ),
+    Case(
+        # The stock is not 0 but gone: no row in the rollups, alert resolved, on_hand kept.
+        "a deleted document makes the key inactive",
+        (17, 20, 26),
+        [
+            [RULE_50_50, level(100, "06:59"), level(49, "06:59:30")],
+            [
+                envelope(
+                    None,
+                    SECOND,
+                    1,
+                    operation="delete",
+                    document_key={"warehouse_id": "W1", "sku": "S1"},
+                )
+            ],
+        ],
+        states={K: {"on_hand": 49, "is_active": False}},
+        rollups={("W1", "SKU", "S1"): None, (None, "SKU", "S1"): None},
+        outcomes=["applied"] * 4,
+        transitions={
+            K: [
+                "LOW_STOCK opened breach 06:59",
+                "LOW_STOCK notified breach 06:59",
+                "LOW_STOCK resolved inactive 07:00",
+            ]
+        },
+    ),
+    Case(
+        # Deleted at 07:00, back with 8 at 07:01; the tombstone arrives last, to no effect.
+        "a level after a tombstone brings the key back",
+        (9, 17),
+        [
+            [level(5, "06:00"), level(8, "07:01")],
+            [envelope({"warehouse_id": "W1", "sku": "S1"}, SECOND, 1, operation="delete")],
+        ],
+        states={K: {"on_hand": 8, "is_active": True}},
+        outcomes=["applied", "applied", "superseded"],
+    ),
+    Case(
+        # The set of "pending inside the level", reversed and cut in three, with a repeat.
+        "arrival order does not matter",
+        (18,),
+        [
+            [txn("T1", "ORDER", -5, "07:03")],
+            [level(100, "07:02", reserved_stock=5), txn("T1", "ORDER", -5, "07:03")],
+            [txn("T1", "ORDER", -5, "07:01", status="PENDING")],
+        ],
+        states={K: stock(95, 0, 95)},
+    ),
+    Case(
+        # 100 - 200 = -100 kept; the level of 07:05 (30) has seen it: 30.
+        "a later level replaces negative stock",
+        (14, 17),
+        [[level(100, "07:00"), txn("T1", "ADJUSTMENT", -200, "07:01")], [level(30, "07:05")]],
+        states={K: {**stock(30, 0, 30), "is_negative": False}},
+    ),
+    Case(
+        # The order is COMPLETED at 07:01 on an unknown key: -5, a stockout of -5.
+        "a completion whose pending was never seen moves only on_hand",
+        (15, 24),
+        [[txn("T1", "ORDER", -5, "07:01")]],
+        states={K: {**stock(-5, 0, -5), "is_negative": True, "is_active": True}},
+        # 2 x reorder (0) + 5 = 5
+        alerts=[{"alert_type": "STOCKOUT", "threshold": 0, "suggested_quantity": 5}],
+    ),
+    Case(
+        # W1's level of 07:05 has seen the PENDING; W2 knows nothing later.
+        "a transfer is superseded only where both its keys say so",
+        (9, 16),
+        [
+            [level(100, "07:05", reserved_stock=7)],
+            [txn("T1", "TRANSFER", 7, "07:01", status="PENDING", to_warehouse_id="W2")],
+            [level(0, "07:05", warehouse_id="W2")],
+            [txn("T2", "TRANSFER", 7, "07:01", status="PENDING", to_warehouse_id="W2")],
+        ],
+        states={K: stock(100, 7, 93)},
+        outcomes=["applied", "applied", "applied", "superseded"],
+        reading="each of a transfer's keys has its own history, and only the news steps",
+    ),
+    Case(
+        # Both say 07:00:00, increment 0, but only one has it from the database: neither contains.
+        # 100 - 5; 100 - 5.
+        "an equal position without both cluster times contains nothing",
+        (12, 14),
+        [
+            [
+                envelope(level(100, "07:00"), SECOND, 0),
+                txn("T1", "ORDER", -5, "07:00"),
+                level(100, "07:00", sku="S2"),
+                envelope(txn("T2", "ORDER", -5, "07:00", sku="S2"), SECOND, 0),
+            ]
+        ],
+        states={K: stock(95, 0, 95), ("W1", "S2"): stock(95, 0, 95)},
+    ),
+    Case(
+        # Deleted at the level's own position: "from its position on", whichever arrives first.
+        "a tombstone at a level's own position counts",
+        (17,),
+        [
+            [
+                envelope(level(5, "07:00"), SECOND, 1),
+                envelope(level(5, "07:00"), SECOND, 1, operation="delete"),
+                envelope(level(5, "07:00", sku="S2"), SECOND, 1, operation="delete"),
+                envelope(level(5, "07:00", sku="S2"), SECOND, 1),
+            ]
+        ],
+        states={K: {"on_hand": 5, "is_active": False}, ("W1", "S2"): {"on_hand": 5, "is_active": False}},
+    ),
+]
