@@ -100,6 +100,11 @@ SAMPLE_PRODUCT: Document = {
     "order_up_to": 145,
     "pack_multiple": 10,
 }
+# Of everything something: what `simulated` takes to make a stream nobody would wish for.
+ROUGH = {
+    "skus": 40, "warehouses": 3, "malformed_rate": 0.03, "disorder_rate": 0.15, "duplicate_rate": 0.08,
+    "cycle_count_rate": 0.03, "rule_change_rate": 0.01, "control_rate": 0.002, "opening_breach_rate": 0.1,
+}  # fmt: skip
 
 _message_ids = count(1)
 

@@ -1,14 +1,30 @@
-"""Catching up gives the state that loading anew gives."""
+"""A burst commits whole or not at all (RULES 18, 33, 35), and catching up gives what loading anew gives."""
 
+import duckdb
 import pytest
 
 from inventory_assets.domain.ingest.process import BurstInputs
 from inventory_assets.domain.values import read_time
 from inventory_assets.ingest import engine as module
+from inventory_assets.ingest.ingest import Ingest
+from inventory_assets.ingest.outbox import DEAD_LETTER_TOPIC, STATUS_TOPIC
 from inventory_assets.ingest.rebuild import rebuild_lake
 from inventory_assets.ingest.replay import Replay
-from tests.builders import command, cut, level, messages, moment, received, rule, simulated, transaction
-from tests.facts import differences, remembered, warm
+from tests.builders import (
+    command,
+    cut,
+    level,
+    message,
+    messages,
+    moment,
+    outgoing,
+    received,
+    rule,
+    simulated,
+    transaction,
+)
+from tests.facts import STOCK, differences, doubled_events, remembered, rows, value, warm
+from tests.fakes import AllergicEngine, Crash, CrashingEngine
 
 
 @pytest.fixture
@@ -59,3 +75,91 @@ def test_a_rebuild_or_many_versions_load_anew(pair, monkeypatch):
     old = second.state
     second.refresh()
     assert second.state is not old and warm(second.state) == warm(first.state)
+
+
+def burst(number: int) -> list:
+    """A burst that writes to every table: new key, rule, alert, dead letter."""
+    sku = f"S{number}"
+    return messages(
+        rule(10, 20 + number, updated_at=f"2022-04-15T00:{number:02d}:00Z"), level(100, sku=sku), transaction(f"T{number}", quantity=-95, sku=sku), b"broken",
+        command("re-evaluate", sku=sku),
+    )  # fmt: skip
+
+
+def test_a_crash_before_any_statement_leaves_lake_and_warm_state_as_they_were(open_engine):
+    """After BEGIN, between every two appends, before COMMIT; then the same burst goes through."""
+    engine = open_engine(CrashingEngine)
+    engine.commit_burst(burst(0))
+    connection = engine.lake.connection
+    steps = len(connection.statements)
+    assert steps > 10
+    for step in range(steps):
+        before, known = warm(engine.state), remembered(engine.state)
+        connection.fail_before = step
+        attempted = burst(step + 1)
+
+        with pytest.raises(Crash):
+            engine.commit_burst(attempted)
+
+        assert warm(engine.state) == before
+        assert remembered(engine.state) == known
+        assert engine.lake.watermark().version == step + 1
+        [commit] = engine.commit_burst(attempted)
+        assert commit.version == step + 2
+        assert commit.outcomes == {"applied": 4, "dead_lettered": 1}
+
+    assert value(engine.lake, "SELECT count(*) FROM out.alerts") == steps + 1
+    assert doubled_events(engine.lake) == []
+    assert differences(engine) == []
+
+
+def test_a_commit_whose_answer_was_lost_is_found_to_have_happened(open_engine):
+    """The same process tries again: the watermark says no, the reload says why, dedupe does the rest."""
+    engine = open_engine(CrashingEngine)
+    engine.commit_burst(burst(0))
+    engine.lake.connection.fail_after_commit = True
+    attempted = burst(1)
+    with pytest.raises(Crash):
+        engine.commit_burst(attempted)
+
+    [commit] = engine.commit_burst(attempted)
+
+    assert commit.outcomes == {"duplicate": 4, "dead_lettered": 1}
+    assert rows(engine.lake, STOCK) == [("W1", "S0", 5, 0, 5, 0), ("W1", "S1", 5, 0, 5, 0)]
+    assert differences(engine) == []
+
+
+def test_a_catalog_locked_by_another_program_is_waited_for(open_engine):
+    """Some tool had the catalog open: no error, no gap, no double."""
+    engine = open_engine(lambda settings: CrashingEngine(settings, lambda: duckdb.IOException("database is locked")))
+    engine.commit_burst(burst(0))
+    engine.lake.connection.fail_before = 5
+
+    [commit] = engine.commit_burst(burst(1))
+
+    assert commit.version == 2
+    assert differences(engine) == []
+
+
+def test_offenders_are_dead_lettered_and_the_rest_commits(open_engine, broker):
+    bodies = [level(100), *(transaction(f"T{i}", quantity=-1, at=600 + i) for i in range(20))]
+    bodies[7:7] = [transaction("POISON-1", quantity=-50, at=601)]
+    bodies.append(transaction("POISON-2", quantity=-50, at=602))
+    broker.publish([outgoing(body) for body in bodies])
+    engine = open_engine(AllergicEngine)
+
+    summary = Ingest(engine, broker, broker).run(max_seconds=60, wait_seconds=0, until_empty=True)
+
+    assert summary.outcomes == {"applied": 21, "dead_lettered": 2}
+    assert len(summary.violations) == 2
+    assert rows(engine.lake, STOCK) == [("W1", "S1", 80, 0, 80, 0)]
+    letters = rows(engine.lake, "SELECT reason, detail, data FROM core.dead_letters ORDER BY version, seq")
+    assert [letter[:2] for letter in letters] == [
+        ("invariant_violation", "ZeroDivisionError: a message that breaks the code")
+    ] * 2
+    assert [letter[2] for letter in letters] == [message(bodies[7]).data, message(bodies[-1]).data]
+    assert value(engine.lake, "SELECT count(DISTINCT message_id) FROM raw.messages") == len(bodies)
+    assert broker.pending == broker.leased == 0
+    topics = [m.topic for m in broker.published]
+    assert topics.count(DEAD_LETTER_TOPIC) == 2
+    assert topics.count(STATUS_TOPIC) == 2

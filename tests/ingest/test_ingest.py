@@ -1,10 +1,23 @@
-"""When a run of bursts ends by itself."""
+"""The loop of bursts: when it ends by itself, and that dying in it loses and doubles nothing.
+
+RULES 18 and 33, DESIGN idea 4. An alert may be delivered twice, never with two ids; every effect in
+the lake happens once.
+"""
 
 from datetime import UTC, datetime
 
+import pytest
+from inventory_assets.messaging.memory import InMemoryBroker
+
+from inventory_assets.control.issue import issue
+from inventory_assets.domain.values import read_time
+from inventory_assets.ingest import ingest as ingest_module
 from inventory_assets.ingest.ingest import Ingest
+from inventory_assets.ingest.outbox import ALERTS_TOPIC
 from inventory_assets.messaging.client import OutgoingMessage
-from tests.builders import heartbeat, level, outgoing
+from tests.builders import heartbeat, level, message, moment, outgoing, rule, transaction
+from tests.facts import OUTCOMES, STOCK, differences, doubled_events, rows, value
+from tests.fakes import Crash, CrashingEngine
 from tests.messaging.memory import InMemoryBroker
 
 
@@ -32,3 +45,115 @@ def test_heartbeats_do_not_keep_who_waits_for_the_end(engine):
 
     assert 3 == summary.contents == summary.outcomes["applied"]
     assert 0 == broker.leased
+
+
+@pytest.fixture
+def bodies():
+    return [rule(10, 20), level(100), *(transaction(f"T{i}", quantity=-19, at=f"08:0{i}") for i in range(5)), b"broken"]
+
+
+def drain(engine, broker):
+    return Ingest(engine, broker, broker).run(max_seconds=60, wait_seconds=0, until_empty=True)
+
+
+@pytest.mark.parametrize("cue", ["before_publish", "after_publish", "before_acknowledge", "after_acknowledge"])
+def test_a_process_that_dies_beside_its_commit_is_followed_by_one_that_finishes(open_engine, broker, bodies, cue):
+    """After COMMIT before the publish, after it before the record, before and after the ack."""
+    broker.publish([outgoing(body) for body in bodies])
+    broker.crash_on = cue
+    first = open_engine()
+    with pytest.raises(Crash):
+        drain(first, broker)
+    first.close()
+    broker.expire_leases()
+
+    second = open_engine()
+    drain(second, broker)
+
+    assert rows(second.lake, STOCK) == [("W1", "S1", 5, 0, 5, 0)]
+    assert doubled_events(second.lake) == []
+    assert broker.pending == broker.leased == 0
+    outcomes = dict(rows(second.lake, OUTCOMES))
+    redelivered = cue != "after_acknowledge"
+    assert outcomes == (
+        {"applied": 7, "duplicate": 7, "dead_lettered": 2} if redelivered else {"applied": 7, "dead_lettered": 1}
+    )
+    told = [m.attributes["alert_id"] for m in broker.published if m.topic == ALERTS_TOPIC]
+    assert sorted(set(told)) == [id_ for (id_,) in rows(second.lake, "SELECT alert_id FROM out.alerts ORDER BY 1")]
+    # Told and not recorded is told again; told and recorded, or never told, is told once.
+    assert len(told) == len(set(told)) * (1 if cue == "before_publish" else 2)
+    assert differences(second) == []
+
+
+def test_an_engine_that_survives_a_lost_answer_still_tells_the_alert(open_engine, broker):
+    """The commit is in the lake, its notification only there: the next run must find it."""
+    engine = open_engine(CrashingEngine)
+    ingest = Ingest(engine, broker, broker)
+    broker.publish([outgoing(level(100))])
+    ingest.run(max_seconds=60, wait_seconds=0, until_empty=True)
+    broker.publish([outgoing(transaction("T1", quantity=-100))])
+    engine.lake.connection.fail_after_commit = True
+    with pytest.raises(Crash):
+        ingest.run(max_seconds=60, wait_seconds=0, until_empty=True)
+    broker.expire_leases()
+
+    ingest.run(max_seconds=60, wait_seconds=0, until_empty=True)
+
+    alert_id = value(engine.lake, "SELECT alert_id FROM out.alerts")
+    assert [m.attributes["alert_id"] for m in broker.published if m.topic == ALERTS_TOPIC] == [alert_id]
+    assert rows(engine.lake, "SELECT subject_id, status FROM out.deliveries") == [(alert_id, "sent")]
+
+
+def test_messages_come_in_any_subscription_order_after_a_crash(open_engine, broker):
+    """Redelivery puts old messages behind new ones: the stock does not care."""
+    broker.publish([outgoing(level(100)), outgoing(transaction("T1", quantity=-10, status="PENDING", at="07:10"))])
+    broker.crash_on = "before_acknowledge"
+    engine = open_engine()
+    with pytest.raises(Crash):
+        drain(engine, broker)
+    engine.commit_burst([message(transaction("T1", quantity=-10, at="07:20"))])
+    broker.expire_leases()
+
+    drain(engine, broker)
+
+    assert rows(engine.lake, STOCK) == [("W1", "S1", 90, 0, 90, 0)]
+    assert differences(engine) == []
+
+
+def escalate(engine, alert_id):
+    """What the command line does in a process of its own."""
+    asked = {"command": "escalate", "alert_id": alert_id, "reason": "r", "issued_by": "dana"}
+    issue(engine, [asked], now=read_time("now", moment("09:00")))
+
+
+def test_a_command_of_another_process_is_told_by_the_one_that_runs(open_engine, broker, monkeypatch):
+    """The CLI writes to the lake alone; the sensor's process finds what that owes."""
+    monkeypatch.setattr(ingest_module, "SWEEP_EVERY_SECONDS", 0.0)
+    broker.publish([outgoing(rule(10, 20)), outgoing(level(100)), outgoing(transaction("T1", quantity=-95))])
+    engine = open_engine()
+    ingest = Ingest(engine, broker, broker)
+    ingest.run(max_seconds=60, wait_seconds=0, until_empty=True)
+    alert_id = value(engine.lake, "SELECT alert_id FROM out.alerts")
+
+    escalate(open_engine(), alert_id)
+    ingest.run(max_seconds=60, wait_seconds=0, until_empty=True)
+
+    told = [m.attributes["notification"] for m in broker.published if m.topic == ALERTS_TOPIC]
+    assert told == ["1", "2"]
+
+
+def test_a_command_between_two_bursts_is_told_with_the_second(open_engine, broker, monkeypatch):
+    monkeypatch.setattr(ingest_module, "SWEEP_EVERY_SECONDS", 1e9)
+    broker.publish([outgoing(rule(10, 20)), outgoing(level(100)), outgoing(transaction("T1", quantity=-95))])
+    engine = open_engine()
+    ingest = Ingest(engine, broker, broker)
+    ingest.run(max_seconds=60, wait_seconds=0, until_empty=True)
+    alert_id = value(engine.lake, "SELECT alert_id FROM out.alerts")
+    escalate(open_engine(), alert_id)
+
+    broker.publish([outgoing(level(2, sku="S2"))])
+    ingest.run(max_seconds=60, wait_seconds=0, until_empty=True)
+
+    told = [(m.attributes["alert_id"] == alert_id, m.attributes["notification"]) for m in broker.published
+            if m.topic == ALERTS_TOPIC]  # fmt: skip
+    assert sorted(told) == [(False, "1"), (True, "1"), (True, "2")]

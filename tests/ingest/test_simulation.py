@@ -1,35 +1,21 @@
 """The simulator's independent books against the lake: the same stock, whatever happens on the way."""
 
-from dataclasses import replace
-
-import pytest
+from inventory_assets.messaging.memory import InMemoryBroker
 
 from inventory_assets.ingest.engine import Engine
 from inventory_assets.ingest.ingest import Ingest
 from inventory_assets.messaging.client import OutgoingMessage
-from inventory_assets.settings import Settings
-from tests.builders import cut, published, received, simulated
+from tests.builders import ROUGH, published, received, simulated
 from tests.facts import (
-    ALERTS,
     DEAD_LETTERS,
     OUTCOMES,
-    ROLLUPS,
-    STATE,
     STOCK,
     differences,
     doubled_events,
     ledger,
-    remembered,
     rows,
-    value,
-    warm,
 )
 from tests.messaging.memory import InMemoryBroker
-
-ROUGH = {
-    "skus": 40, "warehouses": 3, "malformed_rate": 0.03, "disorder_rate": 0.15, "duplicate_rate": 0.08,
-    "cycle_count_rate": 0.03, "rule_change_rate": 0.01, "control_rate": 0.002, "opening_breach_rate": 0.1,
-}  # fmt: skip
 
 
 def drain(engine: Engine, broker: InMemoryBroker):
@@ -71,61 +57,6 @@ def test_every_malformed_kind_is_refused(engine):
     assert commit.outcomes["dead_lettered"] == sum(m.kind in kinds for m in sent)
     assert commit.violations == []
     assert rows(engine.lake, STOCK) == ledger(simulation)
-
-
-def test_restart_after_every_burst_changes_nothing(engine, tmp_path):
-    """What is loaded is what was live, and what follows from it is the same, in the same order."""
-    _, sent = simulated(1000, seed=13, **ROUGH)
-    steady = Engine(Settings(home=tmp_path / "steady"))
-    for burst in cut(received(sent), 160):
-        steady.commit_burst(burst)
-        engine.commit_burst(burst)
-        engine.drop_state()
-
-        assert warm(engine.state) == warm(steady.state)
-        assert remembered(engine.state) == remembered(steady.state)
-    assert differences(engine) == []
-    for query in (STATE, ROLLUPS, ALERTS, "SELECT * FROM out.alert_transitions ORDER BY version, seq"):
-        assert rows(engine.lake, query) == rows(steady.lake, query)
-    steady.close()
-
-
-def test_little_memory_gives_what_much_memory_gives(settings, open_engine, tmp_path):
-    """With 50 known events in memory nearly everything is recalled from the lake."""
-    simulation, sent = simulated(1400, seed=17, **ROUGH)
-    forgetful = open_engine(chosen=replace(settings, cached_entities=50))
-    ample = Engine(Settings(home=tmp_path / "ample"))
-    bursts = list(cut(received(sent), 250))
-    for number, burst in enumerate(bursts):
-        forgetful.commit_burst(burst)
-        ample.commit_burst(burst)
-        if number % 3 == 2:
-            forgetful.drop_state()
-
-    assert len(forgetful.index) > len(forgetful.state.events)
-    for query in (STATE, ROLLUPS, OUTCOMES, ALERTS, DEAD_LETTERS):
-        assert rows(forgetful.lake, query) == rows(ample.lake, query)
-    check_books(forgetful, simulation)
-    ample.close()
-
-
-@pytest.mark.parametrize("cached_entities", [1, 200_000])
-def test_redelivery_of_everything_changes_nothing(settings, open_engine, cached_entities):
-    """Pub/Sub may deliver all of history again, to a process that remembers none of it."""
-    simulation, sent = simulated(600, seed=19, skus=15, warehouses=2, disorder_rate=0.2)
-    engine = open_engine(chosen=replace(settings, cached_entities=cached_entities))
-    for burst in cut(received(sent), 100):
-        engine.commit_burst(burst)
-    before = [rows(engine.lake, query) for query in (STATE, ROLLUPS, ALERTS)]
-    taken_in = value(engine.lake, "SELECT count(*) FROM core.events")
-
-    engine.drop_state()
-    again = [commit.outcomes for burst in cut(received(sent), 300) for commit in engine.commit_burst(burst)]
-
-    assert {name for outcomes in again for name in outcomes} <= {"duplicate", "dead_lettered"}
-    assert value(engine.lake, "SELECT count(*) FROM core.events") == taken_in
-    assert [rows(engine.lake, query) for query in (STATE, ROLLUPS, ALERTS)] == before
-    check_books(engine, simulation)
 
 
 def test_equal_rows_of_a_file_are_separate_events_and_the_file_again_is_not(engine, broker):

@@ -7,10 +7,7 @@ from dataclasses import replace
 import pytest
 
 from inventory_assets.ingest.notes import LakeNotes
-from inventory_assets.ingest.rebuild import rebuild_lake
-from inventory_assets.ingest.replay import Replay
 from inventory_assets.lake.stages import NOTES, Stage
-from inventory_assets.lake.transaction import Lake
 from tests.builders import cut, level, messages, received, simulated, transaction
 from tests.facts import STOCK, differences, doubled_events, ledger, remembered, rows, value, warm
 from tests.ingest.writer import BURST, LIVE, SHOP
@@ -57,27 +54,6 @@ def test_catching_up_gives_what_loading_gives(open_engine, settings, cached_enti
     assert differences(writer) == []
 
 
-def test_a_state_is_loaded_as_of_one_version(open_engine, monkeypatch):
-    """Loading takes seconds on a large lake; a burst committed meanwhile must not be in it by half."""
-    writer, reader = open_engine(), open_engine()
-    writer.commit_burst(messages(level(100)))
-    watermark = Lake.watermark
-
-    def watermark_and_then_a_burst(lake):
-        found = watermark(lake)
-        if lake is reader.lake:
-            monkeypatch.setattr(Lake, "watermark", watermark)
-            writer.commit_burst(messages(transaction("T1", quantity=-10)))
-        return found
-
-    monkeypatch.setattr(Lake, "watermark", watermark_and_then_a_burst)
-
-    assert (1, 100) == (reader.state.version, reader.state.keys[("W1", "S1")].on_hand)
-    [commit] = reader.commit_burst(messages(transaction("T2", quantity=-1)))
-    assert commit.outcomes == {"applied": 1}
-    assert rows(writer.lake, STOCK) == [("W1", "S1", 89, 0, 89, 0)]
-
-
 def test_one_burst_to_two_writers_counts_once(open_engine):
     """A lease that expired: two processes hold the same messages."""
     burst = messages(level(100), transaction("T1", quantity=-10))
@@ -88,25 +64,6 @@ def test_one_burst_to_two_writers_counts_once(open_engine):
 
     assert outcomes == [{"applied": 2}, {"duplicate": 2}]
     assert rows(first.lake, STOCK) == [("W1", "S1", 90, 0, 90, 0)]
-
-
-def test_a_rebuild_makes_the_other_writer_reload(open_engine):
-    """The rebuilt rows may differ, so a state from before must not go on (RULES 33-34)."""
-    first, second = open_engine(), open_engine()
-    first.commit_burst(messages(level(100)))
-    assert second.state.version == 1
-    tampered = "UPDATE core.sku_state_changes SET on_hand = 99, fold_state = replace(fold_state, '100', '99')"
-    first.lake.connection.execute(tampered)
-    first.drop_state()
-    replay = Replay(defaults=first.state.defaults, settings=first.parse_settings)
-
-    found, version = rebuild_lake(first, replay)
-
-    assert [difference.table for difference in found] == ["core.sku_state"]
-    [commit] = second.commit_burst(messages(transaction("T1", quantity=-10)))
-    assert commit.version == version + 1 == 3
-    assert rows(first.lake, STOCK) == [("W1", "S1", 90, 0, 90, 0)]
-    assert differences(second) == []
 
 
 @pytest.mark.slow

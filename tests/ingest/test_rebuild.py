@@ -1,0 +1,25 @@
+"""Every table derived anew, under a writer that goes on."""
+
+from inventory_assets.ingest.rebuild import rebuild_lake
+from inventory_assets.ingest.replay import Replay
+from tests.builders import level, messages, transaction
+from tests.facts import STOCK, differences, rows
+
+
+def test_a_rebuild_makes_the_other_writer_reload(open_engine):
+    """The rebuilt rows may differ, so a state from before must not go on (RULES 33-34)."""
+    first, second = open_engine(), open_engine()
+    first.commit_burst(messages(level(100)))
+    assert second.state.version == 1
+    tampered = "UPDATE core.sku_state_changes SET on_hand = 99, fold_state = replace(fold_state, '100', '99')"
+    first.lake.connection.execute(tampered)
+    first.drop_state()
+    replay = Replay(defaults=first.state.defaults, settings=first.parse_settings)
+
+    found, version = rebuild_lake(first, replay)
+
+    assert [difference.table for difference in found] == ["core.sku_state"]
+    [commit] = second.commit_burst(messages(transaction("T1", quantity=-10)))
+    assert commit.version == version + 1 == 3
+    assert rows(first.lake, STOCK) == [("W1", "S1", 90, 0, 90, 0)]
+    assert differences(second) == []

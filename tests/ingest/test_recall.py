@@ -1,0 +1,98 @@
+"""What memory has let go is known again when it is touched (RULES 9-11)."""
+
+from dataclasses import replace
+
+import pytest
+
+from inventory_assets.ingest.engine import Engine
+from inventory_assets.settings import Settings
+from tests.builders import ROUGH, cut, level, message, received, simulated, transaction
+from tests.facts import (
+    ALERTS,
+    DEAD_LETTERS,
+    OUTCOMES,
+    ROLLUPS,
+    STATE,
+    STOCK,
+    differences,
+    doubled_events,
+    ledger,
+    rows,
+    value,
+)
+
+FEW = 2
+
+
+def row(name, number, *, quantity=-3, **more):
+    return message(transaction(name, quantity=quantity, **more), row_id=f"file:{number}")
+
+
+@pytest.mark.parametrize("is_restarted", [False, True])
+@pytest.mark.parametrize("cached_entities", [FEW, 200_000])
+def test_a_row_is_known_by_its_place_and_by_its_transaction(settings, open_engine, cached_entities, is_restarted):
+    """RULES 10 and 13; both also when they are long out of memory, with or without a restart."""
+    engine = open_engine(chosen=replace(settings, cached_entities=cached_entities))
+    engine.commit_burst([row("T1", 2, status="PENDING"), row("T9", 9)])
+    engine.commit_burst([row("T1", 3, at="08:30")])
+    for number in range(4):
+        engine.commit_burst([row(f"O{number}", 20 + number, sku="S2")])
+    if is_restarted:
+        engine.drop_state()
+
+    def outcome(*burst):
+        return {str(name): count for name, count in engine.commit_burst(burst)[0].outcomes.items()}
+
+    assert outcome(row("T9", 9)) == {"duplicate": 1}
+    assert outcome(row("OTHER", 9, quantity=-5)) == {"dead_lettered": 1}
+    assert outcome(row("T9", 9, quantity=-4)) == {"dead_lettered": 1}
+    # The same transaction in another row is its next version, not a second sale.
+    assert outcome(row("T1", 4, at="08:40")) == {"applied": 1}
+    # A level from before them counts each transaction once, however many rows it had.
+    assert outcome(message(level(100, "07:00"))) == {"applied": 1}
+
+    assert rows(engine.lake, STOCK) == [("W1", "S1", 94, 0, 94, 0), ("W1", "S2", -12, 0, -12, 0)]
+    assert [reason for reason, _ in rows(engine.lake, DEAD_LETTERS)] == ["conflicting_duplicate"] * 2
+    assert doubled_events(engine.lake) == []
+    assert differences(engine) == []
+
+
+def test_little_memory_gives_what_much_memory_gives(settings, open_engine, tmp_path):
+    """With 50 known events in memory nearly everything is recalled from the lake."""
+    simulation, sent = simulated(1400, seed=17, **ROUGH)
+    forgetful = open_engine(chosen=replace(settings, cached_entities=50))
+    ample = Engine(Settings(home=tmp_path / "ample"))
+    bursts = list(cut(received(sent), 250))
+    for number, burst in enumerate(bursts):
+        forgetful.commit_burst(burst)
+        ample.commit_burst(burst)
+        if number % 3 == 2:
+            forgetful.drop_state()
+
+    assert len(forgetful.index) > len(forgetful.state.events)
+    for query in (STATE, ROLLUPS, OUTCOMES, ALERTS, DEAD_LETTERS):
+        assert rows(forgetful.lake, query) == rows(ample.lake, query)
+    assert rows(forgetful.lake, STOCK) == ledger(simulation)
+    assert differences(forgetful) == []
+    ample.close()
+
+
+@pytest.mark.parametrize("cached_entities", [1, 200_000])
+def test_redelivery_of_everything_changes_nothing(settings, open_engine, cached_entities):
+    """Pub/Sub may deliver all of history again, to a process that remembers none of it."""
+    simulation, sent = simulated(600, seed=19, skus=15, warehouses=2, disorder_rate=0.2)
+    engine = open_engine(chosen=replace(settings, cached_entities=cached_entities))
+    for burst in cut(received(sent), 100):
+        engine.commit_burst(burst)
+    before = [rows(engine.lake, query) for query in (STATE, ROLLUPS, ALERTS)]
+    taken_in = value(engine.lake, "SELECT count(*) FROM core.events")
+
+    engine.drop_state()
+    again = [commit.outcomes for burst in cut(received(sent), 300) for commit in engine.commit_burst(burst)]
+
+    assert {name for outcomes in again for name in outcomes} <= {"duplicate", "dead_lettered"}
+    assert value(engine.lake, "SELECT count(*) FROM core.events") == taken_in
+    assert [rows(engine.lake, query) for query in (STATE, ROLLUPS, ALERTS)] == before
+    assert rows(engine.lake, STOCK) == ledger(simulation)
+    assert doubled_events(engine.lake) == []
+    assert differences(engine) == []
