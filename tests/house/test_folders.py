@@ -13,6 +13,29 @@ ATTICS = {"stages", "delivery", "utils", "helpers", "common", "misc"}
 # Suites that hold no one folder to its word: laws over the whole, and what users run.
 ACROSS = {"docs", "end_to_end", "faults", "house", "rules"}
 
+# Where each module has a test of its name, in the mirrored folder.
+NAMED = (Path("inventory_assets/domain"), Path("inventory_assets/ingest"))
+# Module: the test that holds it instead, as the two have one subject, or as only a lake shows it.
+ELSEWHERE = {
+    "domain/alerts/reconcile.py": "quality/rules/test_reconcile.py",
+    "domain/backtest/days.py": "domain/backtest/test_replay.py",
+    "domain/backtest/score.py": "backtest/test_run.py",
+    "domain/events/control.py": "domain/alerts/test_lifecycle.py",
+    "domain/ingest/alerts.py": "domain/ingest/test_process.py",
+    "domain/ingest/handling.py": "domain/alerts/test_lifecycle.py",
+    "domain/ingest/result.py": "domain/ingest/test_process.py",
+    "domain/ingest/state.py": "domain/ingest/test_process.py",
+    "domain/notify/notifications.py": "notify/test_delivery.py",
+    "domain/stock/stock_in_time.py": "domain/stock/test_daily_stock.py",
+    "domain/thresholds/changes.py": "thresholds/test_edits.py",
+    "domain/thresholds/document.py": "thresholds/test_files.py",
+    "domain/thresholds/findings.py": "thresholds/test_check.py",
+    "ingest/burst_rows.py": "ingest/test_engine.py",
+    "ingest/frames.py": "ingest/test_engine.py",
+    "ingest/meaning.py": "ingest/test_sweep.py",
+    "ingest/verify.py": "ingest/test_rebuild.py",
+}
+
 
 def modules() -> list[Path]:
     """The Python files that git knows or would take, as paths from the repository's root."""
@@ -46,6 +69,23 @@ def test_tests_mirror_the_tree():
     ]  # fmt: skip
 
     assert strays == []
+
+
+def test_the_test_of_a_module_is_found_by_its_name():
+    """Or this file names it; an exception goes when its module does, or has got a test of its own."""
+    known = set(modules())
+    missing = {
+        str(path.relative_to("inventory_assets"))
+        for path in known
+        if any(room in path.parents for room in NAMED) and path.name != "__init__.py" and _test_of(path) not in known
+    }
+
+    assert missing == set(ELSEWHERE)
+    assert {test for test in ELSEWHERE.values() if Path("tests", test) not in known} == set()
+
+
+def _test_of(path: Path) -> Path:
+    return Path("tests", *path.parts[1:-1], f"test_{path.name}")
 
 
 def _mirrored(folder: Path) -> bool:
