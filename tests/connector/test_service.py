@@ -348,7 +348,7 @@ def test_lost_history_while_the_store_is_away_is_recorded_once_it_is_back():
         assert world.store.stored["east"].phase is Phase.STREAMING
 
 
-def test_told_to_stop_it_says_so_each_time_and_goes_on_when_a_copy_is_asked_for():
+def test_notifications_to_stop_it_says_so_each_time_and_goes_on_when_a_copy_is_asked_for():
     world = World(on_token_lost=OnTokenLost.STOP)
     world.trade(6)
     world.run()

@@ -24,7 +24,7 @@ def loaded_by(statement: str, *arguments: str, **environment: str) -> set[str]:
     code = (
         f"import json, sys\nsys.argv = {['inventory', *arguments]!r}\n"
         f"try:\n    {statement}\nexcept SystemExit:\n    pass\n"
-        "print('\\n' + json.dumps(sorted({name.partition('.')[0] for name in sys.modules})))"
+        "print('\\n' + json.dumps(sorted({name.partition('.')[0] for name, module in sys.modules.items() if module})))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=REPOSITORY,

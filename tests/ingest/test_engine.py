@@ -3,13 +3,14 @@
 import duckdb
 import pytest
 
+from inventory_assets.domain.events.topics import Topic
 from inventory_assets.domain.ingest.process import BurstInputs
 from inventory_assets.domain.values import read_time
 from inventory_assets.ingest import engine as module
 from inventory_assets.ingest.ingest import Ingest
-from inventory_assets.ingest.outbox import DEAD_LETTER_TOPIC, STATUS_TOPIC
 from inventory_assets.ingest.rebuild import rebuild_lake
 from inventory_assets.ingest.replay import Replay
+from inventory_assets.lake.stages import Stage
 from tests.builders import (
     command,
     cut,
@@ -47,7 +48,7 @@ def test_it_is_what_loading_gives_after_bursts_commands_and_sweeps(pair, open_en
     first.commit_burst(messages(command("ack", alert_id=alert_id, **later), b"broken"))
     first.commit_burst([], inputs=BurstInputs(sweep_at=read_time("t", moment("12:00"))), stage="sweep")
     first.commit_burst([], inputs=BurstInputs(velocity_date="2022-04-21", velocities=(("W1", "S1", 3.5),)))
-    first.commit_note("note", lambda transaction: None)
+    first.commit_note(Stage.QUALITY, lambda transaction: None)
     # What is dropped is loaded anew by the next use, and would hide a catching up that did nothing.
     monkeypatch.setattr(second, "drop_state", lambda: pytest.fail("loaded anew"))
 
@@ -161,5 +162,5 @@ def test_offenders_are_dead_lettered_and_the_rest_commits(open_engine, broker):
     assert value(engine.lake, "SELECT count(DISTINCT message_id) FROM raw.messages") == len(bodies)
     assert broker.pending == broker.leased == 0
     topics = [m.topic for m in broker.published]
-    assert topics.count(DEAD_LETTER_TOPIC) == 2
-    assert topics.count(STATUS_TOPIC) == 2
+    assert topics.count(Topic.DEAD_LETTERS) == 2
+    assert topics.count(Topic.STATUS) == 2

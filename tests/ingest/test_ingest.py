@@ -7,13 +7,12 @@ the lake happens once.
 from datetime import UTC, datetime
 
 import pytest
-from inventory_assets.messaging.memory import InMemoryBroker
 
 from inventory_assets.control.issue import issue
+from inventory_assets.domain.events.topics import Topic
 from inventory_assets.domain.values import read_time
 from inventory_assets.ingest import ingest as ingest_module
 from inventory_assets.ingest.ingest import Ingest
-from inventory_assets.ingest.outbox import ALERTS_TOPIC
 from inventory_assets.messaging.client import OutgoingMessage
 from tests.builders import heartbeat, level, message, moment, outgoing, rule, transaction
 from tests.facts import OUTCOMES, STOCK, differences, doubled_events, rows, value
@@ -78,7 +77,7 @@ def test_a_process_that_dies_beside_its_commit_is_followed_by_one_that_finishes(
     assert outcomes == (
         {"applied": 7, "duplicate": 7, "dead_lettered": 2} if redelivered else {"applied": 7, "dead_lettered": 1}
     )
-    told = [m.attributes["alert_id"] for m in broker.published if m.topic == ALERTS_TOPIC]
+    told = [m.attributes["alert_id"] for m in broker.published if m.topic == Topic.ALERTS]
     assert sorted(set(told)) == [id_ for (id_,) in rows(second.lake, "SELECT alert_id FROM out.alerts ORDER BY 1")]
     # Told and not recorded is told again; told and recorded, or never told, is told once.
     assert len(told) == len(set(told)) * (1 if cue == "before_publish" else 2)
@@ -100,7 +99,7 @@ def test_an_engine_that_survives_a_lost_answer_still_tells_the_alert(open_engine
     ingest.run(max_seconds=60, wait_seconds=0, until_empty=True)
 
     alert_id = value(engine.lake, "SELECT alert_id FROM out.alerts")
-    assert [m.attributes["alert_id"] for m in broker.published if m.topic == ALERTS_TOPIC] == [alert_id]
+    assert [m.attributes["alert_id"] for m in broker.published if m.topic == Topic.ALERTS] == [alert_id]
     assert rows(engine.lake, "SELECT subject_id, status FROM out.deliveries") == [(alert_id, "sent")]
 
 
@@ -138,7 +137,7 @@ def test_a_command_of_another_process_is_told_by_the_one_that_runs(open_engine, 
     escalate(open_engine(), alert_id)
     ingest.run(max_seconds=60, wait_seconds=0, until_empty=True)
 
-    told = [m.attributes["notification"] for m in broker.published if m.topic == ALERTS_TOPIC]
+    told = [m.attributes["notification"] for m in broker.published if m.topic == Topic.ALERTS]
     assert told == ["1", "2"]
 
 
@@ -155,5 +154,5 @@ def test_a_command_between_two_bursts_is_told_with_the_second(open_engine, broke
     ingest.run(max_seconds=60, wait_seconds=0, until_empty=True)
 
     told = [(m.attributes["alert_id"] == alert_id, m.attributes["notification"]) for m in broker.published
-            if m.topic == ALERTS_TOPIC]  # fmt: skip
+            if m.topic == Topic.ALERTS]  # fmt: skip
     assert sorted(told) == [(False, "1"), (True, "1"), (True, "2")]

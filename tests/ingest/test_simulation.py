@@ -1,7 +1,5 @@
 """The simulator's independent books against the lake: the same stock, whatever happens on the way."""
 
-from inventory_assets.messaging.memory import InMemoryBroker
-
 from inventory_assets.ingest.engine import Engine
 from inventory_assets.ingest.ingest import Ingest
 from inventory_assets.messaging.client import OutgoingMessage

@@ -27,7 +27,7 @@ HANDLING = {
     "inhibit": ("commands.alerts.handling:inhibit", "Distrust a warehouse's data: hold its notifications."),
     "list": ("commands.alerts.lists:list_", "List alerts with who handles them, and how."),
     "note": ("commands.alerts.handling:note", "Add a line to the history of an alert or incident."),
-    "notifications": ("commands.alerts.told:notifications", "List who was notified of what, when and how."),
+    "notifications": ("commands.alerts.notifications:notifications", "List who was notified of what, when and how."),
     "resolve": ("commands.alerts.handling:resolve", "Close alerts by hand."),
     "show": ("commands.alerts.lists:show", "Show one alert with its whole history."),
     "silence": ("commands.alerts.handling:silence", "Withhold notifications for a while."),

@@ -106,7 +106,9 @@ def test_a_token_that_ages_out_behind_a_dead_broker_is_told_once_the_broker_is_b
     wire.close()
 
 
-def test_told_to_stop_it_ends_with_what_to_do_and_goes_on_when_that_is_done(settings, start, shop, inbox, forgetful):
+def test_notifications_to_stop_it_ends_with_what_to_do_and_goes_on_when_that_is_done(
+    settings, start, shop, inbox, forgetful
+):
     """`ON_TOKEN_LOST: stop`: each start says the same, until somebody asks for the copy."""
     stop = settings(ON_TOKEN_LOST="stop")
     run_until_streaming(start, stop)
