@@ -7,6 +7,7 @@ import msgspec
 from dagster import MetadataValue, TableColumn, TableRecord, TableSchema
 
 from inventory_assets.assets.specs import TableSpec
+from inventory_assets.lake.query.clauses import WORST_FIRST
 from inventory_assets.lake.query.reader import Reader
 from inventory_assets.lake.tables import (
     ALERTS,
@@ -83,7 +84,7 @@ def top_breaches(reader: Reader) -> MetadataValue:
     """The worst firing alerts, as a planner wants them: product, place, numbers, what to do, all as of now."""
     rows = reader.query(
         f"""SELECT body FROM out.alerts WHERE state = 'firing'
-        ORDER BY CASE priority WHEN 'CRITICAL' THEN 0 WHEN 'HIGH' THEN 1 ELSE 2 END, opened_at DESC LIMIT {TOP}"""
+        ORDER BY {WORST_FIRST} LIMIT {TOP}"""
     )
     wires = [msgspec.json.decode(body) for body in rows["body"]]
     present = read_present(reader, [wire["alert_id"] for wire in wires])
@@ -115,10 +116,7 @@ def _summary(reader: Reader) -> str:
 
 
 def _explain_hint(reader: Reader) -> str:
-    worst = reader.query(
-        "SELECT alert_id FROM out.alerts WHERE state = 'firing' "
-        "ORDER BY CASE priority WHEN 'CRITICAL' THEN 0 WHEN 'HIGH' THEN 1 ELSE 2 END, opened_at DESC LIMIT 1"
-    )
+    worst = reader.query(f"SELECT alert_id FROM out.alerts WHERE state = 'firing' ORDER BY {WORST_FIRST} LIMIT 1")
     return f"`inventory explain {worst.item()}`" if worst.height else "no alert is firing"
 
 

@@ -22,6 +22,7 @@ from inventory_assets.domain.notify.notifications import (
     describe_origin,
 )
 from inventory_assets.domain.notify.routing import Planned
+from inventory_assets.lake.query.clauses import latest
 from inventory_assets.lake.query.reader import IDS, Reader, id_list
 from inventory_assets.notify.incidents import read_facts
 from inventory_assets.notify.steps import ending_of, read_steps, read_stock, telling_of
@@ -68,7 +69,7 @@ def to_outgoings(reader: Reader, batch: Sequence[Owed]) -> list[Outgoing]:
         f"""
         SELECT alert_id, body, state, record FROM out.alerts_changes
         WHERE alert_id IN ({IDS}) AND version <= {version}
-        QUALIFY row_number() OVER (PARTITION BY alert_id ORDER BY version DESC) = 1
+        {latest("alert_id")}
         """,
         [id_list(wanted)],
     )

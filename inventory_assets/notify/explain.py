@@ -7,6 +7,7 @@ from typing import Any
 from inventory_assets.domain.alerts.incidents import is_incident_id
 from inventory_assets.domain.notify.routing import make_notification_id
 from inventory_assets.lake.errors import LakeError
+from inventory_assets.lake.query.clauses import latest
 from inventory_assets.lake.query.reader import IDS, Reader, id_list
 from inventory_assets.notify.incidents import read_summaries
 from inventory_assets.notify.planner import to_planned
@@ -47,7 +48,7 @@ def explain_notification(reader: Reader, notification_id: str) -> NotificationEx
     found = reader.query(
         "SELECT alert_id, alert_type, priority, warehouse_id, sku, state, notification_count FROM out.alerts_changes "
         f"WHERE alert_id IN ({IDS}) AND version <= {row['planned_version']} "
-        "QUALIFY row_number() OVER (PARTITION BY alert_id ORDER BY version DESC) = 1",
+        f"{latest('alert_id')}",
         [id_list(ids)],
     )
     alerts = {each["alert_id"]: each for each in found.iter_rows(named=True)}

@@ -12,6 +12,7 @@ from inventory_assets.domain.alerts.incidents import Kind
 from inventory_assets.domain.notify.notifications import IncidentFacts
 from inventory_assets.domain.notify.policy import Subject
 from inventory_assets.domain.values import to_microseconds_naive
+from inventory_assets.lake.query.clauses import latest
 from inventory_assets.lake.query.reader import IDS, Reader, id_list
 
 _COLUMNS = (
@@ -38,7 +39,7 @@ def new_incidents(reader: Reader, after: int, until: int) -> tuple[list[Subject]
         SELECT {_COLUMNS.replace("incident_id", "s.incident_id")}, o.count AS number,
             o.count > coalesce(e.count, 0) AS is_told
         FROM (
-            SELECT * FROM span QUALIFY row_number() OVER (PARTITION BY incident_id ORDER BY version DESC) = 1
+            SELECT * FROM span {latest("incident_id")}
         ) s LEFT JOIN opened o ON o.incident_id = s.incident_id LEFT JOIN earlier e ON e.incident_id = s.incident_id
         ORDER BY s.incident_id
         """,
@@ -97,7 +98,7 @@ def _as_of(reader: Reader, ids: Iterable[str], version: int) -> list[dict[str, A
         return []
     query = (
         f"SELECT {_COLUMNS} FROM out.incidents_changes WHERE incident_id IN ({IDS}) AND version <= {version} "
-        "QUALIFY row_number() OVER (PARTITION BY incident_id ORDER BY version DESC) = 1 ORDER BY incident_id"
+        f"{latest('incident_id')} ORDER BY incident_id"
     )
     return _rows(reader, query, [id_list(wanted)])
 

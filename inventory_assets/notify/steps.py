@@ -11,6 +11,7 @@ from inventory_assets.domain.alerts.alert import Alert
 from inventory_assets.domain.events.kinds import Key
 from inventory_assets.domain.notify.notifications import Ending, Step
 from inventory_assets.domain.values import to_microseconds_naive
+from inventory_assets.lake.query.clauses import latest
 from inventory_assets.lake.query.reader import IDS, Reader, id_list
 
 Rows = list[dict[str, Any]]
@@ -63,7 +64,7 @@ def read_stock(reader: Reader, alerts: Iterable[Alert], version: int) -> dict[Ke
     rows = reader.query(
         "SELECT warehouse_id, sku, on_hand, reserved, inbound FROM core.sku_state_changes "
         f"WHERE sku IN ({IDS}) AND version <= {version} "
-        "QUALIFY row_number() OVER (PARTITION BY warehouse_id, sku ORDER BY version DESC) = 1",
+        f"{latest('warehouse_id', 'sku')}",
         [id_list({alert.sku for alert in alerts})],
     )
     return {(warehouse_id, sku): tuple(stock) for warehouse_id, sku, *stock in rows.iter_rows()}  # type: ignore[misc]

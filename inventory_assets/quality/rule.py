@@ -12,6 +12,7 @@ from typing import Any
 from inventory_assets.control.untrusted import Place
 from inventory_assets.domain.quality.results import Severity
 from inventory_assets.domain.values import to_datetime, to_microseconds_naive
+from inventory_assets.lake.query.clauses import STOCK_KINDS
 from inventory_assets.lake.query.reader import Reader
 from inventory_assets.lake.tables import Table
 from inventory_assets.settings import Settings
@@ -58,9 +59,7 @@ class Pass:
     @cached_property
     def as_of(self) -> int:
         """Until when the data should go, in microseconds: now, or a history's last event."""
-        last = self.reader.query(
-            "SELECT max(event_at) AS at FROM core.events WHERE kind IN ('transaction', 'level', 'tombstone')"
-        ).item()
+        last = self.reader.query(f"SELECT max(event_at) AS at FROM core.events WHERE kind IN {STOCK_KINDS}").item()
         if last is None:
             return self.now
         last_at = to_microseconds_naive(last)

@@ -5,10 +5,9 @@ from typing import Any
 
 import msgspec
 
+from inventory_assets.lake.query.clauses import WORST_FIRST
 from inventory_assets.lake.query.reader import Reader
 from inventory_assets.queries.present import Present
-
-WORST_FIRST = "CASE priority WHEN 'CRITICAL' THEN 0 WHEN 'HIGH' THEN 1 ELSE 2 END, opened_at DESC, alert_id"
 
 
 def read_alerts(
@@ -23,7 +22,7 @@ def read_alerts(
     rows = reader.query(
         f"""SELECT body, state, notification_count, resolved_reason, opened_at, resolved_at, acknowledged_by,
             acknowledged_at, silenced_until, escalated_level, inhibited_by, is_untrusted
-        FROM out.alerts WHERE {condition} ORDER BY {WORST_FIRST}{part}""",
+        FROM out.alerts WHERE {condition} ORDER BY {WORST_FIRST}, alert_id{part}""",
         parameters,
     )
     now = datetime.now(UTC).replace(tzinfo=None)

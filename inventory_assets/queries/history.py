@@ -7,6 +7,7 @@ import polars as pl
 from inventory_assets.domain.events.kinds import Key, ParentIds
 from inventory_assets.domain.stock.history import HISTORY_SCHEMA, STATUSES, TYPES
 from inventory_assets.domain.values import to_datetime
+from inventory_assets.lake.query.clauses import STOCK_KINDS
 from inventory_assets.lake.query.reader import Reader
 
 _KEYS = """
@@ -31,7 +32,7 @@ _EVENTS = f"""
         (details->>'reorder_threshold')::BIGINT AS reorder_threshold,
         (details->>'is_restock_in_progress')::BOOLEAN AS is_restock_in_progress, version
     FROM core.events e JOIN keys k ON k.warehouse_id = e.{{place}} AND k.sku = e.sku
-    WHERE kind IN ('level', 'transaction', 'tombstone') AND event_at <= ?::TIMESTAMP {{condition}}
+    WHERE kind IN {STOCK_KINDS} AND event_at <= ?::TIMESTAMP {{condition}}
 """
 
 

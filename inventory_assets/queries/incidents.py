@@ -4,15 +4,16 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from inventory_assets.lake.query.clauses import WORST_FIRST
 from inventory_assets.lake.query.reader import IDS, Reader, id_list
 
 
 def read_incidents(reader: Reader, state: str = "all", incident_id: str | None = None) -> list[dict[str, Any]]:
     """Incidents that are `open`, `resolved` or `all`, the worst and newest first; or the one with an id."""
     rows = reader.query(
-        """SELECT * EXCLUDE (policy) FROM out.incidents
+        f"""SELECT * EXCLUDE (policy) FROM out.incidents
         WHERE ? IN ('all', state) AND (? IS NULL OR incident_id = ?)
-        ORDER BY CASE priority WHEN 'CRITICAL' THEN 0 WHEN 'HIGH' THEN 1 ELSE 2 END, opened_at DESC, incident_id""",
+        ORDER BY {WORST_FIRST}, incident_id""",
         [state, incident_id, incident_id],
     )
     return [

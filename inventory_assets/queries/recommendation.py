@@ -18,6 +18,8 @@ from inventory_assets.domain.alerts.recommend import (
     recommend,
     served_before,
 )
+from inventory_assets.domain.ingest.state import InventoryState
+from inventory_assets.lake.query.clauses import latest
 from inventory_assets.lake.query.reader import IDS, Reader, id_list
 from inventory_assets.lake.tables import ALERTS, PRODUCTS, RESOLVED_THRESHOLDS, SKU_STATE, VELOCITY, VersionedTable
 
@@ -129,8 +131,4 @@ def _look_up(reader: Reader, version: int, skus: list[str]) -> dict[str, _Sku]:
 
 def _as_of(table: VersionedTable, version: int, column: str) -> str:
     """SQL for some keys' rows as of a version; the filter comes before the window, which would sort every key."""
-    keys = ", ".join(table.key)
-    return (
-        f"SELECT * FROM {table.changes} WHERE {column} IN ({IDS}) AND version <= {version} "
-        f"QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY version DESC) = 1"
-    )
+    return f"SELECT * FROM {table.changes} WHERE {column} IN ({IDS}) AND version <= {version} {latest(*table.key)}"

@@ -4,19 +4,14 @@ from datetime import date, timedelta
 
 from inventory_assets.domain.ingest.process import BurstInputs
 from inventory_assets.ingest.engine import Commit, Engine
+from inventory_assets.lake.query.clauses import COUNTING_VERSION
 from inventory_assets.lake.stages import Stage
 
 WINDOW_DAYS = 28
 
-# The version of a transaction that counts, RULES 13, in SQL.
-_LATEST_ORDERS = """
+_LATEST_ORDERS = f"""
     SELECT warehouse_id, sku, status, quantity, event_date FROM core.events
-    WHERE kind = 'transaction' AND type = 'ORDER'
-    QUALIFY row_number() OVER (
-        PARTITION BY transaction_id
-        ORDER BY CASE status WHEN 'PENDING' THEN 0 WHEN 'SHIPPED' THEN 1 ELSE 2 END DESC,
-            source_epoch DESC, instant DESC, increment DESC, status = 'CANCELLED' DESC, event_id DESC
-    ) = 1
+    WHERE kind = 'transaction' AND type = 'ORDER' {COUNTING_VERSION}
 """
 
 

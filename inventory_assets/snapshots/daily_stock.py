@@ -13,6 +13,7 @@ import polars as pl
 from inventory_assets.domain.events.parse import DAY_US
 from inventory_assets.domain.stock.daily_stock import StockByDay, end_days
 from inventory_assets.domain.stock.stock_in_time import Points, concat_points, empty_points, run_in_time
+from inventory_assets.lake.query.clauses import STOCK_KINDS
 from inventory_assets.lake.query.reader import Reader
 from inventory_assets.queries.history import read_histories
 
@@ -22,11 +23,11 @@ FRAME_ROWS = 500_000
 
 _WANTED = "wanted_keys"
 _EVERY_KEY = "SELECT warehouse_id, sku FROM core.sku_state"
-_LATE_KEYS = """
+_LATE_KEYS = f"""
     WITH late AS (
         SELECT warehouse_id, to_warehouse_id, sku FROM core.events
-        WHERE kind IN ('level', 'transaction', 'tombstone') AND version > {since} AND version <= {until}
-            AND event_at < TIMESTAMP '{end}'
+        WHERE kind IN {STOCK_KINDS} AND version > {{since}} AND version <= {{until}}
+            AND event_at < TIMESTAMP '{{end}}'
     )
     SELECT warehouse_id, sku FROM late UNION ALL
     SELECT to_warehouse_id, sku FROM late WHERE to_warehouse_id IS NOT NULL

@@ -13,6 +13,7 @@ from datetime import date, timedelta
 from typing import NamedTuple
 
 from inventory_assets.lake.files.partition_files import DAILY_STOCK, FORMAT, Checked, Manifest, PartitionFiles
+from inventory_assets.lake.query.clauses import STOCK_KINDS
 from inventory_assets.lake.query.reader import Reader
 from inventory_assets.snapshots.daily_stock import changed_stock_rows
 from inventory_assets.snapshots.hourly_transactions import changed_days
@@ -104,9 +105,9 @@ def find_missing(reader: Reader, files: PartitionFiles, *, first: date, today: d
     Closing stock: every day from the first event on. Transactions: every day with one.
     """
     present = files.manifests()
-    kinds = "'level', 'transaction', 'tombstone'" if files.table is DAILY_STOCK else "'transaction'"
+    kinds = STOCK_KINDS if files.table is DAILY_STOCK else "('transaction')"
     rows = reader.query(
-        f"SELECT DISTINCT event_date FROM core.events WHERE kind IN ({kinds}) AND event_date < DATE '{today}'"
+        f"SELECT DISTINCT event_date FROM core.events WHERE kind IN {kinds} AND event_date < DATE '{today}'"
     )
     wanted: Iterable[date] = sorted(rows["event_date"])
     if files.table is DAILY_STOCK and rows.height:

@@ -45,6 +45,9 @@ class Status(StrEnum):
     CANCELLED = "CANCELLED"
 
 
+FINAL_STATUSES = (Status.COMPLETED, Status.CANCELLED)
+
+
 class Condition(StrEnum):
     """What is wrong with a key's stock, RULES 24. Worst first."""
 
@@ -209,6 +212,8 @@ class Command(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 StockEvent = Transaction | Level | Tombstone
 # isinstance with a tuple costs a third of one with the union.
 STOCK_EVENTS = (Transaction, Level, Tombstone)
+STOCK_KINDS = tuple(each.kind for each in STOCK_EVENTS)
+EVENT_KINDS = (*STOCK_KINDS, ThresholdRule.kind, Command.kind)
 Event = Transaction | Level | Tombstone | ThresholdRule | Command
 
 

@@ -4,6 +4,7 @@ from inventory_assets.domain.events.kinds import Outcome, Status
 from inventory_assets.domain.events.parse import SIGNS
 from inventory_assets.domain.quality.results import Severity
 from inventory_assets.domain.values import MAX_QUANTITY
+from inventory_assets.lake.query.clauses import EVENT_KINDS, FINAL_STATUSES, STOCK_KINDS, listed
 from inventory_assets.lake.tables import CORE_EVENTS
 from inventory_assets.quality.rule import Rule
 from inventory_assets.quality.rules.ledger import judge_levels
@@ -18,15 +19,8 @@ LEAST_EVENTS = 100
 # Goods between two warehouses of one country arrive within days.
 TRANSFER_DAYS = 14
 
-STOCK_KINDS = "('transaction', 'level', 'tombstone')"
-
-
-def _listed(values: object) -> str:
-    return "(" + ", ".join(f"'{value}'" for value in values) + ")"  # type: ignore[attr-defined]
-
-
 _WRONG_SIGN = " OR ".join(
-    f"(type IN {_listed(name for name, sign in SIGNS.items() if sign == wanted)} AND quantity {comparison} 0)"
+    f"(type IN {listed(name for name, sign in SIGNS.items() if sign == wanted)} AND quantity {comparison} 0)"
     for wanted, comparison in ((-1, ">"), (1, "<"))
 )
 
@@ -77,9 +71,9 @@ EVENT_RULES = (
         what_to_do=REBUILD,
         query=f"""
         SELECT event_id, kind, type, status, quantity, outcome, warehouse_id, sku FROM core.events
-        WHERE kind NOT IN ('transaction', 'level', 'tombstone', 'threshold', 'control')
-            OR outcome NOT IN {_listed((Outcome.APPLIED, Outcome.SUPERSEDED))}
-            OR (kind = 'transaction' AND (type NOT IN {_listed(SIGNS)} OR status NOT IN {_listed(Status)}
+        WHERE kind NOT IN {EVENT_KINDS}
+            OR outcome NOT IN {listed((Outcome.APPLIED, Outcome.SUPERSEDED))}
+            OR (kind = 'transaction' AND (type NOT IN {listed(SIGNS)} OR status NOT IN {listed(Status)}
                 OR quantity = 0 OR abs(quantity) > {MAX_QUANTITY} OR {_WRONG_SIGN}
                 OR (status = 'SHIPPED' AND type <> 'TRANSFER')))""",
         id_columns=("event_id",),
@@ -149,7 +143,7 @@ EVENT_RULES = (
         WHERE type = 'TRANSFER' AND status = 'SHIPPED' AND event_at < {{as_of}} - INTERVAL {TRANSFER_DAYS} DAY
             AND NOT EXISTS (
                 SELECT 1 FROM core.events f WHERE f.entity_key = e.entity_key
-                    AND f.transaction_id = e.transaction_id AND f.status IN ('COMPLETED', 'CANCELLED'))""",
+                    AND f.transaction_id = e.transaction_id AND f.status IN {FINAL_STATUSES})""",
         id_columns=("transaction_id",),
     ),
     Rule(

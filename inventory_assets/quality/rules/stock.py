@@ -1,6 +1,7 @@
 """Rules about stock, products and the limits it is compared with."""
 
 from inventory_assets.domain.quality.results import Severity
+from inventory_assets.lake.query.clauses import FINAL_STATUSES, STOCK_KINDS, VERSION_RANK
 from inventory_assets.lake.tables import (
     PRODUCTS,
     RESOLVED_THRESHOLDS,
@@ -16,19 +17,17 @@ IMPORT = "Import them: `inventory products import FILE`."
 
 # The version of a transaction that counts (RULES 13), and what it announces (RULES 15-16), said
 # once more in SQL: what the code keeps in `inbound` is compared with something that is not the code.
-_UNDER_WAY = """
+_UNDER_WAY = f"""
     SELECT CASE WHEN v.type = 'TRANSFER' THEN v.receiver ELSE v.warehouse_id END AS warehouse_id, v.sku,
         sum(v.quantity) AS units
     FROM (
         SELECT arg_max(
-            {type: type, status: status, quantity: quantity, warehouse_id: warehouse_id,
-             receiver: to_warehouse_id, sku: sku},
-            {final: CASE status WHEN 'PENDING' THEN 0 WHEN 'SHIPPED' THEN 1 ELSE 2 END, epoch: source_epoch,
-             instant: instant, increment: increment, cancelled: status = 'CANCELLED', id: event_id}) AS v
+            {{type: type, status: status, quantity: quantity, warehouse_id: warehouse_id,
+             receiver: to_warehouse_id, sku: sku}}, {VERSION_RANK}) AS v
         FROM core.events WHERE kind = 'transaction' AND entity_key IN (
             -- A final version has nothing under way: of most transactions no more than a number is kept here.
             SELECT entity_key FROM core.events WHERE kind = 'transaction'
-            GROUP BY entity_key HAVING NOT bool_or(status IN ('COMPLETED', 'CANCELLED'))
+            GROUP BY entity_key HAVING NOT bool_or(status IN {FINAL_STATUSES})
         )
         GROUP BY entity_key, transaction_id
     )
@@ -47,10 +46,10 @@ STOCK_RULES = (
         text="Every key that an event names has a row.",
         severity=Severity.ERROR,
         what_to_do=REBUILD,
-        query="""
+        query=f"""
         SELECT DISTINCT e.warehouse_id, e.sku FROM core.events e
         ANTI JOIN core.sku_state s ON s.warehouse_id = e.warehouse_id AND s.sku = e.sku
-        WHERE e.kind IN ('transaction', 'level', 'tombstone') AND e.warehouse_id IS NOT NULL AND e.sku IS NOT NULL""",
+        WHERE e.kind IN {STOCK_KINDS} AND e.warehouse_id IS NOT NULL AND e.sku IS NOT NULL""",
         id_columns=("warehouse_id", "sku"),
         is_of_stock=True,
         is_invariant=True,

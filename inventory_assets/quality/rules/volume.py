@@ -4,6 +4,7 @@ from datetime import date, datetime, timedelta
 
 from inventory_assets.domain.quality.days import LEAST_WEEKS, WEEKS, Judged, Moments, find_silent, find_unusual_days
 from inventory_assets.domain.values import to_datetime
+from inventory_assets.lake.query.clauses import STOCK_KINDS
 from inventory_assets.quality.rule import RECENT, Found, Pass, to_rows
 
 HOUR = timedelta(hours=1)
@@ -31,7 +32,7 @@ def judge_silent_hours(look: Pass) -> Found:
     counts: dict[str, dict[datetime, int]] = {}
     rows = look.reader.query(
         "SELECT warehouse_id, date_trunc('hour', event_at) AS hour, count(*) AS events FROM core.events "
-        f"WHERE kind IN ('transaction', 'level', 'tombstone') AND event_date >= DATE '{since.date()}' "
+        f"WHERE kind IN {STOCK_KINDS} AND event_date >= DATE '{since.date()}' "
         f"AND warehouse_id IS NOT NULL AND event_at < TIMESTAMP '{until}' GROUP BY ALL"
     )
     for warehouse_id, hour, events in rows.iter_rows():
@@ -63,7 +64,7 @@ def _daily(look: Pass, measure: str) -> Moments:
                 "SELECT warehouse_id, event_date, count(*) AS events, "
                 "count(*) FILTER (kind = 'transaction') AS transactions, "
                 "coalesce(sum(abs(quantity)), 0)::BIGINT AS units FROM core.events "
-                "WHERE kind IN ('transaction', 'level', 'tombstone') AND warehouse_id IS NOT NULL "
+                f"WHERE kind IN {STOCK_KINDS} AND warehouse_id IS NOT NULL "
                 f"AND event_date >= DATE '{since}' AND event_date < DATE '{today}' GROUP BY ALL"
             ).iter_rows(named=True)
         )

@@ -16,6 +16,7 @@ from inventory_assets.domain.events.kinds import (
 )
 from inventory_assets.domain.quality.source_check import Held, newest_version
 from inventory_assets.domain.thresholds.resolve import Scope, StoredRule
+from inventory_assets.lake.query.clauses import STOCK_KINDS
 from inventory_assets.lake.query.events import EVENT_COLUMNS, to_event
 from inventory_assets.lake.query.reader import IDS, Reader, id_list
 from inventory_assets.lake.query.rows import current_rows
@@ -82,7 +83,7 @@ class LakeSide:
             f"""
             SELECT {EVENT_COLUMNS}, w AS at_warehouse FROM core.events e
             JOIN wanted ON e.sku = s AND (e.warehouse_id = w OR e.to_warehouse_id = w)
-            WHERE kind IN ('level', 'transaction', 'tombstone')
+            WHERE kind IN {STOCK_KINDS}
             """,
         )
         found: dict[Key, list[StockEvent]] = {}

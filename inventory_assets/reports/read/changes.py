@@ -6,6 +6,7 @@ from typing import Any
 from inventory_assets.domain.thresholds.changes import describe_change
 from inventory_assets.domain.thresholds.document import name_scope
 from inventory_assets.domain.values import to_datetime
+from inventory_assets.lake.query.clauses import WORST_FIRST, latest
 from inventory_assets.lake.query.reader import Reader
 from inventory_assets.reports.read.lines import OpenIncident, ShelfChange, ThresholdChange
 from inventory_assets.reports.read.model import Basis, Handling
@@ -13,16 +14,16 @@ from inventory_assets.reports.read.stock import SEVERITY, read_names
 from inventory_assets.thresholds.edits import read_changes
 
 # An alert that fired at the last report, or where there is none, at the start of the period.
-_BEFORE_BY_VERSION = """
+_BEFORE_BY_VERSION = f"""
     SELECT warehouse_id, sku, alert_id, alert_type, available FROM (
-        SELECT * FROM out.alerts_changes WHERE version <= {version}
-        QUALIFY row_number() OVER (PARTITION BY alert_id ORDER BY version DESC) = 1
+        SELECT * FROM out.alerts_changes WHERE version <= {{version}}
+        {latest("alert_id")}
     ) WHERE state = 'firing'
 """
-_BEFORE_BY_TIME = """
+_BEFORE_BY_TIME = f"""
     SELECT warehouse_id, sku, alert_id, alert_type, available FROM out.alerts
-    WHERE opened_at < TIMESTAMP '{moment}' AND coalesce(resolved_at, TIMESTAMP '9999-12-31') >= TIMESTAMP '{moment}'
-    QUALIFY row_number() OVER (PARTITION BY warehouse_id, sku ORDER BY opened_at DESC, alert_id) = 1
+    WHERE opened_at < TIMESTAMP '{{moment}}' AND coalesce(resolved_at, TIMESTAMP '9999-12-31') >= TIMESTAMP '{{moment}}'
+    {latest("warehouse_id", "sku", order="opened_at DESC, alert_id")}
 """
 _STEPS = ("new", "worse", "better", "over")
 
@@ -97,9 +98,9 @@ def read_threshold_changes(reader: Reader, basis: Basis) -> list[ThresholdChange
 def read_incidents(reader: Reader, basis: Basis) -> list[OpenIncident]:
     """The open business alerts, the worst and newest first."""
     rows = reader.query(
-        """
+        f"""
         SELECT priority, kind, title, opened_at, incident_id FROM out.incidents WHERE state = 'open'
-        ORDER BY CASE priority WHEN 'CRITICAL' THEN 0 WHEN 'HIGH' THEN 1 ELSE 2 END, opened_at DESC, incident_id
+        ORDER BY {WORST_FIRST}, incident_id
         """
     )
     since = since_moment(basis)

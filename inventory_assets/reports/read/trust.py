@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from inventory_assets.domain.quality.results import QualityResult, ResultStatus
+from inventory_assets.lake.query.clauses import STOCK_KINDS
 from inventory_assets.lake.query.reader import Reader
 from inventory_assets.quality.judge import latest_results
 from inventory_assets.reports.read.model import Basis, FailedCheck, LateDay, Refused, Trust, WarehouseFeed
@@ -78,7 +79,7 @@ def _read_late(reader: Reader, basis: Basis) -> list[LateDay]:
         return []
     rows = reader.query(
         "SELECT event_date, count(*) AS events, count(DISTINCT (warehouse_id, sku)) AS shelves FROM core.events "
-        f"WHERE version > {basis.earlier.version} AND event_date < ? AND kind IN ('transaction', 'level', 'tombstone') "
+        f"WHERE version > {basis.earlier.version} AND event_date < ? AND kind IN {STOCK_KINDS} "
         "GROUP BY 1 ORDER BY 1 DESC",
         [basis.period.first_date],
     )
