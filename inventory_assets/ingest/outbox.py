@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import msgspec
-import polars as pl
 
 from inventory_assets.domain.events.topics import Topic
 from inventory_assets.lake.query.reader import Reader
@@ -173,17 +172,13 @@ class Outbox:
         if attempts:
             transaction.append(
                 DELIVERIES,
-                pl.DataFrame(
-                    {
-                        "subject_id": [a[0].subject_id for a in attempts],
-                        "notification": [a[0].notification for a in attempts],
-                        "channel": [a[0].message.topic for a in attempts],
-                        "status": [a[1] for a in attempts],
-                        "message_id": [a[2] for a in attempts],
-                        "error": [None if a[1] == "sent" else a[3] for a in attempts],
-                        "attempted_at": [a[4].replace(tzinfo=None) for a in attempts],
-                    },
-                    schema_overrides={"channel": pl.String, "message_id": pl.String, "error": pl.String},
+                DELIVERIES.frame(
+                    [a[0] for a in attempts],
+                    channel=[a[0].message.topic for a in attempts],
+                    status=[a[1] for a in attempts],
+                    message_id=[a[2] for a in attempts],
+                    error=[None if a[1] == "sent" else a[3] for a in attempts],
+                    attempted_at=[a[4].replace(tzinfo=None) for a in attempts],
                 ),
             )
         return len(attempts)

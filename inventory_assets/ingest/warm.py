@@ -19,7 +19,9 @@ from inventory_assets.domain.events.kinds import (
 from inventory_assets.domain.ingest.state import NO_SKU_PARENTS, TREND_POINTS, InventoryState, SkuParents
 from inventory_assets.domain.stock.fold import KeyState
 from inventory_assets.domain.thresholds.resolve import DynamicLimits, StoredRule, ThresholdDefaults, Thresholds
+from inventory_assets.ingest.frames import LIMITS
 from inventory_assets.lake.entity_index import EntityIndex
+from inventory_assets.lake.query.clauses import FINAL_STATUSES, latest
 from inventory_assets.lake.query.events import EVENT_COLUMNS, to_event
 from inventory_assets.lake.query.reader import Reader
 from inventory_assets.lake.query.rows import current_rows, current_rows_query
@@ -140,11 +142,7 @@ def _load_rules(reader: Reader, state: InventoryState) -> None:
 def _load_thresholds(reader: Reader, state: InventoryState, shared: Shared) -> None:
     # Most keys share a rule, so they share one object.
     known: dict[tuple, Thresholds] = {}
-    columns = (
-        "warehouse_id, sku, rule_level_type, rule_level_id, rule_warehouse_id, "
-        "min_threshold_qty, reorder_threshold_qty, min_threshold_days, reorder_threshold_days, "
-        "cooldown_minutes, is_enabled, rule_version, rule_event_id, dynamic"
-    )
+    columns = ", ".join((*RESOLVED_THRESHOLDS.key, *LIMITS))
     for batch in reader.batches(f"SELECT {columns} FROM ({current_rows_query(reader, RESOLVED_THRESHOLDS)})"):
         for warehouse_id, sku, *fields in batch.iter_rows():
             values = tuple(fields)
@@ -191,7 +189,7 @@ def _load_events(
         f"""
         WITH open_transactions AS (
             SELECT entity_key FROM core.events WHERE kind = 'transaction' AND version <= {cut}
-            GROUP BY entity_key HAVING NOT bool_or(status IN ('COMPLETED', 'CANCELLED'))
+            GROUP BY entity_key HAVING NOT bool_or(status IN {FINAL_STATUSES})
         ),
         recent AS (SELECT DISTINCT entity_key FROM core.events WHERE version > {cut})
         SELECT {EVENT_COLUMNS} FROM core.events
@@ -231,12 +229,8 @@ def _load_events(
 
 def load_connectors(reader: Reader) -> list[Heard]:
     """What was last heard of each connector, by name."""
-    rows = reader.query(
-        "SELECT * EXCLUDE (last_heard_at, published_until, started_at, version), epoch_us(last_heard_at) AS heard_at, "
-        f"epoch_us(published_until) AS published_until, epoch_us(started_at) AS started_at "
-        f"FROM {CONNECTORS.full_name} ORDER BY connector_id"
-    )
-    return [Heard(**row) for row in rows.iter_rows(named=True)]
+    rows = reader.query(f"SELECT {CONNECTORS.select('version')} FROM {CONNECTORS.full_name} ORDER BY connector_id")
+    return [Heard(**row) for row in rows.rename({"last_heard_at": "heard_at"}).iter_rows(named=True)]
 
 
 def load_inhibitions(reader: Reader) -> Inhibitions:
@@ -262,16 +256,16 @@ def _load_pauses(reader: Reader, state: InventoryState) -> None:
         remember(state.silences, state.inhibitions, command)
 
 
+_IN_TIME = ("version", "source_epoch", "instant", "increment", "kind", "event_id")
+
+
 def _load_trends(reader: Reader, state: InventoryState, shared: Shared) -> None:
     rows = reader.batches(
         f"""
         SELECT warehouse_id, sku, epoch_us(event_at), available FROM core.events
         WHERE available IS NOT NULL AND outcome = 'applied'
-        QUALIFY row_number() OVER (
-            PARTITION BY warehouse_id, sku
-            ORDER BY version DESC, source_epoch DESC, instant DESC, increment DESC, kind DESC, event_id DESC
-        ) <= {TREND_POINTS}
-        ORDER BY version, source_epoch, instant, increment, kind, event_id
+        {latest(*SKU_STATE.key, order=", ".join(f"{name} DESC" for name in _IN_TIME), count=TREND_POINTS)}
+        ORDER BY {", ".join(_IN_TIME)}
         """
     )
     for batch in rows:

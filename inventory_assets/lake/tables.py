@@ -7,12 +7,26 @@ two: so a burst appends, a reader sees one row per key, and any past version can
 be read for as long as the changes are kept, however short DuckLake's snapshots.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
+from typing import Any
+
+import polars as pl
+
+from inventory_assets.lake.query.clauses import latest
+
+BIG, TEXT, TIME, FLAG, DATE = "BIGINT", "VARCHAR", "TIMESTAMP", "BOOLEAN", "DATE"
+REAL, BLOB = "DOUBLE", "BLOB"
+_POLARS: dict[str, pl.DataType] = {
+    BIG: pl.Int64(), TEXT: pl.String(), TIME: pl.Datetime("us"), FLAG: pl.Boolean(), DATE: pl.Date(),
+    REAL: pl.Float64(), BLOB: pl.Binary(),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Table:
-    """An append-only table. `comment` states the grain."""
+    """An append-only table. `columns` are SQL types by name; `comment` states the grain."""
 
     schema: str
     name: str
@@ -30,6 +44,38 @@ class Table:
     def changes(self) -> str:
         """The table that rows are appended to."""
         return self.full_name
+
+    @property
+    def definition(self) -> str:
+        """The columns as CREATE TABLE takes them."""
+        return ", ".join(f"{name} {type_}" for name, type_ in self.columns.items())
+
+    @property
+    def types(self) -> dict[str, pl.DataType]:
+        """The columns as a frame has them."""
+        return {name: _POLARS[type_] for name, type_ in self.columns.items()}
+
+    def select(self, *left_out: str) -> str:
+        """The columns as SELECT takes them, times in microseconds; some left out."""
+        return ", ".join(
+            f"epoch_us({name}) AS {name}" if type_ == TIME else name
+            for name, type_ in self.columns.items()
+            if name not in left_out
+        )
+
+    def frame(self, values: Sequence[object] = (), /, **given: Any) -> pl.DataFrame:
+        """A row per value: a column is the attribute of its name, or what is given for it, or null.
+
+        Times may be microseconds, dates days. Without `version`, which whoever commits knows.
+        """
+        types = {name: type_ for name, type_ in self.types.items() if name != "version"}
+        if strange := given.keys() - types.keys():
+            raise ValueError(f"columns were {sorted(strange)!r}; {self.full_name} has {', '.join(types)}")
+        own = [name for name in types if name not in given and values and hasattr(values[0], name)]
+        columns = given | {name: list(map(attrgetter(name), values)) for name in own}
+        nothing = [None] * len(next(iter(columns.values()), ()))
+        # Series by series: a frame's own constructor looks at every value once more.
+        return pl.DataFrame([pl.Series(name, columns.get(name, nothing), type_) for name, type_ in types.items()])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,10 +113,7 @@ class VersionedTable(Table):
         keys = ", ".join(self.key)
         bound = "" if at_version is None else f" AND version <= {at_version}"
         if base_version is None or (at_version is not None and at_version < base_version):
-            return (
-                f"SELECT * FROM {catalog}{self.changes} WHERE true{bound} "
-                f"QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY version DESC) = 1"
-            )
+            return f"SELECT * FROM {catalog}{self.changes} WHERE true{bound} {latest(*self.key)}"
         # The literal version lets DuckLake skip every file of older changes.
         since = f"{catalog}{self.changes} WHERE version > {base_version}{bound}"
         base = f"{catalog}{self.base_name(base_version)}"
@@ -78,7 +121,7 @@ class VersionedTable(Table):
             same_key = " AND ".join(f"d.{column} IS NOT DISTINCT FROM b.{column}" for column in self.key)
             return (
                 f"WITH delta AS (SELECT * FROM {since} "
-                f"QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY version DESC) = 1) "
+                f"{latest(*self.key)}) "
                 f"SELECT * FROM delta UNION ALL "
                 f"SELECT * FROM {base} b WHERE NOT EXISTS (SELECT 1 FROM delta d WHERE {same_key})"
             )
@@ -99,15 +142,13 @@ class VersionedTable(Table):
 
 CATALOG = "lake"
 
-_BIG, _TEXT, _TIME, _FLAG, _DATE = "BIGINT", "VARCHAR", "TIMESTAMP", "BOOLEAN", "DATE"
-
 RAW_MESSAGES = Table(
     "raw",
     "messages",
     {
-        "version": _BIG, "seq": _BIG, "message_id": _TEXT, "topic": _TEXT, "publish_time": _TIME,
-        "ordering_key": _TEXT, "attributes": _TEXT, "data": "BLOB", "event_id": _TEXT,
-        "outcome": _TEXT, "arrival_date": _DATE,
+        "version": BIG, "seq": BIG, "message_id": TEXT, "topic": TEXT, "publish_time": TIME,
+        "ordering_key": TEXT, "attributes": TEXT, "data": BLOB, "event_id": TEXT,
+        "outcome": TEXT, "arrival_date": DATE,
     },
     "One row per received message, with what became of it (RULES 9, 32).",
     partition_by="arrival_date",
@@ -116,11 +157,11 @@ CORE_EVENTS = Table(
     "core",
     "events",
     {
-        "version": _BIG, "seq": _BIG, "event_id": _TEXT, "entity_key": _BIG, "row_key": _BIG, "kind": _TEXT,
-        "warehouse_id": _TEXT, "sku": _TEXT, "to_warehouse_id": _TEXT, "transaction_id": _TEXT,
-        "type": _TEXT, "status": _TEXT, "quantity": _BIG, "available": _BIG, "event_at": _TIME,
-        "event_date": _DATE, "source_epoch": _BIG, "instant": _BIG, "increment": _BIG,
-        "has_cluster_time": _FLAG, "outcome": _TEXT, "details": _TEXT,
+        "version": BIG, "seq": BIG, "event_id": TEXT, "entity_key": BIG, "row_key": BIG, "kind": TEXT,
+        "warehouse_id": TEXT, "sku": TEXT, "to_warehouse_id": TEXT, "transaction_id": TEXT,
+        "type": TEXT, "status": TEXT, "quantity": BIG, "available": BIG, "event_at": TIME,
+        "event_date": DATE, "source_epoch": BIG, "instant": BIG, "increment": BIG,
+        "has_cluster_time": FLAG, "outcome": TEXT, "details": TEXT,
     },
     "One row per event id: every valid message taken in once. `available` is its key's stock right after it.",
     partition_by="event_date",
@@ -130,9 +171,9 @@ DEAD_LETTERS = Table(
     "core",
     "dead_letters",
     {
-        "version": _BIG, "seq": _BIG, "message_id": _TEXT, "topic": _TEXT, "publish_time": _TIME,
-        "ordering_key": _TEXT, "attributes": _TEXT, "reason": _TEXT, "detail": _TEXT,
-        "attempts": _BIG, "data": "BLOB",
+        "version": BIG, "seq": BIG, "message_id": TEXT, "topic": TEXT, "publish_time": TIME,
+        "ordering_key": TEXT, "attributes": TEXT, "reason": TEXT, "detail": TEXT,
+        "attempts": BIG, "data": BLOB,
     },
     "One row per refused message, with the reason and the raw payload.",
 )  # fmt: skip
@@ -140,8 +181,8 @@ TRANSITIONS = Table(
     "out",
     "alert_transitions",
     {
-        "version": _BIG, "seq": _BIG, "alert_id": _TEXT, "transition": _TEXT, "reason": _TEXT,
-        "event_id": _TEXT, "event_at": _TIME, "is_late": _FLAG, "actor": _TEXT,
+        "version": BIG, "seq": BIG, "alert_id": TEXT, "transition": TEXT, "reason": TEXT,
+        "event_id": TEXT, "event_at": TIME, "is_late": FLAG, "actor": TEXT,
     },
     "One row per step in an alert's life, in (version, seq) order. No `actor`: the stock did it.",
 )  # fmt: skip
@@ -149,9 +190,9 @@ THRESHOLD_AUDIT = Table(
     "core",
     "threshold_audit",
     {
-        "version": _BIG, "seq": _BIG, "level_type": _TEXT, "level_id": _TEXT, "warehouse_id": _TEXT,
-        "action": _TEXT, "author": _TEXT, "reason": _TEXT, "before": _TEXT, "after": _TEXT,
-        "event_id": _TEXT, "changed_at": _TIME, "previous_hash": _TEXT, "hash": _TEXT,
+        "version": BIG, "seq": BIG, "level_type": TEXT, "level_id": TEXT, "warehouse_id": TEXT,
+        "action": TEXT, "author": TEXT, "reason": TEXT, "before": TEXT, "after": TEXT,
+        "event_id": TEXT, "changed_at": TIME, "previous_hash": TEXT, "hash": TEXT,
     },
     "One row per change of a threshold rule that took effect, each hashed with the one before it.",
 )  # fmt: skip
@@ -159,9 +200,9 @@ DELIVERIES = Table(
     "out",
     "deliveries",
     {
-        "version": _BIG, "subject_id": _TEXT, "notification": _BIG, "channel": _TEXT,
-        "status": _TEXT, "message_id": _TEXT, "error": _TEXT, "attempted_at": _TIME,
-        "attempt": _BIG, "response": _TEXT,
+        "version": BIG, "subject_id": TEXT, "notification": BIG, "channel": TEXT,
+        "status": TEXT, "message_id": TEXT, "error": TEXT, "attempted_at": TIME,
+        "attempt": BIG, "response": TEXT,
     },
     "One row per delivery attempt of a notification or a dead letter. `attempt` and `response`: policy channels only.",
 )  # fmt: skip
@@ -169,9 +210,9 @@ NOTIFICATIONS = Table(
     "out",
     "notifications",
     {
-        "version": _BIG, "seq": _BIG, "notification_id": _TEXT, "channel": _TEXT, "kind": _TEXT,
-        "severity": _TEXT, "reason": _TEXT, "members": _TEXT, "recipients": _TEXT, "covers": _TEXT,
-        "due_at": _TIME, "planned_version": _BIG, "planned_at": _TIME,
+        "version": BIG, "seq": BIG, "notification_id": TEXT, "channel": TEXT, "kind": TEXT,
+        "severity": TEXT, "reason": TEXT, "members": TEXT, "recipients": TEXT, "covers": TEXT,
+        "due_at": TIME, "planned_version": BIG, "planned_at": TIME,
     },
     "One row per notification a channel owes (single, group, incident, digest, resolved), has on hold, or dismissed.",
 )  # fmt: skip
@@ -179,9 +220,9 @@ QUALITY_RESULTS = Table(
     "out",
     "quality_results",
     {
-        "version": _BIG, "rule": _TEXT, "table_name": _TEXT, "severity": _TEXT, "status": _TEXT,
-        "failing_count": _BIG, "checked_count": _BIG, "sample_ids": _TEXT, "as_of_version": _BIG,
-        "checked_at": _TIME, "run_id": _TEXT, "details": _TEXT,
+        "version": BIG, "rule": TEXT, "table_name": TEXT, "severity": TEXT, "status": TEXT,
+        "failing_count": BIG, "checked_count": BIG, "sample_ids": TEXT, "as_of_version": BIG,
+        "checked_at": TIME, "run_id": TEXT, "details": TEXT,
     },
     "One row per rule of data quality and result that was new, or the first of a UTC day: what was found.",
 )  # fmt: skip
@@ -189,21 +230,21 @@ VERSIONS = Table(
     "meta",
     "versions",
     {
-        "version": _BIG, "stage": _TEXT, "messages": _BIG, "counts": _TEXT, "inputs": _TEXT,
-        "run_id": _TEXT, "code_version": _TEXT, "committed_at": _TIME,
+        "version": BIG, "stage": TEXT, "messages": BIG, "counts": TEXT, "inputs": TEXT,
+        "run_id": TEXT, "code_version": TEXT, "committed_at": TIME,
     },
     "One row per lake version: what made it, from what, and when.",
 )  # fmt: skip
 WATERMARKS = Table(
     "meta",
     "watermarks",
-    {"name": _TEXT, "epoch": _BIG, "version": _BIG},
+    {"name": TEXT, "epoch": BIG, "version": BIG},
     "One row: the latest version. Advanced by compare-and-set inside each transaction.",
 )
 BASES = Table(
     "meta",
     "bases",
-    {"table_name": _TEXT, "base_version": _BIG},
+    {"table_name": TEXT, "base_version": BIG},
     "One row per compaction of a versioned table; the greatest base_version is the one in use.",
 )
 
@@ -211,10 +252,10 @@ PRODUCTS = VersionedTable(
     "core",
     "products",
     {
-        "sku": _TEXT, "product_name": _TEXT, "variant_name": _TEXT, "brand_name": _TEXT,
-        "category_name": _TEXT, "department_name": _TEXT, "supplier_id": _TEXT,
-        "lead_time_days": _BIG, "order_up_to": _BIG, "unit_price": "DOUBLE", "pack_multiple": _BIG,
-        "document_fields": _TEXT, "version": _BIG, "is_removed": _FLAG,
+        "sku": TEXT, "product_name": TEXT, "variant_name": TEXT, "brand_name": TEXT,
+        "category_name": TEXT, "department_name": TEXT, "supplier_id": TEXT,
+        "lead_time_days": BIG, "order_up_to": BIG, "unit_price": REAL, "pack_multiple": BIG,
+        "document_fields": TEXT, "version": BIG, "is_removed": FLAG,
     },
     "One row per SKU with product data. Null is unknown.",
     key=("sku",),
@@ -225,10 +266,10 @@ SKU_STATE = VersionedTable(
     "core",
     "sku_state",
     {
-        "warehouse_id": _TEXT, "sku": _TEXT, "on_hand": _BIG, "reserved": _BIG, "inbound": _BIG,
-        "is_active": _FLAG, "department_id": _TEXT, "category_id": _TEXT, "brand_id": _TEXT,
-        "product_id": _TEXT, "is_restock_in_progress": _FLAG, "event_count": _BIG,
-        "last_event_at": _TIME, "fold_state": _TEXT, "version": _BIG,
+        "warehouse_id": TEXT, "sku": TEXT, "on_hand": BIG, "reserved": BIG, "inbound": BIG,
+        "is_active": FLAG, "department_id": TEXT, "category_id": TEXT, "brand_id": TEXT,
+        "product_id": TEXT, "is_restock_in_progress": FLAG, "event_count": BIG,
+        "last_event_at": TIME, "fold_state": TEXT, "version": BIG,
     },
     "One row per (warehouse_id, sku): stock in units as of the key's last event.",
     key=("warehouse_id", "sku"),
@@ -243,8 +284,8 @@ ROLLUPS = VersionedTable(
     "core",
     "rollups",
     {
-        "warehouse_id": _TEXT, "level": _TEXT, "level_id": _TEXT, "parent_id": _TEXT, "on_hand": _BIG,
-        "reserved": _BIG, "available": _BIG, "inbound": _BIG, "sku_count": _BIG, "version": _BIG,
+        "warehouse_id": TEXT, "level": TEXT, "level_id": TEXT, "parent_id": TEXT, "on_hand": BIG,
+        "reserved": BIG, "available": BIG, "inbound": BIG, "sku_count": BIG, "version": BIG,
     },
     "One row per (warehouse_id or null for all, level, level_id): sums over its active keys.",
     key=("warehouse_id", "level", "level_id"),
@@ -255,10 +296,10 @@ THRESHOLD_RULES = VersionedTable(
     "core",
     "threshold_rules",
     {
-        "level_type": _TEXT, "level_id": _TEXT, "warehouse_id": _TEXT, "min_threshold_qty": _BIG,
-        "reorder_threshold_qty": _BIG, "min_threshold_days": "DOUBLE", "reorder_threshold_days": "DOUBLE",
-        "cooldown_minutes": _BIG, "is_enabled": _FLAG, "is_deleted": _FLAG, "event_id": _TEXT,
-        "updated_at": _TIME, "details": _TEXT, "version": _BIG,
+        "level_type": TEXT, "level_id": TEXT, "warehouse_id": TEXT, "min_threshold_qty": BIG,
+        "reorder_threshold_qty": BIG, "min_threshold_days": REAL, "reorder_threshold_days": REAL,
+        "cooldown_minutes": BIG, "is_enabled": FLAG, "is_deleted": FLAG, "event_id": TEXT,
+        "updated_at": TIME, "details": TEXT, "version": BIG,
     },
     "One row per (level_type, level_id, warehouse_id or null for all): the rule in force.",
     key=("level_type", "level_id", "warehouse_id"),
@@ -275,10 +316,10 @@ RESOLVED_THRESHOLDS = VersionedTable(
     "core",
     "resolved_thresholds",
     {
-        "warehouse_id": _TEXT, "sku": _TEXT, "min_threshold_qty": _BIG, "reorder_threshold_qty": _BIG,
-        "min_threshold_days": "DOUBLE", "reorder_threshold_days": "DOUBLE", "cooldown_minutes": _BIG,
-        "is_enabled": _FLAG, "rule_level_type": _TEXT, "rule_level_id": _TEXT,
-        "rule_warehouse_id": _TEXT, "rule_version": _BIG, "rule_event_id": _TEXT, "dynamic": _TEXT, "version": _BIG,
+        "warehouse_id": TEXT, "sku": TEXT, "min_threshold_qty": BIG, "reorder_threshold_qty": BIG,
+        "min_threshold_days": REAL, "reorder_threshold_days": REAL, "cooldown_minutes": BIG,
+        "is_enabled": FLAG, "rule_level_type": TEXT, "rule_level_id": TEXT,
+        "rule_warehouse_id": TEXT, "rule_version": BIG, "rule_event_id": TEXT, "dynamic": TEXT, "version": BIG,
     },
     "One row per (warehouse_id, sku): the limits in force and the rule they come from.",
     key=("warehouse_id", "sku"),
@@ -286,7 +327,7 @@ RESOLVED_THRESHOLDS = VersionedTable(
 VELOCITY = VersionedTable(
     "core",
     "velocity",
-    {"warehouse_id": _TEXT, "sku": _TEXT, "as_of_date": _DATE, "daily_units": "DOUBLE", "version": _BIG},
+    {"warehouse_id": TEXT, "sku": TEXT, "as_of_date": DATE, "daily_units": REAL, "version": BIG},
     "One row per (warehouse_id, sku): mean daily units of COMPLETED ORDERs over 28 UTC days before as_of_date.",
     key=("warehouse_id", "sku"),
     shown_if="daily_units IS NOT NULL",
@@ -295,9 +336,9 @@ COVERAGE = VersionedTable(
     "core",
     "coverage",
     {
-        "warehouse_id": _TEXT, "sku": _TEXT, "as_of_date": _DATE, "available": _BIG, "daily_units": "DOUBLE",
-        "daily_deviation": "DOUBLE", "in_stock_days": _BIG, "stockout_days": _BIG, "cover_days": "DOUBLE",
-        "cover_days_low": "DOUBLE", "cover_days_high": "DOUBLE", "version": _BIG,
+        "warehouse_id": TEXT, "sku": TEXT, "as_of_date": DATE, "available": BIG, "daily_units": REAL,
+        "daily_deviation": REAL, "in_stock_days": BIG, "stockout_days": BIG, "cover_days": REAL,
+        "cover_days_low": REAL, "cover_days_high": REAL, "version": BIG,
     },
     "One row per (warehouse_id, sku): demand on days with stock in the 84 days before as_of_date, and days of cover.",
     key=("warehouse_id", "sku"),
@@ -306,9 +347,9 @@ DYNAMIC_THRESHOLDS = VersionedTable(
     "core",
     "dynamic_thresholds",
     {
-        "warehouse_id": _TEXT, "sku": _TEXT, "as_of_date": _DATE, "min_qty": _BIG, "reorder_qty": _BIG,
-        "model": _TEXT, "daily_units": "DOUBLE", "demand": "DOUBLE", "deviation": "DOUBLE",
-        "protection_days": _BIG, "service_level": "DOUBLE", "safety_factor": "DOUBLE", "version": _BIG,
+        "warehouse_id": TEXT, "sku": TEXT, "as_of_date": DATE, "min_qty": BIG, "reorder_qty": BIG,
+        "model": TEXT, "daily_units": REAL, "demand": REAL, "deviation": REAL,
+        "protection_days": BIG, "service_level": REAL, "safety_factor": REAL, "version": BIG,
     },
     "One row per (warehouse_id, sku) under a dynamic rule: the limits computed, before any bound, and from what.",
     key=("warehouse_id", "sku"),
@@ -318,11 +359,11 @@ ALERTS = VersionedTable(
     "out",
     "alerts",
     {
-        "alert_id": _TEXT, "warehouse_id": _TEXT, "sku": _TEXT, "alert_type": _TEXT, "priority": _TEXT,
-        "state": _TEXT, "available": _BIG, "threshold": "DOUBLE", "opened_at": _TIME,
-        "resolved_at": _TIME, "resolved_reason": _TEXT, "notification_count": _BIG, "body": _TEXT,
-        "record": _TEXT, "version": _BIG, "acknowledged_by": _TEXT, "acknowledged_at": _TIME,
-        "silenced_until": _TIME, "escalated_level": _BIG, "inhibited_by": _TEXT, "is_untrusted": _FLAG,
+        "alert_id": TEXT, "warehouse_id": TEXT, "sku": TEXT, "alert_type": TEXT, "priority": TEXT,
+        "state": TEXT, "available": BIG, "threshold": REAL, "opened_at": TIME,
+        "resolved_at": TIME, "resolved_reason": TEXT, "notification_count": BIG, "body": TEXT,
+        "record": TEXT, "version": BIG, "acknowledged_by": TEXT, "acknowledged_at": TIME,
+        "silenced_until": TIME, "escalated_level": BIG, "inhibited_by": TEXT, "is_untrusted": FLAG,
     },
     "One row per alert id: its present state, and `body`, the message as sent.",
     key=("alert_id",),
@@ -334,10 +375,10 @@ INCIDENTS = VersionedTable(
     "out",
     "incidents",
     {
-        "incident_id": _TEXT, "kind": _TEXT, "subject": _TEXT, "warehouse_id": _TEXT, "sku": _TEXT,
-        "priority": _TEXT, "state": _TEXT, "title": _TEXT, "opened_at": _TIME, "resolved_at": _TIME,
-        "members": _TEXT, "arithmetic": _TEXT, "as_of": _TIME, "as_of_version": _BIG, "policy": _TEXT,
-        "notification_count": _BIG, "version": _BIG,
+        "incident_id": TEXT, "kind": TEXT, "subject": TEXT, "warehouse_id": TEXT, "sku": TEXT,
+        "priority": TEXT, "state": TEXT, "title": TEXT, "opened_at": TIME, "resolved_at": TIME,
+        "members": TEXT, "arithmetic": TEXT, "as_of": TIME, "as_of_version": BIG, "policy": TEXT,
+        "notification_count": BIG, "version": BIG,
     },
     "One row per incident id: a business alert over many keys, its members and its arithmetic.",
     key=("incident_id",),
@@ -348,10 +389,10 @@ CONNECTORS = VersionedTable(
     "meta",
     "connectors",
     {
-        "connector_id": _TEXT, "warehouse_id": _TEXT, "last_heard_at": _TIME, "state": _TEXT,
-        "published_until": _TIME, "lag_seconds": "DOUBLE", "source_epoch": _BIG, "open_gaps": _BIG,
-        "outranked_by": _BIG, "read": _BIG, "published": _BIG, "dead_lettered": _BIG, "owner_id": _TEXT,
-        "started_at": _TIME, "last_error": _TEXT, "version": _BIG,
+        "connector_id": TEXT, "warehouse_id": TEXT, "last_heard_at": TIME, "state": TEXT,
+        "published_until": TIME, "lag_seconds": REAL, "source_epoch": BIG, "open_gaps": BIG,
+        "outranked_by": BIG, "read": BIG, "published": BIG, "dead_lettered": BIG, "owner_id": TEXT,
+        "started_at": TIME, "last_error": TEXT, "version": BIG,
     },
     "One row per connector_id: its newest heartbeat on an input topic, and up to when its database was published.",
     key=("connector_id",),
@@ -360,8 +401,8 @@ PIPELINE_FINDINGS = VersionedTable(
     "meta",
     "pipeline_findings",
     {
-        "kind": _TEXT, "subject": _TEXT, "warehouse_id": _TEXT, "severity": _TEXT, "is_open": _FLAG,
-        "begun_at": _TIME, "ended_at": _TIME, "finding": _TEXT, "what_to_do": _TEXT, "version": _BIG,
+        "kind": TEXT, "subject": TEXT, "warehouse_id": TEXT, "severity": TEXT, "is_open": FLAG,
+        "begun_at": TIME, "ended_at": TIME, "finding": TEXT, "what_to_do": TEXT, "version": BIG,
     },
     "One row per (kind, subject): what was last found wrong between the databases and the lake, as it was notified.",
     key=("kind", "subject"),

@@ -261,15 +261,12 @@ class Lake:
 
 
 def _version_row(transaction: LakeTransaction, stage: Stage, run_id: str, code_version: str) -> pl.DataFrame:
-    return pl.DataFrame(
-        {
-            "version": [transaction.version],
-            "stage": [str(stage)],
-            "messages": [transaction.messages],
-            "counts": [json.dumps(transaction.counts, sort_keys=True)],
-            "inputs": [transaction.inputs],
-            "run_id": [run_id],
-            "code_version": [code_version],
-            "committed_at": [datetime.now(UTC).replace(tzinfo=None)],
-        }
+    return VERSIONS.frame(
+        stage=[str(stage)],
+        messages=[transaction.messages],
+        counts=[json.dumps(transaction.counts, sort_keys=True)],
+        inputs=[transaction.inputs],
+        run_id=[run_id],
+        code_version=[code_version],
+        committed_at=[datetime.now(UTC).replace(tzinfo=None)],
     )

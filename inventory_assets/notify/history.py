@@ -5,6 +5,7 @@ from typing import Any
 
 from inventory_assets.lake.query.reader import Reader
 from inventory_assets.notify.ledger import REARMED
+from inventory_assets.notify.planner import NOT_SENT
 
 # One is a notification of the policy's channels, or one on Pub/Sub, which has no row but its tries.
 # Nothing tried yet is owed, unless it was kept for later or dropped.
@@ -19,7 +20,7 @@ _NOTIFICATIONS = f"""
     notifications AS (
         SELECT n.notification_id AS id, n.channel, n.kind, n.severity, n.reason, n.members, n.recipients,
             n.planned_at, t.last_attempt_at, t.tries, t.error, t.response,
-            CASE WHEN n.kind IN ('held', 'dismissed') THEN n.kind
+            CASE WHEN n.{NOT_SENT} THEN n.kind
                 ELSE coalesce(nullif(t.status, '{REARMED}'), 'owed') END AS status
         FROM out.notifications n LEFT JOIN tries t ON t.subject_id = n.notification_id AND t.channel = n.channel
         UNION ALL

@@ -11,9 +11,10 @@ import polars as pl
 
 from inventory_assets.domain.values import to_microseconds_naive
 from inventory_assets.lake.query.reader import IDS, Reader, id_list
+from inventory_assets.lake.tables import DELIVERIES
 from inventory_assets.notify.channel_queue import Attempt
 from inventory_assets.notify.contents import Owed
-from inventory_assets.notify.planner import to_planned
+from inventory_assets.notify.planner import NOT_SENT, to_planned
 
 # How a notification is armed again that had been given up.
 REARMED = "rearmed"
@@ -35,7 +36,7 @@ def load_owed(reader: Reader, channel: str) -> list[Owed]:
         f"""
         SELECT n.*, coalesce(d.attempts, 0) AS attempts, d.last_attempt_at, d.armed_at
         FROM out.notifications n LEFT JOIN ({_TRIES}) d ON d.subject_id = n.notification_id
-        WHERE n.channel = ? AND n.kind NOT IN ('held', 'dismissed') AND d.is_settled IS NOT TRUE
+        WHERE n.channel = ? AND NOT n.{NOT_SENT} AND d.is_settled IS NOT TRUE
         ORDER BY n.version, n.seq
         """,
         [channel, channel],
@@ -98,16 +99,10 @@ def tries_since(reader: Reader, channel: str, since: float) -> list[float]:
 
 def to_frame(attempts: list[Attempt]) -> pl.DataFrame:
     """One row per attempt."""
-    rows: dict[str, list[Any]] = {
-        "subject_id": [a.notification_id for a in attempts],
-        "notification": [0] * len(attempts),
-        "channel": [a.channel for a in attempts],
-        "status": [a.status for a in attempts],
-        "message_id": [a.provider_id for a in attempts],
-        "error": [a.error for a in attempts],
-        "attempted_at": [int(a.attempted_at * 1_000_000) for a in attempts],
-        "attempt": [a.attempt for a in attempts],
-        "response": [a.response for a in attempts],
-    }
-    frame = pl.DataFrame(rows, schema_overrides=dict.fromkeys(("message_id", "error", "response"), pl.String))
-    return frame.with_columns(pl.from_epoch("attempted_at", "us").alias("attempted_at"))
+    return DELIVERIES.frame(
+        attempts,
+        subject_id=[a.notification_id for a in attempts],
+        notification=[0] * len(attempts),
+        message_id=[a.provider_id for a in attempts],
+        attempted_at=[int(a.attempted_at * 1_000_000) for a in attempts],
+    )

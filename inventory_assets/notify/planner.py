@@ -17,9 +17,10 @@ import polars as pl
 
 from inventory_assets.domain.alerts.incidents import is_incident_id
 from inventory_assets.domain.notify.policy import Policy, Subject
-from inventory_assets.domain.notify.routing import ChannelState, Planned, plan_channel, resolved, route
+from inventory_assets.domain.notify.routing import UNSENT_KINDS, ChannelState, Planned, plan_channel, resolved, route
 from inventory_assets.domain.values import to_microseconds_naive
 from inventory_assets.lake.catalog.connect import CATALOG
+from inventory_assets.lake.query.clauses import latest, listed
 from inventory_assets.lake.query.reader import IDS, Reader, id_list
 from inventory_assets.lake.tables import NOTIFICATIONS
 from inventory_assets.lake.transaction import LakeTransaction
@@ -31,15 +32,16 @@ from inventory_assets.notify.incidents import (
     subjects_of,
 )
 
+NOT_SENT = f"kind IN {listed(UNSENT_KINDS)}"
 ALERT_COLUMNS = "alert_id, sku, body, state, notification_count"
 # Held rows that nothing has settled, and what a resolution may have to end.
-UNSETTLED = """
+UNSETTLED = f"""
 SELECT * FROM out.notifications n WHERE kind = 'held' AND NOT EXISTS (
     SELECT 1 FROM (
         SELECT unnest(from_json(covers, '["VARCHAR"]')) AS id FROM out.notifications
         WHERE kind <> 'resolved' AND covers <> '[]'
     ) c WHERE c.id = n.notification_id
-) OR kind NOT IN ('held', 'dismissed')
+) OR NOT {NOT_SENT}
     AND planned_at > (SELECT max(planned_at) - INTERVAL 30 DAY FROM out.notifications)
 ORDER BY version, seq
 """
@@ -141,7 +143,7 @@ class Planner:
         ended = self._reader.query(
             "SELECT alert_id FROM (SELECT alert_id, state FROM out.alerts_changes "
             f"WHERE alert_id IN ({IDS}) AND version <= {self._cursor} "
-            "QUALIFY row_number() OVER (PARTITION BY alert_id ORDER BY version DESC) = 1) WHERE state = 'resolved'",
+            f"{latest('alert_id')}) WHERE state = 'resolved'",
             [id_list(ids)],
         )
         for alert_id in [*ended["alert_id"], *ended_incidents(self._reader, ids, self._cursor)]:
@@ -162,7 +164,7 @@ class Planner:
             f"""
             SELECT {ALERT_COLUMNS}, s.is_told FROM (
                 SELECT * FROM out.alerts_changes WHERE {span}
-                QUALIFY row_number() OVER (PARTITION BY alert_id ORDER BY version DESC) = 1
+                {latest("alert_id")}
             ) JOIN (
                 SELECT alert_id, bool_or(transition = 'notified') AS is_told FROM out.alert_transitions
                 WHERE {span} AND transition IN ('notified', 'resolved') GROUP BY 1
@@ -214,7 +216,7 @@ class Planner:
         """Department, category and brand by SKU: a wire body names them where it can, a route may say the id."""
         rows = self._reader.query(
             "SELECT sku, department_id, category_id, brand_id FROM core.sku_state_changes "
-            f"WHERE sku IN ({IDS}) QUALIFY row_number() OVER (PARTITION BY sku ORDER BY version DESC) = 1",
+            f"WHERE sku IN ({IDS}) {latest('sku')}",
             [id_list(skus)],
         )
         return {sku: tuple(parents) for sku, *parents in rows.iter_rows()}
@@ -263,8 +265,8 @@ class Planner:
 
 def write_plan(transaction: LakeTransaction, rows: pl.DataFrame, follows: int) -> bool:
     """Append a plan's rows, unless another planner has written since version `follows`; whether it did."""
-    latest = transaction.execute(f"SELECT coalesce(max(planned_version), 0) FROM {CATALOG}.out.notifications")
-    if latest[0][0] != follows:
+    newest = transaction.execute(f"SELECT coalesce(max(planned_version), 0) FROM {CATALOG}.out.notifications")
+    if newest[0][0] != follows:
         return False
     transaction.append(NOTIFICATIONS, rows)
     return True
@@ -299,24 +301,13 @@ def to_frame(plan: Plan) -> pl.DataFrame:
     """The rows of a plan, in order."""
     rows = plan.rows
     dump = lambda value: msgspec.json.encode(value).decode()  # noqa: E731
-    frame = pl.DataFrame(
-        {
-            "seq": list(range(len(rows))),
-            "notification_id": [row.notification_id for row in rows],
-            "channel": [row.channel for row in rows],
-            "kind": [row.kind for row in rows],
-            "severity": [row.severity for row in rows],
-            "reason": [row.reason for row in rows],
-            "members": [dump(row.members) for row in rows],
-            "recipients": [dump(row.recipients) for row in rows],
-            "covers": [dump(row.covers) for row in rows],
-            "due_at": [row.due_at for row in rows],
-            "planned_version": [plan.planned_version] * len(rows),
-            "planned_at": [plan.planned_at] * len(rows),
-        },
-        schema_overrides={"due_at": pl.Int64},
+    return NOTIFICATIONS.frame(
+        rows,
+        seq=range(len(rows)),
+        planned_version=[plan.planned_version] * len(rows),
+        planned_at=[plan.planned_at] * len(rows),
+        **{name: [dump(getattr(row, name)) for row in rows] for name in ("members", "recipients", "covers")},
     )
-    return frame.with_columns(pl.from_epoch(pl.col(name), "us").alias(name) for name in ("due_at", "planned_at"))
 
 
 def to_planned(row: dict[str, Any]) -> Planned:

@@ -29,6 +29,7 @@ from inventory_assets.ingest.engine import Engine
 from inventory_assets.ingest.meaning import CODE_VERSION
 from inventory_assets.ingest.notes import LakeNotes
 from inventory_assets.ingest.warm import load_inhibitions
+from inventory_assets.lake.query.clauses import latest
 from inventory_assets.lake.query.reader import Reader
 from inventory_assets.lake.stages import Stage
 from inventory_assets.lake.tables import QUALITY_RESULTS
@@ -39,6 +40,7 @@ from inventory_assets.settings import Settings
 
 # What a sparkline shows: a month of daily points where nothing changes.
 TREND_POINTS = 30
+_NEWEST = "checked_at DESC, version DESC"
 # Each hold is a message for ever. A warehouse with more wrong keys is in doubt as a whole.
 MAX_HELD_KEYS = 50
 
@@ -179,7 +181,7 @@ def read_history(reader: Reader, *, rule: str | None = None, limit: int | None =
         _from_row(row)
         for row in _rows(
             reader,
-            f"FROM out.quality_results {condition} ORDER BY checked_at DESC, version DESC, rule {bound}",
+            f"FROM out.quality_results {condition} ORDER BY {_NEWEST}, rule {bound}",
             [] if rule is None else [rule],
         )
     ]
@@ -191,7 +193,7 @@ def read_trends(reader: Reader) -> dict[str, tuple[TrendPoint, ...]]:
         reader,
         f"""
         SELECT rule, checked_at, failing_count FROM out.quality_results WHERE status <> 'not_judged'
-        QUALIFY row_number() OVER (PARTITION BY rule ORDER BY checked_at DESC, version DESC) <= {TREND_POINTS}
+        {latest("rule", order=_NEWEST, count=TREND_POINTS)}
         ORDER BY checked_at, version
         """,
     )
@@ -215,11 +217,7 @@ def _with_trend(result: QualityResult, trend: tuple[TrendPoint, ...]) -> Quality
 
 
 def _latest_points(reader: Reader) -> dict[str, QualityResult]:
-    rows = _rows(
-        reader,
-        "FROM out.quality_results "
-        "QUALIFY row_number() OVER (PARTITION BY rule ORDER BY checked_at DESC, version DESC) = 1",
-    )
+    rows = _rows(reader, f"FROM out.quality_results {latest('rule', order=_NEWEST)}")
     return {row["rule"]: _from_row(row) for row in rows}
 
 
@@ -232,21 +230,12 @@ def _rows(reader: Reader, sql: str, parameters: list[Any] | None = None) -> list
 
 
 def _to_frame(results: Sequence[QualityResult]) -> pl.DataFrame:
-    return pl.DataFrame(
-        {
-            "rule": [r.rule for r in results],
-            "table_name": [r.table for r in results],
-            "severity": [str(r.severity) for r in results],
-            "status": [str(r.status) for r in results],
-            "failing_count": [r.failing_count for r in results],
-            "checked_count": [r.checked_count for r in results],
-            "sample_ids": [json.dumps(r.sample_ids, ensure_ascii=False) for r in results],
-            "as_of_version": [r.as_of_version for r in results],
-            "checked_at": [r.checked_at.replace(tzinfo=None) for r in results],
-            "run_id": [r.run_id for r in results],
-            "details": [_details(r) for r in results],
-        },
-        schema_overrides={"checked_count": pl.Int64, "checked_at": pl.Datetime("us")},
+    return QUALITY_RESULTS.frame(
+        results,
+        table_name=[r.table for r in results],
+        sample_ids=[json.dumps(r.sample_ids, ensure_ascii=False) for r in results],
+        checked_at=[r.checked_at.replace(tzinfo=None) for r in results],
+        details=[_details(r) for r in results],
     )
 
 

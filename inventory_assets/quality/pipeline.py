@@ -9,7 +9,6 @@ from datetime import timedelta
 from typing import Any
 
 import duckdb
-import polars as pl
 
 from inventory_assets.control.issue import issue
 from inventory_assets.domain.events.connectors import Heard
@@ -187,26 +186,14 @@ def read_open(reader: Reader) -> list[StoredFinding]:
 
 def append_findings(transaction: LakeTransaction, changes: Sequence[StoredFinding]) -> None:
     """Keep what began and what ended."""
-    times = [
-        None if each is None else to_datetime(each).replace(tzinfo=None)
-        for change in changes
-        for each in (change.begun_at, change.ended_at)
-    ]
     transaction.append(
         PIPELINE_FINDINGS,
-        pl.DataFrame(
-            {
-                "kind": [str(each.finding.kind) for each in changes],
-                "subject": [each.finding.subject for each in changes],
-                "warehouse_id": [each.finding.warehouse_id for each in changes],
-                "severity": [str(each.finding.severity) for each in changes],
-                "is_open": [each.is_open for each in changes],
-                "begun_at": times[::2],
-                "ended_at": times[1::2],
-                "finding": [each.finding.text for each in changes],
-                "what_to_do": [each.finding.what_to_do for each in changes],
-            },
-            schema_overrides={"warehouse_id": pl.String, "ended_at": pl.Datetime("us")},
+        PIPELINE_FINDINGS.frame(
+            [each.finding for each in changes],
+            is_open=[each.is_open for each in changes],
+            begun_at=[each.begun_at for each in changes],
+            ended_at=[each.ended_at for each in changes],
+            finding=[each.finding.text for each in changes],
         ),
     )
 

@@ -18,7 +18,6 @@ from inventory_assets.domain.alerts.recommend import (
     recommend,
     served_before,
 )
-from inventory_assets.domain.ingest.state import InventoryState
 from inventory_assets.lake.query.clauses import latest
 from inventory_assets.lake.query.reader import IDS, Reader, id_list
 from inventory_assets.lake.tables import ALERTS, PRODUCTS, RESOLVED_THRESHOLDS, SKU_STATE, VELOCITY, VersionedTable

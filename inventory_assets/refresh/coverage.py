@@ -17,8 +17,7 @@ from inventory_assets.lake.stages import Stage
 from inventory_assets.lake.tables import COVERAGE
 from inventory_assets.queries.history import read_histories, read_keys
 
-MEASURED = ("available", "daily_units", "daily_deviation", "in_stock_days", "stockout_days",
-            "cover_days", "cover_days_low", "cover_days_high")  # fmt: skip
+MEASURED = [name for name in COVERAGE.columns if name not in (*COVERAGE.key, "as_of_date", "version")]
 
 
 def read_demand(reader: Reader, as_of_date: date, *, chosen: str = "") -> Iterator[Demand]:
@@ -33,20 +32,18 @@ def measure_coverage(reader: Reader, as_of_date: date) -> pl.DataFrame:
     keys, _ = read_keys(reader)
     parts = [_rows(keys, demand) for demand in read_demand(reader, as_of_date)]
     if not parts:
-        return pl.DataFrame(schema={"warehouse_id": pl.String, "sku": pl.String, "as_of_date": pl.Date})
+        return COVERAGE.frame()
     return pl.concat(parts).with_columns(pl.lit(as_of_date).alias("as_of_date"))
 
 
 def _rows(keys: list[Key], demand: Demand) -> pl.DataFrame:
     measured = {"available": demand.available, **measure(demand)._asdict()}
     places = demand.keys.tolist()
-    columns = {
-        "warehouse_id": pl.Series([keys[place][0] for place in places], dtype=pl.String),
-        "sku": pl.Series([keys[place][1] for place in places], dtype=pl.String),
-    }
-    return pl.DataFrame(columns | {name: np.asarray(measured[name]) for name in MEASURED}).with_columns(
-        pl.col("available", "in_stock_days", "stockout_days").cast(pl.Int64), pl.selectors.float().fill_nan(None)
-    )
+    return COVERAGE.frame(
+        warehouse_id=[keys[place][0] for place in places],
+        sku=[keys[place][1] for place in places],
+        **{name: np.asarray(measured[name]) for name in MEASURED},
+    ).with_columns(pl.selectors.float().fill_nan(None))
 
 
 def refresh_coverage(engine: Engine, reader: Reader, as_of_date: date, *, run_id: str = "") -> int:

@@ -13,7 +13,6 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
-import polars as pl
 
 from inventory_assets.domain.alerts.incidents import (
     DAY_US,
@@ -34,6 +33,7 @@ from inventory_assets.domain.ingest.process import Message
 from inventory_assets.domain.ingest.state import InventoryState
 from inventory_assets.domain.values import format_time, to_datetime, to_microseconds_naive
 from inventory_assets.ingest.engine import Commit, Engine
+from inventory_assets.lake.query.clauses import COUNTING_VERSION
 from inventory_assets.lake.query.reader import IDS, Reader, id_list
 from inventory_assets.lake.stages import Stage
 from inventory_assets.lake.tables import INCIDENTS
@@ -47,15 +47,9 @@ STOCKOUTS_EVERY_SECONDS = 60.0
 # What a command takes, RULES 36.
 MAX_REASON = 1024
 
-# The version of a transaction that counts, RULES 13, among the columns a finding needs.
-_LATEST = """
+_LATEST = f"""
     SELECT transaction_id, warehouse_id, sku, type, status, quantity, event_at FROM core.events
-    WHERE kind = 'transaction' AND type = ? AND event_at <= ?
-    QUALIFY row_number() OVER (
-        PARTITION BY transaction_id
-        ORDER BY CASE status WHEN 'PENDING' THEN 0 WHEN 'SHIPPED' THEN 1 ELSE 2 END DESC,
-            source_epoch DESC, instant DESC, increment DESC, status = 'CANCELLED' DESC, event_id DESC
-    ) = 1
+    WHERE kind = 'transaction' AND type = ? AND event_at <= ? {COUNTING_VERSION}
 """
 
 
@@ -247,7 +241,7 @@ def refresh_incidents(
     ]  # fmt: skip
 
     def write(transaction: LakeTransaction) -> None:
-        transaction.append(INCIDENTS, _frame(rows))
+        transaction.append(INCIDENTS, INCIDENTS.frame(**{name: [row[name] for row in rows] for name in rows[0]}))
 
     return engine.commit_burst(messages, stage=Stage.INCIDENTS, run_id=run_id, also=write)
 
@@ -259,7 +253,7 @@ def _read_known(
     ids = [make_incident_id(finding) for finding in findings]
     rows = _rows(
         reader,
-        f"SELECT * FROM out.incidents WHERE state = 'open' OR incident_id IN ({IDS})",
+        f"SELECT * EXCLUDE (version) FROM out.incidents WHERE state = 'open' OR incident_id IN ({IDS})",
         [id_list(ids)],
     )
     known = {(row["kind"], row["subject"]): row for row in rows if row["state"] == "open" and row["kind"] in kinds}
@@ -330,12 +324,6 @@ def _commands(state: InventoryState, row: Mapping[str, Any], members: Sequence[s
                     {"command": "uninhibit", "alert_id": alert.alert_id, "source": incident_id, "reason": lifting}
                 )
     return found
-
-
-def _frame(rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
-    types: dict[str, Any] = {"VARCHAR": pl.String, "BIGINT": pl.Int64, "TIMESTAMP": pl.Datetime("us")}
-    columns: dict[str, Any] = {name: types[type_] for name, type_ in INCIDENTS.columns.items() if name != "version"}
-    return pl.DataFrame([{name: row[name] for name in columns} for row in rows], schema=columns)
 
 
 # ---- explaining them

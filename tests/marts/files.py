@@ -40,6 +40,6 @@ def hour(days_ago: int, at: int = 8, **fields: Any) -> dict[str, Any]:
 
 def write_files(home: Path, table: SnapshotTable, rows: list[dict[str, Any]]) -> None:
     """Write rows as files of a snapshot table, one a date."""
-    frame = pl.DataFrame(rows, schema=table.schema, orient="row")
+    frame = pl.DataFrame(rows, schema=table.types, orient="row")
     for (day,), part in frame.group_by(pl.col("snapshot_date" if table is DAILY_STOCK else "event_date")):
         PartitionFiles(str(home / "snapshots"), table).write(day, part, lake_version=next(_versions), epoch=1)

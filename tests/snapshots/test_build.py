@@ -141,7 +141,7 @@ def test_an_empty_lake_gives_empty_files(engine, files):
     manifests = build(engine, files)
 
     assert [0] * DAYS == [manifest.rows for manifest in manifests]
-    assert files.read(FIRST).schema == DAILY_STOCK.schema
+    assert files.read(FIRST).schema == DAILY_STOCK.types
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ SEVERITY_ORDER = {"CRITICAL": 0, "HIGH": 1, "MEDIUM": 2, "LOW": 3}
 # How the reason of a held row begins that waits for others of its group; then follows the group.
 GROUP_WAIT = "group_wait: "
 SENT_KINDS = frozenset({"single", "group", "incident", "digest", "resolved"})
+UNSENT_KINDS = ("held", "dismissed")
 
 
 class Planned(msgspec.Struct, frozen=True):

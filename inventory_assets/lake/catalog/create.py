@@ -66,8 +66,7 @@ def _bases(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
 
 
 def _create_table(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
-    columns = ", ".join(f"{name} {type_}" for name, type_ in table.columns.items())
-    connection.execute(f"CREATE TABLE {CATALOG}.{table.changes} ({columns})")
+    connection.execute(f"CREATE TABLE {CATALOG}.{table.changes} ({table.definition})")
     if table.partition_by:
         connection.execute(f"ALTER TABLE {CATALOG}.{table.changes} SET PARTITIONED BY ({table.partition_by})")
     if not isinstance(table, VersionedTable):

@@ -25,6 +25,7 @@ from inventory_assets.lake.errors import LakeError
 from inventory_assets.lake.files.parquet import in_order, to_parquet
 from inventory_assets.lake.files.storage import Opener, open_storage, reach
 from inventory_assets.lake.lock import writer_lock
+from inventory_assets.lake.tables import BIG, DATE, FLAG, TEXT, TIME, Table
 from inventory_assets.settings import Settings
 
 FORMAT = "1"
@@ -36,50 +37,34 @@ SCHEMA = "snapshots"
 LOCK_SECONDS = 60.0
 READ_TRIES = 3
 
-_BIG, _TEXT, _TIME, _FLAG, _DATE = "BIGINT", "VARCHAR", "TIMESTAMP", "BOOLEAN", "DATE"
-_POLARS = {
-    _BIG: pl.Int64(), _TEXT: pl.String(), _TIME: pl.Datetime("us"), _FLAG: pl.Boolean(), _DATE: pl.Date(),
-}  # fmt: skip
-
 
 @dataclass(frozen=True, slots=True, eq=False)
-class SnapshotTable:
-    """A table in daily files. `key` is the grain and the order of the rows; `comment` states it."""
+class SnapshotTable(Table):
+    """A table in daily files. `key` is the grain and the order of the rows."""
 
-    name: str
-    columns: dict[str, str]
-    key: tuple[str, ...]
-    comment: str
-
-    @property
-    def full_name(self) -> str:
-        """snapshots.name, as queries say it."""
-        return f"{SCHEMA}.{self.name}"
-
-    @property
-    def schema(self) -> dict[str, pl.DataType]:
-        """The columns as a frame has them."""
-        return {name: _POLARS[type_] for name, type_ in self.columns.items()}
+    key: tuple[str, ...] = ()
 
 
 DAILY_STOCK = SnapshotTable(
+    SCHEMA,
     "daily_stock",
     {
-        "snapshot_date": _DATE, "warehouse_id": _TEXT, "sku": _TEXT, "on_hand": _BIG, "reserved": _BIG,
-        "available": _BIG, "inbound": _BIG, "is_active": _FLAG, "stockout_seconds": _BIG, "sold_units": _BIG,
-        "last_event_at": _TIME, "version": _BIG,
+        "snapshot_date": DATE, "warehouse_id": TEXT, "sku": TEXT, "on_hand": BIG, "reserved": BIG,
+        "available": BIG, "inbound": BIG, "is_active": FLAG, "stockout_seconds": BIG, "sold_units": BIG,
+        "last_event_at": TIME, "version": BIG,
     },
-    ("snapshot_date", "warehouse_id", "sku"),
     "One row per (snapshot_date, warehouse_id, sku) with an event by then: stock in units at the end of that UTC day.",
+    key=("snapshot_date", "warehouse_id", "sku"),
 )  # fmt: skip
 HOURLY_TRANSACTIONS = SnapshotTable(
+    SCHEMA,
     "hourly_transactions",
     {
-        "hour": _TIME, "event_date": _DATE, "warehouse_id": _TEXT, "sku": _TEXT, "type": _TEXT, "status": _TEXT,
-        "transactions": _BIG, "quantity": _BIG, "largest_quantity": _BIG, "version": _BIG,
+        "hour": TIME, "event_date": DATE, "warehouse_id": TEXT, "sku": TEXT, "type": TEXT, "status": TEXT,
+        "transactions": BIG, "quantity": BIG, "largest_quantity": BIG, "version": BIG,
     },
-    ("hour", "warehouse_id", "sku", "type", "status"),
     "One row per (hour, warehouse_id, sku, type, status): transaction versions that happened in that UTC hour.",
+    key=("hour", "warehouse_id", "sku", "type", "status"),
 )  # fmt: skip
 SNAPSHOT_TABLES = (DAILY_STOCK, HOURLY_TRANSACTIONS)
 
@@ -240,7 +225,7 @@ class PartitionFiles:
 
 def encode(table: SnapshotTable, rows: pl.DataFrame) -> bytes:
     """Rows as a Parquet file: the same rows in any order give the same bytes."""
-    ordered = rows.select(*table.columns).cast(table.schema)  # type: ignore[arg-type]
+    ordered = rows.select(*table.columns).cast(table.types)  # type: ignore[arg-type]
     return to_parquet(in_order(ordered, table.key))
 
 

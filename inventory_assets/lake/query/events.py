@@ -5,17 +5,10 @@ from typing import Any
 import msgspec
 
 from inventory_assets.domain.events.kinds import Command, Event, Level, ThresholdRule, Tombstone, Transaction
+from inventory_assets.lake.tables import CORE_EVENTS
 
-EVENT_TYPES: dict[str, Any] = {
-    "level": Level,
-    "tombstone": Tombstone,
-    "threshold": ThresholdRule,
-    "control": Command,
-}
-EVENT_COLUMNS = (
-    "event_id, entity_key, row_key, kind, warehouse_id, sku, to_warehouse_id, transaction_id, type, status, quantity, "
-    "epoch_us(event_at) AS event_at, source_epoch, instant, increment, has_cluster_time, details"
-)
+EVENT_TYPES: dict[str, Any] = {each.kind: each for each in (Level, Tombstone, ThresholdRule, Command)}
+EVENT_COLUMNS = CORE_EVENTS.select("version", "seq", "available", "event_date", "outcome")
 
 
 def to_event(row: dict[str, Any]) -> Event:

@@ -63,10 +63,9 @@ class Rewriter:
         files = []
         for part in self._key_ranges(table, old):
             files += self._write(f"FROM ({rows}) WHERE {part} ORDER BY {', '.join(table.key)}", table, None)
-        columns = ", ".join(f"{name} {type_}" for name, type_ in table.columns.items())
 
         def exchange(connection: duckdb.DuckDBPyConnection) -> None:
-            connection.execute(f"CREATE OR REPLACE TABLE {CATALOG}.{new_name} ({columns})")
+            connection.execute(f"CREATE OR REPLACE TABLE {CATALOG}.{new_name} ({table.definition})")
             add_files(connection, new_name, files, partition_by=None)
             connection.execute(f"INSERT INTO {CATALOG}.meta.bases VALUES ('{table.full_name}', {version})")
             query = table.view_query(f"{CATALOG}.", version)

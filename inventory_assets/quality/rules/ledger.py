@@ -10,6 +10,7 @@ from inventory_assets.domain.events.kinds import Key
 from inventory_assets.domain.stock.history import Stock, run_stock
 from inventory_assets.domain.stock.ledger import Drift, find_drift
 from inventory_assets.domain.values import to_datetime
+from inventory_assets.lake.tables import SKU_STATE
 from inventory_assets.quality.rule import Found, Pass, to_rows
 from inventory_assets.queries.history import read_histories, read_keys
 
@@ -33,7 +34,9 @@ def judge_stock(look: Pass) -> Found:
     """Find keys whose stock is not what their events give (RULES 14-17); what is inbound is another rule's."""
     names = ("on_hand", "reserved", "is_active")
     stored = look.reader.query(f"SELECT warehouse_id, sku, {', '.join(names)} FROM core.sku_state ORDER BY ALL")
-    both = stored.drop_nulls().join(_run(look).ends, on=["warehouse_id", "sku"], how="left", suffix="_by_events")
+    both = stored.drop_nulls().join(
+        _run(look).ends.select(stored.columns), on=["warehouse_id", "sku"], how="left", suffix="_by_events"
+    )
     wrong = both.filter(pl.any_horizontal(pl.col(name).ne_missing(pl.col(f"{name}_by_events")) for name in names))
     return to_rows(list(wrong.iter_rows(named=True)), stored.height, is_of_stock=True)
 
@@ -61,22 +64,18 @@ def _run_anew(look: Pass) -> _Ledger:
         ends.append(_ends(keys, stock))
         levels += int(((events["rank"] == 0) & (events["at"] >= since)).sum())
         differing += _first_differences(keys, events, find_drift(events, stock), since)
-    schema = {"warehouse_id": pl.String, "sku": pl.String, "on_hand": pl.Int64, "reserved": pl.Int64,
-              "is_active": pl.Boolean}  # fmt: skip
-    return _Ledger(pl.concat(ends) if ends else pl.DataFrame(schema=schema), differing, levels)
+    return _Ledger(pl.concat(ends) if ends else SKU_STATE.frame(), differing, levels)
 
 
 def _ends(keys: list[Key], stock: Stock) -> pl.DataFrame:
     last = np.flatnonzero(np.append(stock.key[1:] != stock.key[:-1], True))
     places = stock.key[last].tolist()
-    return pl.DataFrame(
-        {
-            "warehouse_id": pl.Series([keys[place][0] for place in places], dtype=pl.String),
-            "sku": pl.Series([keys[place][1] for place in places], dtype=pl.String),
-            "on_hand": stock.on_hand[last],
-            "reserved": stock.reserved[last],
-            "is_active": stock.is_active[last],
-        }
+    return SKU_STATE.frame(
+        warehouse_id=[keys[place][0] for place in places],
+        sku=[keys[place][1] for place in places],
+        on_hand=stock.on_hand[last],
+        reserved=stock.reserved[last],
+        is_active=stock.is_active[last],
     )
 
 
