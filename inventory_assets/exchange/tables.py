@@ -3,9 +3,14 @@
 Here: names, types, keys, questions to the lake. Not here: how they are loaded (`push`).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-_TEXT, _BIG, _TIME, _FLAG, _DATE, _REAL = "text", "bigint", "timestamptz", "boolean", "date", "double precision"
+from inventory_assets.lake import tables
+from inventory_assets.lake.files import partition_files
+from inventory_assets.lake.tables import BIG, DATE, FLAG, REAL, TEXT, TIME
+
+_TYPES = {TEXT: "text", BIG: "bigint", TIME: "timestamptz", FLAG: "boolean", DATE: "date", REAL: "double precision"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,62 +32,48 @@ class PushTable:
     date_column: str | None = None
 
 
+def _served(columns: Mapping[str, str], names: str = "") -> dict[str, str]:
+    """Columns of ours with their types there: all, or those named."""
+    return {name: _TYPES[columns[name]] for name in names.split() or columns}
+
+
 STOCK_POSITIONS = PushTable(
     name="stock_positions",
-    columns={
-        "warehouse_id": _TEXT, "sku": _TEXT, "on_hand": _BIG, "reserved": _BIG, "available": _BIG, "inbound": _BIG,
-        "is_active": _FLAG, "is_negative": _FLAG, "is_over_reserved": _FLAG, "department_id": _TEXT,
-        "category_id": _TEXT, "brand_id": _TEXT, "product_id": _TEXT, "last_event_at": _TIME, "version": _BIG,
-    },
-    key=("warehouse_id", "sku"),
-    source="core.sku_state",
-)  # fmt: skip
+    columns=_served(
+        {**tables.SKU_STATE.columns, "available": BIG, "is_negative": FLAG, "is_over_reserved": FLAG},
+        "warehouse_id sku on_hand reserved available inbound is_active is_negative is_over_reserved "
+        "department_id category_id brand_id product_id last_event_at version",
+    ),
+    key=tables.SKU_STATE.key,
+    source=tables.SKU_STATE.full_name,
+)
 ALERTS = PushTable(
     name="alerts",
-    columns={
-        "alert_id": _TEXT, "warehouse_id": _TEXT, "sku": _TEXT, "alert_type": _TEXT, "priority": _TEXT, "state": _TEXT,
-        "available": _BIG, "threshold": _REAL, "opened_at": _TIME, "resolved_at": _TIME, "resolved_reason": _TEXT,
-        "notification_count": _BIG, "acknowledged_by": _TEXT, "acknowledged_at": _TIME, "body": _TEXT, "version": _BIG,
-    },
-    key=("alert_id",),
-    source="out.alerts",
-)  # fmt: skip
-VELOCITY = PushTable(
-    name="velocity",
-    columns={"warehouse_id": _TEXT, "sku": _TEXT, "as_of_date": _DATE, "daily_units": _REAL, "version": _BIG},
-    key=("warehouse_id", "sku"),
-    source="core.velocity",
+    columns=_served(
+        tables.ALERTS.columns,
+        "alert_id warehouse_id sku alert_type priority state available threshold opened_at resolved_at resolved_reason "
+        "notification_count acknowledged_by acknowledged_at body version",
+    ),
+    key=tables.ALERTS.key,
+    source=tables.ALERTS.full_name,
 )
-COVERAGE = PushTable(
-    name="coverage",
-    columns={
-        "warehouse_id": _TEXT, "sku": _TEXT, "as_of_date": _DATE, "available": _BIG, "daily_units": _REAL,
-        "daily_deviation": _REAL, "in_stock_days": _BIG, "stockout_days": _BIG, "cover_days": _REAL,
-        "cover_days_low": _REAL, "cover_days_high": _REAL, "version": _BIG,
-    },
-    key=("warehouse_id", "sku"),
-    source="core.coverage",
-)  # fmt: skip
-DAILY_STOCK = PushTable(
-    name="daily_stock",
-    columns={
-        "snapshot_date": _DATE, "warehouse_id": _TEXT, "sku": _TEXT, "on_hand": _BIG, "reserved": _BIG,
-        "available": _BIG, "inbound": _BIG, "is_active": _FLAG, "stockout_seconds": _BIG, "sold_units": _BIG,
-        "last_event_at": _TIME, "version": _BIG,
-    },
-    key=("snapshot_date", "warehouse_id", "sku"),
-    source="daily_stock",
-    date_column="snapshot_date",
-)  # fmt: skip
-HOURLY_TRANSACTIONS = PushTable(
-    name="hourly_transactions",
-    columns={
-        "hour": _TIME, "event_date": _DATE, "warehouse_id": _TEXT, "sku": _TEXT, "type": _TEXT, "status": _TEXT,
-        "transactions": _BIG, "quantity": _BIG, "largest_quantity": _BIG, "version": _BIG,
-    },
-    key=("hour", "warehouse_id", "sku", "type", "status"),
-    source="hourly_transactions",
-    date_column="event_date",
-)  # fmt: skip
 
-PUSH_TABLES = (STOCK_POSITIONS, ALERTS, VELOCITY, COVERAGE, DAILY_STOCK, HOURLY_TRANSACTIONS)
+
+def _whole(table: tables.VersionedTable) -> PushTable:
+    return PushTable(name=table.name, columns=_served(table.columns), key=table.key, source=table.full_name)
+
+
+def _files(table: partition_files.SnapshotTable, date_column: str) -> PushTable:
+    return PushTable(
+        name=table.name, columns=_served(table.columns), key=table.key, source=table.name, date_column=date_column
+    )
+
+
+PUSH_TABLES = (
+    STOCK_POSITIONS,
+    ALERTS,
+    _whole(tables.VELOCITY),
+    _whole(tables.COVERAGE),
+    _files(partition_files.DAILY_STOCK, "snapshot_date"),
+    _files(partition_files.HOURLY_TRANSACTIONS, "event_date"),
+)
