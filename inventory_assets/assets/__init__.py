@@ -1,1 +1,1 @@
-"""Thin Dagster assets and checks over `stages`: read, call, report."""
+"""Thin Dagster assets and checks over the capabilities: read, call, report."""

@@ -1,7 +1,7 @@
 """Every asset check, and the invariants of RULES 35 as the sensor's report checks them.
 
 A check that finds stock wrong holds the alerts that stand on it, until it passes
-again. Not here: the rules of data quality as checks (`quality`), or those of operations (`operations`).
+again. Not here: the rules of data quality as checks (`quality`), or those of the pipeline (`pipeline`).
 """
 
 from collections.abc import Iterable

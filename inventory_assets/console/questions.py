@@ -1,7 +1,7 @@
 """What is asked of the lake for a page or an answer: rows as the command line prints them.
 
 Each function reads and returns; `Door` runs it. Here: which rows. Not here: what
-a row holds (`stages`), HTTP, words.
+a row holds (`queries`), HTTP, words.
 """
 
 from collections.abc import Callable, Mapping

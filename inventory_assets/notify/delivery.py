@@ -2,7 +2,7 @@
 
 `Delivery` never writes by itself: who owns a writer asks `wants_commit`, writes
 its `writings` inside a transaction and calls `recorded` after it. Under the
-sensor that is the burst loop (`courier`), so records ride along with bursts;
+sensor that is the burst loop (`process`), so records ride along with bursts;
 `inventory deliver` has a writer of its own (`LakeNotes`). Nothing is sent before it is written as
 owed; a crash between sending and recording sends again, under the same id.
 """

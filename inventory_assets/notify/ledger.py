@@ -1,7 +1,7 @@
 """What channels owe, by the lake: planned to be sent, neither sent nor given up; and owing it again.
 
 Here: reading `out.notifications` and `out.deliveries`, and the rows that tries
-leave there. Not here: when a try is made (`lane`), who writes (`deliver`).
+leave there. Not here: when a try is made (`channel_queue`), who writes (`delivery`).
 """
 
 from collections.abc import Iterable

@@ -1,7 +1,7 @@
 """Look up why an alert was told again and how it ended, for what messages say of it.
 
 Here: reading `out.alert_transitions` and the stock as of a version. Not here:
-the words (`notify.message.reasons`).
+the words (`words.notifications`).
 """
 
 from collections.abc import Iterable

@@ -1,6 +1,6 @@
 """What a rule of data quality is, and what judging one needs and gives.
 
-Not here: the rules themselves (`quality_rules`), or what becomes of a finding (`quality`).
+Not here: the rules themselves (`rules`), or what becomes of a finding (`judge`).
 """
 
 from collections.abc import Callable, Sequence

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from inventory_assets.domain.events.kinds import Key
-from inventory_assets.domain.stock.demand import Demand, daily_demand, measure
+from inventory_assets.domain.stock.coverage import Demand, daily_demand, measure
 from inventory_assets.domain.stock.history import run_stock
 from inventory_assets.domain.values import to_microseconds
 from inventory_assets.ingest.engine import Engine

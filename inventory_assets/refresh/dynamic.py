@@ -12,7 +12,7 @@ import numpy as np
 from inventory_assets.domain.events.kinds import DynamicSettings, Key
 from inventory_assets.domain.ingest.process import BurstInputs
 from inventory_assets.domain.ingest.state import InventoryState
-from inventory_assets.domain.stock.demand import WINDOW_DAYS, Demand
+from inventory_assets.domain.stock.coverage import WINDOW_DAYS, Demand
 from inventory_assets.domain.thresholds.forecast import compute_limits
 from inventory_assets.domain.thresholds.resolve import DynamicLimits
 from inventory_assets.ingest.engine import Commit, Engine

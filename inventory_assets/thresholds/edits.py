@@ -3,7 +3,7 @@
 Here: what is in force, what a change would do, and its commit. A change is made
 of ordinary messages, so it is parsed, recorded, replayed and verified as any
 other, and re-evaluates what it touches in its own version. Not here: files
-(`threshold_files`).
+(`files`).
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence

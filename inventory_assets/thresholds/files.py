@@ -2,7 +2,7 @@
 
 Here: rows to rules and rules to rows, with every problem by its place. Not here:
 what a document means (`domain.events.parse_threshold`) or what becomes of it
-(`threshold_rules`).
+(`edits`).
 
 JSON and YAML hold R0's documents; CSV holds the same, flat, in `COLUMNS`.
 """

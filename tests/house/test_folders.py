@@ -19,7 +19,7 @@ NAMED = (Path("inventory_assets/domain"), Path("inventory_assets/ingest"))
 ELSEWHERE = {
     "domain/events/topics.py": "messaging/test_topology.py",
     "ingest/notes.py": "ingest/test_writers.py",
-    "domain/alerts/reconcile.py": "quality/rules/test_reconcile.py",
+    "domain/alerts/reconcile.py": "quality/judges/test_reconcile.py",
     "domain/backtest/days.py": "domain/backtest/test_replay.py",
     "domain/backtest/score.py": "backtest/test_run.py",
     "domain/events/control.py": "domain/alerts/test_lifecycle.py",

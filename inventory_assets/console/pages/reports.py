@@ -16,6 +16,7 @@ from inventory_assets.console.problems import Refused
 from inventory_assets.lake.files.storage import Storage, open_storage
 
 PLACE = "/reports/"
+INDEX = "index.html"
 TYPES = {
     ".html": "text/html; charset=utf-8",
     ".csv": "text/csv; charset=utf-8",
@@ -41,13 +42,14 @@ def report(request: Request) -> Response:
     name = to_name(request.path_params["name"])
     content = None if name is None else _read(open_storage(console_of(request).settings.reports_uri), name)
     if name is None or content is None:
-        raise Refused(404, "there is no such report; `inventory reports list` names those that there are")
+        which = "no report yet; make one with `inventory reports build`" if name == INDEX else "no such report"
+        raise Refused(404, f"there is {which}")
     return Response(content, headers={**HEADERS, "Content-Type": TYPES[posixpath.splitext(name)[1]]})
 
 
 def to_name(name: str) -> str | None:
     """The file that a path below `/reports/` names; None for what cannot be one of ours."""
-    name = name or "index.html"
+    name = name or INDEX
     parts = name.split("/")
     if any(part in ("", ".", "..") or part.startswith(".") or "\\" in part or "\0" in part for part in parts):
         return None

@@ -1,7 +1,7 @@
 """What people and time do to an alert (RULES 36, ADR 0004): the state machine beside `evaluate`.
 
 Here: one alert, one command or one moment, and what follows. Not here: when a
-burst asks (`burst_lifecycle`), nor what stock does to an alert (`evaluate`).
+burst asks (`domain.ingest.handling`), nor what stock does to an alert (`evaluate`).
 
 Stock alone opens and resolves alerts. What is here adds facts to them, holds
 their tellings back, tells them again, or closes them for as long as the breach

@@ -4,7 +4,7 @@
 decide anything new. Between two points of a key in the same *band* - the same
 comparisons fail, the same hysteresis holds - `step` changes nothing, so only
 the first point of each band reaches it. Not here: reading (`backtest.run`)
-or what the alerts were worth (`backtest_score`).
+or what the alerts were worth (`score`).
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence

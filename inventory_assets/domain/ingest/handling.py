@@ -1,7 +1,7 @@
 """The lifecycle's part of a burst: which alerts a command or a moment concerns.
 
 Here: finding alerts, taking their moves in, marking new ones. Not here: the
-moves themselves (`lifecycle`) or the order of a burst (`burst`).
+moves themselves (`lifecycle`) or the order of a burst (`process`).
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -1,7 +1,7 @@
 """What a channel is handed and what it answers, and when to try again.
 
-Here: values that `stages` and `delivery` share. Not here: how a channel sends
-(`delivery`), which notification there is (`routing`).
+Here: values that `notify` and its channels share. Not here: how a channel sends
+(`notify.channels`), which notification there is (`routing`).
 """
 
 import hashlib

@@ -18,7 +18,7 @@ GROUP_KEYS = ("severity", "alert_type", "type", "department", "category", "brand
 
 
 class ChannelKind(StrEnum):
-    """The ways out of the system, one module of `delivery` each."""
+    """The ways out of the system, one module of `notify.channels` each."""
 
     EMAIL = "email"
     WEBHOOK = "webhook"

@@ -1,6 +1,6 @@
 """Counted stock against the ledger: what each level states, and what the events before it add up to.
 
-Not here: running the stock itself (`history`), or reading events (`stages`).
+Not here: running the stock itself (`history`), or reading events (`queries.history`).
 """
 
 from typing import NamedTuple

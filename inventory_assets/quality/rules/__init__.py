@@ -1,7 +1,7 @@
 """Every rule of data quality, by the table it judges.
 
-Here: the list and its parts. Not here: the queries (`quality_rules_*`) and the
-functions of those that SQL does not do (`quality_ledger`, `quality_volume`, `quality_alerts`).
+A new rule goes into the tuple of its subject: `messages`, `events`, `stock` or `alerts`. Here: the list of all.
+Not here: the functions of those that SQL does not do (`quality.judges`).
 """
 
 from inventory_assets.quality.rule import Rule

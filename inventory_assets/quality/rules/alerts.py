@@ -2,9 +2,9 @@
 
 from inventory_assets.domain.quality.results import Severity
 from inventory_assets.lake.tables import ALERTS, TRANSITIONS
+from inventory_assets.quality.judges.reconcile import judge_alerts
 from inventory_assets.quality.rule import Rule
 from inventory_assets.quality.rules.messages import REBUILD
-from inventory_assets.quality.rules.reconcile import judge_alerts
 
 ALERT_RULES = (
     Rule(

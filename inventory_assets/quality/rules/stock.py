@@ -9,8 +9,8 @@ from inventory_assets.lake.tables import (
     SKU_STATE,
     THRESHOLD_RULES,
 )
+from inventory_assets.quality.judges.ledger import judge_stock
 from inventory_assets.quality.rule import Rule
-from inventory_assets.quality.rules.ledger import judge_stock
 from inventory_assets.quality.rules.messages import REBUILD
 
 IMPORT = "Import them: `inventory products import FILE`."

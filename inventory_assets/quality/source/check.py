@@ -1,8 +1,8 @@
 """Check the lake against the documents of a source database (`domain.quality.source_check`).
 
 Here: comparing both sides in bounded memory, and telling a loss from a change that is on its way.
-Not here: MongoDB (`connector.source.reconcile_source`), the lake's SQL (`source_check_rows`), nor where the
-histories part (`source_check_trace`).
+Not here: MongoDB (`connector.source.reconcile_source`), the lake's SQL (`rows`), nor where the
+histories part (`trace`).
 
 First everything is compared once, as it is read: a pair that agrees, agrees. What differs is only
 suspected, as both sides move meanwhile. Suspects are read again a few times, the source at one

@@ -1,6 +1,6 @@
 """What a page shows, before it is HTML: sections of figures, tables and pictures. Pure; texts are escaped by the page.
 
-`Page` is filled by `nightly_page` and `weekly_page` and drawn by `page`.
+`Page` is filled by `nightly` and `weekly` and drawn by `html`.
 """
 
 from collections.abc import Sequence

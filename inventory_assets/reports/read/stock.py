@@ -1,6 +1,6 @@
 """Read what ran out, what will, and what to move and order, as of one version.
 
-Advice is `queries.recommendation`'s, cover is `domain.stock.demand`'s: here they are
+Advice is `queries.recommendation`'s, cover is `domain.stock.coverage`'s: here they are
 only put beside one another. The reader shows the lake at the report's version.
 """
 
@@ -13,7 +13,7 @@ import polars as pl
 
 from inventory_assets.domain.alerts.alert import Product, display_name
 from inventory_assets.domain.alerts.recommend import DEFAULT_LEAD_DAYS
-from inventory_assets.domain.stock.demand import cover
+from inventory_assets.domain.stock.coverage import cover
 from inventory_assets.lake.query.reader import IDS, Reader, id_list
 from inventory_assets.queries.present import Present, read_present
 from inventory_assets.reports.read.lines import EmptyShelf, OrderLine, RunningOut, TransferLine, Undecided

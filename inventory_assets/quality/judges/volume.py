@@ -1,4 +1,4 @@
-"""Rules about how much a warehouse sends: silent days and hours, unusual volumes."""
+"""Judge how much a warehouse sends: silent days and hours, unusual volumes."""
 
 from datetime import date, datetime, timedelta
 

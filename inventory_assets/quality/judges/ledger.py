@@ -1,4 +1,4 @@
-"""Rules that run every key's stock anew from its events: one pass over the history for all of them."""
+"""Run every key's stock anew from its events: one pass over the history for all rules that ask."""
 
 from datetime import timedelta
 from typing import Any, NamedTuple

@@ -1,0 +1,1 @@
+"""Functions that judge what SQL does not do, for the rules in `rules`."""
