@@ -9,12 +9,13 @@ import click
 import pytest
 
 from inventory_assets.cli import cli
+from tests.commands.tree import subcommands
 from tests.messaging.brokers import REPOSITORY
 
 
 def commands(group: click.Group, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
     found = []
-    for name, command in group.commands.items():
+    for name, command in subcommands(group).items():
         found.append((*path, name))
         if isinstance(command, click.Group):
             found += commands(command, (*path, name))

@@ -20,6 +20,7 @@ from inventory_assets.exchange.file import read_exchange_file
 from inventory_assets.lake.tables import APPEND_TABLES, VERSIONED_TABLES
 from inventory_assets.quality.rules import RULES
 from inventory_assets.settings import _READERS, Settings, load_settings
+from tests.commands.tree import subcommands
 from tests.docs.conftest import Ran, plain
 from tests.docs.markdown import DOCUMENTS, ROOT, Block, anchors, blocks, links, prose, table_names
 
@@ -37,7 +38,7 @@ MADE_BY_HAND = {"docs/images/ui.png"}
 def commands(group: click.Group, *above: str) -> list[tuple[str, ...]]:
     """Every command of the CLI, as words."""
     found: list[tuple[str, ...]] = []
-    for name, command in group.commands.items():
+    for name, command in subcommands(group).items():
         found += commands(command, *above, name) if isinstance(command, click.Group) else [(*above, name)]
     return found
 
@@ -137,7 +138,7 @@ def test_every_command_but_those_that_stay_is_run():
 
     # The exchange needs a server; `tests/commands/lake/test_exchange_pull.py` and `test_exchange_push.py` have one.
     apart = [("exchange", "pull"), ("exchange", "push")]
-    assert missing == [("run",), ("emulator",), ("topics", "apply"), *apart, ("reports", "serve"), ("serve",)]
+    assert sorted(missing) == [("emulator",), *apart, ("reports", "serve"), ("run",), ("serve",), ("topics", "apply")]
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
