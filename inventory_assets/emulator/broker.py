@@ -17,18 +17,10 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from inventory_assets.emulator import wire
-from inventory_assets.emulator.states import (
-    SubscriptionState,
-    TopicState,
-    rest_seconds,
-)
+from inventory_assets.emulator.states import SubscriptionState, TopicState, rest_seconds
 from inventory_assets.emulator.status import Code, StatusError, invalid
 from inventory_assets.emulator.store import Batch, Store
-from inventory_assets.emulator.subscription import (
-    Entry,
-    EntryState,
-    Stored,
-)
+from inventory_assets.emulator.subscription import Entry, EntryState, Stored
 
 _log = logging.getLogger(__name__)
 

@@ -5,14 +5,14 @@ the resources themselves (`registry`), limits of a publish (`publisher_service`)
 """
 
 import re
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
 
 from google.protobuf import field_mask_pb2
 
 from inventory_assets.emulator import wire
 from inventory_assets.emulator.filters import FilterError, compile_filter
-from inventory_assets.emulator.status import Code, StatusError, invalid
+from inventory_assets.emulator.status import Code, StatusError, already_exists, invalid, not_found
 
 _NAME = re.compile(r"projects/([^/]+)/(topics|subscriptions|snapshots|schemas)/([^/]+)")
 _ID = re.compile(r"[A-Za-z][A-Za-z0-9\-_.~+%]{2,254}")
@@ -42,11 +42,12 @@ SUBSCRIPTION_UPDATABLE = frozenset(
         "message_transforms",
     }
 )
+Found = TypeVar("Found")
 _UNBUILT = ("bigquery_config", "cloud_storage_config", "bigtable_config")
 
 
-def check_name(name: str, kind: str) -> str:
-    """Check `projects/P/<kind>/ID`; returns the project path."""
+def check_name(name: str, kind: str) -> None:
+    """Check `projects/P/<kind>/ID`."""
     match = _NAME.fullmatch(name)
     is_good = match and match[2] == kind and _ID.fullmatch(match[3]) and not match[3].lower().startswith("goog")
     if not match or not is_good:
@@ -55,17 +56,33 @@ def check_name(name: str, kind: str) -> str:
             "starts with a letter, has 3 to 255 letters, digits or -_.~+%, and does not start "
             "with 'goog'."
         )
-    return f"projects/{match[1]}"
 
 
-def page(items: Sequence[Any], *, project: str, page_size: int, page_token: str) -> tuple[list[Any], str]:
-    """Cut a page out of named bodies of a project; the token is the last name."""
-    found = sorted(
-        (each for each in items if each.name.startswith(f"{project}/")),
-        key=lambda each: each.name,
-    )
-    found = [each for each in found if each.name > page_token]
-    size = page_size if 0 < page_size <= 1000 else 1000
+def find(resources: Mapping[str, Found], name: str, kind: str) -> Found:
+    """Find a resource of a kind (`topics`, …) by its name."""
+    found = resources.get(name)
+    if found is None:
+        check_name(name, kind)
+        raise not_found(_title(kind), name)
+    return found
+
+
+def check_new(resources: Mapping[str, Any], name: str, kind: str) -> None:
+    """Refuse the name of a resource that is there, or that no resource can have."""
+    check_name(name, kind)
+    if name in resources:
+        raise already_exists(_title(kind), name)
+
+
+def _title(kind: str) -> str:
+    return kind.removesuffix("s").title()
+
+
+def page(items: Iterable[Any], request: Any, *, project: str) -> tuple[list[Any], str]:
+    """Cut the page a request asks for out of named bodies of a project; the token is the last name."""
+    named = (each for each in items if each.name.startswith(f"{project}/") and each.name > request.page_token)
+    found = sorted(named, key=lambda each: each.name)
+    size = request.page_size if 0 < request.page_size <= 1000 else 1000
     return found[:size], found[size - 1].name if len(found) > size else ""
 
 

@@ -57,12 +57,7 @@ class PublisherService:
         await self._registry.delete_topic(request.topic)
 
     async def list_topics(self, request: Any, context: Any) -> Any:
-        topics, token = page(
-            [each.body for each in self._broker.topics.values()],
-            project=request.project,
-            page_size=request.page_size,
-            page_token=request.page_token,
-        )
+        topics, token = page([each.body for each in self._broker.topics.values()], request, project=request.project)
         return pubsub.ListTopicsResponse.pb()(topics=topics, next_page_token=token)
 
     async def list_topic_subscriptions(self, request: Any, context: Any) -> Any:

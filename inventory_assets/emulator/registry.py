@@ -12,17 +12,13 @@ from inventory_assets.emulator.limits import (
     DAY_SECONDS,
     SUBSCRIPTION_UPDATABLE,
     TOPIC_UPDATABLE,
-    check_name,
+    check_new,
     check_subscription,
     check_topic,
+    find,
     merged_body,
 )
-from inventory_assets.emulator.states import (
-    SubscriptionState,
-    TopicState,
-    new_subscription,
-)
-from inventory_assets.emulator.status import already_exists, not_found
+from inventory_assets.emulator.states import SubscriptionState, TopicState, new_subscription
 from inventory_assets.emulator.subscription import Stored
 
 DELETED_TOPIC = "_deleted-topic_"
@@ -63,18 +59,12 @@ class Registry:
 
     def topic(self, name: str) -> TopicState:
         """Find a topic."""
-        found = self._broker.topics.get(name)
-        if found is None:
-            check_name(name, "topics")
-            raise not_found("Topic", name)
-        return found
+        return find(self._broker.topics, name, "topics")
 
     async def create_topic(self, body: Any) -> Any:
         """Create a topic."""
-        check_name(body.name, "topics")
+        check_new(self._broker.topics, body.name, "topics")
         check_topic(body)
-        if body.name in self._broker.topics:
-            raise already_exists("Topic", body.name)
         state = TopicState(self._broker.new_id(), body, self._broker.now_us())
         self._broker.topics[body.name] = state
         await self._save("topic", state)
@@ -95,30 +85,21 @@ class Registry:
             subscription.topic = None
             subscription.body.topic = DELETED_TOPIC
             self._put("subscription", subscription)
-        self._broker.batch.resources += [
-            ("DELETE FROM resources WHERE kind = 'topic' AND name = ?", (name,)),
-            (
-                "DELETE FROM messages WHERE topic_id = ? AND id NOT IN (SELECT message_id FROM backlog)",
-                (state.id,),
-            ),
-        ]
+        self._broker.batch.delete_resource("topic", name)
+        self._broker.batch.resources.append(
+            ("DELETE FROM messages WHERE topic_id = ? AND id NOT IN (SELECT message_id FROM backlog)", (state.id,))
+        )
         await self._broker.committed()
 
     # -- subscriptions -------------------------------------------------
 
     def subscription(self, name: str) -> SubscriptionState:
         """Find a subscription."""
-        found = self._broker.subscriptions.get(name)
-        if found is None:
-            check_name(name, "subscriptions")
-            raise not_found("Subscription", name)
-        return found
+        return find(self._broker.subscriptions, name, "subscriptions")
 
     async def create_subscription(self, body: Any) -> Any:
         """Create a subscription; it receives what is published from now on."""
-        check_name(body.name, "subscriptions")
-        if body.name in self._broker.subscriptions:
-            raise already_exists("Subscription", body.name)
+        check_new(self._broker.subscriptions, body.name, "subscriptions")
         topic = self.topic(body.topic)
         if not body.ack_deadline_seconds:
             body.ack_deadline_seconds = 10
@@ -129,10 +110,7 @@ class Registry:
         check_subscription(body)
         body.state = 1
         state = new_subscription(
-            body,
-            subscription_id=self._broker.new_id(),
-            created_us=self._broker.now_us(),
-            topic=topic,
+            body, subscription_id=self._broker.new_id(), created_us=self._broker.now_us(), topic=topic
         )
         self._broker.subscriptions[body.name] = state
         topic.subscriptions.append(state)
@@ -152,7 +130,7 @@ class Registry:
         state = self.subscription(name)
         del self._broker.subscriptions[name]
         self._drop_backlog(state)
-        self._broker.batch.resources.append(("DELETE FROM resources WHERE kind = 'subscription' AND name = ?", (name,)))
+        self._broker.batch.delete_resource("subscription", name)
         await self._broker.committed()
 
     async def detach_subscription(self, name: str) -> None:
@@ -171,7 +149,7 @@ class Registry:
             state.topic = None
         for entry in state.queue.entries.values():
             self._broker.disown(entry.message)
-        self._broker.batch.resources.append(("DELETE FROM backlog WHERE owner_id = ?", (state.id,)))
+        self._broker.batch.disown(state.id)
         state.wake_all()
 
     async def _save(self, kind: str, state: TopicState | SubscriptionState) -> None:
@@ -179,15 +157,4 @@ class Registry:
         await self._broker.committed()
 
     def _put(self, kind: str, state: TopicState | SubscriptionState) -> None:
-        self._broker.batch.resources.append(
-            (
-                "INSERT OR REPLACE INTO resources (kind, name, id, created_us, body) VALUES (?, ?, ?, ?, ?)",
-                (
-                    kind,
-                    state.body.name,
-                    state.id,
-                    state.created_us,
-                    state.body.SerializeToString(),
-                ),
-            )
-        )
+        self._broker.batch.put_resource(kind, state.body, id=state.id, created_us=state.created_us)

@@ -9,16 +9,9 @@ from typing import Any
 
 from inventory_assets.emulator import wire
 from inventory_assets.emulator.broker import Broker
-from inventory_assets.emulator.limits import check_name
-from inventory_assets.emulator.states import (
-    SubscriptionState,
-    TopicState,
-)
-from inventory_assets.emulator.status import (
-    already_exists,
-    failed_precondition,
-    not_found,
-)
+from inventory_assets.emulator.limits import check_new, find
+from inventory_assets.emulator.states import SubscriptionState, TopicState
+from inventory_assets.emulator.status import failed_precondition
 from inventory_assets.emulator.subscription import Entry, Stored
 
 _HOUR_US = 3_600_000_000
@@ -56,17 +49,11 @@ class Replay:
 
     def snapshot(self, name: str) -> SnapshotState:
         """Find a snapshot."""
-        found = self.snapshots.get(name)
-        if found is None:
-            check_name(name, "snapshots")
-            raise not_found("Snapshot", name)
-        return found
+        return find(self.snapshots, name, "snapshots")
 
     async def create_snapshot(self, name: str, subscription: SubscriptionState, labels: Any) -> Any:
         """Keep what a subscription owes now."""
-        check_name(name, "snapshots")
-        if name in self.snapshots:
-            raise already_exists("Snapshot", name)
+        check_new(self.snapshots, name, "snapshots")
         if subscription.topic is None:
             raise failed_precondition(f"Subscription {subscription.body.name} has no topic; there is nothing to keep.")
         now_us = self._broker.now_us()
@@ -89,12 +76,7 @@ class Replay:
 
     async def save(self, state: SnapshotState) -> None:
         """Write a snapshot's row. `created_us` holds the mark."""
-        self._broker.batch.resources.append(
-            (
-                "INSERT OR REPLACE INTO resources (kind, name, id, created_us, body) VALUES ('snapshot', ?, ?, ?, ?)",
-                (state.body.name, state.id, state.mark, state.body.SerializeToString()),
-            )
-        )
+        self._broker.batch.put_resource("snapshot", state.body, id=state.id, created_us=state.mark)
         await self._broker.committed()
 
     async def delete_snapshot(self, name: str) -> None:
@@ -103,10 +85,8 @@ class Replay:
         del self.snapshots[name]
         if state.topic:
             state.topic.snapshots -= 1
-        self._broker.batch.resources += [
-            ("DELETE FROM resources WHERE kind = 'snapshot' AND name = ?", (name,)),
-            ("DELETE FROM backlog WHERE owner_id = ?", (state.id,)),
-        ]
+        self._broker.batch.delete_resource("snapshot", name)
+        self._broker.batch.disown(state.id)
         await self._broker.committed()
 
     async def seek_to_time(self, subscription: SubscriptionState, time_us: int) -> None:

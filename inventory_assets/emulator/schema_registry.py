@@ -12,9 +12,9 @@ from typing import Any
 from inventory_assets.emulator import wire
 from inventory_assets.emulator.avro import AvroError, AvroSchema
 from inventory_assets.emulator.broker import Broker
-from inventory_assets.emulator.limits import check_name
+from inventory_assets.emulator.limits import check_new, find
 from inventory_assets.emulator.proto_text import ProtoError, ProtoSchema
-from inventory_assets.emulator.status import already_exists, invalid, not_found
+from inventory_assets.emulator.status import invalid
 
 PROTOCOL_BUFFER, AVRO = 1, 2
 JSON, BINARY = 1, 2
@@ -37,28 +37,16 @@ class SchemaRegistry:
 
     def get(self, name: str) -> Any:
         """Find a schema; a revision after `@` is ignored, there is one."""
-        name = name.split("@")[0]
-        found = self.schemas.get(name)
-        if found is None:
-            check_name(name, "schemas")
-            raise not_found("Schema", name)
-        return found
+        return find(self.schemas, name.split("@")[0], "schemas")
 
     async def create(self, body: Any) -> Any:
         """Keep a schema, if it parses."""
-        check_name(body.name, "schemas")
-        if body.name in self.schemas:
-            raise already_exists("Schema", body.name)
+        check_new(self.schemas, body.name, "schemas")
         parsed = parse(body)
         body.revision_id = secrets.token_hex(4)
         body.revision_create_time.FromMicroseconds(self._broker.now_us())
         self.schemas[body.name], self._parsed[body.name] = body, parsed
-        self._broker.batch.resources.append(
-            (
-                "INSERT OR REPLACE INTO resources (kind, name, id, created_us, body) VALUES ('schema', ?, ?, ?, ?)",
-                (body.name, self._broker.new_id(), self._broker.now_us(), body.SerializeToString()),
-            )
-        )
+        self._broker.batch.put_resource("schema", body, id=self._broker.new_id(), created_us=self._broker.now_us())
         await self._broker.committed()
         return body
 
@@ -67,7 +55,7 @@ class SchemaRegistry:
         name = self.get(name).name
         del self.schemas[name]
         self._parsed.pop(name, None)
-        self._broker.batch.resources.append(("DELETE FROM resources WHERE kind = 'schema' AND name = ?", (name,)))
+        self._broker.batch.delete_resource("schema", name)
         await self._broker.committed()
 
     def check_messages(self, settings: Any, messages: Iterable[Any]) -> None:

@@ -33,12 +33,7 @@ class SchemaService:
         return _view(self._schemas.get(request.name), request.view)
 
     async def list_schemas(self, request: Any, context: Any) -> Any:
-        found, token = page(
-            list(self._schemas.schemas.values()),
-            project=request.parent,
-            page_size=request.page_size,
-            page_token=request.page_token,
-        )
+        found, token = page(self._schemas.schemas.values(), request, project=request.parent)
         return schema.ListSchemasResponse.pb()(
             schemas=[_view(each, request.view or _BASIC) for each in found], next_page_token=token
         )

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import errno
 import fcntl
+import inspect
 import os
 import signal
 import socket
@@ -175,84 +176,39 @@ def _bind(server: Any, host: str, port: int) -> int:
         raise EmulatorError(f"cannot listen on {host}:{port}: {error}. Choose another port with --port.") from error
 
 
-def _handlers(*services: Any) -> tuple[Any, ...]:
-    publisher, subscriber, schemas = services
-    empty = empty_pb2.Empty
-    topic, subscription = pubsub.Topic, pubsub.Subscription
-    methods: dict[str, dict[str, tuple[Any, Any]]] = {
-        "Publisher": {
-            "CreateTopic": (topic, publisher.create_topic),
-            "UpdateTopic": (pubsub.UpdateTopicRequest, publisher.update_topic),
-            "Publish": (pubsub.PublishRequest, publisher.publish),
-            "GetTopic": (pubsub.GetTopicRequest, publisher.get_topic),
-            "ListTopics": (pubsub.ListTopicsRequest, publisher.list_topics),
-            "ListTopicSubscriptions": (
-                pubsub.ListTopicSubscriptionsRequest,
-                publisher.list_topic_subscriptions,
-            ),
-            "ListTopicSnapshots": (
-                pubsub.ListTopicSnapshotsRequest,
-                publisher.list_topic_snapshots,
-            ),
-            "DeleteTopic": (pubsub.DeleteTopicRequest, publisher.delete_topic),
-            "DetachSubscription": (
-                pubsub.DetachSubscriptionRequest,
-                publisher.detach_subscription,
-            ),
-        },
-        "Subscriber": {
-            "CreateSubscription": (subscription, subscriber.create_subscription),
-            "GetSubscription": (pubsub.GetSubscriptionRequest, subscriber.get_subscription),
-            "UpdateSubscription": (
-                pubsub.UpdateSubscriptionRequest,
-                subscriber.update_subscription,
-            ),
-            "ListSubscriptions": (pubsub.ListSubscriptionsRequest, subscriber.list_subscriptions),
-            "DeleteSubscription": (
-                pubsub.DeleteSubscriptionRequest,
-                subscriber.delete_subscription,
-            ),
-            "ModifyAckDeadline": (
-                pubsub.ModifyAckDeadlineRequest,
-                subscriber.modify_ack_deadline,
-            ),
-            "Acknowledge": (pubsub.AcknowledgeRequest, subscriber.acknowledge),
-            "Pull": (pubsub.PullRequest, subscriber.pull),
-            "ModifyPushConfig": (pubsub.ModifyPushConfigRequest, subscriber.modify_push_config),
-            "GetSnapshot": (pubsub.GetSnapshotRequest, subscriber.get_snapshot),
-            "ListSnapshots": (pubsub.ListSnapshotsRequest, subscriber.list_snapshots),
-            "CreateSnapshot": (pubsub.CreateSnapshotRequest, subscriber.create_snapshot),
-            "UpdateSnapshot": (pubsub.UpdateSnapshotRequest, subscriber.update_snapshot),
-            "DeleteSnapshot": (pubsub.DeleteSnapshotRequest, subscriber.delete_snapshot),
-            "Seek": (pubsub.SeekRequest, subscriber.seek),
-        },
-        "SchemaService": {
-            "CreateSchema": (schema.CreateSchemaRequest, schemas.create_schema),
-            "GetSchema": (schema.GetSchemaRequest, schemas.get_schema),
-            "ListSchemas": (schema.ListSchemasRequest, schemas.list_schemas),
-            "DeleteSchema": (schema.DeleteSchemaRequest, schemas.delete_schema),
-            "ValidateSchema": (schema.ValidateSchemaRequest, schemas.validate_schema),
-            "ValidateMessage": (schema.ValidateMessageRequest, schemas.validate_message),
-        },
+def _handlers(publisher: PublisherService, subscriber: SubscriberService, schemas: SchemaService) -> list[Any]:
+    handlers = {
+        "Publisher": _unary_methods(publisher, pubsub),
+        "Subscriber": _unary_methods(subscriber, pubsub),
+        "SchemaService": _unary_methods(schemas, schema),
     }
-    handlers = []
-    for service, found in methods.items():
-        by_name = {
-            name: grpc.unary_unary_rpc_method_handler(
-                _answering(function, empty),
-                request_deserializer=request.pb().FromString,
-                response_serializer=_serialized,
-            )
-            for name, (request, function) in found.items()
-        }
-        if service == "Subscriber":
-            by_name["StreamingPull"] = grpc.stream_stream_rpc_method_handler(
-                _answering(subscriber.streaming_pull, None),
-                request_deserializer=pubsub.StreamingPullRequest.pb().FromString,
-                response_serializer=_serialized,
-            )
-        handlers.append(grpc.method_handlers_generic_handler(f"google.pubsub.v1.{service}", by_name))
-    return tuple(handlers)
+    handlers["Subscriber"]["StreamingPull"] = grpc.stream_stream_rpc_method_handler(
+        _answering(subscriber.streaming_pull, None),
+        request_deserializer=pubsub.StreamingPullRequest.pb().FromString,
+        response_serializer=_serialized,
+    )
+    return [
+        grpc.method_handlers_generic_handler(f"google.pubsub.v1.{service}", methods)
+        for service, methods in handlers.items()
+    ]
+
+
+def _unary_methods(service: Any, types: Any) -> dict[str, Any]:
+    """Every public coroutine of a service: `create_topic` answers CreateTopic."""
+    methods = {}
+    for name, function in inspect.getmembers(service, inspect.iscoroutinefunction):
+        method = name.title().replace("_", "")
+        if name.startswith("_") or method == "StreamingPull":
+            continue
+        # The two that take the resource itself, and no request around it.
+        bare: dict[str, Any] = {"CreateTopic": pubsub.Topic, "CreateSubscription": pubsub.Subscription}
+        request = bare.get(method) or getattr(types, f"{method}Request")
+        methods[method] = grpc.unary_unary_rpc_method_handler(
+            _answering(function, empty_pb2.Empty),
+            request_deserializer=request.pb().FromString,
+            response_serializer=_serialized,
+        )
+    return methods
 
 
 def _serialized(answer: Any) -> bytes:

@@ -51,6 +51,23 @@ class Batch:
     unneeded: list[int] = field(default_factory=list)
     done: list[Callable[[BaseException | None], None]] = field(default_factory=list)
 
+    def put_resource(self, kind: str, body: Any, *, id: int, created_us: int) -> None:
+        """Write the row of a resource."""
+        self.resources.append(
+            (
+                "INSERT OR REPLACE INTO resources (kind, name, id, created_us, body) VALUES (?, ?, ?, ?, ?)",
+                (kind, body.name, id, created_us, body.SerializeToString()),
+            )
+        )
+
+    def delete_resource(self, kind: str, name: str) -> None:
+        """Delete the row of a resource."""
+        self.resources.append(("DELETE FROM resources WHERE kind = ? AND name = ?", (kind, name)))
+
+    def disown(self, owner_id: int) -> None:
+        """Delete all that an owner is owed."""
+        self.resources.append(("DELETE FROM backlog WHERE owner_id = ?", (owner_id,)))
+
     def __bool__(self) -> bool:
         return bool(
             self.resources or self.messages or self.owed or self.attempts or self.settled or self.unneeded or self.done
@@ -156,12 +173,7 @@ class Store:
 
     @staticmethod
     def _connect(target: str) -> sqlite3.Connection:
-        return sqlite3.connect(
-            target,
-            isolation_level=None,
-            check_same_thread=False,
-            timeout=30.0,
-        )
+        return sqlite3.connect(target, isolation_level=None, check_same_thread=False, timeout=30.0)
 
     def _write(self) -> None:
         is_last = False

@@ -13,9 +13,7 @@ from google.pubsub_v1.types import pubsub
 
 from inventory_assets.emulator import wire
 from inventory_assets.emulator.broker import Broker
-from inventory_assets.emulator.states import (
-    SubscriptionState,
-)
+from inventory_assets.emulator.states import SubscriptionState
 from inventory_assets.emulator.status import invalid
 
 _ANSWER_MESSAGES = 1_000

@@ -13,15 +13,8 @@ from inventory_assets.emulator.broker import Broker
 from inventory_assets.emulator.limits import page, push_unimplemented
 from inventory_assets.emulator.registry import Registry
 from inventory_assets.emulator.replay import Replay
-from inventory_assets.emulator.states import (
-    SubscriptionState,
-)
-from inventory_assets.emulator.status import (
-    StatusError,
-    failed_precondition,
-    invalid,
-    not_found,
-)
+from inventory_assets.emulator.states import SubscriptionState
+from inventory_assets.emulator.status import StatusError, failed_precondition, invalid, not_found
 from inventory_assets.emulator.streaming import StreamingPull
 
 _PULL_MESSAGES = 1_000
@@ -112,10 +105,7 @@ class SubscriberService:
 
     async def list_subscriptions(self, request: Any, context: Any) -> Any:
         found, token = page(
-            [each.body for each in self._broker.subscriptions.values()],
-            project=request.project,
-            page_size=request.page_size,
-            page_token=request.page_token,
+            [each.body for each in self._broker.subscriptions.values()], request, project=request.project
         )
         return pubsub.ListSubscriptionsResponse.pb()(subscriptions=found, next_page_token=token)
 
@@ -141,12 +131,7 @@ class SubscriberService:
         return state.body
 
     async def list_snapshots(self, request: Any, context: Any) -> Any:
-        found, token = page(
-            [each.body for each in self._replay.snapshots.values()],
-            project=request.project,
-            page_size=request.page_size,
-            page_token=request.page_token,
-        )
+        found, token = page([each.body for each in self._replay.snapshots.values()], request, project=request.project)
         return pubsub.ListSnapshotsResponse.pb()(snapshots=found, next_page_token=token)
 
     async def delete_snapshot(self, request: Any, context: Any) -> None:

@@ -11,9 +11,7 @@ from typing import Any
 
 from inventory_assets.emulator.broker import Broker
 from inventory_assets.emulator.replay import Replay
-from inventory_assets.emulator.states import (
-    TopicState,
-)
+from inventory_assets.emulator.states import TopicState
 
 _log = logging.getLogger(__name__)
 
