@@ -74,31 +74,15 @@ class SubscriberCalls:
         self._connection = connection
         self._project = project
         self.target = connection.target
-        channel = connection.subscriber_channel
-        self._get = raw_stub(
-            channel,
-            method="Subscriber/GetSubscription",
-            request=pubsub.GetSubscriptionRequest,
-            response=pubsub.Subscription,
-        )
-        self._pull = raw_stub(
-            channel,
-            method="Subscriber/Pull",
-            request=pubsub.PullRequest,
-            response=pubsub.PullResponse,
-        )
-        self._acknowledge = raw_stub(
-            channel,
-            method="Subscriber/Acknowledge",
-            request=pubsub.AcknowledgeRequest,
-            response=empty_pb2.Empty,
-        )
-        self._modify = raw_stub(
-            channel,
-            method="Subscriber/ModifyAckDeadline",
-            request=pubsub.ModifyAckDeadlineRequest,
-            response=empty_pb2.Empty,
-        )
+        self._get = self._stub("GetSubscription", pubsub.Subscription)
+        self._pull = self._stub("Pull", pubsub.PullResponse)
+        self._acknowledge = self._stub("Acknowledge", empty_pb2.Empty)
+        self._modify = self._stub("ModifyAckDeadline", empty_pb2.Empty)
+
+    def _stub(self, method: str, response: Any) -> Any:
+        request = getattr(pubsub, f"{method}Request")
+        channel = self._connection.subscriber_channel
+        return raw_stub(channel, method=f"Subscriber/{method}", request=request, response=response)
 
     def feed(self, subscription: str) -> Feed:
         """Make the feed of a subscription, given by short name or path."""
@@ -129,7 +113,7 @@ class SubscriberCalls:
 
     def start_pull(self, feed: Feed, *, max_messages: int, timeout_seconds: float) -> Any:
         """Start a long Pull; the call can be cancelled."""
-        return self._pull.future(  # type: ignore[attr-defined]
+        return self._pull.future(
             PullRequest(subscription=feed.path, max_messages=max_messages),
             timeout=timeout_seconds,
             metadata=routing(subscription=feed.path),

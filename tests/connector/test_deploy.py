@@ -55,10 +55,12 @@ def exposed():
     """Names of every sample that /metrics may show."""
     metrics = ConnectorMetrics(connector_id="c", warehouse_id="w", version="1")
     one = {"x": 1}
-    metrics.read(one, one)
-    metrics.published(one, one)
-    for count in (metrics.failed, metrics.dead_lettered, metrics.dropped, metrics.copied):
-        count(one)
+    metrics.count("read", one)
+    metrics.count("read_bytes", one)
+    metrics.count("published", one)
+    metrics.count("published_bytes", one)
+    for name in ("failed", "dead_lettered", "dropped", "copied"):
+        metrics.count(name, one)
     families = text_string_to_metric_families(metrics.render(vitals(), NOW).decode())
     return {sample.name for family in families for sample in family.samples}
 

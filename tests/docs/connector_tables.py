@@ -59,10 +59,12 @@ def metric_rows() -> list[str]:
     """A row of the table for every metric, in the order of `/metrics`."""
     metrics = ConnectorMetrics(connector_id="c", warehouse_id="w", version="1")
     once = {"x": 1}
-    metrics.read(once, once)
-    metrics.published(once, once)
-    for count in (metrics.failed, metrics.dead_lettered, metrics.dropped, metrics.copied):
-        count(once)
+    metrics.count("read", once)
+    metrics.count("read_bytes", once)
+    metrics.count("published", once)
+    metrics.count("published_bytes", once)
+    for name in ("failed", "dead_lettered", "dropped", "copied"):
+        metrics.count(name, once)
     metrics.render(vitals(), NOW)
     return [_metric_row(family) for family in metrics.registry.collect()]
 

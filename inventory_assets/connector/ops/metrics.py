@@ -19,6 +19,23 @@ from inventory_assets.connector.ops.vitals import CircuitState, State, Vitals
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 PREFIX = "inventory_connector"
 _CIRCUIT_VALUES = {CircuitState.CLOSED: 0, CircuitState.HALF_OPEN: 1, CircuitState.OPEN: 2}
+# By short name: the metric, what it says, and its label beside the connector's id.
+_COUNTERS = {
+    "read": ("changes_read", "Events read from the change stream.", "collection"),
+    "read_bytes": ("read_bytes", "BSON bytes of the events read.", "collection"),
+    "published": ("messages_published", "Messages confirmed by Pub/Sub.", "topic"),
+    "published_bytes": ("published_bytes", "Bytes of messages confirmed by Pub/Sub.", "topic"),
+    "failed": ("messages_failed", "Messages that Pub/Sub did not confirm; they are sent again.", "topic"),
+    "deduplicated": ("changes_deduplicated", "Events read again and skipped: confirmed already."),
+    "dead_lettered": ("changes_dead_lettered", "Changes sent to the dead-letter topic.", "reason"),
+    "dropped": ("changes_dropped", "Changes a transformation dropped.", "collection"),
+    "reconnects": ("reconnects", "Streams opened anew after an error."),
+    "tokens_lost": ("tokens_lost", "Resume tokens that MongoDB no longer accepts."),
+    "heartbeats_failed": ("heartbeats_failed", "Heartbeats not confirmed by Pub/Sub."),
+    "copied": ("documents_copied", "Documents read by copies.", "collection"),
+}
+# Not in `Vitals.counters`, which are for people.
+_UNTOLD = {"read_bytes", "published_bytes"}
 # Pub/Sub takes 1,000 messages a request.
 _BATCH_BUCKETS = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000)
 # A healthy publish takes 5 to 50 ms; the client gives up after a minute.
@@ -36,33 +53,10 @@ class ConnectorMetrics:
         self._id = connector_id
         self._lock = threading.Lock()
         self._totals: dict[str, int] = {}
-        per_collection = ("connector_id", "collection")
-        self._read = self._counter("changes_read", "Events read from the change stream.", *per_collection)
-        self._read_bytes = self._counter("read_bytes", "BSON bytes of the events read.", *per_collection)
-        self._published = self._counter(
-            "messages_published", "Messages confirmed by Pub/Sub.", "connector_id", "topic"
-        )  # fmt: skip
-        self._published_bytes = self._counter(
-            "published_bytes", "Bytes of messages confirmed by Pub/Sub.", "connector_id", "topic"
-        )  # fmt: skip
-        self._failed = self._counter(
-            "messages_failed", "Messages that Pub/Sub did not confirm; they are sent again.", "connector_id", "topic"
-        )
-        self._deduplicated = self._counter(
-            "changes_deduplicated", "Events read again and skipped: confirmed already.", "connector_id"
-        )
-        self._dead_lettered = self._counter(
-            "changes_dead_lettered", "Changes sent to the dead-letter topic.", "connector_id", "reason"
-        )
-        self._dropped = self._counter("changes_dropped", "Changes a transformation dropped.", *per_collection)
-        self._reconnects = self._counter("reconnects", "Streams opened anew after an error.", "connector_id")
-        self._tokens_lost = self._counter(
-            "tokens_lost", "Resume tokens that MongoDB no longer accepts.", "connector_id"
-        )  # fmt: skip
-        self._heartbeats_failed = self._counter(
-            "heartbeats_failed", "Heartbeats not confirmed by Pub/Sub.", "connector_id"
-        )  # fmt: skip
-        self._copied = self._counter("documents_copied", "Documents read by copies.", *per_collection)
+        self._counters = {
+            name: Counter(f"{PREFIX}_{metric}", text, ("connector_id", *labels), registry=self.registry)
+            for name, (metric, text, *labels) in _COUNTERS.items()
+        }
         self._batch_size = Histogram(
             f"{PREFIX}_batch_messages", "Messages of one publish request.", ("connector_id",),
             registry=self.registry, buckets=_BATCH_BUCKETS,
@@ -71,56 +65,29 @@ class ConnectorMetrics:
             f"{PREFIX}_publish_seconds", "From sending a publish request to its confirmation.",
             ("connector_id",), registry=self.registry, buckets=_LATENCY_BUCKETS,
         ).labels(connector_id)  # fmt: skip
-        for single in (self._deduplicated, self._reconnects, self._tokens_lost, self._heartbeats_failed):
-            single.labels(connector_id)
+        for name, (_, _, *labels) in _COUNTERS.items():
+            if not labels:
+                self._counters[name].labels(connector_id)
         self._make_gauges(connector_id, warehouse_id or "", version)
 
-    def read(self, changes: Mapping[str, int], size_bytes: Mapping[str, int]) -> None:
-        """Count events of one read, by collection."""
-        self._add("read", self._read, changes)
-        self._add(None, self._read_bytes, size_bytes)
-
-    def published(self, messages: Mapping[str, int], size_bytes: Mapping[str, int]) -> None:
-        """Count confirmed messages of one batch, by topic."""
-        self._add("published", self._published, messages)
-        self._add(None, self._published_bytes, size_bytes)
+    def count(self, name: str, amount: int | Mapping[str, int] = 1) -> None:
+        """Add to the counter of a short name: a number, or one for each value of its label."""
+        counter = self._counters[name]
+        if isinstance(amount, int):
+            counter.labels(self._id).inc(amount)
+            total = amount
+        else:
+            for label, part in amount.items():
+                counter.labels(self._id, label).inc(part)
+            total = sum(amount.values())
+        if name not in _UNTOLD and total:
+            with self._lock:
+                self._totals[name] = self._totals.get(name, 0) + total
 
     def batch(self, messages: int, *, seconds: float) -> None:
         """Observe one publish request, from sending it to its confirmation."""
         self._batch_size.observe(messages)
         self._latency.observe(seconds)
-
-    def failed(self, messages: Mapping[str, int]) -> None:
-        """Count messages that were not confirmed, by topic."""
-        self._add("failed", self._failed, messages)
-
-    def deduplicated(self, changes: int) -> None:
-        """Count changes read again and skipped."""
-        self._add("deduplicated", self._deduplicated, changes)
-
-    def dead_lettered(self, changes: Mapping[str, int]) -> None:
-        """Count dead letters, by reason."""
-        self._add("dead_lettered", self._dead_lettered, changes)
-
-    def dropped(self, changes: Mapping[str, int]) -> None:
-        """Count changes that a transformation dropped, by collection."""
-        self._add("dropped", self._dropped, changes)
-
-    def copied(self, documents: Mapping[str, int]) -> None:
-        """Count documents that a copy read, by collection."""
-        self._add("copied", self._copied, documents)
-
-    def reconnected(self) -> None:
-        """Count a stream opened anew."""
-        self._add("reconnects", self._reconnects, 1)
-
-    def token_lost(self) -> None:
-        """Count a token that MongoDB no longer accepts."""
-        self._add("tokens_lost", self._tokens_lost, 1)
-
-    def heartbeat_failed(self) -> None:
-        """Count a heartbeat that was not confirmed."""
-        self._add("heartbeats_failed", self._heartbeats_failed, 1)
 
     def totals(self) -> dict[str, int]:
         """Everything counted so far, by short name: `Vitals.counters`."""
@@ -132,9 +99,6 @@ class ConnectorMetrics:
         with self._lock:
             self._observe(vitals, now)
             return generate_latest(self.registry)
-
-    def _counter(self, name: str, text: str, *labels: str) -> Counter:
-        return Counter(f"{PREFIX}_{name}", text, labels, registry=self.registry)
 
     def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
         return Gauge(f"{PREFIX}_{name}", text, ("connector_id", *labels), registry=self.registry)
@@ -173,15 +137,3 @@ class ConnectorMetrics:
             self._circuit.labels(connector_id, circuit.dependency).set(_CIRCUIT_VALUES[circuit.state])
         for state in State:
             self._state.labels(connector_id, state).set(state is vitals.state)
-
-    def _add(self, name: str | None, counter: Counter, amount: int | Mapping[str, int]) -> None:
-        if isinstance(amount, int):
-            counter.labels(self._id).inc(amount)
-            total = amount
-        else:
-            for label, part in amount.items():
-                counter.labels(self._id, label).inc(part)
-            total = sum(amount.values())
-        if name is not None and total:
-            with self._lock:
-                self._totals[name] = self._totals.get(name, 0) + total

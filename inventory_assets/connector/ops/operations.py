@@ -150,11 +150,12 @@ class Operations(Observer):
         self._set(last_turn_at=self._now())
         if cluster_time is not None:
             self._is_current = False
-        self._metrics.read(tally.read_by_collection, tally.bytes_by_collection)
-        self._metrics.deduplicated(tally.deduplicated)
-        self._metrics.dropped(tally.dropped)
+        self._metrics.count("read", tally.read_by_collection)
+        self._metrics.count("read_bytes", tally.bytes_by_collection)
+        self._metrics.count("deduplicated", tally.deduplicated)
+        self._metrics.count("dropped", tally.dropped)
         if tally.refused:
-            self._metrics.dead_lettered(tally.refused)
+            self._metrics.count("dead_lettered", tally.refused)
             self._logger.warning("dead_lettered", reasons=dict(tally.refused))
         self._logger.info(
             "handled", sample=True, read=tally.read, published=dict(tally.published),
@@ -180,7 +181,7 @@ class Operations(Observer):
         self._copied += documents
         # Also after a failure that the copy has survived.
         self._set(state=State.COPYING, copying=(collection,), last_turn_at=self._now())
-        self._metrics.copied({collection: documents})
+        self._metrics.count("copied", {collection: documents})
         self._logger.info(
             "copied",
             sample=True,
@@ -196,14 +197,14 @@ class Operations(Observer):
         self._tell(StatusKind.SNAPSHOT_FINISHED, documents=documents)
 
     def token_lost(self, gap: Gap) -> None:
-        self._metrics.token_lost()
+        self._metrics.count("tokens_lost")
         self._failed(gap.reason)
         detail = {"code": gap.code, "after": gap.after, "healed_by": gap.healed_by, "reason": gap.reason}
         self._logger.critical("token_lost", **detail)
         self._tell(StatusKind.TOKEN_LOST, **detail)
 
     def recovering(self, error: Exception) -> None:
-        self._metrics.reconnected()
+        self._metrics.count("reconnects")
         self._failed(str(error))
         self._set(state=State.RECOVERING, last_turn_at=self._now())
         # Of an open circuit everything has been said when it opened.
@@ -226,12 +227,13 @@ class Operations(Observer):
 
     def on_published(self, topic: str, *, messages: int, size_bytes: int, seconds: float) -> None:
         """One publish request was confirmed."""
-        self._metrics.published({topic: messages}, {topic: size_bytes})
+        self._metrics.count("published", {topic: messages})
+        self._metrics.count("published_bytes", {topic: size_bytes})
         self._metrics.batch(messages, seconds=seconds)
 
     def on_request_failed(self, topic: str, *, messages: int, code: str, seconds: float) -> None:
         """One publish request failed; the client may try it again."""
-        self._metrics.failed({topic: messages})
+        self._metrics.count("failed", {topic: messages})
         # An outage fails tens of them a second: `requests` is how many since the last line.
         if (requests := self._quiet.count((topic, code), self._now())) is not None:
             self._logger.warning(
@@ -259,7 +261,7 @@ class Operations(Observer):
 
     def heartbeat_failed(self, error: Exception) -> None:
         """A heartbeat, or another message to the status topic, was not confirmed."""
-        self._metrics.heartbeat_failed()
+        self._metrics.count("heartbeats_failed")
         if (times := self._quiet.count("heartbeat_failed", self._now())) is not None:
             self._logger.warning("heartbeat_failed", message=str(error), times=times)
 

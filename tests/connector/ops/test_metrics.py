@@ -26,17 +26,20 @@ def read(metrics, **fields):
 
 
 def test_counts_of_batches_add_up_by_label_and_in_total(metrics):
-    metrics.read({"inventory": 3, "transactions": 4}, {"inventory": 300, "transactions": 100})
-    metrics.read({"inventory": 2}, {"inventory": 200})
-    metrics.published({"inventory-updates-topic": 5}, {"inventory-updates-topic": 2_000})
-    metrics.failed({"inventory-updates-topic": 1})
-    metrics.dead_lettered({"undecodable_document": 1, "schema": 2})
-    metrics.dropped({"inventory": 1})
-    metrics.copied({"thresholds": 7})
-    metrics.deduplicated(6)
-    metrics.reconnected()
-    metrics.token_lost()
-    metrics.heartbeat_failed()
+    metrics.count("read", {"inventory": 3, "transactions": 4})
+    metrics.count("read_bytes", {"inventory": 300, "transactions": 100})
+    metrics.count("read", {"inventory": 2})
+    metrics.count("read_bytes", {"inventory": 200})
+    metrics.count("published", {"inventory-updates-topic": 5})
+    metrics.count("published_bytes", {"inventory-updates-topic": 2_000})
+    metrics.count("failed", {"inventory-updates-topic": 1})
+    metrics.count("dead_lettered", {"undecodable_document": 1, "schema": 2})
+    metrics.count("dropped", {"inventory": 1})
+    metrics.count("copied", {"thresholds": 7})
+    metrics.count("deduplicated", 6)
+    metrics.count("reconnects")
+    metrics.count("tokens_lost")
+    metrics.count("heartbeats_failed")
 
     samples = read(metrics)
     expected = {
@@ -120,6 +123,6 @@ def test_what_never_happened_is_0_and_not_absent(metrics):
 
 def test_two_connectors_of_one_process_do_not_meet():
     one, two = (ConnectorMetrics(connector_id="connector-wh-east-1", warehouse_id="W", version="1") for _ in range(2))
-    one.deduplicated(5)
+    one.count("deduplicated", 5)
 
     assert [5, 0] == [read(each)[("changes_deduplicated_total",)] for each in (one, two)]
