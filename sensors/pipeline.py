@@ -6,10 +6,8 @@ costs a look into memory.
 """
 
 import hashlib
-import json
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import duckdb
@@ -35,6 +33,7 @@ from inventory_assets.session import EngineBusyError
 from inventory_assets.settings import Settings
 from inventory_assets.wiring import publisher_of
 from resources import InventoryResource
+from sensors.cursor import Cursor
 
 # How long a tick waits for the burst loop; the next one is a minute away.
 LOCK_SECONDS = 5.0
@@ -42,25 +41,11 @@ LOCK_SECONDS = 5.0
 REPEAT_SECONDS = 900.0
 
 
-@dataclass(frozen=True, slots=True)
-class CheckCursor:
+class CheckCursor(Cursor, frozen=True):
     """What the checks last said, and when (epoch seconds)."""
 
     digest: str = ""
     at: float = 0.0
-
-    @classmethod
-    def parse(cls, text: str | None) -> "CheckCursor":
-        """Read a cursor; an unreadable one starts over, which only says a result again."""
-        try:
-            fields = json.loads(text or "{}")
-            return cls(str(fields.get("digest", "")), float(fields.get("at", 0.0)))
-        except (ValueError, TypeError, AttributeError):
-            return cls()
-
-    def dump(self) -> str:
-        """Write the cursor."""
-        return json.dumps({"digest": self.digest, "at": self.at})
 
 
 def is_report_due(cursor: CheckCursor, findings: Sequence[PipelineFinding], *, now: float) -> CheckCursor | None:

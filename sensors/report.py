@@ -5,32 +5,19 @@ The cursor is the last reported version (DESIGN idea 3): a tick reports all of
 Dagster's event log small; the lake has every version anyway.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from sensors.cursor import Cursor
 
 REPORT_EVERY_SECONDS = 60.0
 
 
-@dataclass(frozen=True, slots=True)
-class ReportCursor:
+class ReportCursor(Cursor, frozen=True):
     """Where reporting stands: the last reported version and when (epoch seconds)."""
 
     version: int = 0
     reported_at: float = 0.0
-
-    @classmethod
-    def parse(cls, text: str | None) -> "ReportCursor":
-        """Read a cursor; nothing or an unreadable one starts over, which only repeats reports."""
-        try:
-            fields = json.loads(text or "{}")
-            return cls(int(fields.get("version", 0)), float(fields.get("reported_at", 0.0)))
-        except (ValueError, TypeError, AttributeError):
-            return cls()
-
-    def dump(self) -> str:
-        """Write the cursor."""
-        return json.dumps({"version": self.version, "reported_at": self.reported_at})
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from inventory_assets.assets.metadata import records_metadata
-from inventory_assets.assets.specs import QUALITY_POOL
+from inventory_assets.assets.specs import QUALITY_POOL, evaluation_of
 from inventory_assets.domain.events.connectors import Heard
 from inventory_assets.domain.quality.pipeline import (
     OF_CONNECTORS,
@@ -39,11 +39,7 @@ CHECK_NAMES = tuple(_CHECKS)
 
 def evaluate(name: str, findings: Sequence[PipelineFinding], connectors: Sequence[Heard]) -> dg.AssetCheckEvaluation:
     """One check's result, for who reports it beside a run."""
-    result = _judge(name, findings, connectors)
-    return dg.AssetCheckEvaluation(
-        asset_key=ASSET_KEY, check_name=name, passed=result.passed, severity=result.severity,
-        description=result.description, metadata=result.metadata,
-    )  # fmt: skip
+    return evaluation_of(_judge(name, findings, connectors))
 
 
 def build_operations_checks() -> dg.AssetChecksDefinition:

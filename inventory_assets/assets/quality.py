@@ -6,12 +6,13 @@ Here: from results to what Dagster shows. Not here: the rules
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from textwrap import dedent
 from typing import Any, Literal
 
 import dagster as dg
 
 from inventory_assets.assets.metadata import records_metadata
-from inventory_assets.assets.specs import HOURLY, QUALITY_POOL, RETRIES
+from inventory_assets.assets.specs import HOURLY, QUALITY_POOL, RETRIES, evaluation_of, running
 from inventory_assets.domain.quality.results import QualityResult, ResultStatus, Severity, row_id, summarize
 from inventory_assets.domain.values import to_microseconds
 from inventory_assets.lake.query.reader import snapshot_reader
@@ -63,14 +64,7 @@ def _build(table: Table, rules: Sequence[Rule]) -> dg.AssetChecksDefinition:
         names = {key.name for key in context.selected_asset_check_keys}
         chosen = [rule for rule in rules if rule.name in names]
         for result in judge_and_record(inventory, chosen, run_id=context.run.run_id):
-            yield dg.AssetCheckResult(
-                asset_key=key_of(table),
-                check_name=result.rule,
-                passed=result.status is not ResultStatus.FAIL,
-                severity=dg.AssetCheckSeverity(result.severity.value),
-                description=describe(result),
-                metadata=check_metadata(result),
-            )
+            yield _to_check(result)
 
     return checks
 
@@ -91,6 +85,17 @@ def judge_and_record(inventory: InventoryResource, rules: Sequence[Rule], *, run
 
 
 # ---- what a check shows
+
+
+def _to_check(result: QualityResult) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        asset_key=dg.AssetKey(result.table.split(".")),
+        check_name=result.rule,
+        passed=result.status is not ResultStatus.FAIL,
+        severity=dg.AssetCheckSeverity(result.severity.value),
+        description=describe(result),
+        metadata=check_metadata(result),
+    )
 
 
 def describe(result: QualityResult) -> str:
@@ -124,7 +129,7 @@ def check_metadata(result: QualityResult) -> dict[str, Any]:
     )
     found["as_of_lake_version"] = f"{result.as_of_version:,}"
     found["query"] = dg.MetadataValue.md(
-        f"```sql\n{_dedent(rule.query)}\n```" if rule.query else f"Computed from events, see {DOCS}."
+        f"```sql\n{dedent(rule.query).strip()}\n```" if rule.query else f"Computed from events, see {DOCS}."
     )
     return found
 
@@ -135,12 +140,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return ", ".join(shown_id(str(each), longest=MAX_CELL) for each in value)
     return "-" if value is None else shown_id(str(value), longest=MAX_CELL)
-
-
-def _dedent(query: str) -> str:
-    lines = query.strip("\n").split("\n")
-    indent = min((len(line) - len(line.lstrip()) for line in lines if line.strip()), default=0)
-    return "\n".join(line[indent:] for line in lines)
 
 
 PUBLICATION_GATE = dg.AssetSelection.checks(
@@ -178,14 +177,7 @@ def quality_report(
     judged = judge_and_record(inventory, rules, run_id=context.run.run_id)
     for result in judged:
         # Not blocking: this is the report on what is wrong, and nothing is published from it.
-        yield dg.AssetCheckEvaluation(
-            asset_key=dg.AssetKey(result.table.split(".")),
-            check_name=result.rule,
-            passed=result.status is not ResultStatus.FAIL,
-            severity=dg.AssetCheckSeverity(result.severity.value),
-            description=describe(result),
-            metadata=check_metadata(result),
-        )
+        yield evaluation_of(_to_check(result))
     with inventory.session().engine() as engine:
         results = latest_results(engine.lake)
     summary = summarize(results)
@@ -224,24 +216,14 @@ quality_job = dg.define_asset_job(
     description="Judge every rule of data quality, keep what was found, and report it.",
 )
 
-hourly_quality_schedule = dg.ScheduleDefinition(
-    name="hourly_quality",
-    job=quality_job,
-    cron_schedule="20 * * * *",
-    execution_timezone="UTC",
+hourly_quality_schedule = running(
+    "hourly_quality", quality_job, "20 * * * *", "The rules of data quality that read no history.",
     run_config=dg.RunConfig(ops={"quality__report": QualityConfig(rules="light")}),
-    default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="The rules of data quality that read no history.",
-)
+)  # fmt: skip
 
-daily_quality_schedule = dg.ScheduleDefinition(
-    name="daily_quality",
-    job=quality_job,
-    cron_schedule="30 2 * * *",
-    execution_timezone="UTC",
-    default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="All rules of data quality, before the nightly report.",
-)
+daily_quality_schedule = running(
+    "daily_quality", quality_job, "30 2 * * *", "All rules of data quality, before the nightly report.",
+)  # fmt: skip
 
 low_stock_sweep_job = dg.define_asset_job(
     "low_stock_sweep_job",
@@ -251,11 +233,7 @@ low_stock_sweep_job = dg.define_asset_job(
     description="Work out from the stock of now which alerts should fire, and compare. Alerts nobody.",
 )
 
-low_stock_sweep_schedule = dg.ScheduleDefinition(
-    name="low_stock_sweep",
-    job=low_stock_sweep_job,
-    cron_schedule="0 */6 * * *",
-    execution_timezone="UTC",
-    default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Reconcile the alerts with the stock. Differences are findings, not second alerts.",
-)
+low_stock_sweep_schedule = running(
+    "low_stock_sweep", low_stock_sweep_job, "0 */6 * * *",
+    "Reconcile the alerts with the stock. Differences are findings, not second alerts.",
+)  # fmt: skip

@@ -2,8 +2,17 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
-from dagster import Backoff, FreshnessPolicy, RetryPolicy
+from dagster import (
+    AssetCheckEvaluation,
+    AssetCheckResult,
+    Backoff,
+    DefaultScheduleStatus,
+    FreshnessPolicy,
+    RetryPolicy,
+    ScheduleDefinition,
+)
 
 from inventory_assets.lake.tables import (
     ALERTS,
@@ -38,6 +47,23 @@ RETRIES = RetryPolicy(max_retries=2, delay=15, backoff=Backoff.EXPONENTIAL)
 DAILY_BY_FIVE = FreshnessPolicy.cron(deadline_cron="0 5 * * *", lower_bound_delta=timedelta(hours=5))
 WEEKLY_BY_FIVE = FreshnessPolicy.cron(deadline_cron="0 5 * * 1", lower_bound_delta=timedelta(hours=5))
 HOURLY = FreshnessPolicy.time_window(fail_window=timedelta(hours=3), warn_window=timedelta(minutes=90))
+
+
+def running(name: str, runs: Any, cron_schedule: str, description: str, **more: Any) -> ScheduleDefinition:
+    """A schedule in UTC that runs from the start, of a job or of a selection of assets."""
+    return ScheduleDefinition(
+        name=name, target=runs, cron_schedule=cron_schedule, execution_timezone="UTC",
+        default_status=DefaultScheduleStatus.RUNNING, description=description, **more,
+    )  # fmt: skip
+
+
+def evaluation_of(result: AssetCheckResult) -> AssetCheckEvaluation:
+    """A check's result, for who reports it beside a run of the check."""
+    assert result.asset_key is not None and result.check_name is not None
+    return AssetCheckEvaluation(
+        asset_key=result.asset_key, check_name=result.check_name, passed=result.passed, severity=result.severity,
+        description=result.description, metadata=result.metadata,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

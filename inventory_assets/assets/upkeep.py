@@ -1,16 +1,17 @@
-"""Schedules and the maintenance job: velocities daily, the lake and Dagster's own records kept small."""
+"""Schedules and their jobs: figures made daily, the lake and Dagster's own records kept small, old days archived."""
 
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import sqlalchemy as sa
 
+from inventory_assets.archive.archive import archiver_of
 from inventory_assets.assets.dagster_internals import SqlEventLogStorage, SqlEventLogStorageTable
-from inventory_assets.assets.specs import LAKE_POOL
+from inventory_assets.assets.specs import BUILD_POOL, LAKE_POOL, running
 from inventory_assets.domain.values import to_microseconds
 from inventory_assets.ingest.sweep import is_sweep_due, sweep
 from inventory_assets.lake.upkeep.maintenance import Maintenance
-from resources import InventoryResource
+from resources import InventoryResource, StorageResource
 
 KEPT_RUN_DAYS = 14
 KEPT_EVENT_DAYS = 7
@@ -72,14 +73,10 @@ def maintenance_job() -> None:
     prune_dagster()
 
 
-velocity_schedule = dg.ScheduleDefinition(
-    name="daily_velocity",
-    target=dg.AssetSelection.assets(dg.AssetKey(["core", "velocity"])),
-    cron_schedule="10 0 * * *",
-    execution_timezone="UTC",
-    default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Mean daily units sold, after the UTC day is complete.",
-)
+velocity_schedule = running(
+    "daily_velocity", dg.AssetSelection.assets(dg.AssetKey(["core", "velocity"])), "10 0 * * *",
+    "Mean daily units sold, after the UTC day is complete.",
+)  # fmt: skip
 
 
 @dg.op(pool=LAKE_POOL)
@@ -113,30 +110,56 @@ def alert_sweep_schedule(
     return dg.RunRequest() if is_due else dg.SkipReason("nothing is due")
 
 
-incident_schedule = dg.ScheduleDefinition(
-    name="hourly_incidents",
-    target=dg.AssetSelection.assets(dg.AssetKey(["out", "incidents"])),
-    cron_schedule="5 * * * *",
-    execution_timezone="UTC",
-    default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Business alerts: stockouts of a category (a running sensor finds them within two minutes), "
+incident_schedule = running(
+    "hourly_incidents", dg.AssetSelection.assets(dg.AssetKey(["out", "incidents"])), "5 * * * *",
+    "Business alerts: stockouts of a category (a running sensor finds them within two minutes), "
     "unusual sales, overdue restocks, breach trends.",
-)
+)  # fmt: skip
 
-demand_schedule = dg.ScheduleDefinition(
-    name="daily_demand",
-    target=dg.AssetSelection.assets(dg.AssetKey(["core", "coverage"]), dg.AssetKey(["core", "dynamic_thresholds"])),
-    cron_schedule="25 0 * * *",
+demand_schedule = running(
+    "daily_demand",
+    dg.AssetSelection.assets(dg.AssetKey(["core", "coverage"]), dg.AssetKey(["core", "dynamic_thresholds"])),
+    "25 0 * * *",
+    "Demand on days with stock, days of cover, and dynamic thresholds, after the UTC day is complete.",
+)  # fmt: skip
+
+maintenance_schedule = running(
+    "daily_maintenance", maintenance_job, "40 3 * * *",
+    "File merging, snapshot expiry, pruning of old runs and events.",
+)  # fmt: skip
+
+
+# ---- the archive, for whoever has named a place for it
+
+
+@dg.op(pool=BUILD_POOL)
+def archive_days(context: dg.OpExecutionContext, inventory: InventoryResource, storage: StorageResource) -> None:
+    """Copy the complete days that the archive lacks or has otherwise."""
+    # A reader of its own: bursts go on meanwhile.
+    with archiver_of(inventory.settings(), opener=storage.open) as archiver:
+        done = list(archiver.run(f"{datetime.now(UTC):%Y-%m-%d}"))
+    days, rows = sum(each.copied_days for each in done), sum(each.copied_rows for each in done)
+    context.log.info(f"{days} days with {rows} rows copied to {archiver.files.uri!r}")
+
+
+@dg.job(description="Copy old days of the lake to plain Parquet, verified.", executor_def=dg.in_process_executor)
+def archive_job() -> None:
+    """Archive once."""
+    archive_days()
+
+
+@dg.schedule(
+    job=archive_job,
+    name="daily_archive",
+    cron_schedule="20 4 * * *",
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Demand on days with stock, days of cover, and dynamic thresholds, after the UTC day is complete.",
+    description="Copies complete days to INVENTORY_ARCHIVE_PATH; idle where that is not set.",
 )
-
-maintenance_schedule = dg.ScheduleDefinition(
-    name="daily_maintenance",
-    job=maintenance_job,
-    cron_schedule="40 3 * * *",
-    execution_timezone="UTC",
-    default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="File merging, snapshot expiry, pruning of old runs and events.",
-)
+def archive_schedule(
+    context: dg.ScheduleEvaluationContext, inventory: InventoryResource
+) -> dg.SkipReason | dg.RunRequest:
+    """Start a run only where somebody has said where to."""
+    if not inventory.settings().archive_path:
+        return dg.SkipReason("INVENTORY_ARCHIVE_PATH is not set")
+    return dg.RunRequest()

@@ -23,6 +23,7 @@ SAMPLE_ROWS = 20
 RECENT = timedelta(days=7)
 # Beyond this, "now" says nothing of a lake: it holds a history, and is judged as of its last event.
 LIVE = timedelta(days=7)
+REBUILD = "Run `inventory verify`; where it differs, `inventory rebuild` derives every table from raw.messages anew."
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,7 @@ class Rule:
         name: Says what holds where it passes.
         text: One plain sentence, the same.
         severity: ERROR where a number of ours is wrong; WARN where what came in looks wrong.
-        what_to_do: For whoever sees it fail.
+        what_to_do: For whoever sees it fail; a number of ours is derived anew.
         query: SQL whose rows are the offending ones; `{as_of}` and `{recent_version}` are filled in.
         judge: A function instead, where SQL does not do.
         id_columns: Name a row.
@@ -112,9 +113,9 @@ class Rule:
     table: Table
     name: str
     text: str
-    severity: Severity
-    what_to_do: str
     id_columns: Sequence[str]
+    severity: Severity = Severity.ERROR
+    what_to_do: str = REBUILD
     query: str = ""
     judge: Judge | None = None
     is_of_stock: bool = False

@@ -1,6 +1,7 @@
 """`inventory explain | why-not`: why an alert fired, or why there is none."""
 
 import sys
+from dataclasses import asdict
 from typing import Any
 
 import click
@@ -11,11 +12,11 @@ from rich.text import Text
 
 from inventory_assets.commands.alerts.age import print_age
 from inventory_assets.commands.alerts.incidents import explain_incident
-from inventory_assets.commands.alerts.notification import explain_notification_command
 from inventory_assets.commands.alerts.style import STYLES
 from inventory_assets.commands.output import console, print_rows, to_json
 from inventory_assets.ingest.meaning import defaults_of, parse_settings_of
-from inventory_assets.lake.query.reader import LakeReader
+from inventory_assets.lake.query.reader import LakeReader, Reader
+from inventory_assets.notify.explain import explain_notification
 from inventory_assets.queries.explain import EventLine, Explanation, RuleLine, explain_alert
 from inventory_assets.queries.explain import why_not as why_not_of
 from inventory_assets.queries.ids import find_subject_id
@@ -24,7 +25,11 @@ from inventory_assets.settings import load_settings
 from inventory_assets.wiring import engine_of
 from inventory_assets.words.advice import action_sentence
 from inventory_assets.words.alerts import describe_step
+from inventory_assets.words.numbers import counted
 from inventory_assets.words.times import to_second
+
+# Of a notification's alerts, in a table.
+SHOWN_MEMBERS = 20
 
 
 @click.command()
@@ -44,7 +49,7 @@ def explain(alert_id: str, format_: str) -> None:
     if alert_id.startswith("inc-"):
         return explain_incident(alert_id, format_)
     if alert_id.startswith("ntf-"):
-        return explain_notification_command(reader, alert_id, format_)
+        return _explain_notification(reader, alert_id, format_)
     found = explain_alert(
         reader,
         alert_id,
@@ -175,6 +180,34 @@ def _rules_table(rules: list[RuleLine]) -> Table:
             style="bold" if line.verdict.startswith("wins") else "dim",
         )  # fmt: skip
     return table
+
+
+def _explain_notification(reader: Reader, notification_id: str, format_: str) -> None:
+    """Print a notification's explanation; exit 1 if something does not agree."""
+    found = explain_notification(reader, notification_id)
+    if format_ == "json":
+        print_rows([to_json(asdict(found))], "json")
+    else:
+        row = found.row
+        reason = f" ({row['reason']})" if row["reason"] else ""
+        console.print(
+            f"{notification_id}: {row['severity']} {row['kind']}{reason} on channel {row['channel']}, "
+            f"{counted(len(found.members), 'alert')}, planned at {to_second(row['planned_at'])} "
+            f"from lake version {row['planned_version']}: {found.why}",
+            soft_wrap=True,
+        )
+        if found.settled_by is not None:
+            console.print(f"sent with {found.settled_by}")
+        print_rows(found.members[:SHOWN_MEMBERS], "table", title="What it is of, the worst first")
+        if len(found.members) > SHOWN_MEMBERS:
+            console.print(f"… and {len(found.members) - SHOWN_MEMBERS} more: --format json")
+        print_rows(found.tries, "table", title="Tries")
+        for difference in found.differences:
+            console.print(f"different: {difference}")
+        if not found.differences:
+            console.print("✓ The id follows from the alerts, and every alert was due this notification.", style="green")
+    if found.differences:
+        sys.exit(1)
 
 
 @click.command("why-not")

@@ -95,41 +95,30 @@ def _ids(texts: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(find_alert_id(reader, text) for text in texts))
 
 
-_alert_ids = click.argument("alert_ids", metavar="ALERT_ID...", nargs=-1, required=True)
+def _decision(name: str, text: str, default: str | None) -> click.Command:
+    @click.command(name, help=text)
+    @click.argument("alert_ids", metavar="ALERT_ID...", nargs=-1, required=True)
+    @_author_options(reason=default)
+    @format_option
+    def command(alert_ids: tuple[str, ...], author: str | None, reason: str, format_: str) -> None:
+        _commit([{"command": name, "alert_id": found} for found in _ids(alert_ids)], author, reason, format_)
+
+    return command
 
 
-@click.command()
-@_alert_ids
-@_author_options(reason="seen")
-@format_option
-def ack(alert_ids: tuple[str, ...], author: str | None, reason: str, format_: str) -> None:
-    """Acknowledge alerts: they are yours, and are not escalated or repeated.
-
-    ALERT_ID may be the beginning of an id, or of its last eight characters.
-    """
-    _commit([{"command": "ack", "alert_id": name} for name in _ids(alert_ids)], author, reason, format_)
-
-
-@click.command()
-@_alert_ids
-@_author_options(reason=None)
-@format_option
-def escalate(alert_ids: tuple[str, ...], author: str | None, reason: str, format_: str) -> None:
-    """Raise alerts one level and notify again."""
-    _commit([{"command": "escalate", "alert_id": name} for name in _ids(alert_ids)], author, reason, format_)
-
-
-@click.command()
-@_alert_ids
-@_author_options(reason=None)
-@format_option
-def resolve(alert_ids: tuple[str, ...], author: str | None, reason: str, format_: str) -> None:
-    """Close alerts by hand.
-
-    They open again when the stock has recovered and falls anew, or when it gets
-    worse; not because the breach goes on.
-    """
-    _commit([{"command": "resolve", "alert_id": name} for name in _ids(alert_ids)], author, reason, format_)
+ack = _decision(
+    "ack",
+    "Acknowledge alerts: they are yours, and are not escalated or repeated.\n\n"
+    "ALERT_ID may be the beginning of an id, or of its last eight characters.",
+    "seen",
+)
+escalate = _decision("escalate", "Raise alerts one level and notify again.", None)
+resolve = _decision(
+    "resolve",
+    "Close alerts by hand.\n\nThey open again when the stock has recovered and falls anew, or when it gets worse; "
+    "not because the breach goes on.",
+    None,
+)
 
 
 @click.command()

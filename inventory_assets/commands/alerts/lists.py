@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from inventory_assets.commands.alerts.age import print_age
-from inventory_assets.commands.alerts.style import STYLES, available_text
+from inventory_assets.commands.alerts.style import STYLES, available_text, product_text
 from inventory_assets.commands.output import console, format_option, notes, print_rows, to_json
 from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.queries.alerts import listed, read_alerts, read_steps
@@ -18,12 +18,7 @@ from inventory_assets.queries.links import post_mortems
 from inventory_assets.queries.present import Present, read_present
 from inventory_assets.settings import load_settings
 from inventory_assets.words.advice import action_sentence
-from inventory_assets.words.alerts import (
-    alert_count,
-    handled,
-    step_words,
-    trend_of,
-)
+from inventory_assets.words.alerts import alert_count, handled, step_words, trend_of
 from inventory_assets.words.numbers import UNKNOWN, counted
 from inventory_assets.words.times import duration, to_minute, to_second
 
@@ -62,12 +57,9 @@ def _print_list(rows: list[dict[str, Any]], present: dict[str, Present], limit: 
         table.add_column(name, justify="right" if is_number else "left", overflow="fold")
     for row in rows[:limit]:
         body = row["body"]
-        product = Text(body["product_name"])
-        if body["product_name"] != body["sku"]:
-            product.append(f"\n{body['sku']}", "dim")
         table.add_row(
             body["alert_id"][-8:], Text(body["priority"], STYLES[body["priority"]]), body["alert_type"],
-            body["warehouse_id"], product, available_text(body, present.get(body["alert_id"])),
+            body["warehouse_id"], product_text(body), available_text(body, present.get(body["alert_id"])),
             f"{body['threshold']:g}", duration(timedelta(minutes=row["age_minutes"])),
             ", ".join(handled(row)) or UNKNOWN,
         )  # fmt: skip

@@ -6,7 +6,7 @@ import click
 from rich.table import Table
 from rich.text import Text
 
-from inventory_assets.commands.alerts.style import STYLES, available_text
+from inventory_assets.commands.alerts.style import STYLES, available_text, product_text
 from inventory_assets.commands.lazy import LazyGroup
 from inventory_assets.commands.output import console, format_option, notes, print_rows
 from inventory_assets.lake.query.reader import LakeReader
@@ -77,14 +77,11 @@ def _print_alerts(rows: list[dict[str, Any]], present: dict[str, Present], limit
     for row in rows[:limit]:
         body, now = row["body"], present.get(row["body"]["alert_id"])
         done = ", ".join(handled(row))
-        product = Text(body["product_name"])
-        if body["product_name"] != body["sku"]:
-            product.append(f"\n{body['sku']}", "dim")
         table.add_row(
             Text(body["priority"], STYLES[body["priority"]]),
             Text(body["alert_type"]).append(f"\n{done}" if done else "", "dim"),
             body["warehouse_id"],
-            product,
+            product_text(body),
             available_text(body, now),
             f"{body['threshold']:g}",
             trend_of(body, None if now is None else now.available),

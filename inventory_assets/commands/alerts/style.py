@@ -9,6 +9,12 @@ from inventory_assets.queries.present import Present
 STYLES = {"CRITICAL": "bold red", "HIGH": "yellow", "MEDIUM": "cyan"}
 
 
+def product_text(body: dict[str, Any]) -> Text:
+    """A product's name, and below it its SKU if that is another one."""
+    product = Text(body["product_name"])
+    return product if body["product_name"] == body["sku"] else product.append(f"\n{body['sku']}", "dim")
+
+
 def available_text(body: dict[str, Any], present: Present | None) -> Text:
     """Available stock now, and what it was when the alert was notified if that is another figure."""
     notified = body["available_stock"]

@@ -4,7 +4,7 @@ Few past weeks are all there is, so the measures are robust ones: the median,
 and the median absolute deviation from it (Iglewicz & Hoaglin 1993).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, timedelta
 from statistics import median
 from typing import Any, NamedTuple
@@ -36,47 +36,45 @@ def find_unusual_days(counts: Moments, days: Iterable[date], noun: str) -> Judge
     A day with none at all is `find_silent`'s. A warehouse's first day is no
     history: it may have begun at noon.
     """
-    rows: list[dict[str, Any]] = []
-    judged = weeks = 0
-    for warehouse_id, by_day, day in _each(counts, days):
-        history = _history(by_day, day)
-        weeks = max(weeks, len(history))
-        if len(history) < LEAST_WEEKS:
-            continue
-        judged += 1
-        value = by_day.get(day, 0)
+
+    def row(day: date, value: int, history: list[int]) -> dict[str, Any] | None:
         score, usual, _ = robust_score(value, history)
-        if value and abs(score) > OUTLIER_SCORE and abs(value - usual) >= LEAST_CHANGE * usual:
-            rows.append(
-                {"warehouse_id": warehouse_id, "date": day.isoformat(), noun: value, "usual": usual,
-                 "score": round(score, 1), "same_weekdays_before": history}
-            )  # fmt: skip
-    return Judged(rows, judged, weeks)
+        if not value or abs(score) <= OUTLIER_SCORE or abs(value - usual) < LEAST_CHANGE * usual:
+            return None
+        return {"date": day.isoformat(), noun: value, "usual": usual, "score": round(score, 1),
+                "same_weekdays_before": history}  # fmt: skip
+
+    return _judge(counts, days, row)
 
 
 def find_silent(counts: Moments, moments: Iterable[Any], noun: str) -> Judged:
     """Find dates or hours without anything in a warehouse that always had something at that time of the week."""
+
+    def row(moment: Any, value: int, history: list[int]) -> dict[str, Any] | None:
+        if value or min(history) <= 0 or median(history) < LEAST_USUAL:
+            return None
+        return {noun: _spelt(moment), "usual": median(history), "same_time_before": history}
+
+    return _judge(counts, moments, row)
+
+
+def _judge(
+    counts: Moments, moments: Iterable[Any], row: Callable[[Any, int, list[int]], dict[str, Any] | None]
+) -> Judged:
+    """Judge every moment of every warehouse that has history enough; `row` says what is wrong with one."""
     rows: list[dict[str, Any]] = []
     judged = weeks = 0
-    for warehouse_id, by_moment, moment in _each(counts, moments):
-        history = _history(by_moment, moment)
-        weeks = max(weeks, len(history))
-        if len(history) < LEAST_WEEKS:
-            continue
-        judged += 1
-        if not by_moment.get(moment, 0) and min(history) > 0 and median(history) >= LEAST_USUAL:
-            rows.append(
-                {"warehouse_id": warehouse_id, noun: _spelt(moment), "usual": median(history),
-                 "same_time_before": history}
-            )  # fmt: skip
-    return Judged(rows, judged, weeks)
-
-
-def _each(counts: Moments, moments: Iterable[Any]) -> Iterable[tuple[str, Mapping[Any, int], Any]]:
     chosen = sorted(moments)
     for warehouse_id, by_moment in sorted(counts.items()):
         for moment in chosen:
-            yield warehouse_id, by_moment, moment
+            history = _history(by_moment, moment)
+            weeks = max(weeks, len(history))
+            if len(history) < LEAST_WEEKS:
+                continue
+            judged += 1
+            if (found := row(moment, by_moment.get(moment, 0), history)) is not None:
+                rows.append({"warehouse_id": warehouse_id, **found})
+    return Judged(rows, judged, weeks)
 
 
 def _history(by_moment: Mapping[Any, int], moment: Any) -> list[int]:

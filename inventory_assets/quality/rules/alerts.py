@@ -1,17 +1,14 @@
 """Rules about alerts: `out.alerts` and `out.alert_transitions`."""
 
-from inventory_assets.domain.quality.results import Severity
 from inventory_assets.lake.tables import ALERTS, TRANSITIONS
 from inventory_assets.quality.judges.reconcile import judge_alerts
 from inventory_assets.quality.rule import Rule
-from inventory_assets.quality.rules.messages import REBUILD
 
 ALERT_RULES = (
     Rule(
         table=ALERTS,
         name="alerts_agree_with_stock",
         text="The alerts that fire are those that the stock of now, its limits and its velocity call for.",
-        severity=Severity.ERROR,
         what_to_do='Judge the keys again: publish {"command": "re-evaluate", "warehouse_id": ..., "sku": ...} on '
         "control-topic. Then `inventory verify`, to learn what went wrong.",
         judge=judge_alerts,
@@ -21,8 +18,6 @@ ALERT_RULES = (
         table=ALERTS,
         name="one_alert_fires_a_key",
         text="At most one alert fires for a key: the worst condition.",
-        severity=Severity.ERROR,
-        what_to_do=REBUILD,
         query="""
         SELECT warehouse_id, sku, count(*) AS firing, list(alert_id ORDER BY alert_id) AS alert_ids FROM out.alerts
         WHERE state = 'firing' GROUP BY ALL HAVING count(*) > 1""",
@@ -33,8 +28,6 @@ ALERT_RULES = (
         table=TRANSITIONS,
         name="transitions_have_their_alert",
         text="Every step is that of a known alert, and every alert has been opened.",
-        severity=Severity.ERROR,
-        what_to_do=REBUILD,
         query="""
         SELECT alert_id, a.alert_id IS NULL AS lacks_alert, t.alert_id IS NULL AS lacks_opening
         FROM (SELECT DISTINCT alert_id FROM out.alerts) a

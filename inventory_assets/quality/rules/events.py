@@ -9,7 +9,6 @@ from inventory_assets.lake.tables import CORE_EVENTS
 from inventory_assets.quality.judges.ledger import judge_levels
 from inventory_assets.quality.judges.volume import judge_quantity, judge_silent_days, judge_silent_hours, judge_volume
 from inventory_assets.quality.rule import Rule
-from inventory_assets.quality.rules.messages import REBUILD
 
 # Clocks of servers drift by seconds; minutes are a clock set wrongly, or a wrong time zone.
 AHEAD_MINUTES = 5
@@ -29,8 +28,6 @@ EVENT_RULES = (
         table=CORE_EVENTS,
         name="events_are_complete",
         text="Every event has its id, kind and time, and a stock event its warehouse, SKU and quantity.",
-        severity=Severity.ERROR,
-        what_to_do=REBUILD,
         query=f"""
         SELECT version, seq, event_id, kind, warehouse_id, sku,
             concat_ws(', ', CASE WHEN event_id IS NULL THEN 'event_id' END, CASE WHEN kind IS NULL THEN 'kind' END,
@@ -50,8 +47,6 @@ EVENT_RULES = (
         table=CORE_EVENTS,
         name="event_ids_are_unique",
         text="Every event is taken in once.",
-        severity=Severity.ERROR,
-        what_to_do=REBUILD,
         # Eight bytes an event in the first pass: ids of millions of events would not fit in memory.
         query="""
         SELECT event_id, count(*) AS times, min(version) AS first_version, max(version) AS last_version,
@@ -67,8 +62,6 @@ EVENT_RULES = (
         table=CORE_EVENTS,
         name="events_are_of_a_known_kind",
         text="Kinds, types and statuses are known ones, and quantities have the sign of their type.",
-        severity=Severity.ERROR,
-        what_to_do=REBUILD,
         query=f"""
         SELECT event_id, kind, type, status, quantity, outcome, warehouse_id, sku FROM core.events
         WHERE kind NOT IN {EVENT_KINDS}
@@ -82,8 +75,6 @@ EVENT_RULES = (
         table=CORE_EVENTS,
         name="events_have_their_message",
         text="Every event stands on a received message, and every message that counted became an event.",
-        severity=Severity.ERROR,
-        what_to_do=REBUILD,
         query="""
         WITH first AS (SELECT coalesce(min(version), 0) AS version FROM raw.messages),
         taken AS (
@@ -100,8 +91,6 @@ EVENT_RULES = (
         table=CORE_EVENTS,
         name="transactions_keep_their_place",
         text="All versions of a transaction are of one type, warehouse, SKU and receiver.",
-        severity=Severity.ERROR,
-        what_to_do=REBUILD,
         query="""
         WITH versions AS (
             SELECT entity_key, transaction_id, type, warehouse_id, sku, to_warehouse_id,
@@ -120,8 +109,6 @@ EVENT_RULES = (
         table=CORE_EVENTS,
         name="transfers_have_two_ends",
         text="A transfer goes from one warehouse to another one, and nothing else names a receiver.",
-        severity=Severity.ERROR,
-        what_to_do=REBUILD,
         query="""
         SELECT event_id, transaction_id, type, warehouse_id, to_warehouse_id, sku, quantity FROM core.events
         WHERE kind = 'transaction' AND CASE WHEN type = 'TRANSFER'

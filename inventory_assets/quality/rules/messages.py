@@ -8,7 +8,6 @@ from inventory_assets.quality.rule import Rule
 # A sender whose format changed refuses far more than a hundredth; a typing error far less.
 REFUSED_PERCENT = 1
 LEAST_MESSAGES = 100
-REBUILD = "Run `inventory verify`; where it differs, `inventory rebuild` derives every table from raw.messages anew."
 RESTORE = (
     "A file of the lake was lost or changed by hand. `inventory archive restore` brings archived rows back; else "
     "restore the lake's data and catalog from a backup of one time. The topics' retention has what came since."
@@ -19,7 +18,6 @@ MESSAGE_RULES = (
         table=RAW_MESSAGES,
         name="outcomes_sum_to_messages",
         text="Every received message has exactly one outcome, and each version as many as it took in.",
-        severity=Severity.ERROR,
         what_to_do=RESTORE,
         query=f"""
         SELECT v.version, v.messages, count(r.seq) AS outcomes FROM meta.versions v
@@ -33,7 +31,6 @@ MESSAGE_RULES = (
         table=RAW_MESSAGES,
         name="versions_have_no_gap",
         text="The lake's versions are 1, 2, 3 and so on up to the latest, each once.",
-        severity=Severity.ERROR,
         what_to_do=RESTORE,
         query="""
         SELECT version, before AS version_before FROM (
@@ -47,7 +44,6 @@ MESSAGE_RULES = (
         table=RAW_MESSAGES,
         name="message_numbers_have_no_gap",
         text="Within a version messages are numbered 0, 1, 2 and so on, each number once.",
-        severity=Severity.ERROR,
         what_to_do=RESTORE,
         query="""
         SELECT version, count(*) AS messages, min(seq) AS first_seq, max(seq) AS last_seq,
@@ -60,7 +56,6 @@ MESSAGE_RULES = (
         table=RAW_MESSAGES,
         name="messages_are_complete",
         text="Every received message has its id, topic, time of publishing, bytes and outcome.",
-        severity=Severity.ERROR,
         what_to_do=RESTORE,
         query="""
         SELECT version, seq, message_id, topic,

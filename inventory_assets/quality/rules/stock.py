@@ -11,7 +11,6 @@ from inventory_assets.lake.tables import (
 )
 from inventory_assets.quality.judges.ledger import judge_stock
 from inventory_assets.quality.rule import Rule
-from inventory_assets.quality.rules.messages import REBUILD
 
 IMPORT = "Import them: `inventory products import FILE`."
 
@@ -44,8 +43,6 @@ STOCK_RULES = (
         table=SKU_STATE,
         name="no_key_lost",
         text="Every key that an event names has a row.",
-        severity=Severity.ERROR,
-        what_to_do=REBUILD,
         query=f"""
         SELECT DISTINCT e.warehouse_id, e.sku FROM core.events e
         ANTI JOIN core.sku_state s ON s.warehouse_id = e.warehouse_id AND s.sku = e.sku
@@ -59,8 +56,6 @@ STOCK_RULES = (
         table=SKU_STATE,
         name="keys_are_unique",
         text="Every key has one row.",
-        severity=Severity.ERROR,
-        what_to_do=REBUILD,
         query="""
         SELECT warehouse_id, sku, count(*) AS times, list(version ORDER BY version) AS versions
         FROM core.sku_state GROUP BY warehouse_id, sku HAVING count(*) > 1""",
@@ -72,8 +67,6 @@ STOCK_RULES = (
         table=SKU_STATE,
         name="stock_is_complete",
         text="Every key has its warehouse, its SKU and its three numbers.",
-        severity=Severity.ERROR,
-        what_to_do=REBUILD,
         query="""
         SELECT warehouse_id, sku, on_hand, reserved, inbound, is_active FROM core.sku_state
         WHERE warehouse_id IS NULL OR sku IS NULL OR on_hand IS NULL OR reserved IS NULL OR inbound IS NULL
@@ -86,8 +79,6 @@ STOCK_RULES = (
         table=SKU_STATE,
         name="stock_follows_from_events",
         text="Every key's stock is what all its events give when they are run anew, transfers at both ends.",
-        severity=Severity.ERROR,
-        what_to_do=REBUILD,
         judge=judge_stock,
         id_columns=("warehouse_id", "sku"),
         is_of_stock=True,
@@ -96,8 +87,6 @@ STOCK_RULES = (
         table=SKU_STATE,
         name="inbound_is_under_way",
         text="What is inbound at a key is what open restocks, returns and shipped transfers announce.",
-        severity=Severity.ERROR,
-        what_to_do=REBUILD,
         query=f"""
         SELECT warehouse_id, sku, coalesce(s.inbound, 0) AS inbound, coalesce(w.units, 0)::BIGINT AS under_way
         FROM (SELECT warehouse_id, sku, inbound FROM core.sku_state) s
@@ -177,8 +166,6 @@ STOCK_RULES = (
         table=ROLLUPS,
         name="rollups_equal_leaves",
         text="On every level the nodes of a warehouse sum to its active keys.",
-        severity=Severity.ERROR,
-        what_to_do=REBUILD,
         query="""
         WITH leaves AS (
             SELECT warehouse_id, sum(on_hand)::BIGINT AS on_hand, sum(reserved)::BIGINT AS reserved,
@@ -200,7 +187,6 @@ STOCK_RULES = (
         table=THRESHOLD_RULES,
         name="rules_are_valid",
         text="No threshold rule is below 0, or has its minimum above its reorder point.",
-        severity=Severity.ERROR,
         what_to_do="Set the rule anew: `inventory thresholds set`. Such a rule is refused when it comes in, "
         "so something else wrote this one: `inventory verify`.",
         query=f"""
@@ -228,8 +214,6 @@ STOCK_RULES = (
         table=RESOLVED_THRESHOLDS,
         name="every_key_has_limits",
         text="Every key has limits in force.",
-        severity=Severity.ERROR,
-        what_to_do=REBUILD,
         query="""
         SELECT s.warehouse_id, s.sku FROM core.sku_state s
         ANTI JOIN core.resolved_thresholds t ON t.warehouse_id = s.warehouse_id AND t.sku = s.sku""",
