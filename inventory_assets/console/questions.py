@@ -22,7 +22,7 @@ from inventory_assets.queries.ids import find_alert_id
 from inventory_assets.queries.links import post_mortems
 from inventory_assets.queries.present import read_present
 from inventory_assets.settings import Settings
-from inventory_assets.thresholds.edits import read_changes, read_rules
+from inventory_assets.thresholds.edits import choose_rules, read_changes
 from inventory_assets.thresholds.listing import change_row, rule_row
 
 Row = dict[str, Any]
@@ -92,17 +92,7 @@ def explain(settings: Settings, text: str) -> Callable[[LakeReader], Row]:
 
 def list_rules(level: str | None, warehouse: str | None, *, muted: bool) -> Callable[[LakeReader], list[Row]]:
     """The rules in force as `thresholds list` has them."""
-
-    def ask(reader: LakeReader) -> list[Row]:
-        return [
-            rule_row(stored)
-            for stored in read_rules(reader).values()
-            if level in (None, stored.rule.level_type)
-            and warehouse in (None, stored.rule.warehouse_id)
-            and not (muted and stored.rule.is_enabled)
-        ]
-
-    return ask
+    return lambda reader: [rule_row(stored) for stored in choose_rules(reader, level, warehouse, muted=muted)]
 
 
 def list_changes(scope: str | None) -> Callable[[LakeReader], list[Row]]:

@@ -97,7 +97,7 @@ def _to_product(row: dict) -> Product:
     return Product(**values)
 
 
-def import_products(engine: Engine, products: list[Product], *, run_id: str = "") -> list[Commit]:
+def import_products(engine: Engine, products: list[Product]) -> list[Commit]:
     """Commit product rows; those that change nothing are left out.
 
     Returns:
@@ -114,7 +114,7 @@ def import_products(engine: Engine, products: list[Product], *, run_id: str = ""
     if not changed:
         return []
     inputs = BurstInputs(has_products=True, products=tuple(changed[sku] for sku in sorted(changed)))
-    return engine.commit_burst([], inputs=inputs, stage=Stage.PRODUCTS, run_id=run_id)
+    return engine.commit_burst([], inputs=inputs, stage=Stage.PRODUCTS)
 
 
 def find_discontinued(reader: Reader, days: int) -> list[dict[str, Any]]:
@@ -147,7 +147,7 @@ def find_discontinued(reader: Reader, days: int) -> list[dict[str, Any]]:
     return list(rows.iter_rows(named=True))
 
 
-def remove_products(engine: Engine, skus: Iterable[str], *, run_id: str = "") -> list[Commit]:
+def remove_products(engine: Engine, skus: Iterable[str]) -> list[Commit]:
     """Take the product data of SKUs away, as a version like an import's; stock is untouched.
 
     Returns:
@@ -158,7 +158,7 @@ def remove_products(engine: Engine, skus: Iterable[str], *, run_id: str = "") ->
     if not removed:
         return []
     inputs = BurstInputs(has_products=True, products=tuple(removed))
-    return engine.commit_burst([], inputs=inputs, stage=Stage.PRODUCTS, run_id=run_id)
+    return engine.commit_burst([], inputs=inputs, stage=Stage.PRODUCTS)
 
 
 def _merged(old: Product, new: Product) -> Product:

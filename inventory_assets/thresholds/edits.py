@@ -73,6 +73,17 @@ def read_rules(reader: Reader) -> dict[Scope, StoredRule]:
     return {scope: stored for scope, stored in read_stored(reader).items() if not stored.rule.is_deleted}
 
 
+def choose_rules(reader: Reader, level: str | None, warehouse: str | None, *, muted: bool) -> list[StoredRule]:
+    """Of the rules in force those of a level, of a warehouse's own, or disabled."""
+    return [
+        stored
+        for stored in read_rules(reader).values()
+        if level in (None, stored.rule.level_type)
+        and warehouse in (None, stored.rule.warehouse_id)
+        and not (muted and stored.rule.is_enabled)
+    ]
+
+
 def read_stored(reader: Reader) -> dict[Scope, StoredRule]:
     """The latest rule of every scope that ever had one, deleted ones too."""
     decode = msgspec.json.Decoder(StoredRule).decode

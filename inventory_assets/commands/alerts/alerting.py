@@ -1,18 +1,14 @@
 """`inventory alerting check|test` and `inventory deliver`: who is notified, and notifying them."""
 
 import os
-import signal
 import sys
-import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
-from types import FrameType
 
 import click
 
 from inventory_assets.commands.output import console, format_option, notes, print_rows
+from inventory_assets.commands.stopping import stop_event
 from inventory_assets.domain.notify.notifications import DeliveryError
 from inventory_assets.domain.notify.policy import Policy
 from inventory_assets.lake.query.reader import LakeReader
@@ -95,7 +91,7 @@ def deliver(once: bool, retry_refused: bool, format_: str) -> None:
         return
     try:
         with lake_notes_of(settings) as writer, delivery_of(settings, policy) as delivery:
-            with _stop_event() as stop:
+            with stop_event() as stop:
                 run_delivery(delivery, writer, seconds=None, until_empty=once, stop=stop)
             # What the lanes did after the last commit.
             run_delivery(delivery, writer, seconds=0)
@@ -125,19 +121,3 @@ def _retry_refused(settings: Settings, policy: Policy, format_: str) -> None:
             writer.commit_note(Stage.NOTIFICATIONS, lambda transaction: transaction.append(DELIVERIES, rows))
     counts = Counter(channel for _, channel in given_up)
     print_rows([{"channel": name, "due_again": counts[name]} for name in policy.channels], format_)
-
-
-@contextmanager
-def _stop_event() -> Iterator[threading.Event]:
-    """An event that SIGTERM and Ctrl-C set: raising would break off a commit or a query."""
-    stop = threading.Event()
-
-    def set_stop(number: int, frame: FrameType | None) -> None:
-        stop.set()
-
-    before = {number: signal.signal(number, set_stop) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

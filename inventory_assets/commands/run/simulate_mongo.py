@@ -1,10 +1,7 @@
 """`inventory simulate --mongo`: the simulated shop on a MongoDB database, as its own application writes it."""
 
-import signal
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +10,7 @@ from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
 from inventory_assets.commands.output import notes
+from inventory_assets.commands.stopping import stop_event
 from inventory_assets.simulator.mongo import DEFAULT_DATABASE, MongoShop, ShopDatabaseError, shop_settings
 
 
@@ -34,7 +32,7 @@ def trade_into_mongo(
         options = {**options, "start_at": datetime.now(UTC)}
     try:
         client: MongoClient = MongoClient(uri, appname="inventory-simulate")
-        with client, _stopped() as stop:
+        with client, stop_event() as stop:
             name = database or client.get_default_database(DEFAULT_DATABASE).name
             shop = MongoShop(client, name, shop_settings(**options))
             notes.print(f"opened the shop in {name!r}: {shop.open():,} documents", style="dim")
@@ -61,14 +59,3 @@ def _trade(shop: MongoShop, stop: threading.Event, rate: float | None, events: i
             next(steps)
         else:
             stop.wait(1 / rate)
-
-
-@contextmanager
-def _stopped() -> Iterator[threading.Event]:
-    stop = threading.Event()
-    before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

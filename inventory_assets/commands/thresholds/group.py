@@ -22,9 +22,9 @@ from inventory_assets.domain.thresholds.resolve import StoredRule
 from inventory_assets.domain.values import to_datetime
 from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.settings import load_settings
-from inventory_assets.thresholds.edits import read_changes, read_rules
+from inventory_assets.thresholds.edits import choose_rules, read_changes, read_rules
 from inventory_assets.thresholds.files import SUFFIXES, load_rules, write_rules
-from inventory_assets.thresholds.listing import change_row, rule_row
+from inventory_assets.thresholds.listing import change_row, edit_rows, rule_row
 
 LIST_COLUMNS = (
     "level", "id", "warehouse", "mode", "bounds", "min", "reorder", "min_days", "reorder_days",
@@ -48,13 +48,7 @@ def thresholds() -> None:
 @format_option
 def list_(level: str | None, warehouse: str | None, muted: bool, format_: str) -> None:
     """List the rules in force, the most general first."""
-    found = [
-        stored
-        for stored in read_rules(LakeReader(load_settings())).values()
-        if level in (None, stored.rule.level_type)
-        and warehouse in (None, stored.rule.warehouse_id)
-        and not (muted and stored.rule.is_enabled)
-    ]
+    found = choose_rules(LakeReader(load_settings()), level, warehouse, muted=muted)
     if format_ == "table":
         print_rows([_short(stored) for stored in found], "table", columns=LIST_COLUMNS)
     else:
@@ -158,13 +152,7 @@ def diff(file: Path, format_: str) -> None:
     """
     wanted = load_rules(file)
     edits = find_edits(read_rules(LakeReader(load_settings())), wanted, is_complete=True)
-    rows = [
-        {
-            "action": edit.action, "level_type": edit.scope[0], "level_id": edit.scope[1] or None,
-            "warehouse_id": edit.scope[2], "change": edit.details,
-        }
-        for edit in edits
-    ]  # fmt: skip
+    rows = edit_rows(edits)
     if rows or format_ != "table":
         print_rows(rows, format_)
     counts = ", ".join(
