@@ -17,7 +17,7 @@ def asked(marts, query):
 
 def test_every_model_and_test_passes(build):
     assert [(step.name, step.message) for step in build.failed] == []
-    assert build.skipped == 0
+    assert [step.name for step in build.steps if step.status == "skipped"] == []
     assert {"model", "test", "unit_test"} <= {step.kind for step in build.steps}
 
 

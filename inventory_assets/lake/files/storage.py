@@ -149,7 +149,10 @@ def open_storage(uri: str, *, project: str | None = None) -> Storage:
             return Bucket(uri, gcs_client(project))
     if "://" in uri:
         raise LakeError(f"the place was {uri!r}; expected a directory or gs://bucket/prefix.")
-    return Directory(Path(uri))
+    path = Path(uri)
+    if path.exists() and not path.is_dir():
+        raise LakeError(f"the place was {uri!r}, which is a file; expected a directory or gs://bucket/prefix.")
+    return Directory(path)
 
 
 def reach(connection: duckdb.DuckDBPyConnection, uri: str) -> None:
