@@ -51,5 +51,21 @@ def test_a_place_that_cannot_be_written_is_named(run, home, monkeypatch, tmp_pat
     ran = run("reports", "build", "--date", "2022-04-20")
 
     assert ran.code == 1
+    assert "INVENTORY_REPORTS_PATH" in ran.err
+    assert "which is a file; expected a directory" in ran.err
+
+
+def test_a_place_that_lets_nobody_write_is_named(run, home, monkeypatch, tmp_path):
+    engine = Engine(Settings(home=home))
+    engine.commit_burst(messages(level(0)))
+    engine.close()
+    # A file where a report's folder is to be: even root cannot make it.
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "reports" / "nightly").write_text("no directory")
+    monkeypatch.setenv("INVENTORY_REPORTS_PATH", str(tmp_path / "reports"))
+
+    ran = run("reports", "build", "--date", "2022-04-20")
+
+    assert ran.code == 1
     assert "reports cannot be written to" in ran.err
     assert "INVENTORY_REPORTS_PATH" in ran.err
