@@ -9,7 +9,7 @@ import psutil
 from benchmarks.history import write_history
 from benchmarks.measure import temporary_engine
 from inventory_assets.backtest.run import lay_over, run_backtest, score
-from inventory_assets.domain.thresholds.resolve import ThresholdDefaults
+from inventory_assets.domain.ingest.meaning import Meaning
 from inventory_assets.lake.query.reader import history_reader
 from inventory_assets.thresholds.files import load_rules
 
@@ -39,7 +39,7 @@ def run(*, days: int = 90, events_per_day: int = 100_000, keys: int = 200_000) -
         wall, processor = time.perf_counter(), time.process_time()
         with history_reader(settings) as reader:
             rules = load_rules(path)
-            found = run_backtest(reader, lay_over(rules, {}), days=days, defaults=ThresholdDefaults())
+            found = run_backtest(reader, lay_over(rules, {}), days=days, meaning=Meaning())
         total = score(found).filter(kind="total").row(0, named=True)
         wall, processor = time.perf_counter() - wall, time.process_time() - processor
         print(f"  replayed and scored: {wall:.1f} s ({processor:.1f} s of processor time)")

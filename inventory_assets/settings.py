@@ -20,6 +20,7 @@ DEFAULT_EMULATOR_PORT = 8085
 Minutes = tuple[tuple[str, int], ...]
 """Minutes by alert priority; what is absent is off."""
 
+MAX_HOURS = 24 * 366
 _PRIORITIES = ("CRITICAL", "HIGH", "MEDIUM")
 _UNITS = {"m": 1, "h": 60, "d": 1440}
 
@@ -74,6 +75,7 @@ class Settings:
     start_date: date = date(2010, 1, 1)
     partitions_start_date: date = date(2026, 1, 1)
     max_ahead: timedelta = timedelta(hours=24)
+    unstated_grace: timedelta = timedelta(hours=24)
     max_messages: int = 2_000
     max_bytes: int = 32_000_000
     # Messages of the half second between two ticks wait for the next: a long tick makes them few.
@@ -213,6 +215,13 @@ def _positive(text: str) -> int:
     return number
 
 
+def _hours(text: str) -> timedelta:
+    number = float(text)
+    if not 0 <= number <= MAX_HOURS:
+        raise ValueError(f"expected hours from 0 to {MAX_HOURS:,}")
+    return timedelta(hours=number)
+
+
 def _catalog(text: str) -> str:
     # DuckLake would take anything else for the name of a DuckDB file, which one process locks for all others.
     if not text.startswith(("sqlite:", "postgres:")):
@@ -257,11 +266,12 @@ _READERS: dict[str, Callable[[str], object]] = {
     "gcs_endpoint": str,
     "start_date": lambda text: datetime.strptime(text, "%Y-%m-%d").date(),
     "partitions_start_date": lambda text: datetime.strptime(text, "%Y-%m-%d").date(),
-    "max_ahead": lambda text: timedelta(hours=float(text)),
+    "max_ahead": _hours,
+    "unstated_grace": _hours,
     "max_messages": _positive,
     "max_bytes": _positive,
     "tick_seconds": float,
-    "snapshot_retention": lambda text: timedelta(hours=float(text)),
+    "snapshot_retention": _hours,
     "cached_entities": _positive,
     "default_min": int,
     "default_reorder": int,

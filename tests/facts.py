@@ -45,7 +45,7 @@ def value(reader: Reader, sql: str) -> Any:
 
 def differences(engine: Engine) -> list[Difference]:
     """What `inventory verify` finds."""
-    replay = Replay(defaults=engine.state.defaults, settings=engine.parse_settings)
+    replay = Replay(meaning=engine.meaning)
     expected, found = replay_all(engine.lake, replay)
     return found + compare(engine.lake, expected)
 

@@ -115,7 +115,7 @@ def _events(context: AssetExecutionContext, config: RebuildConfig, session: Sess
     if not config.rebuild and "dagster/backfill" not in context.run.tags:
         return _catch_up(context, config, session)
     with session.engine() as engine:
-        replay = Replay(defaults=engine.defaults, settings=engine.parse_settings)
+        replay = Replay(meaning=engine.meaning)
         differences, version = rebuild_lake(engine, replay)
     for difference in differences:
         context.log.error(f"{difference.table}: {difference.missing} missing, {difference.unexpected} unexpected")

@@ -20,8 +20,9 @@ from inventory_assets.domain.backtest.score import (
 )
 from inventory_assets.domain.events.kinds import ThresholdRule
 from inventory_assets.domain.events.parse import DAY_US
+from inventory_assets.domain.ingest.meaning import Meaning
 from inventory_assets.domain.stock.history import NO_LIMIT, Stock, run_stock
-from inventory_assets.domain.thresholds.resolve import Scope, StoredRule, ThresholdDefaults
+from inventory_assets.domain.thresholds.resolve import Scope, StoredRule
 from inventory_assets.ingest.warm import to_dynamics
 from inventory_assets.lake.errors import LakeError
 from inventory_assets.lake.query.reader import Reader
@@ -55,7 +56,7 @@ def run_backtest(
     rules: Rules,
     *,
     days: int,
-    defaults: ThresholdDefaults,
+    meaning: Meaning,
     until: int | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Backtest:
@@ -69,7 +70,7 @@ def run_backtest(
         reader: The lake.
         rules: The rules to try.
         days: The length of the window.
-        defaults: The system default.
+        meaning: The system default, and how long a key is not judged of which no level has told.
         until: The end of the window, microseconds of event time; default: the latest event.
         on_progress: Called with (keys done, all keys).
 
@@ -84,8 +85,8 @@ def run_backtest(
     computed = {
         (w, s): each for w, s, each in to_dynamics(current_rows(reader, DYNAMIC_THRESHOLDS)) if each is not None
     }
-    candidate = resolve_keys(keys, parents, rules, defaults, computed)
-    present = resolve_keys(keys, parents, present_rules(reader), defaults, computed)
+    candidate = resolve_keys(keys, parents, rules, meaning.defaults, computed)
+    present = resolve_keys(keys, parents, present_rules(reader), meaning.defaults, computed)
     found = Backtest(since, until, keys, [SYSTEM] * len(keys), 0, Outcome(), Outcome())
     differs = np.array([a != b for a, b in zip(_compared(candidate), _compared(present), strict=True)])
     has_days = candidate.has_days() | present.has_days()
@@ -97,7 +98,16 @@ def run_backtest(
         mine, theirs = (
             {
                 each[0].key: each
-                for each in run_rules(stock, keys, limits, event_ids, velocity=velocity, until=until, only=only)
+                for each in run_rules(
+                    stock,
+                    keys,
+                    limits,
+                    event_ids,
+                    velocity=velocity,
+                    until=until,
+                    only=only,
+                    grace=meaning.unstated_grace,
+                )
             }
             for limits, only in ((candidate, None), (present, differs))
         )

@@ -25,7 +25,7 @@ from inventory_assets.domain.ingest.process import parse_burst
 from inventory_assets.domain.thresholds.changes import RuleEdit
 from inventory_assets.domain.thresholds.resolve import StoredRule
 from inventory_assets.domain.values import CONTROL_CHARACTERS, to_microseconds
-from inventory_assets.ingest.meaning import parse_settings_of
+from inventory_assets.ingest.meaning import meaning_of
 from inventory_assets.lake.errors import LakeMissingError
 from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.messaging.client import OutgoingMessage
@@ -94,7 +94,7 @@ class Desk:
             wanted["alert_id"] = await self._door.ask_now(lambda reader: _subject(reader, text))
         now = _now()
         message = command_message(wanted, now=now, origin=ORIGIN)
-        [parsed] = parse_burst([message], parse_settings_of(self._settings))
+        [parsed] = parse_burst([message], meaning_of(self._settings).parsing)
         if isinstance(parsed, Rejection):
             raise Refused(422, parsed.detail)
         assert isinstance(parsed, Command)
@@ -115,7 +115,7 @@ class Desk:
             RuleChangeError: A rule in force is dated after what can be set; nothing was sent.
         """
         now = _now()
-        latest = now + parse_settings_of(self._settings).max_ahead
+        latest = now + meaning_of(self._settings).parsing.max_ahead
         bodies = [
             message_body(
                 edit, stored.get(edit.scope), author=author, reason=reason or edit.after.reason, now=now, latest=latest

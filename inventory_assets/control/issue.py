@@ -46,7 +46,7 @@ def issue(engine: Engine, bodies: Sequence[dict[str, Any]], *, now: int, origin:
             another writer came between the trial and the commit.
     """
     messages = [command_message(body, now=now, origin=origin) for body in bodies]
-    parsed = parse_burst(messages, engine.parse_settings)
+    parsed = parse_burst(messages, engine.meaning.parsing)
     trial = process_burst(engine.state, parsed, version=engine.state.version + 1)
     refused = [arrival.rejection.detail for arrival in trial.arrivals if arrival.rejection is not None]
     if refused:

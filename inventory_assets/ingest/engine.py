@@ -13,9 +13,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+import msgspec
+
 from inventory_assets.domain.events.kinds import Rejection
 from inventory_assets.domain.events.parse import MAX_DETAIL
 from inventory_assets.domain.ingest.invariants import InvariantViolation, check_invariants
+from inventory_assets.domain.ingest.meaning import SEMANTICS
 from inventory_assets.domain.ingest.process import (
     INVARIANT_VIOLATION,
     BurstInputs,
@@ -28,7 +31,7 @@ from inventory_assets.domain.ingest.process import (
 from inventory_assets.domain.ingest.state import InventoryState
 from inventory_assets.ingest import frames
 from inventory_assets.ingest.burst_rows import append_result, counts_of, recorded_inputs
-from inventory_assets.ingest.meaning import CODE_VERSION, defaults_of, parse_settings_of
+from inventory_assets.ingest.meaning import CODE_VERSION, meaning_of
 from inventory_assets.ingest.recall import recall
 from inventory_assets.ingest.replay import parse_recorded, read_bursts
 from inventory_assets.ingest.warm import load_state
@@ -102,8 +105,7 @@ class Engine:
         self.settings = settings
         self.lake = Lake(settings)
         self.index = EntityIndex(settings.home / "cache" / f"entities-{time.time_ns()}.bin")
-        self.parse_settings = parse_settings_of(settings)
-        self.defaults = defaults_of(settings)
+        self.meaning = meaning_of(settings)
         self._state: InventoryState | None = None
         self._watermark: Watermark | None = None
         self._upkeep: Upkeep | None = None
@@ -132,7 +134,7 @@ class Engine:
             return watermark, load_state(
                 self.lake,
                 watermark.version,
-                defaults=self.defaults,
+                meaning=self.meaning,
                 cached_entities=self.settings.cached_entities,
                 index=self.index,
             )
@@ -166,13 +168,16 @@ class Engine:
         for burst in read_bursts(self.lake, after_version=state.version, until_version=latest.version):
             if burst.code_version != CODE_VERSION:
                 return False
-            parsed = parse_recorded(burst, self.parse_settings)
+            meaning = burst.inputs.meaning or self.meaning
+            if meaning != self.meaning or burst.semantics != SEMANTICS:
+                return False
+            parsed = parse_recorded(burst, meaning)
             recall(state, self.index, parsed, self.lake)
             result = process_burst(state, parsed, version=burst.version, inputs=burst.inputs)
             if burst.counts and counts_of(result) != burst.counts:
                 logger.warning("version %d does not repeat here; the state is loaded anew", burst.version)
                 return False
-            self._merge(state, result)
+            self._merge(state, result, burst.committed_at)
         return state.version == latest.version
 
     def close(self) -> None:
@@ -214,11 +219,12 @@ class Engine:
         Raises:
             LakeError: The lake could not be written; nothing was.
         """
-        return self._commit_or_halve(_Burst(messages, inputs or BurstInputs(), stage, run_id, also))
+        inputs = msgspec.structs.replace(inputs or BurstInputs(), meaning=self.meaning)
+        return self._commit_or_halve(_Burst(messages, inputs, stage, run_id, also))
 
     def _commit_or_halve(self, burst: "_Burst") -> list[Commit]:
         try:
-            return [self._commit(burst, parse_burst(burst.messages, self.parse_settings))]
+            return [self._commit(burst, parse_burst(burst.messages, self.meaning.parsing))]
         except InvariantViolation as violation:
             size = len(burst.messages)
             logger.error("burst of %d messages refused: %s", size, violation)
@@ -226,10 +232,10 @@ class Engine:
                 raise
             if size == 1:
                 offender = Rejection(INVARIANT_VIOLATION, str(violation)[:MAX_DETAIL])
-                return [self._commit(replace(burst, inputs=BurstInputs()), [offender])]
+                return [self._commit(replace(burst, inputs=BurstInputs(meaning=self.meaning)), [offender])]
         half = size // 2
         first = self._commit_or_halve(replace(burst, messages=burst.messages[:half]))
-        rest = replace(burst, messages=burst.messages[half:], inputs=BurstInputs(), also=None)
+        rest = replace(burst, messages=burst.messages[half:], inputs=BurstInputs(meaning=self.meaning), also=None)
         return first + self._commit_or_halve(rest)
 
     def commit_note(self, stage: Stage, write: Callable[[LakeTransaction], object], run_id: str = "") -> int:
@@ -291,7 +297,7 @@ class Engine:
             if burst.also is not None:
                 burst.also(transaction)
         # Only now: a crash before this line leaves warm state and lake as they were.
-        self._merge(state, result)
+        self._merge(state, result, transaction.committed_at)
         return Commit(
             result.version,
             result.outcomes(),
@@ -314,8 +320,8 @@ class Engine:
             ],
         )
 
-    def _merge(self, state: InventoryState, result: BurstResult) -> None:
-        result.draft.merge(result.version)
+    def _merge(self, state: InventoryState, result: BurstResult, committed_at: int) -> None:
+        result.draft.merge(result.version, committed_at)
         # A tenth over before letting go: the oldest are found by a walk over all of them.
         if len(state.events) > self.settings.cached_entities * 1.1:
             state.events.forget_down_to(self.settings.cached_entities)

@@ -99,7 +99,7 @@ def events(result: BurstResult) -> pl.DataFrame:
 _EVENT_COLUMNS = (
     "seq", "event_id", "entity_key", "row_key", "kind", "warehouse_id", "sku", "to_warehouse_id", "transaction_id",
     "type", "status", "quantity", "event_at", "source_epoch", "instant", "increment", "has_cluster_time", "details",
-    "available", "outcome",
+    "source", "line_id", "available", "outcome",
 )  # fmt: skip
 
 
@@ -110,12 +110,15 @@ def _event_row(event: Event) -> tuple:
         return (
             event.event_id, key, row_key, event.kind, event.warehouse_id, event.sku, event.to_warehouse_id,
             event.transaction_id, event.type, event.status, event.quantity, event.event_at, *event.position,
-            event.has_cluster_time, None,
+            event.has_cluster_time, None, event.source, event.line_id,
         )  # fmt: skip
-    has_cluster_time = event.has_cluster_time if isinstance(event, Level | Tombstone) else None
+    has_cluster_time, source = (
+        (event.has_cluster_time, event.source) if isinstance(event, Level | Tombstone) else (None, None)
+    )
     return (
         event.event_id, key, row_key, event.kind, event.warehouse_id, getattr(event, "sku", None), None, None, None,
         None, None, event.event_at, *event.position, has_cluster_time, _encode(event).decode(),
+        source, None,
     )  # fmt: skip
 
 
@@ -131,6 +134,7 @@ def sku_state(result: BurstResult) -> pl.DataFrame:
         brand_id=[p[2] for p in parents],
         product_id=[p[3] for p in parents],
         fold_state=[_encode(s).decode() for s in states],
+        is_unstated_key=[s.is_unstated for s in states],
     )
 
 

@@ -3,11 +3,11 @@
 Not here: where things are and how much is held (`settings`).
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version as package_version
 
 from inventory_assets.domain.alerts.lifecycle import LifecyclePolicy
-from inventory_assets.domain.events.parse import ParseSettings
+from inventory_assets.domain.ingest.meaning import Meaning
 from inventory_assets.domain.thresholds.resolve import ThresholdDefaults
 from inventory_assets.domain.values import to_microseconds
 from inventory_assets.settings import Settings
@@ -15,17 +15,24 @@ from inventory_assets.settings import Settings
 CODE_VERSION = package_version("inventory-assets")
 
 
-def parse_settings_of(settings: Settings) -> ParseSettings:
-    """The bounds on event times that the settings give."""
-    return ParseSettings(
+def meaning_of(settings: Settings) -> Meaning:
+    """What versions are made with from now on."""
+    return Meaning(
         start_at=to_microseconds(datetime.combine(settings.start_date, datetime.min.time(), UTC)),
-        max_ahead=int(settings.max_ahead.total_seconds()) * 1_000_000,
+        max_ahead=_to_us(settings.max_ahead),
+        default_min=settings.default_min,
+        default_reorder=settings.default_reorder,
+        unstated_grace=_to_us(settings.unstated_grace),
     )
+
+
+def _to_us(span: timedelta) -> int:
+    return int(span.total_seconds()) * 1_000_000
 
 
 def defaults_of(settings: Settings) -> ThresholdDefaults:
     """The thresholds that hold where nothing else does (RULES 21)."""
-    return ThresholdDefaults(settings.default_min, settings.default_reorder)
+    return meaning_of(settings).defaults
 
 
 def policy_of(settings: Settings) -> LifecyclePolicy | None:

@@ -10,7 +10,17 @@ from collections.abc import Iterable
 
 import polars as pl
 
-from inventory_assets.domain.events.kinds import Filtered, Key, Level, Rejection, entity_key, entity_name, entity_names
+from inventory_assets.domain.events.kinds import (
+    Filtered,
+    Key,
+    Level,
+    Rejection,
+    Transaction,
+    entity_key,
+    entity_name,
+    entity_names,
+    transaction_names,
+)
 from inventory_assets.domain.ingest.process import Parsed
 from inventory_assets.domain.ingest.state import InventoryState
 from inventory_assets.lake.entity_index import EntityIndex
@@ -32,13 +42,25 @@ def recall(state: InventoryState, index: EntityIndex, parsed: Iterable[Parsed], 
             for name in entity_names(item):
                 if name not in remembered:
                     wanted[entity_key(name)] = name
-        if type(item) is Level:
-            key = (item.warehouse_id, item.sku)
-            forgotten_until = memory.forgotten_until.get(key)
-            if forgotten_until is not None and forgotten_until >= item.position:
-                keys.add(key)
+                    if memory.has_older_names and type(item) is Transaction and name == entity_name(item):
+                        wanted |= {entity_key(older): name for older in transaction_names(item.identity)}
+        if type(item) is Level and _needs_transactions(state, item):
+            keys.add((item.warehouse_id, item.sku))
     found = {key: wanted[key] for key in index.find(list(wanted))}
     return _load_entities(state, found, reader) + _load_keys(state, keys, reader)
+
+
+def _needs_transactions(state: InventoryState, level: Level) -> bool:
+    """Whether a level may leave out transactions of its key that memory has let go."""
+    key = (level.warehouse_id, level.sku)
+    forgotten = state.events.forgotten_until.get(key)
+    if forgotten is None:
+        return False
+    known = state.keys.get(key)
+    if known is not None and any(mark.source != level.source for mark in known.levels):
+        return True  # which source's level counts may change back
+    epoch, instant, _ = forgotten
+    return instant >= level.position[1] or epoch > level.position[0]
 
 
 def _load_entities(state: InventoryState, found: dict[int, str], reader: Reader) -> int:

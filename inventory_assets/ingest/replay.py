@@ -13,7 +13,7 @@ import polars as pl
 
 from inventory_assets.domain.alerts.alert import Product
 from inventory_assets.domain.events.kinds import Key, Rejection
-from inventory_assets.domain.events.parse import ParseSettings
+from inventory_assets.domain.ingest.meaning import Meaning
 from inventory_assets.domain.ingest.process import (
     INVARIANT_VIOLATION,
     BurstInputs,
@@ -24,7 +24,6 @@ from inventory_assets.domain.ingest.process import (
     process_burst,
 )
 from inventory_assets.domain.ingest.state import InventoryState
-from inventory_assets.domain.thresholds.resolve import ThresholdDefaults
 from inventory_assets.domain.values import to_microseconds_naive
 from inventory_assets.ingest.warm import to_dynamics
 from inventory_assets.lake.query.reader import Reader
@@ -44,6 +43,8 @@ class RecordedBurst(msgspec.Struct):
     inputs: BurstInputs
     counts: dict[str, int] = {}
     code_version: str = ""
+    committed_at: int = 0
+    semantics: int = 1
 
 
 def read_bursts(
@@ -81,11 +82,12 @@ def _read_slice(reader: Reader, first: int, last: int, sku: str | None) -> Itera
         bounds,
     )
     versions = reader.query(
-        "SELECT version, inputs, counts, code_version FROM meta.versions "
+        "SELECT version, inputs, counts, code_version, epoch_us(committed_at), coalesce(semantics, 1) "
+        "FROM meta.versions "
         "WHERE version BETWEEN ? AND ? ORDER BY version",
         bounds,
     )
-    for version, inputs, counts, code_version in versions.iter_rows():
+    for version, inputs, counts, code_version, committed_at, semantics in versions.iter_rows():
         rows = messages.get((version,))
         yield RecordedBurst(
             version,
@@ -95,6 +97,8 @@ def _read_slice(reader: Reader, first: int, last: int, sku: str | None) -> Itera
             _read_inputs(reader, version, inputs),
             json.loads(counts),
             code_version,
+            committed_at,
+            semantics,
         )
 
 
@@ -129,24 +133,29 @@ def _read_inputs(reader: Reader, version: int, text: str) -> BurstInputs:
     return inputs
 
 
-def parse_recorded(burst: RecordedBurst, settings: ParseSettings) -> list[Parsed]:
+def parse_recorded(burst: RecordedBurst, meaning: Meaning) -> list[Parsed]:
     """Read a recorded burst's messages as they were read then, offenders included."""
-    parsed: list[Parsed] = parse_burst(burst.messages, settings)
+    parsed: list[Parsed] = parse_burst(burst.messages, meaning.parsing)
     for place, detail in burst.forced.items():
         parsed[place] = Rejection(INVARIANT_VIOLATION, detail)
     return parsed
 
 
 class Replay:
-    """A state being built anew from recorded bursts."""
+    """A state being built anew from recorded bursts.
 
-    def __init__(self, *, defaults: ThresholdDefaults, settings: ParseSettings) -> None:
-        self.state = InventoryState(defaults=defaults)
-        self._settings = settings
+    `meaning` is that of versions that did not record theirs.
+    """
+
+    def __init__(self, *, meaning: Meaning) -> None:
+        self.state = InventoryState(meaning=meaning)
+        self._meaning = meaning
 
     def apply(self, burst: RecordedBurst, trace: Key | None = None) -> BurstResult:
         """Process one burst as the live engine did; `trace` as in `process_burst`."""
-        parsed = parse_recorded(burst, self._settings)
+        meaning = burst.inputs.meaning or self._meaning
+        self.state.meaning = meaning
+        parsed = parse_recorded(burst, meaning)
         result = process_burst(self.state, parsed, version=burst.version, inputs=burst.inputs, trace=trace)
-        result.draft.merge(burst.version)
+        result.draft.merge(burst.version, burst.committed_at)
         return result

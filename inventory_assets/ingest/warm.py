@@ -7,21 +7,24 @@ import numpy as np
 import polars as pl
 
 from inventory_assets.domain.alerts.alert import Alert, Product
-from inventory_assets.domain.alerts.lifecycle import Inhibitions, remember
+from inventory_assets.domain.alerts.lifecycle import Inhibitions, is_newer, remember
 from inventory_assets.domain.events.connectors import Heard
 from inventory_assets.domain.events.control import ALERT_COMMANDS
 from inventory_assets.domain.events.kinds import (
     NO_POSITION,
     Command,
     Key,
+    Level,
     ParentIds,
+    Position,
 )
-from inventory_assets.domain.ingest.state import NO_SKU_PARENTS, TREND_POINTS, InventoryState, SkuParents
-from inventory_assets.domain.stock.fold import KeyState
-from inventory_assets.domain.thresholds.resolve import DynamicLimits, StoredRule, ThresholdDefaults, Thresholds
+from inventory_assets.domain.ingest.meaning import Meaning
+from inventory_assets.domain.ingest.state import PAUSING, TREND_POINTS, InventoryState, Newest, SkuParents
+from inventory_assets.domain.stock.fold import Deletion, KeyState, Mark, to_mark
+from inventory_assets.domain.thresholds.resolve import DynamicLimits, StoredRule, Thresholds
 from inventory_assets.ingest.frames import LIMITS
 from inventory_assets.lake.entity_index import EntityIndex
-from inventory_assets.lake.query.clauses import FINAL_STATUSES, latest
+from inventory_assets.lake.query.clauses import FINAL_STATUSES, STOCK_KINDS, latest
 from inventory_assets.lake.query.events import EVENT_COLUMNS, to_event
 from inventory_assets.lake.query.reader import Reader
 from inventory_assets.lake.query.rows import current_rows, current_rows_query
@@ -53,12 +56,76 @@ class Shared:
             self._keys[found] = found
         return found
 
+    def mark(self, mark: Mark, places: dict[ParentIds, ParentIds]) -> Mark:
+        """A level with the one object for each id and each place in the hierarchy."""
+        parents = places.setdefault(mark.parents, mark.parents)
+        return mark if parents is mark.parents else msgspec.structs.replace(mark, parents=parents)
+
+
+class StateDecoder:
+    """Reads recorded states of keys, as this release and earlier ones wrote them."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._decode = msgspec.json.Decoder(KeyState).decode
+        self._reader = reader
+        self._levels: dict[str, Mark] | None = None
+
+    def __call__(self, text: str) -> KeyState:
+        """The state that a row of core.sku_state records."""
+        return self._upgrade(text) if '"on_hand_rank"' in text else self._decode(text)
+
+    def _upgrade(self, text: str) -> KeyState:
+        earlier = msgspec.json.decode(text, type=_EarlierState)
+        if self._levels is None:
+            self._levels = self._read_levels()
+        ids = dict.fromkeys((earlier.on_hand_rank[1], earlier.reserved_rank[1]))
+        deletion = Deletion(earlier.tombstone_position, "", None)
+        return KeyState(
+            earlier.warehouse_id, earlier.sku, earlier.on_hand, earlier.reserved, earlier.inbound, earlier.is_active,
+            earlier.event_count, None, earlier.last_event_at, tuple(self._levels[id_] for id_ in ids if id_),
+            () if earlier.tombstone_position == NO_POSITION else (deletion,), earlier.frontier, earlier.frontier_at,
+        )  # fmt: skip
+
+    def _read_levels(self) -> dict[str, Mark]:
+        """Each key's levels that count, by event id: an earlier release did not keep what they state."""
+        rank = "->>'$.{}_rank[1]'"
+        rows = self._reader.query(
+            f"""
+            WITH counted AS (
+                SELECT fold_state{rank.format("on_hand")} AS id, fold_state{rank.format("reserved")} AS reserved_id
+                FROM ({current_rows_query(self._reader, SKU_STATE)})
+            )
+            SELECT {EVENT_COLUMNS} FROM core.events
+            WHERE kind = 'level' AND event_id IN (SELECT id FROM counted UNION SELECT reserved_id FROM counted)
+            """
+        )
+        levels = (to_event(row) for row in rows.iter_rows(named=True))
+        return {level.event_id: to_mark(level) for level in levels if isinstance(level, Level)}
+
+
+class _EarlierState(msgspec.Struct):
+    """A key's state as recorded before sources were kept: one order of positions for all levels."""
+
+    warehouse_id: str
+    sku: str
+    on_hand: int
+    reserved: int
+    inbound: int
+    is_active: bool
+    event_count: int
+    last_event_at: int
+    on_hand_rank: tuple[Position, str]
+    reserved_rank: tuple[Position, str]
+    tombstone_position: Position
+    frontier: tuple[Position, int, str]
+    frontier_at: int
+
 
 def load_state(
-    reader: Reader, version: int, *, defaults: ThresholdDefaults, cached_entities: int, index: EntityIndex
+    reader: Reader, version: int, *, meaning: Meaning, cached_entities: int, index: EntityIndex
 ) -> InventoryState:
-    """Load everything warm as of `version`, which must be the lake's latest."""
-    state = InventoryState(defaults=defaults)
+    """Load everything warm as of `version`; the reader must show the lake as of it."""
+    state = InventoryState(meaning=meaning)
     state.version = version
     if version == 0:
         index.build([])
@@ -70,12 +137,13 @@ def load_state(
     state.connectors = {heard.connector_id: heard for heard in load_connectors(reader)}
     _load_events(reader, state, shared, cached_entities, index)
     _load_trends(reader, state, shared)
+    _load_newest(reader, state)
     return state
 
 
-def load_judgement(reader: Reader, version: int, *, defaults: ThresholdDefaults) -> InventoryState:
+def load_judgement(reader: Reader, version: int, *, meaning: Meaning) -> InventoryState:
     """Load what alerts are judged by, and the alerts: no memory of events, no rollups, products, trends."""
-    state = InventoryState(defaults=defaults)
+    state = InventoryState(meaning=meaning)
     state.version = version
     if version:
         _load_judged(reader, state, Shared(), has_rollups=False)
@@ -95,39 +163,34 @@ def _load_judged(reader: Reader, state: InventoryState, shared: Shared, *, has_r
 
 
 def _load_keys(reader: Reader, state: InventoryState, shared: Shared, *, has_rollups: bool) -> None:
-    decode = msgspec.json.Decoder(KeyState).decode
+    decode = StateDecoder(reader)
     columns = "fold_state, department_id, category_id, brand_id, product_id"
     places: dict[ParentIds, ParentIds] = {}
+    marks: dict[str, list[Mark]] = {}
     for batch in reader.batches(f"SELECT {columns} FROM ({current_rows_query(reader, SKU_STATE)})"):
         leaves = []
         for fold_state, *parent_ids in batch.iter_rows():
             key_state = decode(fold_state)
             key = shared.key(key_state.warehouse_id, key_state.sku)
-            _share_parts(key_state, key)
+            key_state.warehouse_id, key_state.sku = key
             parents = (parent_ids[0], parent_ids[1], parent_ids[2], parent_ids[3])
             parents = places.setdefault(parents, parents)
+            key_state.levels = tuple(shared.mark(mark, places) for mark in key_state.levels)
             state.keys[key] = key_state
-            place = state.skus.get(key_state.sku)
+            if key_state.is_unstated:
+                state.unstated.add(key)
+            place = state.skus.get(key[1])
             if place is None:
-                place = state.skus[key_state.sku] = SkuParents(parents, NO_SKU_PARENTS.rank, ())
-            place.warehouse_ids = (*place.warehouse_ids, key_state.warehouse_id)
-            place.rank = max(place.rank, key_state.on_hand_rank)
+                state.skus[key[1]] = SkuParents(parents, (), (key[0],))
+            else:
+                place.warehouse_ids = (*place.warehouse_ids, key[0])
+            if key_state.levels:
+                marks.setdefault(key[1], []).extend(key_state.levels)
             leaves.append((key, parents, None, parents, key_state))
         if has_rollups:
             state.rollups.merge(state.rollups.change(leaves))
-
-
-def _share_parts(key_state: KeyState, key: Key) -> None:
-    """Let the equal parts of a decoded state be one object, as they are in one that was folded."""
-    key_state.warehouse_id, key_state.sku = key
-    rank = key_state.on_hand_rank
-    if key_state.reserved_rank == rank:
-        key_state.reserved_rank = rank
-    if key_state.tombstone_position == NO_POSITION:
-        key_state.tombstone_position = NO_POSITION
-    position, order, event_id = key_state.frontier
-    if (position, event_id) == rank:
-        key_state.frontier = (rank[0], order, rank[1])
+    for sku, known in marks.items():
+        state.skus[sku] = state.skus[sku].with_levels(known)
 
 
 def _load_rules(reader: Reader, state: InventoryState) -> None:
@@ -166,10 +229,10 @@ def to_dynamics(rows: pl.DataFrame) -> list[tuple[str, str, DynamicLimits | None
 
 
 def _load_alerts(reader: Reader, state: InventoryState) -> None:
-    rows = current_rows(reader, ALERTS).sort("opened_at", "version", pl.col("state") == "firing")
     decode = msgspec.json.Decoder(Alert).decode
-    for record in rows["record"]:
-        alert = decode(record)
+    records = current_rows(reader, ALERTS).sort("version", "opened_at", pl.col("state") == "firing")["record"]
+    # The latest of a key and condition is the one that opened last, whatever its event's time.
+    for alert in sorted(map(decode, records), key=lambda alert: alert.ordinal):
         state.alerts.setdefault(alert.key, {})[alert.condition] = alert
     for key, alerts in state.alerts.items():
         if any(alert.is_firing and alert.is_notification_due for alert in alerts.values()):
@@ -199,6 +262,8 @@ def _load_events(
     )
     for row in rows.iter_rows(named=True):
         state.events.add(to_event(row))
+    older_names = "SELECT count(*) FROM core.events WHERE kind = 'transaction' AND source IS NULL"
+    state.events.has_older_names = reader.query(older_names).item() > 0
     remembered = np.unique(np.concatenate([rows[name].drop_nulls().to_numpy() for name in ("entity_key", "row_key")]))
     older = reader.batches(
         f"""
@@ -210,21 +275,21 @@ def _load_events(
     forgotten = reader.batches(
         f"""
         WITH forgotten AS (
-            SELECT warehouse_id, to_warehouse_id, sku, entity_key,
-                {{e: source_epoch, i: instant, n: increment}} AS place
+            SELECT warehouse_id, to_warehouse_id, sku, source_epoch, instant, increment
             FROM core.events WHERE kind = 'transaction' AND version <= {cut}
         ),
         keys AS (
-            SELECT warehouse_id, sku, place, entity_key FROM forgotten
-            UNION ALL SELECT to_warehouse_id, sku, place, entity_key FROM forgotten WHERE to_warehouse_id IS NOT NULL
+            SELECT warehouse_id, sku, source_epoch, instant, increment FROM forgotten
+            UNION ALL SELECT to_warehouse_id, sku, source_epoch, instant, increment FROM forgotten
+            WHERE to_warehouse_id IS NOT NULL
         )
-        SELECT warehouse_id, sku, max(place) AS place FROM keys GROUP BY ALL
+        SELECT warehouse_id, sku, max(source_epoch), max(instant), max(increment) FROM keys GROUP BY ALL
         """
     )
     for batch in forgotten:
-        for warehouse_id, sku, place in batch.iter_rows():
+        for warehouse_id, sku, *place in batch.iter_rows():
             # An upper bound: open transactions count too, though they are remembered.
-            state.events.forgotten_until[shared.key(warehouse_id, sku)] = (place["e"], place["i"], place["n"])
+            state.events.forgotten_until[shared.key(warehouse_id, sku)] = (place[0], place[1], place[2])
 
 
 def load_connectors(reader: Reader) -> list[Heard]:
@@ -245,10 +310,9 @@ def _load_pauses(reader: Reader, state: InventoryState) -> None:
     handling: list[tuple[int, int, str, Command]] = []
     for version, details in rows.iter_rows():
         command = msgspec.json.decode(details, type=Command)
-        if command.command == "pause":
-            state.pauses[(command.warehouse_id, command.sku)] = command
-        elif command.command == "resume":
-            state.pauses.pop((command.warehouse_id, command.sku), None)
+        scope = (command.warehouse_id, command.sku)
+        if command.command in PAUSING and is_newer(command, state.pauses.get(scope)):
+            state.pauses[scope] = command
         elif command.command in ALERT_COMMANDS and command.alert_id is None:
             handling.append((version, command.event_at, command.event_id, command))
     # Within a burst they were carried out in order of time.
@@ -256,7 +320,11 @@ def _load_pauses(reader: Reader, state: InventoryState) -> None:
         remember(state.silences, state.inhibitions, command)
 
 
-_IN_TIME = ("version", "source_epoch", "instant", "increment", "kind", "event_id")
+_IN_TIME = (
+    "version", "source_epoch", "instant", "increment",
+    "CASE kind WHEN 'level' THEN 0 WHEN 'transaction' THEN 1 ELSE 2 END", "event_id",
+)  # fmt: skip
+"""The order in which a key's events are taken in: by version, and of one version as `kinds.order_key` has it."""
 
 
 def _load_trends(reader: Reader, state: InventoryState, shared: Shared) -> None:
@@ -274,3 +342,23 @@ def _load_trends(reader: Reader, state: InventoryState, shared: Shared) -> None:
             if (flat := state.trends.get(key)) is None:
                 flat = state.trends[key] = array("q")
             flat.extend((event_at, available))
+
+
+def _load_newest(reader: Reader, state: InventoryState) -> None:
+    rows = reader.query(
+        f"""
+        WITH events AS (
+            SELECT warehouse_id, event_at, version FROM core.events WHERE kind IN {STOCK_KINDS}
+            UNION ALL SELECT to_warehouse_id, event_at, version FROM core.events
+            WHERE kind = 'transaction' AND to_warehouse_id IS NOT NULL
+        ),
+        newest AS (
+            SELECT warehouse_id, max(event_at) AS event_at, arg_min(version, (-epoch_us(event_at), version)) AS version
+            FROM events GROUP BY warehouse_id
+        )
+        SELECT warehouse_id, epoch_us(event_at), epoch_us(committed_at)
+        FROM newest JOIN meta.versions USING (version)
+        """
+    )
+    for warehouse_id, event_at, committed_at in rows.iter_rows():
+        state.newest[warehouse_id] = Newest(event_at, committed_at)

@@ -161,7 +161,7 @@ CORE_EVENTS = Table(
         "warehouse_id": TEXT, "sku": TEXT, "to_warehouse_id": TEXT, "transaction_id": TEXT,
         "type": TEXT, "status": TEXT, "quantity": BIG, "available": BIG, "event_at": TIME,
         "event_date": DATE, "source_epoch": BIG, "instant": BIG, "increment": BIG,
-        "has_cluster_time": FLAG, "outcome": TEXT, "details": TEXT,
+        "has_cluster_time": FLAG, "outcome": TEXT, "details": TEXT, "source": TEXT, "line_id": TEXT,
     },
     "One row per event id: every valid message taken in once. `available` is its key's stock right after it.",
     partition_by="event_date",
@@ -231,7 +231,7 @@ VERSIONS = Table(
     "versions",
     {
         "version": BIG, "stage": TEXT, "messages": BIG, "counts": TEXT, "inputs": TEXT,
-        "run_id": TEXT, "code_version": TEXT, "committed_at": TIME,
+        "run_id": TEXT, "code_version": TEXT, "committed_at": TIME, "semantics": BIG,
     },
     "One row per lake version: what made it, from what, and when.",
 )  # fmt: skip
@@ -269,7 +269,7 @@ SKU_STATE = VersionedTable(
         "warehouse_id": TEXT, "sku": TEXT, "on_hand": BIG, "reserved": BIG, "inbound": BIG,
         "is_active": FLAG, "department_id": TEXT, "category_id": TEXT, "brand_id": TEXT,
         "product_id": TEXT, "is_restock_in_progress": FLAG, "event_count": BIG,
-        "last_event_at": TIME, "fold_state": TEXT, "version": BIG,
+        "last_event_at": TIME, "fold_state": TEXT, "version": BIG, "is_unstated_key": FLAG,
     },
     "One row per (warehouse_id, sku): stock in units as of the key's last event.",
     key=("warehouse_id", "sku"),
@@ -277,8 +277,9 @@ SKU_STATE = VersionedTable(
         "available": "on_hand - reserved",
         "is_negative": "on_hand < 0",
         "is_over_reserved": "reserved > on_hand",
+        "is_unstated": "coalesce(is_unstated_key, false)",
     },
-    hidden=("fold_state",),
+    hidden=("fold_state", "is_unstated_key"),
 )  # fmt: skip
 ROLLUPS = VersionedTable(
     "core",

@@ -14,6 +14,8 @@ from typing import Any, TypeVar
 import duckdb
 import polars as pl
 
+from inventory_assets.domain.ingest.meaning import SEMANTICS
+from inventory_assets.domain.values import to_microseconds
 from inventory_assets.lake.catalog.connect import CATALOG, connect
 from inventory_assets.lake.errors import LakeError, StaleStateError
 from inventory_assets.lake.lock import writer_lock
@@ -56,6 +58,7 @@ class LakeTransaction:
         self.messages = 0
         self.counts: dict[str, int] = {}
         self.inputs = "{}"
+        self.committed_at = 0
         self._connection = connection
         self._worker = worker
         self._own_files_at = own_files_at
@@ -221,6 +224,7 @@ class Lake:
                 transaction.run(lambda: connection.execute("BEGIN"))
                 transaction.run(lambda: self._advance(connection, expected, epoch, version))
                 yield transaction
+                transaction.committed_at = to_microseconds(datetime.now(UTC))
                 transaction.append(VERSIONS, _version_row(transaction, stage, run_id, code_version))
                 transaction.settle()
                 connection.execute(
@@ -268,5 +272,6 @@ def _version_row(transaction: LakeTransaction, stage: Stage, run_id: str, code_v
         inputs=[transaction.inputs],
         run_id=[run_id],
         code_version=[code_version],
-        committed_at=[datetime.now(UTC).replace(tzinfo=None)],
+        committed_at=[transaction.committed_at],
+        semantics=[SEMANTICS],
     )

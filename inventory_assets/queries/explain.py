@@ -20,10 +20,10 @@ from inventory_assets.domain.alerts.evaluate import (
 )
 from inventory_assets.domain.alerts.recommend import Recommendation
 from inventory_assets.domain.events.kinds import Command, DynamicSettings, Key, Transaction
-from inventory_assets.domain.events.parse import ParseSettings
+from inventory_assets.domain.ingest.meaning import Meaning
 from inventory_assets.domain.ingest.state import InventoryState, pause_over
 from inventory_assets.domain.stock.fold import KeyState
-from inventory_assets.domain.thresholds.resolve import ThresholdDefaults, ladder
+from inventory_assets.domain.thresholds.resolve import ladder
 from inventory_assets.domain.values import format_time
 from inventory_assets.ingest import frames
 from inventory_assets.ingest.replay import Replay, read_bursts
@@ -80,9 +80,7 @@ class Explanation:
     differences: list[str] = field(default_factory=list)
 
 
-def explain_alert(
-    reader: Reader, alert_id: str, *, defaults: ThresholdDefaults, settings: ParseSettings
-) -> Explanation:
+def explain_alert(reader: Reader, alert_id: str, *, meaning: Meaning) -> Explanation:
     """Re-derive an alert and lay out what led to it.
 
     Raises:
@@ -93,7 +91,7 @@ def explain_alert(
         raise UnknownAlertError(f"no alert {alert_id!r}. List them with `inventory alerts --state all`.")
     row = rows.row(0, named=True)
     key = (row["warehouse_id"], row["sku"])
-    tracer = _Tracer(key, defaults, settings)
+    tracer = _Tracer(key, meaning)
     tracer.run(reader, alert_id)
     body = msgspec.json.decode(row["body"])
     transitions = reader.query(
@@ -119,9 +117,9 @@ def explain_alert(
 class _Tracer:
     """Replays one SKU and keeps what happened to one key up to an alert."""
 
-    def __init__(self, key: Key, defaults: ThresholdDefaults, settings: ParseSettings) -> None:
+    def __init__(self, key: Key, meaning: Meaning) -> None:
         self._key = key
-        self._replay = Replay(defaults=defaults, settings=settings)
+        self._replay = Replay(meaning=meaning)
         self.lines: list[EventLine] = []
         self.rules: list[RuleLine] = []
         self.alert: Alert | None = None
@@ -202,7 +200,7 @@ def describe_ladder(state: InventoryState, key: Key) -> list[RuleLine]:
         used = "wins: no rule matches" if limits.level_type == "EMBEDDED" else "a rule comes first"
         lines.append(RuleLine("EMBEDDED", "in its stock document", key[0], embedded, used))
     used = "wins: nothing else is set" if limits.level_type == "SYSTEM" else "not needed"
-    system = describe_limits(state.defaults.min_qty, state.defaults.reorder_qty, None, None)
+    system = describe_limits(state.meaning.default_min, state.meaning.default_reorder, None, None)
     lines.append(RuleLine("SYSTEM", "default", None, system, used))
     return lines
 

@@ -30,7 +30,7 @@ _EVENTS = f"""
         (details->>'on_hand')::BIGINT AS on_hand, (details->>'reserved')::BIGINT AS reserved,
         (details->>'min_threshold')::BIGINT AS min_threshold,
         (details->>'reorder_threshold')::BIGINT AS reorder_threshold,
-        (details->>'is_restock_in_progress')::BOOLEAN AS is_restock_in_progress, version
+        (details->>'is_restock_in_progress')::BOOLEAN AS is_restock_in_progress, version, source
     FROM core.events e JOIN keys k ON k.warehouse_id = e.{{place}} AND k.sku = e.sku
     WHERE kind IN {STOCK_KINDS} AND event_at <= ?::TIMESTAMP {{condition}}
 """

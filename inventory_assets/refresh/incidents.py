@@ -33,7 +33,7 @@ from inventory_assets.domain.ingest.process import Message
 from inventory_assets.domain.ingest.state import InventoryState
 from inventory_assets.domain.values import format_time, to_datetime, to_microseconds_naive
 from inventory_assets.ingest.engine import Commit, Engine
-from inventory_assets.lake.query.clauses import COUNTING_VERSION
+from inventory_assets.lake.query.clauses import counting_versions
 from inventory_assets.lake.query.reader import IDS, Reader, id_list
 from inventory_assets.lake.stages import Stage
 from inventory_assets.lake.tables import INCIDENTS
@@ -47,10 +47,9 @@ STOCKOUTS_EVERY_SECONDS = 60.0
 # What a command takes, RULES 36.
 MAX_REASON = 1024
 
-_LATEST = f"""
-    SELECT transaction_id, warehouse_id, sku, type, status, quantity, event_at FROM core.events
-    WHERE kind = 'transaction' AND type = ? AND event_at <= ? {COUNTING_VERSION}
-"""
+_LATEST = counting_versions(
+    "transaction_id, warehouse_id, sku, type, status, quantity, event_at", "type = ? AND event_at <= ?"
+)
 
 
 def find_incidents(

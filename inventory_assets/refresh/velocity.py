@@ -4,15 +4,12 @@ from datetime import date, timedelta
 
 from inventory_assets.domain.ingest.process import BurstInputs
 from inventory_assets.ingest.engine import Commit, Engine
-from inventory_assets.lake.query.clauses import COUNTING_VERSION
+from inventory_assets.lake.query.clauses import counting_versions
 from inventory_assets.lake.stages import Stage
 
 WINDOW_DAYS = 28
 
-_LATEST_ORDERS = f"""
-    SELECT warehouse_id, sku, status, quantity, event_date FROM core.events
-    WHERE kind = 'transaction' AND type = 'ORDER' {COUNTING_VERSION}
-"""
+_LATEST_ORDERS = counting_versions("warehouse_id, sku, status, quantity, event_date", "type = 'ORDER'")
 
 
 def refresh_velocity(engine: Engine, as_of_date: date, *, run_id: str = "") -> list[Commit]:

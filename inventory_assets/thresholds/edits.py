@@ -104,7 +104,7 @@ def preview_edits(engine: Engine, edits: Sequence[RuleEdit], *, now: int) -> Eff
     """Work out what a commit of `edits` would do, exactly, and write nothing."""
     state = engine.state
     messages = _to_messages(engine, edits, author="", reason=None, now=now)
-    parsed = parse_burst(messages, engine.parse_settings)
+    parsed = parse_burst(messages, engine.meaning.parsing)
     result = process_burst(state, parsed, version=state.version + 1)
     effect = Effect({edit.scope: 0 for edit in edits})
     for key, limits in result.draft.thresholds.changed.items():
@@ -165,7 +165,7 @@ def _to_messages(
 ) -> list[Message]:
     name = f"cli-{uuid4().hex}"
     rules = engine.state.rules
-    latest = now + engine.parse_settings.max_ahead
+    latest = now + engine.meaning.max_ahead
     return [
         Message(f"{name}-{number}", Topic.THRESHOLDS, now, "", {"source": "cli"}, body)
         for number, edit in enumerate(edits)

@@ -43,7 +43,7 @@ def archive(engine: Engine, uri: str, before: str = ALWAYS, connection=None) -> 
 
 def restore(engine: Engine, uri: str, *days: str | None):
     """Restore an archive into an engine's lake."""
-    replay = Replay(defaults=engine.defaults, settings=engine.parse_settings)
+    replay = Replay(meaning=engine.meaning)
     return Restorer(engine, uri, replay).run(*days)
 
 
@@ -153,7 +153,7 @@ def test_a_late_event_has_its_day_copied_again_and_no_other(traded, place):
 
 def test_a_rebuild_has_derived_days_copied_again(traded, place):
     archive(traded, str(place))
-    rebuild_lake(traded, Replay(defaults=traded.defaults, settings=traded.parse_settings))
+    rebuild_lake(traded, Replay(meaning=traded.meaning))
     done = archive(traded, str(place))
 
     assert done["core.events"][0] == 4
@@ -328,7 +328,7 @@ def test_a_writer_that_was_first_stops_a_restore(traded, place, open_engine, mon
     archive(traded, str(place))
     traded.lake.connection.execute("DELETE FROM raw.messages WHERE version = 2")
     other = open_engine(chosen=traded.settings)
-    replay = Replay(defaults=traded.defaults, settings=traded.parse_settings)
+    replay = Replay(meaning=traded.meaning)
     restorer = Restorer(other, str(place), replay)
     checked = restorer._checked
 

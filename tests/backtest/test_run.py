@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from inventory_assets.backtest.run import NoHistoryError, lay_over, present_rules, run_backtest, score
-from inventory_assets.domain.thresholds.resolve import ThresholdDefaults
+from inventory_assets.domain.ingest.meaning import Meaning
 from inventory_assets.ingest.engine import Engine
 from inventory_assets.settings import Settings
 from inventory_assets.thresholds.files import load_rules
@@ -44,7 +44,7 @@ def rules_of(tmp_path, text, name="rules.yaml"):
 
 
 def scores(engine, rules, **more):
-    found = run_backtest(engine.lake, rules, days=90, defaults=ThresholdDefaults(), **more)
+    found = run_backtest(engine.lake, rules, days=90, meaning=Meaning(), **more)
     return found, {row["kind"] if row["kind"] != "rule" else row["rule"]: row for row in score(found).to_dicts()}
 
 

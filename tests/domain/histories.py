@@ -15,7 +15,6 @@ from inventory_assets.domain.ingest.process import BurstInputs, BurstResult, par
 from inventory_assets.domain.ingest.state import InventoryState
 from inventory_assets.domain.stock.fold import affected_keys
 from inventory_assets.domain.stock.history import HISTORY_SCHEMA, STATUSES, TYPES
-from inventory_assets.domain.thresholds.resolve import ThresholdDefaults
 from tests.builders import Document, envelope, level, message, moment, rule, transaction
 
 # Published after every event, as events from the future are refused (RULES 6).
@@ -38,7 +37,7 @@ def _row(number: int, key: Key, event: StockEvent) -> dict:
     row = {
         "key": number, "rank": 2, "entity": entity_key(entity_name(event)), "source_epoch": epoch, "instant": instant,
         "increment": increment, "has_cluster_time": event.has_cluster_time, "at": event.event_at,
-        "event_id": event.event_id, "is_receiver": False, "version": 1,
+        "event_id": event.event_id, "is_receiver": False, "version": 1, "source": event.source,
     }  # fmt: skip
     if isinstance(event, Transaction):
         is_receiver = key[0] != event.warehouse_id
@@ -58,7 +57,7 @@ def live(documents: Sequence[Document], until: int, trace: Key | None = None) ->
     """What the live engine makes of documents that come in order."""
     parsed = parse_burst([message(each, published_at=LATER) for each in documents], ParseSettings())
     parsed.sort(key=lambda event: order_key(event) if isinstance(event, StockEvent) else ((-1, 0, 0), 0, ""))
-    state = InventoryState(defaults=ThresholdDefaults())
+    state = InventoryState()
     return process_burst(state, parsed, version=1, inputs=BurstInputs(sweep_at=until), trace=trace)
 
 

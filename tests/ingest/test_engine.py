@@ -72,7 +72,7 @@ def test_a_rebuild_or_many_versions_load_anew(pair, monkeypatch):
     second.refresh()
     assert second.state is not old and second.state.version == 4
 
-    rebuild_lake(first, Replay(defaults=first.defaults, settings=first.parse_settings))
+    rebuild_lake(first, Replay(meaning=first.meaning))
     old = second.state
     second.refresh()
     assert second.state is not old and warm(second.state) == warm(first.state)

@@ -14,7 +14,7 @@ def test_a_rebuild_makes_the_other_writer_reload(open_engine):
     tampered = "UPDATE core.sku_state_changes SET on_hand = 99, fold_state = replace(fold_state, '100', '99')"
     first.lake.connection.execute(tampered)
     first.drop_state()
-    replay = Replay(defaults=first.state.defaults, settings=first.parse_settings)
+    replay = Replay(meaning=first.meaning)
 
     found, version = rebuild_lake(first, replay)
 

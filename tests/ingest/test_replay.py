@@ -15,7 +15,7 @@ def test_code_without_the_fault_replays_an_offender_as_it_was(open_engine):
     mended = open_engine(Engine)
 
     assert differences(mended) == []
-    replay = Replay(defaults=mended.state.defaults, settings=mended.parse_settings)
+    replay = Replay(meaning=mended.meaning)
     assert rebuild_lake(mended, replay)[0] == []
     assert rows(mended.lake, STOCK) == [("W1", "S1", 98, 0, 98, 0)]
 

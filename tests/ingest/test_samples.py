@@ -112,9 +112,7 @@ def test_alert_has_the_fields_of_r0s_sample_in_its_types(sample_engine):
 
 
 def test_samples_explain_and_verify_without_a_difference(sample_engine):
-    explanation = explain_alert(
-        sample_engine.lake, alert_id(), defaults=sample_engine.state.defaults, settings=sample_engine.parse_settings
-    )
+    explanation = explain_alert(sample_engine.lake, alert_id(), meaning=sample_engine.meaning)
 
     assert explanation.differences == []
     assert [(line.what, line.on_hand, line.available) for line in explanation.events] == [

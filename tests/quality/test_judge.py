@@ -157,7 +157,7 @@ def test_two_passes_at_once_both_end(open_engine):
 def test_a_rebuild_keeps_the_history_and_breaks_no_rule(engine):
     engine.commit_burst(messages(level(-3), level(5, sku="S2"), b"{}"))
     pass_over(engine)
-    replay = Replay(defaults=engine.state.defaults, settings=engine.parse_settings)
+    replay = Replay(meaning=engine.meaning)
     rebuild_lake(engine, replay)
 
     _, judged = pass_over(engine, RULES, now=NOW + HOUR)

@@ -81,7 +81,7 @@ def test_what_was_heard_is_a_function_of_the_messages(engine, open_engine, now):
     assert warm(engine.state) == warm(other.state)
     assert [] == differences(engine)
     shown = rows(engine.lake, "SELECT * FROM meta.connectors ORDER BY ALL")
-    replay = Replay(defaults=engine.defaults, settings=engine.parse_settings)
+    replay = Replay(meaning=engine.meaning)
     assert [] == rebuild_lake(engine, replay)[0]
     assert shown == rows(engine.lake, "SELECT * FROM meta.connectors ORDER BY ALL")
 

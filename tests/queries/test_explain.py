@@ -2,9 +2,8 @@
 
 import pytest
 
-from inventory_assets.domain.events.parse import ParseSettings
+from inventory_assets.domain.ingest.meaning import Meaning
 from inventory_assets.domain.ingest.process import BurstInputs
-from inventory_assets.domain.thresholds.resolve import ThresholdDefaults
 from inventory_assets.ingest.engine import Engine
 from inventory_assets.ingest.replay import RecordedBurst, Replay
 from inventory_assets.queries.explain import explain_alert, why_not
@@ -35,13 +34,13 @@ def alert_id(engine):
 
 
 def explain(engine, alert_id):
-    return explain_alert(engine.lake, alert_id, defaults=engine.state.defaults, settings=engine.parse_settings)
+    return explain_alert(engine.lake, alert_id, meaning=engine.meaning)
 
 
 def state_after(*documents):
     """The state that one burst of documents leaves; no lake is needed to ask it."""
     burst = RecordedBurst(1, messages(*documents), [], {}, BurstInputs())
-    replay = Replay(defaults=ThresholdDefaults(), settings=ParseSettings())
+    replay = Replay(meaning=Meaning())
     replay.apply(burst)
     return replay.state
 

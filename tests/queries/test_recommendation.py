@@ -26,7 +26,7 @@ def told(engine):
     """Warehouse by warehouse, what is to be moved, and what `explain` finds wrong."""
     found = {}
     for warehouse_id, alert_id in rows(engine.lake, FIRING):
-        said = explain_alert(engine.lake, alert_id, defaults=engine.defaults, settings=engine.parse_settings)
+        said = explain_alert(engine.lake, alert_id, meaning=engine.meaning)
         assert said.recommendation is not None
         moved = [(t.warehouse_id, t.quantity) for t in said.recommendation.transfers]
         found[warehouse_id] = (moved, said.recommendation.order_quantity, said.differences)

@@ -63,7 +63,7 @@ def test_replay_reload_and_explain_reproduce_it(engine):
     ((alert_id,),) = rows(engine.lake, "SELECT alert_id FROM out.alerts")
     before = warm(engine.state)
 
-    found = explain_alert(engine.lake, alert_id, defaults=engine.state.defaults, settings=engine.parse_settings)
+    found = explain_alert(engine.lake, alert_id, meaning=engine.meaning)
 
     assert [] == found.differences == differences(engine)
     assert "dynamic for 0.95 service" in found.rules[0].limits

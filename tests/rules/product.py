@@ -5,19 +5,24 @@ from typing import Any
 
 from inventory_assets.domain.alerts.alert import Alert, Product, suggest_quantity, to_wire
 from inventory_assets.domain.events.parse import ParseSettings
+from inventory_assets.domain.ingest.meaning import Meaning
 from inventory_assets.domain.ingest.process import BurstInputs, BurstResult, Message, parse_burst, process_burst
 from inventory_assets.domain.ingest.state import InventoryState
 from inventory_assets.domain.stock.rollup import MEASURES
-from inventory_assets.domain.thresholds.resolve import ThresholdDefaults
 from inventory_assets.domain.values import format_time, to_microseconds
 
 
 class ProductEngine:
     """Plays bursts through `process_burst`, merging each as a commit would."""
 
-    def __init__(self, *, products=None, velocity=None, default_min=0, default_reorder=0, crashes=False) -> None:
+    def __init__(
+        self, *, products=None, velocity=None, default_min=0, default_reorder=0, grace_minutes=1440, crashes=False
+    ) -> None:
         self.crashes = crashes  # each burst is processed once in vain, as by a crash before its commit
-        self.state = InventoryState(defaults=ThresholdDefaults(default_min, default_reorder))
+        meaning = Meaning(
+            default_min=default_min, default_reorder=default_reorder, unstated_grace=grace_minutes * 60_000_000
+        )
+        self.state = InventoryState(meaning=meaning)
         self.log: list[dict[str, Any]] = []
         self.known_alerts: dict[str, Alert] = {}
         self.results: list[BurstResult] = []

@@ -108,7 +108,7 @@ def test_a_rebuild_makes_the_same_chain_and_a_new_process_goes_on_with_it(engine
     before = read_changes(engine.lake)
     assert len(before) > 3
 
-    rebuild_lake(engine, Replay(defaults=engine.state.defaults, settings=engine.parse_settings))
+    rebuild_lake(engine, Replay(meaning=engine.meaning))
     other = open_engine()
     other.commit_burst(messages(at(20, 11, 22, level_type="SKU", level_id="S1"), level(5)))
 
@@ -127,5 +127,5 @@ def test_an_older_lake_gets_the_table_and_a_rebuild_fills_it(engine, open_engine
     newer = open_engine()
 
     assert [found.table for found in differences(newer)] == ["core.threshold_audit"]
-    rebuild_lake(newer, Replay(defaults=newer.state.defaults, settings=newer.parse_settings))
+    rebuild_lake(newer, Replay(meaning=newer.meaning))
     assert breaks(newer) == differences(newer) == []

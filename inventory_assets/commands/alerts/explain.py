@@ -14,7 +14,7 @@ from inventory_assets.commands.alerts.age import print_age
 from inventory_assets.commands.alerts.incidents import explain_incident
 from inventory_assets.commands.alerts.style import STYLES
 from inventory_assets.commands.output import console, print_rows, to_json
-from inventory_assets.ingest.meaning import defaults_of, parse_settings_of
+from inventory_assets.ingest.meaning import meaning_of
 from inventory_assets.lake.query.reader import LakeReader, Reader
 from inventory_assets.notify.explain import explain_notification
 from inventory_assets.queries.explain import EventLine, Explanation, RuleLine, explain_alert
@@ -53,8 +53,7 @@ def explain(alert_id: str, format_: str) -> None:
     found = explain_alert(
         reader,
         alert_id,
-        defaults=defaults_of(settings),
-        settings=parse_settings_of(settings),
+        meaning=meaning_of(settings),
     )
     present = read_present(reader, [alert_id]).get(alert_id)
     if format_ == "json":

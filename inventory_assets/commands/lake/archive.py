@@ -9,7 +9,7 @@ import click
 from inventory_assets.archive.archive import archiver_of
 from inventory_assets.archive.restore import Restorer
 from inventory_assets.commands.output import format_option, notes, print_rows
-from inventory_assets.ingest.meaning import defaults_of, parse_settings_of
+from inventory_assets.ingest.meaning import meaning_of
 from inventory_assets.ingest.replay import Replay
 from inventory_assets.settings import archive_place, load_settings
 from inventory_assets.wiring import engine_of
@@ -48,7 +48,7 @@ def archive(context: click.Context, before: datetime | None, to: str | None, for
 def restore(first: datetime | None, last: datetime | None, place: str | None, format_: str) -> None:
     """Bring back what the lake has lost; into an empty home, the whole lake."""
     settings = load_settings()
-    replay = Replay(defaults=defaults_of(settings), settings=parse_settings_of(settings))
+    replay = Replay(meaning=meaning_of(settings))
     with engine_of(settings) as engine, notes.status("restoring"):
         done = Restorer(engine, archive_place(settings, place), replay).run(
             None if first is None else f"{first:%Y-%m-%d}", None if last is None else f"{last:%Y-%m-%d}"

@@ -8,7 +8,7 @@ import click
 import duckdb
 
 from inventory_assets.commands.output import format_option, notes, print_rows
-from inventory_assets.ingest.meaning import defaults_of, parse_settings_of
+from inventory_assets.ingest.meaning import meaning_of
 from inventory_assets.ingest.rebuild import rebuild_lake
 from inventory_assets.ingest.replay import Replay
 from inventory_assets.ingest.verify import Difference, compare, replay_all
@@ -160,7 +160,7 @@ def verify(format_: str) -> None:
 
 
 def _replay_of(settings: Settings) -> Replay:
-    return Replay(defaults=defaults_of(settings), settings=parse_settings_of(settings))
+    return Replay(meaning=meaning_of(settings))
 
 
 def _print_differences(differences: list[Difference], format_: str) -> None:

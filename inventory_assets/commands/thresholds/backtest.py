@@ -14,7 +14,7 @@ from inventory_assets.commands.output import format_option, notes, print_rows
 from inventory_assets.domain.backtest.score import FALSE_ALARM, Backtest
 from inventory_assets.domain.events.parse import DAY_US
 from inventory_assets.domain.values import to_datetime, to_microseconds
-from inventory_assets.ingest.meaning import defaults_of
+from inventory_assets.ingest.meaning import meaning_of
 from inventory_assets.lake.query.reader import history_reader
 from inventory_assets.settings import load_settings
 from inventory_assets.thresholds.files import load_rules
@@ -80,7 +80,7 @@ def backtest(
             reader,
             lay_over(rules, present_rules(reader) if merge else {}),
             days=days,
-            defaults=defaults_of(settings),
+            meaning=meaning_of(settings),
             until=None if until is None else to_microseconds(until.replace(tzinfo=UTC)),
             on_progress=lambda done, total: status.update(f"{done:,} of {total:,} keys"),
         )

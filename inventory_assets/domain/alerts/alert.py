@@ -92,6 +92,9 @@ class Alert(msgspec.Struct, frozen=True, gc=False):
     last_notified_at: int | None = None
     notification_count: int = 0
     is_notification_due: bool = False
+    # How many of its key and condition came before; and when stock or time last moved it.
+    ordinal: int = 0
+    moved_at: int = 0
     # Unset, not null: most alerts are never handled, and their records stay as they were.
     handling: Handling | msgspec.UnsetType = msgspec.UNSET
 

@@ -185,6 +185,11 @@ def step(alerts: KeyAlerts, point: Point, cause: Cause) -> tuple[dict[Condition,
     return changed, transitions
 
 
+def moved_at(alerts: KeyAlerts | None) -> int:
+    """When a key's alerts last moved: no later step is before it."""
+    return max((alert.moved_at for alert in alerts.values()), default=0) if alerts else 0
+
+
 def find_closed(alerts: KeyAlerts) -> Alert | None:
     """The alert that was closed by hand or by age while its breach went on, if any."""
     return next((a for a in alerts.values() if a.handling and a.handling.closed_as is not None), None)
@@ -260,12 +265,14 @@ def _open(
     state = point.state
     assert cause.event_id is not None  # only an event opens an alert
     alert_id = make_alert_id(state.key, breach.condition, cause.event_id, cause.event_at)
+    base_id = "" if state.level is None else state.level.event_id
     alert = Alert(
         alert_id, breach.condition, state.warehouse_id, state.sku, cause.event_id, cause.at, cause.at,
         cause.is_late, state.on_hand, state.reserved, state.inbound, breach.threshold, breach.comparison,
-        breach.is_days_breached, point.thresholds, state.on_hand_rank[1], _trend(point, cause), point.version,
+        breach.is_days_breached, point.thresholds, base_id, _trend(point, cause), point.version,
         # The cooldown is the condition's: an alert that opens untold does not end it.
         last_notified_at=None if previous is None else previous.last_notified_at,
+        ordinal=0 if previous is None else previous.ordinal + 1,
     )  # fmt: skip
     transitions = [_transition(alert_id, "opened", reason, cause)]
     if reason != "improved":
@@ -331,7 +338,7 @@ def end_cooldown(alerts: KeyAlerts, point: Point, now: int) -> tuple[dict[Condit
         breach = _holding(alert, point)
         # What a rule has muted or moved since is about to be resolved: nobody is told.
         if due_at is not None and due_at <= now and breach is not None:
-            cause = Cause(None, alert.opened_at, due_at, alert.is_late)
+            cause = Cause(None, alert.opened_at, max(due_at, moved_at(alerts)), alert.is_late)
             changed, transitions = _release(alert, breach, point, cause)
             return {alert.condition: changed}, transitions
     return {}, []

@@ -23,6 +23,12 @@ Silences = dict[tuple[str | None, str | None, str | None], Command]
 Inhibitions = dict[tuple[str | None, str | None, str | None, str | None, str], Command]
 """The command that inhibits a scope in a source's name: (warehouse_id, sku, category_id, alert_type, source)."""
 
+
+def is_newer(command: Command, known: Command | None) -> bool:
+    """Whether a command decides over what is known of its scope: the later by its own time (RULES 36)."""
+    return known is None or (command.event_at, command.event_id) > (known.event_at, known.event_id)
+
+
 Moved = tuple[Alert, list[Transition]]
 OwnSilence = tuple[str, str, int]
 """Who, the command's event id, until when."""

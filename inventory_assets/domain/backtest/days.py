@@ -1,7 +1,7 @@
 """Days-of-cover limits in a back-test: the velocity of each day, and the points at which it changes (RULES 23).
 
 Live, velocities are refreshed when a UTC day is complete, and each key whose
-velocity changed is judged again at its frontier. Here the same points are laid
+velocity changed is judged again at that midnight. Here the same points are laid
 between the events.
 """
 
@@ -55,8 +55,13 @@ def add_velocity_points(
     names = pl.Series("event_id", [f"velocity:{to_datetime((first_day + d) * DAY_US):%Y-%m-%d}" for d in range(days)])
     ids = pl.concat([event_ids.rename("event_id"), names.gather(changed)])[order]
     longer = Stock(*(values[take] for values in stock))
+    midnights = np.concatenate((np.zeros(len(stock.key), np.int64), (first_day + changed) * DAY_US))[order]
     return (
-        longer._replace(is_supply=longer.is_supply & ~is_added, sold=np.where(is_added, 0, longer.sold)),
+        longer._replace(
+            at=np.where(is_added, midnights, longer.at),
+            is_supply=longer.is_supply & ~is_added,
+            sold=np.where(is_added, 0, longer.sold),
+        ),
         ids,
         velocity,
     )

@@ -16,8 +16,8 @@ import polars as pl
 
 from inventory_assets.domain.alerts.alert import Alert, Transition
 from inventory_assets.domain.alerts.evaluate import Cause, Point, end_cooldown, needs_step, notification_due_at, step
-from inventory_assets.domain.events.kinds import Condition, Key, ParentIds
-from inventory_assets.domain.stock.fold import KeyState
+from inventory_assets.domain.events.kinds import NO_POSITION, Condition, Key, ParentIds
+from inventory_assets.domain.stock.fold import KeyState, Mark
 from inventory_assets.domain.stock.history import NO_LIMIT, Stock
 from inventory_assets.domain.thresholds.resolve import (
     DynamicLimits,
@@ -162,6 +162,7 @@ def run_rules(
     velocity: np.ndarray | None,
     until: int,
     only: np.ndarray | None = None,
+    grace: int = 0,
 ) -> Iterator[list[Interval]]:
     """Run the rules over every key's points; one list of intervals per key that had an alert.
 
@@ -173,12 +174,14 @@ def run_rules(
         velocity: Beside each row, nan for unknown; None where no limit is in days.
         until: Microseconds: cooldowns that have ended by then are told.
         only: By key number, whether to run it; None for all.
+        grace: Microseconds from a key's first event in which it is not judged unless a level has told (RULES 24).
     """
-    lines = lines_of(stock, limits)
-    band = bands(stock, lines, velocity)
-    size = len(band)
+    size = len(stock.key)
     is_first = np.ones(size, dtype=bool)
     is_first[1:] = stock.key[1:] != stock.key[:-1]
+    stock = stock._replace(at=_clock(stock))
+    band = bands(stock, lines_of(stock, limits), velocity)
+    band[_in_grace(stock, is_first, grace)] |= _INACTIVE
     can_breach = ((band & _BREACHES) != 0) & ((band & _INACTIVE) == 0)
     if only is not None:
         can_breach &= only[stock.key]
@@ -202,6 +205,18 @@ def run_rules(
             yield intervals
 
 
+def _clock(stock: Stock) -> np.ndarray:
+    """The time of each row's step: a key's never goes back."""
+    moments, rank = np.unique(stock.at, return_inverse=True)
+    latest = np.maximum.accumulate(stock.key.astype(np.int64) * len(moments) + rank)
+    return moments[latest % len(moments)] if len(moments) else stock.at
+
+
+def _in_grace(stock: Stock, is_first: np.ndarray, grace: int) -> np.ndarray:
+    begun_at = stock.at[np.maximum.accumulate(np.where(is_first, np.arange(len(is_first)), 0))]
+    return stock.is_unstated & (stock.at < begun_at + grace)
+
+
 def _points(
     stock: Stock, rows: np.ndarray, keys: Sequence[Key], limits: KeyLimits, velocity: np.ndarray | None
 ) -> Iterator[Point]:
@@ -218,7 +233,8 @@ def _points(
         *(named[name] for name in columns), strict=True
     ):
         warehouse_id, sku = keys[key]
-        state = KeyState(warehouse_id, sku, on_hand, reserved, inbound, is_active, is_restocking)
+        level = Mark(NO_POSITION, "", "", False, on_hand, reserved, is_restocking, None, None)
+        state = KeyState(warehouse_id, sku, on_hand, reserved, inbound, is_active, levels=(level,))
         if place >= 0:
             found = limits.table[place]
         else:

@@ -19,6 +19,12 @@ Position = tuple[int, int, int]
 Key = tuple[str, str]
 """(warehouse_id, sku)."""
 
+Source = str | None
+"""Whose clock a position is of (RULES 12): an envelope's `connector_id`, else its `source`, else "".
+
+Null where the lake recorded the event before it kept sources: then one clock for all, as it was read then.
+"""
+
 ParentIds = tuple[str, str, str, str]
 """(department_id, category_id, brand_id, product_id), RULES 19."""
 
@@ -47,6 +53,9 @@ class Status(StrEnum):
 
 FINAL_STATUSES = (Status.COMPLETED, Status.CANCELLED)
 
+TransactionId = tuple[str, str, str | None]
+"""(warehouse_id, transaction_id, line_id): warehouses may number alike (RULES 10)."""
+
 
 class Condition(StrEnum):
     """What is wrong with a key's stock, RULES 24. Worst first."""
@@ -70,8 +79,15 @@ class Transaction(msgspec.Struct, frozen=True, gc=False):
     event_at: int
     position: Position
     has_cluster_time: bool
+    source: Source = ""
+    line_id: str | None = None
 
     kind = "transaction"
+
+    @property
+    def identity(self) -> TransactionId:
+        """What all of its versions have in common."""
+        return (self.warehouse_id, self.transaction_id, self.line_id)
 
     @property
     def content(self) -> tuple:
@@ -95,6 +111,8 @@ class Level(msgspec.Struct, frozen=True, gc=False):
     position: Position
     has_cluster_time: bool
     product_fields: tuple[tuple[str, str | int | float], ...] = ()
+    source: Source = ""
+    ignored_fields: tuple[str, ...] = ()
 
     kind = "level"
 
@@ -116,6 +134,7 @@ class Tombstone(msgspec.Struct, frozen=True, gc=False):
     event_at: int
     position: Position
     has_cluster_time: bool
+    source: Source = ""
 
     kind = "tombstone"
 
@@ -238,9 +257,21 @@ def join_id(*parts: str) -> str:
     return ":".join([part.replace("%", "%25").replace(":", "%3A") for part in parts])
 
 
+def transaction_name(identity: TransactionId) -> str:
+    """Name a transaction."""
+    warehouse_id, transaction_id, line_id = identity
+    own = join_id(warehouse_id, transaction_id) if line_id is None else join_id(warehouse_id, transaction_id, line_id)
+    return "t:" + own
+
+
+def transaction_names(identity: TransactionId) -> tuple[str, ...]:
+    """All that the lake may know a transaction by: its name, and the one before warehouses counted apart."""
+    return (transaction_name(identity), "t:" + identity[1])
+
+
 def entity_name(event: Event) -> str:
     """Name what an event is a version of: its transaction, else itself."""
-    return "t:" + event.transaction_id if type(event) is Transaction else event.event_id
+    return transaction_name(event.identity) if type(event) is Transaction else event.event_id
 
 
 def entity_names(event: Event) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ contradicts an earlier one (`dedupe`), or what it does (`fold`).
 """
 
 import hashlib
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import msgspec
@@ -28,12 +29,18 @@ from inventory_assets.domain.events.parse_threshold import Limits, Problems, rea
 from inventory_assets.domain.events.topics import Topic
 from inventory_assets.domain.strict_json import decode_object
 from inventory_assets.domain.values import (
+    MAX_DAYS,
+    MAX_PACK,
+    MAX_PRICE,
+    MAX_QUANTITY,
     InvalidValue,
     format_time,
     read_boolean,
     read_id,
     read_integer,
+    read_number,
     read_time,
+    read_within,
 )
 
 DAY_US = 86_400_000_000
@@ -58,7 +65,14 @@ KINDS_BY_TOPIC: dict[str, frozenset[str]] = {
     Topic.SERVICES: frozenset({"transaction", "level", "r4_event"}),
 }
 PRODUCT_FIELDS = ("product_name", "variant_name", "brand_name", "category_name", "department_name", "supplier_id")
-PRODUCT_NUMBERS = ("lead_time_days", "order_up_to", "pack_multiple")
+# The same bounds as in an imported file (`refresh.products`).
+PRODUCT_NUMBERS: dict[str, Callable[[str, Any], int | float]] = {
+    "lead_time_days": lambda field, value: read_within(field, value, 0, MAX_DAYS),
+    "order_up_to": lambda field, value: read_within(field, value, 0, MAX_QUANTITY),
+    "pack_multiple": lambda field, value: read_within(field, value, 1, MAX_PACK),
+    "unit_price": lambda field, value: read_number(field, value, 0, MAX_PRICE),
+}
+EMBEDDED = ("min_threshold", "reorder_threshold")
 _KIND_BY_COLLECTION = {"inventory": "level", "transactions": "transaction", "thresholds": "threshold"}
 _WRITES = frozenset({"insert", "update", "replace", "snapshot", "read", "delete"})
 _STATUSES = frozenset(Status)
@@ -83,7 +97,7 @@ class _Source(NamedTuple):
     source_epoch: int
     is_delete: bool
     payload: bytes
-    name: str | None = None
+    name: str = ""
 
 
 def parse_message(
@@ -137,7 +151,7 @@ def _open_envelope(
         return None, _Source(row_id, publish_at, None, 0, False, data)
     cluster_time = _read_cluster_time(body.get("cluster_time"))
     epoch = body.get("source_epoch")
-    source_epoch = 0 if epoch is None else read_integer("source_epoch", epoch)
+    source_epoch = 0 if epoch is None else read_within("source_epoch", epoch, 0, MAX_QUANTITY)
     source = _Source(row_id, publish_at, cluster_time, source_epoch, operation == "delete", data, _name(body))
     document = body["document"]
     if document is None and operation == "delete":
@@ -147,9 +161,9 @@ def _open_envelope(
     return document, source
 
 
-def _name(body: dict[str, Any]) -> str | None:
-    """Who sent an envelope, as far as it says."""
-    return next((body[field] for field in ("connector_id", "source") if type(body.get(field)) is str), None)
+def _name(body: dict[str, Any]) -> str:
+    """Whose clock an envelope's positions are of (RULES 12)."""
+    return next((body[field] for field in ("connector_id", "source") if type(body.get(field)) is str), "")
 
 
 def _read_cluster_time(value: Any) -> tuple[int, int] | None:
@@ -215,7 +229,12 @@ def _place(event_at: int, source: _Source) -> tuple[Position, bool]:
 
 
 def _id_suffix(source: _Source) -> tuple[str, ...]:
-    return () if source.cluster_time is None else (f"{source.cluster_time[0]}.{source.cluster_time[1]}",)
+    if source.cluster_time is None:
+        return ()
+    seconds, increment = source.cluster_time
+    # After a database begins anew, its clock may tell a time again.
+    epoch = f"{source.source_epoch}." if source.source_epoch else ""
+    return (f"{epoch}{seconds}.{increment}",)
 
 
 def _event_id(source: _Source, *parts: str) -> str:
@@ -248,14 +267,16 @@ def _read_transaction(document: dict[str, Any], source: _Source, settings: Parse
             raise InvalidValue("invalid_value", f"to_warehouse_id was the sender {warehouse_id!r} itself")
     elif status == Status.SHIPPED:
         raise InvalidValue("invalid_value", f"status SHIPPED on {type_}, expected on TRANSFER only")
+    line_id = None if document.get("line_id") is None else read_id("line_id", document["line_id"])
     event_at = _first_time(document, "updated_at", "status_changed_at", "timestamp")
     assert event_at is not None  # timestamp is required
     _check_time(event_at, source, settings)
     position, has_cluster_time = _place(event_at, source)
+    own = (warehouse_id, transaction_id) if line_id is None else (warehouse_id, transaction_id, line_id)
     return Transaction(
-        _event_id(source, "transaction", warehouse_id, transaction_id, status, *_id_suffix(source)),
+        _event_id(source, "transaction", *own, status, *_id_suffix(source)),
         transaction_id, type_, status, warehouse_id, sku, to_warehouse_id, quantity, event_at,
-        position, has_cluster_time,
+        position, has_cluster_time, source.name, line_id,
     )  # fmt: skip
 
 
@@ -273,6 +294,9 @@ def _read_level(document: dict[str, Any], source: _Source, settings: ParseSettin
     reserved = document.get("reserved_stock")
     restock = document.get("restock_in_progress")
     minimum, reorder = _read_embedded(document)
+    product_fields, ignored = _read_product_fields(document)
+    if (minimum, reorder) == (None, None):
+        ignored += tuple(field for field in EMBEDDED if document.get(field) is not None)
     return Level(
         _event_id(source, "level", warehouse_id, sku, *(_id_suffix(source) or (format_time(last_updated),))),
         warehouse_id, sku,
@@ -281,8 +305,7 @@ def _read_level(document: dict[str, Any], source: _Source, settings: ParseSettin
         _read_parents(document),
         minimum, reorder,
         False if restock is None else read_boolean("restock_in_progress", restock),
-        event_at, position, has_cluster_time,
-        _read_product_fields(document),
+        event_at, position, has_cluster_time, product_fields, source.name, ignored,
     )  # fmt: skip
 
 
@@ -298,8 +321,7 @@ def _read_embedded(document: dict[str, Any]) -> tuple[int | None, int | None]:
     # An invalid pair is ignored and the stock still counts, RULES 22.
     try:
         minimum, reorder = (
-            None if (value := document.get(field)) is None else read_integer(field, value)
-            for field in ("min_threshold", "reorder_threshold")
+            None if (value := document.get(field)) is None else read_integer(field, value) for field in EMBEDDED
         )
     except InvalidValue:
         return None, None
@@ -310,23 +332,29 @@ def _read_embedded(document: dict[str, Any]) -> tuple[int | None, int | None]:
     return minimum, reorder
 
 
-def _read_product_fields(document: dict[str, Any]) -> tuple[tuple[str, str | int | float], ...]:
-    # Optional enrichment: a value of another type is not worth losing the stock fact for.
+def _read_product_fields(
+    document: dict[str, Any],
+) -> tuple[tuple[tuple[str, str | int | float], ...], tuple[str, ...]]:
+    """What a level says of its product, and the names of the fields whose values cannot be meant."""
+    # Optional enrichment: a value that does not fit is not worth losing the stock fact for.
     fields: list[tuple[str, str | int | float]] = []
+    ignored: list[str] = []
     metadata = document.get("metadata")
     nested = metadata if type(metadata) is dict else {}
     for field in PRODUCT_FIELDS:
         value = document.get(field, nested.get(field))
         if type(value) is str and 0 < len(value) <= 1024:
             fields.append((field, value))
-    for field in PRODUCT_NUMBERS:
+        elif value is not None and value != "":
+            ignored.append(field)
+    for field, read in PRODUCT_NUMBERS.items():
         value = document.get(field)
-        if type(value) is int and 0 < value <= 10**12:
-            fields.append((field, value))
-    price = document.get("unit_price")
-    if (type(price) is int or type(price) is float) and 0 <= price <= 10**12:
-        fields.append(("unit_price", float(price)))
-    return tuple(fields)
+        if value is not None:
+            try:
+                fields.append((field, read(field, value)))
+            except InvalidValue:
+                ignored.append(field)
+    return tuple(fields), tuple(ignored)
 
 
 def _read_tombstone(document: dict[str, Any], source: _Source, settings: ParseSettings) -> Event:
@@ -339,7 +367,7 @@ def _read_tombstone(document: dict[str, Any], source: _Source, settings: ParseSe
     position, has_cluster_time = _place(event_at, source)
     return Tombstone(
         _event_id(source, "tombstone", warehouse_id, sku, *_id_suffix(source)),
-        warehouse_id, sku, event_at, position, has_cluster_time,
+        warehouse_id, sku, event_at, position, has_cluster_time, source.name,
     )  # fmt: skip
 
 
@@ -356,7 +384,7 @@ def _read_threshold(document: dict[str, Any], source: _Source, settings: ParseSe
     is_deleted = source.is_delete or (deleted is not None and read_boolean("deleted", deleted))
     limits = Limits() if is_deleted else read_limits(document, problems)
     _raise_first(problems)
-    author, reason = read_author(document, source.name)
+    author, reason = read_author(document, source.name or None)
     return ThresholdRule(
         _event_id(source, "rule", level_type, level_id, warehouse_id or "", *suffix),
         level_type, level_id, warehouse_id, limits.min_threshold_qty, limits.reorder_threshold_qty,

@@ -13,6 +13,7 @@ import msgspec
 from inventory_assets.domain.events.kinds import DynamicSettings
 from inventory_assets.domain.values import (
     CONTROL_CHARACTERS,
+    MAX_DAYS,
     InvalidValue,
     read_boolean,
     read_days,
@@ -21,6 +22,7 @@ from inventory_assets.domain.values import (
 )
 
 DEFAULT_COOLDOWN_MINUTES = 60
+MAX_COOLDOWN_MINUTES = MAX_DAYS * 24 * 60
 # The usual aim for a retailer's ordinary items.
 DEFAULT_SERVICE_LEVEL = 0.95
 HIERARCHY_LEVELS = ("SKU", "PRODUCT", "BRAND", "CATEGORY", "DEPARTMENT", "GLOBAL")
@@ -101,7 +103,12 @@ def read_limits(document: dict[str, Any], problems: Problems) -> Limits:
     for unit, low, high in (("qty", min_qty, reorder_qty), ("days", min_days, reorder_days)):
         if low is not None and high is not None and low > high:
             problems.append(_invalid(f"min_threshold_{unit} was {low}, expected at most the reorder's {high}"))
+    if cooldown is not None and cooldown > MAX_COOLDOWN_MINUTES:
+        problems.append(_invalid(f"cooldown_period_minutes was {cooldown}, expected at most {MAX_COOLDOWN_MINUTES:,}"))
     dynamic = _read_dynamic(document, problems)
+    floor = None if dynamic is None else dynamic.floor_qty
+    if floor is not None and reorder_qty is not None and floor > reorder_qty:
+        problems.append(_invalid(f"floor_qty was {floor}, expected at most the fixed reorder's {reorder_qty}"))
     is_empty = dynamic is None and (min_qty, reorder_qty, min_days, reorder_days) == (None,) * 4
     if is_read and is_enabled and is_empty:
         problems.append(_invalid("no threshold was set and nothing was muted"))
@@ -131,9 +138,9 @@ def _read_dynamic(document: dict[str, Any], problems: Problems) -> DynamicSettin
         problems.append(_invalid(f"floor_qty was {floor}, expected at most the ceiling's {ceiling}"))
     level = document.get("service_level")
     level = DEFAULT_SERVICE_LEVEL if level is None else level
-    # At a half and below there would be no safety stock; at 1 it would have no end.
-    if type(level) is not float or not 0.5 < level < 1:
-        problems.append(_invalid(f"service_level was {level!r}, expected above 0.5 and below 1"))
+    # At 1 safety stock would have no end.
+    if type(level) is not float or not 0 < level < 1:
+        problems.append(_invalid(f"service_level was {level!r}, expected above 0 and below 1"))
         return None
     return DynamicSettings(level, floor, ceiling)
 

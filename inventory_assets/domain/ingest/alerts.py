@@ -11,7 +11,7 @@ from inventory_assets.domain.alerts.alert import Transition
 from inventory_assets.domain.alerts.evaluate import Cause, KeyAlerts, Point
 from inventory_assets.domain.events.kinds import Key
 from inventory_assets.domain.ingest.handling import BurstLifecycle
-from inventory_assets.domain.ingest.result import BurstResult
+from inventory_assets.domain.ingest.result import BurstInputs, BurstResult
 from inventory_assets.domain.ingest.state import Draft, pause_over
 from inventory_assets.domain.stock.fold import KeyState
 
@@ -33,19 +33,50 @@ class BurstAlerts:
         alerts = self.draft.alerts.get(key)
         return bool(alerts) and any(alert.is_notification_due for alert in alerts.values())
 
+    def is_waiting(self, key: Key, state: KeyState) -> bool:
+        """Whether time alone may make something due for a key: a telling held back, a grace."""
+        return state.is_unstated or self.is_due(key)
+
+    def catch_up(self, key: Key, before: KeyState, now: int) -> None:
+        """Do what time has made due by `now`, before whatever happens then; `before` is the stock until then."""
+        self.end_grace(key, before, now)
+        if self.is_due(key):
+            self.end_cooldown(key, before, now)
+
     def evaluate(self, key: Key, cause: Cause, state: KeyState | None = None) -> None:
         """Step a key's alerts at its stock as it is now; `state` where it is at hand."""
         alerts = self.draft.alerts.get(key)
         if state is None:
             state = self.draft.keys[key]
+            if self.is_waiting(key, state):
+                self.catch_up(key, state, cause.at)
+                alerts = self.draft.alerts.get(key)
         if not evaluate.needs_step(alerts, self.draft.thresholds[key], state.on_hand - state.reserved):
             return
-        if self.is_due(key):
-            self.end_cooldown(key, state, cause.at)
-            alerts = self.draft.alerts.get(key)
+        cause = cause._replace(at=max(cause.at, evaluate.moved_at(alerts)))
+        if self._is_in_grace(state, cause.at):
+            return
         point = self.point(key, state)
         changed, transitions = evaluate.step(alerts or {}, point, cause)
         self.record(key, alerts or {}, changed, transitions)
+
+    def grace_end(self, state: KeyState) -> int | None:
+        """When a key of which no level has told begins to be judged; null where one has, or it was always judged."""
+        if not state.is_unstated or state.first_at is None:
+            return None
+        return state.first_at + self.draft.state.meaning.unstated_grace
+
+    def _is_in_grace(self, state: KeyState, at: int) -> bool:
+        ends_at = self.grace_end(state)
+        return ends_at is not None and at < ends_at
+
+    def end_grace(self, key: Key, state: KeyState, now: int) -> None:
+        """Judge an unstated key at the end of its grace, if that has come by `now` and no event has judged it since."""
+        ends_at = self.grace_end(state)
+        if ends_at is None or ends_at > now or state.frontier_at >= ends_at:
+            return
+        # It opens in the name of the last event before: by time alone nothing has happened.
+        self.evaluate(key, Cause(state.frontier[2], state.frontier_at, ends_at, False), state)
 
     def end_cooldown(self, key: Key, state: KeyState, now: int) -> None:
         """Tell what a key's cooldown held back, if it has ended by `now`."""
@@ -58,11 +89,12 @@ class BurstAlerts:
         velocity = self.draft.velocities.get(key) or None
         return Point(state, self.draft.thresholds[key], velocity, self.result.version, self.draft.trend(key))
 
-    def sweep(self, now: int) -> None:
-        """Tell all that has fallen due by `now` without an event."""
-        for key in sorted(self.draft.state.due_alerts | self.draft.alerts.changed.keys()):
-            if self.is_due(key):
-                self.end_cooldown(key, self.draft.keys[key], now)
+    def sweep(self, inputs: BurstInputs) -> None:
+        """Do all that has fallen due by the sweep's moments without an event."""
+        for key in sorted(self.draft.state.due_alerts | self.draft.alerts.changed.keys() | self.draft.state.unstated):
+            now = inputs.moment_of(key[0])
+            if now is not None:
+                self.catch_up(key, self.draft.keys[key], now)
 
     def record(self, key: Key, alerts: KeyAlerts, changed: dict, transitions: list[Transition]) -> None:
         """Take a key's changed alerts into the draft and the result; what is held is not told."""
@@ -71,6 +103,7 @@ class BurstAlerts:
         if transitions and self._is_paused(key):
             changed, transitions = _withhold(changed, transitions)
         changed, transitions = self.lifecycle.hold(key, alerts, changed, transitions)
+        changed = _moved(changed, transitions)
         self.draft.alerts[key] = {**alerts, **changed}
         by_id = {alert.alert_id: alert for alert in changed.values()}
         self.result.changed_alerts.update(by_id)
@@ -81,6 +114,20 @@ class BurstAlerts:
 
     def _is_paused(self, key: Key) -> bool:
         return pause_over(self.draft.pauses, key) is not None
+
+
+def _moved(changed: dict, transitions: list[Transition]) -> dict:
+    """Changed alerts that know when stock or time last moved them; people's clocks are their own."""
+    latest: dict[str, int] = {}
+    for step in transitions:
+        if step.actor is None or step.event_id is None:
+            latest[step.alert_id] = max(latest.get(step.alert_id, step.at), step.at)
+    return {
+        condition: alert
+        if (at := latest.get(alert.alert_id, 0)) <= alert.moved_at
+        else msgspec.structs.replace(alert, moved_at=at)
+        for condition, alert in changed.items()
+    }
 
 
 def _withhold(changed: dict, transitions: list[Transition]) -> tuple[dict, list[Transition]]:

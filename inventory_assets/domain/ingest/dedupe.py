@@ -30,11 +30,15 @@ def admit(draft: Draft, event: Event, names: tuple[str, ...]) -> Outcome | Rejec
             if isinstance(known, Transaction) and _place(known) != _place(event):
                 return Rejection(
                     "transaction_moved",
-                    f"transaction {event.transaction_id!r} was at {known.warehouse_id}/{known.sku}, "
-                    f"now {event.warehouse_id}/{event.sku}",
+                    f"transaction {event.transaction_id!r} of {event.warehouse_id} was of {_said(known)}, now of "
+                    f"{_said(event)}; give each line of an order a line_id, or send an ADJUSTMENT",
                 )
     return None
 
 
-def _place(event: Transaction) -> tuple[str, str, str | None]:
-    return (event.warehouse_id, event.sku, event.to_warehouse_id)
+def _place(event: Transaction) -> tuple[str, str | None]:
+    return (event.sku, event.to_warehouse_id)
+
+
+def _said(event: Transaction) -> str:
+    return event.sku if event.to_warehouse_id is None else f"{event.sku} to {event.to_warehouse_id}"

@@ -10,10 +10,10 @@ import msgspec
 
 from inventory_assets.domain.alerts import lifecycle
 from inventory_assets.domain.alerts.alert import Alert, Transition
-from inventory_assets.domain.alerts.evaluate import KeyAlerts, Point, end_cooldown, tell_again
+from inventory_assets.domain.alerts.evaluate import KeyAlerts, Point, end_cooldown, moved_at, tell_again
 from inventory_assets.domain.alerts.incidents import is_incident_id
-from inventory_assets.domain.alerts.lifecycle import LifecyclePolicy
 from inventory_assets.domain.events.kinds import Command, Condition, Key, Rejection
+from inventory_assets.domain.ingest.result import BurstInputs
 from inventory_assets.domain.ingest.state import Draft
 
 Record = Callable[[Key, KeyAlerts, dict[Condition, Alert], list[Transition]], None]
@@ -155,9 +155,14 @@ class BurstLifecycle:
 
     # ---- time
 
-    def sweep(self, now: int, policy: LifecyclePolicy) -> None:
-        """Do what time has made due: expire, escalate, repeat."""
+    def sweep(self, inputs: BurstInputs) -> None:
+        """Do what the policy has made due by the sweep's moments: expire, escalate, repeat."""
+        policy = inputs.policy
+        assert policy is not None
         for key in sorted(self._draft.alerts):
+            now = inputs.moment_of(key[0])
+            if now is None:
+                continue
             before = self._draft.state.alerts.get(key) or {}
             for alert in list(self._draft.alerts[key].values()):
                 earlier = before.get(alert.condition)
@@ -168,7 +173,7 @@ class BurstLifecycle:
                     alert, policy=policy, last_event_at=self._draft.keys[key].frontier_at, now=now
                 )
                 if step is not None:
-                    self._do(key, alert, step, now)
+                    self._do(key, alert, step, max(now, moved_at(self._draft.alerts[key])))
 
     def _do(self, key: Key, alert: Alert, step: str, now: int) -> None:
         alerts = self._draft.alerts[key]

@@ -1,7 +1,7 @@
 """One burst, from messages to everything that follows from them; pure.
 
-Order inside a burst (RULES 25): rules, velocity and commands first, then the
-stock events by (position, level before transaction, event id). The caller
+Order inside a burst (RULES 25): stock events by (position, level before
+transaction, event id), rules and commands between them by time. The caller
 writes the result in one transaction and merges the draft after its commit.
 """
 
@@ -12,6 +12,7 @@ import msgspec
 
 from inventory_assets.domain.alerts.alert import Product, with_document_fields
 from inventory_assets.domain.alerts.evaluate import Cause
+from inventory_assets.domain.alerts.lifecycle import is_newer
 from inventory_assets.domain.events.connectors import Heartbeat
 from inventory_assets.domain.events.control import ALERT_COMMANDS
 from inventory_assets.domain.events.kinds import (
@@ -27,17 +28,18 @@ from inventory_assets.domain.events.kinds import (
     Transaction,
     entity_names,
     order_key,
+    transaction_name,
 )
 from inventory_assets.domain.events.parse import MAX_DETAIL, ParseSettings, parse_message
 from inventory_assets.domain.ingest.alerts import BurstAlerts
 from inventory_assets.domain.ingest.dedupe import admit
 from inventory_assets.domain.ingest.result import Arrival, BurstInputs, BurstResult
 from inventory_assets.domain.ingest.rules import BurstRules
-from inventory_assets.domain.ingest.state import Draft, InventoryState, SkuParents
+from inventory_assets.domain.ingest.state import PAUSING, Draft, InventoryState
 from inventory_assets.domain.stock.fold import (
     KeyState,
-    LevelRank,
     Versions,
+    advance_frontier,
     affected_keys,
     apply_level,
     apply_tombstone,
@@ -102,6 +104,14 @@ class _Placed(NamedTuple):
     keys: tuple[Key, ...]
 
 
+class _Act(NamedTuple):
+    """A rule or a command with its instant and its place in the order of arrival."""
+
+    at: int
+    place: int
+    event: ThresholdRule | Command
+
+
 class _Run:
     def __init__(self, state: InventoryState, version: int, trace: Key | None) -> None:
         self.draft = Draft(state)
@@ -109,6 +119,8 @@ class _Run:
         self.result = BurstResult(self.draft, version)
         self.applied: dict[Key, dict[str, Versions]] = {}
         self.arrival_of: dict[str, Arrival] = {}
+        self.place_of: dict[str, int] = {}
+        self.waiting: list[Command] = []
         self.verdicts: dict[tuple[Key, str], Outcome] = {}
         self.alerts = BurstAlerts(self.draft, self.result)
         self.rules = BurstRules(self.draft, version, self.arrival_of, self.alerts.evaluate)
@@ -119,16 +131,8 @@ class _Run:
             self.result.arrivals.append(self._receive(item))
         accepted = self.draft.new_events
         self._take_products(inputs.products)
-        self.rules.take_rules([event for event in accepted if isinstance(event, ThresholdRule)])
         self.rules.take_velocities(inputs)
         self.rules.take_dynamics(inputs)
-        handling = []
-        for event in accepted:
-            if isinstance(event, Command):
-                if event.command in ALERT_COMMANDS:
-                    handling.append(event)
-                else:
-                    self._obey(event)
         placed = [
             _Placed(order_key(event), event, affected_keys(event))
             for event in accepted
@@ -136,13 +140,63 @@ class _Run:
         ]
         self._judge_arrivals(placed)
         placed.sort()  # no two have one place: its last part is the event id
-        for each in self._handle_in_time(handling, placed) if handling else placed:
+        acts = self._find_acts(accepted)
+        for each in self._act_in_time(acts, placed) if acts else placed:
             self._apply(each)
+        for command in self.waiting:
+            self._handle(command, is_last=True)
         if inputs.sweep_at is not None:
-            self.alerts.sweep(inputs.sweep_at)
+            self.alerts.sweep(inputs)
             if inputs.policy is not None:
-                self.lifecycle.sweep(inputs.sweep_at, inputs.policy)
+                self.lifecycle.sweep(inputs)
         return self.result
+
+    def _find_acts(self, accepted: list[Event]) -> list["_Act"]:
+        """The burst's rules and commands, in order of time."""
+        acts = []
+        rules = [event for event in accepted if isinstance(event, ThresholdRule)]
+        for rule in self.rules.judge_arrivals(rules):
+            acts.append(_Act(rule.position[1], self.place_of[rule.event_id], rule))
+        for event in accepted:
+            if isinstance(event, Command):
+                acts.append(_Act(event.event_at, self.place_of[event.event_id], event))
+        return sorted(acts, key=lambda act: act[:2])
+
+    def _act_in_time(self, acts: list["_Act"], placed: list["_Placed"]) -> Iterable["_Placed"]:
+        """Yield the stock events, and carry out the rules and commands at their times between them (RULES 25).
+
+        What is decided is decided on the stock of its moment: with all in order of
+        time, every cut then gives the same. At one moment the order of arrival decides,
+        as it does between bursts.
+        """
+        # Position need not be time: within a SKU an event is no earlier than those before it.
+        # Per SKU, because `explain` replays one alone and must find the same.
+        latest: dict[str, int] = {}
+        timed = []
+        for each in placed:
+            sku, instant = each.event.sku, each.event.position[1]
+            latest[sku] = max(latest.get(sku, instant), instant)
+            timed.append((latest[sku], each))
+        timed.sort(key=lambda pair: pair[0])  # stable: a SKU's events stay in their order
+        waiting = iter(acts)
+        act = next(waiting, None)
+        for at, each in timed:
+            while act is not None and (act.at, act.place) < (at, self.place_of[each.event.event_id]):
+                self._act(act.event)
+                act = next(waiting, None)
+            yield each
+        while act is not None:
+            self._act(act.event)
+            act = next(waiting, None)
+
+    def _act(self, event: ThresholdRule | Command) -> None:
+        if isinstance(event, ThresholdRule):
+            self.rules.take_rule(event)
+        elif event.command not in ALERT_COMMANDS:
+            self._obey(event)
+        elif not self._handle(event, is_last=False):
+            # Its alert opens only later: it waits.
+            self.waiting.append(event)
 
     def _receive(self, item: Parsed) -> Arrival:
         if isinstance(item, Rejection):
@@ -164,6 +218,7 @@ class _Run:
         self.draft.accept(item, names)
         arrival = Arrival(Outcome.APPLIED, item)
         self.arrival_of[item.event_id] = arrival
+        self.place_of[item.event_id] = len(self.place_of)
         return arrival
 
     # ---- rules, velocity, commands, products
@@ -173,11 +228,12 @@ class _Run:
             self.draft.products[product.sku] = product
 
     def _obey(self, command: Command) -> None:
-        scope = (command.warehouse_id, command.sku)
-        if command.command == "pause":
+        if command.command in PAUSING:
+            scope = (command.warehouse_id, command.sku)
+            if not is_newer(command, self.draft.pauses.get(scope)):
+                self.arrival_of[command.event_id].outcome = Outcome.SUPERSEDED
+                return
             self.draft.pauses[scope] = command
-        elif command.command == "resume":
-            self.draft.pauses.pop(scope, None)
         if command.command in ("resume", "re-evaluate"):
             chosen = (
                 k for k in self.draft.keys if command.warehouse_id in (None, k[0]) and command.sku in (None, k[1])
@@ -186,35 +242,6 @@ class _Run:
                 self.rules.resolve(key)
                 at = max(command.event_at, self.draft.keys[key].frontier_at)
                 self.alerts.evaluate(key, Cause(command.event_id, command.event_at, at, False))
-
-    def _handle_in_time(self, commands: list[Command], placed: list["_Placed"]) -> Iterable["_Placed"]:
-        """Yield the stock events, and carry out the alert commands at their times between them.
-
-        A person acts on what was so when they acted: with events in order of time every
-        cut then gives the same. An alert that opens only later is waited for.
-        """
-        # Position need not be time: within a SKU an event is no earlier than those before it.
-        # Per SKU, because `explain` replays one alone and must find the same.
-        latest: dict[str, int] = {}
-        rest = []
-        for each in placed:
-            sku, event_at = each.event.sku, each.event.event_at
-            latest[sku] = max(latest.get(sku, event_at), event_at)
-            rest.append((latest[sku], each))
-        waiting = []
-        for command in sorted(commands, key=lambda c: (c.event_at, c.event_id)):
-            later = []
-            for at, each in rest:
-                if at <= command.event_at:
-                    yield each
-                else:
-                    later.append((at, each))
-            rest = later
-            if not self._handle(command, is_last=False):
-                waiting.append(command)
-        yield from (each for _, each in rest)
-        for command in waiting:
-            self._handle(command, is_last=True)
 
     def _handle(self, command: Command, *, is_last: bool) -> bool:
         verdict = self.lifecycle.obey(command)
@@ -237,13 +264,14 @@ class _Run:
 
     def _apply(self, item: "_Placed") -> None:
         event, keys = item.event, item.keys
-        outcome = self._apply_to_key(keys[0], item)
+        outcome = own = self._apply_to_key(keys[0], item)
         for key in keys[1:]:
             if self._apply_to_key(key, item) is Outcome.APPLIED:
                 outcome = Outcome.APPLIED
         arrival = self.arrival_of[event.event_id]
         arrival.outcome = outcome
-        arrival.available = self.draft.keys[keys[0]].available
+        if own is outcome:  # a transfer may count at its receiver alone
+            arrival.available = self.draft.keys[keys[0]].available
 
     def _judge_arrivals(self, placed: list["_Placed"]) -> None:
         """Find which events arrived too late to matter, where a key's events came out of order.
@@ -275,7 +303,7 @@ class _Run:
 
     def _fold(self, state: KeyState, applied: dict[str, Versions], event: StockEvent) -> Outcome:
         if isinstance(event, Transaction):
-            name = f"t:{event.transaction_id}"
+            name = transaction_name(event.identity)
             known = applied.get(name)
             if known is None:
                 known = self.draft.state.events.by_entity.get(name, ())  # type: ignore[assignment]
@@ -290,7 +318,7 @@ class _Run:
         is_new = not self.draft.has_key(key)
         state = self.draft.key_state(key)
         is_late = place < state.frontier
-        before = state.copy() if self.alerts.is_due(key) else state
+        before = state.copy() if self.alerts.is_waiting(key, state) else state
         frontier = state.frontier, state.frontier_at
         outcome = self._fold(state, self.applied.setdefault(key, {}), event)
         verdict = self.verdicts.get((key, event.event_id), outcome) if self.verdicts else outcome
@@ -299,23 +327,19 @@ class _Run:
             # The frontier is that of the events that step: the verdict's, not the fold's.
             if verdict is Outcome.SUPERSEDED:
                 state.frontier, state.frontier_at = frontier
-            elif not is_late:
-                state.frontier, state.frontier_at = place, event.event_at
+            else:
+                advance_frontier(state, event)
         if is_new:
             self._add_key(key)
-        cause = Cause(event.event_id, event.event_at, state.frontier_at if is_late else event.event_at, is_late)
+        cause = Cause(event.event_id, event.event_at, state.frontier_at, is_late)
         if isinstance(event, Level):
-            rank = (event.position, event.event_id)
-            if rank > self.draft.sku_parents(event.sku).rank:
-                # What a SKU is called and where it stands is what its newest level says.
-                self._take_parents(event, rank, cause)
-                self._take_product_fields(event)
+            self._take_place(event, state, cause)
             self.rules.resolve(key)
         elif is_new:
             self.rules.resolve(key)
         if outcome is Outcome.APPLIED:
             if before is not state:
-                self.alerts.end_cooldown(key, before, cause.at)
+                self.alerts.catch_up(key, before, cause.at)
             self.alerts.evaluate(key, cause, state)
             if key == (event.warehouse_id, event.sku):
                 self.draft.add_point(key, event.event_at, state.available)
@@ -324,19 +348,26 @@ class _Run:
         return outcome
 
     def _add_key(self, key: Key) -> None:
-        place = self.draft.sku_parents(key[1])
-        self.draft.skus[key[1]] = SkuParents(place.parents, place.rank, (*place.warehouse_ids, key[0]))
+        self.draft.skus[key[1]] = self.draft.sku_parents(key[1]).with_warehouse(key[0])
 
-    def _take_parents(self, event: Level, rank: LevelRank, cause: Cause) -> None:
-        place = self.draft.sku_parents(event.sku)
-        self.draft.skus[event.sku] = SkuParents(event.parents, rank, place.warehouse_ids)
-        if event.parents != place.parents:
+    def _take_place(self, event: Level, state: KeyState, cause: Cause) -> None:
+        """Take in what a level says of its SKU: where it stands and, where it is the newest, what it is."""
+        old = self.draft.sku_parents(event.sku)
+        new = old.with_levels(state.levels)
+        if new is old:
+            return
+        self.draft.skus[event.sku] = new
+        if new.level == old.level:
+            return
+        if new.parents != old.parents:
             # The whole SKU moves, in every warehouse, and other rules may hold there.
-            for warehouse_id in sorted(place.warehouse_ids):
+            for warehouse_id in sorted(new.warehouse_ids):
                 key = (warehouse_id, event.sku)
                 self.draft.key_state(key)
                 if warehouse_id != event.warehouse_id:
                     self.rules.resolve_again(key, cause)
+        if new.level is not None and new.level.event_id == event.event_id:
+            self._take_product_fields(event)
 
     def _take_product_fields(self, event: Level) -> None:
         known = self.draft.products.get(event.sku)

@@ -5,6 +5,7 @@ import msgspec
 from inventory_assets.domain.alerts.alert import Alert, Product, Transition
 from inventory_assets.domain.alerts.lifecycle import LifecyclePolicy
 from inventory_assets.domain.events.kinds import Event, Key, Outcome, Rejection, StockEvent
+from inventory_assets.domain.ingest.meaning import Meaning
 from inventory_assets.domain.ingest.state import Draft
 from inventory_assets.domain.stock.fold import KeyState
 from inventory_assets.domain.thresholds.resolve import DynamicLimits
@@ -13,14 +14,18 @@ from inventory_assets.domain.thresholds.resolve import DynamicLimits
 class BurstInputs(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a burst takes beside its messages; recorded, so that a replay has it too.
 
-    `sweep_at`: microseconds, notify what is due by then. `velocities`: mean
+    `sweep_at`: microseconds, notify what is due by then; `moments`, what that is
+    in each warehouse (RULES 28), all of them where empty. `velocities`: mean
     daily units as of `velocity_date`, for the keys whose velocity changed;
     null for unknown. `dynamics`: computed limits as of `dynamic_date`, likewise,
     null where none can be computed any more. `products`: rows of a products import, with `has_products`.
-    `policy`: what a sweep does to alerts that nobody takes (ADR 0004).
+    `policy`: what a sweep does to alerts that nobody takes (ADR 0004). `meaning`: the settings
+    that the version is made with; null in versions that did not record it.
     """
 
     sweep_at: int | None = None
+    moments: dict[str, int] = {}
+    meaning: Meaning | None = None
     velocity_date: str | None = None
     has_products: bool = False
     velocities: tuple[tuple[str, str, float | None], ...] = ()
@@ -28,6 +33,10 @@ class BurstInputs(msgspec.Struct, frozen=True, omit_defaults=True):
     policy: LifecyclePolicy | None = None
     dynamic_date: str | None = None
     dynamics: tuple[tuple[str, str, DynamicLimits | None], ...] = ()
+
+    def moment_of(self, warehouse_id: str) -> int | None:
+        """When a sweep is, in one warehouse; null where it does not concern it."""
+        return self.moments.get(warehouse_id) if self.moments else self.sweep_at
 
 
 class Arrival(msgspec.Struct, gc=False):

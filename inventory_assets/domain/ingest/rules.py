@@ -8,6 +8,7 @@ from inventory_assets.domain.ingest.result import Arrival, BurstInputs
 from inventory_assets.domain.ingest.state import Draft
 from inventory_assets.domain.thresholds.audit import chain_change
 from inventory_assets.domain.thresholds.resolve import Scope, StoredRule, resolve_thresholds, rung
+from inventory_assets.domain.values import midnight
 
 
 class BurstRules:
@@ -20,10 +21,11 @@ class BurstRules:
         self.version = version
         self.arrival_of = arrival_of
         self.skus_below: dict[int, dict[str, list[str]]] = {}
+        self._defaults = draft.state.meaning.defaults
         self._evaluate = evaluate
 
-    def take_rules(self, rules: list[ThresholdRule]) -> None:
-        """Take rules in, and judge again the keys whose limits they change."""
+    def judge_arrivals(self, rules: list[ThresholdRule]) -> list[ThresholdRule]:
+        """Tell the rules that matter from those that came too late (RULES 9)."""
         changed = []
         latest: dict[Scope, tuple] = {}
         for rule in rules:
@@ -35,13 +37,18 @@ class BurstRules:
                 continue
             latest[rule.scope] = (rule.position, rule.event_id)
             changed.append(rule)
-        # One rule at a time, in their order: each re-evaluates its keys in its own name.
-        for rule in sorted(changed, key=lambda rule: (rule.position, rule.event_id)):
-            self._record_change(rule)
-            self.draft.rules[rule.scope] = StoredRule(rule, self.version)
-            cause = Cause(rule.event_id, rule.event_at, rule.event_at, False)
-            for key in self._keys_touched(rule):
-                self.resolve_again(key, cause)
+        return changed
+
+    def take_rule(self, rule: ThresholdRule) -> None:
+        """Take a rule in, and judge again the keys whose limits it changes."""
+        stored = self.draft.rules.get(rule.scope)
+        if stored is not None and stored.rank > (rule.position, rule.event_id):
+            return  # of a later epoch, with an earlier time
+        self._record_change(rule)
+        self.draft.rules[rule.scope] = StoredRule(rule, self.version)
+        cause = Cause(rule.event_id, rule.event_at, rule.event_at, False)
+        for key in self._keys_touched(rule):
+            self.resolve_again(key, cause)
 
     def _record_change(self, rule: ThresholdRule) -> None:
         stored = self.draft.rules.get(rule.scope)
@@ -74,7 +81,10 @@ class BurstRules:
         elif position is None:
             skus = list(self.draft.skus)
         else:
-            skus = self._skus_below(position).get(rule.level_id, ())
+            # Where they stand now: a burst's levels before the rule may have moved some.
+            moved = self.draft.skus.changed
+            skus = [sku for sku in self._skus_below(position).get(rule.level_id, ()) if sku not in moved]
+            skus += [sku for sku, place in moved.items() if place.parents[position] == rule.level_id]
         # Sorted: a restarted process holds its keys in another order, and must step them in the same.
         return sorted(
             (warehouse_id, sku)
@@ -84,8 +94,7 @@ class BurstRules:
         )
 
     def _skus_below(self, position: int) -> dict[str, list[str]]:
-        # One walk over all SKUs for a file of rules, not one for each of them. Rules come
-        # before stock, so no SKU moves while a burst's rules are taken.
+        # One walk over all SKUs for a file of rules, not one for each of them.
         found = self.skus_below.get(position)
         if found is None:
             found = self.skus_below[position] = {}
@@ -106,7 +115,7 @@ class BurstRules:
         # Twelve looks a key: at the plain mapping where the burst changes no rule.
         rules = self.draft.rules if self.draft.rules.changed else self.draft.rules.base
         resolved = resolve_thresholds(
-            self.draft.keys[key], parents, rules, self.draft.state.defaults, self.draft.dynamic_limits(key)
+            self.draft.keys[key], parents, rules, self._defaults, self.draft.dynamic_limits(key)
         )
         if resolved == self.draft.thresholds.get(key):
             return False
@@ -117,6 +126,7 @@ class BurstRules:
         """Take velocities in, and judge the keys with limits in days."""
         if inputs.velocity_date is None:
             return
+        as_of = midnight(inputs.velocity_date)
         for warehouse_id, sku, velocity in inputs.velocities:
             key = (warehouse_id, sku)
             self.draft.velocities[key] = velocity or 0.0
@@ -124,7 +134,7 @@ class BurstRules:
             limits = self.draft.thresholds.get(key)
             if state is None or limits is None or (limits.min_days is None and limits.reorder_days is None):
                 continue
-            at = state.frontier_at
+            at = max(as_of, state.frontier_at)
             self._evaluate(key, Cause(f"velocity:{inputs.velocity_date}", at, at, False))
 
     def take_dynamics(self, inputs: BurstInputs) -> None:
@@ -132,6 +142,6 @@ class BurstRules:
         for warehouse_id, sku, limits in inputs.dynamics:
             key = (warehouse_id, sku)
             self.draft.dynamics[key] = limits
-            if (state := self.draft.keys.get(key)) is not None:
-                at = state.frontier_at
+            if (state := self.draft.keys.get(key)) is not None and inputs.dynamic_date is not None:
+                at = max(midnight(inputs.dynamic_date), state.frontier_at)
                 self.resolve_again(key, Cause(f"dynamic:{inputs.dynamic_date}", at, at, False))

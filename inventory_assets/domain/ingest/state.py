@@ -9,13 +9,14 @@ does.
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from functools import cached_property
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from inventory_assets.domain.alerts.alert import Alert, Product
 from inventory_assets.domain.alerts.lifecycle import Inhibitions, Silences
 from inventory_assets.domain.events.connectors import Heard
 from inventory_assets.domain.events.kinds import (
     NO_POSITION,
+    STOCK_EVENTS,
     UNKNOWN_PARENTS,
     Command,
     Condition,
@@ -28,10 +29,18 @@ from inventory_assets.domain.events.kinds import (
     entity_name,
     entity_names,
 )
-from inventory_assets.domain.stock.fold import KeyState, LevelRank, Versions, affected_keys
+from inventory_assets.domain.ingest.meaning import Meaning
+from inventory_assets.domain.stock.fold import (
+    KeyState,
+    Mark,
+    Versions,
+    affected_keys,
+    greatest,
+    greatest_by_source,
+)
 from inventory_assets.domain.stock.rollup import Leaf, RollupChange, Rollups
 from inventory_assets.domain.thresholds.audit import GENESIS, RuleChange
-from inventory_assets.domain.thresholds.resolve import DynamicLimits, Scope, StoredRule, ThresholdDefaults, Thresholds
+from inventory_assets.domain.thresholds.resolve import DynamicLimits, Scope, StoredRule, Thresholds
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -40,13 +49,20 @@ TREND_POINTS = 6
 """How many points before a breach an alert shows: enough to see a slope in one line."""
 
 
+PAUSING = ("pause", "resume")
+
+
 def pause_over(pauses: Mapping[tuple[str | None, str | None], Command], key: Key) -> Command | None:
-    """The command that withholds a key's notifications, if any; the widest one."""
+    """The command that withholds a key's notifications, if any; the widest one.
+
+    `pauses` has of each scope the latest command, a pause or a resume.
+    """
     if not pauses:
         return None
     warehouse_id, sku = key
     scopes = ((None, None), (warehouse_id, None), (None, sku), (warehouse_id, sku))
-    return next((pauses[scope] for scope in scopes if scope in pauses), None)
+    found = (pauses.get(scope) for scope in scopes)
+    return next((command for command in found if command is not None and command.command == "pause"), None)
 
 
 class Overlay(MutableMapping[K, V], Generic[K, V]):
@@ -89,17 +105,35 @@ class Overlay(MutableMapping[K, V], Generic[K, V]):
 
 
 class SkuParents:
-    """A SKU's place in the hierarchy, and the level that says so (RULES 19)."""
+    """A SKU's place in the hierarchy, and each source's greatest level, of which one says so (RULES 19)."""
 
-    __slots__ = ("parents", "rank", "warehouse_ids")
+    __slots__ = ("levels", "parents", "warehouse_ids")
 
-    def __init__(self, parents: ParentIds, rank: LevelRank, warehouse_ids: tuple[str, ...]) -> None:
+    def __init__(self, parents: ParentIds, levels: tuple[Mark, ...], warehouse_ids: tuple[str, ...]) -> None:
         self.parents = parents
-        self.rank = rank
+        self.levels = levels
         self.warehouse_ids = warehouse_ids
 
+    @property
+    def level(self) -> Mark | None:
+        """The level whose parents these are."""
+        return self.levels[0] if self.levels else None
 
-NO_SKU_PARENTS = SkuParents(UNKNOWN_PARENTS, (NO_POSITION, ""), ())
+    def with_levels(self, marks: Iterable[Mark]) -> "SkuParents":
+        """The place where these levels are known too, the one that counts first."""
+        kept = greatest_by_source([*self.levels, *marks])
+        first = greatest(kept)
+        if first is None:
+            return self
+        levels = tuple(sorted(kept, key=lambda mark: (mark is not first, mark.event_id)))
+        return self if levels == self.levels else SkuParents(first.parents, levels, self.warehouse_ids)
+
+    def with_warehouse(self, warehouse_id: str) -> "SkuParents":
+        """The place with one more warehouse that has the SKU."""
+        return SkuParents(self.parents, self.levels, (*self.warehouse_ids, warehouse_id))
+
+
+NO_SKU_PARENTS = SkuParents(UNKNOWN_PARENTS, (), ())
 
 
 class EventMemory:
@@ -112,8 +146,11 @@ class EventMemory:
     def __init__(self) -> None:
         self.by_entity: dict[str, tuple[Event, ...]] = {}
         self.by_key: dict[Key, list[str]] = {}
+        # The greatest epoch, instant and increment of what is forgotten, each by itself.
         self.forgotten_until: dict[Key, Position] = {}
         self.forgotten: list[int] = []
+        # Whether the lake has transactions under the names of before warehouses counted apart.
+        self.has_older_names = False
 
     def __len__(self) -> int:
         return len(self.by_entity)
@@ -160,7 +197,9 @@ class EventMemory:
         for event in events:
             assert isinstance(event, Transaction)
             for key in affected_keys(event):
-                self.forgotten_until[key] = max(self.forgotten_until.get(key, NO_POSITION), event.position)
+                known = self.forgotten_until.get(key, NO_POSITION)
+                epoch, instant, increment = map(max, known, event.position)
+                self.forgotten_until[key] = (epoch, instant, increment)
                 names = self.by_key.get(key)
                 if names and name in names:
                     names.remove(name)
@@ -168,12 +207,19 @@ class EventMemory:
                         del self.by_key[key]
 
 
+class Newest(NamedTuple):
+    """A warehouse's newest event: its event time, and when its version was committed; microseconds."""
+
+    event_at: int
+    committed_at: int
+
+
 class InventoryState:
     """Everything warm, as of `version`. Changed only by `Draft.merge`."""
 
-    def __init__(self, *, defaults: ThresholdDefaults | None = None) -> None:
+    def __init__(self, *, meaning: Meaning | None = None) -> None:
         self.version = 0
-        self.defaults = defaults or ThresholdDefaults()
+        self.meaning = meaning or Meaning()
         self.events = EventMemory()
         self.keys: dict[Key, KeyState] = {}
         self.skus: dict[str, SkuParents] = {}
@@ -183,6 +229,8 @@ class InventoryState:
         self.dynamics: dict[Key, DynamicLimits | None] = {}
         self.alerts: dict[Key, dict[Condition, Alert]] = {}
         self.due_alerts: set[Key] = set()
+        self.unstated: set[Key] = set()
+        self.newest: dict[str, Newest] = {}
         self.products: dict[str, Product] = {}
         self.connectors: dict[str, Heard] = {}
         self.pauses: dict[tuple[str | None, str | None], Command] = {}
@@ -273,6 +321,15 @@ class Draft:
         old = zip(flat[::2], flat[1::2], strict=True)
         return tuple([*old, *new][-TREND_POINTS:])
 
+    def newest_events(self) -> dict[str, int]:
+        """Event time of the burst's newest event of each warehouse it has any for."""
+        found: dict[str, int] = {}
+        for event in self.new_events:
+            if isinstance(event, STOCK_EVENTS):
+                for warehouse_id, _ in affected_keys(event):
+                    found[warehouse_id] = max(found.get(warehouse_id, event.event_at), event.event_at)
+        return found
+
     def add_point(self, key: Key, at: int, available: int) -> None:
         """Append a point to a key's running stock."""
         self.new_points.setdefault(key, []).append((at, available))
@@ -298,8 +355,8 @@ class Draft:
         """
         return self.state.rollups.change(self.leaves)
 
-    def merge(self, version: int) -> None:
-        """Make the burst part of the state, after its commit."""
+    def merge(self, version: int, committed_at: int = 0) -> None:
+        """Make the burst part of the state, after its commit at a time in microseconds."""
         state = self.state
         rollup_change = self.rollup_change  # before its keys are merged
         for overlay in (
@@ -326,6 +383,15 @@ class Draft:
                 state.due_alerts.add(key)
             else:
                 state.due_alerts.discard(key)
+        for key, key_state in self.keys.changed.items():
+            if key_state.is_unstated:
+                state.unstated.add(key)
+            else:
+                state.unstated.discard(key)
+        for warehouse_id, event_at in self.newest_events().items():
+            known = state.newest.get(warehouse_id)
+            if known is None or event_at > known.event_at:
+                state.newest[warehouse_id] = Newest(event_at, committed_at)
         state.rollups.merge(rollup_change)
         if self.rule_changes:
             state.audit_head = self.rule_changes[-1].hash

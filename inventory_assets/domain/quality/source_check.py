@@ -20,9 +20,10 @@ from inventory_assets.domain.events.kinds import (
     ThresholdRule,
     Tombstone,
     Transaction,
+    TransactionId,
     order_key,
 )
-from inventory_assets.domain.stock.fold import is_contained
+from inventory_assets.domain.stock.fold import is_contained, to_mark
 from inventory_assets.domain.values import format_time
 
 
@@ -234,27 +235,27 @@ def _first_lacking(facts: KeyFacts, since: int) -> Transaction | None:
     lacking = [
         version
         for version in facts.transactions
-        if version.event_at > since and compare_transaction(version, newest.get(version.transaction_id))
+        if version.event_at > since and compare_transaction(version, newest.get(version.identity))
     ]
     return min(lacking, key=lambda version: (version.event_at, version.transaction_id), default=None)
 
 
 def _first_extra(history: Sequence[StockEvent], base: Level, held: Sequence[Transaction]) -> Transaction | None:
     """The lake's first version after its last level that the source does not have so."""
-    documents = {version.transaction_id: version for version in held}
+    documents = {version.identity: version for version in held}
     newest = _newest_by_id(history)
-    rank = (base.position, base.event_id)
+    level = to_mark(base)
     for event in history:
-        if isinstance(event, Transaction) and not is_contained(event, rank, base.has_cluster_time):
-            document = documents.get(event.transaction_id)
-            if document is None or compare_transaction(document, newest[event.transaction_id]):
+        if isinstance(event, Transaction) and not is_contained(event, level):
+            document = documents.get(event.identity)
+            if document is None or compare_transaction(document, newest[event.identity]):
                 return event
     return None
 
 
-def _newest_by_id(history: Iterable[StockEvent]) -> dict[str, Transaction]:
-    newest: dict[str, Transaction] = {}
+def _newest_by_id(history: Iterable[StockEvent]) -> dict[TransactionId, Transaction]:
+    newest: dict[TransactionId, Transaction] = {}
     for event in sorted(history, key=order_key):
         if isinstance(event, Transaction):
-            newest[event.transaction_id] = event
+            newest[event.identity] = event
     return newest

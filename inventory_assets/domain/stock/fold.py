@@ -7,16 +7,20 @@ of one transaction and never the whole history; only a newer level re-sums the
 key's transactions. Repeats and conflicts are gone before (`dedupe`).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Protocol, TypeVar
 
 import msgspec
 
 from inventory_assets.domain.events.kinds import (
     NO_POSITION,
+    UNKNOWN_PARENTS,
     Key,
     Level,
     Outcome,
+    ParentIds,
     Position,
+    Source,
     Status,
     StockEvent,
     Tombstone,
@@ -26,18 +30,43 @@ from inventory_assets.domain.events.kinds import (
 
 Versions = tuple[Transaction, ...]
 _STATUS_RANK: dict[str, int] = {Status.PENDING: 0, Status.SHIPPED: 1, Status.COMPLETED: 2, Status.CANCELLED: 2}
-LevelRank = tuple[Position, str]
-"""Which level counts: the greatest (position, event id)."""
-
-NO_RANK: LevelRank = (NO_POSITION, "")
 
 
-class KeyState(msgspec.Struct, gc=False):
+class Mark(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """A level that counts, or would count if another source's did not: what it states, and when.
+
+    Stock and thresholds in units; `reserved` null where the level does not carry it.
+    """
+
+    position: Position
+    event_id: str
+    source: Source
+    has_cluster_time: bool
+    on_hand: int
+    reserved: int | None
+    is_restock_in_progress: bool
+    min_threshold: int | None
+    reorder_threshold: int | None
+    parents: ParentIds = UNKNOWN_PARENTS
+
+
+class Deletion(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """A source's last word that a key's document is gone."""
+
+    position: Position
+    event_id: str
+    source: Source
+
+
+class KeyState(msgspec.Struct, gc=False, omit_defaults=True):
     """Everything one key's stock needs to go on; a pure function of the key's events.
 
-    Stock is in units, times in microseconds. A rank says which level a bucket
-    rests on; `frontier` is the order key of the latest applied event. Copy
-    before you change one that others hold.
+    Stock is in units, times in microseconds. `levels` are each source's
+    greatest level, and its greatest that carries reserved stock where that is
+    another; the first is the one that counts. `frontier` is the order key of
+    the latest applied event, `frontier_at` the latest time of those up to it;
+    `first_at` is null in what was recorded before it was kept.
+    Copy before you change one that others hold.
     """
 
     warehouse_id: str
@@ -46,16 +75,11 @@ class KeyState(msgspec.Struct, gc=False):
     reserved: int = 0
     inbound: int = 0
     is_active: bool = True
-    is_restock_in_progress: bool = False
-    min_threshold: int | None = None
-    reorder_threshold: int | None = None
     event_count: int = 0
+    first_at: int | None = None
     last_event_at: int = 0
-    on_hand_rank: LevelRank = NO_RANK
-    on_hand_has_cluster_time: bool = False
-    reserved_rank: LevelRank = NO_RANK
-    reserved_has_cluster_time: bool = False
-    tombstone_position: Position = NO_POSITION
+    levels: tuple[Mark, ...] = ()
+    deletions: tuple[Deletion, ...] = ()
     frontier: tuple[Position, int, str] = (NO_POSITION, 0, "")
     frontier_at: int = 0
 
@@ -69,9 +93,73 @@ class KeyState(msgspec.Struct, gc=False):
         """on_hand - reserved, always derived (RULES 14)."""
         return self.on_hand - self.reserved
 
+    @property
+    def level(self) -> Mark | None:
+        """The level that on_hand rests on, S* of RULES 14."""
+        return self.levels[0] if self.levels else None
+
+    @property
+    def reserved_level(self) -> Mark | None:
+        """The level that reserved stock rests on."""
+        levels = self.levels
+        if len(levels) == 1:
+            return levels[0] if levels[0].reserved is not None else None
+        return greatest([level for level in levels if level.reserved is not None])
+
+    @property
+    def is_unstated(self) -> bool:
+        """Whether no level has ever said what is there (RULES 24)."""
+        return not self.levels
+
+    @property
+    def is_restock_in_progress(self) -> bool:
+        """What the level that counts says of goods on their way."""
+        return bool(self.levels) and self.levels[0].is_restock_in_progress
+
+    @property
+    def min_threshold(self) -> int | None:
+        """The minimum that the level that counts carries with it."""
+        return self.levels[0].min_threshold if self.levels else None
+
+    @property
+    def reorder_threshold(self) -> int | None:
+        """The reorder threshold that the level that counts carries with it."""
+        return self.levels[0].reorder_threshold if self.levels else None
+
     def copy(self) -> "KeyState":
         """Copy the state, to change the copy."""
         return self.__copy__()  # type: ignore[attr-defined]  # msgspec's own: half the cost of copy.copy
+
+
+class Placed(Protocol):
+    """What has a place on a source's clock."""
+
+    @property
+    def position(self) -> Position: ...
+
+    @property
+    def event_id(self) -> str: ...
+
+    @property
+    def source(self) -> Source: ...
+
+
+P = TypeVar("P", bound=Placed)
+
+
+def greatest_by_source(items: Iterable[P]) -> list[P]:
+    """Each source's greatest by (position, event id)."""
+    found: dict[Source, P] = {}
+    for item in items:
+        best = found.get(item.source)
+        if best is None or (item.position, item.event_id) > (best.position, best.event_id):
+            found[item.source] = item
+    return list(found.values())
+
+
+def greatest(items: Iterable[P]) -> P | None:
+    """The greatest of all: of each source's greatest that with the greatest (instant, increment, event id)."""
+    return max(greatest_by_source(items), key=lambda item: (*item.position[1:], item.event_id), default=None)
 
 
 Effect = tuple[int, int, int]
@@ -104,54 +192,70 @@ def _transfer_effect(status: str, quantity: int, is_sender: bool) -> Effect:
     return (0, 0, quantity) if status == Status.SHIPPED else (quantity, 0, 0)
 
 
-def _version_rank(version: Transaction) -> tuple:
-    # A final status beats the others; then the position; on a tie CANCELLED, then the id.
-    # SHIPPED follows PENDING whatever their positions: goods do not come back unshipped.
-    return (
-        _STATUS_RANK[version.status],
-        version.position,
-        version.status == Status.CANCELLED,
-        version.event_id,
-    )
+def latest_version(versions: Sequence[Transaction]) -> Transaction:
+    """The version that counts (RULES 13).
+
+    A final status beats the others; then the position, on a tie CANCELLED, then
+    the id. SHIPPED follows PENDING whatever their positions: goods do not come
+    back unshipped. Of several sources' versions at one status, each source's
+    greatest, and of these the greatest by instant.
+    """
+    if len(versions) == 1:
+        return versions[0]
+    rank = max(_STATUS_RANK[version.status] for version in versions)
+    best: dict[Source, Transaction] = {}
+    for version in versions:
+        if _STATUS_RANK[version.status] == rank:
+            known = best.get(version.source)
+            if known is None or _place_of(version, 0) > _place_of(known, 0):
+                best[version.source] = version
+    return max(best.values(), key=lambda version: _place_of(version, 1))
 
 
-def latest_version(versions: Iterable[Transaction]) -> Transaction:
-    """The version that counts (RULES 13)."""
-    return max(versions, key=_version_rank)
+def _place_of(version: Transaction, begin: int) -> tuple:
+    return (version.position[begin:], version.status == Status.CANCELLED, version.event_id)
 
 
-def is_contained(version: Transaction, rank: LevelRank, level_has_cluster_time: bool) -> bool:
+def is_same_clock(one: Source, other: Source) -> bool:
+    """Whether two events' positions are of one clock, so that epochs and increments say which came first."""
+    return one == other or one is None or other is None
+
+
+def is_contained(version: Transaction, level: Mark) -> bool:
     """Whether a level already includes a transaction version (RULES 12)."""
-    position = rank[0]
-    if version.position == position:
-        return level_has_cluster_time and version.has_cluster_time
-    return version.position < position
+    if not is_same_clock(version.source, level.source):
+        return version.position[1] < level.position[1]
+    if version.position == level.position:
+        return level.has_cluster_time and version.has_cluster_time
+    return version.position < level.position
 
 
 def _net_effect(versions: Versions, state: KeyState) -> Effect:
     """What a transaction adds to the levels of this key (the summand of RULES 14)."""
     if not versions:
         return NO_EFFECT
-    if len(versions) == 1:
-        latest = versions[0]
-        # The usual case: one version, after every level.
-        if latest.position > state.on_hand_rank[0] and latest.position > state.reserved_rank[0]:
-            return effect(latest, state.warehouse_id)
-    else:
-        latest = latest_version(versions)
+    latest = latest_version(versions)
     on_hand, reserved, inbound = effect(latest, state.warehouse_id)
-    if state.on_hand_rank[1]:
-        on_hand -= _contained_effect(versions, state, state.on_hand_rank, state.on_hand_has_cluster_time)[0]
-    if state.reserved_rank[1]:
-        reserved -= _contained_effect(versions, state, state.reserved_rank, state.reserved_has_cluster_time)[1]
+    levels = state.levels
+    if not levels:
+        return (on_hand, reserved, inbound)
+    level = levels[0]
+    # The usual case: one version, after the only level, whatever their clocks.
+    if (
+        len(versions) == len(levels) == 1
+        and latest.position > level.position
+        and latest.position[1] > level.position[1]
+    ):
+        return (on_hand, reserved, inbound)
+    on_hand -= _contained_effect(versions, state, level)[0]
+    reserved_level = state.reserved_level
+    if reserved_level is not None:
+        reserved -= _contained_effect(versions, state, reserved_level)[1]
     return (on_hand, reserved, inbound)
 
 
-def _contained_effect(versions: Versions, state: KeyState, rank: LevelRank, level_has_cluster_time: bool) -> Effect:
-    if len(versions) == 1:
-        only = versions[0]
-        return effect(only, state.warehouse_id) if is_contained(only, rank, level_has_cluster_time) else NO_EFFECT
-    contained = [version for version in versions if is_contained(version, rank, level_has_cluster_time)]
+def _contained_effect(versions: Versions, state: KeyState, level: Mark) -> Effect:
+    contained = [version for version in versions if is_contained(version, level)]
     return effect(latest_version(contained), state.warehouse_id) if contained else NO_EFFECT
 
 
@@ -174,7 +278,7 @@ def apply_transaction(state: KeyState, earlier: Versions, event: Transaction) ->
     state.inbound += after[2] - before[2]
     is_superseded = before == after and (
         (bool(earlier) and latest_version(versions) is not event)
-        or is_contained(event, state.on_hand_rank, state.on_hand_has_cluster_time)
+        or (state.level is not None and is_contained(event, state.level))
     )
     return _record(state, event, Outcome.SUPERSEDED if is_superseded else Outcome.APPLIED)
 
@@ -188,43 +292,90 @@ def apply_level(state: KeyState, transactions: Iterable[Versions], event: Level)
             least one version the level does not contain; more do no harm.
         event: The level.
     """
-    rank = (event.position, event.event_id)
-    carries_on_hand = rank > state.on_hand_rank
-    carries_reserved = event.reserved is not None and rank > state.reserved_rank
-    if carries_on_hand:
-        state.on_hand_rank, state.on_hand_has_cluster_time = rank, event.has_cluster_time
-        state.is_restock_in_progress = event.is_restock_in_progress
-        state.min_threshold, state.reorder_threshold = event.min_threshold, event.reorder_threshold
-    if carries_reserved:
-        state.reserved_rank, state.reserved_has_cluster_time = rank, event.has_cluster_time
-    if carries_on_hand or carries_reserved:
+    before, before_reserved = state.level, state.reserved_level
+    state.levels = _with_level(state.levels, to_mark(event))
+    level, reserved_level = state.level, state.reserved_level
+    assert level is not None
+    is_rebased, is_reserved_rebased = level != before, reserved_level != before_reserved
+    if is_rebased or is_reserved_rebased:
         effects = [_net_effect(versions, state) for versions in transactions]
-        if carries_on_hand:
-            state.on_hand = event.on_hand + sum(item[0] for item in effects)
-        if carries_reserved:
-            assert event.reserved is not None
-            state.reserved = event.reserved + sum(item[1] for item in effects)
-    state.is_active = state.on_hand_rank[0] > state.tombstone_position
-    is_applied = carries_on_hand or carries_reserved
-    return _record(state, event, Outcome.APPLIED if is_applied else Outcome.SUPERSEDED)
+        if is_rebased:
+            state.on_hand = level.on_hand + sum(item[0] for item in effects)
+        if is_reserved_rebased:
+            assert reserved_level is not None and reserved_level.reserved is not None
+            state.reserved = reserved_level.reserved + sum(item[1] for item in effects)
+    state.is_active = not _is_deleted(state)
+    return _record(state, event, Outcome.APPLIED if is_rebased or is_reserved_rebased else Outcome.SUPERSEDED)
+
+
+def to_mark(event: Level) -> Mark:
+    """What a state keeps of a level."""
+    return Mark(
+        event.position, event.event_id, event.source, event.has_cluster_time, event.on_hand, event.reserved,
+        event.is_restock_in_progress, event.min_threshold, event.reorder_threshold, event.parents,
+    )  # fmt: skip
+
+
+def _with_level(levels: tuple[Mark, ...], new: Mark) -> tuple[Mark, ...]:
+    """The levels that may count, with one more known; what counts comes first."""
+    if not levels:
+        return (new,)
+    old = levels[0]
+    # The usual case: one source, whose every level carries the same.
+    if (
+        len(levels) == 1
+        and new.source == old.source
+        and (new.position, new.event_id) > (old.position, old.event_id)
+        and (new.reserved is not None or old.reserved is None)
+    ):
+        return (new,)
+    known = [*levels, new]
+    kept = greatest_by_source(known)
+    first = greatest(kept)
+    kept += [mark for mark in greatest_by_source(m for m in known if m.reserved is not None) if mark not in kept]
+    return tuple(sorted(kept, key=lambda mark: (mark is not first, mark.event_id)))
 
 
 def apply_tombstone(state: KeyState, event: Tombstone) -> Outcome:
     """Make a key inactive from the tombstone's position on, in place (RULES 17)."""
-    is_later = event.position > state.tombstone_position and event.position >= state.on_hand_rank[0]
-    state.tombstone_position = max(state.tombstone_position, event.position)
-    state.is_active = state.on_hand_rank[0] > state.tombstone_position
-    return _record(state, event, Outcome.APPLIED if is_later else Outcome.SUPERSEDED)
+    deletion = Deletion(event.position, event.event_id, event.source)
+    known = state.deletions
+    state.deletions = tuple(sorted(greatest_by_source([*known, deletion]), key=lambda each: each.event_id))
+    state.is_active = not _is_deleted(state)
+    is_applied = state.deletions != known and _is_after(deletion, state.level)
+    return _record(state, event, Outcome.APPLIED if is_applied else Outcome.SUPERSEDED)
+
+
+def _is_deleted(state: KeyState) -> bool:
+    return any(_is_after(deletion, state.level) for deletion in state.deletions)
+
+
+def _is_after(deletion: Deletion, level: Mark | None) -> bool:
+    """Whether a deletion comes after a level; at its very place it does."""
+    if level is None:
+        return True
+    if is_same_clock(deletion.source, level.source):
+        return deletion.position >= level.position
+    return deletion.position[1] >= level.position[1]
 
 
 def _record(state: KeyState, event: StockEvent, outcome: Outcome) -> Outcome:
     state.event_count += 1
-    state.last_event_at = max(state.last_event_at, event.event_at)
-    place = order_key(event)
-    if outcome is Outcome.APPLIED and place > state.frontier:
-        state.frontier = place
-        state.frontier_at = event.event_at
+    at = event.event_at
+    state.last_event_at = max(state.last_event_at, at)
+    if state.event_count == 1 or (state.first_at is not None and at < state.first_at):
+        state.first_at = at
+    if outcome is Outcome.APPLIED:
+        advance_frontier(state, event)
     return outcome
+
+
+def advance_frontier(state: KeyState, event: StockEvent) -> None:
+    """Note how far a key has come; its time never goes back."""
+    place = order_key(event)
+    if place > state.frontier:
+        state.frontier = place
+        state.frontier_at = max(state.frontier_at, event.event_at)
 
 
 def affected_keys(event: StockEvent) -> tuple[Key, ...]:

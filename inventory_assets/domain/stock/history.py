@@ -6,14 +6,30 @@ anew at a level. The effects are those of `fold.effect` itself. Not here: what
 the stock means (`backtest`, `demand`).
 """
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 
-from inventory_assets.domain.events.kinds import NO_POSITION, Status, Transaction
+from inventory_assets.domain.events.kinds import (
+    NO_POSITION,
+    UNKNOWN_PARENTS,
+    Level,
+    Status,
+    StockEvent,
+    Tombstone,
+    Transaction,
+)
 from inventory_assets.domain.events.parse import SIGNS
-from inventory_assets.domain.stock.fold import effect
+from inventory_assets.domain.stock.fold import (
+    KeyState,
+    Versions,
+    apply_level,
+    apply_tombstone,
+    apply_transaction,
+    effect,
+)
 
 TYPES = tuple(SIGNS)
 STATUSES = tuple(str(status) for status in Status)
@@ -27,7 +43,7 @@ HISTORY_SCHEMA = {
     "is_receiver": pl.Boolean, "quantity": pl.Int64, "source_epoch": pl.Int64, "instant": pl.Int64,
     "increment": pl.Int64, "has_cluster_time": pl.Boolean, "at": pl.Int64, "event_id": pl.String,
     "on_hand": pl.Int64, "reserved": pl.Int64, "min_threshold": pl.Int64, "reorder_threshold": pl.Int64,
-    "is_restock_in_progress": pl.Boolean, "version": pl.Int64,
+    "is_restock_in_progress": pl.Boolean, "version": pl.Int64, "source": pl.String,
 }  # fmt: skip
 """One row per event and key it can change, sorted by (key, position, rank, event id).
 
@@ -42,7 +58,7 @@ class Stock(NamedTuple):
 
     `is_supply`: goods that came or were announced by this row: a restock, a
     transfer in, a level that states more than was thought. `sold` is what a row
-    adds to the completed orders, in units.
+    adds to the completed orders, in units. `is_unstated`: no level has told yet.
     """
 
     key: np.ndarray
@@ -56,6 +72,7 @@ class Stock(NamedTuple):
     reorder_threshold: np.ndarray
     is_supply: np.ndarray
     sold: np.ndarray
+    is_unstated: np.ndarray
 
     @property
     def available(self) -> np.ndarray:
@@ -105,21 +122,93 @@ def run_stock(events: pl.DataFrame) -> Stock:
     tombstones = last_rows(rank == TOMBSTONE, is_first)
     before = np.where(is_first, 0, np.concatenate(([0], on_hand[:-1]))[:size])
     flag = events["is_restock_in_progress"].fill_null(False).to_numpy()
+    reserved = _running(deltas[:, 1], is_first, has_reserved, reserved_stated)
+    inbound = _running(deltas[:, 2], is_first, np.zeros(size, dtype=bool), stated)
+    is_active = tombstones <= last_level
+    for rows in _of_several_sources(events, is_first):
+        _fold_rows(events, rows, on_hand, reserved, inbound, is_active, last_level)
     comes = np.isin(events["type"].fill_null(0).to_numpy(), (_RESTOCK, _TRANSFER)) & (rank == TRANSACTION)
     return Stock(
         key=key,
         at=events["at"].to_numpy(),
         on_hand=on_hand,
-        reserved=_running(deltas[:, 1], is_first, has_reserved, reserved_stated),
-        inbound=_running(deltas[:, 2], is_first, np.zeros(size, dtype=bool), stated),
-        is_active=tombstones <= last_level,
+        reserved=reserved,
+        inbound=inbound,
+        is_active=is_active,
         is_restock_in_progress=has_level & flag[last_level],
         min_threshold=_carried(events["min_threshold"], last_level),
         reorder_threshold=_carried(events["reorder_threshold"], last_level),
         is_supply=(comes & ((deltas[:, 0] > 0) | (deltas[:, 2] > 0)))
         | (is_level & ~is_first & ((on_hand > before) | flag)),
         sold=sold,
+        is_unstated=~has_level,
     )
+
+
+def _of_several_sources(events: pl.DataFrame, is_first: np.ndarray) -> Iterator[range]:
+    """The rows of each key whose events have more than one source: their order is none of positions (RULES 12)."""
+    source = events["source"]
+    if source.n_unique() <= 1:
+        return
+    named = events.select("key", "source").drop_nulls().unique()
+    several = named.group_by("key").len().filter(pl.col("len") > 1)["key"]
+    key, starts = events["key"].to_numpy(), np.flatnonzero(is_first)
+    ends = np.append(starts[1:], len(key))
+    wanted = np.isin(key[starts], several.to_numpy())
+    for start, end in zip(starts[wanted].tolist(), ends[wanted].tolist(), strict=True):
+        yield range(start, end)
+
+
+def _fold_rows(
+    events: pl.DataFrame,
+    rows: range,
+    on_hand: np.ndarray,
+    reserved: np.ndarray,
+    inbound: np.ndarray,
+    is_active: np.ndarray,
+    last_level: np.ndarray,
+) -> None:
+    """Fold one key's rows an event at a time, into the arrays."""
+    state = KeyState("here", "")
+    known: dict[int, Versions] = {}
+    own = events[rows.start : rows.stop].with_row_index("place")
+    for entity, place, _, event in events_of(own):
+        if isinstance(event, Transaction):
+            apply_transaction(state, known.get(entity, ()), event)
+            known[entity] = (*known.get(entity, ()), event)
+        elif isinstance(event, Level):
+            apply_level(state, known.values(), event)
+        else:
+            apply_tombstone(state, event)
+        row = rows.start + place
+        on_hand[row], reserved[row], inbound[row] = state.on_hand, state.reserved, state.inbound
+        is_active[row] = state.is_active
+        last_level[row] = -1 if state.level is None else rows.start + int(state.level.event_id)
+
+
+def events_of(rows: pl.DataFrame) -> Iterator[tuple[int, int, int, StockEvent]]:
+    """A key's rows as (entity, place, version, event). The place stands for the event id: it orders them the same."""
+    columns = (
+        "entity", "place", "version", "rank", "type", "status", "is_receiver", "quantity", "at",
+        "source_epoch", "instant", "increment", "has_cluster_time", "on_hand", "reserved", "source",
+    )  # fmt: skip
+    for row in rows.select(columns).iter_rows():
+        entity, place, version, rank, type_, status, is_receiver, quantity, at = row[:9]
+        position, (has_cluster_time, on_hand, reserved, source) = (row[9], row[10], row[11]), row[12:]
+        event_id = f"{place:012}"
+        if rank == TRANSACTION:
+            ends = ("there", "here") if is_receiver else ("here", "there")
+            yield entity, place, version, Transaction(
+                event_id, "", TYPES[type_], STATUSES[status], ends[0], "", ends[1], quantity, at, position,
+                has_cluster_time, source,
+            )  # fmt: skip
+        elif rank == LEVEL:
+            yield entity, place, version, Level(
+                event_id, "here", "", on_hand, reserved, UNKNOWN_PARENTS, None, None, False, at, position,
+                has_cluster_time, (), source,
+            )  # fmt: skip
+        else:
+            yield entity, place, version, Tombstone(event_id, "here", "", at, position, has_cluster_time, source)
 
 
 def transaction_deltas(events: pl.DataFrame, rank: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

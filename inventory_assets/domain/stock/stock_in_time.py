@@ -7,13 +7,13 @@ one running fold (`history`) has its state at every time. Where some did not
 same at either place; else the key is folded event by event. Not here: days.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 
-from inventory_assets.domain.events.kinds import UNKNOWN_PARENTS, Level, StockEvent, Tombstone, Transaction
+from inventory_assets.domain.events.kinds import Level, Transaction
 from inventory_assets.domain.events.parse import DAY_US
 from inventory_assets.domain.stock.fold import (
     KeyState,
@@ -24,7 +24,7 @@ from inventory_assets.domain.stock.fold import (
     is_contained,
     latest_version,
 )
-from inventory_assets.domain.stock.history import LEVEL, STATUSES, TRANSACTION, TYPES, run_stock
+from inventory_assets.domain.stock.history import LEVEL, TRANSACTION, events_of, run_stock
 
 # A place in a frame and a version share one integer: 16 million rows, and versions for 17,000 years of one a second.
 _VERSION_BITS = 39
@@ -126,7 +126,8 @@ def _apart(points: Points, events: pl.DataFrame, stretch: np.ndarray) -> np.ndar
         & (entity[order[1:]] == entity[order[:-1]])
         & (points.at[order[1:]] < points.at[order[:-1]])
     )
-    return np.unique(points.key[(~is_alone & ~is_plain) | is_turned])
+    several = events.group_by("key").agg(pl.col("source").drop_nulls().n_unique() > 1).filter("source")["key"]
+    return np.union1d(points.key[(~is_alone & ~is_plain) | is_turned], several.to_numpy())
 
 
 def _put_in_time(points: Points, events: pl.DataFrame, stretch: np.ndarray) -> Points:
@@ -183,10 +184,11 @@ def _fold_by_time(rows: pl.DataFrame) -> Points:
     known: dict[int, Versions] = {}
     # What a level may have to sum up again: not what the present ones contain in full.
     loose: dict[int, Versions] = {}
+    is_several = rows["source"].drop_nulls().n_unique() > 1
     is_reserved_stated = rows["reserved"].is_not_null().any()
     ordered = rows.with_row_index("place").sort("at", "place")
     steps = np.empty((rows.height, 6), dtype=np.int64)
-    for number, (entity, place, version, event) in enumerate(_events(ordered)):
+    for number, (entity, place, version, event) in enumerate(events_of(ordered)):
         sold = 0
         if isinstance(event, Transaction):
             earlier = known.get(entity, ())
@@ -194,7 +196,7 @@ def _fold_by_time(rows: pl.DataFrame) -> Points:
             known[entity] = loose[entity] = (*earlier, event)
             sold = _sold(known[entity]) - _sold(earlier)
         elif isinstance(event, Level):
-            apply_level(state, loose.values(), event)
+            apply_level(state, (known if is_several else loose).values(), event)
             loose = {
                 name: each
                 for name, each in loose.items()
@@ -210,31 +212,6 @@ def _fold_by_time(rows: pl.DataFrame) -> Points:
     )  # fmt: skip
 
 
-def _events(rows: pl.DataFrame) -> Iterator[tuple[int, int, int, StockEvent]]:
-    """A key's rows as (entity, place, version, event). The place stands for the event id: it orders them the same."""
-    columns = (
-        "entity", "place", "version", "rank", "type", "status", "is_receiver", "quantity", "at",
-        "source_epoch", "instant", "increment", "has_cluster_time", "on_hand", "reserved",
-    )  # fmt: skip
-    for row in rows.select(columns).iter_rows():
-        entity, place, version, rank, type_, status, is_receiver, quantity, at = row[:9]
-        position, (has_cluster_time, on_hand, reserved) = (row[9], row[10], row[11]), row[12:]
-        event_id = f"{place:012}"
-        if rank == TRANSACTION:
-            ends = ("there", "here") if is_receiver else ("here", "there")
-            yield entity, place, version, Transaction(
-                event_id, "", TYPES[type_], STATUSES[status], ends[0], "", ends[1], quantity, at, position,
-                has_cluster_time,
-            )  # fmt: skip
-        elif rank == LEVEL:
-            yield entity, place, version, Level(
-                event_id, "here", "", on_hand, reserved, UNKNOWN_PARENTS, None, None, False, at, position,
-                has_cluster_time,
-            )  # fmt: skip
-        else:
-            yield entity, place, version, Tombstone(event_id, "here", "", at, position, has_cluster_time)
-
-
 def _sold(versions: Versions) -> int:
     if not versions:
         return 0
@@ -243,9 +220,10 @@ def _sold(versions: Versions) -> int:
 
 
 def _is_settled(state: KeyState, versions: Versions, *, is_reserved_stated: bool) -> bool:
-    return all(
-        is_contained(version, state.on_hand_rank, state.on_hand_has_cluster_time)
+    level, reserved_level = state.level, state.reserved_level
+    return level is not None and all(
+        is_contained(version, level)
         # Where no level ever states it, none will ask for it: to wait would make every level sum up all.
-        and (not is_reserved_stated or is_contained(version, state.reserved_rank, state.reserved_has_cluster_time))
+        and (not is_reserved_stated or (reserved_level is not None and is_contained(version, reserved_level)))
         for version in versions
     )

@@ -111,7 +111,13 @@ def resolve_thresholds(
         stored = rules.get(scope)
         if stored is not None and not stored.rule.is_deleted:
             return from_rule(stored, dynamic)
-    return default_thresholds(state.key, state.min_threshold, state.reorder_threshold, defaults, state.on_hand_rank[1])
+    return default_thresholds(
+        state.key,
+        state.min_threshold,
+        state.reorder_threshold,
+        defaults,
+        state.level.event_id if state.level is not None else "",
+    )
 
 
 def default_thresholds(

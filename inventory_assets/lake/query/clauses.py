@@ -20,15 +20,24 @@ STOCK_KINDS = listed(kinds.STOCK_KINDS)
 EVENT_KINDS = listed(kinds.EVENT_KINDS)
 FINAL_STATUSES = listed(kinds.FINAL_STATUSES)
 
-# The version of a transaction that counts is the greatest of these, RULES 13.
-_RANK = (
-    "CASE status WHEN 'PENDING' THEN 0 WHEN 'SHIPPED' THEN 1 ELSE 2 END",
-    "source_epoch", "instant", "increment", "status = 'CANCELLED'", "event_id",
-)  # fmt: skip
-VERSION_RANK = f"({', '.join(_RANK)})"
-"""What ranks a transaction's versions, for `arg_max`, which forgets all others as it goes."""
-COUNTING_VERSION = latest("transaction_id", order=", ".join(f"{each} DESC" for each in _RANK))
-"""Keeps of each transaction in core.events the version that counts."""
+TRANSACTION = ("warehouse_id", "transaction_id", "line_id")
+"""What names a transaction: warehouses may number alike (RULES 10)."""
+
+_STATUS_RANK = "CASE status WHEN 'PENDING' THEN 0 WHEN 'SHIPPED' THEN 1 ELSE 2 END"
+_WITHIN = "instant DESC, increment DESC, status = 'CANCELLED' DESC, event_id DESC"
+
+
+def counting_versions(columns: str, condition: str, events: str = "core.events") -> str:
+    """SQL for the version that counts of each transaction in core.events (RULES 13).
+
+    Each source's greatest first: an epoch says nothing of another source's clock.
+    """
+    inner = latest(*TRANSACTION, _STATUS_RANK, "source", order=f"source_epoch DESC, {_WITHIN}")
+    return (
+        f"SELECT {columns} FROM (SELECT * FROM {events} WHERE kind = 'transaction' AND {condition} {inner}) "
+        + latest(*TRANSACTION, order=f"{_STATUS_RANK} DESC, {_WITHIN}")
+    )
+
 
 WORST_FIRST = "CASE priority WHEN 'CRITICAL' THEN 0 WHEN 'HIGH' THEN 1 ELSE 2 END, opened_at DESC"
 """The order of alerts and incidents in every list: the worst, and of these the newest. An id goes after it."""

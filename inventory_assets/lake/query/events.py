@@ -17,6 +17,10 @@ def to_event(row: dict[str, Any]) -> Event:
         return Transaction(
             row["event_id"], row["transaction_id"], row["type"], row["status"], row["warehouse_id"],
             row["sku"], row["to_warehouse_id"], row["quantity"], row["event_at"],
-            (row["source_epoch"], row["instant"], row["increment"]), row["has_cluster_time"],
+            (row["source_epoch"], row["instant"], row["increment"]), row["has_cluster_time"], row["source"],
+            row["line_id"],
         )  # fmt: skip
-    return msgspec.json.decode(row["details"], type=EVENT_TYPES[row["kind"]])
+    event = msgspec.json.decode(row["details"], type=EVENT_TYPES[row["kind"]])
+    if row["source"] is None and isinstance(event, Level | Tombstone):
+        return msgspec.structs.replace(event, source=None)  # recorded before sources were kept
+    return event

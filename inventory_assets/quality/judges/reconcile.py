@@ -6,14 +6,14 @@ from inventory_assets.domain.alerts.evaluate import Point, needs_step
 from inventory_assets.domain.alerts.reconcile import find_disagreement
 from inventory_assets.domain.ingest.state import InventoryState, pause_over
 from inventory_assets.domain.thresholds.resolve import resolve_thresholds
-from inventory_assets.ingest.meaning import defaults_of
+from inventory_assets.ingest.meaning import meaning_of
 from inventory_assets.ingest.warm import load_judgement
 from inventory_assets.quality.rule import Found, Pass, to_rows
 
 
 def judge_alerts(look: Pass) -> Found:
     """Find keys whose alerts are not those that their stock calls for, and alerts of no key."""
-    state = load_judgement(look.reader, look.version, defaults=defaults_of(look.settings))
+    state = load_judgement(look.reader, look.version, meaning=meaning_of(look.settings))
     found: list[dict[str, Any]] = []
     for key in sorted(state.keys.keys() | state.alerts.keys()):
         row = _compare(state, key, look.now)
@@ -32,7 +32,7 @@ def _compare(state: InventoryState, key: tuple[str, str], now: int) -> dict[str,
         return {"finding": "over", "should_be": None, "is_now": str(firing.condition), "alert_id": firing.alert_id,
                 "available": None, "why": "the key has no stock"}  # fmt: skip
     limits = resolve_thresholds(
-        key_state, state.skus[key[1]].parents, state.rules, state.defaults, state.dynamics.get(key)
+        key_state, state.skus[key[1]].parents, state.rules, state.meaning.defaults, state.dynamics.get(key)
     )
     # A key without limits is `every_key_has_limits`: one fault, one finding.
     in_force = state.thresholds.get(key, limits)

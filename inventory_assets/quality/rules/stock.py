@@ -1,7 +1,7 @@
 """Rules about stock, products and the limits it is compared with."""
 
 from inventory_assets.domain.quality.results import Severity
-from inventory_assets.lake.query.clauses import FINAL_STATUSES, STOCK_KINDS, VERSION_RANK
+from inventory_assets.lake.query.clauses import FINAL_STATUSES, STOCK_KINDS, TRANSACTION, counting_versions
 from inventory_assets.lake.tables import (
     PRODUCTS,
     RESOLVED_THRESHOLDS,
@@ -16,22 +16,25 @@ IMPORT = "Import them: `inventory products import FILE`."
 
 # The version of a transaction that counts (RULES 13), and what it announces (RULES 15-16), said
 # once more in SQL: what the code keeps in `inbound` is compared with something that is not the code.
+_NAME = ", ".join(TRANSACTION)
+# A final version has nothing under way: of most transactions no more than a name is kept.
+_IS_OPEN = f"""hash({_NAME}) IN (
+    SELECT hash({_NAME}) FROM core.events WHERE kind = 'transaction'
+    GROUP BY {_NAME} HAVING NOT bool_or(status IN {FINAL_STATUSES}))"""
 _UNDER_WAY = f"""
-    SELECT CASE WHEN v.type = 'TRANSFER' THEN v.receiver ELSE v.warehouse_id END AS warehouse_id, v.sku,
-        sum(v.quantity) AS units
-    FROM (
-        SELECT arg_max(
-            {{type: type, status: status, quantity: quantity, warehouse_id: warehouse_id,
-             receiver: to_warehouse_id, sku: sku}}, {VERSION_RANK}) AS v
-        FROM core.events WHERE kind = 'transaction' AND entity_key IN (
-            -- A final version has nothing under way: of most transactions no more than a number is kept here.
-            SELECT entity_key FROM core.events WHERE kind = 'transaction'
-            GROUP BY entity_key HAVING NOT bool_or(status IN {FINAL_STATUSES})
-        )
-        GROUP BY entity_key, transaction_id
+    SELECT CASE WHEN type = 'TRANSFER' THEN to_warehouse_id ELSE warehouse_id END AS warehouse_id, sku,
+        sum(quantity) AS units
+    FROM ({
+    counting_versions(
+        "*",
+        f'''({", ".join(TRANSACTION)}) IN (
+        -- A final version has nothing under way: of most transactions no more than a name is kept here.
+        SELECT ({", ".join(TRANSACTION)}) FROM core.events WHERE kind = 'transaction'
+        GROUP BY {", ".join(TRANSACTION)} HAVING NOT bool_or(status IN {FINAL_STATUSES}))''',
     )
-    WHERE (v.type = 'TRANSFER' AND v.status = 'SHIPPED')
-        OR (v.status = 'PENDING' AND v.quantity > 0 AND v.type IN ('RESTOCK', 'RETURN', 'ADJUSTMENT'))
+})
+    WHERE (type = 'TRANSFER' AND status = 'SHIPPED')
+        OR (status = 'PENDING' AND quantity > 0 AND type IN ('RESTOCK', 'RETURN', 'ADJUSTMENT'))
     GROUP BY ALL"""
 
 _INVALID = """min_threshold_qty < 0 OR reorder_threshold_qty < 0 OR min_threshold_days < 0

@@ -133,9 +133,9 @@ class SourceCheck:
             yield "keys", key, level, not isinstance(level, Rejection) and bool(compare_stock(level, held))
         versions = documents.transactions(self._source.transactions())
         while chunk := list(islice(versions, CHUNK)):
-            newest = self._lake.newest_versions(version.transaction_id for version in chunk)
+            newest = self._lake.newest_versions(version.identity for version in chunk)
             for version in chunk:
-                id_ = version.transaction_id
+                id_ = version.identity
                 yield "transactions", id_, version, bool(compare_transaction(version, newest.get(id_)))
         rules, held_rules = documents.rules(self._source.rules()), self._lake.rules(self._database)
         for scope in rules.keys() | held_rules.own:
@@ -161,11 +161,13 @@ class SourceCheck:
 
     def _look_again(self, before: Subjects) -> tuple[Subjects, Subjects, ClusterTime]:
         """Read suspects again: those that still differ, and those of them that have settled so."""
-        again = self._source.read_again(list(before.stock), list(before.transactions), has_rules=bool(before.rules))
+        again = self._source.read_again(
+            list(before.stock), [id_ for _, id_, _ in before.transactions], has_rules=bool(before.rules)
+        )
         still, settled = Subjects(), Subjects()
         self._look_at_stock(before, again, still, settled)
         newest = self._lake.newest_versions(before.transactions)
-        versions = {v.transaction_id: v for v in Documents(self._now).transactions(again.transactions)}
+        versions = {v.identity: v for v in Documents(self._now).transactions(again.transactions)}
         for id_, was in before.transactions.items():
             # One that is gone meanwhile was archived: that takes no stock away.
             now = versions.get(id_)

@@ -12,7 +12,9 @@ from inventory_assets.domain.events.kinds import (
     StockEvent,
     ThresholdRule,
     Transaction,
+    TransactionId,
     entity_key,
+    transaction_names,
 )
 from inventory_assets.domain.quality.source_check import Held, newest_version
 from inventory_assets.domain.thresholds.resolve import Scope, StoredRule
@@ -91,9 +93,9 @@ class LakeSide:
             found.setdefault((row["at_warehouse"], row["sku"]), []).append(to_event(row))  # type: ignore[arg-type]
         return found
 
-    def newest_versions(self, transaction_ids: Iterable[str]) -> dict[str, Transaction]:
+    def newest_versions(self, identities: Iterable[TransactionId]) -> dict[TransactionId, Transaction]:
         """The newest version of some transactions."""
-        keys = [entity_key(f"t:{id_}") for id_ in transaction_ids]
+        keys = [entity_key(name) for identity in identities for name in transaction_names(identity)]
         if not keys:
             return {}
         rows = self._reader.query(
@@ -101,9 +103,11 @@ class LakeSide:
             """AND entity_key IN (SELECT unnest(from_json(?, '["BIGINT"]')))""",
             [msgspec.json.encode(keys).decode()],
         )
-        versions: dict[str, list[Transaction]] = {}
+        versions: dict[TransactionId, list[Transaction]] = {}
         for row in rows.iter_rows(named=True):
-            versions.setdefault(row["transaction_id"], []).append(to_event(row))  # type: ignore[arg-type]
+            version = to_event(row)
+            assert isinstance(version, Transaction)
+            versions.setdefault(version.identity, []).append(version)
         return {id_: newest for id_, found in versions.items() if (newest := newest_version(found)) is not None}
 
     def rules(self, database: str) -> Rules:

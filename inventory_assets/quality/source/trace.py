@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from inventory_assets.domain.events.kinds import Key, Level, ThresholdRule, Transaction
+from inventory_assets.domain.events.kinds import Key, Level, ThresholdRule, Transaction, TransactionId
 from inventory_assets.domain.quality.source_check import (
     Difference,
     Divergence,
@@ -27,7 +27,7 @@ class Subjects:
     """What differs, by subject, with what the source says of it; None is nothing."""
 
     stock: dict[Key, Level | None] = field(default_factory=dict)
-    transactions: dict[str, Transaction] = field(default_factory=dict)
+    transactions: dict[TransactionId, Transaction] = field(default_factory=dict)
     rules: dict[Scope, ThresholdRule | None] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -45,14 +45,14 @@ def trace(
     rules = [item for item in chosen if item in found.rules]
     keys = list(dict.fromkeys([*stock, *((v.warehouse_id, v.sku) for v in versions)]))
     facts = dict(_facts(lake, source, documents, keys, found))
-    held, newest = lake.stock_of(stock), lake.newest_versions(v.transaction_id for v in versions)
+    held, newest = lake.stock_of(stock), lake.newest_versions(v.identity for v in versions)
     traced: list[Difference] = []
     for key in stock:
         divergence = trace_stock(facts[key])
         traced += _differences(key, "stock", compare_stock(found.stock[key], held.get(key)), divergence)
     for version in versions:
         key = (version.warehouse_id, version.sku)
-        mismatches = compare_transaction(version, newest.get(version.transaction_id))
+        mismatches = compare_transaction(version, newest.get(version.identity))
         subject = f"transaction {version.transaction_id}"
         traced += _differences(key, subject, mismatches, trace_transaction(version, facts[key]))
     return [*traced, *_trace_rules(lake, found, rules, database)]

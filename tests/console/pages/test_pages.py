@@ -156,7 +156,7 @@ def test_every_link_of_a_page_leads_somewhere(odd_home, console):
 
 def test_a_lake_that_is_rebuilt_goes_on_working(shop, console):
     before = alert_ids(console)
-    rebuild_lake(shop, Replay(defaults=shop.defaults, settings=shop.parse_settings), lambda burst: None)
+    rebuild_lake(shop, Replay(meaning=shop.meaning), lambda burst: None)
     shop.commit_burst(messages(transaction("T9", quantity=-5)))
 
     assert alert_ids(console, "?state=all&limit=50") != before

@@ -70,7 +70,7 @@ def test_days_of_cover_follow_the_velocity_of_each_day(orders, limits):
         at = f"2022-04-{20 + day:02d}T{minute // 60:02d}:{minute % 60:02d}:30Z" if day < 11 else None
         at = at or f"2022-05-{day - 10:02d}T{minute // 60:02d}:{minute % 60:02d}:30Z"
         by_day.setdefault(day, []).append(transaction(f"T{number}", quantity=-units, at=at))
-    state = InventoryState(defaults=ThresholdDefaults())
+    state = InventoryState()
     start = int(parse_burst(messages(level(1, 0)), ParseSettings())[0].event_at)  # type: ignore[union-attr]
     events, transitions, sold = [], [], []
 

@@ -31,9 +31,10 @@ def test_at_one_position_a_level_comes_before_a_transaction_and_a_tombstone_last
 @pytest.mark.parametrize(
     ("document", "row", "expected"),
     [
-        (transaction("T"), {}, ("t:T",)),
+        (transaction("T"), {}, ("t:W1:T",)),
+        (transaction("T", line_id="2"), {}, ("t:W1:T:2",)),
         # A row of a file repeats as itself, and is a version of its transaction.
-        (transaction("T"), {"row_id": "f:2"}, ("t:T", "row:f%3A2")),
+        (transaction("T"), {"row_id": "f:2"}, ("t:W1:T", "row:f%3A2")),
         (level(sku="S:1"), {}, ("level:W1:S%3A1:2022-04-20T07%3A00%3A00.000000Z",)),
     ],
 )

@@ -7,7 +7,6 @@ from inventory_assets.domain.events.parse import ParseSettings
 from inventory_assets.domain.ingest.invariants import MAX_STOCK, InvariantViolation, check_invariants
 from inventory_assets.domain.ingest.process import parse_burst, process_burst
 from inventory_assets.domain.ingest.state import InventoryState
-from inventory_assets.domain.thresholds.resolve import ThresholdDefaults
 from tests.builders import level, messages, transaction
 
 BURST = (level(100), transaction("T1", "TRANSFER", 7, to_warehouse_id="W2"), transaction("T2", quantity=-5), b"broken")
@@ -15,7 +14,7 @@ BURST = (level(100), transaction("T1", "TRANSFER", 7, to_warehouse_id="W2"), tra
 
 @pytest.fixture
 def result():
-    state = InventoryState(defaults=ThresholdDefaults())
+    state = InventoryState()
     return process_burst(state, parse_burst(messages(*BURST), ParseSettings()), version=1)
 
 

@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inventory_assets.domain.alerts.evaluate import Point, find_breaches, is_restocking
-from inventory_assets.domain.events.kinds import NO_POSITION, ThresholdRule
+from inventory_assets.domain.events.kinds import NO_POSITION, UNKNOWN_PARENTS, ThresholdRule
 from inventory_assets.domain.events.parse_threshold import HIERARCHY_LEVELS
-from inventory_assets.domain.stock.fold import KeyState
+from inventory_assets.domain.stock.fold import KeyState, Mark
 from inventory_assets.domain.thresholds import frames as threshold_frames
 from inventory_assets.domain.thresholds.frames import KEY_SCHEMA, rules_frame
 from inventory_assets.domain.thresholds.resolve import StoredRule, ThresholdDefaults, resolve_thresholds
@@ -30,7 +30,11 @@ RULES = st.builds(
 STATES = st.builds(
     KeyState, warehouse_id=st.sampled_from(["W1", "W2"]), sku=NAMES, on_hand=st.sampled_from([-1, 0, 1, 9, 10, 26, 27]),
     reserved=st.sampled_from([0, 1]), inbound=st.sampled_from([0, 0, 1]), is_active=st.booleans(),
-    is_restock_in_progress=st.booleans(), min_threshold=LIMIT, reorder_threshold=LIMIT,
+    levels=st.tuples(st.builds(
+        Mark, position=st.just(NO_POSITION), event_id=st.just(""), source=st.just(""), has_cluster_time=st.just(False),
+        on_hand=st.just(0), reserved=st.just(0), is_restock_in_progress=st.booleans(), min_threshold=LIMIT,
+        reorder_threshold=LIMIT, parents=st.just(UNKNOWN_PARENTS),
+    )),
 )  # fmt: skip
 KEYS = st.lists(
     st.tuples(STATES, st.tuples(NAMES, NAMES, NAMES, NAMES), st.none() | st.sampled_from([18 / 28, 0.0, 2.0])),
@@ -88,7 +92,11 @@ def test_without_rules_and_without_keys():
 
     assert resolve_all(pl.DataFrame(schema=KEY_SCHEMA), nothing, DEFAULTS).height == 0
     key = [
-        (KeyState("W1", "S1", min_threshold=5), ("D", "C", "B", "P"), None),
+        (
+            KeyState("W1", "S1", levels=(Mark(NO_POSITION, "", "", False, 0, 0, False, 5, None),)),
+            ("D", "C", "B", "P"),
+            None,
+        ),
         (KeyState("W1", "S2"), ("D",) * 4, None),
     ]
     assert resolve_all(frame(key), nothing, DEFAULTS)["level_type"].to_list() == ["EMBEDDED", "SYSTEM"]

@@ -131,7 +131,7 @@ def test_a_day_of_trade_gives_what_the_embedded_catalog_gives(open_engine, setti
     engine.lake.connection.execute(tampered)
     follower = open_engine(chosen=stored)
     assert follower.state.version == len(stock)
-    found, version = rebuild_lake(engine, Replay(defaults=engine.defaults, settings=engine.parse_settings))
+    found, version = rebuild_lake(engine, Replay(meaning=engine.meaning))
     assert "core.sku_state" in {difference.table for difference in found}
     [commit] = follower.commit_burst(received(sent)[-5:])
     assert (version + 1, {"duplicate": 5}) == (commit.version, commit.outcomes)

@@ -1,0 +1,42 @@
+"""Settings that have meaning: with others, the same messages would give another lake.
+
+Recorded with each version, so that a replay reads its messages as they were
+read then. Not here: how they are configured (`settings`).
+"""
+
+import msgspec
+
+from inventory_assets.domain.events.parse import DAY_US, ParseSettings
+from inventory_assets.domain.thresholds.resolve import ThresholdDefaults
+
+SEMANTICS = 2
+"""The number of the rules that a version was made under (RULES 37a); raised with every change of meaning.
+
+1: one order of positions for all sources, transactions numbered over all
+warehouses, rules before all stock of a burst, sweeps by the clock. 2: each of
+these as RULES have it now.
+"""
+
+
+class Meaning(msgspec.Struct, frozen=True):
+    """What a version was made with. Times in microseconds, thresholds in units.
+
+    `unstated_grace`: how long after its first event a key is judged of which no
+    level has said what is there (RULES 24).
+    """
+
+    start_at: int = 1_262_304_000_000_000  # 2010-01-01
+    max_ahead: int = DAY_US
+    default_min: int = 0
+    default_reorder: int = 0
+    unstated_grace: int = DAY_US
+
+    @property
+    def parsing(self) -> ParseSettings:
+        """The bounds on event times."""
+        return ParseSettings(self.start_at, self.max_ahead)
+
+    @property
+    def defaults(self) -> ThresholdDefaults:
+        """The thresholds that hold where nothing else does (RULES 21)."""
+        return ThresholdDefaults(self.default_min, self.default_reorder)
