@@ -12,9 +12,10 @@ from typing import Any
 import msgspec
 
 from inventory_assets.domain.alerts.alert import Alert
-from inventory_assets.domain.alerts.lifecycle import move
+from inventory_assets.domain.alerts.lifecycle import move, refuse_resolved
 from inventory_assets.domain.events.kinds import Command, Outcome, Rejection
 from inventory_assets.domain.events.topics import Topic
+from inventory_assets.domain.ingest.handling import HOLDING
 from inventory_assets.domain.ingest.process import Message, parse_burst, process_burst
 from inventory_assets.domain.values import format_time
 from inventory_assets.ingest.engine import Commit, Engine
@@ -79,6 +80,8 @@ def try_command(reader: Reader, command: Command) -> Rejection | bool:
     ).item()
     if latest != alert.alert_id:
         return Rejection("unknown_alert", f"{alert.alert_id!r} is over, and {latest!r} has come after it; act on that")
+    if command.command in HOLDING:
+        return refuse_resolved(alert, command) or True
     moved = move(alert, command)
     return moved if isinstance(moved, Rejection) else moved is not None
 

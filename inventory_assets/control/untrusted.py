@@ -7,6 +7,7 @@ the check's own. Not here: the checks (`assets.checks`).
 from collections.abc import Iterable, Sequence
 
 from inventory_assets.control.issue import issue
+from inventory_assets.domain.alerts.lifecycle import in_force
 from inventory_assets.domain.events.kinds import Command
 from inventory_assets.ingest.engine import Commit, Engine
 
@@ -32,7 +33,7 @@ def hold_untrusted(engine: Engine, check: str, places: Iterable[Place], *, now: 
     """
     engine.refresh()
     source = source_of(check)
-    held = {_place(command) for command in engine.state.inhibitions.values() if command.source == source}
+    held = {_place(command) for command in in_force(engine.state.inhibitions) if command.source == source}
     wrong = set(places)
     bodies = [_command("inhibit", place, source, f"the check {check} failed") for place in _in_order(wrong - held)] + [
         _command("uninhibit", place, source, f"the check {check} passes again") for place in _in_order(held - wrong)

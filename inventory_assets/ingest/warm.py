@@ -9,7 +9,6 @@ import polars as pl
 from inventory_assets.domain.alerts.alert import Alert, Product
 from inventory_assets.domain.alerts.lifecycle import Inhibitions, is_newer, remember
 from inventory_assets.domain.events.connectors import Heard
-from inventory_assets.domain.events.control import ALERT_COMMANDS
 from inventory_assets.domain.events.kinds import (
     NO_POSITION,
     Command,
@@ -18,6 +17,7 @@ from inventory_assets.domain.events.kinds import (
     ParentIds,
     Position,
 )
+from inventory_assets.domain.ingest.handling import HOLDING
 from inventory_assets.domain.ingest.meaning import Meaning
 from inventory_assets.domain.ingest.state import PAUSING, TREND_POINTS, InventoryState, Newest, SkuParents
 from inventory_assets.domain.stock.fold import Deletion, KeyState, Mark, to_mark
@@ -313,7 +313,7 @@ def _load_pauses(reader: Reader, state: InventoryState) -> None:
         scope = (command.warehouse_id, command.sku)
         if command.command in PAUSING and is_newer(command, state.pauses.get(scope)):
             state.pauses[scope] = command
-        elif command.command in ALERT_COMMANDS and command.alert_id is None:
+        elif command.command in HOLDING:
             handling.append((version, command.event_at, command.event_id, command))
     # Within a burst they were carried out in order of time.
     for *_, command in sorted(handling, key=lambda row: row[:3]):

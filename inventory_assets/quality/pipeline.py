@@ -11,6 +11,7 @@ from typing import Any
 import duckdb
 
 from inventory_assets.control.issue import issue
+from inventory_assets.domain.alerts.lifecycle import in_force
 from inventory_assets.domain.events.connectors import Heard
 from inventory_assets.domain.quality.pipeline import (
     DEFAULT_LIMITS,
@@ -244,7 +245,7 @@ def hold_silent(
     }  # fmt: skip
     held = {
         (command.warehouse_id, command.source)
-        for command in engine.state.inhibitions.values()
+        for command in in_force(engine.state.inhibitions)
         if command.issued_by == ORIGIN
     }
     bodies = [

@@ -26,6 +26,7 @@ from inventory_assets.domain.alerts.incidents import (
     find_unusual_depletion,
     make_incident_id,
 )
+from inventory_assets.domain.alerts.lifecycle import in_force
 from inventory_assets.domain.events.kinds import Condition
 from inventory_assets.domain.events.topics import Topic
 from inventory_assets.domain.ingest.handling import find_alert
@@ -298,7 +299,7 @@ def _commands(state: InventoryState, row: Mapping[str, Any], members: Sequence[s
     lifting = f"{incident_id} let go of it"
     scope = {"category_id": category_id, "alert_type": str(Condition.STOCKOUT), "source": incident_id}
     is_known = any(
-        command.category_id == category_id and command.source == incident_id for command in state.inhibitions.values()
+        command.category_id == category_id and command.source == incident_id for command in in_force(state.inhibitions)
     )
     found: list[dict[str, Any]] = []
     if is_open and not is_known:

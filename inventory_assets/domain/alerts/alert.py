@@ -36,9 +36,9 @@ class Breach(msgspec.Struct, frozen=True, gc=False):
 class Handling(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """What people and time have done about an alert (ADR 0004). Times in microseconds.
 
-    `silence_id` is the event id of the command that silences it; `own_silence`
-    that of the alert itself where a longer one of a scope is before it: who,
-    event id, until. `inhibited_by` are the sources that hold it, sorted. From `released_at` on a withheld telling
+    `silence_id` is the event id of the command that silences it, of several the
+    one that ends last. `inhibited_by` are the sources that hold it, sorted. From
+    `released_at` on a withheld telling
     may leave. `closed_as` is the condition that a closing by hand or by age
     still covers; null once the stock has recovered.
     """
@@ -53,7 +53,6 @@ class Handling(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     inhibited_by: tuple[str, ...] = ()
     released_at: int | None = None
     closed_as: Condition | None = None
-    own_silence: tuple[str, str, int] | None = None
 
     @property
     def is_untrusted(self) -> bool:

@@ -362,9 +362,7 @@ def _release(alert: Alert, breach: Breach, point: Point, cause: Cause) -> tuple[
     if handled.acknowledged_by is not None and _was_told(alert):
         # Somebody has it, and it is as it was when they were told.
         told, telling = msgspec.structs.replace(alert, is_notification_due=False), []
-    cleared = with_handling(
-        told, silenced_by=None, silenced_until=None, silence_id=None, own_silence=None, released_at=None
-    )
+    cleared = with_handling(told, silenced_by=None, silenced_until=None, silence_id=None, released_at=None)
     return cleared, [*ended, *telling]
 
 

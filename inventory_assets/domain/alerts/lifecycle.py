@@ -8,7 +8,8 @@ their tellings back, tells them again, or closes them for as long as the breach
 does not get worse.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -17,11 +18,17 @@ from inventory_assets.domain.alerts.evaluate import MINUTE_US, KeyAlerts, with_h
 from inventory_assets.domain.events.kinds import Command, Condition, Key, Rejection
 from inventory_assets.domain.values import format_time
 
-Silences = dict[tuple[str | None, str | None, str | None], Command]
-"""The command that silences a scope (warehouse_id, sku, category_id)."""
+Scope = tuple[str | None, str | None, str | None, str | None]
+"""What a hold is over: (warehouse_id, sku, category_id, alert_id); null for every one."""
 
-Inhibitions = dict[tuple[str | None, str | None, str | None, str | None, str], Command]
-"""The command that inhibits a scope in a source's name: (warehouse_id, sku, category_id, alert_type, source)."""
+Silences = dict[tuple[Scope, str | None], Command]
+"""Of each scope and author the latest silence; and, under no author, the latest `unsilence` of the scope."""
+
+Inhibitions = dict[tuple[Scope, str | None, str], Command]
+"""Of each scope, alert_type and source the latest command, an `inhibit` or an `uninhibit`."""
+
+# How long a command that is over is kept, to know an older one that comes late: bounds what is looked through.
+REMEMBERED = 30 * 24 * 60 * MINUTE_US
 
 
 def is_newer(command: Command, known: Command | None) -> bool:
@@ -30,8 +37,6 @@ def is_newer(command: Command, known: Command | None) -> bool:
 
 
 Moved = tuple[Alert, list[Transition]]
-OwnSilence = tuple[str, str, int]
-"""Who, the command's event id, until when."""
 
 POLICY = "policy"
 MAX_LEVEL = 9
@@ -67,10 +72,16 @@ def move(alert: Alert, command: Command) -> Moved | Rejection | None:
     A telling that follows is the caller's: `escalate` and the lifting of a hold
     leave it due.
     """
-    if command.command in ("ack", "silence", "escalate", "resolve", "inhibit") and not alert.is_firing:
-        closed = format_time(alert.resolved_at or 0, digits=3)
-        return _refuse(alert, f"it was resolved at {closed} ({alert.resolved_reason})")
-    return _MOVES[command.command](alert, command)
+    refusal = refuse_resolved(alert, command)
+    return _MOVES[command.command](alert, command) if refusal is None else refusal
+
+
+def refuse_resolved(alert: Alert, command: Command) -> Rejection | None:
+    """The refusal of a command that asks something of an alert that is over."""
+    if command.command in ("note", "unsilence", "uninhibit") or alert.is_firing:
+        return None
+    closed = format_time(alert.resolved_at or 0, digits=3)
+    return _refuse(alert, f"it was resolved at {closed} ({alert.resolved_reason})")
 
 
 def _refuse(alert: Alert, why: str) -> Rejection:
@@ -123,84 +134,15 @@ def _note(alert: Alert, command: Command) -> Moved:
     return alert, [transition_of(alert, "note", command)]
 
 
-def _silence(alert: Alert, command: Command) -> Moved:
-    return silence(alert, command), [transition_of(alert, "silenced", command)]
+_MOVES = {
+    "ack": _acknowledge,
+    "escalate": _escalate,
+    "resolve": _resolve,
+    "note": _note,
+}
 
 
-def silence(alert: Alert, command: Command, own: OwnSilence | None = None) -> Alert:
-    """A firing alert whose tellings wait until the silence ends, and which is told then.
-
-    `own` is the alert's own silence where the command's is a longer one of a scope.
-    """
-    handled = with_handling(
-        alert, silenced_by=command.issued_by, silenced_until=command.until_at, silence_id=command.event_id,
-        own_silence=own,
-    )  # fmt: skip
-    return msgspec.structs.replace(handled, is_notification_due=alert.is_firing)
-
-
-def _unsilence(alert: Alert, command: Command) -> Moved | Rejection:
-    if not is_silenced(alert, command.event_at):
-        return _refuse(alert, "it is not silenced")
-    return unsilence(alert, command.event_at), [transition_of(alert, "unsilenced", command)]
-
-
-def unsilence(alert: Alert, at: int) -> Alert:
-    """An alert whose silence was lifted; what was withheld may leave from now on."""
-    return with_handling(
-        alert, silenced_by=None, silenced_until=None, silence_id=None, own_silence=None, released_at=at
-    )
-
-
-def own_silence(alert: Alert, silences: Silences, at: int) -> OwnSilence | None:
-    """The silence of the alert itself that holds at a time, be it the one in front or behind a scope's."""
-    handled, own = alert.handled, alert.handled.own_silence
-    if own is None and handled.silence_id is not None and not is_of_scope(handled.silence_id, silences):
-        own = (handled.silenced_by or "", handled.silence_id, handled.silenced_until or 0)
-    return own if own is not None and own[2] > at else None
-
-
-def is_of_scope(silence_id: str | None, silences: Silences) -> bool:
-    """Whether a silence is one of a scope."""
-    return any(command.event_id == silence_id for command in silences.values())
-
-
-def silence_alert(alert: Alert, over: Command | None, command: Command) -> Moved | Rejection:
-    """Silence one alert by its id; `over` is the longest silence of a scope above it, which stays in force."""
-    moved = move(alert, command)
-    if isinstance(moved, tuple) and over is not None and (over.until_at or 0) > (command.until_at or 0):
-        own = (command.issued_by, command.event_id, command.until_at or 0)
-        return silence(alert, over, own), moved[1]
-    assert moved is not None
-    return moved
-
-
-def unsilence_alert(alert: Alert, over: Command | None, silences: Silences, command: Command) -> Moved | Rejection:
-    """End the silence of one alert; one of a scope above it stays in force."""
-    if over is None:
-        return _unsilence(alert, command)
-    if own_silence(alert, silences, command.event_at) is None:
-        shown = ", ".join(part for part in scope_of(over) if part)
-        return _refuse(alert, f"what silences it is the scope {shown}; unsilence that")
-    steps = [transition_of(alert, "unsilenced", command)]
-    if not is_of_scope(alert.handled.silence_id, silences):
-        steps.append(transition_of(alert, "silenced", msgspec.structs.replace(over, event_at=command.event_at)))
-    return silence(alert, over), steps
-
-
-def after_lifting(alert: Alert, over: Command | None, lifting: Command) -> Moved:
-    """What becomes of an alert whose silence of a scope has gone: the longest other one holds, or none."""
-    own = alert.handled.own_silence
-    if own is not None and own[2] <= lifting.event_at:
-        own = None
-    if over is None and own is None:
-        return unsilence(alert, lifting.event_at), [transition_of(alert, "unsilenced", lifting)]
-    if over is None or (own is not None and own[2] >= (over.until_at or 0)):
-        assert own is not None
-        over = msgspec.structs.replace(lifting, issued_by=own[0], event_id=own[1], until_at=own[2])
-        own = None
-    next_ = msgspec.structs.replace(over, event_at=lifting.event_at)
-    return silence(alert, next_, own), [transition_of(alert, "silenced", next_)]
+# ---- holds: silences and inhibitions, of one alert or of a scope
 
 
 def source_of(command: Command) -> str:
@@ -210,90 +152,141 @@ def source_of(command: Command) -> str:
     return name if command.warehouse_id is None or command.category_id is not None else WAREHOUSE_SOURCE + name
 
 
-def _inhibit(alert: Alert, command: Command) -> Moved | None:
-    source = source_of(command)
-    if source in alert.handled.inhibited_by:
-        return None
-    return inhibit(alert, [source]), [transition_of(alert, "inhibited", command)]
+def scope_of(command: Command) -> Scope:
+    """What a hold is over."""
+    return (command.warehouse_id, command.sku, command.category_id, command.alert_id)
 
 
-def inhibit(alert: Alert, sources: Iterable[str]) -> Alert:
-    """An alert held by these sources too."""
-    held = with_handling(alert, inhibited_by=tuple(sorted({*alert.handled.inhibited_by, *sources})))
-    return msgspec.structs.replace(held, is_notification_due=alert.is_firing)
+def remember(silences: Silences, inhibitions: Inhibitions, command: Command) -> bool:
+    """Take in what a command says of a scope; whether it changes what holds.
 
-
-def _uninhibit(alert: Alert, command: Command) -> Moved | None:
-    source = source_of(command)
-    if source not in alert.handled.inhibited_by:
-        return None
-    left = tuple(name for name in alert.handled.inhibited_by if name != source)
-    lifted = with_handling(alert, inhibited_by=left, released_at=command.event_at)
-    return lifted, [transition_of(alert, "uninhibited", command)]
-
-
-_MOVES = {
-    "ack": _acknowledge,
-    "silence": _silence,
-    "unsilence": _unsilence,
-    "escalate": _escalate,
-    "resolve": _resolve,
-    "note": _note,
-    "inhibit": _inhibit,
-    "uninhibit": _uninhibit,
-}
-
-
-# ---- scopes: silences of many, warehouses in doubt
-
-
-def remember(silences: Silences, inhibitions: Inhibitions, command: Command) -> bool | Rejection:
-    """Keep or drop what a command says of a scope; false where it says nothing new."""
+    Among the commands of one scope the latest by its own time decides, in
+    whatever order they come (RULES 36).
+    """
     scope = scope_of(command)
-    if command.command == "silence":
-        # What is over goes with the next one, so that years of silences are not looked through.
-        for ended in [place for place, c in silences.items() if (c.until_at or 0) <= command.event_at]:
-            del silences[ended]
-        silences[scope] = command
-        return True
-    if command.command == "unsilence":
-        known = silences.pop(scope, None)
-        if known is None or (known.until_at or 0) <= command.event_at:
-            shown = ", ".join(part for part in scope if part)
-            return Rejection("illegal_transition", f"no silence holds for the scope {shown}")
-        return True
-    place = (*scope, command.alert_type, source_of(command))
-    if command.command == "inhibit":
-        is_new = place not in inhibitions
+    if command.command in ("inhibit", "uninhibit"):
+        place = (scope, command.alert_type, source_of(command))
+        known = inhibitions.get(place)
+        if not is_newer(command, known):
+            return False
+        _forget(inhibitions, command, lambda each: each.command == "uninhibit" and each.event_at)
         inhibitions[place] = command
-        return is_new
-    return inhibitions.pop(place, None) is not None
+        return command.command != ("uninhibit" if known is None else known.command)
+    lifted = silences.get((scope, None))
+    author = None if command.command == "unsilence" else command.issued_by
+    if not is_newer(command, lifted) or not is_newer(command, silences.get((scope, author))):
+        return False
+    _forget(silences, command, lambda each: each.until_at or each.event_at)
+    ended = []
+    if author is None:
+        ended = [place for place, each in silences.items() if place[0] == scope and is_newer(command, each)]
+    held = [silences.pop(place) for place in ended]
+    silences[scope, author] = command
+    return author is not None or any((each.until_at or 0) > command.event_at for each in held)
 
 
-def scope_of(command: Command) -> tuple[str | None, str | None, str | None]:
-    """The scope a silence is kept under."""
-    return (command.warehouse_id, command.sku, command.category_id)
+def _forget(commands: dict[Any, Command], latest: Command, over_at: Callable[[Command], int | bool]) -> None:
+    for place, each in list(commands.items()):
+        ended_at = over_at(each)
+        if ended_at and ended_at + REMEMBERED <= latest.event_at:
+            del commands[place]
 
 
-def is_in_scope(command: Command, key: Key, category_id: str) -> bool:
-    """Whether a command's scope holds a key."""
+def in_force(inhibitions: Inhibitions) -> list[Command]:
+    """The inhibitions that hold, in a fixed order."""
+    held = [(place, each) for place, each in inhibitions.items() if each.command == "inhibit"]
+    return [each for _, each in sorted(held, key=lambda pair: [part or "" for part in (*pair[0][0], *pair[0][1:])])]
+
+
+def is_in_scope(command: Command, key: Key, category_id: str, alert_id: str | None = None) -> bool:
+    """Whether a command's scope holds a key, and an alert of it where one is named."""
     return (
         command.warehouse_id in (None, key[0])
         and command.sku in (None, key[1])
         and command.category_id in (None, category_id)
+        and command.alert_id in (None, alert_id)
     )
 
 
-def inhibitions_over(inhibitions: Inhibitions, key: Key, category_id: str) -> list[Command]:
-    """The inhibitions that cover a key, in a fixed order."""
-    found = [(place, c) for place, c in inhibitions.items() if is_in_scope(c, key, category_id)]
-    return [c for _, c in sorted(found, key=lambda each: [part or "" for part in each[0]])]
+def silence_over(silences: Silences, alert: Alert, category_id: str, at: int) -> Command | None:
+    """The silence that covers an alert at a time and ends last."""
+    found = [
+        each
+        for each in silences.values()
+        if each.command == "silence"
+        and (each.until_at or 0) > at
+        and is_in_scope(each, alert.key, category_id, alert.alert_id)
+    ]
+    return max(found, key=lambda each: (each.until_at or 0, each.event_id), default=None)
 
 
-def silence_over(silences: Silences, key: Key, category_id: str, at: int) -> Command | None:
-    """The silence that covers a key at a time and ends last."""
-    found = [c for c in silences.values() if (c.until_at or 0) > at and is_in_scope(c, key, category_id)]
-    return max(found, key=lambda c: (c.until_at or 0, c.event_id), default=None)
+def inhibitions_over(inhibitions: Sequence[Command], alert: Alert, category_id: str) -> dict[str, Command]:
+    """The inhibitions that cover an alert, by source; the first of each.
+
+    One of a category covers what opens from then on: an incident names its
+    members, and what fired before it is none of them.
+    """
+    found: dict[str, Command] = {}
+    for each in inhibitions:
+        if (
+            each.alert_type in (None, alert.condition)
+            and is_in_scope(each, alert.key, category_id, alert.alert_id)
+            and (each.category_id is None or alert.breached_at >= each.event_at)
+        ):
+            found.setdefault(source_of(each), each)
+    return found
+
+
+class Reason(NamedTuple):
+    """Why what holds an alert has changed: a command, or a level that moved its SKU."""
+
+    at: int
+    reason: str
+    event_id: str
+    actor: str | None
+
+
+def hold(alert: Alert, silence: Command | None, sources: Mapping[str, Command], why: Reason) -> Moved:
+    """An alert held by these and nothing else, and what that changes of what held it.
+
+    What is over holds no more of itself (`evaluate.end_cooldown`); an alert that
+    is over is held by nothing new.
+    """
+    steps: list[Transition] = []
+
+    def note(name: str, command: Command | None) -> None:
+        given = why if command is None else why._replace(
+            reason=command.reason, event_id=command.event_id, actor=command.issued_by
+        )  # fmt: skip
+        steps.append(Transition(alert.alert_id, name, given.reason, given.event_id, why.at, False, given.actor))
+
+    was = alert.handled
+    held = alert
+    if silence is not None and alert.is_firing:
+        if silence.event_id != was.silence_id:
+            if is_silenced(alert, why.at) and (silence.until_at or 0) < (was.silenced_until or 0):
+                note("unsilenced", None)  # the longer one is gone
+            held = with_handling(
+                held, silenced_by=silence.issued_by, silenced_until=silence.until_at, silence_id=silence.event_id
+            )
+            note("silenced", silence)
+    elif silence is None and is_silenced(alert, why.at):
+        held = with_handling(held, silenced_by=None, silenced_until=None, silence_id=None, released_at=why.at)
+        note("unsilenced", None)
+    for source in was.inhibited_by:
+        if source not in sources:
+            note("uninhibited", None)
+    kept = [source for source in was.inhibited_by if source in sources]
+    new = [source for source in sources if source not in was.inhibited_by] if alert.is_firing else []
+    for source in new:
+        note("inhibited", sources[source])
+    if len(kept) < len(was.inhibited_by):
+        held = with_handling(held, released_at=why.at)
+    if new or len(kept) < len(was.inhibited_by):
+        held = with_handling(held, inhibited_by=tuple(sorted([*kept, *new])))
+    if any(step.transition in ("silenced", "inhibited") for step in steps):
+        held = msgspec.structs.replace(held, is_notification_due=held.is_firing)
+    return held, steps
 
 
 # ---- what is held back

@@ -16,6 +16,8 @@ from inventory_assets.domain.events.kinds import Command, Condition, Key, Reject
 from inventory_assets.domain.ingest.result import BurstInputs
 from inventory_assets.domain.ingest.state import Draft
 
+HOLDING = ("silence", "unsilence", "inhibit", "uninhibit")
+
 Record = Callable[[Key, KeyAlerts, dict[Condition, Alert], list[Transition]], None]
 
 
@@ -31,72 +33,70 @@ class BurstLifecycle:
 
     def obey(self, command: Command) -> Rejection | bool:
         """Carry out an alert command; false where it changes nothing, a rejection where it may not be."""
-        if command.alert_id is None:
-            return self._obey_scope(command)
-        if command.command == "note" and is_incident_id(command.alert_id):
-            # Kept as it is: incidents are no state of a burst, and a note moves nothing.
-            return True
-        found = find_alert(self._draft.alerts, command.alert_id)
-        if found is None:
-            return Rejection(
-                "unknown_alert",
-                f"no alert {command.alert_id!r} is firing or was the last of its condition",
-            )
-        if command.command not in ("silence", "unsilence"):
-            return self._move(found, command)
-        over = self._silence_over(found.key, command.event_at)
-        if command.command == "silence":
-            return self._take(found, command, lifecycle.silence_alert(found, over, command))
-        return self._take(found, command, lifecycle.unsilence_alert(found, over, self._draft.silences, command))
+        found = None
+        if command.alert_id is not None:
+            if command.command == "note" and is_incident_id(command.alert_id):
+                # Kept as it is: incidents are no state of a burst, and a note moves nothing.
+                return True
+            found = find_alert(self._draft.alerts, command.alert_id)
+            if found is None:
+                return Rejection(
+                    "unknown_alert",
+                    f"no alert {command.alert_id!r} is firing or was the last of its condition",
+                )
+        if command.command in HOLDING:
+            return self._hold_scope(command, found)
+        assert found is not None  # every other command names an alert
+        return self._move(found, command)
 
-    def _obey_scope(self, command: Command) -> Rejection | bool:
-        # Of silences: the one that ends now, or that the new one of the same scope replaces.
-        gone = self._draft.silences.get(lifecycle.scope_of(command))
-        verdict = lifecycle.remember(self._draft.silences, self._draft.inhibitions, command)
-        if verdict is not True:
-            return verdict
-        if command.command == "inhibit" and command.category_id is not None:
-            # What opens from now on: an incident names its members, and what fired before it is none of them.
-            return True
+    def _hold_scope(self, command: Command, named: Alert | None) -> Rejection | bool:
+        if named is not None and (refusal := lifecycle.refuse_resolved(named, command)) is not None:
+            return refusal
+        if not lifecycle.remember(self._draft.silences, self._draft.inhibitions, command):
+            return False
         # Sorted: a restarted process holds its keys in another order, and must step them in the same.
-        for key in sorted(self._keys_in(command)):
-            for alert in list(self._draft.alerts[key].values()):
-                if command.command not in ("silence", "unsilence"):
-                    if _is_concerned(alert, command):
-                        self._move(alert, command)
-                elif gone is not None and alert.handled.silence_id == gone.event_id:
-                    over = self._silence_over(key, command.event_at)
-                    self._take(alert, command, lifecycle.after_lifting(alert, over, command))
-                elif command.command == "silence" and _is_concerned(alert, command):
-                    self._take(alert, command, self._cover(alert, command, command.event_at))
+        keys = sorted(self._keys_in(command)) if named is None else [named.key]
+        for key in keys:
+            at = self._moment(key, command.event_at)
+            self.hold_again(key, lifecycle.Reason(at, command.reason, command.event_id, command.issued_by))
         return True
 
-    def _silence_over(self, key: Key, at: int) -> Command | None:
-        return lifecycle.silence_over(self._draft.silences, key, self._category(key), at)
+    def hold_again(self, key: Key, why: lifecycle.Reason) -> None:
+        """Work out anew what holds a key's alerts: a command has come, or its SKU has moved."""
+        draft = self._draft
+        if not (draft.silences or draft.inhibitions):
+            return
+        category, inhibitions = self._category(key), lifecycle.in_force(draft.inhibitions)
+        for alert in list((draft.alerts.get(key) or {}).values()):
+            silence = lifecycle.silence_over(draft.silences, alert, category, why.at)
+            sources = lifecycle.inhibitions_over(inhibitions, alert, category)
+            changed, transitions = lifecycle.hold(alert, silence, sources, why)
+            if transitions:
+                self._record(key, draft.alerts[key], {alert.condition: changed}, transitions)
+                if changed.is_firing and changed.is_notification_due:
+                    self._release(key, why.at)
 
-    def _cover(self, alert: Alert, command: Command, at: int) -> lifecycle.Moved:
-        """An alert under a scope's silence; a shorter one of its own goes on behind it."""
-        own = lifecycle.own_silence(alert, self._draft.silences, at)
-        return lifecycle.silence(alert, command, own), [lifecycle.transition_of(alert, "silenced", command)]
+    def _moment(self, key: Key, at: int) -> int:
+        """When a command acts on a key's alerts: at its own time, and never before what they have been through."""
+        return max(at, self._draft.keys[key].frontier_at, moved_at(self._draft.alerts.get(key)))
 
     def _keys_in(self, command: Command) -> Iterable[Key]:
         for key in self._draft.alerts:
-            if lifecycle.is_in_scope(command, key, self._category(key)):
+            if lifecycle.is_in_scope(command, key, self._category(key), command.alert_id):
                 yield key
 
     def _category(self, key: Key) -> str:
         return self._draft.sku_parents(key[1]).parents[1]
 
     def _move(self, alert: Alert, command: Command) -> Rejection | bool:
-        return self._take(alert, command, lifecycle.move(alert, command))
-
-    def _take(self, alert: Alert, command: Command, moved: lifecycle.Moved | Rejection | None) -> Rejection | bool:
+        key = alert.key
+        command = msgspec.structs.replace(command, event_at=self._moment(key, command.event_at))
+        moved = lifecycle.move(alert, command)
         if moved is None:
             return False
         if isinstance(moved, Rejection):
             return moved
         changed, transitions = moved
-        key = alert.key
         if command.command == "escalate":
             changed, told = tell_again(
                 changed, self._point(key), at=command.event_at, reason="escalated_level",
@@ -130,28 +130,19 @@ class BurstLifecycle:
         self, key: Key, changed: dict[Condition, Alert], transitions: list[Transition]
     ) -> tuple[dict[Condition, Alert], list[Transition]]:
         marked, steps = dict(changed), []
+        category, inhibitions = self._category(key), lifecycle.in_force(self._draft.inhibitions)
         by_id = {alert.alert_id: condition for condition, alert in changed.items()}
         for step in transitions:
             steps.append(step)
-            if step.transition not in ("opened", "reopened"):
-                continue
-            condition = by_id[step.alert_id]
-            for command in self._holds_over(key, step.at):
-                if not _is_concerned(marked[condition], command):
-                    continue
-                if command.command == "silence":
-                    moved: lifecycle.Moved | Rejection | None = self._cover(marked[condition], command, step.at)
-                else:
-                    moved = lifecycle.move(marked[condition], command)
-                if isinstance(moved, tuple):
-                    marked[condition] = moved[0]
-                    steps += [msgspec.structs.replace(each, at=step.at) for each in moved[1]]
+            if step.transition in ("opened", "reopened"):
+                alert = marked[by_id[step.alert_id]]
+                silence = lifecycle.silence_over(self._draft.silences, alert, category, step.at)
+                sources = lifecycle.inhibitions_over(inhibitions, alert, category)
+                # What ended an earlier hold since has been said, or is about to be (`evaluate.end_cooldown`).
+                why = lifecycle.Reason(step.at, step.reason, step.event_id or "", None)
+                marked[alert.condition], held = lifecycle.hold(alert, silence, sources, why)
+                steps += held
         return marked, steps
-
-    def _holds_over(self, key: Key, at: int) -> list[Command]:
-        inhibitions = lifecycle.inhibitions_over(self._draft.inhibitions, key, self._category(key))
-        silence = self._silence_over(key, at)
-        return inhibitions if silence is None else [*inhibitions, silence]
 
     # ---- time
 
@@ -196,16 +187,6 @@ class BurstLifecycle:
             alert, self._point(key), at=now, reason=reason, event_id=None, actor=lifecycle.POLICY
         )
         self._record(key, alerts, {alert.condition: told}, [*steps, telling])
-
-
-def _is_concerned(alert: Alert, command: Command) -> bool:
-    """Whether a scope's command changes this alert of the scope."""
-    if command.command == "silence":
-        # A longer silence of its own, or of another scope, stays.
-        return alert.is_firing and (alert.handled.silenced_until or 0) < (command.until_at or 0)
-    if command.command == "uninhibit":
-        return True
-    return alert.is_firing and command.alert_type in (None, alert.condition)
 
 
 def find_alert(alerts: Mapping[Key, KeyAlerts], alert_id: str) -> Alert | None:

@@ -12,7 +12,7 @@ import msgspec
 
 from inventory_assets.domain.alerts.alert import Product, with_document_fields
 from inventory_assets.domain.alerts.evaluate import Cause
-from inventory_assets.domain.alerts.lifecycle import is_newer
+from inventory_assets.domain.alerts.lifecycle import Reason, is_newer
 from inventory_assets.domain.events.connectors import Heartbeat
 from inventory_assets.domain.events.control import ALERT_COMMANDS
 from inventory_assets.domain.events.kinds import (
@@ -364,6 +364,8 @@ class _Run:
             for warehouse_id in sorted(new.warehouse_ids):
                 key = (warehouse_id, event.sku)
                 self.draft.key_state(key)
+                # A scope is judged by the parents of now.
+                self.lifecycle.hold_again(key, Reason(cause.at, "moved", event.event_id, None))
                 if warehouse_id != event.warehouse_id:
                     self.rules.resolve_again(key, cause)
         if new.level is not None and new.level.event_id == event.event_id:
