@@ -110,6 +110,11 @@ def envelope(document: dict | None, t: int = SECOND, i: int = 1, **more: object)
     return {**base, "cluster_time": {"t": t, "i": i}, "document": document, **more}
 
 
+def said_by(connector: str, second: int, document: dict | None, /, *, i: int = 1, **more: object) -> dict:
+    """The envelope of a connector of that name, at a second after 07:00."""
+    return envelope(document, SECOND + second, i, **{"connector_id": connector, **more})
+
+
 def message(item: dict | Sent) -> Message:
     """Encode one item of a burst; the topic follows from the shape unless given."""
     sent = item if isinstance(item, Sent) else Sent(item)

@@ -6,6 +6,7 @@ Does not: anything fast, and anything imported from the product.
 
 import hashlib
 import json
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from fractions import Fraction
@@ -56,15 +57,35 @@ def sort_key(event: Event) -> tuple:
     return (event.position, KIND_ORDER[event.kind], event.event_id)
 
 
-def version_rank(event: Event) -> tuple:
-    """RULE 13: finality, position, CANCELLED on a tie, then the event id (RULE 12)."""
-    is_cancelled = event.fields["status"] == "CANCELLED"
-    finality = FINALITY[event.fields["status"]]
-    return (finality, event.position, is_cancelled, event.event_id)
+def greatest(events: Iterable[Event], rank: Callable[[Event], tuple] = lambda event: ()) -> Event | None:
+    """RULE 12: each source's greatest, then of these the greatest (instant, increment, event id).
+
+    Args:
+        events: Of one kind.
+        rank: What outranks the position, in either comparison (RULE 13's finality).
+    """
+    of_source: dict[str, Event] = {}
+    for event in events:
+        known = of_source.get(event.source)
+        if known is None or _rank(event, rank, event.position) > _rank(known, rank, known.position):
+            of_source[event.source] = event
+    return max(of_source.values(), key=lambda event: _rank(event, rank, event.position[1:]), default=None)
 
 
-def effect(event: Event, key: Key, bucket: str) -> int:
-    """RULES 15, 16: what one version of a transaction adds to one bucket of one key."""
+def _rank(event: Event, rank: Callable[[Event], tuple], place: tuple) -> tuple:
+    is_cancelled = event.kind == "transaction" and event.fields["status"] == "CANCELLED"
+    return (rank(event), place, is_cancelled, event.event_id)
+
+
+def latest_version(versions: Iterable[Event]) -> Event | None:
+    """RULE 13: finality, then the greatest position; CANCELLED on a tie, then the event id (RULE 12)."""
+    return greatest(versions, lambda event: (FINALITY[event.fields["status"]],))
+
+
+def effect(event: Event | None, key: Key, bucket: str) -> int:
+    """RULES 15, 16: what one version of a transaction, if any, adds to one bucket of one key."""
+    if event is None:
+        return 0
     kind, status = event.fields["type"], event.fields["status"]
     quantity = event.fields["quantity"]
     total = 0
@@ -93,11 +114,24 @@ def effect(event: Event, key: Key, bucket: str) -> int:
     return quantity if bucket == "inbound" else 0
 
 
+def is_before(event: Event, other: Event) -> bool:
+    """RULE 12, by pairs: within a source by the whole position, between sources by the instant."""
+    if event.source == other.source:
+        return event.position < other.position
+    return event.position[1] < other.position[1]
+
+
 def contains(level: Event, version: Event) -> bool:
-    """RULE 12: an earlier position; an equal one only if both have a cluster time."""
-    if version.position == level.position:
-        return level.has_cluster_time and version.has_cluster_time
-    return version.position < level.position
+    """RULE 12: an earlier position; an equal one of the same source only if both have a cluster time."""
+    is_at_it = version.source == level.source and version.position == level.position
+    return is_before(version, level) or (is_at_it and level.has_cluster_time and version.has_cluster_time)
+
+
+def _is_later(event: Event, other: Event) -> bool:
+    """Later by pairs; within a source the event id decides the last tie (RULE 12)."""
+    if event.source == other.source:
+        return sort_key(event) > sort_key(other)
+    return is_before(other, event)
 
 
 def level_value(level: Event, bucket: str) -> int | None:
@@ -112,24 +146,28 @@ def top_level(events: list[Event], key: Key, bucket: str | None = None) -> Event
         for event in events
         if event.kind == "level" and key in event.keys and (bucket is None or level_value(event, bucket) is not None)
     ]
-    return max(levels, key=sort_key, default=None)
+    return greatest(levels)
+
+
+def top_level_of_sku(events: list[Event], sku: str) -> Event | None:
+    """RULE 19: the SKU's level with the greatest position over all warehouses."""
+    return greatest(event for event in events if event.kind == "level" and event.fields["sku"] == sku)
 
 
 def fold(events: list[Event], key: Key) -> dict[str, int]:
     """RULE 14, by its formula."""
     state = {}
-    transactions: dict[str, list[Event]] = {}
+    transactions: dict[tuple, list[Event]] = {}
     for event in events:
         if event.kind == "transaction" and key in event.keys:
-            transactions.setdefault(event.fields["transaction_id"], []).append(event)
+            transactions.setdefault(event.fields["identity"], []).append(event)
     for bucket in BUCKETS:
         level = top_level(events, key, bucket)
         total = 0 if level is None else level_value(level, bucket)
         for versions in transactions.values():
-            total += effect(max(versions, key=version_rank), key, bucket)
             contained = [v for v in versions if level is not None and contains(level, v)]
-            if contained:
-                total -= effect(max(contained, key=version_rank), key, bucket)
+            total += effect(latest_version(versions), key, bucket)
+            total -= effect(latest_version(contained), key, bucket)
         state[bucket] = total
     state["available"] = state["on_hand"] - state["reserved"]
     return state
@@ -139,17 +177,20 @@ def is_active(events: list[Event], key: Key) -> bool:
     """RULE 17: inactive from a tombstone's position on, until a later level."""
     level = top_level(events, key)
     return not any(
-        event.kind == "tombstone" and key in event.keys and (level is None or event.position >= level.position)
+        event.kind == "tombstone" and key in event.keys and (level is None or not is_before(event, level))
         for event in events
     )
 
 
 def parents_of(events: list[Event], sku: str) -> dict[str, str]:
     """RULE 19: taken whole from the SKU's greatest level over all warehouses."""
-    levels = [e for e in events if e.kind == "level" and e.fields["sku"] == sku]
-    if not levels:
-        return dict.fromkeys(PARENTS, "UNKNOWN")
-    return max(levels, key=sort_key).fields["parents"]
+    level = top_level_of_sku(events, sku)
+    return dict.fromkeys(PARENTS, "UNKNOWN") if level is None else level.fields["parents"]
+
+
+def rule_in_force(events: list[Event], scope: tuple) -> Event | None:
+    """RULE 22: the scope's rule of the latest position, which may be a deletion."""
+    return greatest(event for event in events if event.kind == "rule" and event.fields["scope"] == scope)
 
 
 def keys_of(events: list[Event]) -> list[Key]:
@@ -231,12 +272,12 @@ class Oracle:
         return ("applied" if stepping else "superseded"), stepping
 
     def _refuse_moved(self, event: Event) -> None:
-        """RULE 13: a version that names another warehouse or sku."""
+        """RULE 13: a version that names another sku or receiver."""
         for other in self._accepted.values():
             if (
                 other.kind == "transaction"
-                and other.fields["transaction_id"] == event.fields["transaction_id"]
-                and any(other.fields[name] != event.fields[name] for name in ("warehouse_id", "sku", "to_warehouse_id"))
+                and other.fields["identity"] == event.fields["identity"]
+                and any(other.fields[name] != event.fields[name] for name in ("sku", "to_warehouse_id"))
             ):
                 raise Rejected("transaction_moved", event.event_id)
 
@@ -244,31 +285,31 @@ class Oracle:
         """RULE 9, at one key: a later version or level already known leaves it without effect."""
         if event.kind == "control":
             return False
-        if event.kind == "rule":
-            return any(
-                other.kind == "rule"
-                and other.fields["scope"] == event.fields["scope"]
-                and (other.position, other.event_id) > (event.position, event.event_id)
-                for other in before
-            )
         after = [*before, event]
+        if event.kind == "rule":
+            scope = event.fields["scope"]
+            return rule_in_force(before, scope) is rule_in_force(after, scope)
         if event.kind == "tombstone":
             level = top_level(before, key)
-            is_behind_level = level is not None and level.position > event.position
-            return is_behind_level or any(
-                other.kind == "tombstone" and other.keys == event.keys and sort_key(other) > sort_key(event)
-                for other in before
+            is_known_later = (level is not None and is_before(event, level)) or any(
+                other.kind == "tombstone" and other.keys == event.keys and _is_later(other, event) for other in before
             )
+            return is_known_later and is_active(before, key) == is_active(after, key)
         if event.kind == "level":
-            return all(top_level(after, key, b) is not event for b in (None, "on_hand", "reserved"))
-        is_changing = fold(before, key) != fold(after, key)
-        is_known_better = any(
-            other.kind == "transaction"
-            and other.fields["transaction_id"] == event.fields["transaction_id"]
-            and version_rank(other) > version_rank(event)
-            for other in before
-        ) or any(other.kind == "level" and key in other.keys and contains(other, event) for other in before)
-        return is_known_better and not is_changing
+            # Of several sources a third level may come to be the greatest.
+            sku = event.fields["sku"]
+            return top_level_of_sku(before, sku) is top_level_of_sku(after, sku) and all(
+                top_level(before, key, b) is top_level(after, key, b) for b in (None, "on_hand", "reserved")
+            )
+        versions = [
+            other
+            for other in after
+            if other.kind == "transaction" and other.fields["identity"] == event.fields["identity"]
+        ]
+        is_known_better = latest_version(versions) is not event or any(
+            other.kind == "level" and key in other.keys and contains(other, event) for other in before
+        )
+        return is_known_better and fold(before, key) == fold(after, key)
 
     # Thresholds (RULES 21-23)
 
@@ -297,10 +338,8 @@ class Oracle:
 
     def _rule_in_force(self, scope: tuple) -> dict | None:
         """RULE 22: the latest position wins; None where there is none, or it is a deletion."""
-        rules = [rule for rule in self._rules if rule.fields["scope"] == scope]
-        if not rules:
-            return None
-        return max(rules, key=lambda r: (r.position, r.event_id)).fields["record"]
+        rule = rule_in_force(self._rules, scope)
+        return None if rule is None else rule.fields["record"]
 
     # Evaluation (RULES 24-28)
 
@@ -336,8 +375,7 @@ class Oracle:
         """The resolution and the rule event behind it: the same numbers sent again are news."""
         found = self.resolved(*key)
         scope = (found["level_type"], found["level_id"] or "", found["warehouse_id"])
-        rules = [rule for rule in self._rules if rule.fields["scope"] == scope]
-        latest = max(rules, key=lambda r: (r.position, r.event_id), default=None)
+        latest = rule_in_force(self._rules, scope)
         return found, None if latest is None else latest.event_id
 
     def _step_changed(self, before: dict, cause: Event, at: datetime, *, is_late: bool) -> None:
@@ -497,8 +535,8 @@ class Oracle:
 
     def _suggested(self, key: Key, state: dict) -> int | None:
         """RULE 30: up to order_up_to (else 2 x reorder), rounded up to the pack."""
-        levels = [e for e in self._events if e.kind == "level" and e.fields["sku"] == key[1]]
-        latest = max(levels, key=sort_key).fields["product"] if levels else {}
+        level = top_level_of_sku(self._events, key[1])
+        latest = {} if level is None else level.fields["product"]
         product = {**latest, **self._products.get(key[1], {})}
         target = product.get("order_up_to")
         if target is None:

@@ -1,6 +1,6 @@
 """An alert's id and what leaves with it (RULES 29-30)."""
 
-from tests.rules.case import R0_LEVEL, R0_ORDER, RULE_50_100, SECOND, Case, envelope, level, txn
+from tests.rules.case import R0_LEVEL, R0_ORDER, RULE_50_100, SECOND, Case, envelope, level, rule, txn
 
 CASES = [
     Case(
@@ -53,5 +53,18 @@ CASES = [
         [[RULE_50_100, level(48, "07:01")]],
         products={"S1": {"pack_multiple": 8}},
         alerts=[{"suggested_quantity": 152}],
+    ),
+    Case(
+        # S1: up to 500: 500 - 48 = 452. S2's cannot be read, so 2 x 100 - 48 = 152; its pack of 5.0: 155.
+        "advice reads a document's numbers as MongoDB writes them",
+        (5, 19, 30),
+        [
+            [
+                rule("GLOBAL", None, 50, 100),
+                level(48, "07:01", order_up_to={"$numberDecimal": "500"}, lead_time_days={"$numberLong": "3"}),
+                level(48, "07:01", sku="S2", order_up_to="lots", pack_multiple=5.0),
+            ]
+        ],
+        alerts=[{"sku": "S1", "suggested_quantity": 452}, {"sku": "S2", "suggested_quantity": 155}],
     ),
 ]
