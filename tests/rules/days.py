@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from inventory_assets.domain.ingest.process import Message
 from tests.builders import DAY, Document, envelope, level, message, transaction
 from tests.domain.histories import LATER
-from tests.rules.oracle import Key, is_active, keys_of, latest_version, sort_key, state_of, top_level
+from tests.rules.folding import Key, is_active, keys_of, latest_version, sort_key, state_of, top_level
 from tests.rules.reading import Event, read_event
 from tests.rules.reading import Message as OracleMessage
 

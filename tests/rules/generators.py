@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from tests.rules.case import DAY, SECOND, Sent, Sweep, Velocities, envelope, level, message, rule, txn
-from tests.rules.oracle import sort_key
+from tests.rules.folding import sort_key
 from tests.rules.reading import Event, Rejected, read_event
 
 Document = dict | Sent

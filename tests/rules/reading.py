@@ -64,6 +64,11 @@ TRANSACTION_FIELDS = [  # RULE 3
 ]
 PRODUCT_INTEGERS = ["lead_time_days", "order_up_to", "pack_multiple", "min_order_qty"]  # RULE 19
 
+COMMANDS = {  # RULE 36
+    "pause", "resume", "re-evaluate", "ack", "silence", "unsilence", "escalate", "resolve", "note",
+    "inhibit", "uninhibit", "plan-accept", "plan-dismiss", "plan-snooze",
+}  # fmt: skip
+
 Position = tuple[int, int, int]
 
 
@@ -130,6 +135,11 @@ def spell_time(moment: datetime) -> str:
 def spell_id(*parts: str) -> str:
     """Join the escaped parts of an event id."""
     return ":".join(part.replace("%", "%25").replace(":", "%3A") for part in parts)
+
+
+def place_of(event: Event) -> datetime:
+    """RULE 25: where a rule or a command stands in time, its position's instant."""
+    return EPOCH + timedelta(microseconds=event.position[1])
 
 
 def read_json(data: bytes) -> dict:
@@ -264,7 +274,7 @@ def read_event(message: Message) -> Event:
     if kind in ("cloud", "r4"):
         return _inert(message, "filtered")
     if kind == "control":
-        return _inert(message, "control")
+        return _command(message, document)
     if kind == "transaction" and operation == "delete":
         return _inert(message, "filtered")
     readers = {
@@ -519,3 +529,27 @@ def _days(value: object) -> int | Fraction:
     if isinstance(value, float) and abs(value) < QUANTITY_LIMIT and not value.is_integer():
         return Fraction(value)
     return read_integer(value)
+
+
+def _command(message: Message, document: dict) -> Event:
+    """RULE 36: what it does, to what scope, when, in whose name."""
+    name = document["command"]
+    if not isinstance(name, str) or name not in COMMANDS:
+        raise Rejected("invalid_command", repr(name))
+    _require(document, ["reason", "issued_by"])
+    timestamp = document.get("timestamp")
+    at = message.publish_time if timestamp is None else _in_range(read_time(timestamp), message)
+    named = {
+        field: None if document.get(field) is None else read_id(document[field])
+        for field in ("warehouse_id", "sku", "category_id", "alert_id", "alert_type", "source", "issued_by")
+    }
+    until, minutes = document.get("until"), document.get("minutes")
+    if name == "silence" and (until is None) == (minutes is None):
+        raise Rejected("invalid_command", "a silence has one end")
+    end = None if until is None else read_time(until)
+    if minutes is not None:
+        end = at + timedelta(minutes=read_integer(minutes))
+    fields = {"command": name, **named, "end": end}
+    event_id = spell_id("payload", hashlib.sha256(message.data).hexdigest())
+    place = Origin("", 0, None).place(at)
+    return Event("control", event_id, place, False, at, (), fields, ())

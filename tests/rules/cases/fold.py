@@ -522,7 +522,8 @@ CASES = [
         "a completion whose pending was never seen moves only on_hand",
         (15, 24),
         [[txn("T1", "ORDER", -5, "07:01")]],
-        states={K: {**stock(-5, 0, -5), "is_negative": True, "is_active": True}},
+        states={K: {**stock(-5, 0, -5), "is_negative": True, "is_active": True, "is_unstated": True}},
+        grace_minutes=0,
         # 2 x reorder (0) + 5 = 5
         alerts=[{"alert_type": "STOCKOUT", "threshold": 0, "suggested_quantity": 5}],
     ),

@@ -8,6 +8,7 @@ from tests.rules.case import (
     Case,
     K,
     Sent,
+    command,
     envelope,
     level,
     moment,
@@ -108,6 +109,7 @@ CASES = [
         states={K: stock(-5, 0, -5)},
         outcomes=["applied", "applied"],
         alerts=[{"opening_event_id": "transaction:W1:T%3A1:COMPLETED:1650438000.1"}],
+        grace_minutes=0,
     ),
     Case(
         # Ordered 06:00, completed 08:00 (updated_at), level 07:00 between: 100 - 5.
@@ -274,5 +276,34 @@ CASES = [
             {"alert_type": "STOCKOUT", "opening_event_id": "transaction:W1:T1:L%3A1:COMPLETED:2.1650438001.1"},
         ],
         reading="spelled `line` after the transaction and `epoch.second.increment`",
+    ),
+    Case(
+        # Each is refused for one thing; the last three are taken, of which two carry no time.
+        "a command says what, why and in whose name",
+        (36,),
+        [
+            [
+                command("snapshot", "07:00"),
+                command("stop", "07:00"),
+                command("pause", "07:00", reason=None),
+                without(command("pause", "07:00"), "issued_by"),
+                command("pause", "soon"),
+                command("pause", "07:00", warehouse_id=""),
+                command("pause", "07:00"),
+                command("resume"),
+                command("re-evaluate", sku="S1"),
+            ]
+        ],
+        outcomes=[
+            "invalid_command",
+            "invalid_command",
+            "missing_field",
+            "missing_field",
+            "invalid_value",
+            "invalid_id",
+            "applied",
+            "applied",
+            "applied",
+        ],
     ),
 ]
