@@ -23,9 +23,17 @@ CONTROL = "control-topic"
 
 @dataclass(frozen=True)
 class Sweep:
-    """The time-driven sweep of RULE 28, in place of a burst."""
+    """The time-driven sweep of RULE 28, in place of a burst; `now` is the clock."""
 
     now: str
+
+
+@dataclass(frozen=True)
+class Committed:
+    """A burst and the clock at its commit. A plain list is committed at its newest event's time."""
+
+    at: str
+    documents: list
 
 
 @dataclass(frozen=True)
@@ -68,6 +76,7 @@ class Case:
     velocity: dict | None = None
     default_min: int = 0
     default_reorder: int = 0
+    grace_minutes: int = 24 * 60
     reading: str = ""
 
     def facts(self) -> dict[str, Any]:
@@ -104,10 +113,21 @@ def rule(level_type: str, level_id: str | None, low: object, reorder: object, **
     return {**base, "updated_at": "2022-04-15T00:00:00Z", **more}
 
 
+def command(name: str, time: str | None = None, **more: object) -> dict:
+    """A control command."""
+    base: dict[str, object] = {"command": name, "reason": "r", "issued_by": "dana"}
+    return {**base, **({} if time is None else {"timestamp": moment(time)}), **more}
+
+
 def envelope(document: dict | None, t: int = SECOND, i: int = 1, **more: object) -> dict:
     """The connector's envelope (RULE 1)."""
     base = {"source": "mongo", "operation": "insert", "namespace": "inventory.inventory"}
     return {**base, "cluster_time": {"t": t, "i": i}, "document": document, **more}
+
+
+def said_by(connector: str, second: int, document: dict | None, /, *, i: int = 1, **more: object) -> dict:
+    """The envelope of a connector of that name, at a second after 07:00."""
+    return envelope(document, SECOND + second, i, **{"connector_id": connector, **more})
 
 
 def message(item: dict | Sent) -> Message:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from inventory_assets.domain.ingest.process import Message
 from tests.builders import DAY, Document, envelope, level, message, transaction
 from tests.domain.histories import LATER
-from tests.rules.oracle import Key, is_active, keys_of, sort_key, state_of, top_level, version_rank
+from tests.rules.folding import Key, is_active, keys_of, latest_version, sort_key, state_of, top_level
 from tests.rules.reading import Event, read_event
 from tests.rules.reading import Message as OracleMessage
 
@@ -141,9 +141,9 @@ def _time_out(known: list[Event], key: Key, begin: datetime, end: datetime) -> t
 
 def _completed(events: list[Event]) -> int:
     """Units of the orders of which a COMPLETED version counts."""
-    orders: dict[str, list[Event]] = {}
+    orders: dict[tuple, list[Event]] = {}
     for event in events:
         if event.kind == "transaction" and event.fields["type"] == "ORDER":
-            orders.setdefault(event.fields["transaction_id"], []).append(event)
-    latest = [max(each, key=version_rank) for each in orders.values()]
-    return -sum(event.fields["quantity"] for event in latest if event.fields["status"] == "COMPLETED")
+            orders.setdefault(event.fields["identity"], []).append(event)
+    latest = [latest_version(each) for each in orders.values()]
+    return -sum(event.fields["quantity"] for event in latest if event and event.fields["status"] == "COMPLETED")

@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from tests.rules.case import DAY, SECOND, Sent, Sweep, Velocities, envelope, level, message, rule, txn
-from tests.rules.oracle import sort_key
+from tests.rules.folding import sort_key
 from tests.rules.reading import Event, Rejected, read_event
 
 Document = dict | Sent
@@ -261,15 +261,15 @@ def without_conflicts(stream: list[Document]) -> list[Document]:
     restock flag, is no conflict there, but which one counts depends on arrival.
     """
     known: dict[str, Event] = {}
-    places: dict[str, tuple] = {}
+    places: dict[tuple, tuple] = {}
     kept = []
     for document in stream:
         event = read(document)
         if event is None or known.setdefault(event.event_id, event) != event:
             continue
         if event.kind == "transaction":
-            place = tuple(event.fields[name] for name in ("warehouse_id", "sku", "to_warehouse_id"))
-            if places.setdefault(event.fields["transaction_id"], place) != place:
+            place = tuple(event.fields[name] for name in ("sku", "to_warehouse_id"))
+            if places.setdefault(event.fields["identity"], place) != place:
                 continue
         kept.append(document)
     return kept

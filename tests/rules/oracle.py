@@ -1,172 +1,74 @@
-"""The rules, read naively: every state from the whole set of events, every time (RULES 8-30).
+"""The rules, read naively: outcomes by arrival, alerts by the running stock of each key (RULES 8-36).
 
-Belongs here: outcomes, folding, hierarchy, rollups, thresholds and the alert machine.
-Does not: anything fast, and anything imported from the product.
+Belongs here: what comes in, the alert machine, rollups. Does not: anything fast, and anything
+imported from the product.
 """
 
 import hashlib
 import json
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
-from typing import Any
 
+from tests.rules.folding import (
+    BUCKETS,
+    KIND_ORDER,
+    Key,
+    contains,
+    fold,
+    is_active,
+    is_before,
+    is_later,
+    is_unstated,
+    keys_of,
+    latest_version,
+    parents_of,
+    rule_in_force,
+    sort_key,
+    state_of,
+    top_level,
+    top_level_of_sku,
+)
+from tests.rules.holding import covers, is_outdated, is_paused
 from tests.rules.reading import (
-    EPOCH,
     LEVEL_TYPES,
-    PARENTS,
     THRESHOLDS,
     Event,
     Message,
     Rejected,
+    place_of,
     read_event,
     spell_time,
 )
 
 __all__ = ["Message", "Oracle"]
 
-Key = tuple[str, str]
-
 SEVERITY = {"REORDER": 1, "LOW_STOCK": 2, "STOCKOUT": 3}
 PRIORITY = {"REORDER": "MEDIUM", "LOW_STOCK": "HIGH", "STOCKOUT": "CRITICAL"}  # RULE 24
-FINALITY = {"PENDING": 0, "SHIPPED": 1, "COMPLETED": 2, "CANCELLED": 2}  # RULE 13
-KIND_ORDER = {"level": 0, "transaction": 1, "tombstone": 2}  # RULE 25
-BUCKETS = ["on_hand", "reserved", "inbound"]
 
 
 @dataclass
 class Machine:
     """The persisted alert state of one key (RULE 25)."""
 
-    frontier: tuple | None = None  # the sort key of the greatest event stepped
-    frontier_at: datetime | None = None
+    frontier: Event | None = None  # the greatest event stepped
+    frontier_at: datetime | None = None  # the latest time of an event stepped
+    last_at: datetime | None = None  # when its last transition was
     firing: str | None = None  # the alert id
     opened_at: datetime | None = None  # when it last opened or re-opened
-    is_waiting: bool = False  # re-opened inside a cooldown: notify when it ends (RULE 28)
+    is_waiting: bool = False  # its telling is withheld by a cooldown or a pause (RULES 28, 36)
     has_days_breached: bool = False  # RULE 27, "days, if they breached"
     latest: dict[str, str] = field(default_factory=dict)  # by condition, the alert id
     last_notified: dict[str, datetime] = field(default_factory=dict)  # by condition
 
-
-# --- Pure functions of a set of events ---------------------------------------------------
-
-
-def sort_key(event: Event) -> tuple:
-    """RULE 25: position, level before transaction, event id."""
-    return (event.position, KIND_ORDER[event.kind], event.event_id)
+    def time_of(self, own: datetime | None) -> datetime:
+        """RULE 25: a step's time never goes back. `own` is None for what is behind the frontier."""
+        times = [time for time in (own, self.frontier_at, self.last_at) if time is not None]
+        return max(times)
 
 
-def version_rank(event: Event) -> tuple:
-    """RULE 13: finality, position, CANCELLED on a tie, then the event id (RULE 12)."""
-    is_cancelled = event.fields["status"] == "CANCELLED"
-    finality = FINALITY[event.fields["status"]]
-    return (finality, event.position, is_cancelled, event.event_id)
-
-
-def effect(event: Event, key: Key, bucket: str) -> int:
-    """RULES 15, 16: what one version of a transaction adds to one bucket of one key."""
-    kind, status = event.fields["type"], event.fields["status"]
-    quantity = event.fields["quantity"]
-    total = 0
-    if status == "CANCELLED":
-        return 0
-    if kind == "TRANSFER":
-        sender = (event.fields["warehouse_id"], event.fields["sku"])
-        receiver = (event.fields["to_warehouse_id"], event.fields["sku"])
-        moves = {
-            "PENDING": [(sender, "reserved", quantity)],
-            "SHIPPED": [(sender, "on_hand", -quantity), (receiver, "inbound", quantity)],
-            "COMPLETED": [(sender, "on_hand", -quantity), (receiver, "on_hand", quantity)],
-        }
-        for where, which, units in moves[status]:
-            if where == key and which == bucket:
-                total += units
-        return total
-    if kind in ("RESERVE", "RELEASE"):
-        if status == "COMPLETED" and bucket == "reserved":
-            total = quantity if kind == "RESERVE" else -quantity
-        return total
-    if status == "COMPLETED":
-        return quantity if bucket == "on_hand" else 0
-    if quantity < 0:
-        return -quantity if bucket == "reserved" else 0
-    return quantity if bucket == "inbound" else 0
-
-
-def contains(level: Event, version: Event) -> bool:
-    """RULE 12: an earlier position; an equal one only if both have a cluster time."""
-    if version.position == level.position:
-        return level.has_cluster_time and version.has_cluster_time
-    return version.position < level.position
-
-
-def level_value(level: Event, bucket: str) -> int | None:
-    """RULE 14: an R0 document carries on_hand and, where present, reserved."""
-    return None if bucket == "inbound" else level.fields[bucket]
-
-
-def top_level(events: list[Event], key: Key, bucket: str | None = None) -> Event | None:
-    """The key's level with the greatest position; with a bucket, that carries it (S*)."""
-    levels = [
-        event
-        for event in events
-        if event.kind == "level" and key in event.keys and (bucket is None or level_value(event, bucket) is not None)
-    ]
-    return max(levels, key=sort_key, default=None)
-
-
-def fold(events: list[Event], key: Key) -> dict[str, int]:
-    """RULE 14, by its formula."""
-    state = {}
-    transactions: dict[str, list[Event]] = {}
-    for event in events:
-        if event.kind == "transaction" and key in event.keys:
-            transactions.setdefault(event.fields["transaction_id"], []).append(event)
-    for bucket in BUCKETS:
-        level = top_level(events, key, bucket)
-        total = 0 if level is None else level_value(level, bucket)
-        for versions in transactions.values():
-            total += effect(max(versions, key=version_rank), key, bucket)
-            contained = [v for v in versions if level is not None and contains(level, v)]
-            if contained:
-                total -= effect(max(contained, key=version_rank), key, bucket)
-        state[bucket] = total
-    state["available"] = state["on_hand"] - state["reserved"]
-    return state
-
-
-def is_active(events: list[Event], key: Key) -> bool:
-    """RULE 17: inactive from a tombstone's position on, until a later level."""
-    level = top_level(events, key)
-    return not any(
-        event.kind == "tombstone" and key in event.keys and (level is None or event.position >= level.position)
-        for event in events
-    )
-
-
-def parents_of(events: list[Event], sku: str) -> dict[str, str]:
-    """RULE 19: taken whole from the SKU's greatest level over all warehouses."""
-    levels = [e for e in events if e.kind == "level" and e.fields["sku"] == sku]
-    if not levels:
-        return dict.fromkeys(PARENTS, "UNKNOWN")
-    return max(levels, key=sort_key).fields["parents"]
-
-
-def keys_of(events: list[Event]) -> list[Key]:
-    """Every key that an event names."""
-    return sorted({key for event in events for key in event.keys})
-
-
-def state_of(events: list[Event], key: Key) -> dict[str, Any]:
-    """One row of states()."""
-    state = fold(events, key)
-    return {
-        **state,
-        "is_active": is_active(events, key),
-        "is_negative": state["on_hand"] < 0,
-        "is_over_reserved": state["reserved"] > state["on_hand"],
-        **parents_of(events, key[1]),
-    }
+# One step that an item makes: the key's time, and whether it comes late.
+Steps = dict[Key, tuple[datetime, bool]]
 
 
 # --- The oracle ---------------------------------------------------------------------------
@@ -182,21 +84,30 @@ class Oracle:
         velocity: dict[Key, float] | None = None,
         default_min: int = 0,
         default_reorder: int = 0,
+        grace_minutes: int = 24 * 60,
     ) -> None:
         self._products = products or {}
         self._velocity = dict(velocity or {})
         self._defaults = (default_min, default_reorder)
+        self._grace = timedelta(minutes=grace_minutes)
         self._accepted: dict[str, Event] = {}  # by event id, in raw.messages order
         self._events: list[Event] = []  # the stock events evaluation has reached
         self._rules: list[Event] = []  # the rules evaluation has reached
+        self._commands: list[Event] = []  # the commands evaluation has reached
+        self._newest: dict[str, tuple[datetime, datetime]] = {}  # by warehouse: its event's time, its commit's
         self._machines: dict[Key, Machine] = {}
         self._alerts: dict[str, dict] = {}
         self._transitions: list[dict] = []
 
     # Outcomes (RULES 9-13)
 
-    def burst(self, messages: list[Message]) -> list[tuple[str, str | None]]:
-        """Take one burst: outcomes in arrival order, then evaluation (RULE 25)."""
+    def burst(self, messages: list[Message], committed_at: datetime | None = None) -> list[tuple[str, str | None]]:
+        """Take one burst: outcomes in arrival order, then evaluation (RULE 25).
+
+        Args:
+            committed_at: The wall time of its commit, which a sweep counts from (RULE 28).
+                None: each event was committed when it happened.
+        """
         outcomes = []
         fresh = []
         for message in messages:
@@ -210,10 +121,14 @@ class Oracle:
             if outcome in ("applied", "superseded"):
                 fresh.append((event, stepping))
         self._evaluate(fresh)
+        for event, _ in fresh:
+            for warehouse_id, _sku in event.keys:
+                if warehouse_id not in self._newest or event.at > self._newest[warehouse_id][0]:
+                    self._newest[warehouse_id] = (event.at, committed_at or event.at)
         return outcomes
 
     def _receive(self, event: Event) -> tuple[str, set]:
-        """The outcome, and the keys (of a rule: itself) that the event steps."""
+        """The outcome, and the keys (of a rule or command: itself) that the event steps."""
         if event.kind == "filtered":
             return "filtered", set()
         known = self._accepted.get(event.event_id)
@@ -231,50 +146,55 @@ class Oracle:
         return ("applied" if stepping else "superseded"), stepping
 
     def _refuse_moved(self, event: Event) -> None:
-        """RULE 13: a version that names another warehouse or sku."""
+        """RULE 13: a version that names another sku or receiver."""
         for other in self._accepted.values():
             if (
                 other.kind == "transaction"
-                and other.fields["transaction_id"] == event.fields["transaction_id"]
-                and any(other.fields[name] != event.fields[name] for name in ("warehouse_id", "sku", "to_warehouse_id"))
+                and other.fields["identity"] == event.fields["identity"]
+                and any(other.fields[name] != event.fields[name] for name in ("sku", "to_warehouse_id"))
             ):
                 raise Rejected("transaction_moved", event.event_id)
 
     def _is_superseded(self, event: Event, key: Key | None, before: list[Event]) -> bool:
         """RULE 9, at one key: a later version or level already known leaves it without effect."""
         if event.kind == "control":
-            return False
-        if event.kind == "rule":
-            return any(
-                other.kind == "rule"
-                and other.fields["scope"] == event.fields["scope"]
-                and (other.position, other.event_id) > (event.position, event.event_id)
-                for other in before
-            )
+            return is_outdated(event, before)
         after = [*before, event]
+        if event.kind == "rule":
+            scope = event.fields["scope"]
+            return rule_in_force(before, scope) is rule_in_force(after, scope)
         if event.kind == "tombstone":
             level = top_level(before, key)
-            is_behind_level = level is not None and level.position > event.position
-            return is_behind_level or any(
-                other.kind == "tombstone" and other.keys == event.keys and sort_key(other) > sort_key(event)
-                for other in before
+            is_known_later = (level is not None and is_before(event, level)) or any(
+                other.kind == "tombstone" and other.keys == event.keys and is_later(other, event) for other in before
             )
+            return is_known_later and is_active(before, key) == is_active(after, key)
         if event.kind == "level":
-            return all(top_level(after, key, b) is not event for b in (None, "on_hand", "reserved"))
-        is_changing = fold(before, key) != fold(after, key)
-        is_known_better = any(
-            other.kind == "transaction"
-            and other.fields["transaction_id"] == event.fields["transaction_id"]
-            and version_rank(other) > version_rank(event)
-            for other in before
-        ) or any(other.kind == "level" and key in other.keys and contains(other, event) for other in before)
-        return is_known_better and not is_changing
+            # Of several sources a third level may come to be the greatest.
+            sku = event.fields["sku"]
+            return top_level_of_sku(before, sku) is top_level_of_sku(after, sku) and all(
+                top_level(before, key, b) is top_level(after, key, b) for b in (None, "on_hand", "reserved")
+            )
+        versions = [
+            other
+            for other in after
+            if other.kind == "transaction" and other.fields["identity"] == event.fields["identity"]
+        ]
+        is_known_better = latest_version(versions) is not event or any(
+            other.kind == "level" and key in other.keys and contains(other, event) for other in before
+        )
+        return is_known_better and fold(before, key) == fold(after, key)
 
     # Thresholds (RULES 21-23)
 
     def resolved(self, warehouse_id: str, sku: str) -> dict:
+        """What is in force for a key."""
+        return self._limits_of((warehouse_id, sku), self._events, self._rules)
+
+    def _limits_of(self, key: Key, events: list[Event], rules: list[Event]) -> dict:
         """RULE 21: level first, then the warehouse's rule before the all-warehouse rule."""
-        parents = parents_of(self._events, sku)
+        warehouse_id, sku = key
+        parents = parents_of(events, sku)
         ids = {
             "SKU": sku,
             "PRODUCT": parents["product_id"],
@@ -285,87 +205,171 @@ class Oracle:
         }
         for level_type in LEVEL_TYPES:
             for scope_warehouse in (warehouse_id, None):
-                record = self._rule_in_force((level_type, ids[level_type], scope_warehouse))
-                if record is not None:
+                rule = rule_in_force(rules, (level_type, ids[level_type], scope_warehouse))
+                if rule is not None and rule.fields["record"] is not None:
                     level_id = None if level_type == "GLOBAL" else ids[level_type]
-                    return _resolution(level_type, level_id, scope_warehouse, record)
-        level = top_level(self._events, (warehouse_id, sku))
+                    return _resolution(level_type, level_id, scope_warehouse, rule.fields["record"])
+        level = top_level(events, key)
         if level is not None and level.fields["embedded"] is not None:
             record = _plain_record(*level.fields["embedded"])
             return _resolution("EMBEDDED", sku, warehouse_id, record)
         return _resolution("SYSTEM", None, None, _plain_record(*self._defaults))
 
-    def _rule_in_force(self, scope: tuple) -> dict | None:
-        """RULE 22: the latest position wins; None where there is none, or it is a deletion."""
-        rules = [rule for rule in self._rules if rule.fields["scope"] == scope]
-        if not rules:
-            return None
-        return max(rules, key=lambda r: (r.position, r.event_id)).fields["record"]
+    def _in_force(self, key: Key, events: list[Event], rules: list[Event]) -> tuple[dict, str | None]:
+        """The resolution and the rule event behind it: the same numbers sent again are news."""
+        found = self._limits_of(key, events, rules)
+        scope = (found["level_type"], found["level_id"] or "", found["warehouse_id"])
+        latest = rule_in_force(rules, scope)
+        return found, None if latest is None else latest.event_id
 
     # Evaluation (RULES 24-28)
 
     def _evaluate(self, fresh: list[tuple[Event, set]]) -> None:
-        """RULE 25: rules first, then the stock events in order."""
-        rules = [(event, stepping) for event, stepping in fresh if event.kind == "rule"]
-        for rule, stepping in sorted(rules, key=lambda pair: (pair[0].position, pair[0].event_id)):
-            if not stepping:  # a superseded event belongs to the set, but is no point of its own
-                self._rules.append(rule)
-                continue
-            keys = keys_of(self._events)
-            before = {key: self._in_force(key) for key in keys}
-            self._rules.append(rule)
-            self._step_changed(before, rule, rule.at, is_late=False)
-        stock = [(event, stepping) for event, stepping in fresh if event.kind in KIND_ORDER]
-        for event, stepping in sorted(stock, key=lambda pair: sort_key(pair[0])):
-            others = [key for key in keys_of(self._events) if key[1] == event.keys[0][1] and key not in event.keys]
-            before = {key: self._in_force(key) for key in others}
-            self._events.append(event)
-            for key in event.keys:
-                machine = self._machines.setdefault(key, Machine())
-                is_late = machine.frontier is not None and sort_key(event) < machine.frontier
-                at = machine.frontier_at if is_late else event.at
+        """RULE 25, SKU by SKU: nothing of one SKU's alerts depends on another's events."""
+        reached = (list(self._rules), list(self._commands))
+        stock = [event for event, _ in fresh if event.kind in KIND_ORDER]
+        for sku in sorted({sku for event in [*self._events, *stock] for _, sku in event.keys}):
+            self._rules, self._commands = list(reached[0]), list(reached[1])
+            for item, stepping in lane(fresh, sku):
+                self._take(sku, item, stepping)
+        # A superseded rule or command belongs to the set, but acts on nothing (RULE 9).
+        self._rules = reached[0] + [event for event, _ in fresh if event.kind == "rule"]
+        self._commands = reached[1] + [event for event, _ in fresh if event.kind == "control"]
+
+    def _take(self, sku: str, item: Event, stepping: set) -> None:
+        """One stock event, rule or command at its place among the events of a SKU."""
+        keys = [key for key in keys_of([*self._events, item]) if key[1] == sku]
+        was_paused = {key for key in keys if self._is_paused(key)}
+        joined = {"rule": self._rules, "control": self._commands}.get(item.kind, self._events)
+        steps = self._steps_of(item, keys, stepping)
+        for key, (at, _) in steps.items():
+            self._find_due(key, at)  # what fell due before it is found as it was before it
+        joined.append(item)
+        for key, (at, is_late) in steps.items():
+            if key in item.keys and not is_late:
+                machine = self._machines[key]
+                machine.frontier = item
+                machine.frontier_at = max(machine.frontier_at or item.at, item.at)
+            if item.kind != "control" or item.fields["command"] == "re-evaluate":
+                self._step(key, item, at, is_late=is_late)
+        for key in was_paused:
+            if not self._is_paused(key):
+                self._release(key, item)
+
+    def _steps_of(self, item: Event, keys: list[Key], stepping: set) -> Steps:
+        """The keys that an item steps: its own, and those whose rule in force it changes."""
+        events, rules = list(self._events), list(self._rules)
+        place, is_late = place_of(item), False
+        if item.kind == "control":
+            parents = parents_of(events, keys[0][1]) if keys else {}
+            found = [key for key in keys if covers(item, key, parents["category_id"])]
+            return {key: (self._machines[key].time_of(place), False) for key in found}
+        if item.kind == "rule":
+            rules.append(item)
+        else:
+            events.append(item)
+            place = item.at
+            for key in item.keys:
+                frontier = self._machines.setdefault(key, Machine()).frontier
+                if frontier is not None and sort_key(item) < sort_key(frontier):
+                    place, is_late = self._machines[key].frontier_at or item.at, True
+        steps = {}
+        for key in keys:
+            if key in item.keys:
+                is_stepping = key in stepping
+            else:
                 # A level that moves its SKU to other parents moves it in every warehouse.
-                self._step_changed(before, event, at, is_late=is_late)
-                if key not in stepping:
-                    continue
-                if not is_late:
-                    machine.frontier, machine.frontier_at = sort_key(event), event.at
-                self._step(key, event, at, is_late=is_late)
+                known = self._in_force(key, self._events, self._rules)
+                is_stepping = self._in_force(key, events, rules) != known
+            if is_stepping:
+                steps[key] = (self._machines[key].time_of(place), is_late)
+        return steps
 
-    def _in_force(self, key: Key) -> tuple[dict, str | None]:
-        """The resolution and the rule event behind it: the same numbers sent again are news."""
-        found = self.resolved(*key)
-        scope = (found["level_type"], found["level_id"] or "", found["warehouse_id"])
-        rules = [rule for rule in self._rules if rule.fields["scope"] == scope]
-        latest = max(rules, key=lambda r: (r.position, r.event_id), default=None)
-        return found, None if latest is None else latest.event_id
+    def _is_paused(self, key: Key) -> bool:
+        return is_paused(self._commands, key, parents_of(self._events, key[1])["category_id"])
 
-    def _step_changed(self, before: dict, cause: Event, at: datetime, *, is_late: bool) -> None:
-        """Step every key whose rule in force is another than before."""
-        for key, known in before.items():
-            if self._in_force(key) != known:
-                frontier_at = self._machines[key].frontier_at or at
-                self._step(key, cause, max(frontier_at, at), is_late=is_late)
-
-    def sweep(self, now: datetime) -> None:
-        """RULE 28: notify what is still open when its cooldown ends."""
+    def sweep(self, clock: datetime) -> None:
+        """RULE 28: find what time has made due, at each warehouse's own moment."""
         for key in sorted(self._machines):
-            self._notify_if_due(key, None, now)
+            newest_at, committed_at = self._newest[key[0]]
+            self._find_due(key, min(clock, newest_at + (clock - committed_at)))
 
     def velocities(self, date: str, units_per_day: dict[Key, float | None]) -> None:
-        """RULE 25: new velocities step the keys whose rule counts in days, at their frontier."""
+        """RULE 25: new velocities step the keys whose rule counts in days, from their date on."""
+        as_of = datetime.fromisoformat(date).replace(tzinfo=UTC)
+        cause = Event("velocity", f"velocity:{date}", (0, 0, 0), False, as_of, (), {}, ())
         for key, velocity in units_per_day.items():
-            self._velocity[key] = velocity or 0
-            if key not in self._machines:
-                continue
+            machine = self._machines.get(key)
             rule = self.resolved(*key)
-            if rule["min_threshold_days"] is None and rule["reorder_threshold_days"] is None:
-                continue
-            at = self._machines[key].frontier_at or EPOCH
-            cause = Event("velocity", f"velocity:{date}", (0, 0, 0), False, at, (), {}, ())
-            self._step(key, cause, at, is_late=False)
+            is_in_days = rule["min_threshold_days"] is not None or rule["reorder_threshold_days"] is not None
+            if machine is not None and is_in_days:
+                self._find_due(key, machine.time_of(as_of))
+            self._velocity[key] = velocity or 0
+            if machine is not None and is_in_days:
+                self._step(key, cause, machine.time_of(as_of), is_late=False)
 
-    def _breaches(self, key: Key, state: dict, rule: dict, events: list[Event]) -> dict[str, dict]:
+    # What time makes due (RULES 24, 28)
+
+    def _find_due(self, key: Key, at: datetime) -> None:
+        """Judge at its grace's end, tell at its cooldown's end, whoever finds out (RULES 24, 28)."""
+        machine = self._machines.get(key)
+        if machine is None or machine.frontier is None:
+            return
+        end = self._end_of_grace(key)
+        if is_unstated(self._events, key) and end <= at:
+            # Nobody's doing: the event that left the stock as it is opens what is open.
+            self._step(key, machine.frontier, machine.time_of(end), is_late=False)
+        self._tell_if_due(key, at)
+
+    def _end_of_grace(self, key: Key) -> datetime:
+        """RULE 24: a grace after the key's first event, in event time."""
+        return min(event.at for event in self._events if key in event.keys) + self._grace
+
+    def _is_judged(self, key: Key, at: datetime) -> bool:
+        return not is_unstated(self._events, key) or self._end_of_grace(key) <= at
+
+    def _end_of_cooldown(self, key: Key) -> datetime:
+        """When a withheld telling is due: a cooldown cut short may have ended before the alert re-opened."""
+        machine = self._machines[key]
+        assert machine.firing is not None and machine.opened_at is not None
+        since = machine.last_notified.get(self._alerts[machine.firing]["alert_type"])
+        if since is None:
+            return machine.opened_at
+        return max(since + timedelta(minutes=self.resolved(*key)["cooldown_minutes"]), machine.opened_at)
+
+    def _tell_if_due(self, key: Key, at: datetime) -> None:
+        """RULE 28: once, when the cooldown ends, at that time whoever finds out."""
+        machine = self._machines[key]
+        if machine.firing is None or not machine.is_waiting or self._is_paused(key):
+            return
+        end = self._end_of_cooldown(key)
+        if end <= at:
+            # Whether an event or the sweep finds out leaves no trace.
+            self._tell_what_is_held(key, "cooldown_ended", None, machine.time_of(end))
+
+    def _release(self, key: Key, cause: Event) -> None:
+        """RULE 36: the end of a pause tells what still fires, where its cooldown is over too."""
+        machine = self._machines.get(key)
+        if machine is None or machine.firing is None or not machine.is_waiting:
+            return
+        at = machine.time_of(place_of(cause) if cause.kind == "control" else cause.at)
+        if self._end_of_cooldown(key) <= at:
+            self._tell_what_is_held(key, "resumed", cause, at)
+
+    def _tell_what_is_held(self, key: Key, reason: str, cause: Event | None, at: datetime) -> None:
+        machine = self._machines[key]
+        held = self._held_by(key)
+        if held is None:
+            return
+        alert = self._alerts[machine.firing]
+        machine.has_days_breached |= held["is_days"]
+        alert["threshold"] = held["threshold"]
+        self._measure(key, alert, at)
+        self._notify(key, reason, cause, at, alert["is_late"])
+
+    # The machine (RULES 24-28)
+
+    def _breaches(self, key: Key, state: dict, rule: dict) -> dict[str, dict]:
         """RULES 23, 24: the breached conditions, each with what was compared."""
         available = state["available"]
         velocity = self._units_per_day(key)
@@ -379,13 +383,13 @@ class Oracle:
             is_days = days is not None and velocity > 0 and available < days * velocity
             if is_units or is_days:
                 found[condition] = {"threshold": units if is_units else days, "is_days": is_days}
-        if self._is_restocking(key, state, events):
+        if self._is_restocking(key, state):
             found.pop("REORDER", None)
         return found
 
-    def _is_restocking(self, key: Key, state: dict, events: list[Event]) -> bool:
+    def _is_restocking(self, key: Key, state: dict) -> bool:
         """RULE 24: the latest level's flag, or inbound > 0."""
-        level = top_level(events, key)
+        level = top_level(self._events, key)
         flag = level is not None and level.fields["restock_in_progress"]
         return flag or state["inbound"] > 0
 
@@ -409,19 +413,22 @@ class Oracle:
 
     def _step(self, key: Key, cause: Event, at: datetime, *, is_late: bool) -> None:
         """One running point of one key through its machine."""
+        if not self._is_judged(key, at):
+            return
+        self._judge(key, cause, at, is_late=is_late)
+        self._tell_if_due(key, at)  # a rule may have cut its cooldown short
+
+    def _judge(self, key: Key, cause: Event, at: datetime, *, is_late: bool) -> None:
         machine = self._machines[key]
         state = fold(self._events, key)
         rule = self.resolved(*key)
-        # Before the step: an alert open at the cooldown's end is notified even if this
-        # event resolves it, so that it does not matter whether the sweep ran in between.
-        self._notify_if_due(key, cause, at)
         if not is_active(self._events, key):
             self._resolve(key, "inactive", cause, at, is_late)
             return
         if not rule["enabled"]:
             self._resolve(key, "muted", cause, at, is_late)
             return
-        found = self._breaches(key, state, rule, self._events)
+        found = self._breaches(key, state, rule)
         worst = max(found, key=SEVERITY.__getitem__, default=None)
         reason = "breach"
         if machine.firing is not None:
@@ -432,7 +439,7 @@ class Oracle:
             if worst is not None and SEVERITY[worst] > SEVERITY[firing]:
                 reason = "escalated"
             elif not self._has_cleared(firing, key, state, rule, machine.has_days_breached):
-                if not (firing == "REORDER" and self._is_restocking(key, state, self._events)):
+                if not (firing == "REORDER" and self._is_restocking(key, state)):
                     return
                 reason = "restock"
             else:
@@ -473,19 +480,20 @@ class Oracle:
                 "opening_event_id": cause.event_id,
             }
         machine.firing = machine.latest[condition] = alert_id
-        machine.is_waiting, machine.opened_at = is_inside, at
+        is_told_later = reason != "improved" and self._is_paused(key)
+        machine.is_waiting, machine.opened_at = is_inside or is_told_later, at
         machine.has_days_breached = compared["is_days"]
         alert = self._alerts[alert_id]
         alert.update(state="firing", resolved_reason=None, threshold=compared["threshold"])
-        self._measure(key, alert, at, self._events)
+        self._measure(key, alert, at)
         transition = "reopened" if is_inside else "opened"
         self._record(key, alert_id, transition, reason, cause, at, is_late)
-        if not is_inside and reason != "improved":
+        if not is_inside and reason != "improved" and not is_told_later:
             self._notify(key, reason, cause, at, is_late)
 
-    def _measure(self, key: Key, alert: dict, at: datetime, events: list[Event]) -> None:
+    def _measure(self, key: Key, alert: dict, at: datetime) -> None:
         """RULE 30: the stock an alert speaks of, at its latest opening or notification."""
-        state = fold(events, key)
+        state = fold(self._events, key)
         alert.update(
             timestamp=spell_time(at),
             current_stock=state["on_hand"],
@@ -497,8 +505,8 @@ class Oracle:
 
     def _suggested(self, key: Key, state: dict) -> int | None:
         """RULE 30: up to order_up_to (else 2 x reorder), rounded up to the pack."""
-        levels = [e for e in self._events if e.kind == "level" and e.fields["sku"] == key[1]]
-        latest = max(levels, key=sort_key).fields["product"] if levels else {}
+        level = top_level_of_sku(self._events, key[1])
+        latest = {} if level is None else level.fields["product"]
         product = {**latest, **self._products.get(key[1], {})}
         target = product.get("order_up_to")
         if target is None:
@@ -510,40 +518,17 @@ class Oracle:
         pack = product.get("pack_multiple") or 1
         return -(-wanted // pack) * pack
 
-    def _notify_if_due(self, key: Key, cause: Event | None, now: datetime) -> None:
-        """RULE 28: once, when the cooldown ends, at that time whoever finds out."""
-        machine = self._machines[key]
-        if machine.firing is None or not machine.is_waiting:
-            return
-        alert = self._alerts[machine.firing]
-        rule = self.resolved(*key)
-        since = machine.last_notified[alert["alert_type"]]
-        # A cooldown cut short by a rule may have ended before the alert re-opened.
-        end = max(since + timedelta(minutes=rule["cooldown_minutes"]), machine.opened_at)
-        if now < end:
-            return
-        # The stock as it was before the event that made us look; the rule in force now.
-        events = [e for e in self._events if e is not cause]
-        held = self._held_by(key, rule, events)
-        if held is None:  # what a rule has muted or moved since is not told any more
-            return
-        machine.has_days_breached |= held["is_days"]
-        alert["threshold"] = held["threshold"]
-        self._measure(key, alert, end, events)
-        # Nobody's doing: whether an event or the sweep finds out leaves no trace.
-        self._notify(key, "cooldown_ended", None, end, alert["is_late"])
-
-    def _held_by(self, key: Key, rule: dict, events: list[Event]) -> dict | None:
+    def _held_by(self, key: Key) -> dict | None:
         """What keeps the firing alert open: its breach, else its hysteresis."""
         machine = self._machines[key]
         condition = self._alerts[machine.firing]["alert_type"]
-        state = fold(events, key)
-        found = self._breaches(key, state, rule, events)
-        if not rule["enabled"] or not is_active(events, key):
+        state, rule = fold(self._events, key), self.resolved(*key)
+        found = self._breaches(key, state, rule)
+        if not rule["enabled"] or not is_active(self._events, key):
             return None
         if condition in found:
             return found[condition]
-        is_muted = condition == "REORDER" and self._is_restocking(key, state, events)
+        is_muted = condition == "REORDER" and self._is_restocking(key, state)
         if is_muted or self._has_cleared(condition, key, state, rule, machine.has_days_breached):
             return None
         name = "min" if condition == "LOW_STOCK" else "reorder"
@@ -577,6 +562,7 @@ class Oracle:
         at: datetime,
         is_late: bool,
     ) -> None:
+        self._machines[key].last_at = at
         self._transitions.append(
             {
                 "alert_id": alert_id,
@@ -629,6 +615,25 @@ class Oracle:
     def transitions(self) -> list[dict]:
         """Every transition, in order per key."""
         return [dict(transition) for transition in self._transitions]
+
+
+def lane(fresh: list[tuple[Event, set]], sku: str) -> list[tuple[Event, set]]:
+    """What a burst holds for one SKU, in the order of RULE 25.
+
+    Stock events by (position, kind, event id); a rule or command before the first of them that is
+    later, or as late and arrived after it. One that is superseded has no place.
+    """
+    arrival = {event.event_id: number for number, (event, _) in enumerate(fresh)}
+    stock = [pair for pair in fresh if any(key[1] == sku for key in pair[0].keys)]
+    stock.sort(key=lambda pair: sort_key(pair[0]))
+    found = []
+    others = [pair for pair in fresh if pair[0].kind in ("rule", "control") and pair[1]]
+    for other, stepping in sorted(others, key=lambda pair: (pair[0].position[1], arrival[pair[0].event_id])):
+        place = (other.position[1], arrival[other.event_id])
+        while stock and (stock[0][0].position[1], arrival[stock[0][0].event_id]) < place:
+            found.append(stock.pop(0))
+        found.append((other, stepping))
+    return found + stock
 
 
 def _plain_record(low: int | None, reorder: int | None) -> dict:

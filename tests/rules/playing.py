@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.rules.case import Case, Sweep, Velocities, message
+from tests.rules.case import PUBLISHED, Case, Committed, Sweep, Velocities, message
+from tests.rules.reading import Message, Rejected, read_event
 
 
 def hand_computed(cases: list[Case]) -> pytest.MarkDecorator:
@@ -22,9 +23,25 @@ def play(engine: Any, steps: list) -> list[tuple[str, str | None]]:
             engine.sweep(datetime.fromisoformat(step.now))
         elif isinstance(step, Velocities):
             engine.velocities(step.date, step.units_per_day)
+        elif isinstance(step, Committed):
+            messages = [message(document) for document in step.documents]
+            outcomes += engine.burst(messages, committed_at=datetime.fromisoformat(step.at))
         else:
-            outcomes += engine.burst([message(document) for document in step])
+            messages = [message(document) for document in step]
+            outcomes += engine.burst(messages, committed_at=newest_time(messages))
     return outcomes
+
+
+def newest_time(messages: list[Message]) -> datetime:
+    """The time of the newest stock event: a sweep after it then judges as of its own clock (RULE 28)."""
+    times = []
+    for each in messages:
+        try:
+            event = read_event(each)
+        except Rejected:
+            continue
+        times += [event.at] if event.keys else []
+    return max(times, default=PUBLISHED)
 
 
 def facts(make: Callable[..., Any], case: Case) -> dict[str, Any]:
@@ -34,6 +51,7 @@ def facts(make: Callable[..., Any], case: Case) -> dict[str, Any]:
         velocity=case.velocity,
         default_min=case.default_min,
         default_reorder=case.default_reorder,
+        grace_minutes=case.grace_minutes,
     )
     outcomes = play(engine, case.steps)
     found: dict[str, Any] = {

@@ -9,6 +9,7 @@ import json
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
@@ -61,14 +62,12 @@ TRANSACTION_FIELDS = [  # RULE 3
     "quantity",
     "timestamp",
 ]
-PRODUCT_FIELDS = [
-    "product_name",
-    "supplier_id",
-    "lead_time_days",
-    "order_up_to",
-    "unit_price",
-    "pack_multiple",
-]
+PRODUCT_INTEGERS = ["lead_time_days", "order_up_to", "pack_multiple", "min_order_qty"]  # RULE 19
+
+COMMANDS = {  # RULE 36
+    "pause", "resume", "re-evaluate", "ack", "silence", "unsilence", "escalate", "resolve", "note",
+    "inhibit", "uninhibit", "plan-accept", "plan-dismiss", "plan-snooze",
+}  # fmt: skip
 
 Position = tuple[int, int, int]
 
@@ -103,6 +102,29 @@ class Event:
     keys: tuple[tuple[str, str], ...]
     fields: dict[str, Any]
     content: tuple
+    source: str = ""  # RULE 12: who numbered the position
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What an envelope says of where and when a document comes from (RULES 1, 12)."""
+
+    source: str
+    epoch: int
+    cluster: tuple[int, int] | None  # second and increment
+
+    @property
+    def moment(self) -> str | None:
+        """The cluster time as ids spell it: an epoch other than 0 is part of it (RULE 10)."""
+        if self.cluster is None:
+            return None
+        return ".".join(str(part) for part in (*([self.epoch] if self.epoch else []), *self.cluster))
+
+    def place(self, at: datetime) -> Position:
+        """RULE 12: the cluster time's second where there is one, else the event time."""
+        if self.cluster:
+            return (self.epoch, self.cluster[0] * 1_000_000, self.cluster[1])
+        return (self.epoch, (at - EPOCH) // timedelta(microseconds=1), 0)
 
 
 def spell_time(moment: datetime) -> str:
@@ -113,6 +135,11 @@ def spell_time(moment: datetime) -> str:
 def spell_id(*parts: str) -> str:
     """Join the escaped parts of an event id."""
     return ":".join(part.replace("%", "%25").replace(":", "%3A") for part in parts)
+
+
+def place_of(event: Event) -> datetime:
+    """RULE 25: where a rule or a command stands in time, its position's instant."""
+    return EPOCH + timedelta(microseconds=event.position[1])
 
 
 def read_json(data: bytes) -> dict:
@@ -146,16 +173,11 @@ def _depth(value: object) -> int:
 
 def read_integer(value: object, *, limit: int = QUANTITY_LIMIT) -> int:
     """Read an integer (RULE 5)."""
+    number = None
     if isinstance(value, dict) and len(value) == 1:
         name, inner = next(iter(value.items()))
-        if name in ("$numberLong", "$numberInt") and isinstance(inner, str):
-            value = inner
-        elif name == "$numberDouble" and isinstance(inner, str):
-            try:
-                value = float(inner)
-            except ValueError:
-                raise Rejected("invalid_value", repr(inner)) from None
-    number = None
+        if isinstance(inner, str):
+            number = _extended(name, inner)
     is_integral = isinstance(value, float) and value.is_integer() and abs(value) < 2**53
     is_digits = isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,4000}", value)
     if (isinstance(value, int) and not isinstance(value, bool)) or is_integral or is_digits:
@@ -163,6 +185,28 @@ def read_integer(value: object, *, limit: int = QUANTITY_LIMIT) -> int:
     if number is None or abs(number) > limit:
         raise Rejected("invalid_value", repr(value))
     return number
+
+
+def _extended(name: str, text: str) -> int | None:
+    """The integer of an Extended JSON number, None where it is none (RULE 5)."""
+    if name in ("$numberInt", "$numberLong") and re.fullmatch(r"-?[0-9]{1,4000}", text):
+        return int(text)
+    if name in ("$numberDouble", "$numberDecimal"):
+        if not re.fullmatch(r"[+-]?[0-9]{1,400}(\.[0-9]{0,400})?([eE][+-]?[0-9]{1,6})?", text):
+            return None
+        number = Decimal(text)
+        # The size first: 1E+999999 has a million digits.
+        if number.adjusted() < 20 and number == number.to_integral_value():
+            return int(number)
+    return None
+
+
+def read_optional_integer(value: object) -> int | None:
+    """RULE 5: an optional integer that does not fit is null."""
+    try:
+        return None if value is None else read_integer(value)
+    except Rejected:
+        return None
 
 
 def read_time(value: object) -> datetime:
@@ -230,17 +274,16 @@ def read_event(message: Message) -> Event:
     if kind in ("cloud", "r4"):
         return _inert(message, "filtered")
     if kind == "control":
-        return _inert(message, "control")
+        return _command(message, document)
     if kind == "transaction" and operation == "delete":
         return _inert(message, "filtered")
-    cluster = _cluster_time(envelope)
     readers = {
         "transaction": _transaction,
         "level": _level,
         "tombstone": _tombstone,
         "rule": _rule,
     }
-    return readers[kind](message, document, cluster, operation == "delete")
+    return readers[kind](message, document, _origin(envelope), operation == "delete")
 
 
 def _inert(message: Message, kind: str) -> Event:
@@ -249,28 +292,22 @@ def _inert(message: Message, kind: str) -> Event:
     return Event(kind, event_id, (0, 0, 0), False, at, (), {}, ())
 
 
-def _cluster_time(envelope: dict) -> Position | None:
-    """(epoch, second, increment), or None without a cluster time (RULE 12)."""
+def _origin(envelope: dict) -> Origin:
+    """RULE 12: the source's name, its epoch, and the cluster time where there is one."""
+    names = [envelope.get(name) for name in ("connector_id", "source")]
+    source = next((read_id(name) for name in names if name not in (None, "")), "")
+    epoch = envelope.get("source_epoch")
+    epoch = 0 if epoch is None else read_integer(epoch)
+    if epoch < 0:
+        raise Rejected("invalid_value", f"source_epoch {epoch}")
     cluster = envelope.get("cluster_time")
-    if cluster is None:
-        return None
     if isinstance(cluster, dict) and "$timestamp" in cluster:
         cluster = cluster["$timestamp"]
+    if cluster is None:
+        return Origin(source, epoch, None)
     if not isinstance(cluster, dict) or not {"t", "i"} <= set(cluster):
         raise Rejected("invalid_value", "cluster_time")
-    epoch = envelope.get("source_epoch")
-    return (
-        0 if epoch is None else read_integer(epoch),
-        read_integer(cluster["t"]),
-        read_integer(cluster["i"]),
-    )
-
-
-def _place(at: datetime, cluster: Position | None) -> Position:
-    """RULE 12: the cluster time's second where there is one, else the event time."""
-    if cluster:
-        return (cluster[0], cluster[1] * 1_000_000, cluster[2])
-    return (0, (at - EPOCH) // timedelta(microseconds=1), 0)
+    return Origin(source, epoch, (read_integer(cluster["t"]), read_integer(cluster["i"])))
 
 
 def _require(document: dict, names: list[str]) -> None:
@@ -301,7 +338,7 @@ def _own_id(message: Message, *parts: str) -> str:
     return spell_id(*parts)
 
 
-def _transaction(message: Message, document: dict, cluster: Position | None, _: bool) -> Event:
+def _transaction(message: Message, document: dict, origin: Origin, _: bool) -> Event:
     _require(document, TRANSACTION_FIELDS)
     kind = document["transaction_type"]
     if kind == "TRANSFER":
@@ -324,14 +361,14 @@ def _transaction(message: Message, document: dict, cluster: Position | None, _: 
     if quantity == 0 or quantity * SIGNS[kind] < 0:  # RULE 8
         raise Rejected("invalid_sign", f"{kind} {quantity}")
     _in_range(at, message)
-    parts = ["transaction", warehouse_id, transaction_id, status]
-    if cluster:
-        parts.append(f"{cluster[1]}.{cluster[2]}")
+    line_id = document.get("line_id")
+    identity = (warehouse_id, transaction_id, *([] if line_id is None else [read_id(line_id)]))
+    parts = ["transaction", *identity, status, *([origin.moment] if origin.moment else [])]
     keys = [(warehouse_id, sku)]
     if to_warehouse_id is not None and to_warehouse_id != warehouse_id:
         keys.append((to_warehouse_id, sku))
     fields = {
-        "transaction_id": transaction_id,
+        "identity": identity,
         "type": kind,
         "status": status,
         "sku": sku,
@@ -342,29 +379,29 @@ def _transaction(message: Message, document: dict, cluster: Position | None, _: 
     return Event(
         "transaction",
         _own_id(message, *parts),
-        _place(at, cluster),
-        cluster is not None,
+        origin.place(at),
+        origin.cluster is not None,
         at,
         tuple(keys),
         fields,
         ("transaction", warehouse_id, sku, to_warehouse_id, kind, quantity),
+        origin.source,
     )
 
 
-def _level(message: Message, document: dict, cluster: Position | None, _: bool) -> Event:
+def _level(message: Message, document: dict, origin: Origin, _: bool) -> Event:
     _require(document, ["sku", "warehouse_id", "current_stock", "last_updated"])
     sku = read_id(document["sku"])
     warehouse_id = read_id(document["warehouse_id"])
     parents = {name: "UNKNOWN" if document.get(name) is None else read_id(document[name]) for name in PARENTS}
     on_hand = read_integer(document["current_stock"])
-    reserved = document.get("reserved_stock")
-    reserved = None if reserved is None else read_integer(reserved)
+    reserved = read_optional_integer(document.get("reserved_stock"))
     flag = document.get("restock_in_progress")
     if flag is not None and not isinstance(flag, bool):
         raise Rejected("invalid_value", "restock_in_progress")
     last_updated = read_time(document["last_updated"])
     at = _in_range(_event_time(document, "last_updated"), message)
-    moment = f"{cluster[1]}.{cluster[2]}" if cluster else spell_time(last_updated)
+    moment = origin.moment or spell_time(last_updated)
     embedded = _embedded(document)
     fields = {
         "sku": sku,
@@ -374,17 +411,18 @@ def _level(message: Message, document: dict, cluster: Position | None, _: bool) 
         "restock_in_progress": bool(flag),
         "embedded": embedded,
         "parents": parents,
-        "product": {name: document.get(name) for name in PRODUCT_FIELDS},
+        "product": {name: read_optional_integer(document.get(name)) for name in PRODUCT_INTEGERS},
     }
     return Event(
         "level",
         _own_id(message, "level", warehouse_id, sku, moment),
-        _place(at, cluster),
-        cluster is not None,
+        origin.place(at),
+        origin.cluster is not None,
         at,
         ((warehouse_id, sku),),
         fields,
         ("level", warehouse_id, sku, on_hand, reserved, tuple(parents.values()), embedded),
+        origin.source,
     )
 
 
@@ -407,23 +445,23 @@ def _embedded(document: dict) -> tuple[int | None, int | None] | None:
     return (low, reorder)
 
 
-def _tombstone(message: Message, document: dict, cluster: Position | None, _: bool) -> Event:
+def _tombstone(message: Message, document: dict, origin: Origin, _: bool) -> Event:
     """RULE 17: a deleted inventory document."""
     _require(document, ["sku", "warehouse_id"])
     key = (read_id(document["warehouse_id"]), read_id(document["sku"]))
-    if cluster is None:
+    if origin.cluster is None or origin.moment is None:
         raise Rejected("missing_field", "cluster_time")
     try:
-        at = EPOCH + timedelta(seconds=cluster[1])
+        at = EPOCH + timedelta(seconds=origin.cluster[0])
     except OverflowError:
         raise Rejected("invalid_value", "cluster_time") from None
-    event_id = _own_id(message, "tombstone", *key, f"{cluster[1]}.{cluster[2]}")
+    event_id = _own_id(message, "tombstone", *key, origin.moment)
     _in_range(at, message)
     content = ("tombstone", *key)
-    return Event("tombstone", event_id, _place(at, cluster), True, at, (key,), {}, content)
+    return Event("tombstone", event_id, origin.place(at), True, at, (key,), {}, content, origin.source)
 
 
-def _rule(message: Message, document: dict, cluster: Position | None, is_delete: bool) -> Event:
+def _rule(message: Message, document: dict, origin: Origin, is_delete: bool) -> Event:
     """RULES 10, 21, 22: one threshold rule, or its deletion."""
     _require(document, ["level_type"])
     level_type = document["level_type"]
@@ -439,18 +477,19 @@ def _rule(message: Message, document: dict, cluster: Position | None, is_delete:
     at = _in_range(times[0] if times else message.publish_time, message)
     is_deleted = is_delete or document.get("deleted") is True
     record = None if is_deleted else _thresholds(document)
-    moment = f"{cluster[1]}.{cluster[2]}" if cluster else spell_time(at)
+    moment = origin.moment or spell_time(at)
     event_id = _own_id(message, "rule", level_type, level_id, warehouse_id or "", moment)
     scope = (level_type, level_id, warehouse_id)
     return Event(
         "rule",
         event_id,
-        _place(at, cluster),
-        cluster is not None,
+        origin.place(at),
+        origin.cluster is not None,
         at,
         (),
         {"scope": scope, "record": record},
         ("rule", scope, None if record is None else tuple(record.items())),
+        origin.source,
     )
 
 
@@ -490,3 +529,27 @@ def _days(value: object) -> int | Fraction:
     if isinstance(value, float) and abs(value) < QUANTITY_LIMIT and not value.is_integer():
         return Fraction(value)
     return read_integer(value)
+
+
+def _command(message: Message, document: dict) -> Event:
+    """RULE 36: what it does, to what scope, when, in whose name."""
+    name = document["command"]
+    if not isinstance(name, str) or name not in COMMANDS:
+        raise Rejected("invalid_command", repr(name))
+    _require(document, ["reason", "issued_by"])
+    timestamp = document.get("timestamp")
+    at = message.publish_time if timestamp is None else _in_range(read_time(timestamp), message)
+    named = {
+        field: None if document.get(field) is None else read_id(document[field])
+        for field in ("warehouse_id", "sku", "category_id", "alert_id", "alert_type", "source", "issued_by")
+    }
+    until, minutes = document.get("until"), document.get("minutes")
+    if name == "silence" and (until is None) == (minutes is None):
+        raise Rejected("invalid_command", "a silence has one end")
+    end = None if until is None else read_time(until)
+    if minutes is not None:
+        end = at + timedelta(minutes=read_integer(minutes))
+    fields = {"command": name, **named, "end": end}
+    event_id = spell_id("payload", hashlib.sha256(message.data).hexdigest())
+    place = Origin("", 0, None).place(at)
+    return Event("control", event_id, place, False, at, (), fields, ())

@@ -1,6 +1,6 @@
 """An alert's id and what leaves with it (RULES 29-30)."""
 
-from tests.rules.case import R0_LEVEL, R0_ORDER, RULE_50_100, SECOND, Case, envelope, level, txn
+from tests.rules.case import R0_LEVEL, R0_ORDER, RULE_50_100, SECOND, Case, envelope, level, rule, txn
 
 CASES = [
     Case(
@@ -39,11 +39,8 @@ CASES = [
             ]
         ],
         products={"S1": {"order_up_to": 500, "pack_multiple": 24}},
-        # the PENDING alone is a point of 0 available: STOCKOUT, then improved
-        alerts=[
-            {"alert_type": "STOCKOUT", "suggested_quantity": 504},  # 500 - 0 - 10 = 490 -> 504
-            {"alert_type": "LOW_STOCK", "suggested_quantity": 480, "inbound_stock": 10},
-        ],
+        # the PENDING alone is a point of 0 available, of a key that nobody has stated: not judged
+        alerts=[{"alert_type": "LOW_STOCK", "suggested_quantity": 480, "inbound_stock": 10}],
         reading="as of the opening or notification",
     ),
     Case(
@@ -53,5 +50,18 @@ CASES = [
         [[RULE_50_100, level(48, "07:01")]],
         products={"S1": {"pack_multiple": 8}},
         alerts=[{"suggested_quantity": 152}],
+    ),
+    Case(
+        # S1: up to 500: 500 - 48 = 452. S2's cannot be read, so 2 x 100 - 48 = 152; its pack of 5.0: 155.
+        "advice reads a document's numbers as MongoDB writes them",
+        (5, 19, 30),
+        [
+            [
+                rule("GLOBAL", None, 50, 100),
+                level(48, "07:01", order_up_to={"$numberDecimal": "500"}, lead_time_days={"$numberLong": "3"}),
+                level(48, "07:01", sku="S2", order_up_to="lots", pack_multiple=5.0),
+            ]
+        ],
+        alerts=[{"sku": "S1", "suggested_quantity": 452}, {"sku": "S2", "suggested_quantity": 155}],
     ),
 ]

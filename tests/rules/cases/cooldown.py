@@ -6,6 +6,7 @@ from tests.rules.case import (
     WAITED,
     WAITING,
     Case,
+    Committed,
     K,
     Sweep,
     cooldown,
@@ -13,7 +14,20 @@ from tests.rules.case import (
     moment,
     moves,
     rule,
+    txn,
 )
+
+LATER = "2022-04-25T00:00:00+00:00"
+EARLIER_DAY = [
+    RULE_50_50,
+    level(60, "08:00"),
+    txn("A", "ORDER", -11, "09:00"),
+    txn("B", "RESTOCK", 10, "09:10"),
+    txn("C", "ORDER", -10, "09:20"),
+    txn("D", "RESTOCK", 10, "09:30"),
+    txn("E", "ORDER", -1, "12:00"),
+]
+AT_0730 = [document for burst in WAITING for document in burst]
 
 CASES = [
     Case(
@@ -198,12 +212,19 @@ CASES = [
         reading="worse conditions do not wait for a milder one's cooldown, only for their own",
     ),
     Case(
-        # Open at 08:01, but the first to look is the mute of 08:30.
+        # Open at 08:01, and due then; the first to look is the mute of 08:30, which acts on what
+        # comes after it. A sweep between them would have told it, and must not make a difference.
+        "what fell due before a mute is told before it",
+        (21, 25, 28),
+        [*WAITING, [rule("SKU", "S1", 50, 50, updated_at=moment("08:30"), alert_settings={"enabled": False})]],
+        transitions={K: [*WAITED, "LOW_STOCK notified cooldown_ended 08:01", "LOW_STOCK resolved muted 08:30"]},
+        reading="who finds what is due leaves no trace: it is as it was before the rule, as before an event",
+    ),
+    Case(
         "a mute is not announced by the alert it mutes",
         (21, 28),
-        [*WAITING, [rule("SKU", "S1", 50, 50, updated_at=moment("08:30"), alert_settings={"enabled": False})]],
-        transitions={K: [*WAITED, "LOW_STOCK resolved muted 08:30"]},
-        reading="at a cooldown's end only what the rule in force now still holds open is told",
+        [*WAITING, [rule("SKU", "S1", 50, 50, updated_at=moment("07:50"), alert_settings={"enabled": False})]],
+        transitions={K: [*WAITED, "LOW_STOCK resolved muted 07:50"]},
     ),
     Case(
         # 40 at 07:30 waits; 52 at 07:50 holds it (520 < 550): told with 52, not 40.
@@ -249,5 +270,111 @@ CASES = [
             ]
         },
         reading="inside the cooldown the latest alert of the condition re-opens, told or not",
+    ),
+    *(
+        Case(
+            # 60, 49: told. 59 clears (590 >= 550), 49 re-opens inside the hour, 59 clears before it
+            # ends at 10:00, 58 is no breach. The clock stands, so each sweep's moment is the time
+            # of the newest event: nothing is ever due.
+            f"a cut does not decide what is told: {' '.join(str(len(burst)) for burst in cut)}",
+            (25, 28),
+            [step for burst in cut for step in (Committed(LATER, burst), Sweep(LATER))],
+            transitions={
+                K: [
+                    "LOW_STOCK opened breach 09:00",
+                    "LOW_STOCK notified breach 09:00",
+                    "LOW_STOCK resolved recovered 09:10",
+                    "LOW_STOCK reopened breach 09:20",
+                    "LOW_STOCK resolved recovered 09:30",
+                ]
+            },
+            alerts=[{"notification_count": 1, "state": "resolved"}],
+        )
+        for cut in (
+            [EARLIER_DAY],
+            [EARLIER_DAY[:4], EARLIER_DAY[4:]],
+            [EARLIER_DAY[:5], EARLIER_DAY[5:]],
+            [[document] for document in EARLIER_DAY],
+        )
+    ),
+    Case(
+        # Told 00:01, hour ends 01:01. Between 00:06 and 00:07 the sweep runs, days later by the
+        # clock; at this warehouse it is 00:06.
+        "a backlog is judged as of its own time",
+        (28,),
+        [
+            Committed(LATER, [RULE_50_50, level(49, "00:01"), level(60, "00:03"), level(40, "00:06")]),
+            Sweep(LATER),
+            Committed(LATER, [level(70, "00:07")]),
+            Sweep(LATER),
+        ],
+        transitions={
+            K: [
+                "LOW_STOCK opened breach 00:01",
+                "LOW_STOCK notified breach 00:01",
+                "LOW_STOCK resolved recovered 00:03",
+                "LOW_STOCK reopened breach 00:06",
+                "LOW_STOCK resolved recovered 00:07",
+            ]
+        },
+    ),
+    Case(
+        # Due at 08:01, 31 minutes after 07:30. 30:59 after the commit it is 08:00:59 there.
+        "a quiet warehouse's time goes on from its last event",
+        (28,),
+        [Committed("2022-04-25T00:00:00+00:00", AT_0730), Sweep("2022-04-25T00:30:59+00:00")],
+        transitions={K: WAITED},
+    ),
+    Case(
+        "what is due when a quiet warehouse's time has come is told",
+        (28,),
+        [Committed("2022-04-25T00:00:00+00:00", AT_0730), Sweep("2022-04-25T00:31:00+00:00")],
+        transitions={K: [*WAITED, "LOW_STOCK notified cooldown_ended 08:01"]},
+    ),
+    Case(
+        # Events of 07:30 committed at 07:20. At 07:55 it is not 08:05; at 08:01 it is 08:01.
+        "a sweep's moment is never later than the clock",
+        (28,),
+        [
+            Committed("2022-04-20T07:20:00+00:00", AT_0730),
+            Sweep("2022-04-20T07:55:00+00:00"),
+            [level(41, "07:56")],
+            Sweep("2022-04-20T08:00:59+00:00"),
+        ],
+        transitions={K: WAITED},
+    ),
+    Case(
+        # W1's newest event is of 07:30, W2's of 09:00, committed at one time: at W1 it is 07:30.
+        "each warehouse has a time of its own",
+        (28,),
+        [
+            Committed(LATER, [*AT_0730, level(60, "09:00", warehouse_id="W2")]),
+            Sweep(LATER),
+        ],
+        transitions={K: WAITED},
+    ),
+    Case(
+        # The transfer of 08:05 from W2 is an event of W1 too: there it is 08:05.
+        "a transfer is news of its receiver's time",
+        (16, 28),
+        [
+            Committed(LATER, AT_0730),
+            Committed(LATER, [txn("T1", "TRANSFER", 1, "08:05", sku="S2", warehouse_id="W2", to_warehouse_id="W1")]),
+            Sweep(LATER),
+        ],
+        transitions={K: [*WAITED, "LOW_STOCK notified cooldown_ended 08:01"]},
+    ),
+    Case(
+        # A level of 06:00 committed 40 minutes later is not the newest: 07:30 and 41 minutes.
+        # Nor is the repeat of 07:30's.
+        "an older event does not set a warehouse's time back",
+        (28,),
+        [
+            Committed("2022-04-25T00:00:00+00:00", AT_0730),
+            Committed("2022-04-25T00:40:00+00:00", [level(90, "06:00"), level(40, "07:30")]),
+            Sweep("2022-04-25T00:41:00+00:00"),
+        ],
+        outcomes=["applied"] * 4 + ["superseded", "duplicate"],
+        transitions={K: [*WAITED, "LOW_STOCK notified cooldown_ended 08:01"]},
     ),
 ]

@@ -5,7 +5,10 @@ from tests.rules.case import (
     RULE_50_50,
     RULE_50_100,
     Case,
+    Committed,
     K,
+    Sweep,
+    command,
     level,
     moment,
     moves,
@@ -253,5 +256,151 @@ CASES = [
         ],
         velocity={K: 10.0},
         transitions={K: [*OPENED_LOW, "LOW_STOCK resolved recovered 07:03"]},
+    ),
+    Case(
+        # -5 on a key that no level has stated; the 24 hours are not over.
+        "an unstated key is flagged and not judged",
+        (24,),
+        [[RULE_50_50, txn("T1", "ORDER", -5, "07:01")], [txn("T2", "ORDER", -1, "23:00")]],
+        states={K: {**stock(-6, 0, -6), "is_unstated": True, "is_negative": True}},
+        alerts=[],
+    ),
+    Case(
+        # The order overtook the opening 100: 95 are stated, and nobody is told of a -5.
+        "an opening stock within the grace was never missing",
+        (24, 25),
+        [[RULE_50_50], [txn("T1", "ORDER", -5, "07:01")], [level(100, "07:00")]],
+        states={K: {**stock(95, 0, 95), "is_unstated": False}},
+        alerts=[],
+    ),
+    Case(
+        # 100 - 60 = 40 < 50, judged with the level, which comes behind the order: at 07:01, late.
+        "a level judges its key at once",
+        (24, 25),
+        [[RULE_50_50], [txn("T1", "ORDER", -60, "07:01")], [level(100, "07:00")]],
+        transitions={K: ["LOW_STOCK opened breach 07:01 late", "LOW_STOCK notified breach 07:01 late"]},
+    ),
+    Case(
+        # 07:01 and 24 hours. The order of 09:00 finds it, with the -5 of before it.
+        # sha256 of ["W1","S1","STOCKOUT","transaction:W1:T1:COMPLETED"]
+        "the grace's end judges, by whichever event finds it",
+        (24, 25, 29),
+        [[txn("T1", "ORDER", -5, "07:01")], [txn("T2", "ORDER", -1, "2022-04-21T09:00:00Z")]],
+        transitions={K: ["STOCKOUT opened breach 07:01", "STOCKOUT notified breach 07:01"]},
+        alerts=[
+            {
+                "alert_id": "alt-20220420-W1-S1-STOCKOUT-4d6b8328",
+                "opening_event_id": "transaction:W1:T1:COMPLETED",
+                "first_breach_time": "2022-04-21T07:01:00.000000Z",
+                "current_stock": -5,
+                "is_late": False,
+            }
+        ],
+        reading="who finds the end leaves no trace: what opens is the key's last event before it, its stock and id",
+    ),
+    Case(
+        # The sweep of 07:00:59 on the next day is too early; that of 09:00 finds it, at 07:01.
+        "the grace's end judges, by the sweep",
+        (24, 28),
+        [
+            [txn("T1", "ORDER", -5, "07:01")],
+            Sweep("2022-04-21T07:00:59+00:00"),
+            Sweep("2022-04-21T09:00:00+00:00"),
+            Sweep("2022-04-21T09:30:00+00:00"),
+        ],
+        transitions={K: ["STOCKOUT opened breach 07:01", "STOCKOUT notified breach 07:01"]},
+        alerts=[
+            {"opening_event_id": "transaction:W1:T1:COMPLETED", "first_breach_time": "2022-04-21T07:01:00.000000Z"}
+        ],
+    ),
+    Case(
+        "the sweep before the grace's end judges nothing",
+        (24, 28),
+        [[txn("T1", "ORDER", -5, "07:01")], Sweep("2022-04-21T07:00:59+00:00")],
+        alerts=[],
+    ),
+    Case(
+        # By the clock it is days later; at W1 it is 09:00 of the next day, by S2's level.
+        "the grace is of the warehouse's own time",
+        (24, 28),
+        [
+            Committed("2022-04-27T00:00:00+00:00", [txn("T1", "ORDER", -5, "07:01")]),
+            Sweep("2022-04-27T00:00:00+00:00"),
+            Committed("2022-04-27T00:00:00+00:00", [txn("T2", "ORDER", -5, "07:02", sku="S3")]),
+            Committed("2022-04-27T00:00:00+00:00", [level(9, "2022-04-21T07:01:30Z", sku="S2")]),
+            Sweep("2022-04-27T00:00:00+00:00"),
+        ],
+        transitions={
+            K: ["STOCKOUT opened breach 07:01", "STOCKOUT notified breach 07:01"],
+            ("W1", "S3"): [],
+        },
+    ),
+    Case(
+        "a grace of zero judges at once",
+        (24,),
+        [[txn("T1", "ORDER", -5, "07:01")]],
+        transitions={K: ["STOCKOUT opened breach 07:01", "STOCKOUT notified breach 07:01"]},
+        grace_minutes=0,
+    ),
+    Case(
+        # The first to arrive is of 09:00. With the order of 07:00 the hour ended at 08:00, so that
+        # order, which acts at the frontier of 09:00, is judged: -2.
+        "the grace begins with the first event, whichever arrives first",
+        (24, 25),
+        [[txn("T1", "ORDER", -1, "09:00")], [txn("T2", "ORDER", -1, "07:00")]],
+        transitions={K: ["STOCKOUT opened breach 09:00 late", "STOCKOUT notified breach 09:00 late"]},
+        grace_minutes=60,
+    ),
+    Case(
+        # 5 < 50 at 08:00, whether or not somebody looks; the level of 09:00 is 100: 1000 >= 550.
+        "what the grace's end opened is resolved by the level that comes after it",
+        (24, 25),
+        [[RULE_50_50, txn("T1", "RESTOCK", 5, "07:00"), level(100, "09:00")]],
+        transitions={
+            K: [
+                "LOW_STOCK opened breach 08:00",
+                "LOW_STOCK notified breach 08:00",
+                "LOW_STOCK resolved recovered 09:00",
+            ]
+        },
+        grace_minutes=60,
+    ),
+    Case(
+        # The mute of 07:30 finds nothing judged; its lifting of 08:30 finds the hour over, at 08:00,
+        # when the key was muted, and judges its -5 itself.
+        "a rule after the grace judges",
+        (24, 25),
+        [
+            [txn("T1", "ORDER", -5, "07:00")],
+            [rule("SKU", "S1", 50, 50, updated_at=moment("07:30"), alert_settings={"enabled": False})],
+            [rule("SKU", "S1", 50, 50, updated_at=moment("08:30"))],
+        ],
+        transitions={K: ["STOCKOUT opened breach 08:30", "STOCKOUT notified breach 08:30"]},
+        grace_minutes=60,
+    ),
+    Case(
+        "a command before the grace's end judges nothing",
+        (24, 36),
+        [[txn("T1", "ORDER", -5, "07:00")], [command("re-evaluate", "07:59")]],
+        alerts=[],
+        grace_minutes=60,
+    ),
+    Case(
+        "a command after the grace finds its end",
+        (24, 36),
+        [[txn("T1", "ORDER", -5, "07:00")], [command("re-evaluate", "08:30", warehouse_id="W1")]],
+        transitions={K: ["STOCKOUT opened breach 08:00", "STOCKOUT notified breach 08:00"]},
+        grace_minutes=60,
+    ),
+    Case(
+        # W1 ships 7 that nobody has stated; W2 has them, and has stated nothing either.
+        "both ends of a transfer may be unstated",
+        (16, 24),
+        [[txn("T1", "TRANSFER", 7, "07:00", to_warehouse_id="W2")]],
+        states={
+            K: {**stock(-7, 0, -7), "is_unstated": True},
+            ("W2", "S1"): {**stock(7, 0, 7), "is_unstated": True},
+        },
+        alerts=[],
     ),
 ]

@@ -1,8 +1,212 @@
 """What events make of one key's stock (RULES 12-18)."""
 
-from tests.rules.case import R0_KEY, R0_LEVEL, R0_ORDER, RULE_50_50, SECOND, Case, K, envelope, level, stock, txn
+from itertools import permutations
+
+from tests.rules.case import (
+    R0_KEY,
+    R0_LEVEL,
+    R0_ORDER,
+    RULE_50_50,
+    SECOND,
+    Case,
+    K,
+    envelope,
+    level,
+    said_by,
+    stock,
+    txn,
+)
+
+GONE = {"operation": "delete", "document_key": {"warehouse_id": "W1", "sku": "S1"}}
+# By whole positions A's first is the greatest; by instants A's second; by pairs there is none.
+# A's greatest is its first (epoch 1); of that (second 5) and B's (second 7), B's.
+LEVELS = {
+    "A1": said_by("A", 5, level(10, "07:00"), source_epoch=1),
+    "A0": said_by("A", 10, level(20, "07:00")),
+    "B": said_by("B", 7, level(30, "07:00")),
+}
+# The same of an order's COMPLETED versions: B's 3 count.
+VERSIONS = {
+    "A1": said_by("A", 5, txn("T1", "ORDER", -1, "07:00"), source_epoch=1),
+    "A0": said_by("A", 10, txn("T1", "ORDER", -2, "07:00")),
+    "B": said_by("B", 7, txn("T1", "ORDER", -3, "07:00")),
+}
 
 CASES = [
+    *(
+        Case(
+            f"the greatest level is each source's first: {' '.join(order)}",
+            (12, 14, 18),
+            [[LEVELS[name]] for name in order],
+            states={K: stock(30, 0, 30)},
+        )
+        for order in permutations(LEVELS)
+    ),
+    *(
+        Case(
+            # 100 - 3, as the bare level of 06:00 contains none of them.
+            f"the latest version is each source's first: {' '.join(order)}",
+            (12, 13, 18),
+            [[level(100, "06:00")], *([VERSIONS[name]] for name in order)],
+            states={K: stock(97, 0, 97)},
+        )
+        for order in permutations(VERSIONS)
+    ),
+    Case(
+        # A has lost history, so its epoch is 9; B's level at second 10 knows what A said at 5,
+        # and not what it said at 15: 100 - 2. By whole positions it would know neither.
+        "between sources the instant decides what a level contains",
+        (12, 14),
+        [
+            [
+                said_by("A", 5, txn("T1", "ORDER", -1, "07:00"), source_epoch=9),
+                said_by("A", 15, txn("T2", "ORDER", -2, "07:00"), source_epoch=9),
+                said_by("B", 10, level(100, "07:00")),
+            ]
+        ],
+        states={K: stock(98, 0, 98)},
+        outcomes=["applied"] * 3,
+    ),
+    Case(
+        # The same second. B's increment 2 says nothing of A's 1; nor are equal increments equal
+        # places; nor the bare level of that second. 100 - 1, 100 - 2, 100 - 4.
+        "at equal instants of two sources neither contains the other",
+        (12, 14),
+        [
+            [
+                said_by("A", 0, txn("T1", "ORDER", -1, "07:00"), i=1),
+                said_by("B", 0, level(100, "07:00"), i=2),
+                said_by("A", 0, txn("T2", "ORDER", -2, "07:00", sku="S2"), i=1),
+                said_by("B", 0, level(100, "07:00", sku="S2"), i=1),
+                said_by("A", 0, txn("T3", "ORDER", -4, "07:00", sku="S3"), i=1),
+                level(100, "07:00", sku="S3"),
+            ]
+        ],
+        states={K: stock(99, 0, 99), ("W1", "S2"): stock(98, 0, 98), ("W1", "S3"): stock(96, 0, 96)},
+    ),
+    Case(
+        # The sender's database is of epoch 9, the receiver's of 0. Shipped at 5, booked in at 20,
+        # level of the receiver at 30: it has the 7. Before: 10 and 7 inbound.
+        "a transfer between two databases counts once",
+        (12, 14, 16),
+        [
+            [
+                said_by("A", 1, level(100, "07:00"), source_epoch=9),
+                said_by("B", 2, level(10, "07:00", warehouse_id="W2")),
+                said_by("A", 20, txn("T1", "TRANSFER", 7, "07:00", to_warehouse_id="W2"), source_epoch=9),
+                said_by("B", 30, level(17, "07:00", warehouse_id="W2")),
+            ],
+        ],
+        states={K: stock(93, 0, 93), ("W2", "S1"): stock(17, 0, 17)},
+    ),
+    Case(
+        # A final status beats the other source's later PENDING: 100 - 5, nothing reserved.
+        "a final status beats another source's later pending",
+        (12, 13),
+        [
+            [
+                level(100, "06:00", reserved_stock=0),
+                said_by("A", 5, txn("T1", "ORDER", -5, "07:00"), source_epoch=1),
+                said_by("B", 10, txn("T1", "ORDER", -5, "07:00", status="PENDING")),
+            ]
+        ],
+        states={K: stock(95, 0, 95)},
+        outcomes=["applied", "applied", "superseded"],
+    ),
+    Case(
+        # Both at second 5, increment 1, of two sources: on a tie CANCELLED. 100.
+        "cancelled wins a tie of two sources",
+        (12, 13),
+        [
+            [
+                level(100, "06:00"),
+                said_by("A", 5, txn("T1", "ORDER", -5, "07:00", status="CANCELLED"), source_epoch=1),
+                said_by("B", 5, txn("T1", "ORDER", -5, "07:00")),
+            ]
+        ],
+        states={K: stock(100, 0, 100)},
+    ),
+    Case(
+        # A's new epoch moves its own greatest to second 5, so B's 30 of second 7 is S*, though B said
+        # nothing new. What brings that about is no superseded level.
+        "a level that leaves the greatest to another source has an effect",
+        (9, 12, 14),
+        [[LEVELS["A0"]], [LEVELS["B"]], [LEVELS["A1"]]],
+        states={K: stock(30, 0, 30)},
+        outcomes=["applied", "superseded", "applied"],
+        reading="superseded is what changes no greatest level",
+    ),
+    Case(
+        # A is connector "c" in both, so epoch 1 outranks second 9. W2's two have no connector, and
+        # name two databases: the later instant. W3's have neither name, nor has the bare level.
+        "a source is the connector, else the source, else the empty name",
+        (12,),
+        [
+            [
+                said_by("c", 5, level(1, "07:00"), source="x", source_epoch=1),
+                said_by("c", 9, level(2, "07:00"), source="y"),
+                envelope(level(3, "07:00", warehouse_id="W2"), SECOND + 5, 1, source="x", source_epoch=1),
+                envelope(level(4, "07:00", warehouse_id="W2"), SECOND + 9, 1, source="y", connector_id=None),
+                envelope(level(5, "07:00", warehouse_id="W3"), SECOND + 5, 1, source=None, source_epoch=1),
+                level(6, "07:00:09", warehouse_id="W3"),
+            ]
+        ],
+        states={K: {"on_hand": 1}, ("W2", "S1"): {"on_hand": 4}, ("W3", "S1"): {"on_hand": 5}},
+    ),
+    Case(
+        # An envelope's epoch counts without a cluster time as well: 8 of epoch 1 against 9.
+        "an epoch is part of the position whatever the instant is",
+        (12,),
+        [
+            [
+                {"source": "files", "source_epoch": 1, "document": level(8, "07:00")},
+                {"source": "files", "document": level(9, "08:00")},
+                {"source": "files", "source_epoch": None, "document": level(7, "09:00")},
+            ]
+        ],
+        states={K: {"on_hand": 8}},
+        outcomes=["applied", "superseded", "superseded"],
+        reading="RULES 12 asks for the epoch, not for a cluster time beside it",
+    ),
+    Case(
+        # W1: deleted by A (epoch 9) at 5, B's level at 7 is later: active. W2: A's level at 5, B's
+        # deletion at 7: gone. W3: at one second, so the level is not later: gone.
+        "a deletion and a level of two sources compare by the instant",
+        (12, 17),
+        [
+            [
+                said_by("A", 5, None, source_epoch=9, **GONE),
+                said_by("B", 7, level(8, "07:00")),
+                said_by("A", 5, level(8, "07:00", warehouse_id="W2"), source_epoch=9),
+                said_by("B", 7, level(8, "07:00", warehouse_id="W2"), operation="delete"),
+                said_by("A", 5, None, operation="delete", document_key={"warehouse_id": "W3", "sku": "S1"}, i=1),
+                said_by("B", 5, level(8, "07:00", warehouse_id="W3"), i=9),
+            ]
+        ],
+        states={
+            K: {"on_hand": 8, "is_active": True},
+            ("W2", "S1"): {"is_active": False},
+            ("W3", "S1"): {"is_active": False},
+        },
+        outcomes=["applied"] * 6,
+    ),
+    Case(
+        # S* is B's 30 (see above). A's deletion of second 6, epoch 0, is before B's second 7: active.
+        # One of A's of second 8 is not, though A's own level of epoch 1 outranks it.
+        "a deletion is judged against the greatest level",
+        (12, 17),
+        [
+            [*LEVELS.values(), said_by("A", 6, None, **GONE)],
+            [
+                said_by("A", 5, level(10, "07:00", sku="S2"), source_epoch=1),
+                said_by("B", 7, level(30, "07:00", sku="S2")),
+                said_by("A", 8, level(0, "07:00", sku="S2"), operation="delete"),
+            ],
+        ],
+        states={K: {"on_hand": 30, "is_active": True}, ("W1", "S2"): {"on_hand": 30, "is_active": False}},
+        outcomes=["applied", "superseded", "applied", "superseded", "applied", "applied", "applied"],
+        reading="by pairs: the tombstone and S*",
+    ),
     Case(
         # A PENDING after its COMPLETED: nothing. on_hand 100 - 5 = 95.
         "a pending after its completion is superseded",
@@ -318,7 +522,8 @@ CASES = [
         "a completion whose pending was never seen moves only on_hand",
         (15, 24),
         [[txn("T1", "ORDER", -5, "07:01")]],
-        states={K: {**stock(-5, 0, -5), "is_negative": True, "is_active": True}},
+        states={K: {**stock(-5, 0, -5), "is_negative": True, "is_active": True, "is_unstated": True}},
+        grace_minutes=0,
         # 2 x reorder (0) + 5 = 5
         alerts=[{"alert_type": "STOCKOUT", "threshold": 0, "suggested_quantity": 5}],
     ),

@@ -8,9 +8,11 @@ from tests.rules.case import (
     Case,
     K,
     Sent,
+    command,
     envelope,
     level,
     moment,
+    said_by,
     stock,
     txn,
     without,
@@ -107,6 +109,7 @@ CASES = [
         states={K: stock(-5, 0, -5)},
         outcomes=["applied", "applied"],
         alerts=[{"opening_event_id": "transaction:W1:T%3A1:COMPLETED:1650438000.1"}],
+        grace_minutes=0,
     ),
     Case(
         # Ordered 06:00, completed 08:00 (updated_at), level 07:00 between: 100 - 5.
@@ -171,5 +174,136 @@ CASES = [
         [[level(1, "2010-01-01T00:00:00Z")]],
         states={K: stock(1, 0, 1)},
         outcomes=["applied"],
+    ),
+    Case(
+        # 5 in every spelling of MongoDB; each level one second later than the one before.
+        "numbers are read as MongoDB writes them",
+        (5,),
+        [
+            [
+                level({"$numberInt": "5"}, "07:00:00", sku="A"),
+                level({"$numberLong": "5"}, "07:00:00", sku="B"),
+                level({"$numberDouble": "5.0"}, "07:00:00", sku="C"),
+                level({"$numberDecimal": "5"}, "07:00:00", sku="D"),
+                level({"$numberDecimal": "5.00"}, "07:00:00", sku="E"),
+                level({"$numberDecimal": "5E+0"}, "07:00:00", sku="F"),
+                txn("T1", "RESTOCK", {"$numberDecimal": "5"}, "07:00", sku="G"),
+            ]
+        ],
+        states={("W1", sku): stock(5, 0, 5) for sku in "ABCDEFG"},
+        outcomes=["applied"] * 7,
+    ),
+    Case(
+        "a required number that is no integer is a dead letter",
+        (5,),
+        [
+            [
+                level(value, "07:00")
+                for value in (
+                    {"$numberDecimal": "5.5"},
+                    {"$numberDecimal": "NaN"},
+                    {"$numberDecimal": "Infinity"},
+                    {"$numberDecimal": "1E+13"},
+                    {"$numberDouble": "0.1"},
+                    {"$numberDouble": "-Infinity"},
+                    {"$numberLong": "5.0"},
+                    {"$numberLong": "1000000000001"},
+                    "5.0",
+                    "+5",
+                    "1_0",
+                    "\u0661\u0662",
+                    "",
+                    " 5",
+                    [5],
+                    False,
+                )
+            ]
+        ],
+        outcomes=["invalid_value"] * 16,
+    ),
+    Case(
+        # The level of 07:01 says nothing readable of what is reserved, so 07:00's 3 stands: 20 - 3.
+        "an optional number that does not fit is null",
+        (5, 14),
+        [
+            [
+                level(10, "07:00", reserved_stock=3),
+                level(20, "07:01", reserved_stock=2.5),
+                level(10, "07:00", sku="S2", reserved_stock=3),
+                level(20, "07:01", sku="S2", reserved_stock={"$numberDecimal": "4"}),
+                level(10, "07:00", sku="S3", reserved_stock=3),
+                level(20, "07:01", sku="S3", reserved_stock=True),
+                level(10, "07:00", sku="S4", reserved_stock=3),
+                level(20, "07:01", sku="S4", reserved_stock=10**12 + 1),
+            ]
+        ],
+        states={
+            K: stock(20, 3, 17),
+            ("W1", "S2"): stock(20, 4, 16),
+            ("W1", "S3"): stock(20, 3, 17),
+            ("W1", "S4"): stock(20, 3, 17),
+        },
+        outcomes=["applied"] * 8,
+    ),
+    Case(
+        # A negative epoch is refused, with a cluster time and without; null is 0.
+        "a source epoch is 0 or more",
+        (5, 12),
+        [
+            [
+                envelope(level(1, "07:00"), source_epoch=-1),
+                {"source_epoch": -1, "document": level(1, "07:00")},
+                envelope(level(1, "07:00"), source_epoch=1.5),
+                envelope(level(1, "07:00"), source_epoch=None),
+                envelope(level(2, "07:00"), i=2, source_epoch={"$numberLong": "0"}),
+            ]
+        ],
+        states={K: stock(2, 0, 2)},
+        outcomes=["invalid_value", "invalid_value", "invalid_value", "applied", "applied"],
+        reading="an envelope's epoch is no document's number: one that does not fit is refused, not null",
+    ),
+    Case(
+        # Line and epoch stand in the ids as they stand in RULES 10: after the transaction, before the second.
+        "line and epoch are part of an id",
+        (10, 29),
+        [
+            [said_by("A", 0, level(9, "07:00"), source_epoch=2)],
+            [said_by("A", 1, txn("T1", "ORDER", -9, "07:00", line_id="L:1"), source_epoch=2)],
+        ],
+        default_min=10,
+        alerts=[
+            {"alert_type": "LOW_STOCK", "opening_event_id": "level:W1:S1:2.1650438000.1"},
+            {"alert_type": "STOCKOUT", "opening_event_id": "transaction:W1:T1:L%3A1:COMPLETED:2.1650438001.1"},
+        ],
+        reading="spelled `line` after the transaction and `epoch.second.increment`",
+    ),
+    Case(
+        # Each is refused for one thing; the last three are taken, of which two carry no time.
+        "a command says what, why and in whose name",
+        (36,),
+        [
+            [
+                command("snapshot", "07:00"),
+                command("stop", "07:00"),
+                command("pause", "07:00", reason=None),
+                without(command("pause", "07:00"), "issued_by"),
+                command("pause", "soon"),
+                command("pause", "07:00", warehouse_id=""),
+                command("pause", "07:00"),
+                command("resume"),
+                command("re-evaluate", sku="S1"),
+            ]
+        ],
+        outcomes=[
+            "invalid_command",
+            "invalid_command",
+            "missing_field",
+            "missing_field",
+            "invalid_value",
+            "invalid_id",
+            "applied",
+            "applied",
+            "applied",
+        ],
     ),
 ]

@@ -1,6 +1,8 @@
 """Which rule is in force for a key (RULES 21-23)."""
 
-from tests.rules.case import PARENTS, SECOND, Case, K, envelope, level, rule
+from itertools import permutations
+
+from tests.rules.case import PARENTS, SECOND, Case, K, envelope, level, rule, said_by
 
 LADDER = [
     ("SKU", "S1"),
@@ -11,7 +13,12 @@ LADDER = [
     ("GLOBAL", None),
 ]
 EMBEDDED = {"min_threshold": 50, "reorder_threshold": 100}
-
+# As the levels of `fold`: A's greatest is that of epoch 1 (second 5), so B's.
+SAID = {
+    "A1": said_by("A", 5, rule("SKU", "S1", 1, 1), source_epoch=1),
+    "A0": said_by("A", 10, rule("SKU", "S1", 2, 2)),
+    "B": said_by("B", 7, rule("SKU", "S1", 3, 3)),
+}
 
 CASES = [
     *(
@@ -134,5 +141,15 @@ CASES = [
             ],
         ],
         resolved={K: {"level_type": "SYSTEM"}},
+    ),
+    *(
+        Case(
+            f"the latest rule is each source's first: {' '.join(order)}",
+            (12, 22),
+            [[level(200, "06:00")], *([SAID[name]] for name in order)],
+            resolved={K: {"min_threshold_qty": 3}},
+            reading="a latest position is a greatest, of rules too",
+        )
+        for order in permutations(SAID)
     ),
 ]
