@@ -31,7 +31,7 @@ def moments_of(state: InventoryState, now: int) -> dict[str, int]:
 def is_telling_due(state: InventoryState, moments: Mapping[str, int]) -> bool:
     """Whether a withheld telling of an open alert may leave by now, or an unstated key begins to be judged."""
     for key in state.due_alerts:
-        if pause_over(state.pauses, key) is not None:
+        if pause_over(state.pauses, key, state.category(key)) is not None:
             continue
         limits = state.thresholds[key]
         for alert in state.alerts[key].values():

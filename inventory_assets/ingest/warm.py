@@ -310,7 +310,7 @@ def _load_pauses(reader: Reader, state: InventoryState) -> None:
     handling: list[tuple[int, int, str, Command]] = []
     for version, details in rows.iter_rows():
         command = msgspec.json.decode(details, type=Command)
-        scope = (command.warehouse_id, command.sku)
+        scope = (command.warehouse_id, command.sku, command.category_id)
         if command.command in PAUSING and is_newer(command, state.pauses.get(scope)):
             state.pauses[scope] = command
         elif command.command in HOLDING:

@@ -299,7 +299,9 @@ def why_not(state: InventoryState, key: Key) -> NoAlert | None:
         "version": state.version,
     }  # fmt: skip
     closed = find_closed(alerts) if firing is None else None
-    reason, sentence = _why_handled(firing, closed) or _why(point, breaches, firing, pause_over(state.pauses, key))
+    reason, sentence = _why_handled(firing, closed) or _why(
+        point, breaches, firing, pause_over(state.pauses, key, state.category(key))
+    )
     return NoAlert(reason, sentence, facts, describe_ladder(state, key))
 
 

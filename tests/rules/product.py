@@ -10,6 +10,7 @@ from inventory_assets.domain.ingest.process import BurstInputs, BurstResult, Mes
 from inventory_assets.domain.ingest.state import InventoryState
 from inventory_assets.domain.stock.rollup import MEASURES
 from inventory_assets.domain.values import format_time, to_microseconds
+from inventory_assets.ingest.sweep import moments_of
 
 
 class ProductEngine:
@@ -34,7 +35,7 @@ class ProductEngine:
         velocities = tuple((*key, value) for key, value in (velocity or {}).items())
         self._process([], BurstInputs(products=rows, velocity_date="2000-01-01", velocities=velocities))
 
-    def _process(self, messages, inputs=None) -> list[tuple[str, str | None]]:
+    def _process(self, messages, inputs=None, committed_at=0) -> list[tuple[str, str | None]]:
         received = [
             Message(str(i), m.topic, to_microseconds(m.publish_time), "", dict(m.attributes), m.data)
             for i, m in enumerate(messages)
@@ -43,7 +44,7 @@ class ProductEngine:
         if self.crashes:
             process_burst(self.state, parse_burst(received, ParseSettings()), version=version, inputs=inputs)
         result = process_burst(self.state, parse_burst(received, ParseSettings()), version=version, inputs=inputs)
-        result.draft.merge(version)
+        result.draft.merge(version, committed_at)
         for key, transition in result.transitions:
             self.log.append(
                 {
@@ -58,11 +59,12 @@ class ProductEngine:
         self.results.append(result)
         return [(str(a.outcome), a.rejection.reason if a.rejection else None) for a in result.arrivals]
 
-    def burst(self, messages) -> list[tuple[str, str | None]]:
-        return self._process(messages)
+    def burst(self, messages, *, committed_at: datetime) -> list[tuple[str, str | None]]:
+        return self._process(messages, committed_at=to_microseconds(committed_at))
 
     def sweep(self, now: datetime) -> None:
-        self._process([], BurstInputs(sweep_at=to_microseconds(now)))
+        clock = to_microseconds(now)
+        self._process([], BurstInputs(sweep_at=clock, moments=moments_of(self.state, clock)))
 
     def velocities(self, date: str, units_per_day) -> None:
         rows = tuple((*key, velocity) for key, velocity in units_per_day.items())
@@ -74,7 +76,7 @@ class ProductEngine:
             parents = self.state.skus[key[1]].parents
             found[key] = {
                 "on_hand": state.on_hand, "reserved": state.reserved, "available": state.available,
-                "inbound": state.inbound, "is_active": state.is_active,
+                "inbound": state.inbound, "is_active": state.is_active, "is_unstated": state.is_unstated,
                 "is_negative": state.on_hand < 0, "is_over_reserved": state.reserved > state.on_hand,
                 "department_id": parents[0], "category_id": parents[1],
                 "brand_id": parents[2], "product_id": parents[3],

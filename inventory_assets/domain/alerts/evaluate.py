@@ -317,7 +317,9 @@ def told_at(alert: Alert, thresholds: Thresholds) -> int | None:
     return max(due_at, alert.handling.silenced_until or 0, alert.handling.released_at or 0)
 
 
-def end_cooldown(alerts: KeyAlerts, point: Point, now: int) -> tuple[dict[Condition, Alert], list[Transition]]:
+def end_cooldown(
+    alerts: KeyAlerts, point: Point, now: int, *, since: int = 0
+) -> tuple[dict[Condition, Alert], list[Transition]]:
     """Notify an alert that is still open when its cooldown, or a silence, has ended (RULES 28).
 
     After a hold it is not told again where somebody has acknowledged it and it
@@ -330,6 +332,7 @@ def end_cooldown(alerts: KeyAlerts, point: Point, now: int) -> tuple[dict[Condit
         alerts: The key's latest alerts.
         point: Its stock before the event that is about to step it.
         now: Microseconds: the event's time, or the sweep's.
+        since: When a pause ended that held it too.
     """
     for alert in alerts.values():
         if not alert.is_firing or not alert.is_notification_due:
@@ -338,18 +341,20 @@ def end_cooldown(alerts: KeyAlerts, point: Point, now: int) -> tuple[dict[Condit
         breach = _holding(alert, point)
         # What a rule has muted or moved since is about to be resolved: nobody is told.
         if due_at is not None and due_at <= now and breach is not None:
-            cause = Cause(None, alert.opened_at, max(due_at, moved_at(alerts)), alert.is_late)
-            changed, transitions = _release(alert, breach, point, cause)
+            cause = Cause(None, alert.opened_at, max(due_at, since, moved_at(alerts)), alert.is_late)
+            changed, transitions = _release(alert, breach, point, cause, "resumed" if since > due_at else None)
             return {alert.condition: changed}, transitions
     return {}, []
 
 
-def _release(alert: Alert, breach: Breach, point: Point, cause: Cause) -> tuple[Alert, list[Transition]]:
+def _release(
+    alert: Alert, breach: Breach, point: Point, cause: Cause, ended_by: str | None = None
+) -> tuple[Alert, list[Transition]]:
     """Tell what a cooldown or a hold kept back, name what ended, and forget it."""
     told = _notified(_with_values(alert, breach, point, cause), cause.at)
     handled = alert.handled
     if handled.silenced_until is None and handled.released_at is None:
-        return told, [_transition(alert.alert_id, "notified", "cooldown_ended", cause)]
+        return told, [_transition(alert.alert_id, "notified", ended_by or "cooldown_ended", cause)]
     if _was_told(alert):
         # It tells no new breach: escalation goes on from the telling that did.
         told = msgspec.structs.replace(told, breached_at=alert.breached_at)

@@ -17,7 +17,7 @@ from inventory_assets.domain.values import (
 )
 
 ALERT_COMMANDS = frozenset({"ack", "silence", "unsilence", "escalate", "resolve", "note", "inhibit", "uninhibit"})
-COMMANDS = frozenset({"pause", "resume", "re-evaluate", "snapshot"}) | ALERT_COMMANDS
+COMMANDS = frozenset({"pause", "resume", "re-evaluate"}) | ALERT_COMMANDS
 
 MINUTE_US = 60_000_000
 # Longer than this is no silence but a rule to change: `"enabled": false` mutes a key.

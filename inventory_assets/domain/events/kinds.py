@@ -180,6 +180,7 @@ class ThresholdRule(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     reason: str | None = None
     alert_settings: str = "{}"
     dynamic: DynamicSettings | None = None
+    source: Source = None
 
     kind = "threshold"
 

@@ -291,22 +291,32 @@ def _read_level(document: dict[str, Any], source: _Source, settings: ParseSettin
     _check_time(event_at, source, settings)
     _check_time(last_updated, source, settings)  # part of the event id
     position, has_cluster_time = _place(event_at, source)
-    reserved = document.get("reserved_stock")
+    reserved = _read_optional("reserved_stock", document.get("reserved_stock"))
     restock = document.get("restock_in_progress")
     minimum, reorder = _read_embedded(document)
     product_fields, ignored = _read_product_fields(document)
+    if reserved is None and document.get("reserved_stock") is not None:
+        ignored = (*ignored, "reserved_stock")
     if (minimum, reorder) == (None, None):
         ignored += tuple(field for field in EMBEDDED if document.get(field) is not None)
     return Level(
         _event_id(source, "level", warehouse_id, sku, *(_id_suffix(source) or (format_time(last_updated),))),
         warehouse_id, sku,
         read_integer("current_stock", document["current_stock"]),
-        None if reserved is None else read_integer("reserved_stock", reserved),
+        reserved,
         _read_parents(document),
         minimum, reorder,
         False if restock is None else read_boolean("restock_in_progress", restock),
         event_at, position, has_cluster_time, product_fields, source.name, ignored,
     )  # fmt: skip
+
+
+def _read_optional(field: str, value: Any) -> int | None:
+    # The rest of the document is not worth losing for it (RULES 5).
+    try:
+        return None if value is None else read_integer(field, value)
+    except InvalidValue:
+        return None
 
 
 def _read_parents(document: dict[str, Any]) -> tuple[str, str, str, str]:
@@ -390,6 +400,7 @@ def _read_threshold(document: dict[str, Any], source: _Source, settings: ParseSe
         level_type, level_id, warehouse_id, limits.min_threshold_qty, limits.reorder_threshold_qty,
         limits.min_threshold_days, limits.reorder_threshold_days, limits.cooldown_minutes, limits.is_enabled,
         is_deleted, event_at, position, author, reason, limits.alert_settings, limits.dynamic,
+        source.name,
     )  # fmt: skip
 
 
@@ -401,6 +412,8 @@ def _raise_first(problems: Problems) -> None:
 def _read_command(document: dict[str, Any], source: _Source, settings: ParseSettings) -> Event:
     _require(document, "command", "reason", "issued_by")
     command = document["command"]
+    if command == "snapshot":
+        raise InvalidValue("invalid_command", "a copy is the connector's to make: `inventory connector snapshot`")
     if type(command) is not str or command not in COMMANDS:
         raise InvalidValue("invalid_command", f"command was {command!r}, expected one of {', '.join(sorted(COMMANDS))}")
     texts = {}
@@ -414,7 +427,11 @@ def _read_command(document: dict[str, Any], source: _Source, settings: ParseSett
     event_at = _first_time(document, "timestamp", "created_at")
     event_at = source.publish_at if event_at is None else event_at
     _check_time(event_at, source, settings)
-    target = read_target(document, command, scope, event_at) if command in ALERT_COMMANDS else Target()
+    if command in ALERT_COMMANDS:
+        target = read_target(document, command, scope, event_at)
+    else:
+        category = document.get("category_id")
+        target = Target(category_id=None if category is None else read_id("category_id", category))
     payload = hashlib.sha256(source.payload).hexdigest()
     return Command(
         _event_id(source, "payload", payload), command, scope[0], scope[1],

@@ -7,9 +7,10 @@ here: the state machine itself (`evaluate`), or what people do to alerts (`lifec
 import msgspec
 
 from inventory_assets.domain.alerts import evaluate
-from inventory_assets.domain.alerts.alert import Transition
+from inventory_assets.domain.alerts.alert import Alert, Transition
 from inventory_assets.domain.alerts.evaluate import Cause, KeyAlerts, Point
-from inventory_assets.domain.events.kinds import Key
+from inventory_assets.domain.alerts.lifecycle import Reason
+from inventory_assets.domain.events.kinds import Condition, Key
 from inventory_assets.domain.ingest.handling import BurstLifecycle
 from inventory_assets.domain.ingest.result import BurstInputs, BurstResult
 from inventory_assets.domain.ingest.state import Draft, pause_over
@@ -36,6 +37,17 @@ class BurstAlerts:
     def is_waiting(self, key: Key, state: KeyState) -> bool:
         """Whether time alone may make something due for a key: a telling held back, a grace."""
         return state.is_unstated or self.is_due(key)
+
+    def move(self, key: Key, cause: Cause) -> None:
+        """A key's SKU has moved: other holds are over it, and perhaps none."""
+        at = max(cause.at, self.draft.keys[key].frontier_at)
+        self.lifecycle.hold_again(key, Reason(at, "moved", cause.event_id or "", None))
+        self.resume(key, at)
+
+    def resume(self, key: Key, at: int) -> None:
+        """Tell what a pause held back of a key, as of its end."""
+        if self.is_due(key):
+            self.end_cooldown(key, self.draft.keys[key], at, since=at)
 
     def catch_up(self, key: Key, before: KeyState, now: int) -> None:
         """Do what time has made due by `now`, before whatever happens then; `before` is the stock until then."""
@@ -78,10 +90,12 @@ class BurstAlerts:
         # It opens in the name of the last event before: by time alone nothing has happened.
         self.evaluate(key, Cause(state.frontier[2], state.frontier_at, ends_at, False), state)
 
-    def end_cooldown(self, key: Key, state: KeyState, now: int) -> None:
-        """Tell what a key's cooldown held back, if it has ended by `now`."""
+    def end_cooldown(self, key: Key, state: KeyState, now: int, *, since: int = 0) -> None:
+        """Tell what a key's cooldown held back, if it has ended by `now`; until `since` a pause held it too."""
+        if self._is_paused(key):
+            return
         alerts = self.draft.alerts[key]
-        changed, transitions = evaluate.end_cooldown(alerts, self.point(key, state), now)
+        changed, transitions = evaluate.end_cooldown(alerts, self.point(key, state), now, since=since)
         self.record(key, alerts, changed, transitions)
 
     def point(self, key: Key, state: KeyState) -> Point:
@@ -101,7 +115,7 @@ class BurstAlerts:
         if not changed:
             return
         if transitions and self._is_paused(key):
-            changed, transitions = _withhold(changed, transitions)
+            changed, transitions = _withhold(alerts, changed, transitions)
         changed, transitions = self.lifecycle.hold(key, alerts, changed, transitions)
         changed = _moved(changed, transitions)
         self.draft.alerts[key] = {**alerts, **changed}
@@ -113,7 +127,7 @@ class BurstAlerts:
                 self.result.notified.append(by_id[transition.alert_id])
 
     def _is_paused(self, key: Key) -> bool:
-        return pause_over(self.draft.pauses, key) is not None
+        return pause_over(self.draft.pauses, key, self.draft.category(key)) is not None
 
 
 def _moved(changed: dict, transitions: list[Transition]) -> dict:
@@ -130,12 +144,18 @@ def _moved(changed: dict, transitions: list[Transition]) -> dict:
     }
 
 
-def _withhold(changed: dict, transitions: list[Transition]) -> tuple[dict, list[Transition]]:
+def _withhold(
+    before: KeyAlerts, changed: dict[Condition, Alert], transitions: list[Transition]
+) -> tuple[dict[Condition, Alert], list[Transition]]:
     """Keep back the notifications of a paused key: they stay due until it is resumed (RULES 36)."""
     told = {transition.alert_id for transition in transitions if transition.transition == "notified"}
     kept = {
         condition: msgspec.structs.replace(
-            alert, is_notification_due=True, last_notified_at=None, notification_count=alert.notification_count - 1
+            alert,
+            is_notification_due=True,
+            # The cooldown goes on from what was told before.
+            last_notified_at=before[condition].last_notified_at if condition in before else None,
+            notification_count=alert.notification_count - 1,
         )
         if alert.alert_id in told
         else alert

@@ -12,7 +12,7 @@ import msgspec
 
 from inventory_assets.domain.alerts.alert import Product, with_document_fields
 from inventory_assets.domain.alerts.evaluate import Cause
-from inventory_assets.domain.alerts.lifecycle import Reason, is_newer
+from inventory_assets.domain.alerts.lifecycle import is_in_scope, is_newer
 from inventory_assets.domain.events.connectors import Heartbeat
 from inventory_assets.domain.events.control import ALERT_COMMANDS
 from inventory_assets.domain.events.kinds import (
@@ -35,7 +35,7 @@ from inventory_assets.domain.ingest.alerts import BurstAlerts
 from inventory_assets.domain.ingest.dedupe import admit
 from inventory_assets.domain.ingest.result import Arrival, BurstInputs, BurstResult
 from inventory_assets.domain.ingest.rules import BurstRules
-from inventory_assets.domain.ingest.state import PAUSING, Draft, InventoryState
+from inventory_assets.domain.ingest.state import PAUSING, Draft, InventoryState, SkuParents
 from inventory_assets.domain.stock.fold import (
     KeyState,
     Versions,
@@ -123,7 +123,7 @@ class _Run:
         self.waiting: list[Command] = []
         self.verdicts: dict[tuple[Key, str], Outcome] = {}
         self.alerts = BurstAlerts(self.draft, self.result)
-        self.rules = BurstRules(self.draft, version, self.arrival_of, self.alerts.evaluate)
+        self.rules = BurstRules(self.draft, version, self.arrival_of, self.alerts)
         self.lifecycle = self.alerts.lifecycle
 
     def run(self, parsed: Iterable[Parsed], inputs: BurstInputs) -> BurstResult:
@@ -143,6 +143,9 @@ class _Run:
         acts = self._find_acts(accepted)
         for each in self._act_in_time(acts, placed) if acts else placed:
             self._apply(each)
+        for event in accepted:
+            if isinstance(event, ThresholdRule) and self.arrival_of[event.event_id].outcome is Outcome.SUPERSEDED:
+                self.rules.take_rule(event)
         for command in self.waiting:
             self._handle(command, is_last=True)
         if inputs.sweep_at is not None:
@@ -155,7 +158,10 @@ class _Run:
         """The burst's rules and commands, in order of time."""
         acts = []
         rules = [event for event in accepted if isinstance(event, ThresholdRule)]
-        for rule in self.rules.judge_arrivals(rules):
+        self.rules.judge_arrivals(rules)
+        for rule in rules:
+            if self.arrival_of[rule.event_id].outcome is Outcome.SUPERSEDED:
+                continue  # it is remembered, and steps nothing
             acts.append(_Act(rule.position[1], self.place_of[rule.event_id], rule))
         for event in accepted:
             if isinstance(event, Command):
@@ -228,20 +234,24 @@ class _Run:
             self.draft.products[product.sku] = product
 
     def _obey(self, command: Command) -> None:
+        """Pause, resume, or judge anew, the keys of a scope."""
+        scope = (command.warehouse_id, command.sku, command.category_id)
+        if command.command in PAUSING and not is_newer(command, self.draft.pauses.get(scope)):
+            self.arrival_of[command.event_id].outcome = Outcome.SUPERSEDED
+            return
+        chosen = sorted(key for key in self.draft.keys if is_in_scope(command, key, self.draft.category(key)))
+        moments = {key: max(command.event_at, self.draft.keys[key].frontier_at) for key in chosen}
+        for key, at in moments.items():
+            # What fell due before is told before.
+            self.alerts.catch_up(key, self.draft.keys[key], at)
         if command.command in PAUSING:
-            scope = (command.warehouse_id, command.sku)
-            if not is_newer(command, self.draft.pauses.get(scope)):
-                self.arrival_of[command.event_id].outcome = Outcome.SUPERSEDED
-                return
             self.draft.pauses[scope] = command
-        if command.command in ("resume", "re-evaluate"):
-            chosen = (
-                k for k in self.draft.keys if command.warehouse_id in (None, k[0]) and command.sku in (None, k[1])
-            )
-            for key in sorted(chosen):
-                self.rules.resolve(key)
-                at = max(command.event_at, self.draft.keys[key].frontier_at)
-                self.alerts.evaluate(key, Cause(command.event_id, command.event_at, at, False))
+        if command.command == "pause":
+            return
+        for key, at in moments.items():
+            self.alerts.resume(key, at)
+            self.rules.resolve(key)
+            self.alerts.evaluate(key, Cause(command.event_id, command.event_at, at, False))
 
     def _handle(self, command: Command, *, is_last: bool) -> bool:
         verdict = self.lifecycle.obey(command)
@@ -331,15 +341,20 @@ class _Run:
                 advance_frontier(state, event)
         if is_new:
             self._add_key(key)
+        moved = self._find_place(event, state)
+        if moved is not None and outcome is Outcome.SUPERSEDED and not self.verdicts:
+            # Another level says what is there, and this one where the SKU stands.
+            outcome = Outcome.APPLIED
+            advance_frontier(state, event)
         cause = Cause(event.event_id, event.event_at, state.frontier_at, is_late)
-        if isinstance(event, Level):
-            self._take_place(event, state, cause)
-            self.rules.resolve(key)
-        elif is_new:
+        if outcome is Outcome.APPLIED and before is not state:
+            # As it stood, before the event's own thresholds hold.
+            self.alerts.catch_up(key, before, cause.at)
+        if moved is not None:
+            self._take_place(event, *moved, cause)
+        if is_new or isinstance(event, Level):
             self.rules.resolve(key)
         if outcome is Outcome.APPLIED:
-            if before is not state:
-                self.alerts.catch_up(key, before, cause.at)
             self.alerts.evaluate(key, cause, state)
             if key == (event.warehouse_id, event.sku):
                 self.draft.add_point(key, event.event_at, state.available)
@@ -350,25 +365,34 @@ class _Run:
     def _add_key(self, key: Key) -> None:
         self.draft.skus[key[1]] = self.draft.sku_parents(key[1]).with_warehouse(key[0])
 
-    def _take_place(self, event: Level, state: KeyState, cause: Cause) -> None:
-        """Take in what a level says of its SKU: where it stands and, where it is the newest, what it is."""
+    def _find_place(self, event: StockEvent, state: KeyState) -> tuple[SkuParents, SkuParents] | None:
+        """Where a SKU stood and where it stands once a level is known; null where another level still says so."""
+        if not isinstance(event, Level):
+            return None
         old = self.draft.sku_parents(event.sku)
         new = old.with_levels(state.levels)
-        if new is old:
-            return
+        if new.level != old.level:
+            return old, new
+        if new is not old:
+            self.draft.skus[event.sku] = new
+        return None
+
+    def _take_place(self, event: StockEvent, old: SkuParents, new: SkuParents, cause: Cause) -> None:
+        """Take in what a level says of its SKU: where it stands and, where it is the newest, what it is."""
+        keys = [(warehouse_id, event.sku) for warehouse_id in sorted(new.warehouse_ids)]
+        if new.parents == old.parents:
+            keys = []
+        for key in keys:
+            state = self.draft.key_state(key)
+            if key[0] != event.warehouse_id:
+                self.alerts.catch_up(key, state, max(cause.at, state.frontier_at))
         self.draft.skus[event.sku] = new
-        if new.level == old.level:
-            return
-        if new.parents != old.parents:
-            # The whole SKU moves, in every warehouse, and other rules may hold there.
-            for warehouse_id in sorted(new.warehouse_ids):
-                key = (warehouse_id, event.sku)
-                self.draft.key_state(key)
-                # A scope is judged by the parents of now.
-                self.lifecycle.hold_again(key, Reason(cause.at, "moved", event.event_id, None))
-                if warehouse_id != event.warehouse_id:
-                    self.rules.resolve_again(key, cause)
-        if new.level is not None and new.level.event_id == event.event_id:
+        # The whole SKU moves, in every warehouse, and other rules and scopes may hold there.
+        for key in keys:
+            self.alerts.move(key, cause)
+            if key[0] != event.warehouse_id:
+                self.rules.resolve_again(key, cause)
+        if isinstance(event, Level) and new.level is not None and new.level.event_id == event.event_id:
             self._take_product_fields(event)
 
     def _take_product_fields(self, event: Level) -> None:

@@ -1,52 +1,47 @@
 """Take one burst's rules, velocities and computed limits, and judge the keys they touch (RULES 21-25)."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from inventory_assets.domain.alerts.evaluate import Cause
 from inventory_assets.domain.events.kinds import Key, Outcome, ThresholdRule
+from inventory_assets.domain.ingest.alerts import BurstAlerts
 from inventory_assets.domain.ingest.result import Arrival, BurstInputs
 from inventory_assets.domain.ingest.state import Draft
 from inventory_assets.domain.thresholds.audit import chain_change
-from inventory_assets.domain.thresholds.resolve import Scope, StoredRule, resolve_thresholds, rung
+from inventory_assets.domain.thresholds.resolve import Scope, StoredRule, resolve_thresholds, rung, with_rule
 from inventory_assets.domain.values import midnight
 
 
 class BurstRules:
-    """The limits of one burst's keys; `evaluate` steps the alerts of a key whose limits changed."""
+    """The limits of one burst's keys; `alerts` steps those whose limits changed."""
 
-    def __init__(
-        self, draft: Draft, version: int, arrival_of: dict[str, Arrival], evaluate: Callable[[Key, Cause], None]
-    ) -> None:
+    def __init__(self, draft: Draft, version: int, arrival_of: dict[str, Arrival], alerts: BurstAlerts) -> None:
         self.draft = draft
         self.version = version
         self.arrival_of = arrival_of
         self.skus_below: dict[int, dict[str, list[str]]] = {}
         self._defaults = draft.state.meaning.defaults
-        self._evaluate = evaluate
+        self._alerts = alerts
 
-    def judge_arrivals(self, rules: list[ThresholdRule]) -> list[ThresholdRule]:
-        """Tell the rules that matter from those that came too late (RULES 9)."""
-        changed = []
-        latest: dict[Scope, tuple] = {}
+    def judge_arrivals(self, rules: list[ThresholdRule]) -> None:
+        """Tell which rules came too late to matter, as they came (RULES 9)."""
+        known: dict[Scope, StoredRule | None] = {}
         for rule in rules:
-            rank = latest.get(rule.scope)
-            if rank is None and (stored := self.draft.rules.get(rule.scope)) is not None:
-                rank = stored.rank
-            if rank is not None and rank > (rule.position, rule.event_id):
+            stored = known.get(rule.scope) or self.draft.rules.get(rule.scope)
+            known[rule.scope] = new = with_rule(stored, rule, self.version)
+            if stored is not None and new.event_id == stored.event_id:
                 self.arrival_of[rule.event_id].outcome = Outcome.SUPERSEDED
-                continue
-            latest[rule.scope] = (rule.position, rule.event_id)
-            changed.append(rule)
-        return changed
 
     def take_rule(self, rule: ThresholdRule) -> None:
         """Take a rule in, and judge again the keys whose limits it changes."""
         stored = self.draft.rules.get(rule.scope)
-        if stored is not None and stored.rank > (rule.position, rule.event_id):
-            return  # of a later epoch, with an earlier time
-        self._record_change(rule)
-        self.draft.rules[rule.scope] = StoredRule(rule, self.version)
-        cause = Cause(rule.event_id, rule.event_at, rule.event_at, False)
+        new = with_rule(stored, rule, self.version)
+        if new == stored:
+            return
+        if stored is None or new.event_id != stored.event_id:
+            self._record_change(new.rule)
+        self.draft.rules[rule.scope] = new
+        cause = Cause(rule.event_id, rule.event_at, rule.position[1], False)
         for key in self._keys_touched(rule):
             self.resolve_again(key, cause)
 
@@ -105,9 +100,12 @@ class BurstRules:
     def resolve_again(self, key: Key, cause: Cause) -> None:
         """Resolve a key's limits, and judge it where they changed."""
         state = self.draft.keys.get(key)
-        if state is None or not self.resolve(key):
+        if state is None:
             return
-        self._evaluate(key, cause._replace(at=max(cause.at, state.frontier_at)))
+        cause = cause._replace(at=max(cause.at, state.frontier_at))
+        self._alerts.catch_up(key, state, cause.at)
+        if self.resolve(key):
+            self._alerts.evaluate(key, cause)
 
     def resolve(self, key: Key) -> bool:
         """Resolve a key's thresholds anew; whether they changed."""
@@ -129,13 +127,15 @@ class BurstRules:
         as_of = midnight(inputs.velocity_date)
         for warehouse_id, sku, velocity in inputs.velocities:
             key = (warehouse_id, sku)
-            self.draft.velocities[key] = velocity or 0.0
             state = self.draft.keys.get(key)
             limits = self.draft.thresholds.get(key)
-            if state is None or limits is None or (limits.min_days is None and limits.reorder_days is None):
-                continue
-            at = max(as_of, state.frontier_at)
-            self._evaluate(key, Cause(f"velocity:{inputs.velocity_date}", at, at, False))
+            has_days = limits is not None and (limits.min_days is not None or limits.reorder_days is not None)
+            at = as_of if state is None else max(as_of, state.frontier_at)
+            if state is not None and has_days:
+                self._alerts.catch_up(key, state, at)
+            self.draft.velocities[key] = velocity or 0.0
+            if state is not None and has_days:
+                self._alerts.evaluate(key, Cause(f"velocity:{inputs.velocity_date}", at, at, False))
 
     def take_dynamics(self, inputs: BurstInputs) -> None:
         """Take computed limits in, and judge the keys they change."""

@@ -9,6 +9,7 @@ does.
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from functools import cached_property
+from itertools import product
 from typing import Generic, NamedTuple, TypeVar
 
 from inventory_assets.domain.alerts.alert import Alert, Product
@@ -52,15 +53,18 @@ TREND_POINTS = 6
 PAUSING = ("pause", "resume")
 
 
-def pause_over(pauses: Mapping[tuple[str | None, str | None], Command], key: Key) -> Command | None:
+PauseScope = tuple[str | None, str | None, str | None]
+"""(warehouse_id, sku, category_id); null for every one."""
+
+
+def pause_over(pauses: Mapping[PauseScope, Command], key: Key, category_id: str) -> Command | None:
     """The command that withholds a key's notifications, if any; the widest one.
 
     `pauses` has of each scope the latest command, a pause or a resume.
     """
     if not pauses:
         return None
-    warehouse_id, sku = key
-    scopes = ((None, None), (warehouse_id, None), (None, sku), (warehouse_id, sku))
+    scopes = product((None, key[0]), (None, key[1]), (None, category_id))
     found = (pauses.get(scope) for scope in scopes)
     return next((command for command in found if command is not None and command.command == "pause"), None)
 
@@ -233,12 +237,16 @@ class InventoryState:
         self.newest: dict[str, Newest] = {}
         self.products: dict[str, Product] = {}
         self.connectors: dict[str, Heard] = {}
-        self.pauses: dict[tuple[str | None, str | None], Command] = {}
+        self.pauses: dict[PauseScope, Command] = {}
         self.silences: Silences = {}
         self.inhibitions: Inhibitions = {}
         self.trends: dict[Key, array[int]] = {}
         self.rollups = Rollups()
         self.audit_head = GENESIS
+
+    def category(self, key: Key) -> str:
+        """The category a key's SKU stands in."""
+        return self.skus.get(key[1], NO_SKU_PARENTS).parents[1]
 
 
 class Draft:
@@ -306,6 +314,10 @@ class Draft:
     def sku_parents(self, sku: str) -> SkuParents:
         """A SKU's parents, UNKNOWN where no level names it."""
         return self.skus.get(sku, NO_SKU_PARENTS)
+
+    def category(self, key: Key) -> str:
+        """The category a key's SKU stands in now."""
+        return self.sku_parents(key[1]).parents[1]
 
     def dynamic_limits(self, key: Key) -> DynamicLimits | None:
         """The limits computed for a key; None also where this burst takes them away."""

@@ -8,21 +8,49 @@ from collections.abc import Mapping
 
 import msgspec
 
-from inventory_assets.domain.events.kinds import DynamicSettings, Key, ParentIds, ThresholdRule
+from inventory_assets.domain.events.kinds import DynamicSettings, Key, ParentIds, Position, Source, ThresholdRule
 from inventory_assets.domain.events.parse_threshold import DEFAULT_COOLDOWN_MINUTES, HIERARCHY_LEVELS, Scope
-from inventory_assets.domain.stock.fold import KeyState
+from inventory_assets.domain.stock.fold import KeyState, greatest, greatest_by_source
 
 
-class StoredRule(msgspec.Struct, frozen=True, gc=False):
-    """The rule of a scope with the greatest position, and the lake version that took it in."""
+class StoredRule(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """The rule of a scope that is in force, and the lake version that took it in.
+
+    The latest position wins, whatever the arrival order: each source's latest
+    first, as an epoch says nothing of another's clock. `others` are those of the
+    other sources, which may come to be in force.
+    """
 
     rule: ThresholdRule
     version: int
+    others: tuple["StoredRule", ...] = ()
 
     @property
-    def rank(self) -> tuple:
-        """Latest position wins, whatever the arrival order."""
-        return (self.rule.position, self.rule.event_id)
+    def position(self) -> Position:
+        """The rule's."""
+        return self.rule.position
+
+    @property
+    def event_id(self) -> str:
+        """The rule's."""
+        return self.rule.event_id
+
+    @property
+    def source(self) -> Source:
+        """The rule's."""
+        return self.rule.source
+
+
+def with_rule(stored: StoredRule | None, rule: ThresholdRule, version: int) -> StoredRule:
+    """What is known of a scope with one more rule known."""
+    new = StoredRule(rule, version)
+    if stored is None:
+        return new
+    kept = greatest_by_source([msgspec.structs.replace(stored, others=()), *stored.others, new])
+    first = greatest(kept)
+    assert first is not None  # there is at least the new one
+    others = sorted((each for each in kept if each is not first), key=lambda each: each.event_id)
+    return msgspec.structs.replace(first, others=tuple(others))
 
 
 class DynamicLimits(msgspec.Struct, frozen=True, gc=False):

@@ -40,6 +40,6 @@ def _compare(state: InventoryState, key: tuple[str, str], now: int) -> dict[str,
         return None
     velocity = state.velocities.get(key) or None
     point = Point(key_state, limits, velocity, state.version, ())
-    is_paused = pause_over(state.pauses, key) is not None
+    is_paused = pause_over(state.pauses, key, state.category(key)) is not None
     differs = find_disagreement(alerts, point, in_force, now=now, is_paused=is_paused)
     return None if differs is None else {**differs._asdict(), "available": key_state.available}

@@ -603,11 +603,11 @@ def test_a_scope_is_judged_by_where_the_sku_stands_now():
         command("silence", minutes=600, timestamp=moment("08:10"), **CATEGORY),
         command("silence", minutes=60, timestamp=moment("09:11"), category_id="C3"),
     )
-    shop.burst(level(20, at="09:30", category_id="C2"))
+    shop.burst(level(5, at="09:30", category_id="C2"))
     assert shop.told == [(shop.alert().alert_id, 2)]
     assert shop.steps()[-2:] == [("unsilenced", "moved"), ("notified", "released")]
 
-    shop.burst(level(20, at="09:40", category_id="C3"))
+    shop.burst(level(5, at="09:40", category_id="C3"))
     assert shop.alert().handled.silenced_until == at("10:11")
-    shop.burst(level(20, at="09:50", category_id="C1"))
+    shop.burst(level(5, at="09:50", category_id="C1"))
     assert shop.alert().handled.silenced_until == at("18:10")
