@@ -68,7 +68,9 @@ def warm(state: InventoryState) -> dict[str, Any]:
     return {
         "version": state.version,
         "keys": {key: repr(value) for key, value in state.keys.items()},
-        "parents": {sku: (place.parents, place.rank, sorted(place.warehouse_ids)) for sku, place in state.skus.items()},
+        "parents": {
+            sku: (place.parents, place.levels, sorted(place.warehouse_ids)) for sku, place in state.skus.items()
+        },
         "rules": dict(state.rules),
         "thresholds": dict(state.thresholds),
         "velocities": {key: units for key, units in state.velocities.items() if units},
@@ -76,9 +78,16 @@ def warm(state: InventoryState) -> dict[str, Any]:
         "due_alerts": set(state.due_alerts),
         "products": dict(state.products),
         "connectors": dict(state.connectors),
+        "dynamics": {key: limits for key, limits in state.dynamics.items() if limits is not None},
         "pauses": dict(state.pauses),
+        "silences": dict(state.silences),
+        "inhibitions": dict(state.inhibitions),
+        "unstated": set(state.unstated),
+        "newest": dict(state.newest),
+        "audit_head": state.audit_head,
         "trends": {key: list(points) for key, points in state.trends.items()},
         "rollups": state.rollups.items(),
+        "rollup_parents": state.rollups.parents(),
     }
 
 

@@ -87,7 +87,7 @@ def stock_of(engine: ProductEngine) -> dict:
         key: {**msgspec.structs.asdict(state), "frontier": None, "frontier_at": None}
         for key, state in engine.state.keys.items()
     }
-    places = {sku: (place.parents, place.rank) for sku, place in engine.state.skus.items()}
+    places = {sku: (place.parents, place.levels) for sku, place in engine.state.skus.items()}
     rules = {scope: stored.rule for scope, stored in engine.state.rules.items()}
     limits = {key: engine.resolved(*key) for key in states}
     return {"states": states, "places": places, "rules": rules, "limits": limits, "rollups": engine.rollups()}

@@ -5,7 +5,7 @@ of a dict per node: a burst touches about six thousand nodes, and numpy adds
 them in a millisecond.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from operator import sub
 
 import numpy as np
@@ -60,6 +60,7 @@ class Rollups:
         self._levels: list[str] = []
         self._level_ids: list[str] = []
         self._parent_of: list[str | None] = []
+        self._known_warehouses: dict[str | None, None] = {}
         self._sums = np.zeros((1024, _COLUMNS), dtype=np.int64)
         # Which of the twelve kinds a node is: (one or all warehouses) x level.
         self._kinds = np.zeros(1024, dtype=np.int8)
@@ -107,11 +108,22 @@ class Rollups:
         # Over all warehouses a SKU counts once, however many keys it has.
         steps[:, _WAREHOUSE_NODES:, _KEY_COUNT - 1] = 0
         sku_nodes, sku_steps = self._count_skus(by_sku, places)
-        touched, inverse = np.unique(np.concatenate([flat, sku_nodes]), return_inverse=True)
+        parents = self._move_parents(places)
+        # Every warehouse's node of a place shows the same parent, whether or not its stock moved.
+        adopted = np.array(
+            [
+                number
+                for node, counts in parents.items()
+                for number in self._numbers_of(node)
+                if self._parent_of[number] != _only_parent(counts)
+            ],
+            dtype=np.int64,
+        )
+        touched, inverse = np.unique(np.concatenate([flat, sku_nodes, adopted]), return_inverse=True)
         sums = self._sums[touched]
         np.add.at(sums, inverse[: len(flat)], steps.reshape(-1, _COLUMNS))
-        np.add.at(sums[:, _KEY_COUNT - 1], inverse[len(flat) :], sku_steps)
-        return RollupChange(touched, sums, self._move_parents(places), moved)
+        np.add.at(sums[:, _KEY_COUNT - 1], inverse[len(flat) : len(flat) + len(sku_nodes)], sku_steps)
+        return RollupChange(touched, sums, parents, moved)
 
     def _count_skus(
         self, by_sku: dict[str, int], places: dict[str, tuple[ParentIds | None, ParentIds]]
@@ -148,16 +160,22 @@ class Rollups:
                     counts[parent_id] = counts.get(parent_id, 0) + step
         return changed
 
+    def _numbers_of(self, node: LevelNode) -> Iterator[int]:
+        """The number of a place in each warehouse that has it, and over all."""
+        for warehouse_id in self._known_warehouses:
+            number = self._ids.get((warehouse_id, *node))
+            if number is not None:
+                yield number
+
     def merge(self, change: RollupChange) -> None:
         """Take over a change, after its commit."""
         self._sums[change.nodes] = change.sums
         self._parents.update(change.parents)
-        if change.parents:
-            # Every warehouse's node of a place has the same parent.
-            for number in change.nodes.tolist():
-                counts = change.parents.get((self._levels[number], self._level_ids[number]))
-                if counts is not None:
-                    self._parent_of[number] = _only_parent(counts)
+        for node, counts in change.parents.items():
+            # Every warehouse's node of a place has the same parent, touched by the burst or not.
+            parent_id = _only_parent(counts)
+            for number in self._numbers_of(node):
+                self._parent_of[number] = parent_id
         for key, parents in change.moved:
             self._set_row(self._row(key, parents), key, parents)
 
@@ -199,6 +217,10 @@ class Rollups:
             if self._sums[i, _KEY_COUNT] > 0
         }
 
+    def parents(self) -> dict[Node, str | None]:
+        """The parent of every node with an active key, for checks."""
+        return {node: self._parent_of[i] for node, i in self._ids.items() if self._sums[i, _KEY_COUNT] > 0}
+
     def _parent_ids(self, numbers: list[int], change: RollupChange) -> list[str | None]:
         known, changed = self._parent_of, change.parents
         if not changed:
@@ -235,6 +257,7 @@ class Rollups:
             self._levels.append(node[1])
             self._level_ids.append(node[2])
             self._parent_of.append(_only_parent(self._parents.get((node[1], node[2]), {})))
+            self._known_warehouses[node[0]] = None
             if number == len(self._sums):
                 self._sums = np.concatenate([self._sums, np.zeros_like(self._sums)])
                 self._kinds = np.concatenate([self._kinds, np.zeros_like(self._kinds)])
