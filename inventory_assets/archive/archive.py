@@ -21,7 +21,7 @@ from inventory_assets.lake.files.archive_files import ArchiveError, ArchiveFiles
 from inventory_assets.lake.files.storage import Opener, open_storage
 from inventory_assets.lake.lock import writer_lock
 from inventory_assets.lake.query.reader import LakeReader, Reader
-from inventory_assets.lake.stages import Stage
+from inventory_assets.lake.stages import MADE_LAKE, Stage
 from inventory_assets.lake.tables import (
     APPEND_TABLES,
     BASES,
@@ -39,7 +39,6 @@ from inventory_assets.settings import Settings, archive_place
 IDENTITY = "lake.json"
 LOCK_SECONDS = 0.5
 # The stage of what a restore writes, and the count that says that it made the lake.
-MADE_LAKE = "made_lake"
 # Later than any event time.
 EVERY_DAY = "9999-12-31"
 # What no replay gives, by the date of the version that wrote it. Versions come last: where one

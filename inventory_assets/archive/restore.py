@@ -8,13 +8,13 @@ where they were.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from inventory_assets.archive.archive import ARCHIVED, GIVEN, IDENTITY, MADE_LAKE, identity_of
+from inventory_assets.archive.archive import ARCHIVED, GIVEN, IDENTITY, identity_of
 from inventory_assets.ingest.engine import Engine
 from inventory_assets.ingest.meaning import CODE_VERSION
 from inventory_assets.ingest.replay import Replay
 from inventory_assets.ingest.verify import DERIVED, Difference, replay_all
 from inventory_assets.lake.files.archive_files import ArchiveError, ArchiveFiles, Manifest
-from inventory_assets.lake.stages import Stage
+from inventory_assets.lake.stages import MADE_LAKE, Stage
 from inventory_assets.lake.tables import CATALOG, CORE_EVENTS, RAW_MESSAGES, VERSIONS, Table, VersionedTable
 from inventory_assets.lake.transaction import LakeTransaction
 

@@ -2,13 +2,17 @@
 
 from collections.abc import Callable
 
+import duckdb
+import polars as pl
+
+from inventory_assets.domain.ingest.process import BurstResult
 from inventory_assets.ingest.engine import Engine
 from inventory_assets.ingest.meaning import CODE_VERSION
 from inventory_assets.ingest.replay import RecordedBurst, Replay
 from inventory_assets.ingest.verify import DERIVED, Difference, compare, replay_all
 from inventory_assets.lake.catalog.connect import CATALOG
 from inventory_assets.lake.stages import Stage
-from inventory_assets.lake.tables import BASES, VersionedTable
+from inventory_assets.lake.tables import BASES, RAW_MESSAGES, VersionedTable
 from inventory_assets.lake.transaction import LakeTransaction
 
 
@@ -23,16 +27,20 @@ def rebuild_lake(
     Raises:
         StaleStateError: Bursts were committed meanwhile; stop the sensor, or try again.
     """
-    watermark = engine.lake.watermark()
-    expected, differences = replay_all(engine.lake, replay, on_burst)
-    differences += compare(engine.lake, expected)
+    changed = _Outcomes()
+    with engine.lake.snapshot():
+        watermark = engine.lake.watermark()
+        expected, differences = replay_all(engine.lake, replay, on_burst, on_outcomes=changed.note)
+        differences += compare(engine.lake, expected)
     with engine.lake.transaction(
         watermark,
         stage=Stage.REBUILD,
         code_version=CODE_VERSION,
         next_epoch=watermark.epoch + 1,
     ) as transaction:
-        transaction.counts = {"differences": len(differences)}
+        transaction.counts = {"differences": len(differences), "outcomes": len(changed.rows)}
+        if changed.rows:
+            _correct_outcomes(transaction, engine.lake.connection, changed.frame())
         for table in DERIVED:
             _clear(transaction, table.changes)
             if (frame := expected.get(table.changes)) is not None:
@@ -41,6 +49,42 @@ def rebuild_lake(
                 _drop_base(transaction, table)
     engine.drop_state()
     return differences, watermark.version
+
+
+class _Outcomes:
+    """Messages of which the rules of now make something else than was recorded."""
+
+    def __init__(self) -> None:
+        self.rows: list[tuple[int, int, str, str | None]] = []
+
+    def note(self, burst: RecordedBurst, result: BurstResult) -> None:
+        """Note a burst's changed outcomes."""
+        for seq, recorded, arrival in zip(burst.seqs, burst.outcomes, result.arrivals, strict=True):
+            if recorded != arrival.outcome.value:
+                event_id = arrival.event.event_id if arrival.event is not None else None
+                self.rows.append((burst.version, seq, arrival.outcome.value, event_id))
+
+    def frame(self) -> pl.DataFrame:
+        """One row per message: version, seq, outcome, event_id."""
+        schema = {"version": pl.Int64, "seq": pl.Int64, "outcome": pl.String, "event_id": pl.String}
+        return pl.DataFrame(self.rows, schema=schema, orient="row")
+
+
+def _correct_outcomes(transaction: LakeTransaction, connection: duckdb.DuckDBPyConnection, rows: pl.DataFrame) -> None:
+    """Say what became of the messages now; the first word on each stays beside it."""
+
+    def correct() -> None:
+        connection.register("_outcomes", rows.to_arrow())
+        try:
+            connection.execute(
+                f"UPDATE {CATALOG}.{RAW_MESSAGES.full_name} AS m "
+                "SET first_outcome = coalesce(m.first_outcome, m.outcome), outcome = o.outcome, event_id = o.event_id FROM _outcomes o "
+                "WHERE m.version = o.version AND m.seq = o.seq"
+            )
+        finally:
+            connection.unregister("_outcomes")
+
+    transaction.run(correct)
 
 
 def _clear(transaction: LakeTransaction, name: str) -> None:

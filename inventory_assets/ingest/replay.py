@@ -45,6 +45,7 @@ class RecordedBurst(msgspec.Struct):
     code_version: str = ""
     committed_at: int = 0
     semantics: int = 1
+    seqs: list[int] = []
 
 
 def read_bursts(
@@ -99,6 +100,7 @@ def _read_slice(reader: Reader, first: int, last: int, sku: str | None) -> Itera
             code_version,
             committed_at,
             semantics,
+            [] if rows is None else rows["seq"].to_list(),
         )
 
 

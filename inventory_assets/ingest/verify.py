@@ -3,15 +3,25 @@
 Used by `inventory verify` and, with the replayed frames, by `inventory rebuild`.
 """
 
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
+import msgspec
 import polars as pl
 
+from inventory_assets.domain.ingest.meaning import SEMANTICS, Meaning
 from inventory_assets.domain.ingest.process import BurstResult
+from inventory_assets.domain.ingest.state import InventoryState
 from inventory_assets.ingest import frames
 from inventory_assets.ingest.replay import RecordedBurst, Replay, read_bursts
-from inventory_assets.lake.query.reader import Reader
+from inventory_assets.ingest.warm import load_state
+from inventory_assets.lake.entity_index import EntityIndex
+from inventory_assets.lake.query.as_of import latest_version, show_version
+from inventory_assets.lake.query.reader import LakeReader, Reader, snapshot_reader
+from inventory_assets.lake.stages import MADE_LAKE, Stage
 from inventory_assets.lake.tables import (
     ALERTS,
     CONNECTORS,
@@ -25,6 +35,7 @@ from inventory_assets.lake.tables import (
     TRANSITIONS,
     Table,
 )
+from inventory_assets.settings import Settings
 
 DERIVED = (
     CORE_EVENTS, DEAD_LETTERS, SKU_STATE, ROLLUPS, THRESHOLD_RULES, THRESHOLD_AUDIT, RESOLVED_THRESHOLDS, ALERTS,
@@ -64,10 +75,132 @@ def derived_frames(burst: RecordedBurst, result: BurstResult) -> dict[Table, pl.
     }
 
 
+def recorded_until(reader: Reader) -> int:
+    """The last version made under an earlier number of the rules that nothing has re-derived since; 0 for none.
+
+    Up to it outcomes, state and sums are taken as recorded (RULES 37a).
+    """
+    return reader.query(
+        f"""
+        WITH anew AS (
+            SELECT coalesce(max(version), 0) AS version FROM meta.versions
+            WHERE semantics = {SEMANTICS} AND (stage = '{Stage.REBUILD}' OR json_exists(counts, '$.{MADE_LAKE}'))
+        )
+        SELECT coalesce(max(v.version), 0) FROM meta.versions v, anew
+        WHERE coalesce(semantics, 1) < {SEMANTICS} AND v.version > anew.version
+        """
+    ).item()
+
+
+def recorded_state(settings: Settings, version: int, meaning: Meaning, *, sku: str | None = None) -> InventoryState:
+    """The state that the versions up to one recorded, with all of its events in memory."""
+    reader = LakeReader(settings)
+    try:
+        show_version(reader.connection, version)
+        with tempfile.TemporaryDirectory(prefix="inventory-verify-") as place:
+            index = EntityIndex(Path(place) / "entities.bin")
+            everything = 2 * reader.query("SELECT count(*) FROM core.events").item() + 2
+            state = load_state(
+                reader, version, meaning=meaning, cached_entities=everything, index=index, sku=sku
+            )  # fmt: skip
+            index.close()
+        return state
+    finally:
+        reader.connection.close()
+
+
+@dataclass(slots=True)
+class Verified:
+    """What a verification found.
+
+    `version` is the one it saw, `recorded_until` the last one that it took as
+    recorded.
+    """
+
+    version: int
+    keys: int
+    recorded_until: int
+    differences: list[Difference]
+
+
+def verify_lake(
+    settings: Settings, meaning: Meaning, on_burst: Callable[[RecordedBurst], None] | None = None
+) -> Verified:
+    """Replay the lake as of now, whatever is committed meanwhile, and compare all that follows from its messages.
+
+    And load its state, as a process that starts does: it must be the one that lived.
+
+    Args:
+        settings: Where the lake is.
+        meaning: Of versions that did not record theirs.
+        on_burst: Called after each version.
+    """
+    with snapshot_reader(settings) as reader:
+        since = recorded_until(reader)
+        replay = Replay(meaning=meaning)
+        if since:
+            replay.state = recorded_state(settings, since, meaning)
+        expected, differences = replay_all(reader, replay, on_burst, after_version=since)
+        differences += compare(reader, expected, after_version=since)
+        version = latest_version(reader.connection)
+        with tempfile.TemporaryDirectory(prefix="inventory-verify-") as place:
+            index = EntityIndex(Path(place) / "entities.bin")
+            loaded = load_state(
+                reader, version, meaning=replay.state.meaning, cached_entities=settings.cached_entities, index=index
+            )  # fmt: skip
+            index.close()
+        differences += compare_states(replay.state, loaded)
+        return Verified(version, len(replay.state.keys), since, differences)
+
+
+def compare_states(lived: InventoryState, loaded: InventoryState) -> list[Difference]:
+    """Fields in which a state that lived through every version differs from one that was loaded."""
+    differences = []
+    theirs = facts_of(loaded)
+    for name, mine in facts_of(lived).items():
+        other = theirs[name]
+        missing = [item for item in mine.items() if other.get(item[0]) != item[1]]
+        unexpected = other.keys() - mine.keys()
+        if missing or unexpected:
+            example = str(missing[0] if missing else sorted(unexpected, key=repr)[0])
+            differences.append(Difference(f"state.{name}", len(missing), len(unexpected), example[:300]))
+    return differences
+
+
+def facts_of(state: InventoryState) -> dict[str, dict[Any, Any]]:
+    """Everything warm but the memory of events, by field, as values that compare."""
+    return {
+        "keys": {key: msgspec.structs.asdict(each) for key, each in state.keys.items()},
+        "places": {sku: (each.parents, each.levels, sorted(each.warehouse_ids)) for sku, each in state.skus.items()},
+        "rules": dict(state.rules),
+        "thresholds": dict(state.thresholds),
+        "velocities": {key: units for key, units in state.velocities.items() if units},
+        "dynamics": {key: limits for key, limits in state.dynamics.items() if limits is not None},
+        "alerts": {key: dict(alerts) for key, alerts in state.alerts.items() if alerts},
+        "due": dict.fromkeys(state.due_alerts),
+        "unstated": dict.fromkeys(state.unstated),
+        "newest": dict(state.newest),
+        "products": dict(state.products),
+        "connectors": dict(state.connectors),
+        "pauses": dict(state.pauses),
+        "silences": dict(state.silences),
+        "inhibitions": dict(state.inhibitions),
+        "trends": {key: list(points) for key, points in state.trends.items()},
+        "sums": dict(state.rollups.items()),
+        "parents": state.rollups.parents(),
+        "audit": {"head": state.audit_head},
+    }
+
+
 def replay_all(
-    reader: Reader, replay: Replay, on_burst: Callable[[RecordedBurst], None] | None = None
+    reader: Reader,
+    replay: Replay,
+    on_burst: Callable[[RecordedBurst], None] | None = None,
+    *,
+    after_version: int = 0,
+    on_outcomes: Callable[[RecordedBurst, BurstResult], None] | None = None,
 ) -> tuple[dict[str, pl.DataFrame], list[Difference]]:
-    """Replay the whole lake.
+    """Replay the lake from after a version, on the state that `replay` has of it.
 
     Returns:
         (frames, differences): the derived tables as they should be, by changes
@@ -75,25 +208,27 @@ def replay_all(
     """
     parts: dict[str, list[pl.DataFrame]] = {table.changes: [] for table in DERIVED}
     outcomes: list[str] = []
-    for burst in read_bursts(reader):
+    for burst in read_bursts(reader, after_version=after_version):
         result = replay.apply(burst)
         for table, frame in derived_frames(burst, result).items():
             parts[table.changes].append(frame)
         for message, recorded, arrival in zip(burst.messages, burst.outcomes, result.arrivals, strict=True):
             if recorded != arrival.outcome.value:
                 outcomes.append(f"message {message.message_id}: {recorded} recorded, {arrival.outcome} replayed")
+        if on_outcomes is not None:
+            on_outcomes(burst, result)
         if on_burst is not None:
             on_burst(burst)
     found = [Difference("raw.messages", 0, len(outcomes), outcomes[0])] if outcomes else []
     return {name: pl.concat(items, how="vertical_relaxed") for name, items in parts.items() if items}, found
 
 
-def compare(reader: Reader, expected: dict[str, pl.DataFrame]) -> list[Difference]:
-    """Compare the lake's derived tables with the replayed ones, row by row."""
+def compare(reader: Reader, expected: dict[str, pl.DataFrame], *, after_version: int = 0) -> list[Difference]:
+    """Compare the lake's derived rows of after a version with the replayed ones, row by row."""
     differences = []
     for table in DERIVED:
         columns = list(table.columns)
-        actual = reader.query(f"SELECT {', '.join(columns)} FROM {table.changes}")
+        actual = reader.query(f"SELECT {', '.join(columns)} FROM {table.changes} WHERE version > {after_version}")
         replayed = expected.get(table.changes)
         replayed = actual.clear() if replayed is None else replayed.select(columns).cast(actual.schema)
         missing = replayed.join(actual, on=columns, how="anti", nulls_equal=True)

@@ -27,7 +27,7 @@ from inventory_assets.lake.entity_index import EntityIndex
 from inventory_assets.lake.query.clauses import FINAL_STATUSES, STOCK_KINDS, latest
 from inventory_assets.lake.query.events import EVENT_COLUMNS, to_event
 from inventory_assets.lake.query.reader import Reader
-from inventory_assets.lake.query.rows import current_rows, current_rows_query
+from inventory_assets.lake.query.rows import current_rows_query
 from inventory_assets.lake.tables import (
     ALERTS,
     CONNECTORS,
@@ -38,6 +38,7 @@ from inventory_assets.lake.tables import (
     THRESHOLD_AUDIT,
     THRESHOLD_RULES,
     VELOCITY,
+    VersionedTable,
 )
 
 
@@ -65,9 +66,11 @@ class Shared:
 class StateDecoder:
     """Reads recorded states of keys, as this release and earlier ones wrote them."""
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: Reader, rows: str) -> None:
+        """`rows` is SQL for the rows of core.sku_state that are to be read."""
         self._decode = msgspec.json.Decoder(KeyState).decode
         self._reader = reader
+        self._rows = rows
         self._levels: dict[str, Mark] | None = None
 
     def __call__(self, text: str) -> KeyState:
@@ -93,7 +96,7 @@ class StateDecoder:
             f"""
             WITH counted AS (
                 SELECT fold_state{rank.format("on_hand")} AS id, fold_state{rank.format("reserved")} AS reserved_id
-                FROM ({current_rows_query(self._reader, SKU_STATE)})
+                FROM ({self._rows})
             )
             SELECT {EVENT_COLUMNS} FROM core.events
             WHERE kind = 'level' AND event_id IN (SELECT id FROM counted UNION SELECT reserved_id FROM counted)
@@ -122,23 +125,41 @@ class _EarlierState(msgspec.Struct):
 
 
 def load_state(
-    reader: Reader, version: int, *, meaning: Meaning, cached_entities: int, index: EntityIndex
+    reader: Reader, version: int, *, meaning: Meaning, cached_entities: int, index: EntityIndex, sku: str | None = None
 ) -> InventoryState:
-    """Load everything warm as of `version`; the reader must show the lake as of it."""
+    """Load everything warm as of a version.
+
+    Args:
+        reader: Shows the lake as of that version (`lake.query.as_of`).
+        version: Which version.
+        meaning: The settings that hold from it on.
+        cached_entities: How many events to remember, at least; all others are left to `index`.
+        index: Is made anew.
+        sku: Only what concerns this SKU, and all rules and commands; without rollups. None for everything.
+    """
     state = InventoryState(meaning=meaning)
     state.version = version
     if version == 0:
         index.build([])
         return state
-    shared = Shared()
-    _load_judged(reader, state, shared, has_rollups=True)
-    for row in current_rows(reader, PRODUCTS).drop("version").iter_rows(named=True):
+    shared, chosen = Shared(), _of(sku)
+    _load_judged(reader, state, shared, chosen, has_rollups=sku is None)
+    products = reader.query(f"SELECT * EXCLUDE version FROM ({_rows(reader, state, PRODUCTS)}) WHERE {chosen}")
+    for row in products.iter_rows(named=True):
         state.products[row["sku"]] = Product(**row)
     state.connectors = {heard.connector_id: heard for heard in load_connectors(reader)}
-    _load_events(reader, state, shared, cached_entities, index)
-    _load_trends(reader, state, shared)
+    _load_events(reader, state, shared, cached_entities, index, chosen)
+    _load_trends(reader, state, shared, chosen)
     _load_newest(reader, state)
     return state
+
+
+def _of(sku: str | None) -> str:
+    return "true" if sku is None else "sku = '" + sku.replace("'", "''") + "'"
+
+
+def _rows(reader: Reader, state: InventoryState, table: VersionedTable) -> str:
+    return current_rows_query(reader, table, state.version)
 
 
 def load_judgement(reader: Reader, version: int, *, meaning: Meaning) -> InventoryState:
@@ -146,28 +167,30 @@ def load_judgement(reader: Reader, version: int, *, meaning: Meaning) -> Invento
     state = InventoryState(meaning=meaning)
     state.version = version
     if version:
-        _load_judged(reader, state, Shared(), has_rollups=False)
+        _load_judged(reader, state, Shared(), "true", has_rollups=False)
+        _load_newest(reader, state)
     return state
 
 
-def _load_judged(reader: Reader, state: InventoryState, shared: Shared, *, has_rollups: bool) -> None:
-    _load_keys(reader, state, shared, has_rollups=has_rollups)
+def _load_judged(reader: Reader, state: InventoryState, shared: Shared, chosen: str, *, has_rollups: bool) -> None:
+    _load_keys(reader, state, shared, chosen, has_rollups=has_rollups)
     _load_rules(reader, state)
-    _load_thresholds(reader, state, shared)
-    for row in current_rows(reader, VELOCITY).iter_rows(named=True):
+    _load_thresholds(reader, state, shared, chosen)
+    for row in reader.query(f"FROM ({_rows(reader, state, VELOCITY)}) WHERE {chosen}").iter_rows(named=True):
         state.velocities[shared.key(row["warehouse_id"], row["sku"])] = row["daily_units"] or 0.0
-    for warehouse_id, sku, dynamic in to_dynamics(current_rows(reader, DYNAMIC_THRESHOLDS)):
+    dynamics = reader.query(f"FROM ({_rows(reader, state, DYNAMIC_THRESHOLDS)}) WHERE {chosen}")
+    for warehouse_id, sku, dynamic in to_dynamics(dynamics):
         state.dynamics[shared.key(warehouse_id, sku)] = dynamic
-    _load_alerts(reader, state)
+    _load_alerts(reader, state, chosen)
     _load_pauses(reader, state)
 
 
-def _load_keys(reader: Reader, state: InventoryState, shared: Shared, *, has_rollups: bool) -> None:
-    decode = StateDecoder(reader)
+def _load_keys(reader: Reader, state: InventoryState, shared: Shared, chosen: str, *, has_rollups: bool) -> None:
+    decode = StateDecoder(reader, _rows(reader, state, SKU_STATE))
     columns = "fold_state, department_id, category_id, brand_id, product_id"
     places: dict[ParentIds, ParentIds] = {}
     marks: dict[str, list[Mark]] = {}
-    for batch in reader.batches(f"SELECT {columns} FROM ({current_rows_query(reader, SKU_STATE)})"):
+    for batch in reader.batches(f"SELECT {columns} FROM ({_rows(reader, state, SKU_STATE)}) WHERE {chosen}"):
         leaves = []
         for fold_state, *parent_ids in batch.iter_rows():
             key_state = decode(fold_state)
@@ -194,7 +217,7 @@ def _load_keys(reader: Reader, state: InventoryState, shared: Shared, *, has_rol
 
 
 def _load_rules(reader: Reader, state: InventoryState) -> None:
-    for details in current_rows(reader, THRESHOLD_RULES)["details"]:
+    for details in reader.query(f"SELECT details FROM ({_rows(reader, state, THRESHOLD_RULES)})")["details"]:
         stored = msgspec.json.decode(details, type=StoredRule)
         state.rules[stored.rule.scope] = stored
     head = reader.query(f"SELECT hash FROM {THRESHOLD_AUDIT.full_name} ORDER BY version DESC, seq DESC LIMIT 1")
@@ -202,11 +225,11 @@ def _load_rules(reader: Reader, state: InventoryState) -> None:
         state.audit_head = head.item()
 
 
-def _load_thresholds(reader: Reader, state: InventoryState, shared: Shared) -> None:
+def _load_thresholds(reader: Reader, state: InventoryState, shared: Shared, chosen: str) -> None:
     # Most keys share a rule, so they share one object.
     known: dict[tuple, Thresholds] = {}
     columns = ", ".join((*RESOLVED_THRESHOLDS.key, *LIMITS))
-    for batch in reader.batches(f"SELECT {columns} FROM ({current_rows_query(reader, RESOLVED_THRESHOLDS)})"):
+    for batch in reader.batches(f"SELECT {columns} FROM ({_rows(reader, state, RESOLVED_THRESHOLDS)}) WHERE {chosen}"):
         for warehouse_id, sku, *fields in batch.iter_rows():
             values = tuple(fields)
             if (limits := known.get(values)) is None:
@@ -228,9 +251,10 @@ def to_dynamics(rows: pl.DataFrame) -> list[tuple[str, str, DynamicLimits | None
     ]
 
 
-def _load_alerts(reader: Reader, state: InventoryState) -> None:
+def _load_alerts(reader: Reader, state: InventoryState, chosen: str) -> None:
     decode = msgspec.json.Decoder(Alert).decode
-    records = current_rows(reader, ALERTS).sort("version", "opened_at", pl.col("state") == "firing")["record"]
+    rows = reader.query(f"FROM ({_rows(reader, state, ALERTS)}) WHERE {chosen}")
+    records = rows.sort("version", "opened_at", pl.col("state") == "firing")["record"]
     # The latest of a key and condition is the one that opened last, whatever its event's time.
     for alert in sorted(map(decode, records), key=lambda alert: alert.ordinal):
         state.alerts.setdefault(alert.key, {})[alert.condition] = alert
@@ -240,7 +264,7 @@ def _load_alerts(reader: Reader, state: InventoryState) -> None:
 
 
 def _load_events(
-    reader: Reader, state: InventoryState, shared: Shared, cached_entities: int, index: EntityIndex
+    reader: Reader, state: InventoryState, shared: Shared, cached_entities: int, index: EntityIndex, chosen: str
 ) -> None:
     """Remember the recent events and the open transactions; index the rest."""
     cut = reader.query(
@@ -256,7 +280,8 @@ def _load_events(
         ),
         recent AS (SELECT DISTINCT entity_key FROM core.events WHERE version > {cut})
         SELECT {EVENT_COLUMNS} FROM core.events
-        WHERE entity_key IN (FROM open_transactions) OR entity_key IN (FROM recent)
+        WHERE (entity_key IN (FROM open_transactions) OR entity_key IN (FROM recent))
+            AND ({chosen} OR kind IN ('threshold', 'control'))
         ORDER BY version, seq
         """
     )
@@ -327,11 +352,11 @@ _IN_TIME = (
 """The order in which a key's events are taken in: by version, and of one version as `kinds.order_key` has it."""
 
 
-def _load_trends(reader: Reader, state: InventoryState, shared: Shared) -> None:
+def _load_trends(reader: Reader, state: InventoryState, shared: Shared, chosen: str) -> None:
     rows = reader.batches(
         f"""
         SELECT warehouse_id, sku, epoch_us(event_at), available FROM core.events
-        WHERE available IS NOT NULL AND outcome = 'applied'
+        WHERE available IS NOT NULL AND outcome = 'applied' AND {chosen}
         {latest(*SKU_STATE.key, order=", ".join(f"{name} DESC" for name in _IN_TIME), count=TREND_POINTS)}
         ORDER BY {", ".join(_IN_TIME)}
         """

@@ -29,4 +29,7 @@ class Stage(StrEnum):
         return self not in NOTES
 
 
+MADE_LAKE = "made_lake"
+"""Among the counts of the version in which an archive became a lake, whose rows were derived then."""
+
 NOTES = frozenset({Stage.COVERAGE, Stage.DELIVERIES, Stage.NOTIFICATIONS, Stage.OPERATIONS, Stage.QUALITY})

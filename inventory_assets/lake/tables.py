@@ -148,9 +148,9 @@ RAW_MESSAGES = Table(
     {
         "version": BIG, "seq": BIG, "message_id": TEXT, "topic": TEXT, "publish_time": TIME,
         "ordering_key": TEXT, "attributes": TEXT, "data": BLOB, "event_id": TEXT,
-        "outcome": TEXT, "arrival_date": DATE,
+        "outcome": TEXT, "arrival_date": DATE, "first_outcome": TEXT,
     },
-    "One row per received message, with what became of it (RULES 9, 32).",
+    "One row per received message, with what became of it (RULES 9, 32); `first_outcome` where a rebuild says another.",
     partition_by="arrival_date",
 )  # fmt: skip
 CORE_EVENTS = Table(

@@ -11,7 +11,7 @@ from inventory_assets.commands.output import format_option, notes, print_rows
 from inventory_assets.ingest.meaning import meaning_of
 from inventory_assets.ingest.rebuild import rebuild_lake
 from inventory_assets.ingest.replay import Replay
-from inventory_assets.ingest.verify import Difference, compare, replay_all
+from inventory_assets.ingest.verify import Difference, verify_lake
 from inventory_assets.lake.catalog.marts import MartsMissingError, show_marts
 from inventory_assets.lake.files.archive_files import SCHEMA as ARCHIVE
 from inventory_assets.lake.files.archive_files import show_archive
@@ -143,24 +143,21 @@ def velocity(as_of: datetime | None, format_: str) -> None:
 def verify(format_: str) -> None:
     """Replay every message and compare with the lake. Exit 1 on any difference."""
     settings = load_settings()
-    reader = LakeReader(settings)
+    LakeReader(settings)
     with notes.status("replaying") as status:
-        replay = _replay_of(settings)
-        expected, differences = replay_all(
-            reader, replay, lambda burst: status.update(f"replayed version {burst.version}")
+        found = verify_lake(
+            settings, meaning_of(settings), lambda burst: status.update(f"replayed version {burst.version}")
         )
-        status.update("comparing")
-        differences += compare(reader, expected)
-    _print_differences(differences, format_)
-    if differences:
+    _print_differences(found.differences, format_)
+    if found.recorded_until:
+        notes.print(
+            f"versions 1 to {found.recorded_until} were made under earlier rules and are taken as recorded; "
+            "`inventory rebuild` derives them anew",
+            style="yellow",
+        )
+    if found.differences:
         sys.exit(1)
-    notes.print(
-        f"verified: version {replay.state.version}, {len(replay.state.keys)} keys, no difference", style="green"
-    )
-
-
-def _replay_of(settings: Settings) -> Replay:
-    return Replay(meaning=meaning_of(settings))
+    notes.print(f"verified: version {found.version}, {found.keys} keys, no difference", style="green")
 
 
 def _print_differences(differences: list[Difference], format_: str) -> None:
@@ -179,7 +176,9 @@ def rebuild(format_: str) -> None:
     LakeReader(settings)
     with notes.status("replaying") as status, engine_of(settings) as engine:
         differences, version = rebuild_lake(
-            engine, _replay_of(settings), lambda burst: status.update(f"replayed version {burst.version}")
+            engine,
+            Replay(meaning=meaning_of(settings)),
+            lambda burst: status.update(f"replayed version {burst.version}"),
         )
     _print_differences(differences, format_)
     notes.print(f"rebuilt as version {version}; {len(differences)} tables differed", style="green")

@@ -3,7 +3,7 @@
 import polars as pl
 
 from inventory_assets.lake.query.reader import Reader
-from inventory_assets.lake.tables import VersionedTable
+from inventory_assets.lake.tables import BASES, CATALOG, VersionedTable
 
 
 def current_rows(reader: Reader, table: VersionedTable, at_version: int | None = None) -> pl.DataFrame:
@@ -13,7 +13,8 @@ def current_rows(reader: Reader, table: VersionedTable, at_version: int | None =
 
 def current_rows_query(reader: Reader, table: VersionedTable, at_version: int | None = None) -> str:
     """SQL for the stored current rows of a versioned table."""
+    # By its full name: a reader may show an earlier version, which has no bases of its own.
     base = reader.query(
-        "SELECT max(base_version) AS base FROM meta.bases WHERE table_name = ?", [table.full_name]
+        f"SELECT max(base_version) AS base FROM {CATALOG}.{BASES.full_name} WHERE table_name = ?", [table.full_name]
     ).item()
     return table.current_rows("lake.", base, at_version)
