@@ -83,7 +83,7 @@ def warm(state: InventoryState) -> dict[str, Any]:
         "silences": dict(state.silences),
         "inhibitions": dict(state.inhibitions),
         "unstated": set(state.unstated),
-        "newest": dict(state.newest),
+        "newest": {warehouse_id: newest.event_at for warehouse_id, newest in state.newest.items()},
         "audit_head": state.audit_head,
         "trends": {key: list(points) for key, points in state.trends.items()},
         "rollups": state.rollups.items(),

@@ -16,6 +16,7 @@ from inventory_assets.control.untrusted import Place, hold_untrusted
 from inventory_assets.domain.values import to_microseconds
 from inventory_assets.ingest.engine import Engine
 from inventory_assets.ingest.meaning import meaning_of
+from inventory_assets.ingest.verify import recorded_by
 from inventory_assets.lake.query.reader import Reader
 from inventory_assets.lake.tables import ALERTS
 from inventory_assets.quality.judge import places_to_hold
@@ -84,5 +85,5 @@ def rederive_newest_alert(reader: Reader, settings: Settings) -> tuple[str, list
     if not newest.height:
         return "none yet", []
     alert_id = newest.item()
-    found = explain_alert(reader, alert_id, meaning=meaning_of(settings))
+    found = explain_alert(reader, alert_id, meaning=meaning_of(settings), recorded=recorded_by(settings))
     return alert_id, list(found.differences)

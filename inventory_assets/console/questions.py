@@ -13,6 +13,7 @@ import msgspec
 from inventory_assets.domain.thresholds.document import name_scope
 from inventory_assets.domain.values import to_microseconds
 from inventory_assets.ingest.meaning import meaning_of
+from inventory_assets.ingest.verify import recorded_by
 from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.notify.history import read_notifications
 from inventory_assets.quality.pipeline import connector_rows, read_connectors
@@ -81,9 +82,7 @@ def explain(settings: Settings, text: str) -> Callable[[LakeReader], Row]:
 
     def ask(reader: LakeReader) -> Row:
         found = find_alert_id(reader, text)
-        explained = explain_alert(
-            reader, found, meaning=meaning_of(settings)
-        )  # fmt: skip
+        explained = explain_alert(reader, found, meaning=meaning_of(settings), recorded=recorded_by(settings))
         present = read_present(reader, [found]).get(found)
         return {**msgspec.to_builtins(explained), "now": msgspec.to_builtins(present)}
 

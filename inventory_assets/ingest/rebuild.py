@@ -78,7 +78,8 @@ def _correct_outcomes(transaction: LakeTransaction, connection: duckdb.DuckDBPyC
         try:
             connection.execute(
                 f"UPDATE {CATALOG}.{RAW_MESSAGES.full_name} AS m "
-                "SET first_outcome = coalesce(m.first_outcome, m.outcome), outcome = o.outcome, event_id = o.event_id FROM _outcomes o "
+                "SET first_outcome = coalesce(m.first_outcome, m.outcome), outcome = o.outcome, "
+                "event_id = o.event_id FROM _outcomes o "
                 "WHERE m.version = o.version AND m.seq = o.seq"
             )
         finally:

@@ -16,8 +16,10 @@ from inventory_assets.domain.ingest.meaning import SEMANTICS, Meaning
 from inventory_assets.domain.ingest.process import BurstResult
 from inventory_assets.domain.ingest.state import InventoryState
 from inventory_assets.ingest import frames
+from inventory_assets.ingest.meaning import meaning_of
 from inventory_assets.ingest.replay import RecordedBurst, Replay, read_bursts
 from inventory_assets.ingest.warm import load_state
+from inventory_assets.lake.catalog.connect import connect
 from inventory_assets.lake.entity_index import EntityIndex
 from inventory_assets.lake.query.as_of import latest_version, show_version
 from inventory_assets.lake.query.reader import LakeReader, Reader, snapshot_reader
@@ -109,6 +111,11 @@ def recorded_state(settings: Settings, version: int, meaning: Meaning, *, sku: s
         reader.connection.close()
 
 
+def recorded_by(settings: Settings) -> Callable[[int, str], InventoryState]:
+    """What reads the recorded state of one SKU, for `explain`."""
+    return lambda version, sku: recorded_state(settings, version, meaning_of(settings), sku=sku)
+
+
 @dataclass(slots=True)
 class Verified:
     """What a verification found.
@@ -135,6 +142,7 @@ def verify_lake(
         meaning: Of versions that did not record theirs.
         on_burst: Called after each version.
     """
+    connect(settings).close()  # a lake of an earlier release is given the columns that it lacks
     with snapshot_reader(settings) as reader:
         since = recorded_until(reader)
         replay = Replay(meaning=meaning)

@@ -4,6 +4,7 @@ An alert is re-derived from its SKU's messages, the rules and the recorded
 inputs, by the function that raised it; a difference is part of the answer.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +28,7 @@ from inventory_assets.domain.thresholds.resolve import ladder
 from inventory_assets.domain.values import format_time
 from inventory_assets.ingest import frames
 from inventory_assets.ingest.replay import Replay, read_bursts
+from inventory_assets.ingest.verify import recorded_until
 from inventory_assets.lake.query.reader import Reader
 from inventory_assets.queries.ids import UnknownAlertError
 from inventory_assets.queries.recommendation import recommend_for, recommend_from_state
@@ -78,10 +80,23 @@ class Explanation:
     pack: int | None = None
     recommendation: Recommendation | None = None
     differences: list[str] = field(default_factory=list)
+    recorded_as: str = ""
 
 
-def explain_alert(reader: Reader, alert_id: str, *, meaning: Meaning) -> Explanation:
+RecordedState = Callable[[int, str], InventoryState]
+"""The state of a SKU that the versions up to one recorded."""
+
+
+def explain_alert(
+    reader: Reader, alert_id: str, *, meaning: Meaning, recorded: RecordedState | None = None
+) -> Explanation:
     """Re-derive an alert and lay out what led to it.
+
+    Args:
+        reader: The lake.
+        alert_id: Which alert.
+        meaning: Of versions that did not record theirs.
+        recorded: Where versions were made under earlier rules: what they left. None derives all under those of now.
 
     Raises:
         UnknownAlertError: There is no such alert.
@@ -92,6 +107,10 @@ def explain_alert(reader: Reader, alert_id: str, *, meaning: Meaning) -> Explana
     row = rows.row(0, named=True)
     key = (row["warehouse_id"], row["sku"])
     tracer = _Tracer(key, meaning)
+    since = recorded_until(reader)
+    is_recorded = row["version"] <= since
+    if since and not is_recorded and recorded is not None:
+        tracer.begin(recorded(since, key[1]))
     tracer.run(reader, alert_id)
     body = msgspec.json.decode(row["body"])
     transitions = reader.query(
@@ -110,8 +129,15 @@ def explain_alert(reader: Reader, alert_id: str, *, meaning: Meaning) -> Explana
         target=target,
         pack=pack,
         recommendation=tracer.recommendation,
-        differences=_differences(reader, row, tracer),
+        differences=[] if is_recorded else _differences(reader, row, tracer),
+        recorded_as=AS_RECORDED.format(since) if is_recorded else "",
     )
+
+
+AS_RECORDED = (
+    "versions up to {} were made under earlier rules: the alert is shown as recorded and not judged again; "
+    "`inventory rebuild` derives it anew"
+)
 
 
 class _Tracer:
@@ -127,6 +153,10 @@ class _Tracer:
         self.transitions: list[Transition] = []
         self.recommendation: Recommendation | None = None
 
+    def begin(self, state: InventoryState) -> None:
+        """Go on from a recorded state."""
+        self._replay.state = state
+
     def target(self) -> tuple[int | None, int | None]:
         """(target stock, pack) of the suggested order, as known when the alert was last told."""
         if self.alert is None:
@@ -136,7 +166,7 @@ class _Tracer:
 
     def run(self, reader: Reader, alert_id: str) -> None:
         breached = False
-        for burst in read_bursts(reader, sku=self._key[1]):
+        for burst in read_bursts(reader, sku=self._key[1], after_version=self._replay.state.version):
             result = self._replay.apply(burst, self._key)
             if not breached:
                 for event, state in result.steps:

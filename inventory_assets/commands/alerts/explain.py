@@ -15,6 +15,7 @@ from inventory_assets.commands.alerts.incidents import explain_incident
 from inventory_assets.commands.alerts.style import STYLES
 from inventory_assets.commands.output import console, print_rows, to_json
 from inventory_assets.ingest.meaning import meaning_of
+from inventory_assets.ingest.verify import recorded_by
 from inventory_assets.lake.query.reader import LakeReader, Reader
 from inventory_assets.notify.explain import explain_notification
 from inventory_assets.queries.explain import EventLine, Explanation, RuleLine, explain_alert
@@ -50,11 +51,7 @@ def explain(alert_id: str, format_: str) -> None:
         return explain_incident(alert_id, format_)
     if alert_id.startswith("ntf-"):
         return _explain_notification(reader, alert_id, format_)
-    found = explain_alert(
-        reader,
-        alert_id,
-        meaning=meaning_of(settings),
-    )
+    found = explain_alert(reader, alert_id, meaning=meaning_of(settings), recorded=recorded_by(settings))
     present = read_present(reader, [alert_id]).get(alert_id)
     if format_ == "json":
         print_rows([to_json({**msgspec.to_builtins(found), "now": msgspec.to_builtins(present)})], "json")
@@ -102,7 +99,9 @@ def _print_explanation(found: Explanation, present: Present | None) -> None:
         late = ", by an event that came late" if step["is_late"] else ""
         what = ": ".join(filter(None, describe_step(step["transition"], step["reason"])))
         console.print(f"  {to_second(step['event_at'])}  {what}{late} [lake version {step['version']}]", style="dim")
-    if found.differences:
+    if found.recorded_as:
+        console.print(found.recorded_as, style="yellow")
+    elif found.differences:
         console.print("Re-derived from its messages, this alert is different:", style="bold red")
         for difference in found.differences:
             console.print(f"  {difference}")

@@ -146,6 +146,9 @@ def attach(
     limit = 0 if settings.is_embedded else 1
     options = [f"DATA_PATH '{_quoted(settings.data_uri)}'", f"DATA_INLINING_ROW_LIMIT {limit}"]
     catalog = settings.catalog_uri
+    if settings.is_embedded and not settings.data_path:
+        # The files lie beside the catalog, whatever their home was called when they were written.
+        options.append("OVERRIDE_DATA_PATH true")
     if settings.is_embedded:
         # This SQLite waits in whole seconds: a writer is better told at once, and tries again
         # after milliseconds (`with_retries`). A reader has nothing that tries again.

@@ -1,0 +1,71 @@
+"""A lake that an earlier release made opens in this one, and is held to the rules it was made under (RULES 37a)."""
+
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from inventory_assets.domain.ingest.meaning import SEMANTICS, Meaning
+from inventory_assets.ingest.engine import Engine
+from inventory_assets.ingest.rebuild import rebuild_lake
+from inventory_assets.ingest.replay import Replay
+from inventory_assets.ingest.verify import recorded_by, recorded_until, verify_lake
+from inventory_assets.queries.explain import explain_alert
+from inventory_assets.settings import Settings
+from tests.builders import level, messages, transaction
+from tests.facts import rows, value, warm
+
+OLDER = Path(__file__).parent / "older" / "lake-1.tar.gz"
+"""Semantics 1: an epoch of 1, an unstated key, a rule between events, CloudEvents and R2's adjustment refused."""
+
+
+@pytest.fixture
+def older(home) -> Settings:
+    with tarfile.open(OLDER) as archive:
+        archive.extractall(home.parent, filter="data")
+    return Settings(home=home)
+
+
+def test_it_is_verified_as_recorded_and_taken_further(older):
+    """Its home lies elsewhere than where it was made, too."""
+    before = verify_lake(older, Meaning())
+    assert (before.differences, before.recorded_until) == ([], before.version)
+
+    engine = Engine(older)
+    engine.commit_burst(
+        messages(transaction("T20", quantity=-100, at="09:00", sku="S2"), level(20, at="09:10", sku="S3"))
+    )
+    engine.commit_burst(messages(transaction("T7", quantity=-1, at="07:50", sku="S2")))
+    assert rows(engine.lake, "SELECT outcome FROM raw.messages ORDER BY version DESC, seq LIMIT 1") == [("duplicate",)]
+    alert_id = value(engine.lake, "SELECT alert_id FROM out.alerts WHERE sku = 'S1' ORDER BY opened_at LIMIT 1")
+    said = explain_alert(engine.lake, alert_id, meaning=engine.meaning, recorded=recorded_by(older))
+    assert "earlier rules" in said.recorded_as
+    new_id = value(engine.lake, "SELECT alert_id FROM out.alerts WHERE sku = 'S2' AND alert_type = 'STOCKOUT'")
+    assert explain_alert(engine.lake, new_id, meaning=engine.meaning, recorded=recorded_by(older)).differences == []
+    lived = warm(engine.state)
+    engine.drop_state()
+    assert warm(engine.state) == lived
+    engine.close()
+
+    after = verify_lake(older, Meaning())
+    assert (after.differences, after.recorded_until) == ([], before.version)
+
+
+def test_a_rebuild_takes_it_to_the_rules_of_now(older):
+    engine = Engine(older)
+    refused = "SELECT count(*) FROM raw.messages WHERE outcome = 'dead_lettered'"
+    assert value(engine.lake, refused) == 4
+    rebuild_lake(engine, Replay(meaning=engine.meaning))
+
+    # A warehouse's own number 1001 is no version of another's; what no reader takes in stays refused.
+    assert value(engine.lake, refused) == 3
+    assert rows(engine.lake, "SELECT outcome, first_outcome FROM raw.messages WHERE first_outcome IS NOT NULL") == [
+        ("applied", "dead_lettered")
+    ]
+    assert rows(engine.lake, "SELECT on_hand FROM core.sku_state WHERE warehouse_id = 'W2' AND sku = 'S2'") == [(3,)]
+    # The source is in the envelope: of epoch 1 is the level that counts, and its id says so.
+    assert rows(engine.lake, "SELECT DISTINCT source FROM core.events WHERE sku = 'S3'") == [("shop-east",)]
+    assert value(engine.lake, "SELECT max(semantics) FROM meta.versions") == SEMANTICS
+    assert recorded_until(engine.lake) == 0
+    engine.close()
+    assert verify_lake(older, Meaning()).differences == []
