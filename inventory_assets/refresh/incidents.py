@@ -306,6 +306,8 @@ def _commands(state: InventoryState, row: Mapping[str, Any], members: Sequence[s
         found.append({"command": "inhibit", **scope, "reason": row["title"][:MAX_REASON]})
     elif not is_open and is_known:
         found.append({"command": "uninhibit", **scope, "reason": lifting})
+    # The alerts that a command names; what only the category's holds, that one's end lets go.
+    named = {each.alert_id for each in in_force(state.inhibitions) if each.alert_id and each.source == incident_id}
     for alert_id in sorted(members):
         alert = find_alert(state.alerts, alert_id)
         if alert is not None and alert.is_firing and incident_id not in alert.handled.inhibited_by:
@@ -315,14 +317,9 @@ def _commands(state: InventoryState, row: Mapping[str, Any], members: Sequence[s
                     "reason": row["title"][:MAX_REASON],
                 }
             )  # fmt: skip
-    for key, alerts in sorted(state.alerts.items()):
-        # A command on the category does not reach a SKU that has left it.
-        is_reached = is_known and state.skus[key[1]].parents[1] == category_id
-        for alert in alerts.values():
-            if incident_id in alert.handled.inhibited_by and alert.alert_id not in members and not is_reached:
-                found.append(
-                    {"command": "uninhibit", "alert_id": alert.alert_id, "source": incident_id, "reason": lifting}
-                )
+    for alert_id in sorted(named.difference(members)):
+        if find_alert(state.alerts, alert_id) is not None:
+            found.append({"command": "uninhibit", "alert_id": alert_id, "source": incident_id, "reason": lifting})
     return found
 
 

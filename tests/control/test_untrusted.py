@@ -6,6 +6,7 @@ import pytest
 
 from inventory_assets.assets.checks import CHECKS, hold_findings, run_check
 from inventory_assets.control.untrusted import hold_untrusted
+from inventory_assets.domain.alerts.lifecycle import in_force
 from inventory_assets.domain.values import read_time
 from tests.builders import level, messages, moment, rule, transaction
 from tests.facts import differences, rows, value
@@ -55,7 +56,7 @@ def test_a_failed_check_holds_its_warehouse_and_a_passed_one_lets_go(shop):
     # That burst has written the sums anew.
     wrong(shop, -1)
     assert [] == check_and_hold(shop, ROLLUPS)
-    assert ([], {}) == (rows(shop.lake, UNTRUSTED), shop.state.inhibitions)
+    assert ([], []) == (rows(shop.lake, UNTRUSTED), in_force(shop.state.inhibitions))
     assert [("W1", 1)] == rows(
         shop.lake, "SELECT warehouse_id, notification_count FROM out.alerts WHERE alert_id LIKE '%-W1-%STOCKOUT%'"
     )
@@ -79,7 +80,7 @@ def test_each_check_holds_its_own(shop):
     hold_untrusted(shop, "one", [], now=at("09:02"))
 
     assert [("W1", "S1")] == rows(shop.lake, UNTRUSTED)
-    assert ["data-quality:other"] == [command.source for command in shop.state.inhibitions.values()]
+    assert ["data-quality:other"] == [command.source for command in in_force(shop.state.inhibitions)]
 
 
 def test_a_lost_key_holds_itself_and_not_its_warehouse(shop):
@@ -88,5 +89,5 @@ def test_a_lost_key_holds_itself_and_not_its_warehouse(shop):
 
     assert check_and_hold(shop, KEYS)
 
-    assert [("W1", "S2")] == [(c.warehouse_id, c.sku) for c in shop.state.inhibitions.values()]
+    assert [("W1", "S2")] == [(c.warehouse_id, c.sku) for c in in_force(shop.state.inhibitions)]
     assert [("W1", "S2")] == rows(shop.lake, UNTRUSTED)

@@ -125,7 +125,6 @@ BAD = {
     "exponent beyond double": Bad(spliced(QUANTITY, b'"quantity": -1e400'), "invalid_json"),
     "level text stock": Bad(level("12 pcs"), "invalid_value"),
     "level boolean stock": Bad(level(False), "invalid_value"),
-    "level fractional reserve": Bad(level(reserved_stock=0.5), "invalid_value"),
     "restock flag as text": Bad(level(restock_in_progress="yes"), "invalid_value"),
     # RULES 6: times
     **{

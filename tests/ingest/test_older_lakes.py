@@ -40,7 +40,10 @@ def test_it_is_verified_as_recorded_and_taken_further(older):
     alert_id = value(engine.lake, "SELECT alert_id FROM out.alerts WHERE sku = 'S1' ORDER BY opened_at LIMIT 1")
     said = explain_alert(engine.lake, alert_id, meaning=engine.meaning, recorded=recorded_by(older))
     assert "earlier rules" in said.recorded_as
-    new_id = value(engine.lake, "SELECT alert_id FROM out.alerts WHERE sku = 'S2' AND alert_type = 'STOCKOUT'")
+    new_id = value(
+        engine.lake,
+        "SELECT alert_id FROM out.alerts WHERE sku = 'S2' AND warehouse_id = 'W1' AND alert_type = 'STOCKOUT'",
+    )
     assert explain_alert(engine.lake, new_id, meaning=engine.meaning, recorded=recorded_by(older)).differences == []
     lived = warm(engine.state)
     engine.drop_state()

@@ -91,7 +91,7 @@ def test_conflicts_are_found(shop, documents, expected):
 
 
 def test_a_ladder_has_every_rung_and_one_winner(shop):
-    rungs = list_rungs(*read_key(shop.lake, "W1", "S1"), read_stored(shop.lake), shop.defaults)
+    rungs = list_rungs(*read_key(shop.lake, "W1", "S1"), read_stored(shop.lake), shop.meaning.defaults)
 
     assert [(rung.level_type, rung.warehouse_id) for rung in rungs[:12]] == [
         (level_type, warehouse)
@@ -125,7 +125,7 @@ def test_verdicts_say_why(engine, rules, verdicts):
     ]
     engine.commit_burst(messages(level(5, sku="S2", min_threshold=3), *documents))
 
-    rungs = list_rungs(*read_key(engine.lake, "W1", "S2"), read_stored(engine.lake), engine.defaults)
+    rungs = list_rungs(*read_key(engine.lake, "W1", "S2"), read_stored(engine.lake), engine.meaning.defaults)
 
     assert {rung.level_type: rung.verdict for rung in rungs if rung.verdict} == verdicts
 
@@ -137,7 +137,7 @@ def test_resolving_all_from_the_lake_is_what_the_lake_holds(engine):
         engine.commit_burst(burst)
     rules = [stored.rule for stored in read_rules(engine.lake).values()]
 
-    resolved = resolve_all(read_keys(engine.lake), rules_frame(rules), engine.defaults)
+    resolved = resolve_all(read_keys(engine.lake), rules_frame(rules), engine.meaning.defaults)
 
     kept = engine.lake.query(
         "SELECT warehouse_id, sku, rule_level_type, rule_level_id, rule_warehouse_id, min_threshold_qty, "

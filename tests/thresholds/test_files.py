@@ -34,7 +34,7 @@ def rules(draw):
     """A valid rule with whatever ids and alert settings JSON can hold."""
     level = draw(st.sampled_from(["SKU", "PRODUCT", "BRAND", "CATEGORY", "DEPARTMENT", "GLOBAL"]))
     low = draw(st.none() | st.integers(0, 10**12))
-    days = draw(st.none() | st.floats(0, 1e6))
+    days = draw(st.none() | st.floats(0, 3650))
     document = {
         "level_type": level, "level_id": draw(IDS), "warehouse_id": draw(st.none() | IDS),
         "min_threshold_qty": low, "reorder_threshold_qty": 10**12, "min_threshold_days": days,
