@@ -42,6 +42,14 @@ def is_telling_due(state: InventoryState, moments: Mapping[str, int]) -> bool:
     return any(_is_grace_over(state, key, moments[key[0]]) for key in state.unstated)
 
 
+def is_in_grace(state: InventoryState, key: Key, now: int) -> bool:
+    """Whether a key is not judged yet, as no level has told of it (RULES 24)."""
+    stock = state.keys[key]
+    if not stock.is_unstated or stock.first_at is None:
+        return False
+    return max(now, stock.frontier_at) < stock.first_at + state.meaning.unstated_grace
+
+
 def _is_grace_over(state: InventoryState, key: Key, now: int) -> bool:
     """Whether an unstated key has come to be judged, for a breach that nobody has judged yet."""
     stock = state.keys[key]

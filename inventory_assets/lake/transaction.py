@@ -29,6 +29,11 @@ from inventory_assets.settings import Settings
 T = TypeVar("T")
 
 
+def clock() -> int:
+    """The time, in microseconds: what a commit is dated by."""
+    return to_microseconds(datetime.now(UTC))
+
+
 class Watermark:
     """Where the lake stands: `epoch` changes with a rebuild, `version` with every commit."""
 
@@ -224,7 +229,7 @@ class Lake:
                 transaction.run(lambda: connection.execute("BEGIN"))
                 transaction.run(lambda: self._advance(connection, expected, epoch, version))
                 yield transaction
-                transaction.committed_at = to_microseconds(datetime.now(UTC))
+                transaction.committed_at = clock()
                 transaction.append(VERSIONS, _version_row(transaction, stage, run_id, code_version))
                 transaction.settle()
                 connection.execute(

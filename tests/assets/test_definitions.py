@@ -8,6 +8,7 @@ import pytest
 from inventory_assets.assets.marts import GROUPS
 from inventory_assets.definitions import build_defs
 from inventory_assets.ingest.ingest import Ingest
+from inventory_assets.lake import transaction as transactions
 from inventory_assets.lake.tables import APPEND_TABLES, VERSIONED_TABLES
 from inventory_assets.messaging.client import OutgoingMessage
 from inventory_assets.session import SESSIONS
@@ -233,6 +234,7 @@ def test_a_backfill_of_event_dates_rebuilds_and_changes_nothing(inventory):
 
 def test_the_alert_sweep_starts_a_run_only_where_something_is_due(inventory, monkeypatch):
     monkeypatch.setenv("INVENTORY_REPEAT_EVERY", "HIGH=1h")
+    monkeypatch.setattr(transactions, "clock", lambda: 1_650_500_000_000_000)  # as the events happened, long ago
     with inventory.session().ingest() as ingest:
         ingest.run(max_seconds=60, wait_seconds=0, until_empty=True)
     engine_of(inventory).settings = inventory.settings()

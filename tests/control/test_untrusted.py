@@ -8,7 +8,7 @@ from inventory_assets.assets.checks import CHECKS, hold_findings, run_check
 from inventory_assets.control.untrusted import hold_untrusted
 from inventory_assets.domain.alerts.lifecycle import in_force
 from inventory_assets.domain.values import read_time
-from tests.builders import level, messages, moment, rule, transaction
+from tests.builders import level, messages, moment, rule
 from tests.facts import differences, rows, value
 
 UNTRUSTED = "SELECT warehouse_id, sku FROM out.alerts WHERE is_untrusted ORDER BY ALL"
@@ -84,7 +84,7 @@ def test_each_check_holds_its_own(shop):
 
 
 def test_a_lost_key_holds_itself_and_not_its_warehouse(shop):
-    shop.commit_burst(messages(transaction("T1", quantity=-1, sku="S2", at="09:00")))
+    shop.commit_burst(messages(level(0, sku="S2", at="09:00")))
     shop.lake.connection.execute("DELETE FROM lake.core.sku_state_changes WHERE sku = 'S2'")
 
     assert check_and_hold(shop, KEYS)

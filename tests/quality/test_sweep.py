@@ -7,6 +7,7 @@ import pytest
 from inventory_assets.domain.quality.results import ResultStatus
 from inventory_assets.domain.values import read_time
 from inventory_assets.ingest.sweep import sweep
+from inventory_assets.lake import transaction as transactions
 from inventory_assets.lake.query.rows import current_rows
 from inventory_assets.lake.tables import ALERTS
 from inventory_assets.quality.judge import judge_rules
@@ -31,6 +32,12 @@ def found(engine, now="12:00"):
 
 def take(engine, *documents):
     engine.commit_burst(messages(*documents))
+
+
+@pytest.fixture(autouse=True)
+def as_it_happened(monkeypatch):
+    """Commits are of the events' day: a sweep's moment is then the clock (RULES 28)."""
+    monkeypatch.setattr(transactions, "clock", lambda: at("07:00"))
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from inventory_assets.domain.alerts.alert import Product
+from inventory_assets.domain.alerts.lifecycle import in_force
 from inventory_assets.domain.events.topics import Topic
 from inventory_assets.domain.values import read_time
 from inventory_assets.ingest.ingest import Ingest
@@ -101,7 +102,7 @@ def test_what_joined_between_two_looks_is_let_go_with_the_others(stockouts, open
     [commit] = refresh_incidents(stockouts, at("2022-04-20T14:00:00Z"))
 
     assert sorted((n.alert_id.split("-")[3], n.number) for n in commit.notifications) == [("S2", 2), ("S3", 1)]
-    assert (value(stockouts.lake, HELD), stockouts.state.inhibitions) == (0, {})
+    assert (value(stockouts.lake, HELD), in_force(stockouts.state.inhibitions)) == (0, [])
     assert differences(stockouts) == []
 
 

@@ -7,6 +7,7 @@ from inventory_assets.domain.alerts.reconcile import find_disagreement
 from inventory_assets.domain.ingest.state import InventoryState, pause_over
 from inventory_assets.domain.thresholds.resolve import resolve_thresholds
 from inventory_assets.ingest.meaning import meaning_of
+from inventory_assets.ingest.sweep import is_in_grace, moments_of
 from inventory_assets.ingest.warm import load_judgement
 from inventory_assets.quality.rule import Found, Pass, to_rows
 
@@ -14,9 +15,10 @@ from inventory_assets.quality.rule import Found, Pass, to_rows
 def judge_alerts(look: Pass) -> Found:
     """Find keys whose alerts are not those that their stock calls for, and alerts of no key."""
     state = load_judgement(look.reader, look.version, meaning=meaning_of(look.settings))
+    moments = moments_of(state, look.now)
     found: list[dict[str, Any]] = []
     for key in sorted(state.keys.keys() | state.alerts.keys()):
-        row = _compare(state, key, look.now)
+        row = _compare(state, key, moments.get(key[0], look.now))
         if row is not None:
             found.append({"warehouse_id": key[0], "sku": key[1], **row})
     return to_rows(found, len(state.keys))
@@ -31,6 +33,8 @@ def _compare(state: InventoryState, key: tuple[str, str], now: int) -> dict[str,
             return None
         return {"finding": "over", "should_be": None, "is_now": str(firing.condition), "alert_id": firing.alert_id,
                 "available": None, "why": "the key has no stock"}  # fmt: skip
+    if is_in_grace(state, key, now):
+        return None
     limits = resolve_thresholds(
         key_state, state.skus[key[1]].parents, state.rules, state.meaning.defaults, state.dynamics.get(key)
     )

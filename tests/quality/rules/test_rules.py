@@ -226,9 +226,9 @@ FAULTS = {
     "rules_are_valid": Fault(
         sql("UPDATE lake.core.threshold_rules_changes SET min_threshold_qty = 30"), "GLOBAL::"
     ),
-    # A dynamic rule whose demand is unknown falls back to its floor, and its own reorder point is below that.
+    # A dynamic rule whose demand is unknown falls back to its floor, and its own minimum is above that.
     "limits_are_valid": Fault(
-        sent(rule(None, 20, mode="dynamic", floor_qty=50, level_type="SKU", level_id="S2")), "W1:S2"
+        sent(rule(60, None, mode="dynamic", floor_qty=50, level_type="SKU", level_id="S2")), "W1:S2"
     ),
     "every_key_has_limits": Fault(
         sql("DELETE FROM lake.core.resolved_thresholds_changes WHERE sku = 'S2'"), "W1:S2"
