@@ -5,16 +5,31 @@ reorder them. Does not: anything that judges what comes out.
 """
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.rules.case import DAY, SECOND, Sent, Sweep, Velocities, envelope, level, message, rule, txn
+from tests.rules.case import (
+    DAY,
+    SECOND,
+    Committed,
+    Sent,
+    Sweep,
+    Velocities,
+    command,
+    envelope,
+    level,
+    message,
+    rule,
+    txn,
+)
 from tests.rules.folding import sort_key
+from tests.rules.holding import scope_of
 from tests.rules.reading import Event, Rejected, read_event
 
 Document = dict | Sent
-Steps = list[list[Document] | Sweep | Velocities]
+Steps = list[list[Document] | Committed | Sweep | Velocities]
 
 SKUS = ("S1", "S2")
 WAREHOUSES = ("W1", "W2", "W3")
@@ -39,6 +54,17 @@ SCOPES = (
     ("GLOBAL", None), ("GLOBAL", "any"),
 )  # fmt: skip
 TYPES = ("ORDER", "ORDER", "RESTOCK", "RETURN", "ADJUSTMENT", "TRANSFER", "TRANSFER", "RESERVE", "RELEASE")
+# Who sends an envelope: a connector, one that has lost history (RULES 12), or nobody, as bare documents.
+# Only one source has epochs: between two that have, no order of position is also one of time.
+SENDERS: tuple[dict[str, Any], ...] = (
+    {"connector_id": "A"}, {"connector_id": "A"}, {"connector_id": "A", "source_epoch": 1},
+    {"connector_id": "B"}, {"connector_id": "B"}, {"source": None},
+)  # fmt: skip
+TIMELY = ("bare", "bare", "bare", "envelope without a cluster time", "row")
+ANYHOW = ("bare", "bare", "bare", "envelope", "envelope", "envelope", "row")
+PLACES_OF_COMMANDS: tuple[dict[str, str], ...] = (
+    {}, {"warehouse_id": "W1"}, {"sku": "S1"}, {"warehouse_id": "W1", "sku": "S1"}, {"category_id": "C1"},
+)  # fmt: skip
 NOWHERE = ({},)  # no level names a parent, so no SKU moves
 STATUSES = ("PENDING", "PENDING", "COMPLETED", "COMPLETED", "CANCELLED", "SHIPPED")
 
@@ -51,6 +77,7 @@ class World:
     minutes: list[int]
     places: tuple[dict[str, str], ...]
     cast: list[dict[str, Any]]
+    ways: tuple[str, ...]  # how documents are sent
 
 
 def clock(minute: int) -> str:
@@ -64,21 +91,28 @@ def one_in(n: int) -> st.SearchStrategy[bool]:
 
 
 @st.composite
-def worlds(draw: Any, places: tuple[dict[str, str], ...]) -> World:
+def worlds(draw: Any, places: tuple[dict[str, str], ...], ways: tuple[str, ...]) -> World:
     """One to four keys, two to six instants, up to four transactions."""
     keys = st.builds(dict, sku=st.sampled_from(SKUS), warehouse_id=st.sampled_from(WAREHOUSES))
     found = draw(st.lists(keys, min_size=1, max_size=4))
     minutes = draw(st.lists(st.sampled_from(MINUTES), min_size=2, max_size=6))
-    return World(found, minutes, places, [draw(members(found, n)) for n in range(draw(st.integers(1, 4)))])
+    cast = [draw(members(found)) for _ in range(draw(st.integers(1, 4)))]
+    return World(found, minutes, places, cast, ways)
 
 
 @st.composite
-def members(draw: Any, keys: list[dict[str, str]], number: int) -> dict[str, Any]:
-    """One transaction: its type, key and size, which its versions share."""
+def members(draw: Any, keys: list[dict[str, str]]) -> dict[str, Any]:
+    """One transaction: its type, key and size, which its versions share.
+
+    Names are few, so that warehouses number alike, and lines of one order meet.
+    """
     kind = draw(st.sampled_from(TYPES))
     sign = -1 if kind == "ORDER" else draw(st.sampled_from((1, -1))) if kind == "ADJUSTMENT" else 1
     key = draw(st.sampled_from(keys))
-    member = {"name": f"T{number}", "kind": kind, "quantity": sign * draw(st.sampled_from(STEPS)), **key}
+    name = draw(st.sampled_from(("T0", "T1", "T2", "T3")))
+    member = {"name": name, "kind": kind, "quantity": sign * draw(st.sampled_from(STEPS)), **key}
+    if draw(one_in(4)):
+        member["line_id"] = draw(st.sampled_from(("1", "2", None)))
     if kind == "TRANSFER":
         other = WAREHOUSES.index(key["warehouse_id"]) + draw(st.integers(1, 2))
         member["to_warehouse_id"] = WAREHOUSES[other % 3]
@@ -86,14 +120,17 @@ def members(draw: Any, keys: list[dict[str, str]], number: int) -> dict[str, Any
 
 
 def send(draw: Any, world: World, document: dict | None, minute: int, **more: Any) -> Document:
-    """Send a document bare, in the connector's envelope, or as a row of a file."""
-    ways = ("bare", "bare", "bare", "envelope", "envelope", "envelope", "row")
-    way = "envelope" if document is None or more else draw(st.sampled_from(ways))
-    if way == "envelope":
+    """Send a document bare, in an envelope, or as a row of a file."""
+    way = "envelope" if document is None or more else draw(st.sampled_from(world.ways))
+    if way.startswith("envelope"):
         # Change streams run behind and their clocks differ: not always the document's time.
-        seconds = SECOND + 60 * draw(st.sampled_from((minute, minute, minute, *world.minutes)))
-        if draw(one_in(15)):
-            more["source_epoch"] = 1
+        minutes = (minute, minute, minute, *(world.minutes if world.ways is ANYHOW else ()))
+        seconds = SECOND + 60 * draw(st.sampled_from(minutes))
+        # A rule is of no source with epochs: it acts by its instant alone (RULES 25).
+        is_rule = document is not None and "level_type" in document
+        more |= draw(st.sampled_from([each for each in SENDERS if not is_rule or "source_epoch" not in each]))
+        if way != "envelope":
+            more = {name: value for name, value in more.items() if name != "source_epoch"} | {"cluster_time": None}
         return envelope(document, seconds, draw(st.integers(1, 2)), **more)
     if way == "row":
         return Sent(document, row_id=f"file:{draw(st.integers(0, 30))}")
@@ -159,6 +196,7 @@ def threshold_rules(draw: Any, world: World) -> Document:
     if draw(one_in(5)):
         alert_settings["enabled"] = False
     minute = draw(st.sampled_from((-1, *world.minutes)))
+    is_delete = world.ways is ANYHOW and draw(one_in(12))
     document = rule(
         kind, id_, *limits,
         warehouse_id=draw(st.sampled_from((None, None, "W1", "W2"))),
@@ -167,25 +205,63 @@ def threshold_rules(draw: Any, world: World) -> Document:
         alert_settings=alert_settings,
         **({"deleted": True} if draw(one_in(6)) else {}),
     )  # fmt: skip
-    more = {"operation": "delete", "namespace": "inventory.thresholds"} if draw(one_in(12)) else {}
+    more = {"operation": "delete", "namespace": "inventory.thresholds"} if is_delete else {}
     return send(draw, world, document, max(minute, 0), **more)
 
 
 @st.composite
+def commands(draw: Any, world: World) -> Document:
+    """What holds tellings back and lets them go, or judges anew."""
+    name = draw(st.sampled_from(("pause", "pause", "resume", "resume", "re-evaluate")))
+    return command(
+        name, clock(draw(st.sampled_from(world.minutes))), **draw(st.sampled_from(PLACES_OF_COMMANDS)),
+        issued_by=draw(st.sampled_from(("dana", "eli"))),
+    )  # fmt: skip
+
+
+@st.composite
 def streams(
-    draw: Any, *, max_size: int = 18, rules: int = 4, places: tuple[dict[str, str], ...] = PLACES
+    draw: Any,
+    *,
+    max_size: int = 18,
+    rules: int = 4,
+    orders: int = 2,
+    places: tuple[dict[str, str], ...] = PLACES,
+    ways: tuple[str, ...] = ANYHOW,
 ) -> list[Document]:
-    """Stock events and, `rules` in twenty, threshold rules; in no order, some twice."""
-    world = draw(worlds(places))
-    kinds = [levels(world)] * 7 + [transactions(world)] * 8 + [tombstones(world)]
+    """Stock events and, `rules` in twenty, threshold rules, and `orders` commands; in no order, some twice.
+
+    In one of five no level states a stock, so that all that is judged is unstated (RULES 24).
+    """
+    world = draw(worlds(places, ways))
+    kinds = [transactions(world)] * 8
+    kinds += [tombstones(world)] if ways is ANYHOW else []
+    kinds += [] if draw(one_in(5)) else [levels(world)] * 7
     kinds += [threshold_rules(world)] * rules
+    kinds += [commands(world)] * orders
     # A minimum, because hypothesis prefers short lists; it shrinks to 0.
     least = draw(st.sampled_from((0, max_size // 3, 2 * max_size // 3)))
     found = draw(st.lists(st.sampled_from(kinds).flatmap(_itself), min_size=least, max_size=max_size))
+    found = _without_ties(found)
     if found and draw(one_in(2)):
         for _ in range(draw(st.integers(1, 3))):
             found.insert(draw(st.integers(0, len(found))), draw(st.sampled_from(found)))
     return found
+
+
+def _without_ties(stream: list[Document]) -> list[Document]:
+    """Of commands of one scope and time the first: RULES 36 lets the time decide, and says no more."""
+    seen: dict[tuple, Document] = {}
+    kept = []
+    for document in stream:
+        event = read(document)
+        if (
+            event is None
+            or event.kind != "control"
+            or seen.setdefault((scope_of(event), event.at), document) == document
+        ):
+            kept.append(document)
+    return kept
 
 
 def _itself(strategy: st.SearchStrategy[Document]) -> st.SearchStrategy[Document]:
@@ -194,7 +270,7 @@ def _itself(strategy: st.SearchStrategy[Document]) -> st.SearchStrategy[Document
 
 @st.composite
 def options(draw: Any) -> dict[str, Any]:
-    """What an engine is made with: products, velocity, the system default."""
+    """What an engine is made with: products, velocity, the system default, the grace of an unstated key."""
     velocity = {}
     if draw(one_in(2)):
         velocity = {(w, s): draw(st.sampled_from(VELOCITIES)) for w in WAREHOUSES for s in SKUS}
@@ -203,6 +279,7 @@ def options(draw: Any) -> dict[str, Any]:
         "products": products if draw(st.booleans()) else {},
         "velocity": velocity,
         **draw(st.sampled_from(({"default_min": 10, "default_reorder": 20}, {}))),
+        "grace_minutes": draw(st.sampled_from((0, 0, 10, 60, 24 * 60))),
     }
 
 
@@ -214,18 +291,24 @@ def cut(draw: Any, stream: list[Document]) -> list[list[Document]]:
 
 @st.composite
 def bursts(draw: Any, *, max_size: int = 18) -> Steps:
-    """A stream as it arrives: cut into bursts, with sweeps and new velocities between them."""
+    """A stream as it arrives: cut into bursts, with sweeps and new velocities between them.
+
+    Either by a clock that agrees with the events, or as a backlog some days later (RULES 28).
+    """
     stream = draw(streams(max_size=max_size))
     if draw(st.booleans()):
         stream = in_order(stream)
     steps: Steps = []
+    is_backlog = draw(st.booleans())
+    now = datetime.fromisoformat("2022-04-25T00:00:00+00:00")
     for burst in cut(draw, stream):
         if draw(one_in(5)):
-            steps.append(Sweep(clock(draw(st.sampled_from(MINUTES)))))
+            steps.append(Sweep(now.isoformat() if is_backlog else clock(draw(st.sampled_from(MINUTES)))))
         if draw(one_in(10)):
             found = {(w, s): draw(st.sampled_from((*VELOCITIES, None))) for w in WAREHOUSES for s in SKUS}
-            steps.append(Velocities(DAY, found))
-        steps.append(burst)
+            steps.append(Velocities(draw(st.sampled_from((DAY, "2022-04-21"))), found))
+        now += timedelta(minutes=draw(st.sampled_from((0, 0, 0, 1, 30, 61, 24 * 60))))
+        steps.append(Committed(now.isoformat(), burst) if is_backlog else burst)
     return steps
 
 
@@ -241,17 +324,35 @@ def read(document: Document) -> Event | None:
 
 
 def in_order(stream: list[Document]) -> list[Document]:
-    """Sort a stream by position, as evaluation does, a rule where its own position puts it."""
+    """Sort a stream by position and time as RULES 25 has it, for each SKU.
 
-    def place(document: Document) -> tuple:
-        event = read(document)
-        if event is None:
-            return ((-1, -1, -1), 0, "")
-        if event.kind == "rule":
-            return (event.position, -1, event.event_id)
-        return sort_key(event)
+    Stock events by position; a rule or command before the first of a SKU that is later, or as late and
+    after it in the stream.
+    """
+    events = [(number, read(document)) for number, document in enumerate(stream)]
+    order = [number for number, event in events if event is None]
+    lanes: dict[str, list[tuple[int, Event]]] = {}
+    others: list[tuple[int, Event]] = []
+    for number, event in events:
+        if event is not None:
+            lane = lanes.setdefault(event.keys[0][1], []) if event.keys else others
+            lane.append((number, event))
+    for lane in lanes.values():
+        lane.sort(key=lambda pair: (sort_key(pair[1]), pair[0]))
+    for number, other in sorted(others, key=lambda pair: (pair[1].position[1], pair[0])):
+        order += _due_before((other.position[1], number), lanes)
+        order.append(number)
+    order += _due_before((10**20, 0), lanes)
+    return [stream[number] for number in order]
 
-    return sorted(stream, key=place)
+
+def _due_before(place: tuple[int, int], lanes: dict[str, list[tuple[int, Event]]]) -> list[int]:
+    """Take what comes before a place out of every lane, in order of position."""
+    taken = []
+    for lane in lanes.values():
+        while lane and (lane[0][1].position[1], lane[0][0]) < place:
+            taken.append(lane.pop(0))
+    return [number for number, event in sorted(taken, key=lambda pair: (sort_key(pair[1]), pair[0]))]
 
 
 def without_conflicts(stream: list[Document]) -> list[Document]:

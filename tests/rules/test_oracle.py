@@ -1,20 +1,35 @@
-"""The oracle against the hand-computed table, and the laws it must keep itself."""
+"""The oracle against the hand-computed table, and the laws it must keep itself.
 
-from datetime import UTC
+`INVENTORY_EXAMPLES=5000` hunts with new seeds, as for the product's laws.
+"""
+
+import os
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.rules import cases
-from tests.rules.case import envelope, level, message, txn
+from tests.rules.case import Committed, Sweep, envelope, level, message, txn
 from tests.rules.cases import CASES
-from tests.rules.folding import sort_key
+from tests.rules.generators import TIMELY, Steps, bursts, cut, in_order, options, streams, without_conflicts
 from tests.rules.oracle import Oracle
-from tests.rules.playing import facts, hand_computed
-from tests.rules.reading import read_event
+from tests.rules.playing import facts, hand_computed, play
 
+EXAMPLES = int(os.environ.get("INVENTORY_EXAMPLES", "0"))
+LATER = datetime(2022, 4, 25, tzinfo=UTC)
 TESTS = Path(__file__).resolve().parents[1]
+
+
+def law(examples: int) -> settings:
+    """Settings of one law: the same examples every time, unless it hunts."""
+    return settings(
+        max_examples=EXAMPLES or examples,
+        deadline=None,
+        derandomize=not EXAMPLES,
+        suppress_health_check=list(HealthCheck),
+    )
 
 
 @hand_computed(CASES)
@@ -85,7 +100,7 @@ def deliver(bursts: list[list]) -> Oracle:
     return oracle
 
 
-@settings(deadline=None, max_examples=150)
+@law(100)
 @given(st.lists(documents(), max_size=12), st.randoms(use_true_random=False))
 def test_arrival_order_repeats_and_cuts_do_not_change_state(docs, rng):
     """RULE 18: state is a function of the set."""
@@ -99,20 +114,60 @@ def test_arrival_order_repeats_and_cuts_do_not_change_state(docs, rng):
     assert expected.rollups() == actual.rollups()
 
 
-@settings(deadline=None, max_examples=150)
-@given(st.lists(documents(), max_size=12), st.data())
-def test_every_cut_of_an_ordered_stream_gives_the_same_alerts(docs, data):
-    """RULE 25: events in order, any cut: same alerts, transitions and ids."""
-    docs = in_order(docs)
-    cut = data.draw(st.integers(0, len(docs)))
+@law(100)
+@given(streams(), options(), st.randoms(use_true_random=False), st.data())
+def test_arrival_order_repeats_and_cuts_change_nothing_that_is_of_the_set(stream, made_with, rng, data):
+    """RULES 18 with sources, epochs, lines and rules."""
+    stream = without_conflicts(stream)
+    expected = played([stream], made_with)
 
-    expected = deliver([docs])
-    actual = deliver([docs[:cut], docs[cut:]])
-    singly = deliver([[document] for document in docs])
-    assert told_by(expected) == told_by(actual) == told_by(singly)
+    again = stream + rng.choices(stream, k=3) if stream else []
+    rng.shuffle(again)
+    actual = played(cut(data.draw, again), made_with)
+    assert expected.states() == actual.states()
+    assert expected.rollups() == actual.rollups()
+    assert [expected.resolved(*key) for key in expected.states()] == [actual.resolved(*key) for key in actual.states()]
 
 
-@settings(deadline=None, max_examples=100)
+@law(100)
+@given(streams(), options(), st.data())
+def test_every_cut_of_an_ordered_stream_gives_the_same_alerts(stream, made_with, data):
+    """RULES 25: events, rules and commands in order, any cut: same alerts, transitions and ids."""
+    stream = in_order(without_conflicts(stream))
+    expected = told_by(played([stream], made_with))
+
+    assert expected == told_by(played(cut(data.draw, stream), made_with))
+    assert expected == told_by(played([[document] for document in stream], made_with))
+
+
+@law(100)
+@given(streams(ways=TIMELY), options(), st.sampled_from((0, 1, 30, 24 * 60)), st.data())
+def test_a_sweep_after_every_burst_tells_the_same_while_the_clock_stands(stream, made_with, minutes, data):
+    """RULES 28: what time makes due does not depend on who finds it, nor on the cut."""
+    stream = in_order(without_conflicts(stream))
+    last = Sweep((LATER + timedelta(minutes=minutes)).isoformat())
+
+    def swept(bursts):
+        steps = [step for burst in bursts for step in (Committed(LATER.isoformat(), burst), Sweep(LATER.isoformat()))]
+        return told_by(played([*steps, last], made_with))
+
+    expected = told_by(played([Committed(LATER.isoformat(), stream), last], made_with))
+    assert expected == swept([stream])
+    assert expected == swept(cut(data.draw, stream))
+    assert expected == swept([[document] for document in stream])
+
+
+@law(100)
+@given(bursts(), options())
+def test_a_keys_transitions_are_in_order_of_time(steps, made_with):
+    """RULES 25: whatever arrives when, a step's time never goes back."""
+    for transitions in told_by(played(steps, made_with))[1].values():
+        times = [transition["at"] for transition in transitions]
+
+        assert sorted(times) == times
+
+
+@law(100)
 @given(st.lists(documents(), max_size=12))
 def test_rollups_sum_the_active_keys(docs):
     """RULE 20: no key lost, none counted twice."""
@@ -137,21 +192,19 @@ def test_a_transfer_conserves_units_at_every_moment(statuses, upto):
     assert sum(state["on_hand"] + state["inbound"] for state in states) == 110
 
 
+def played(steps: Steps, made_with: dict) -> Oracle:
+    """The oracle after a stream."""
+    oracle = Oracle(**made_with)
+    play(oracle, steps)
+    return oracle
+
+
 def told_by(oracle: Oracle) -> tuple[dict, dict]:
     """Alerts by id, and transitions by key: RULES order them within a key only."""
     steps: dict = {}
     for step in oracle.transitions():
         steps.setdefault((step["warehouse_id"], step["sku"]), []).append(step)
     return {alert["alert_id"]: alert for alert in oracle.alerts()}, steps
-
-
-def in_order(docs: list) -> list:
-    """The documents in evaluation order, repeats and dead letters left out."""
-    unique = {}
-    for document in docs:
-        event = read_event(message(document))
-        unique.setdefault(event.event_id, (sort_key(event), document))
-    return [document for _, document in sorted(unique.values(), key=lambda pair: pair[0])]
 
 
 def test_the_clock_of_the_table_is_utc():
