@@ -22,7 +22,8 @@ from inventory_assets.queries.ids import find_alert_id
 from inventory_assets.queries.links import post_mortems
 from inventory_assets.queries.present import read_present
 from inventory_assets.settings import Settings
-from inventory_assets.thresholds.edits import choose_rules, read_changes
+from inventory_assets.thresholds.check import conflict_rows
+from inventory_assets.thresholds.edits import choose_rules, read_changes, read_rules
 from inventory_assets.thresholds.listing import change_row, rule_row
 
 Row = dict[str, Any]
@@ -81,9 +82,7 @@ def explain(settings: Settings, text: str) -> Callable[[LakeReader], Row]:
 
     def ask(reader: LakeReader) -> Row:
         found = find_alert_id(reader, text)
-        explained = explain_alert(
-            reader, found, defaults=defaults_of(settings), settings=parse_settings_of(settings)
-        )  # fmt: skip
+        explained = explain_alert(reader, found, defaults=defaults_of(settings), settings=parse_settings_of(settings))
         present = read_present(reader, [found]).get(found)
         return {**msgspec.to_builtins(explained), "now": msgspec.to_builtins(present)}
 
@@ -103,6 +102,11 @@ def list_changes(scope: str | None) -> Callable[[LakeReader], list[Row]]:
         return [change_row(c) for c in changes if scope is None or scope in (name_scope(c.scope), c.level_type)]
 
     return ask
+
+
+def list_conflicts(reader: LakeReader) -> list[Row]:
+    """What the rules in force do that cannot be meant, as `thresholds validate` has it."""
+    return conflict_rows(reader, {scope: stored.rule for scope, stored in read_rules(reader).items()})
 
 
 _STOCK = """
@@ -125,9 +129,7 @@ def list_stock(*, sku: str | None, warehouse: str | None, limit: int) -> Callabl
 
     def ask(reader: LakeReader) -> list[Row]:
         order = "s.warehouse_id" if sku is not None else "s.available, s.sku"
-        return reader.rows(
-            f"{_STOCK} WHERE {where} ORDER BY {order} LIMIT {limit:d}", [value for _, value in given]
-        )  # fmt: skip
+        return reader.rows(f"{_STOCK} WHERE {where} ORDER BY {order} LIMIT {limit:d}", [value for _, value in given])
 
     return ask
 
@@ -178,7 +180,7 @@ def outcome(request_id: str, since: int, total: int) -> Callable[[LakeReader], R
             "taken_in": len(rows),
             "version": max((row["version"] for row in rows), default=None),
             "problems": [
-                {"reason": row["reason"], "detail": row["detail"]} for row in rows if row["reason"] is not None
+                {name: row[name] for name in ("reason", "detail")} for row in rows if row["reason"] is not None
             ],
         }
 

@@ -10,10 +10,10 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from inventory_assets.commands.alerts.age import print_age
 from inventory_assets.commands.alerts.incidents import explain_incident
+from inventory_assets.commands.alerts.listing import print_age
 from inventory_assets.commands.alerts.style import STYLES
-from inventory_assets.commands.output import console, print_rows, to_json
+from inventory_assets.commands.output import console, new_table, no_stock_of, print_agreement, print_rows, to_json
 from inventory_assets.ingest.meaning import defaults_of, parse_settings_of
 from inventory_assets.lake.query.reader import LakeReader, Reader
 from inventory_assets.notify.explain import explain_notification
@@ -50,12 +50,7 @@ def explain(alert_id: str, format_: str) -> None:
         return explain_incident(alert_id, format_)
     if alert_id.startswith("ntf-"):
         return _explain_notification(reader, alert_id, format_)
-    found = explain_alert(
-        reader,
-        alert_id,
-        defaults=defaults_of(settings),
-        settings=parse_settings_of(settings),
-    )
+    found = explain_alert(reader, alert_id, defaults=defaults_of(settings), settings=parse_settings_of(settings))
     present = read_present(reader, [alert_id]).get(alert_id)
     if format_ == "json":
         print_rows([to_json({**msgspec.to_builtins(found), "now": msgspec.to_builtins(present)})], "json")
@@ -103,18 +98,10 @@ def _print_explanation(found: Explanation, present: Present | None) -> None:
         late = ", by an event that came late" if step["is_late"] else ""
         what = ": ".join(filter(None, describe_step(step["transition"], step["reason"])))
         console.print(f"  {to_second(step['event_at'])}  {what}{late} [lake version {step['version']}]", style="dim")
-    if found.differences:
-        console.print("Re-derived from its messages, this alert is different:", style="bold red")
-        for difference in found.differences:
-            console.print(f"  {difference}")
-    else:
-        console.print("✓ Recalculated from the stock messages as received: the same alert.", style="green")
-
-
-def _differs(found: Explanation, present: Present) -> bool:
-    body = found.body
-    notified = (body["current_stock"], body["reserved_stock"], body["inbound_stock"])
-    return notified != (present.on_hand, present.reserved, present.inbound)
+    print_agreement(
+        found.differences, "Re-derived from its messages, this alert is different:",
+        "Recalculated from the stock messages as received: the same alert.",
+    )  # fmt: skip
 
 
 def _print_advice(found: Explanation, present: Present | None) -> None:
@@ -158,7 +145,8 @@ def _headline(found: Explanation, present: Present | None) -> Text:
     text.append(f"inbound {body['inbound_stock']}), threshold {body['threshold']:g}\n")
     places = body["hierarchy"]
     text.append(" › ".join(str(places[name]) for name in ("department", "category", "brand", "product")) + "\n", "dim")
-    if present is not None and _differs(found, present):
+    notified = (body["current_stock"], body["reserved_stock"], body["inbound_stock"])
+    if present is not None and notified != (present.on_hand, present.reserved, present.inbound):
         text.append(
             f"Now available {present.available} (on hand {present.on_hand}, reserved {present.reserved}, "
             f"inbound {present.inbound})\n"
@@ -171,9 +159,8 @@ def _headline(found: Explanation, present: Present | None) -> Text:
 
 
 def _rules_table(rules: list[RuleLine]) -> Table:
-    table = Table(title="Which threshold holds, most specific first", title_justify="left", header_style="bold")
-    for name in ("level", "id", "warehouse", "limits", "verdict"):
-        table.add_column(name, overflow="fold")
+    names = ("level", "id", "warehouse", "limits", "verdict")
+    table = new_table(names, title="Which threshold holds, most specific first")
     for line in rules:
         table.add_row(
             line.level_type, line.level_id, line.warehouse_id or "all", line.limits, line.verdict,
@@ -220,10 +207,7 @@ def why_not(warehouse_id: str, sku: str, format_: str) -> None:
     with engine_of() as engine:
         found = why_not_of(engine.state, (warehouse_id, sku))
     if found is None:
-        raise click.ClickException(
-            f"no stock is known of SKU {sku!r} at {warehouse_id!r}. "
-            'See what is: inventory sql "SELECT warehouse_id, sku FROM core.sku_state"'
-        )
+        raise no_stock_of(warehouse_id, sku)
     if format_ == "json":
         print_rows([{"reason": found.reason, "sentence": found.sentence, **found.facts}], "json")
         return
