@@ -78,16 +78,9 @@ class Pass:
 
     def sql(self, query: str) -> str:
         """Fill in a rule's moments. Literals, so that DuckLake can skip files of other versions."""
-        for name in ("as_of", "recent_version"):
-            if f"{{{name}}}" in query:
-                value = getattr(self, name)
-                text = str(value) if name == "recent_version" else _literal(value)
-                query = query.replace(f"{{{name}}}", text)
-        return query
-
-
-def _literal(at: int) -> str:
-    return f"TIMESTAMP '{to_datetime(at).replace(tzinfo=None).isoformat(sep=' ')}'"
+        if "{as_of}" in query:
+            query = query.replace("{as_of}", f"TIMESTAMP '{to_datetime(self.as_of).replace(tzinfo=None)}'")
+        return query.replace("{recent_version}", str(self.recent_version)) if "{recent_version}" in query else query
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,7 @@
 
 from inventory_assets.domain.quality.results import Severity
 from inventory_assets.lake.query.clauses import FINAL_STATUSES, STOCK_KINDS, VERSION_RANK
-from inventory_assets.lake.tables import (
-    PRODUCTS,
-    RESOLVED_THRESHOLDS,
-    ROLLUPS,
-    SKU_STATE,
-    THRESHOLD_RULES,
-)
+from inventory_assets.lake.tables import PRODUCTS, RESOLVED_THRESHOLDS, ROLLUPS, SKU_STATE, THRESHOLD_RULES
 from inventory_assets.quality.judges.ledger import judge_stock
 from inventory_assets.quality.rule import KEY, Rule
 

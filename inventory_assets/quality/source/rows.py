@@ -6,14 +6,7 @@ from typing import Any, NamedTuple
 import msgspec
 import polars as pl
 
-from inventory_assets.domain.events.kinds import (
-    Key,
-    Rejection,
-    StockEvent,
-    ThresholdRule,
-    Transaction,
-    entity_key,
-)
+from inventory_assets.domain.events.kinds import Key, Rejection, StockEvent, ThresholdRule, Transaction, entity_key
 from inventory_assets.domain.quality.source_check import Held, newest_version
 from inventory_assets.domain.thresholds.resolve import Scope, StoredRule
 from inventory_assets.lake.query.clauses import STOCK_KINDS
