@@ -23,7 +23,7 @@ from inventory_assets.connector.errors import ConnectorError, TakenOverError
 from inventory_assets.connector.ops.backoff import Backoff
 from inventory_assets.connector.ops.circuit import Circuits
 from inventory_assets.connector.ops.health import Limits
-from inventory_assets.connector.ops.heartbeat import HeartbeatThread, StatusKind, status_message
+from inventory_assets.connector.ops.heartbeat import HeartbeatThread, StatusKind, StatusTeller, status_message
 from inventory_assets.connector.ops.logs import build_logger, library_logs
 from inventory_assets.connector.ops.metrics import ConnectorMetrics
 from inventory_assets.connector.ops.operations import Operations
@@ -32,7 +32,6 @@ from inventory_assets.connector.ops.server import OperationsServer, build_app
 from inventory_assets.connector.ports import ChangeSource, TokenStore
 from inventory_assets.connector.publish.outlet import Outlet
 from inventory_assets.connector.publish.publisher import PubSubSink, SinkSettings
-from inventory_assets.connector.publish.telling import StatusTeller
 from inventory_assets.connector.service import OnTokenLost, Options, Service
 from inventory_assets.connector.shape.shaping import build_shaper
 from inventory_assets.connector.source.images import ImageMode

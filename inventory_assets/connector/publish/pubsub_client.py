@@ -88,7 +88,6 @@ def open_client(
     settings: SinkSettings,
     *,
     host: str,
-    endpoint: str | None,
     abandoned: threading.Event,
     observer: PublishObserver | None,
 ) -> pubsub_v1.PublisherClient:
@@ -96,14 +95,13 @@ def open_client(
 
     Args:
         host: Of an emulator, `host:port`; empty for the service.
-        endpoint: Of the service; None for the global one.
         abandoned: Once set, every request fails with `PublishAbandonedError`, tried again or new.
         observer: Must not block.
     """
     requests = _Requests(settings.request_timeout_seconds, abandoned, observer)
     options = pubsub_v1.types.PublisherOptions(
         enable_message_ordering=True,
-        # Without the client's flow control, its default: `room` says why.
+        # Without the client's flow control, its default: `Room` says why.
         retry=_BoundedRetry(
             predicate=_RETRIED,
             initial=_FIRST_BACKOFF_SECONDS,
@@ -129,8 +127,7 @@ def open_client(
     else:
         # A factory: the client chooses endpoint, credentials and mTLS for it.
         transport = partial(PublisherGrpcTransport, channel=open_channel)
-    client_options = {"api_endpoint": endpoint} if endpoint and not host else None
-    return pubsub_v1.PublisherClient(batches, options, transport=transport, client_options=client_options)
+    return pubsub_v1.PublisherClient(batches, options, transport=transport)
 
 
 class _BoundedRetry(retry.Retry):

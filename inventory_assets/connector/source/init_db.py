@@ -1,18 +1,21 @@
 """Prepare a source database: indexes, validators, images of changed documents.
 
-Here: adding what is missing, and saying so. Never: dropping anything, or replacing what somebody
-else has set; that is left as it is, and reported. Running it again changes nothing.
+Here: what a database should look like, adding what is missing, and saying so. Never: dropping anything,
+or replacing what somebody else has set; that is left as it is, and reported. Running it again changes
+nothing.
+
+The validators refuse what the lake would dead-letter whoever wrote it, and no more (RULES 3-8, 22):
+a number may be a double, an instant may be text, and further fields are welcome.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
-from inventory_assets.connector.source.database_schema import INDEXES, VALIDATORS, Index
 from inventory_assets.connector.source.mongo_client import Abilities, check_replica_set
 from inventory_assets.connector.source.mongo_errors import translated
 
@@ -21,6 +24,88 @@ from inventory_assets.connector.source.mongo_errors import translated
 _CONTRADICTIONS = {11000: "two documents have the same key", 85: "another index has these options",
                    86: "another index has this name", 67: "the index cannot be created"}  # fmt: skip
 _NAMESPACE_EXISTS = 48
+
+
+class Index(NamedTuple):
+    """One index; `keys` ascending."""
+
+    collection: str
+    keys: tuple[str, ...]
+    is_unique: bool = False
+
+
+INDEXES = (
+    Index("inventory", ("warehouse_id", "sku"), is_unique=True),
+    Index("inventory", ("warehouse_id", "category_id")),
+    Index("inventory", ("warehouse_id", "brand_id")),
+    Index("inventory", ("available_stock",)),
+    Index("inventory", ("last_updated",)),
+    Index("transactions", ("sku", "timestamp")),
+    Index("transactions", ("warehouse_id", "timestamp")),
+    Index("transactions", ("order_id",)),
+    Index("transactions", ("transaction_type", "timestamp")),
+    # Not R0's. With the status, because a version of a transaction may be a document of its own:
+    # RULES 10 tells versions apart by just these three.
+    Index("transactions", ("warehouse_id", "transaction_id", "status"), is_unique=True),
+)
+
+_ID = {"bsonType": "string", "minLength": 1, "maxLength": 256}
+_TIME = {"bsonType": ["date", "string"]}
+_NUMBERS = ["int", "long", "double"]
+_INTEGER = {"bsonType": _NUMBERS, "multipleOf": 1, "minimum": -(10**12), "maximum": 10**12}
+_COUNT = {"bsonType": [*_NUMBERS, "null"], "minimum": 0}
+
+
+def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
+    kinds = schema["bsonType"]
+    return {**schema, "bsonType": [*(kinds if isinstance(kinds, list) else [kinds]), "null"]}
+
+
+def _documents(required: tuple[str, ...], properties: dict[str, Any]) -> dict[str, Any]:
+    return {"$jsonSchema": {"bsonType": "object", "required": list(required), "properties": properties}}
+
+
+VALIDATORS: dict[str, dict[str, Any]] = {
+    "inventory": _documents(
+        ("sku", "warehouse_id", "current_stock", "last_updated"),
+        {
+            "sku": _ID,
+            "warehouse_id": _ID,
+            "current_stock": _INTEGER,
+            "reserved_stock": _or_null(_INTEGER),
+            "last_updated": _TIME,
+            "restock_in_progress": {"bsonType": ["bool", "null"]},
+            **{f"{parent}_id": _or_null(_ID) for parent in ("product", "brand", "category", "department")},
+        },
+    ),
+    "transactions": _documents(
+        ("transaction_id", "transaction_type", "status", "sku", "warehouse_id", "quantity", "timestamp"),
+        {
+            "transaction_id": _ID,
+            "transaction_type": {
+                "enum": ["ORDER", "RESTOCK", "RETURN", "ADJUSTMENT", "TRANSFER", "RESERVE", "RELEASE"]
+            },
+            "status": {"enum": ["PENDING", "SHIPPED", "COMPLETED", "CANCELLED"]},
+            "sku": _ID,
+            "warehouse_id": _ID,
+            "to_warehouse_id": _or_null(_ID),
+            "quantity": {**_INTEGER, "not": {"enum": [0]}},
+            "timestamp": _TIME,
+        },
+    ),
+    "thresholds": _documents(
+        ("level_type",),
+        {
+            "level_type": {"enum": ["GLOBAL", "DEPARTMENT", "CATEGORY", "BRAND", "PRODUCT", "SKU"]},
+            "level_id": _or_null(_ID),
+            "warehouse_id": _or_null(_ID),
+            "min_threshold_qty": {**_COUNT, "multipleOf": 1},
+            "reorder_threshold_qty": {**_COUNT, "multipleOf": 1},
+            "min_threshold_days": _COUNT,
+            "reorder_threshold_days": _COUNT,
+        },
+    ),
+}
 
 
 class Action(StrEnum):

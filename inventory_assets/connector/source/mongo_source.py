@@ -13,7 +13,14 @@ from pymongo.client_session import ClientSession
 
 from inventory_assets.connector.errors import SourceUnavailableError, TokenLostError
 from inventory_assets.connector.source.change import Batch, Change, Chunk, ClusterTime, Operation, Poison, Token
-from inventory_assets.connector.source.change_cursor import ChangeCursor, EventTooLargeError, Reply, pipeline
+from inventory_assets.connector.source.change_cursor import (
+    NO_WAIT_MS,
+    ChangeCursor,
+    EventTooLargeError,
+    ReadAhead,
+    Reply,
+    pipeline,
+)
 from inventory_assets.connector.source.change_events import (
     Inexact,
     Read,
@@ -28,7 +35,6 @@ from inventory_assets.connector.source.lookup import look_up, to_changes
 from inventory_assets.connector.source.mongo_client import Abilities, check_replica_set
 from inventory_assets.connector.source.mongo_reads import MongoReads, Reads
 from inventory_assets.connector.source.raw_documents import key_of
-from inventory_assets.connector.source.read_ahead import NO_WAIT_MS, ReadAhead
 
 # Looked-up documents are handed on when there are this many bytes of them, not kept for their batch.
 _PART_BYTES = 16 * 1024 * 1024

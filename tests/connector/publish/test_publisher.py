@@ -400,7 +400,7 @@ def test_the_emulator_is_found_by_its_variable(our_host, monkeypatch, open_sink)
 
 
 def test_without_an_emulator_the_service_is_addressed(tmp_path, monkeypatch):
-    """Opening connects to nothing: credentials and endpoint are taken as the client takes them."""
+    """Opening connects to nothing: credentials are taken as the client takes them."""
     monkeypatch.delenv("PUBSUB_EMULATOR_HOST", raising=False)
     credentials = tmp_path / "credentials.json"
     credentials.write_text(
@@ -408,7 +408,7 @@ def test_without_an_emulator_the_service_is_addressed(tmp_path, monkeypatch):
     )
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(credentials))
 
-    sink = PubSubSink("p", endpoint="europe-west1-pubsub.googleapis.com:443")
+    sink = PubSubSink("p")
 
-    assert sink.target == "europe-west1-pubsub.googleapis.com:443"
+    assert sink._client.target == "pubsub.googleapis.com:443"
     sink.close(timeout_seconds=0)
