@@ -148,8 +148,9 @@ class _Process:
             on_change=self._operations.circuit_changed, now=now,
         )  # fmt: skip
         self._operations.watch(
-            outstanding=self._sink, circuits=self._circuits.statuses, last_beat_at=lambda: self._heart.last_beat_at
-        )
+            in_flight=lambda: (self._sink.outstanding_messages, self._sink.outstanding_bytes),
+            circuits=self._circuits.statuses, last_beat_at=lambda: self._heart.last_beat_at,
+        )  # fmt: skip
         self._server = OperationsServer(
             build_app(
                 vitals=self._operations.vitals, metrics=self._metrics, now=now, clean=redact,

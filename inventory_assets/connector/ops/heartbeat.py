@@ -100,7 +100,11 @@ def status_message(
 
 
 class HeartbeatThread:
-    """Calls `beat` every `interval_seconds`, whatever became of the last call, until closed."""
+    """Calls `beat` every `interval_seconds`, whatever became of the last call, until closed.
+
+    Attributes:
+        last_beat_at: When the last heartbeat was confirmed, UTC.
+    """
 
     def __init__(
         self,
@@ -121,13 +125,8 @@ class HeartbeatThread:
         self._on_failure = on_failure
         self._now = now
         self._stop = threading.Event()
-        self._last_beat_at: datetime | None = None
+        self.last_beat_at: datetime | None = None
         self._thread = threading.Thread(target=self._run, name="connector-heartbeat", daemon=True)
-
-    @property
-    def last_beat_at(self) -> datetime | None:
-        """When the last heartbeat was confirmed."""
-        return self._last_beat_at
 
     def start(self) -> None:
         """Begin, with a heartbeat at once."""
@@ -143,7 +142,7 @@ class HeartbeatThread:
         while True:
             try:
                 self._beat()
-                self._last_beat_at = self._now()
+                self.last_beat_at = self._now()
             except Exception as error:
                 self._tell(error)
             if self._stop.wait(self._interval_seconds):

@@ -9,7 +9,6 @@ import socket
 import threading
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
 
 import msgspec
 import uvicorn
@@ -49,7 +48,7 @@ def build_app(
         return current, judge(current, now(), limits)
 
     def answer(current: Vitals, found: Verdict, *, is_good: bool) -> Response:
-        body = {"status": "ok" if is_good else "failing", **found._asdict(), **_shown(current)}
+        body = {"status": "ok" if is_good else "failing", **found._asdict(), **msgspec.to_builtins(current)}
         text = clean(msgspec.json.encode(body).decode())
         return Response(text, 200 if is_good else 503, media_type="application/json")
 
@@ -71,10 +70,6 @@ def build_app(
 
     routes = [Route("/health", health), Route("/readiness", readiness), Route("/metrics", show_metrics)]
     return Starlette(routes=routes, exception_handlers={Exception: fail})
-
-
-def _shown(vitals: Vitals) -> dict[str, Any]:
-    return msgspec.to_builtins(vitals)
 
 
 class OperationsServer:

@@ -14,9 +14,9 @@ from concurrent.futures import Future, wait
 from typing import NamedTuple
 
 from inventory_assets.connector.errors import ConnectorError
+from inventory_assets.connector.ops.observer import Observer
 from inventory_assets.connector.publish.pubsub_client import (
     PublishAbandonedError,
-    PublishObserver,
     SinkSettings,
     open_client,
 )
@@ -103,7 +103,7 @@ class PubSubSink:
         *,
         settings: SinkSettings | None = None,
         emulator_host: str | None = None,
-        observer: PublishObserver | None = None,
+        observer: Observer | None = None,
     ) -> None:
         """Open a channel; the first request connects.
 

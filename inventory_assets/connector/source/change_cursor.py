@@ -24,7 +24,6 @@ from pymongo.errors import OperationFailure, PyMongoError
 from inventory_assets.connector.errors import SourceRefusedError, SourceUnavailableError
 from inventory_assets.connector.source.change import Token
 from inventory_assets.connector.source.images import ImageMode
-from inventory_assets.connector.source.mongo_client import Abilities
 from inventory_assets.connector.source.mongo_errors import TOO_LARGE_CODE, translate, translated
 from inventory_assets.connector.source.raw_documents import RAW
 
@@ -60,11 +59,12 @@ class Reply:
 
 
 def pipeline(
-    token: Token | None, *, collections: Sequence[str], mode: ImageMode, abilities: Abilities, is_slim: bool = False
+    token: Token | None, *, collections: Sequence[str], mode: ImageMode, has_images: bool, is_slim: bool = False
 ) -> list[dict[str, Any]]:
     """Build the stream's pipeline.
 
     Args:
+        has_images: As `mongo_client.check_replica_set`.
         is_slim: Without any document: for an event that is too large with them.
     """
     # startAfter, not resumeAfter: the two differ only in that it takes an invalidate's token, too.
@@ -73,14 +73,14 @@ def pipeline(
     if is_slim:
         kept = ("operationType", "ns", "to", "documentKey", "clusterTime", "txnNumber")
         return [*stages, {"$project": dict.fromkeys(kept, 1)}]
-    if abilities.has_images:
+    if has_images:
         # Makes the server say which paths are ambiguous; the other events it adds are filtered.
         stream["showExpandedEvents"] = True
         stream["fullDocumentBeforeChange"] = "whenAvailable"
     if mode is ImageMode.PRE_IMAGES:
         # All of it is used but a replacement's pre-image: to have that cut out costs more than it saves.
         return stages
-    if abilities.has_images:
+    if has_images:
         stages.append({"$set": {"fullDocumentBeforeChange": _OF_DELETES}})
         if mode is ImageMode.POST_IMAGES:
             stream["fullDocument"] = "whenAvailable"

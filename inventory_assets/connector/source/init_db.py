@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
-from inventory_assets.connector.source.mongo_client import Abilities, check_replica_set
+from inventory_assets.connector.source.mongo_client import check_replica_set
 from inventory_assets.connector.source.mongo_errors import translated
 
 # What says that the database itself stands against it: two documents with one key, an index or
@@ -138,24 +138,24 @@ def init_db(database: Database[Any], *, collections: Sequence[str]) -> list[Row]
     Raises:
         SourceRefusedError, SourceUnavailableError: The server did not let itself be asked.
     """
-    abilities = check_replica_set(database.client)
+    has_images = check_replica_set(database.client)
     rows: list[Row] = []
     with translated("was not prepared"):
         for name in collections:
-            rows += _prepare(database, name, abilities)
+            rows += _prepare(database, name, has_images)
         rows += [_ensure_index(database, index) for index in INDEXES if index.collection in collections]
     return rows
 
 
-def _prepare(database: Database[Any], name: str, abilities: Abilities) -> Iterator[Row]:
+def _prepare(database: Database[Any], name: str, has_images: bool) -> Iterator[Row]:
     validator = VALIDATORS.get(name)
     options = _options(database, name)
     if options is None:
-        options = _create(database, name, validator, abilities)
+        options = _create(database, name, validator, has_images)
         yield Row(Action.CREATED, "collection", name, "with validator and images" if options else "as it was missing")
     else:
         yield Row(Action.KEPT, "collection", name, "is there")
-    yield _ensure_images(database, name, options, abilities)
+    yield _ensure_images(database, name, options, has_images)
     if validator is not None:
         yield _ensure_validator(database, name, options, validator)
 
@@ -166,12 +166,12 @@ def _options(database: Database[Any], name: str) -> Mapping[str, Any] | None:
 
 
 def _create(
-    database: Database[Any], name: str, validator: dict[str, Any] | None, abilities: Abilities
+    database: Database[Any], name: str, validator: dict[str, Any] | None, has_images: bool
 ) -> Mapping[str, Any]:
     options: dict[str, Any] = {}
     if validator is not None:
         options |= {"validator": validator, "validationLevel": "moderate"}
-    if abilities.has_images:
+    if has_images:
         options["changeStreamPreAndPostImages"] = {"enabled": True}
     try:
         database.command("create", name, **options)
@@ -182,8 +182,8 @@ def _create(
     return _options(database, name) or {}
 
 
-def _ensure_images(database: Database[Any], name: str, options: Mapping[str, Any], abilities: Abilities) -> Row:
-    if not abilities.has_images:
+def _ensure_images(database: Database[Any], name: str, options: Mapping[str, Any], has_images: bool) -> Row:
+    if not has_images:
         return Row(Action.LEFT, "images", name, "the server has none before MongoDB 6.0: updates are looked up")
     if (options.get("changeStreamPreAndPostImages") or {}).get("enabled"):
         return Row(Action.KEPT, "images", name, "changeStreamPreAndPostImages is on")

@@ -16,7 +16,7 @@ import pytest
 from inventory_assets.connector.publish.failures import FailureKind, classify
 from inventory_assets.connector.publish.publisher import MessageRefusedError, PubSubSink
 from inventory_assets.connector.publish.pubsub_client import PublishAbandonedError, SinkSettings
-from inventory_assets.connector.shape.routing import KeyMode, Router
+from inventory_assets.connector.shape.routing import Router
 from inventory_assets.messaging.messages import OutgoingMessage
 from tests.connector.publish.scripted_broker import ScriptedBroker
 from tests.messaging.brokers import (
@@ -31,11 +31,11 @@ from tests.messaging.brokers import (
 )
 
 SKUS = [f"SKU-{number}" for number in range(40)]
-ROUTER = Router(topics={"transactions": "topic"}, mode=KeyMode.LANES, lanes=4)
+ROUTER = Router(topics={"transactions": "topic"}, ordering=4)
 
 
 class Requests:
-    """A `PublishObserver` that remembers."""
+    """An observer of requests that remembers."""
 
     def __init__(self) -> None:
         self.published: list[tuple[str, int, int]] = []
