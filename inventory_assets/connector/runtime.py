@@ -224,16 +224,8 @@ class _Process:
             self._sink.close(timeout_seconds=0.0)
 
     def _tell(self, kind: StatusKind, **detail: object) -> None:
-        self._teller.tell(
-            status_message(
-                kind,
-                self._operations.vitals(),
-                self._now(),
-                topic=self._config.status_topic,
-                clean=self._redact,
-                **detail,
-            )
-        )
+        vitals, topic = self._operations.vitals(), self._config.status_topic
+        self._teller.tell(status_message(kind, vitals, self._now(), topic=topic, clean=self._redact, **detail))
 
     def _beat(self) -> None:
         """Say that the process lives, to the topic and to the store."""

@@ -46,8 +46,8 @@ class Leases:
     due are a prefix, found without a scan of the rest.
     """
 
-    def __init__(self, *, renew_after_seconds: float = 30.0) -> None:
-        self.renew_after_seconds = renew_after_seconds
+    def __init__(self) -> None:
+        self.renew_after_seconds = 30.0
         # ack id -> (renewed at, taken at), monotonic seconds
         self._held: dict[str, tuple[float, float]] = {}
 

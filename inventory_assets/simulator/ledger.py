@@ -31,10 +31,9 @@ class PostedTransaction:
 
     __slots__ = ("key", "other_key", "versions")
 
-    def __init__(self, key: int, other_key: int = NO_KEY) -> None:
-        self.key = key
-        self.other_key = other_key
-        self.versions: list[tuple[int, Effect, Effect]] = []
+    key: int
+    other_key: int
+    versions: list[tuple[int, Effect, Effect]]
 
 
 class VersionPosting(NamedTuple):

@@ -27,8 +27,7 @@ _EVERY = timedelta(seconds=30)
 class Quiet:
     """Says once, then rarely, what happens over and over: an outage fails tens of requests a second. Thread-safe."""
 
-    def __init__(self, every: timedelta = _EVERY) -> None:
-        self._every = every
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self._counts: dict[Hashable, int] = {}
         self._spoken_at: dict[Hashable, datetime] = {}
@@ -39,7 +38,7 @@ class Quiet:
             count = self._counts[kind] = self._counts.get(kind, 0) + 1
             spoken_at = self._spoken_at.get(kind)
             # `abs`: a clock set back must not silence it.
-            if spoken_at is not None and abs(now - spoken_at) < self._every:
+            if spoken_at is not None and abs(now - spoken_at) < _EVERY:
                 return None
             self._spoken_at[kind] = now
             self._counts[kind] = 0
@@ -169,13 +168,9 @@ class Operations(Observer):
         self._set(state=State.COPYING, copying=(collection,), last_turn_at=self._now())
         self._metrics.count("copied", {collection: documents})
         self._logger.info(
-            "copied",
-            sample=True,
-            collection=collection,
-            documents=documents,
-            is_snapshot=is_snapshot,
-            total=self._copied,
-        )
+            "copied", sample=True, collection=collection, documents=documents,
+            is_snapshot=is_snapshot, total=self._copied,
+        )  # fmt: skip
 
     def copy_finished(self, documents: int) -> None:
         self._set(copying=())

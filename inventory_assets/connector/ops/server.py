@@ -43,22 +43,19 @@ def build_app(
         clean: Takes secrets out of a body: an error's text may quote a URI.
     """
 
-    def verdict() -> tuple[Vitals, Verdict]:
+    def answer(is_well: Callable[[Verdict], bool]) -> Response:
         current = vitals()
-        return current, judge(current, now(), limits)
-
-    def answer(current: Vitals, found: Verdict, *, is_good: bool) -> Response:
+        found = judge(current, now(), limits)
+        is_good = is_well(found)
         body = {"status": "ok" if is_good else "failing", **found._asdict(), **msgspec.to_builtins(current)}
         text = clean(msgspec.json.encode(body).decode())
         return Response(text, 200 if is_good else 503, media_type="application/json")
 
     async def health(request: Request) -> Response:
-        current, found = verdict()
-        return answer(current, found, is_good=found.is_alive)
+        return answer(lambda found: found.is_alive)
 
     async def readiness(request: Request) -> Response:
-        current, found = verdict()
-        return answer(current, found, is_good=found.is_ready)
+        return answer(lambda found: found.is_ready)
 
     async def show_metrics(request: Request) -> Response:
         return Response(metrics.render(vitals(), now()), media_type=CONTENT_TYPE)

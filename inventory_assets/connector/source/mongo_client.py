@@ -19,13 +19,13 @@ WIRE_VERSION_4_4 = 9
 WIRE_VERSION_6_0 = 17
 
 
-def connect(uri: str, *, application: str = "inventory-connector") -> MongoClient[dict[str, Any]]:
+def connect(uri: str) -> MongoClient[dict[str, Any]]:
     """Make a client; nothing is sent before the first command. Options of the URI win.
 
     No socket timeout: to find the place of an old token the server may read its oplog for
     minutes. A dead peer is found by keep-alive and by the driver's monitor.
     """
-    options: dict[str, Any] = {"appname": application, "tz_aware": True, "server_selector": _first_router}
+    options: dict[str, Any] = {"appname": "inventory-connector", "tz_aware": True, "server_selector": _first_router}
     for name, value in (("serverSelectionTimeoutMS", SELECTION_MS), ("connectTimeoutMS", CONNECT_MS)):
         if name.lower() not in uri.lower():
             options[name] = value

@@ -177,8 +177,10 @@ class MongoChangeSource:
                     part, size = [], 0
                 part, size = part + more, size + added
         self._token = token
-        last = max((item.cluster_time for item in items), default=None)
-        yield Batch(changes=part, token=token, cluster_time=_later(last, _time_in(token)), read=count)
+        times = [item.cluster_time for item in items]
+        if (told := _time_in(token)) is not None:
+            times.append(told)
+        yield Batch(changes=part, token=token, cluster_time=max(times, default=None), read=count)
 
     def _try_reply(self, max_await_ms: int) -> tuple[list[Read], Reply]:
         try:
@@ -246,10 +248,6 @@ def _last_token(items: Sequence[Read], default: Token) -> Token:
         if isinstance(item, Change | Poison) and item.token is not None:
             token = item.token
     return token
-
-
-def _later(first: ClusterTime | None, second: ClusterTime | None) -> ClusterTime | None:
-    return max((time for time in (first, second) if time is not None), default=None)
 
 
 def _time_in(token: Token) -> ClusterTime | None:
