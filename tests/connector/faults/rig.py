@@ -207,5 +207,7 @@ def environment(settings: dict[str, str]) -> dict[str, str]:
 
 def run_command(*arguments: str, settings: dict[str, str]) -> Result:
     """Run a command of `inventory connector` to its end, in this process; nothing that is set outside counts."""
-    outside = {name: None for name in os.environ if name.startswith(("PUBSUB_", "GOOGLE_", "MONGODB_"))}
+    outside: dict[str, str | None] = {
+        name: None for name in os.environ if name.startswith(("PUBSUB_", "GOOGLE_", "MONGODB_"))
+    }
     return CliRunner().invoke(cli, ["connector", *arguments], env=outside | settings)
