@@ -9,17 +9,17 @@ from inventory_assets.errors import InventoryError
 
 # One line each, whole at 80 columns.
 COMMANDS = {
-    "alerting": ("commands.alerts.alerting:alerting", "Check and try the alerting policy and its channels."),
-    "alerts": ("commands.alerts.show:alerts", "List alerts, the worst first; handle them."),
+    "alerting": ("commands.alerts.delivery:alerting", "Check and try the alerting policy and its channels."),
+    "alerts": ("commands.alerts.group:alerts", "List alerts, the worst first; handle them."),
     "archive": ("commands.lake.archive:archive", "Copy old days to plain Parquet, verified."),
     "connector": ("commands.connector.group:connector", "Stream a MongoDB database into Pub/Sub."),
     "coverage": ("commands.lake.coverage:coverage", "Show demand, and how many days stock lasts."),
-    "deliver": ("commands.alerts.alerting:deliver", "Deliver alerts to the policy's channels."),
+    "deliver": ("commands.alerts.delivery:deliver", "Deliver alerts to the policy's channels."),
     "drain": ("commands.run.messages:drain", "Take in everything that waits, burst by burst."),
     "emulator": ("commands.run.messages:emulator", "Run a local Pub/Sub emulator until SIGTERM."),
     "exchange": ("commands.lake.exchange:exchange", "Rows from and to a PostgreSQL server."),
     "explain": ("commands.alerts.explain:explain", "Show why an alert fired: events, rule, arithmetic."),
-    "export": ("commands.lake.export:export", "Write tables and snapshots as Parquet."),
+    "export": ("commands.lake.exchange:export", "Write tables and snapshots as Parquet."),
     "incidents": ("commands.alerts.incidents:incidents", "List business alerts, such as a category's stockouts."),
     "maintain": ("commands.lake.core:maintain", "Merge files, refresh bases, expire old snapshots."),
     "marts": ("commands.lake.marts:marts", "Tables for analysts, built and tested by dbt."),

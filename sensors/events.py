@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 from dagster import AssetCheckEvaluation, AssetCheckSeverity, AssetKey, AssetMaterialization
 
 from inventory_assets.assets.checks import (
-    CHECKS,
     IS_EXPLAINED,
     Finding,
     newest_alert_is_explained,
@@ -33,6 +32,7 @@ from inventory_assets.ingest.meaning import CODE_VERSION
 from inventory_assets.lake.memory import release_memory
 from inventory_assets.lake.query.reader import LakeReader, Reader
 from inventory_assets.lake.tables import ALERTS, Table
+from inventory_assets.quality.rules import INVARIANTS
 from inventory_assets.settings import Settings
 from sensors.report import Report, ReportCursor, VersionRow, plan_report
 
@@ -62,7 +62,7 @@ def build_report(settings: Settings, cursor: ReportCursor) -> BuiltReport | None
         report, next_cursor = plan_report(cursor, read_versions(reader, cursor.version), now=time.time())
         if report is None:
             return None
-        findings = [run_check(reader, check) for check in CHECKS]
+        findings = [run_check(reader, check) for check in INVARIANTS]
         events: list[Event] = [*build_materializations(reader, report, settings)]
         events += [_evaluate(finding) for finding in findings]
         events.append(_evaluate_newest(reader, settings))

@@ -53,7 +53,7 @@ def differences(engine: Engine) -> list[Difference]:
 def ledger(simulation: Simulation) -> Rows:
     """The simulator's own books, in the shape of STOCK."""
     return [
-        (row.warehouse_id, row.sku, row.on_hand, row.reserved, row.available, row.inbound)
+        (row.warehouse_id, row.sku, row.on_hand, row.reserved, row.on_hand - row.reserved, row.inbound)
         for row in sorted(simulation.ledger.rows(), key=lambda row: (row.warehouse_id, row.sku))
     ]
 

@@ -8,7 +8,7 @@ where they were.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from inventory_assets.archive.archive import ARCHIVED, GIVEN, IDENTITY, identity_of
+from inventory_assets.archive.archive import ARCHIVED, EVERY_DAY, GIVEN, IDENTITY, identity_of
 from inventory_assets.ingest.engine import Engine
 from inventory_assets.ingest.meaning import CODE_VERSION
 from inventory_assets.ingest.replay import Replay
@@ -26,17 +26,6 @@ class Restored:
     version: int | None
     rows: dict[str, int]
     differences: list[Difference]
-
-
-@dataclass(frozen=True, slots=True)
-class _Days:
-    """The days of a restore, both ends included; null is no bound."""
-
-    first: str | None
-    last: str | None
-
-    def holds(self, date: str) -> bool:
-        return (self.first is None or self.first <= date) and (self.last is None or date <= self.last)
 
 
 class Restorer:
@@ -75,10 +64,10 @@ class Restorer:
                 f"the archive at {self.files.uri!r} is of another lake, or of the one that this lake was made from. "
                 "Restore it under an INVENTORY_HOME of its own."
             )
-        return self._bring_back(_Days(first, last))
+        return self._bring_back(first or "", last or EVERY_DAY)
 
     def _make_lake(self) -> Restored:
-        chosen = {table: self._checked(table, _Days(None, None)) for table in (RAW_MESSAGES, *GIVEN)}
+        chosen = {table: self._checked(table) for table in (RAW_MESSAGES, *GIVEN)}
         whole = self._last_whole_version(chosen)
         if whole == 0:
             raise ArchiveError("the archive does not hold the first version whole: it begins in the middle of a lake.")
@@ -121,11 +110,11 @@ class Restorer:
             """
         ).item()
 
-    def _bring_back(self, days: _Days) -> Restored:
+    def _bring_back(self, first: str, last: str) -> Restored:
         watermark = self._lake.watermark()
         lacking: dict[Table, str] = {}
         for table in ARCHIVED:
-            found = self._checked(table, days)
+            found = self._checked(table, first, last)
             if table is CORE_EVENTS:
                 # Of before a rebuild: it says what the rules of then made of the messages.
                 found = [manifest for manifest in found if manifest.epoch == watermark.epoch]
@@ -143,8 +132,8 @@ class Restorer:
         self._engine.drop_state()
         return Restored(watermark.version, rows, [])
 
-    def _checked(self, table: Table, days: _Days) -> list[Manifest]:
-        found = [m for date, m in sorted(self.files.manifests(table).items()) if days.holds(date)]
+    def _checked(self, table: Table, first: str = "", last: str = EVERY_DAY) -> list[Manifest]:
+        found = [each for date, each in sorted(self.files.manifests(table).items()) if first <= date <= last]
         for manifest in found:
             self.files.check(table, manifest)
         return found

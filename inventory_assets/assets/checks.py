@@ -20,16 +20,13 @@ from inventory_assets.ingest.verify import recorded_by
 from inventory_assets.lake.query.reader import Reader
 from inventory_assets.lake.tables import ALERTS
 from inventory_assets.quality.judge import places_to_hold
-from inventory_assets.quality.rule import Rule
-from inventory_assets.quality.rules import INVARIANTS
+from inventory_assets.quality.rule import Rule, places_of
 from inventory_assets.queries.explain import explain_alert
 from inventory_assets.settings import Settings
 from resources import InventoryResource
 
 MAX_ROWS = 20
 IS_EXPLAINED = "The newest alert, derived again from its messages, is the same alert."
-
-CHECKS: tuple[Rule, ...] = INVARIANTS
 
 
 class Finding(NamedTuple):
@@ -43,11 +40,9 @@ class Finding(NamedTuple):
 def run_check(reader: Reader, check: Rule) -> Finding:
     """Look for rows that break an invariant."""
     rows = list(reader.query(f"FROM ({check.query}) LIMIT {MAX_ROWS}").iter_rows(named=True))
-    if not rows or not check.is_of_stock:
-        return Finding(check, rows, [])
-    found = reader.query(f"FROM ({check.query})")
-    places = [(row["warehouse_id"], row.get("sku")) for row in found.iter_rows(named=True)]
-    return Finding(check, rows, places_to_hold(places))
+    is_held = rows and check.is_of_stock
+    found = reader.query(f"FROM ({check.query})").iter_rows(named=True) if is_held else ()
+    return Finding(check, rows, places_to_hold(places_of(found)))
 
 
 def hold_findings(engine: Engine, findings: Iterable[Finding]) -> None:
@@ -66,10 +61,7 @@ def build_checks() -> list[AssetChecksDefinition]:
     return [*build_quality_checks(), newest_alert_is_explained, build_operations_checks()]
 
 
-@asset_check(
-    asset=AssetKey(ALERTS.full_name.split(".")),
-    description=IS_EXPLAINED,
-)
+@asset_check(asset=AssetKey(ALERTS.full_name.split(".")), description=IS_EXPLAINED)
 def newest_alert_is_explained(inventory: InventoryResource) -> AssetCheckResult:
     """Re-derive the newest alert."""
     with inventory.session().engine() as engine:

@@ -72,12 +72,7 @@ def _bounds(asked: Mapping[str, Any]) -> str:
 def build_mart_assets() -> dg.AssetsDefinition:
     """All models and tests, built by one dbt in a process of its own."""
 
-    @dbt_assets(
-        manifest=load_manifest(),
-        dagster_dbt_translator=Translator(),
-        name="dbt_marts",
-        pool=BUILD_POOL,
-    )
+    @dbt_assets(manifest=load_manifest(), dagster_dbt_translator=Translator(), name="dbt_marts", pool=BUILD_POOL)
     def marts(context: dg.AssetExecutionContext, inventory: InventoryResource) -> Iterator[Any]:
         settings = inventory.settings()
         dbt = DbtCliResource(

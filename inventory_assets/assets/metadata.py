@@ -30,47 +30,46 @@ def table_version(reader: Reader, spec: TableSpec) -> int:
     return reader.query(f"SELECT coalesce(max(version), 0) AS v FROM {spec.table.changes}").item()
 
 
+# What to look at first of a table: under which name, and the question.
+_LOOKS = {
+    RAW_MESSAGES: ("outcomes", "SELECT outcome, count(*) AS messages FROM raw.messages GROUP BY 1 ORDER BY 2 DESC"),
+    DEAD_LETTERS: ("reasons", "SELECT reason, count(*) AS messages FROM core.dead_letters GROUP BY 1 ORDER BY 2 DESC"),
+    CORE_EVENTS: (
+        "kinds",
+        "SELECT coalesce(type, kind) AS type, outcome, count(*) AS events FROM core.events GROUP BY ALL ORDER BY ALL",
+    ),
+    ROLLUPS: (
+        "departments",
+        "SELECT level_id AS department, sku_count, on_hand, reserved, available, inbound FROM core.rollups "
+        "WHERE level = 'DEPARTMENT' AND warehouse_id IS NULL ORDER BY on_hand DESC",
+    ),
+    SKU_STATE: (
+        "lowest_available",
+        "SELECT warehouse_id, sku, on_hand, reserved, available, inbound FROM core.sku_state "
+        "ORDER BY available LIMIT 10",
+    ),
+    ALERTS: (
+        "firing",
+        "SELECT priority, alert_type, count(*) AS alerts FROM out.alerts "
+        "WHERE state = 'firing' GROUP BY ALL ORDER BY ALL",
+    ),
+}
+
+
 def table_metadata(reader: Reader, spec: TableSpec) -> dict[str, Any]:
     """Metadata of a table as it is now."""
     name = spec.table.full_name
     rows = reader.query(f"SELECT count(*) AS n FROM {name}").item()
     found: dict[str, Any] = {}
-    if spec.table is RAW_MESSAGES:
-        found["outcomes"] = _table(
-            reader, "SELECT outcome, count(*) AS messages FROM raw.messages GROUP BY 1 ORDER BY 2 DESC"
-        )
-    elif spec.table is DEAD_LETTERS:
-        found["reasons"] = _table(
-            reader,
-            "SELECT reason, count(*) AS messages FROM core.dead_letters GROUP BY 1 ORDER BY 2 DESC",
-        )
-    elif spec.table is CORE_EVENTS:
-        found["kinds"] = _table(
-            reader,
-            "SELECT coalesce(type, kind) AS type, outcome, count(*) AS events "
-            "FROM core.events GROUP BY ALL ORDER BY ALL",
-        )
-    elif spec.table is ROLLUPS:
-        found["departments"] = _table(
-            reader,
-            "SELECT level_id AS department, sku_count, on_hand, reserved, available, inbound FROM core.rollups "
-            "WHERE level = 'DEPARTMENT' AND warehouse_id IS NULL ORDER BY on_hand DESC",
-        )
-    elif spec.table is SKU_STATE:
-        found["lowest_available"] = _table(
-            reader,
-            "SELECT warehouse_id, sku, on_hand, reserved, available, inbound FROM core.sku_state "
-            "ORDER BY available LIMIT 10",
-        )
-    elif spec.table is ALERTS:
+    if spec.table is ALERTS:
         found["summary"] = _summary(reader)
         found["top_breaches"] = top_breaches(reader)
-        found["explain"] = MetadataValue.md("Why? " + _explain_hint(reader))
-        found["firing"] = _table(
-            reader,
-            "SELECT priority, alert_type, count(*) AS alerts FROM out.alerts "
-            "WHERE state = 'firing' GROUP BY ALL ORDER BY ALL",
-        )
+        worst = reader.query(f"SELECT alert_id FROM out.alerts WHERE state = 'firing' ORDER BY {WORST_FIRST} LIMIT 1")
+        hint = f"`inventory explain {worst.item()}`" if worst.height else "no alert is firing"
+        found["explain"] = MetadataValue.md(f"Why? {hint}")
+    if spec.table in _LOOKS:
+        title, query = _LOOKS[spec.table]
+        found[title] = records_metadata(list(reader.query(query).iter_rows(named=True)))
     found["dagster/row_count"] = rows
     found["version"] = table_version(reader, spec)
     if isinstance(spec.table, VersionedTable):
@@ -82,10 +81,7 @@ def table_metadata(reader: Reader, spec: TableSpec) -> dict[str, Any]:
 
 def top_breaches(reader: Reader) -> MetadataValue:
     """The worst firing alerts, as a planner wants them: product, place, numbers, what to do, all as of now."""
-    rows = reader.query(
-        f"""SELECT body FROM out.alerts WHERE state = 'firing'
-        ORDER BY {WORST_FIRST} LIMIT {TOP}"""
-    )
+    rows = reader.query(f"SELECT body FROM out.alerts WHERE state = 'firing' ORDER BY {WORST_FIRST} LIMIT {TOP}")
     wires = [msgspec.json.decode(body) for body in rows["body"]]
     present = read_present(reader, [wire["alert_id"] for wire in wires])
     records = []
@@ -115,15 +111,6 @@ def _summary(reader: Reader) -> str:
     return f"{sum(counts.values())} open: {each}"
 
 
-def _explain_hint(reader: Reader) -> str:
-    worst = reader.query(f"SELECT alert_id FROM out.alerts WHERE state = 'firing' ORDER BY {WORST_FIRST} LIMIT 1")
-    return f"`inventory explain {worst.item()}`" if worst.height else "no alert is firing"
-
-
-def _table(reader: Reader, query: str) -> MetadataValue:
-    return records_metadata(list(reader.query(query).iter_rows(named=True)))
-
-
 def records_metadata(rows: list[dict[str, Any]]) -> MetadataValue:
     """Rows as a table; the first one's columns."""
     if not rows:
@@ -134,7 +121,7 @@ def records_metadata(rows: list[dict[str, Any]]) -> MetadataValue:
 
 
 def _plain(value: Any) -> Any:
-    return value if isinstance(value, int | float | str | bool) else str(value)
+    return value if isinstance(value, int | float | str) else str(value)
 
 
 def counts_metadata(counts: Mapping[str, int]) -> dict[str, int]:

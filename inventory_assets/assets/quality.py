@@ -183,16 +183,11 @@ def quality_report(
     summary = summarize(results)
     yield dg.MaterializeResult(
         metadata={
-            "verdict": verdict(summary),
-            "findings": _findings(results),
-            "report": dg.MetadataValue.md(to_markdown(results)),
-            "errors": summary.failed,
-            "warnings": summary.warned,
-            "rules_that_hold": summary.passed,
-            "not_judged": summary.not_judged,
-            "judged_now": len(judged),
+            "verdict": verdict(summary), "findings": _findings(results),
+            "report": dg.MetadataValue.md(to_markdown(results)), "errors": summary.failed, "warnings": summary.warned,
+            "rules_that_hold": summary.passed, "not_judged": summary.not_judged, "judged_now": len(judged),
         }
-    )
+    )  # fmt: skip
 
 
 def _findings(results: Sequence[QualityResult]) -> dg.MetadataValue:

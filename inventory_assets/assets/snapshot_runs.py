@@ -4,15 +4,14 @@ Belongs here: requests of runs. Not here: what is stale (the sensor asks the lak
 """
 
 from collections.abc import Iterable
+from contextlib import closing
 from datetime import UTC, date, timedelta
 
 import dagster as dg
 
-from inventory_assets.assets.dagster_internals import (
-    ASSET_PARTITION_RANGE_END_TAG,
-    ASSET_PARTITION_RANGE_START_TAG,
-)
+from inventory_assets.assets.dagster_internals import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 from inventory_assets.assets.snapshots import asset_key
+from inventory_assets.assets.specs import asking
 from inventory_assets.lake.errors import LakeError
 from inventory_assets.lake.files.partition_files import (
     DAILY_STOCK,
@@ -52,14 +51,10 @@ def request_range(
     )
 
 
-@dg.schedule(
-    job=SNAPSHOT_JOBS[HOURLY_TRANSACTIONS.name],
-    name="hourly_aggregates",
-    cron_schedule="7 * * * *",
-    execution_timezone="UTC",
-    default_status=dg.DefaultScheduleStatus.RUNNING,
+@asking(
+    job=SNAPSHOT_JOBS[HOURLY_TRANSACTIONS.name], name="hourly_aggregates", cron_schedule="7 * * * *",
     description="Transactions of today's hours so far, and of the days since the last file.",
-)
+)  # fmt: skip
 def hourly_schedule(
     context: dg.ScheduleEvaluationContext, inventory: InventoryResource
 ) -> list[dg.RunRequest] | dg.SkipReason:
@@ -72,15 +67,11 @@ def hourly_schedule(
     return [request_range(HOURLY_TRANSACTIONS, first, today)]
 
 
-@dg.schedule(
-    job=SNAPSHOT_JOBS[DAILY_STOCK.name],
-    name="daily_snapshot",
-    # On Mondays before the weekly report, which includes the Sunday; the night's turn then finds it made.
-    cron_schedule=["0 2 * * *", "30 0 * * 1"],
-    execution_timezone="UTC",
-    default_status=dg.DefaultScheduleStatus.RUNNING,
+# On Mondays before the weekly report, which includes the Sunday; the night's turn then finds it made.
+@asking(
+    job=SNAPSHOT_JOBS[DAILY_STOCK.name], name="daily_snapshot", cron_schedule=["0 2 * * *", "30 0 * * 1"],
     description="Yesterday's closing stock, and that of any day missing since the last file.",
-)
+)  # fmt: skip
 def daily_schedule(
     context: dg.ScheduleEvaluationContext, inventory: InventoryResource
 ) -> list[dg.RunRequest] | dg.SkipReason:
@@ -100,10 +91,8 @@ def missing_since_last(settings: Settings, *, today: date) -> Iterable[date]:
     made = [day for day in files.manifests() if day < today]
     first = max(max(made, default=today - timedelta(days=1)), settings.partitions_start_date)
     reader = LakeReader(settings)
-    try:
+    with closing(reader.connection):
         return find_missing(reader, files, first=first, today=today)
-    finally:
-        reader.connection.close()
 
 
 def _has_lake(settings: Settings) -> bool:

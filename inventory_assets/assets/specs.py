@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from dagster import (
@@ -12,6 +13,7 @@ from dagster import (
     FreshnessPolicy,
     RetryPolicy,
     ScheduleDefinition,
+    schedule,
 )
 
 from inventory_assets.lake.tables import (
@@ -57,6 +59,10 @@ def running(name: str, runs: Any, cron_schedule: str, description: str, **more: 
     )  # fmt: skip
 
 
+asking = partial(schedule, execution_timezone="UTC", default_status=DefaultScheduleStatus.RUNNING)
+"""The decorator of a schedule like those of `running`, whose function says whether and what to run."""
+
+
 def evaluation_of(result: AssetCheckResult) -> AssetCheckEvaluation:
     """A check's result, for who reports it beside a run of the check."""
     assert result.asset_key is not None and result.check_name is not None
@@ -89,62 +95,34 @@ class TableSpec:
 
 
 SPECS = (
-    TableSpec(
-        RAW_MESSAGES, "ingest", (), ("pubsub", "ducklake"),
-        "SELECT outcome, count(*) FROM raw.messages GROUP BY outcome", True,
-    ),
-    TableSpec(
-        CORE_EVENTS, "ingest", (RAW_MESSAGES,), ("ducklake",),
-        "SELECT event_date, type, sum(quantity) FROM core.events GROUP BY ALL ORDER BY ALL", True,
-    ),
-    TableSpec(
-        DEAD_LETTERS, "ingest", (RAW_MESSAGES,), ("ducklake",),
-        "SELECT reason, count(*) FROM core.dead_letters GROUP BY reason",
-    ),
-    TableSpec(
-        SKU_STATE, "stock", (CORE_EVENTS,), ("polars", "ducklake"),
-        "SELECT * FROM core.sku_state ORDER BY available LIMIT 20",
-    ),
-    TableSpec(
-        ROLLUPS, "stock", (SKU_STATE,), ("polars", "ducklake"),
-        "SELECT * FROM core.rollups WHERE level = 'CATEGORY' AND warehouse_id IS NULL",
-    ),
+    TableSpec(RAW_MESSAGES, "ingest", (), ("pubsub", "ducklake"),
+        "SELECT outcome, count(*) FROM raw.messages GROUP BY outcome", True),
+    TableSpec(CORE_EVENTS, "ingest", (RAW_MESSAGES,), ("ducklake",),
+        "SELECT event_date, type, sum(quantity) FROM core.events GROUP BY ALL ORDER BY ALL", True),
+    TableSpec(DEAD_LETTERS, "ingest", (RAW_MESSAGES,), ("ducklake",),
+        "SELECT reason, count(*) FROM core.dead_letters GROUP BY reason"),
+    TableSpec(SKU_STATE, "stock", (CORE_EVENTS,), ("polars", "ducklake"),
+        "SELECT * FROM core.sku_state ORDER BY available LIMIT 20"),
+    TableSpec(ROLLUPS, "stock", (SKU_STATE,), ("polars", "ducklake"),
+        "SELECT * FROM core.rollups WHERE level = 'CATEGORY' AND warehouse_id IS NULL"),
     TableSpec(PRODUCTS, "stock", (), ("ducklake",), "SELECT * FROM core.products LIMIT 20"),
-    TableSpec(
-        THRESHOLD_RULES, "thresholds", (RAW_MESSAGES,), ("ducklake",), "SELECT * FROM core.threshold_rules",
-    ),
-    TableSpec(
-        THRESHOLD_AUDIT, "thresholds", (THRESHOLD_RULES,), ("ducklake",),
-        "SELECT changed_at, author, reason, action, before, after FROM core.threshold_audit ORDER BY version, seq",
-    ),
-    TableSpec(
-        RESOLVED_THRESHOLDS, "thresholds", (THRESHOLD_RULES, SKU_STATE, DYNAMIC_THRESHOLDS), ("ducklake",),
-        "SELECT rule_level_type, count(*) FROM core.resolved_thresholds GROUP BY ALL",
-    ),
-    TableSpec(
-        VELOCITY, "thresholds", (CORE_EVENTS,), ("duckdb", "ducklake"),
-        "SELECT * FROM core.velocity ORDER BY daily_units DESC LIMIT 20",
-    ),
-    TableSpec(
-        COVERAGE, "thresholds", (CORE_EVENTS,), ("numpy", "ducklake"),
-        "SELECT * FROM core.coverage ORDER BY cover_days LIMIT 20",
-    ),
-    TableSpec(
-        DYNAMIC_THRESHOLDS, "thresholds", (CORE_EVENTS, THRESHOLD_RULES, PRODUCTS), ("numpy", "ducklake"),
-        "SELECT * FROM core.dynamic_thresholds ORDER BY reorder_qty DESC LIMIT 20",
-    ),
-    TableSpec(
-        ALERTS, "alerts", (SKU_STATE, RESOLVED_THRESHOLDS, VELOCITY, PRODUCTS), ("ducklake", "pubsub"),
-        "SELECT priority, alert_type, count(*) FROM out.alerts WHERE state = 'firing' GROUP BY ALL",
-    ),
-    TableSpec(
-        TRANSITIONS, "alerts", (ALERTS,), ("ducklake",),
-        "SELECT transition, reason, count(*) FROM out.alert_transitions GROUP BY ALL",
-    ),
-    TableSpec(
-        INCIDENTS, "alerts", (ALERTS, CORE_EVENTS, SKU_STATE, PRODUCTS), ("duckdb", "ducklake"),
-        "SELECT priority, kind, title FROM out.incidents WHERE state = 'open'",
-    ),
+    TableSpec(THRESHOLD_RULES, "thresholds", (RAW_MESSAGES,), ("ducklake",), "SELECT * FROM core.threshold_rules"),
+    TableSpec(THRESHOLD_AUDIT, "thresholds", (THRESHOLD_RULES,), ("ducklake",),
+        "SELECT changed_at, author, reason, action, before, after FROM core.threshold_audit ORDER BY version, seq"),
+    TableSpec(RESOLVED_THRESHOLDS, "thresholds", (THRESHOLD_RULES, SKU_STATE, DYNAMIC_THRESHOLDS), ("ducklake",),
+        "SELECT rule_level_type, count(*) FROM core.resolved_thresholds GROUP BY ALL"),
+    TableSpec(VELOCITY, "thresholds", (CORE_EVENTS,), ("duckdb", "ducklake"),
+        "SELECT * FROM core.velocity ORDER BY daily_units DESC LIMIT 20"),
+    TableSpec(COVERAGE, "thresholds", (CORE_EVENTS,), ("numpy", "ducklake"),
+        "SELECT * FROM core.coverage ORDER BY cover_days LIMIT 20"),
+    TableSpec(DYNAMIC_THRESHOLDS, "thresholds", (CORE_EVENTS, THRESHOLD_RULES, PRODUCTS), ("numpy", "ducklake"),
+        "SELECT * FROM core.dynamic_thresholds ORDER BY reorder_qty DESC LIMIT 20"),
+    TableSpec(ALERTS, "alerts", (SKU_STATE, RESOLVED_THRESHOLDS, VELOCITY, PRODUCTS), ("ducklake", "pubsub"),
+        "SELECT priority, alert_type, count(*) FROM out.alerts WHERE state = 'firing' GROUP BY ALL"),
+    TableSpec(TRANSITIONS, "alerts", (ALERTS,), ("ducklake",),
+        "SELECT transition, reason, count(*) FROM out.alert_transitions GROUP BY ALL"),
+    TableSpec(INCIDENTS, "alerts", (ALERTS, CORE_EVENTS, SKU_STATE, PRODUCTS), ("duckdb", "ducklake"),
+        "SELECT priority, kind, title FROM out.incidents WHERE state = 'open'"),
 )  # fmt: skip
 
 SPEC_OF = {spec.table.full_name: spec for spec in SPECS}

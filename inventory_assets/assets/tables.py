@@ -22,14 +22,7 @@ from inventory_assets.ingest.meaning import CODE_VERSION
 from inventory_assets.ingest.rebuild import rebuild_lake
 from inventory_assets.ingest.replay import Replay
 from inventory_assets.lake.query.reader import history_reader
-from inventory_assets.lake.tables import (
-    CORE_EVENTS,
-    COVERAGE,
-    DYNAMIC_THRESHOLDS,
-    INCIDENTS,
-    RAW_MESSAGES,
-    VELOCITY,
-)
+from inventory_assets.lake.tables import CORE_EVENTS, COVERAGE, DYNAMIC_THRESHOLDS, INCIDENTS, RAW_MESSAGES, VELOCITY
 from inventory_assets.refresh.coverage import refresh_coverage
 from inventory_assets.refresh.dynamic import refresh_dynamic
 from inventory_assets.refresh.incidents import refresh_incidents

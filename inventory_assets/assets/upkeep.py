@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from inventory_assets.archive.archive import archiver_of
 from inventory_assets.assets.dagster_internals import SqlEventLogStorage, SqlEventLogStorageTable
-from inventory_assets.assets.specs import BUILD_POOL, LAKE_POOL, running
+from inventory_assets.assets.specs import BUILD_POOL, LAKE_POOL, asking, running
 from inventory_assets.domain.values import to_microseconds
 from inventory_assets.ingest.sweep import is_sweep_due, sweep
 from inventory_assets.lake.upkeep.maintenance import Maintenance
@@ -93,14 +93,10 @@ def alert_sweep_job() -> None:
     sweep_alerts()
 
 
-@dg.schedule(
-    job=alert_sweep_job,
-    name="alert_sweep",
-    cron_schedule="*/5 * * * *",
-    execution_timezone="UTC",
-    default_status=dg.DefaultScheduleStatus.RUNNING,
+@asking(
+    job=alert_sweep_job, name="alert_sweep", cron_schedule="*/5 * * * *",
     description="For what time makes due while no burst sensor runs; a running one does it every 10 s.",
-)
+)  # fmt: skip
 def alert_sweep_schedule(
     context: dg.ScheduleEvaluationContext, inventory: InventoryResource
 ) -> dg.SkipReason | dg.RunRequest:
@@ -148,14 +144,10 @@ def archive_job() -> None:
     archive_days()
 
 
-@dg.schedule(
-    job=archive_job,
-    name="daily_archive",
-    cron_schedule="20 4 * * *",
-    execution_timezone="UTC",
-    default_status=dg.DefaultScheduleStatus.RUNNING,
+@asking(
+    job=archive_job, name="daily_archive", cron_schedule="20 4 * * *",
     description="Copies complete days to INVENTORY_ARCHIVE_PATH; idle where that is not set.",
-)
+)  # fmt: skip
 def archive_schedule(
     context: dg.ScheduleEvaluationContext, inventory: InventoryResource
 ) -> dg.SkipReason | dg.RunRequest:

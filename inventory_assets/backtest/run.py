@@ -52,14 +52,9 @@ def lay_over(rules: Iterable[ThresholdRule], below: Rules) -> dict[Scope, Stored
 
 
 def run_backtest(
-    reader: Reader,
-    rules: Rules,
-    *,
-    days: int,
-    meaning: Meaning,
-    until: int | None = None,
+    reader: Reader, rules: Rules, *, days: int, meaning: Meaning, until: int | None = None,
     on_progress: Callable[[int, int], None] | None = None,
-) -> Backtest:
+) -> Backtest:  # fmt: skip
     """Run rules over the history and compare with the rules in force.
 
     Both sets hold for the whole history, with the hierarchy as it is now, so
@@ -130,13 +125,9 @@ def _compared(limits: KeyLimits) -> list[tuple]:
 
 
 def _collect(
-    outcome: Outcome,
-    stock: Stock,
-    intervals: dict[int, list[Interval]],
-    others: dict[int, list[Interval]],
-    since: int,
-    change: str,
-) -> None:
+    outcome: Outcome, stock: Stock, intervals: dict[int, list[Interval]], others: dict[int, list[Interval]],
+    since: int, change: str,
+) -> None:  # fmt: skip
     stockouts = find_stockouts(stock, since)
     episodes = {key: split_episodes(each) for key, each in intervals.items()}
     for key, each in intervals.items():

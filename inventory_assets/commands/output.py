@@ -59,6 +59,46 @@ def print_rows(
         _print_table(rows, list(columns or (rows[0] if rows else ())), title)
 
 
+def print_found(rows: Sequence[dict[str, Any]], format_: str, nothing: str = "") -> None:
+    """Print what was found or done; for a reader of tables, instead of an empty one, that there was nothing."""
+    if rows or format_ != "table":
+        print_rows(rows, format_)
+    if not rows and nothing:
+        notes.print(nothing, style="dim")
+
+
+def print_more(rows: Sequence[object], limit: int) -> None:
+    """Say that a table ends before its rows do."""
+    if len(rows) > limit:
+        notes.print(f"{len(rows) - limit} more: --limit {len(rows)}", style="dim")
+
+
+def new_table(names: Sequence[str], *numbers: str, title: str | None = None) -> Table:
+    """A table with columns by name; `numbers` are on the right."""
+    table = Table(title=title, title_justify="left", header_style="bold")
+    for name in names:
+        table.add_column(name, justify="right" if name in numbers else "left", overflow="fold")
+    return table
+
+
+def no_stock_of(warehouse_id: str, sku: str) -> click.ClickException:
+    """What to answer who asks about a key that the lake does not know."""
+    return click.ClickException(
+        f"no stock is known of SKU {sku!r} at {warehouse_id!r}. "
+        'See what is: inventory sql "SELECT warehouse_id, sku FROM core.sku_state"'
+    )
+
+
+def print_agreement(differences: Sequence[str], different: str, same: str) -> None:
+    """Say whether what was derived again is the same, and what is not."""
+    if not differences:
+        console.print(f"✓ {same}", style="green")
+        return
+    console.print(different, style="bold red")
+    for difference in differences:
+        console.print(f"  {difference}")
+
+
 def _cell(value: Any) -> Any:
     if isinstance(value, float):
         return value  # `nan` and `inf` are numbers to what reads a CSV
@@ -69,10 +109,11 @@ def _cell(value: Any) -> Any:
 
 
 def _print_table(rows: Sequence[dict[str, Any]], names: list[str], title: str) -> None:
-    table = Table(title=title or None, title_justify="left", header_style="bold", expand=False)
-    for name in names:
-        is_number = any(isinstance(row.get(name), int | float) and not isinstance(row.get(name), bool) for row in rows)
-        table.add_column(spaced(name), justify="right" if is_number else "left", overflow="fold")
+    def is_number(value: Any) -> bool:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+
+    numbers = [spaced(name) for name in names if any(is_number(row.get(name)) for row in rows)]
+    table = new_table([spaced(name) for name in names], *numbers, title=title or None)
     for row in rows:
         table.add_row(*[_shown(row.get(name)) for name in names])
     if names:

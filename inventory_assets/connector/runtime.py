@@ -23,7 +23,7 @@ from inventory_assets.connector.errors import ConnectorError, TakenOverError
 from inventory_assets.connector.ops.backoff import Backoff
 from inventory_assets.connector.ops.circuit import Circuits
 from inventory_assets.connector.ops.health import Limits
-from inventory_assets.connector.ops.heartbeat import HeartbeatThread, StatusKind, status_message
+from inventory_assets.connector.ops.heartbeat import HeartbeatThread, StatusKind, StatusTeller, status_message
 from inventory_assets.connector.ops.logs import build_logger, library_logs
 from inventory_assets.connector.ops.metrics import ConnectorMetrics
 from inventory_assets.connector.ops.operations import Operations
@@ -32,7 +32,6 @@ from inventory_assets.connector.ops.server import OperationsServer, build_app
 from inventory_assets.connector.ports import ChangeSource, TokenStore
 from inventory_assets.connector.publish.outlet import Outlet
 from inventory_assets.connector.publish.publisher import PubSubSink, SinkSettings
-from inventory_assets.connector.publish.telling import StatusTeller
 from inventory_assets.connector.service import OnTokenLost, Options, Service
 from inventory_assets.connector.shape.shaping import build_shaper
 from inventory_assets.connector.source.images import ImageMode
@@ -149,8 +148,9 @@ class _Process:
             on_change=self._operations.circuit_changed, now=now,
         )  # fmt: skip
         self._operations.watch(
-            outstanding=self._sink, circuits=self._circuits.statuses, last_beat_at=lambda: self._heart.last_beat_at
-        )
+            in_flight=lambda: (self._sink.outstanding_messages, self._sink.outstanding_bytes),
+            circuits=self._circuits.statuses, last_beat_at=lambda: self._heart.last_beat_at,
+        )  # fmt: skip
         self._server = OperationsServer(
             build_app(
                 vitals=self._operations.vitals, metrics=self._metrics, now=now, clean=redact,
@@ -224,16 +224,8 @@ class _Process:
             self._sink.close(timeout_seconds=0.0)
 
     def _tell(self, kind: StatusKind, **detail: object) -> None:
-        self._teller.tell(
-            status_message(
-                kind,
-                self._operations.vitals(),
-                self._now(),
-                topic=self._config.status_topic,
-                clean=self._redact,
-                **detail,
-            )
-        )
+        vitals, topic = self._operations.vitals(), self._config.status_topic
+        self._teller.tell(status_message(kind, vitals, self._now(), topic=topic, clean=self._redact, **detail))
 
     def _beat(self) -> None:
         """Say that the process lives, to the topic and to the store."""

@@ -11,11 +11,10 @@ a repeat that slips through is a duplicate to the lake (RULES 9-11).
 """
 
 import time
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from threading import Event
-from typing import Any, cast
 
 from inventory_assets.connector.copying import Copier
 from inventory_assets.connector.errors import (
@@ -30,10 +29,9 @@ from inventory_assets.connector.ops.backoff import Backoff, StopRequestedError
 from inventory_assets.connector.ops.circuit import MONGODB, PUBSUB, CircuitOpenError, Circuits
 from inventory_assets.connector.ops.observer import Observer, Tally
 from inventory_assets.connector.ports import ChangeSource, MessageSink
-from inventory_assets.connector.publish.in_flight import Confirmed, InFlight
+from inventory_assets.connector.publish.in_flight import Confirmed, ConfirmedMemory, InFlight
 from inventory_assets.connector.publish.outlet import Outlet
-from inventory_assets.connector.source.change import Batch, ClusterTime
-from inventory_assets.connector.source.reread import ConfirmedMemory
+from inventory_assets.connector.source.change import Batch
 from inventory_assets.connector.state.checkpoint import Phase
 from inventory_assets.connector.state.progress import Progress
 
@@ -264,7 +262,7 @@ class Service:
         unconfirmed = self._in_flight.message_count
         settlement = self._in_flight.settle(self._options.settle_seconds)
         self._note(settlement.confirmed)
-        self._repeats.remember(_with_times(settlement.confirmed_identities))
+        self._repeats.remember(settlement.confirmed_identities)
         error = settlement.error()
         if error is not None and error.is_permanent:
             self._outlet.send_singly(unconfirmed)
@@ -302,8 +300,3 @@ class Service:
                 "that states what is there now; then start it again.",
                 code=error.code,
             )
-
-
-def _with_times(identities: Iterable[Hashable]) -> Iterable[tuple[Hashable, ClusterTime]]:
-    # `_publish` made them: a token's text, and the cluster time.
-    return ((identity, cast(Any, identity)[1]) for identity in identities)

@@ -17,7 +17,8 @@ from inventory_assets.console.api.openapi import Endpoint
 from inventory_assets.console.desk import Publish
 from inventory_assets.console.door import KEEP_SECONDS
 from inventory_assets.console.guard import Guard, refuse
-from inventory_assets.console.pages import handlers as pages
+from inventory_assets.console.pages.handlers import routes as page_routes
+from inventory_assets.console.pages.rendering import error_page
 from inventory_assets.console.parts import Console
 from inventory_assets.console.problems import KNOWN, Refused, to_refused
 from inventory_assets.settings import Settings
@@ -66,7 +67,7 @@ def _routes() -> list[BaseRoute]:
 
     # An id may hold slashes, so what ends in a known word is looked for first.
     ordered = sorted(ENDPOINTS, key=lambda each: "{alert_id}" in each.path and not each.is_write)
-    return [*(route(each) for each in ordered), *pages.routes()]
+    return [*(route(each) for each in ordered), *page_routes()]
 
 
 async def _answer_known(request: Request, error: Exception) -> Response:
@@ -90,4 +91,4 @@ def _refused(request: Request, refused: Refused) -> Response:
     if request.url.path.startswith(("/api/", "/healthz")) or request.method not in ("GET", "HEAD"):
         more = {"problems": refused.problems} if refused.problems else {}
         return refuse(refused.status, refused.why, **more)
-    return pages.error_page(request, refused)
+    return error_page(request, refused)

@@ -117,9 +117,7 @@ class Desk:
         now = _now()
         latest = now + meaning_of(self._settings).parsing.max_ahead
         bodies = [
-            message_body(
-                edit, stored.get(edit.scope), author=author, reason=reason or edit.after.reason, now=now, latest=latest
-            )
+            message_body(edit, stored.get(edit.scope), author=author, reason=reason, now=now, latest=latest)
             for edit in edits
         ]
         return await self._send(Topic.THRESHOLDS, bodies)
@@ -130,9 +128,7 @@ class Desk:
             since = await self._door.ask_now(latest_version)
         except LakeMissingError:
             since = 0
-        messages = [
-            OutgoingMessage(topic, body, {"origin": ORIGIN, "request_id": request_id}) for body in bodies
-        ]  # fmt: skip
+        messages = [OutgoingMessage(topic, body, {"origin": ORIGIN, "request_id": request_id}) for body in bodies]
         message_ids = await asyncio.get_running_loop().run_in_executor(self._thread, self._publish, messages)
         return {
             "status": "sent",

@@ -7,14 +7,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from inventory_assets.console.access import (
-    TOKEN_VARIABLE,
-    Access,
-    is_bearer,
-    is_known_host,
-    is_logged_in,
-    is_meant,
-)
+from inventory_assets.console.access import TOKEN_VARIABLE, Access, is_bearer, is_known_host, is_logged_in, is_meant
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 # Without the token: what a probe and the page that asks for the token need.

@@ -1,8 +1,8 @@
 """What every handler needs of a request: its query, its body, its author; and how rows become an answer."""
 
 import json
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from typing import Any, TypeVar
 from urllib.parse import unquote
 
 from starlette.requests import Request
@@ -13,6 +13,9 @@ from inventory_assets.console.parts import Console
 from inventory_assets.console.problems import Refused
 from inventory_assets.domain.json_values import to_json
 from inventory_assets.domain.strict_json import decode_object
+from inventory_assets.lake.query.reader import LakeReader
+
+T = TypeVar("T")
 
 MAX_LIMIT = 1_000
 
@@ -26,6 +29,11 @@ def answer(value: Any, status: int = 200, headers: Mapping[str, str] | None = No
     """Rows, or one object, as `--format json` prints them."""
     text = json.dumps(to_json(value), ensure_ascii=False, allow_nan=False)
     return Response(text, status, headers, "application/json")
+
+
+async def ask(request: Request, name: Hashable, question: Callable[[LakeReader], T]) -> T:
+    """Ask the lake; see `Door.ask`."""
+    return await console_of(request).door.ask(name, question)
 
 
 def read_query(request: Request, known: Iterable[str]) -> dict[str, str]:

@@ -6,7 +6,7 @@ from typing import Any
 import duckdb
 
 from inventory_assets.domain.values import InvalidValue
-from inventory_assets.lake.errors import LakeError, LakeMissingError
+from inventory_assets.lake.errors import LakeError
 from inventory_assets.messaging.errors import MessagingError
 from inventory_assets.queries.ids import (
     AmbiguousAlertError,
@@ -28,19 +28,14 @@ class Refused(Exception):
         self.problems = list(problems)
 
 
-_STATUS: tuple[tuple[type[Exception], int], ...] = (
-    (LakeMissingError, 503),
-    (UnknownAlertError, 404),
-    (UnknownSubjectError, 404),
-    (UnknownIncidentError, 404),
-    (AmbiguousAlertError, 409),
-    (RuleChangeError, 409),
-    (ThresholdFileError, 422),
-    (InvalidValue, 422),
-    (LakeError, 503),
-    (MessagingError, 503),
+# In the order looked for: most of these are errors of the lake.
+_STATUS: tuple[tuple[int, tuple[type[Exception], ...]], ...] = (
+    (404, (UnknownAlertError, UnknownSubjectError, UnknownIncidentError)),
+    (409, (AmbiguousAlertError, RuleChangeError)),
+    (422, (ThresholdFileError, InvalidValue)),
+    (503, (LakeError, MessagingError)),
 )
-KNOWN = (*dict(_STATUS), duckdb.Error, Refused)
+KNOWN = (*(kind for _, kinds in _STATUS for kind in kinds), duckdb.Error, Refused)
 
 
 def to_refused(error: Exception) -> Refused:
@@ -51,4 +46,4 @@ def to_refused(error: Exception) -> Refused:
         return Refused(503, "the lake could not be read just now; the console's log says why")
     if isinstance(error, InvalidValue):
         return Refused(422, error.detail)
-    return Refused(next(status for kind, status in _STATUS if isinstance(error, kind)), str(error))
+    return Refused(next(status for status, kinds in _STATUS if isinstance(error, kinds)), str(error))

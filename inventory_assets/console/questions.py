@@ -23,7 +23,8 @@ from inventory_assets.queries.ids import find_alert_id
 from inventory_assets.queries.links import post_mortems
 from inventory_assets.queries.present import read_present
 from inventory_assets.settings import Settings
-from inventory_assets.thresholds.edits import choose_rules, read_changes
+from inventory_assets.thresholds.check import conflict_rows
+from inventory_assets.thresholds.edits import choose_rules, read_changes, read_rules
 from inventory_assets.thresholds.listing import change_row, rule_row
 
 Row = dict[str, Any]
@@ -104,6 +105,11 @@ def list_changes(scope: str | None) -> Callable[[LakeReader], list[Row]]:
     return ask
 
 
+def list_conflicts(reader: LakeReader) -> list[Row]:
+    """What the rules in force do that cannot be meant, as `thresholds validate` has it."""
+    return conflict_rows(reader, {scope: stored.rule for scope, stored in read_rules(reader).items()})
+
+
 _STOCK = """
     SELECT s.*, p.product_name, p.variant_name, p.category_name, p.supplier_id, p.lead_time_days, p.order_up_to,
         t.min_threshold_qty, t.reorder_threshold_qty, t.min_threshold_days, t.reorder_threshold_days,
@@ -124,9 +130,7 @@ def list_stock(*, sku: str | None, warehouse: str | None, limit: int) -> Callabl
 
     def ask(reader: LakeReader) -> list[Row]:
         order = "s.warehouse_id" if sku is not None else "s.available, s.sku"
-        return reader.rows(
-            f"{_STOCK} WHERE {where} ORDER BY {order} LIMIT {limit:d}", [value for _, value in given]
-        )  # fmt: skip
+        return reader.rows(f"{_STOCK} WHERE {where} ORDER BY {order} LIMIT {limit:d}", [value for _, value in given])
 
     return ask
 
@@ -177,7 +181,7 @@ def outcome(request_id: str, since: int, total: int) -> Callable[[LakeReader], R
             "taken_in": len(rows),
             "version": max((row["version"] for row in rows), default=None),
             "problems": [
-                {"reason": row["reason"], "detail": row["detail"]} for row in rows if row["reason"] is not None
+                {name: row[name] for name in ("reason", "detail")} for row in rows if row["reason"] is not None
             ],
         }
 

@@ -18,6 +18,6 @@ Not built: push, BigQuery and Cloud Storage delivery, message transforms, IAM,
 schema revisions, subscription expiry by inactivity, REST.
 """
 
-from inventory_assets.emulator.server import EmulatorError, run, serve
+from inventory_assets.emulator.server import EmulatorError, run
 
-__all__ = ["EmulatorError", "run", "serve"]
+__all__ = ["EmulatorError", "run"]

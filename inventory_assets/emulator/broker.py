@@ -67,19 +67,16 @@ class Broker:
     @property
     def batch(self) -> Batch:
         """The open batch; it is written when this turn of the loop and the last write end."""
-        self._open_batch()
+        self.committed()
         return self._batch
-
-    def committed(self) -> asyncio.Future[None]:
-        """Done when the open batch is stored; fails if it could not be."""
-        return self._open_batch()
 
     def new_id(self) -> int:
         """A message or resource id: now in µs, and always greater than the last."""
         self.last_id = max(self.last_id + 1, self.now_us())
         return self.last_id
 
-    def _open_batch(self) -> asyncio.Future[None]:
+    def committed(self) -> asyncio.Future[None]:
+        """Done when the open batch is stored; fails if it could not be."""
         if self._committed is None:
             loop = asyncio.get_running_loop()
             self._committed = loop.create_future()
@@ -113,12 +110,8 @@ class Broker:
         if error is not None:
             _log.error("the emulator could not store a batch: %s", error)
             if not future.done():
-                future.set_exception(
-                    StatusError(
-                        Code.UNAVAILABLE,
-                        f"the emulator could not store this: {error}. Check its disk; retry.",
-                    )
-                )
+                text = f"the emulator could not store this: {error}. Check its disk; retry."
+                future.set_exception(StatusError(Code.UNAVAILABLE, text))
                 future.exception()  # nobody may be waiting
             return
         woken: dict[int, SubscriptionState] = {}

@@ -17,31 +17,14 @@ from inventory_assets.emulator.status import Code, StatusError, already_exists, 
 _NAME = re.compile(r"projects/([^/]+)/(topics|subscriptions|snapshots|schemas)/([^/]+)")
 _ID = re.compile(r"[A-Za-z][A-Za-z0-9\-_.~+%]{2,254}")
 _MINUTE, DAY_SECONDS = 60, 86_400
-TOPIC_UPDATABLE = frozenset(
-    {
-        "labels",
-        "message_retention_duration",
-        "message_storage_policy",
-        "schema_settings",
-        "kms_key_name",
-        "ingestion_data_source_settings",
-        "message_transforms",
-    }
-)
-SUBSCRIPTION_UPDATABLE = frozenset(
-    {
-        "labels",
-        "ack_deadline_seconds",
-        "retain_acked_messages",
-        "message_retention_duration",
-        "expiration_policy",
-        "dead_letter_policy",
-        "retry_policy",
-        "push_config",
-        "enable_exactly_once_delivery",
-        "message_transforms",
-    }
-)
+TOPIC_UPDATABLE = frozenset((
+    "labels", "message_retention_duration", "message_storage_policy", "schema_settings", "kms_key_name",
+    "ingestion_data_source_settings", "message_transforms",
+))  # fmt: skip
+SUBSCRIPTION_UPDATABLE = frozenset((
+    "labels", "ack_deadline_seconds", "retain_acked_messages", "message_retention_duration", "expiration_policy",
+    "dead_letter_policy", "retry_policy", "push_config", "enable_exactly_once_delivery", "message_transforms",
+))  # fmt: skip
 Found = TypeVar("Found")
 _UNBUILT = ("bigquery_config", "cloud_storage_config", "bigtable_config")
 

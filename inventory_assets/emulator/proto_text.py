@@ -18,24 +18,11 @@ _TOKEN = re.compile(
 _Field = descriptor_pb2.FieldDescriptorProto
 _SCALARS = {
     name: getattr(_Field, f"TYPE_{name.upper()}")
-    for name in [
-        "double",
-        "float",
-        "int32",
-        "int64",
-        "uint32",
-        "uint64",
-        "sint32",
-        "sint64",
-        "fixed32",
-        "fixed64",
-        "sfixed32",
-        "sfixed64",
-        "bool",
-        "string",
-        "bytes",
-    ]
-}
+    for name in (
+        "double", "float", "int32", "int64", "uint32", "uint64", "sint32", "sint64", "fixed32", "fixed64",
+        "sfixed32", "sfixed64", "bool", "string", "bytes",
+    )
+}  # fmt: skip
 
 
 class ProtoError(ValueError):
@@ -57,9 +44,7 @@ class ProtoSchema:
         try:
             pool = descriptor_pool.DescriptorPool()
             pool.Add(file)
-            found = pool.FindMessageTypeByName(
-                ".".join(part for part in (file.package, file.message_type[0].name) if part)
-            )
+            found = pool.FindMessageTypeByName(f"{file.package}.{file.message_type[0].name}".lstrip("."))
         except (TypeError, KeyError) as error:
             raise ProtoError(f"the definition does not hold: {error}") from error
         self._class = message_factory.GetMessageClass(found)

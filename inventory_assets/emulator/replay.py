@@ -92,11 +92,8 @@ class Replay:
     async def seek_to_time(self, subscription: SubscriptionState, time_us: int) -> None:
         """Owe what was published at or after a time, as far as it is kept."""
         await self._broker.committed()
-        await self._move(
-            subscription,
-            wanted=lambda message_id: message_id >= time_us,
-            first_id=max(time_us, self._kept_since(subscription)),
-        )
+        first_id = max(time_us, self._kept_since(subscription))
+        await self._move(subscription, wanted=lambda message_id: message_id >= time_us, first_id=first_id)
 
     async def seek_to_snapshot(self, subscription: SubscriptionState, snapshot: SnapshotState) -> None:
         """Owe what the snapshot's subscription owed, and all published since."""

@@ -39,24 +39,8 @@ class EmulatorError(RuntimeError):
     """The emulator cannot start; the message says why and what to do."""
 
 
-async def serve(
-    *,
-    host: str = "127.0.0.1",
-    port: int = 8085,
-    data_dir: Path | None,
-    ready: Callable[[int], None] | None = None,
-) -> None:
-    """Run the emulator until this task is cancelled.
-
-    Args:
-        host: Address to listen on.
-        port: 0 picks a free one.
-        data_dir: Where messages and resources are kept; None keeps them in memory.
-        ready: Called with the port once requests are served.
-
-    Raises:
-        EmulatorError: The port or the directory is in use, or cannot be used.
-    """
+async def _serve(host: str, port: int, data_dir: Path | None) -> None:
+    """Run the emulator until this task is cancelled."""
     with contextlib.ExitStack() as stack:
         if data_dir is not None:
             stack.enter_context(_locked(data_dir))
@@ -66,11 +50,9 @@ async def serve(
             raise EmulatorError(str(error)) from error
         stack.callback(store.close)
         broker = Broker(store)
-        registry, replay = Registry(broker), Replay(broker)
-        schemas = SchemaRegistry(broker)
-        registry.load()
-        replay.load()
-        schemas.load()
+        registry, replay, schemas = Registry(broker), Replay(broker), SchemaRegistry(broker)
+        for each in (registry, replay, schemas):
+            each.load()
         server = grpc.aio.server(
             options=[
                 # Without this a second emulator on the port would start, and get half the calls.
@@ -91,13 +73,9 @@ async def serve(
         )
         bound = _bind(server, host, port)
         await server.start()
-        tasks = [
-            asyncio.create_task(broker.run_clock()),
-            asyncio.create_task(Sweeper(broker, replay).run()),
-        ]
+        tasks = [asyncio.create_task(work) for work in (broker.run_clock(), Sweeper(broker, replay).run())]
         try:
-            if ready:
-                ready(bound)
+            print(f"emulator ready on {host}:{bound}", flush=True)
             await server.wait_for_termination()
         finally:
             for task in tasks:
@@ -105,22 +83,20 @@ async def serve(
             await asyncio.shield(server.stop(_GRACE_SECONDS))
 
 
-def run(host: str = "127.0.0.1", port: int = 8085, data_dir: Path | None = None) -> None:
+def run(host: str, port: int, data_dir: Path | None) -> None:
     """Run the emulator until SIGTERM or SIGINT; prints `emulator ready on HOST:PORT`.
 
+    Args:
+        host: Address to listen on.
+        port: 0 picks a free one.
+        data_dir: Where messages and resources are kept; None keeps them in memory.
+
     Raises:
-        EmulatorError: As `serve`.
+        EmulatorError: The port or the directory is in use, or cannot be used.
     """
 
     async def main() -> None:
-        task = asyncio.ensure_future(
-            serve(
-                host=host,
-                port=port,
-                data_dir=data_dir,
-                ready=lambda bound: print(f"emulator ready on {host}:{bound}", flush=True),
-            )
-        )
+        task = asyncio.ensure_future(_serve(host, port, data_dir))
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, task.cancel)

@@ -31,9 +31,7 @@ class StatusError(Exception):
         if not self.ack_failures:
             return ()
         info = error_details_pb2.ErrorInfo(
-            reason="EXACTLY_ONCE_ACKID_FAILURE",
-            domain="pubsub.googleapis.com",
-            metadata=self.ack_failures,
+            reason="EXACTLY_ONCE_ACKID_FAILURE", domain="pubsub.googleapis.com", metadata=self.ack_failures
         )
         detail = any_pb2.Any()
         detail.Pack(info)

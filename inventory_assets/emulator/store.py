@@ -68,11 +68,6 @@ class Batch:
         """Delete all that an owner is owed."""
         self.resources.append(("DELETE FROM backlog WHERE owner_id = ?", (owner_id,)))
 
-    def __bool__(self) -> bool:
-        return bool(
-            self.resources or self.messages or self.owed or self.attempts or self.settled or self.unneeded or self.done
-        )
-
 
 class Store:
     """One database. `path` None keeps it in memory."""
@@ -235,7 +230,5 @@ class Store:
                 (owner_id, json.dumps(ids)),
             )
         if batch.unneeded:
-            execute(
-                "DELETE FROM messages WHERE id IN (SELECT value FROM json_each(?))",
-                (json.dumps(batch.unneeded),),
-            )
+            ids_json = json.dumps(batch.unneeded)
+            execute("DELETE FROM messages WHERE id IN (SELECT value FROM json_each(?))", (ids_json,))

@@ -128,12 +128,9 @@ class StreamingPull:
                 await self._flow.freed.wait()
                 continue
             deliveries = self._broker.deliver(
-                subscription,
-                max_messages=messages,
-                max_bytes=size,
-                lease_seconds=self._lease_seconds,
-                holder=self._flow,
-            )
+                subscription, max_messages=messages, max_bytes=size,
+                lease_seconds=self._lease_seconds, holder=self._flow,
+            )  # fmt: skip
             if deliveries:
                 await self._write(wire.received_messages(deliveries), subscription)
             else:

@@ -38,9 +38,7 @@ class SubscriberService:
         deadline = loop.time() + _long_poll_seconds(context)
         while True:
             deliveries = self._broker.deliver(
-                subscription,
-                max_messages=min(request.max_messages, _PULL_MESSAGES),
-                max_bytes=_PULL_BYTES,
+                subscription, max_messages=min(request.max_messages, _PULL_MESSAGES), max_bytes=_PULL_BYTES
             )
             remaining = deadline - loop.time()
             if deliveries or request.return_immediately or remaining <= 0:
@@ -142,8 +140,7 @@ class SubscriberService:
         if request.HasField("time"):
             await self._replay.seek_to_time(subscription, request.time.ToMicroseconds())
         elif request.snapshot:
-            snapshot = self._replay.snapshot(request.snapshot)
-            await self._replay.seek_to_snapshot(subscription, snapshot)
+            await self._replay.seek_to_snapshot(subscription, self._replay.snapshot(request.snapshot))
         else:
             raise invalid("No target was specified: a seek needs a time or a snapshot.")
         return pubsub.SeekResponse.pb()()

@@ -106,13 +106,7 @@ class SubscriptionQueue:
         return bool(self._ready or self._offered)
 
     def take(
-        self,
-        *,
-        max_messages: int,
-        max_bytes: int,
-        now: float,
-        lease_seconds: float,
-        holder: Any = None,
+        self, *, max_messages: int, max_bytes: int, now: float, lease_seconds: float, holder: Any = None
     ) -> list[Entry]:
         """Lease what is ready, within the bounds but at least one."""
         taken: list[Entry] = []

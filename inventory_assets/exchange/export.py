@@ -22,7 +22,7 @@ from inventory_assets.lake.files.partition_files import (
     SnapshotTable,
     view_query,
 )
-from inventory_assets.lake.files.storage import Storage, open_storage
+from inventory_assets.lake.files.storage import open_storage
 from inventory_assets.lake.query.as_of import latest_version, show_version
 from inventory_assets.lake.query.reader import Reader
 from inventory_assets.lake.tables import ALERT_QUALITY, THRESHOLD_AUDIT, TRANSITIONS, VERSIONED_TABLES, VERSIONS
@@ -52,13 +52,9 @@ class Exported(NamedTuple):
 
 
 def export_lake(
-    reader: Reader,
-    connection: duckdb.DuckDBPyConnection,
-    snapshots_uri: str,
-    target: str,
-    *,
+    reader: Reader, connection: duckdb.DuckDBPyConnection, snapshots_uri: str, target: str, *,
     at_version: int | None = None,
-) -> Iterator[Exported]:
+) -> Iterator[Exported]:  # fmt: skip
     """Write everything to a directory or bucket; what was exported there before is replaced.
 
     Args:
@@ -94,7 +90,8 @@ def export_lake(
         found.append(Exported(snapshot.full_name, len(copied), sum(each.rows for each in copied), size))
         yield found[-1]
     storage.write(DATABASE, _views(empty, {each.table for each in found if each.files}))
-    _describe(storage, version, found)
+    written = {each.table: {"files": each.files, "rows": each.rows, "bytes": each.size} for each in found}
+    storage.write(DESCRIPTION, msgspec.json.format(msgspec.json.encode({"lake_version": version, "tables": written})))
 
 
 @contextmanager
@@ -134,11 +131,6 @@ def _views(empty: dict[str, bytes], filled: set[str]) -> bytes:
         connection.execute("DETACH made")
         connection.close()
         return path.read_bytes()
-
-
-def _describe(storage: Storage, version: int, found: list[Exported]) -> None:
-    tables = {each.table: {"files": each.files, "rows": each.rows, "bytes": each.size} for each in found}
-    storage.write(DESCRIPTION, msgspec.json.format(msgspec.json.encode({"lake_version": version, "tables": tables})))
 
 
 def _file(name: str) -> str:

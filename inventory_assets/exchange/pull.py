@@ -110,18 +110,15 @@ def read_rows(connection: duckdb.DuckDBPyConnection, pull: Pull, cursor: Cursor)
             columns = batch.to_pydict()
             yield [Row(value, text, key) for text, value, key in zip(*columns.values(), strict=True)]
     except duckdb.Error as error:
-        raise PullError(f"pull {pull.name!r}: the server refused: {_first_lines(error)}") from error
+        # DuckDB repeats the query below the reason, which may be long.
+        reason = str(error).split("\n\n")[0].strip()[:600]
+        raise PullError(f"pull {pull.name!r}: the server refused: {reason}") from error
 
 
 def run_pull(
-    connection: duckdb.DuckDBPyConnection,
-    server: Server,
-    pull: Pull,
-    place: Path,
-    take: Callable[[Sequence[Row]], object],
-    *,
-    is_from_start: bool = False,
-) -> Pulled:
+    connection: duckdb.DuckDBPyConnection, server: Server, pull: Pull, place: Path,
+    take: Callable[[Sequence[Row]], object], *, is_from_start: bool = False,
+) -> Pulled:  # fmt: skip
     """Hand every row that is due to `take`, and keep the cursor.
 
     Args:
@@ -222,9 +219,3 @@ def write_cursor(place: Path, cursor: Cursor) -> None:
 def to_product_rows(rows: Sequence[Row]) -> list[tuple[int, dict[str, Any]]]:
     """Rows of product data as the import takes them, numbered from 1."""
     return [(number, json.loads(row.text)) for number, row in enumerate(rows, 1)]
-
-
-def _first_lines(error: Exception) -> str:
-    # DuckDB repeats the query below the reason, which may be long.
-    text = str(error).split("\n\n")[0].strip()
-    return text[:600]

@@ -9,6 +9,7 @@ row's place on disk.
 
 import uuid
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import duckdb
@@ -79,7 +80,9 @@ def push_tables(
             connection.execute("COMMIT")
             return done
         except BaseException:
-            _abandon(connection)
+            # Where the session ended with its server, the transaction did too.
+            with suppress(duckdb.Error):
+                connection.execute("ROLLBACK")
             raise
 
     def is_made_by_another(error: Exception) -> bool:
@@ -220,10 +223,3 @@ def _staged(table: PushTable, name: str) -> str:
 
 def _name(schema: str, table: str) -> str:
     return f"{identifier(schema)}.{identifier(table)}"
-
-
-def _abandon(connection: duckdb.DuckDBPyConnection) -> None:
-    try:
-        connection.execute("ROLLBACK")
-    except duckdb.Error:
-        pass  # the session ended with its server, and the transaction with it

@@ -37,30 +37,10 @@ def _served(columns: Mapping[str, str], names: str = "") -> dict[str, str]:
     return {name: _TYPES[columns[name]] for name in names.split() or columns}
 
 
-STOCK_POSITIONS = PushTable(
-    name="stock_positions",
-    columns=_served(
-        {**tables.SKU_STATE.columns, "available": BIG, "is_negative": FLAG, "is_over_reserved": FLAG},
-        "warehouse_id sku on_hand reserved available inbound is_active is_negative is_over_reserved "
-        "department_id category_id brand_id product_id last_event_at version",
-    ),
-    key=tables.SKU_STATE.key,
-    source=tables.SKU_STATE.full_name,
-)
-ALERTS = PushTable(
-    name="alerts",
-    columns=_served(
-        tables.ALERTS.columns,
-        "alert_id warehouse_id sku alert_type priority state available threshold opened_at resolved_at resolved_reason "
-        "notification_count acknowledged_by acknowledged_at body version",
-    ),
-    key=tables.ALERTS.key,
-    source=tables.ALERTS.full_name,
-)
-
-
-def _whole(table: tables.VersionedTable) -> PushTable:
-    return PushTable(name=table.name, columns=_served(table.columns), key=table.key, source=table.full_name)
+def _table(table: tables.VersionedTable, names: str = "", *, name: str = "", **more: str) -> PushTable:
+    """A table of ours, whole or the columns named, with more that its view has; under its own name or another."""
+    columns = _served({**table.columns, **more}, names)
+    return PushTable(name=name or table.name, columns=columns, key=table.key, source=table.full_name)
 
 
 def _files(table: partition_files.SnapshotTable, date_column: str) -> PushTable:
@@ -69,11 +49,21 @@ def _files(table: partition_files.SnapshotTable, date_column: str) -> PushTable:
     )
 
 
+STOCK_POSITIONS = _table(
+    tables.SKU_STATE,
+    "warehouse_id sku on_hand reserved available inbound is_active is_negative is_over_reserved "
+    "department_id category_id brand_id product_id last_event_at version",
+    name="stock_positions", available=BIG, is_negative=FLAG, is_over_reserved=FLAG,
+)  # fmt: skip
 PUSH_TABLES = (
     STOCK_POSITIONS,
-    ALERTS,
-    _whole(tables.VELOCITY),
-    _whole(tables.COVERAGE),
+    _table(
+        tables.ALERTS,
+        "alert_id warehouse_id sku alert_type priority state available threshold opened_at resolved_at resolved_reason "
+        "notification_count acknowledged_by acknowledged_at body version",
+    ),
+    _table(tables.VELOCITY),
+    _table(tables.COVERAGE),
     _files(partition_files.DAILY_STOCK, "snapshot_date"),
     _files(partition_files.HOURLY_TRANSACTIONS, "event_date"),
 )

@@ -25,20 +25,24 @@ _POLARS: dict[str, pl.DataType] = {
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Table:
-    """An append-only table. `columns` are SQL types by name; `comment` states the grain."""
-
+class _Named:
     schema: str
     name: str
-    columns: dict[str, str]
-    comment: str
-    partition_by: str | None = None
-    sorted_by: str | None = None
 
     @property
     def full_name(self) -> str:
         """schema.name, as queries say it."""
         return f"{self.schema}.{self.name}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Table(_Named):
+    """An append-only table. `columns` are SQL types by name; `comment` states the grain."""
+
+    columns: dict[str, str]
+    comment: str
+    partition_by: str | None = None
+    sorted_by: str | None = None
 
     @property
     def changes(self) -> str:
@@ -120,9 +124,7 @@ class VersionedTable(Table):
         if self.has_null_keys:
             same_key = " AND ".join(f"d.{column} IS NOT DISTINCT FROM b.{column}" for column in self.key)
             return (
-                f"WITH delta AS (SELECT * FROM {since} "
-                f"{latest(*self.key)}) "
-                f"SELECT * FROM delta UNION ALL "
+                f"WITH delta AS (SELECT * FROM {since} {latest(*self.key)}) SELECT * FROM delta UNION ALL "
                 f"SELECT * FROM {base} b WHERE NOT EXISTS (SELECT 1 FROM delta d WHERE {same_key})"
             )
         # Only keys and versions are sorted out; the wide rows stream past them.
@@ -143,200 +145,151 @@ class VersionedTable(Table):
 CATALOG = "lake"
 
 RAW_MESSAGES = Table(
-    "raw",
-    "messages",
-    {
-        "version": BIG, "seq": BIG, "message_id": TEXT, "topic": TEXT, "publish_time": TIME,
-        "ordering_key": TEXT, "attributes": TEXT, "data": BLOB, "event_id": TEXT,
-        "outcome": TEXT, "arrival_date": DATE, "first_outcome": TEXT,
+    "raw", "messages", {
+        "version": BIG, "seq": BIG, "message_id": TEXT, "topic": TEXT, "publish_time": TIME, "ordering_key": TEXT,
+        "attributes": TEXT, "data": BLOB, "event_id": TEXT, "outcome": TEXT, "arrival_date": DATE,
+        "first_outcome": TEXT,
     },
     "One row per received message, with what became of it (RULES 9, 32); `first_outcome` where a rebuild says another.",
     partition_by="arrival_date",
 )  # fmt: skip
 CORE_EVENTS = Table(
-    "core",
-    "events",
-    {
+    "core", "events", {
         "version": BIG, "seq": BIG, "event_id": TEXT, "entity_key": BIG, "row_key": BIG, "kind": TEXT,
-        "warehouse_id": TEXT, "sku": TEXT, "to_warehouse_id": TEXT, "transaction_id": TEXT,
-        "type": TEXT, "status": TEXT, "quantity": BIG, "available": BIG, "event_at": TIME,
-        "event_date": DATE, "source_epoch": BIG, "instant": BIG, "increment": BIG,
-        "has_cluster_time": FLAG, "outcome": TEXT, "details": TEXT, "source": TEXT, "line_id": TEXT,
+        "warehouse_id": TEXT, "sku": TEXT, "to_warehouse_id": TEXT, "transaction_id": TEXT, "type": TEXT,
+        "status": TEXT, "quantity": BIG, "available": BIG, "event_at": TIME, "event_date": DATE, "source_epoch": BIG,
+        "instant": BIG, "increment": BIG, "has_cluster_time": FLAG, "outcome": TEXT, "details": TEXT,
+        "source": TEXT, "line_id": TEXT,
     },
     "One row per event id: every valid message taken in once. `available` is its key's stock right after it.",
-    partition_by="event_date",
-    sorted_by="entity_key",
+    partition_by="event_date", sorted_by="entity_key",
 )  # fmt: skip
 DEAD_LETTERS = Table(
-    "core",
-    "dead_letters",
-    {
-        "version": BIG, "seq": BIG, "message_id": TEXT, "topic": TEXT, "publish_time": TIME,
-        "ordering_key": TEXT, "attributes": TEXT, "reason": TEXT, "detail": TEXT,
-        "attempts": BIG, "data": BLOB,
+    "core", "dead_letters", {
+        "version": BIG, "seq": BIG, "message_id": TEXT, "topic": TEXT, "publish_time": TIME, "ordering_key": TEXT,
+        "attributes": TEXT, "reason": TEXT, "detail": TEXT, "attempts": BIG, "data": BLOB,
     },
     "One row per refused message, with the reason and the raw payload.",
 )  # fmt: skip
 TRANSITIONS = Table(
-    "out",
-    "alert_transitions",
-    {
-        "version": BIG, "seq": BIG, "alert_id": TEXT, "transition": TEXT, "reason": TEXT,
-        "event_id": TEXT, "event_at": TIME, "is_late": FLAG, "actor": TEXT,
+    "out", "alert_transitions", {
+        "version": BIG, "seq": BIG, "alert_id": TEXT, "transition": TEXT, "reason": TEXT, "event_id": TEXT,
+        "event_at": TIME, "is_late": FLAG, "actor": TEXT,
     },
     "One row per step in an alert's life, in (version, seq) order. No `actor`: the stock did it.",
 )  # fmt: skip
 THRESHOLD_AUDIT = Table(
-    "core",
-    "threshold_audit",
-    {
-        "version": BIG, "seq": BIG, "level_type": TEXT, "level_id": TEXT, "warehouse_id": TEXT,
-        "action": TEXT, "author": TEXT, "reason": TEXT, "before": TEXT, "after": TEXT,
-        "event_id": TEXT, "changed_at": TIME, "previous_hash": TEXT, "hash": TEXT,
+    "core", "threshold_audit", {
+        "version": BIG, "seq": BIG, "level_type": TEXT, "level_id": TEXT, "warehouse_id": TEXT, "action": TEXT,
+        "author": TEXT, "reason": TEXT, "before": TEXT, "after": TEXT, "event_id": TEXT, "changed_at": TIME,
+        "previous_hash": TEXT, "hash": TEXT,
     },
     "One row per change of a threshold rule that took effect, each hashed with the one before it.",
 )  # fmt: skip
 DELIVERIES = Table(
-    "out",
-    "deliveries",
-    {
-        "version": BIG, "subject_id": TEXT, "notification": BIG, "channel": TEXT,
-        "status": TEXT, "message_id": TEXT, "error": TEXT, "attempted_at": TIME,
-        "attempt": BIG, "response": TEXT,
+    "out", "deliveries", {
+        "version": BIG, "subject_id": TEXT, "notification": BIG, "channel": TEXT, "status": TEXT, "message_id": TEXT,
+        "error": TEXT, "attempted_at": TIME, "attempt": BIG, "response": TEXT,
     },
     "One row per delivery attempt of a notification or a dead letter. `attempt` and `response`: policy channels only.",
 )  # fmt: skip
 NOTIFICATIONS = Table(
-    "out",
-    "notifications",
-    {
-        "version": BIG, "seq": BIG, "notification_id": TEXT, "channel": TEXT, "kind": TEXT,
-        "severity": TEXT, "reason": TEXT, "members": TEXT, "recipients": TEXT, "covers": TEXT,
-        "due_at": TIME, "planned_version": BIG, "planned_at": TIME,
+    "out", "notifications", {
+        "version": BIG, "seq": BIG, "notification_id": TEXT, "channel": TEXT, "kind": TEXT, "severity": TEXT,
+        "reason": TEXT, "members": TEXT, "recipients": TEXT, "covers": TEXT, "due_at": TIME, "planned_version": BIG,
+        "planned_at": TIME,
     },
     "One row per notification a channel owes (single, group, incident, digest, resolved), has on hold, or dismissed.",
 )  # fmt: skip
 QUALITY_RESULTS = Table(
-    "out",
-    "quality_results",
-    {
-        "version": BIG, "rule": TEXT, "table_name": TEXT, "severity": TEXT, "status": TEXT,
-        "failing_count": BIG, "checked_count": BIG, "sample_ids": TEXT, "as_of_version": BIG,
-        "checked_at": TIME, "run_id": TEXT, "details": TEXT,
+    "out", "quality_results", {
+        "version": BIG, "rule": TEXT, "table_name": TEXT, "severity": TEXT, "status": TEXT, "failing_count": BIG,
+        "checked_count": BIG, "sample_ids": TEXT, "as_of_version": BIG, "checked_at": TIME, "run_id": TEXT,
+        "details": TEXT,
     },
     "One row per rule of data quality and result that was new, or the first of a UTC day: what was found.",
 )  # fmt: skip
 VERSIONS = Table(
-    "meta",
-    "versions",
-    {
-        "version": BIG, "stage": TEXT, "messages": BIG, "counts": TEXT, "inputs": TEXT,
-        "run_id": TEXT, "code_version": TEXT, "committed_at": TIME, "semantics": BIG,
+    "meta", "versions", {
+        "version": BIG, "stage": TEXT, "messages": BIG, "counts": TEXT, "inputs": TEXT, "run_id": TEXT,
+        "code_version": TEXT, "committed_at": TIME, "semantics": BIG,
     },
     "One row per lake version: what made it, from what, and when.",
 )  # fmt: skip
 WATERMARKS = Table(
-    "meta",
-    "watermarks",
-    {"name": TEXT, "epoch": BIG, "version": BIG},
+    "meta", "watermarks", {"name": TEXT, "epoch": BIG, "version": BIG},
     "One row: the latest version. Advanced by compare-and-set inside each transaction.",
-)
+)  # fmt: skip
 BASES = Table(
-    "meta",
-    "bases",
-    {"table_name": TEXT, "base_version": BIG},
+    "meta", "bases", {"table_name": TEXT, "base_version": BIG},
     "One row per compaction of a versioned table; the greatest base_version is the one in use.",
-)
+)  # fmt: skip
 
 PRODUCTS = VersionedTable(
-    "core",
-    "products",
-    {
-        "sku": TEXT, "product_name": TEXT, "variant_name": TEXT, "brand_name": TEXT,
-        "category_name": TEXT, "department_name": TEXT, "supplier_id": TEXT,
-        "lead_time_days": BIG, "order_up_to": BIG, "unit_price": REAL, "pack_multiple": BIG,
-        "document_fields": TEXT, "version": BIG, "is_removed": FLAG,
+    "core", "products", {
+        "sku": TEXT, "product_name": TEXT, "variant_name": TEXT, "brand_name": TEXT, "category_name": TEXT,
+        "department_name": TEXT, "supplier_id": TEXT, "lead_time_days": BIG, "order_up_to": BIG, "unit_price": REAL,
+        "pack_multiple": BIG, "document_fields": TEXT, "version": BIG, "is_removed": FLAG,
     },
     "One row per SKU with product data. Null is unknown.",
-    key=("sku",),
-    hidden=("document_fields", "is_removed"),
-    shown_if="is_removed IS NOT TRUE",
+    key=("sku",), hidden=("document_fields", "is_removed"), shown_if="is_removed IS NOT TRUE",
 )  # fmt: skip
 SKU_STATE = VersionedTable(
-    "core",
-    "sku_state",
-    {
-        "warehouse_id": TEXT, "sku": TEXT, "on_hand": BIG, "reserved": BIG, "inbound": BIG,
-        "is_active": FLAG, "department_id": TEXT, "category_id": TEXT, "brand_id": TEXT,
-        "product_id": TEXT, "is_restock_in_progress": FLAG, "event_count": BIG,
-        "last_event_at": TIME, "fold_state": TEXT, "version": BIG, "is_unstated_key": FLAG,
+    "core", "sku_state", {
+        "warehouse_id": TEXT, "sku": TEXT, "on_hand": BIG, "reserved": BIG, "inbound": BIG, "is_active": FLAG,
+        "department_id": TEXT, "category_id": TEXT, "brand_id": TEXT, "product_id": TEXT,
+        "is_restock_in_progress": FLAG, "event_count": BIG, "last_event_at": TIME, "fold_state": TEXT, "version": BIG,
+        "is_unstated_key": FLAG,
     },
     "One row per (warehouse_id, sku): stock in units as of the key's last event.",
     key=("warehouse_id", "sku"),
     derived={
-        "available": "on_hand - reserved",
-        "is_negative": "on_hand < 0",
-        "is_over_reserved": "reserved > on_hand",
+        "available": "on_hand - reserved", "is_negative": "on_hand < 0", "is_over_reserved": "reserved > on_hand",
         "is_unstated": "coalesce(is_unstated_key, false)",
     },
     hidden=("fold_state", "is_unstated_key"),
 )  # fmt: skip
 ROLLUPS = VersionedTable(
-    "core",
-    "rollups",
-    {
-        "warehouse_id": TEXT, "level": TEXT, "level_id": TEXT, "parent_id": TEXT, "on_hand": BIG,
-        "reserved": BIG, "available": BIG, "inbound": BIG, "sku_count": BIG, "version": BIG,
+    "core", "rollups", {
+        "warehouse_id": TEXT, "level": TEXT, "level_id": TEXT, "parent_id": TEXT, "on_hand": BIG, "reserved": BIG,
+        "available": BIG, "inbound": BIG, "sku_count": BIG, "version": BIG,
     },
     "One row per (warehouse_id or null for all, level, level_id): sums over its active keys.",
-    key=("warehouse_id", "level", "level_id"),
-    has_null_keys=True,
-    shown_if="sku_count > 0",
+    key=("warehouse_id", "level", "level_id"), has_null_keys=True, shown_if="sku_count > 0",
 )  # fmt: skip
 THRESHOLD_RULES = VersionedTable(
-    "core",
-    "threshold_rules",
-    {
+    "core", "threshold_rules", {
         "level_type": TEXT, "level_id": TEXT, "warehouse_id": TEXT, "min_threshold_qty": BIG,
         "reorder_threshold_qty": BIG, "min_threshold_days": REAL, "reorder_threshold_days": REAL,
-        "cooldown_minutes": BIG, "is_enabled": FLAG, "is_deleted": FLAG, "event_id": TEXT,
-        "updated_at": TIME, "details": TEXT, "version": BIG,
+        "cooldown_minutes": BIG, "is_enabled": FLAG, "is_deleted": FLAG, "event_id": TEXT, "updated_at": TIME,
+        "details": TEXT, "version": BIG,
     },
     "One row per (level_type, level_id, warehouse_id or null for all): the rule in force.",
-    key=("level_type", "level_id", "warehouse_id"),
-    has_null_keys=True,
+    key=("level_type", "level_id", "warehouse_id"), has_null_keys=True,
     derived={
         "author": "json_extract_string(details, '$.rule.author')",
         "reason": "json_extract_string(details, '$.rule.reason')",
         "alert_settings": "coalesce(json_extract_string(details, '$.rule.alert_settings'), '{}')",
     },
-    hidden=("details",),
-    shown_if="NOT is_deleted",
+    hidden=("details",), shown_if="NOT is_deleted",
 )  # fmt: skip
 RESOLVED_THRESHOLDS = VersionedTable(
-    "core",
-    "resolved_thresholds",
-    {
+    "core", "resolved_thresholds", {
         "warehouse_id": TEXT, "sku": TEXT, "min_threshold_qty": BIG, "reorder_threshold_qty": BIG,
-        "min_threshold_days": REAL, "reorder_threshold_days": REAL, "cooldown_minutes": BIG,
-        "is_enabled": FLAG, "rule_level_type": TEXT, "rule_level_id": TEXT,
-        "rule_warehouse_id": TEXT, "rule_version": BIG, "rule_event_id": TEXT, "dynamic": TEXT, "version": BIG,
+        "min_threshold_days": REAL, "reorder_threshold_days": REAL, "cooldown_minutes": BIG, "is_enabled": FLAG,
+        "rule_level_type": TEXT, "rule_level_id": TEXT, "rule_warehouse_id": TEXT, "rule_version": BIG,
+        "rule_event_id": TEXT, "dynamic": TEXT, "version": BIG,
     },
     "One row per (warehouse_id, sku): the limits in force and the rule they come from.",
     key=("warehouse_id", "sku"),
 )  # fmt: skip
 VELOCITY = VersionedTable(
-    "core",
-    "velocity",
-    {"warehouse_id": TEXT, "sku": TEXT, "as_of_date": DATE, "daily_units": REAL, "version": BIG},
+    "core", "velocity", {"warehouse_id": TEXT, "sku": TEXT, "as_of_date": DATE, "daily_units": REAL, "version": BIG},
     "One row per (warehouse_id, sku): mean daily units of COMPLETED ORDERs over 28 UTC days before as_of_date.",
-    key=("warehouse_id", "sku"),
-    shown_if="daily_units IS NOT NULL",
-)
+    key=("warehouse_id", "sku"), shown_if="daily_units IS NOT NULL",
+)  # fmt: skip
 COVERAGE = VersionedTable(
-    "core",
-    "coverage",
-    {
+    "core", "coverage", {
         "warehouse_id": TEXT, "sku": TEXT, "as_of_date": DATE, "available": BIG, "daily_units": REAL,
         "daily_deviation": REAL, "in_stock_days": BIG, "stockout_days": BIG, "cover_days": REAL,
         "cover_days_low": REAL, "cover_days_high": REAL, "version": BIG,
@@ -345,65 +298,47 @@ COVERAGE = VersionedTable(
     key=("warehouse_id", "sku"),
 )  # fmt: skip
 DYNAMIC_THRESHOLDS = VersionedTable(
-    "core",
-    "dynamic_thresholds",
-    {
-        "warehouse_id": TEXT, "sku": TEXT, "as_of_date": DATE, "min_qty": BIG, "reorder_qty": BIG,
-        "model": TEXT, "daily_units": REAL, "demand": REAL, "deviation": REAL,
-        "protection_days": BIG, "service_level": REAL, "safety_factor": REAL, "version": BIG,
+    "core", "dynamic_thresholds", {
+        "warehouse_id": TEXT, "sku": TEXT, "as_of_date": DATE, "min_qty": BIG, "reorder_qty": BIG, "model": TEXT,
+        "daily_units": REAL, "demand": REAL, "deviation": REAL, "protection_days": BIG, "service_level": REAL,
+        "safety_factor": REAL, "version": BIG,
     },
     "One row per (warehouse_id, sku) under a dynamic rule: the limits computed, before any bound, and from what.",
-    key=("warehouse_id", "sku"),
-    shown_if="min_qty IS NOT NULL",
+    key=("warehouse_id", "sku"), shown_if="min_qty IS NOT NULL",
 )  # fmt: skip
 ALERTS = VersionedTable(
-    "out",
-    "alerts",
-    {
-        "alert_id": TEXT, "warehouse_id": TEXT, "sku": TEXT, "alert_type": TEXT, "priority": TEXT,
-        "state": TEXT, "available": BIG, "threshold": REAL, "opened_at": TIME,
-        "resolved_at": TIME, "resolved_reason": TEXT, "notification_count": BIG, "body": TEXT,
-        "record": TEXT, "version": BIG, "acknowledged_by": TEXT, "acknowledged_at": TIME,
-        "silenced_until": TIME, "escalated_level": BIG, "inhibited_by": TEXT, "is_untrusted": FLAG,
+    "out", "alerts", {
+        "alert_id": TEXT, "warehouse_id": TEXT, "sku": TEXT, "alert_type": TEXT, "priority": TEXT, "state": TEXT,
+        "available": BIG, "threshold": REAL, "opened_at": TIME, "resolved_at": TIME, "resolved_reason": TEXT,
+        "notification_count": BIG, "body": TEXT, "record": TEXT, "version": BIG, "acknowledged_by": TEXT,
+        "acknowledged_at": TIME, "silenced_until": TIME, "escalated_level": BIG, "inhibited_by": TEXT,
+        "is_untrusted": FLAG,
     },
     "One row per alert id: its present state, and `body`, the message as sent.",
-    key=("alert_id",),
-    hidden=("record",),
+    key=("alert_id",), hidden=("record",),
 )  # fmt: skip
-
-
 INCIDENTS = VersionedTable(
-    "out",
-    "incidents",
-    {
-        "incident_id": TEXT, "kind": TEXT, "subject": TEXT, "warehouse_id": TEXT, "sku": TEXT,
-        "priority": TEXT, "state": TEXT, "title": TEXT, "opened_at": TIME, "resolved_at": TIME,
-        "members": TEXT, "arithmetic": TEXT, "as_of": TIME, "as_of_version": BIG, "policy": TEXT,
-        "notification_count": BIG, "version": BIG,
+    "out", "incidents", {
+        "incident_id": TEXT, "kind": TEXT, "subject": TEXT, "warehouse_id": TEXT, "sku": TEXT, "priority": TEXT,
+        "state": TEXT, "title": TEXT, "opened_at": TIME, "resolved_at": TIME, "members": TEXT, "arithmetic": TEXT,
+        "as_of": TIME, "as_of_version": BIG, "policy": TEXT, "notification_count": BIG, "version": BIG,
     },
     "One row per incident id: a business alert over many keys, its members and its arithmetic.",
     key=("incident_id",),
 )  # fmt: skip
-
-
 CONNECTORS = VersionedTable(
-    "meta",
-    "connectors",
-    {
-        "connector_id": TEXT, "warehouse_id": TEXT, "last_heard_at": TIME, "state": TEXT,
-        "published_until": TIME, "lag_seconds": REAL, "source_epoch": BIG, "open_gaps": BIG,
-        "outranked_by": BIG, "read": BIG, "published": BIG, "dead_lettered": BIG, "owner_id": TEXT,
-        "started_at": TIME, "last_error": TEXT, "version": BIG,
+    "meta", "connectors", {
+        "connector_id": TEXT, "warehouse_id": TEXT, "last_heard_at": TIME, "state": TEXT, "published_until": TIME,
+        "lag_seconds": REAL, "source_epoch": BIG, "open_gaps": BIG, "outranked_by": BIG, "read": BIG, "published": BIG,
+        "dead_lettered": BIG, "owner_id": TEXT, "started_at": TIME, "last_error": TEXT, "version": BIG,
     },
     "One row per connector_id: its newest heartbeat on an input topic, and up to when its database was published.",
     key=("connector_id",),
 )  # fmt: skip
 PIPELINE_FINDINGS = VersionedTable(
-    "meta",
-    "pipeline_findings",
-    {
-        "kind": TEXT, "subject": TEXT, "warehouse_id": TEXT, "severity": TEXT, "is_open": FLAG,
-        "begun_at": TIME, "ended_at": TIME, "finding": TEXT, "what_to_do": TEXT, "version": BIG,
+    "meta", "pipeline_findings", {
+        "kind": TEXT, "subject": TEXT, "warehouse_id": TEXT, "severity": TEXT, "is_open": FLAG, "begun_at": TIME,
+        "ended_at": TIME, "finding": TEXT, "what_to_do": TEXT, "version": BIG,
     },
     "One row per (kind, subject): what was last found wrong between the databases and the lake, as it was notified.",
     key=("kind", "subject"),
@@ -411,18 +346,11 @@ PIPELINE_FINDINGS = VersionedTable(
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class View:
+class View(_Named):
     """A question kept as a view. `query` names tables with `{lake}` before them."""
 
-    schema: str
-    name: str
     query: str
     comment: str
-
-    @property
-    def full_name(self) -> str:
-        """schema.name, as queries say it."""
-        return f"{self.schema}.{self.name}"
 
 
 # False: it was over without a restock, a transfer or anybody's doing: the alert asked for nothing.

@@ -4,7 +4,5 @@ Belongs here: all that speaks to a broker. Does not belong: the local one (`emul
 message means (`domain`), when a burst runs (`sensors`), which settings exist
 (`settings`; they arrive here as arguments).
 
-Import from the modules: `client` (types, `PubSubPublisher`,
-`PubSubBurstSource`), `topology`.
 Nothing is imported here, so that reading the topology costs no gRPC.
 """

@@ -8,28 +8,14 @@ other names cost no gRPC import.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from inventory_assets.messaging.errors import (
-    BrokerUnavailableError,
-    MessagingError,
-    PublishError,
-    SourceClosedError,
-    SubscriptionError,
-    TopologyError,
-)
-from inventory_assets.messaging.messages import (
-    BurstSource,
-    OutgoingMessage,
-    Publisher,
-    ReceivedMessage,
-    size_of,
-)
+from inventory_assets.messaging.errors import MessagingError, PublishError
+from inventory_assets.messaging.messages import BurstSource, OutgoingMessage, Publisher, ReceivedMessage, size_of
 
 if TYPE_CHECKING:
     from inventory_assets.messaging.publisher import PubSubPublisher
-    from inventory_assets.messaging.source import PubSubBurstSource, SourceStats
+    from inventory_assets.messaging.source import PubSubBurstSource
 
 __all__ = [
-    "BrokerUnavailableError",
     "BurstSource",
     "MessagingError",
     "OutgoingMessage",
@@ -38,14 +24,10 @@ __all__ = [
     "PublishError",
     "Publisher",
     "ReceivedMessage",
-    "SourceClosedError",
-    "SourceStats",
-    "SubscriptionError",
-    "TopologyError",
     "size_of",
 ]
 
-_CLIENTS = {"PubSubPublisher": "publisher", "PubSubBurstSource": "source", "SourceStats": "source"}
+_CLIENTS = {"PubSubPublisher": "publisher", "PubSubBurstSource": "source"}
 
 
 def __getattr__(name: str) -> Any:

@@ -39,6 +39,8 @@ _REQUEST_BYTES = 9_500_000
 _MESSAGE_OVERHEAD_BYTES = 64
 # Requests in flight. More only queue up in the broker.
 _WINDOW = 64
+# A late one is sent again, so a message may be stored twice, as Pub/Sub always may.
+_REQUEST_SECONDS = 10.0
 _FIRST_BACKOFF_SECONDS = 0.1
 _LAST_BACKOFF_SECONDS = 2.0
 
@@ -62,7 +64,6 @@ class PubSubPublisher:
         *,
         emulator_host: str | None = None,
         timeout_seconds: float = 30.0,
-        request_timeout_seconds: float = 10.0,
     ) -> None:
         """Open a channel; the first publish connects.
 
@@ -70,12 +71,9 @@ class PubSubPublisher:
             project: Project of topics given by short name.
             emulator_host: As in `connection.connect`.
             timeout_seconds: After this, what is not confirmed counts as failed.
-            request_timeout_seconds: Of one request; a late one is sent again,
-                so a message may be stored twice, as Pub/Sub always may.
         """
         self._project = project
         self._timeout_seconds = timeout_seconds
-        self._request_timeout_seconds = request_timeout_seconds
         self._connection = connect(emulator_host)
         self._publish = raw_stub(
             self._connection.publisher_channel,
@@ -88,12 +86,7 @@ class PubSubPublisher:
         """Publish and wait until every message is confirmed; see `Publisher`."""
         if not messages:
             return []
-        call = _PublishCall(
-            publish=self._publish,
-            lanes=self._lanes(messages),
-            count=len(messages),
-            request_timeout_seconds=self._request_timeout_seconds,
-        )
+        call = _PublishCall(publish=self._publish, lanes=self._lanes(messages), count=len(messages))
         message_ids, failures = call.run(deadline=time.monotonic() + self._timeout_seconds)
         if failures:
             raise PublishError(target=self._connection.target, failures=failures, message_ids=message_ids)
@@ -138,7 +131,7 @@ def _chunks(path: str, messages: Sequence[OutgoingMessage], members: list[int]) 
 class _PublishCall:
     """One `publish()`: lanes in flight, their retries, their results."""
 
-    def __init__(self, *, publish: Any, lanes: list[_Lane], count: int, request_timeout_seconds: float) -> None:
+    def __init__(self, *, publish: Any, lanes: list[_Lane], count: int) -> None:
         self._publish = publish
         self._waiting = list(reversed(lanes))
         self._resting: list[tuple[float, int, _Lane]] = []
@@ -147,7 +140,6 @@ class _PublishCall:
         self._done: queue.SimpleQueue[tuple[_Lane, Any]] = queue.SimpleQueue()
         self._message_ids: list[str | None] = [None] * count
         self._failures: dict[int, str] = {}
-        self._request_timeout_seconds = request_timeout_seconds
 
     def run(self, *, deadline: float) -> tuple[list[str | None], dict[int, str]]:
         while self._open:
@@ -166,7 +158,7 @@ class _PublishCall:
         return self._message_ids, self._failures
 
     def _send(self, lane: _Lane, deadline: float) -> None:
-        timeout = min(self._request_timeout_seconds, max(0.001, deadline - time.monotonic()))
+        timeout = min(_REQUEST_SECONDS, max(0.001, deadline - time.monotonic()))
         request = lane.chunks[lane.position][1]
         self._in_flight += 1
         call = self._publish.future(request, timeout=timeout, metadata=routing(topic=lane.topic))

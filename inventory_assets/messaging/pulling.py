@@ -1,4 +1,4 @@
-"""Single Subscriber calls of a burst source, over plain protobuf.
+"""Single Subscriber calls of a burst source, over plain protobuf, and which leases it holds.
 
 Belongs here: Pull, Acknowledge, ModifyAckDeadline, GetSubscription: their
 encoding, chunks, retry. Does not belong: threads, buffers, policy (`source`).
@@ -6,7 +6,7 @@ encoding, chunks, retry. Does not belong: threads, buffers, policy (`source`).
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -27,7 +27,6 @@ from inventory_assets.messaging.connection import (
     routing,
 )
 from inventory_assets.messaging.errors import BrokerUnavailableError, SubscriptionError
-from inventory_assets.messaging.leases import Leases
 from inventory_assets.messaging.messages import ReceivedMessage
 
 _log = logging.getLogger(__name__)
@@ -38,6 +37,47 @@ _CHUNK_IDS = 2_500
 _CHUNK_BYTES = 500 * 1024
 _CALL_SECONDS = 5.0
 _RETRY_BACKOFFS_SECONDS = (0.1, 0.4, 1.0)
+
+
+class Leases:
+    """Ack ids held, oldest renewal first.
+
+    A dict keeps insertion order, and a renewed lease moves to its end: the ones
+    due are a prefix, found without a scan of the rest.
+    """
+
+    def __init__(self) -> None:
+        self.renew_after_seconds = 30.0
+        # ack id -> (renewed at, taken at), monotonic seconds
+        self._held: dict[str, tuple[float, float]] = {}
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def take(self, ack_ids: Sequence[str], now: float) -> None:
+        """Note new deliveries."""
+        self._held.update(dict.fromkeys(ack_ids, (now, now)))
+
+    def drop(self, ack_ids: Iterable[str]) -> None:
+        """Forget deliveries; unknown ids are ignored."""
+        for ack_id in ack_ids:
+            self._held.pop(ack_id, None)
+
+    def due(self, now: float, *, max_lease_seconds: float) -> list[str]:
+        """Take the ids to renew now, and count them as renewed.
+
+        What is held for longer than `max_lease_seconds` is dropped instead: its
+        consumer forgot it, and only redelivery brings it back.
+        """
+        due: list[tuple[str, float]] = []
+        for ack_id, (renewed_at, taken_at) in self._held.items():
+            if now - renewed_at < self.renew_after_seconds:
+                break
+            due.append((ack_id, taken_at))
+        self.drop(ack_id for ack_id, _ in due)
+        kept = [each for each in due if now - each[1] < max_lease_seconds]
+        self._held.update({ack_id: (now, taken_at) for ack_id, taken_at in kept})
+        return [ack_id for ack_id, _ in kept]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +138,8 @@ class SubscriberCalls:
             SubscriptionError: It refuses the subscription.
         """
         try:
-            found = self._get(
-                GetSubscriptionRequest(subscription=feed.path),
-                timeout=_CALL_SECONDS,
-                metadata=routing(subscription=feed.path),
-            )
+            request = GetSubscriptionRequest(subscription=feed.path)
+            found = self._get(request, timeout=_CALL_SECONDS, metadata=routing(subscription=feed.path))
         except Exception as error:
             if code_of(error) in TRANSIENT_CODES:
                 raise BrokerUnavailableError(target=self.target, reason=describe(error)) from error
@@ -113,11 +150,8 @@ class SubscriberCalls:
 
     def start_pull(self, feed: Feed, *, max_messages: int, timeout_seconds: float) -> Any:
         """Start a long Pull; the call can be cancelled."""
-        return self._pull.future(
-            PullRequest(subscription=feed.path, max_messages=max_messages),
-            timeout=timeout_seconds,
-            metadata=routing(subscription=feed.path),
-        )
+        request = PullRequest(subscription=feed.path, max_messages=max_messages)
+        return self._pull.future(request, timeout=timeout_seconds, metadata=routing(subscription=feed.path))
 
     def finish_pull(self, feed: Feed, call: Any) -> list[ReceivedMessage]:
         """Wait for a Pull and decode its answer."""
@@ -125,30 +159,22 @@ class SubscriberCalls:
 
     def acknowledge(self, feed: Feed, ack_ids: Sequence[str]) -> None:
         """Acknowledge in chunks with retry; failures are logged only."""
-        self._send(
-            feed,
-            what="acknowledge",
-            stub=self._acknowledge,
-            requests=[AcknowledgeRequest(subscription=feed.path, ack_ids=chunk) for chunk in _chunks(ack_ids)],
-        )
+        requests = [AcknowledgeRequest(subscription=feed.path, ack_ids=chunk) for chunk in _chunks(ack_ids)]
+        self._send(feed, requests, what="acknowledge", stub=self._acknowledge)
 
     def modify_deadline(self, feed: Feed, ack_ids: Sequence[str], *, seconds: int) -> None:
         """Renew leases, or with 0 give them back; failures are logged only."""
-        self._send(
-            feed,
-            what="modify the deadline of",
-            stub=self._modify,
-            requests=[
-                ModifyAckDeadlineRequest(subscription=feed.path, ack_ids=chunk, ack_deadline_seconds=seconds)
-                for chunk in _chunks(ack_ids)
-            ],
-        )
+        requests = [
+            ModifyAckDeadlineRequest(subscription=feed.path, ack_ids=chunk, ack_deadline_seconds=seconds)
+            for chunk in _chunks(ack_ids)
+        ]
+        self._send(feed, requests, what="modify the deadline of", stub=self._modify)
 
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()
 
-    def _send(self, feed: Feed, *, what: str, stub: Any, requests: list[Any]) -> None:
+    def _send(self, feed: Feed, requests: list[Any], *, what: str, stub: Any) -> None:
         metadata = routing(subscription=feed.path)
         for backoff in (*_RETRY_BACKOFFS_SECONDS, None):
             try:
@@ -169,11 +195,8 @@ class SubscriberCalls:
                 # Never fatal: the broker redelivers, and duplicates are absorbed (RULES 9).
                 _log.warning(
                     "could not %s %d messages of %s, they will be redelivered: %s",
-                    what,
-                    len(request.ack_ids),
-                    feed.name,
-                    describe(failure),
-                )
+                    what, len(request.ack_ids), feed.name, describe(failure),
+                )  # fmt: skip
             if not requests or backoff is None:
                 return
             time.sleep(backoff)

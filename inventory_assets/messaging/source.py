@@ -1,23 +1,18 @@
 """Pull bursts from Pub/Sub, the next one while this one commits.
 
 Belongs here: what a consumer of the `BurstSource` over Pub/Sub sees. Does not
-belong: threads and buffer (`prefetch`), single calls (`pulling`), which leases
-are held (`leases`), what a message means.
+belong: threads and buffer (`prefetch`), single calls and leases (`pulling`), what
+a message means.
 """
 
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import grpc  # type: ignore[import-untyped]
 
 from inventory_assets.messaging.connection import connect
-from inventory_assets.messaging.errors import (
-    BrokerUnavailableError,
-    SourceClosedError,
-    SubscriptionError,
-)
+from inventory_assets.messaging.errors import BrokerUnavailableError, SourceClosedError, SubscriptionError
 from inventory_assets.messaging.messages import ReceivedMessage
 from inventory_assets.messaging.prefetch import Prefetcher, PrefetchLimits
 from inventory_assets.messaging.pulling import Feed, SubscriberCalls
@@ -33,20 +28,6 @@ _FATAL_CODES = frozenset(
         grpc.StatusCode.UNIMPLEMENTED,
     }
 )
-
-
-@dataclass(frozen=True, slots=True)
-class SourceStats:
-    """What a source holds right now.
-
-    `leased` counts all that the broker waits for: buffered or handed out.
-    """
-
-    is_pulling: bool
-    buffered: int
-    buffered_bytes: int
-    leased: int
-    pullers: int
 
 
 class PubSubBurstSource:
@@ -130,23 +111,13 @@ class PubSubBurstSource:
         for feed, ack_ids in self._by_feed(messages):
             self._calls.modify_deadline(feed, ack_ids, seconds=0)
 
-    def stats(self) -> SourceStats:
-        """What is buffered and leased now; costs no call."""
-        prefetcher = self._prefetcher
-        with prefetcher.lock:
-            return SourceStats(
-                is_pulling=prefetcher.is_active,
-                buffered=len(prefetcher.buffer),
-                buffered_bytes=prefetcher.buffered_bytes,
-                leased=sum(len(feed.leases) for feed in prefetcher.feeds),
-                pullers=sum(feed.pullers for feed in prefetcher.feeds),
-            )
-
     def close(self) -> None:
         """Stop pulling and release what was prefetched. Bursts handed out can still be acked."""
         self._prefetcher.close()
         # With a burst still out the channel stays, for late acks; it goes with the object.
-        if not self.stats().leased:
+        with self._prefetcher.lock:
+            is_done = not any(feed.leases for feed in self._prefetcher.feeds)
+        if is_done:
             self._calls.close()
 
     def _start(self) -> None:

@@ -99,16 +99,6 @@ class Topology:
         inputs = set(self.input_topics)
         return tuple(each.name for each in self.subscriptions if each.topic in inputs)
 
-    def topic_of(self, subscription: str) -> str:
-        """Topic of a subscription of the manifest."""
-        for each in self.subscriptions:
-            if each.name == subscription:
-                return each.topic
-        raise TopologyError(
-            f"subscription {subscription!r} is not in the manifest; it has "
-            f"{[each.name for each in self.subscriptions]!r}. Add it to topology.toml."
-        )
-
 
 def load_topology(text: str | None = None) -> Topology:
     """Read the manifest.

@@ -25,13 +25,14 @@ from inventory_assets.messaging.topology import (
     load_topology,
 )
 
-_UNANSWERED = (
-    exceptions.ServiceUnavailable,
-    exceptions.DeadlineExceeded,
-    exceptions.RetryError,
-)
+_UNANSWERED = (exceptions.ServiceUnavailable, exceptions.DeadlineExceeded, exceptions.RetryError)
+_CALL_SECONDS = 10.0
 # The service fixes these when the subscription is created.
 _IMMUTABLE = ("topic", "enable_message_ordering", "filter")
+_CHANGEABLE = (
+    "ack_deadline_seconds", "message_retention_duration", "enable_exactly_once_delivery", "dead_letter_policy",
+    "retry_policy", "expiration_policy",
+)  # fmt: skip
 
 
 def apply_topology(
@@ -39,7 +40,6 @@ def apply_topology(
     *,
     topology: Topology | None = None,
     emulator_host: str | None = None,
-    timeout_seconds: float = 10.0,
 ) -> list[TopologyChange]:
     """Create what is missing and update what differs.
 
@@ -47,7 +47,6 @@ def apply_topology(
         project: Google Cloud project id.
         topology: The wanted state; None is the packaged manifest.
         emulator_host: As in `connection.connect`.
-        timeout_seconds: For each call.
 
     Returns:
         What was changed, and what could not be; empty when all was as wanted.
@@ -59,7 +58,7 @@ def apply_topology(
     topology = topology or load_topology()
     connection = connect(emulator_host)
     try:
-        run = _Apply(connection, project=project, timeout_seconds=timeout_seconds)
+        run = _Apply(connection, project=project)
         changes = [change for topic in topology.topics for change in run.topic(topic)]
         for subscription in topology.subscriptions:
             changes += run.subscription(subscription)
@@ -76,12 +75,12 @@ def apply_topology(
 
 
 class _Apply:
-    def __init__(self, connection: Connection, *, project: str, timeout_seconds: float) -> None:
+    def __init__(self, connection: Connection, *, project: str) -> None:
         self._publisher = connection.publisher
         self._subscriber = connection.subscriber
         self._project = project
         # retry=None: the default retries UNAVAILABLE for a minute, which looks like a hang.
-        self._call: dict[str, Any] = {"retry": None, "timeout": timeout_seconds}
+        self._call: dict[str, Any] = {"retry": None, "timeout": _CALL_SECONDS}
 
     def topic(self, spec: TopicSpec) -> list[TopologyChange]:
         wanted = pubsub.Topic(
@@ -112,22 +111,10 @@ class _Apply:
         fixed = _differing(wanted, found, _IMMUTABLE)
         if fixed:
             changes.append(_change(ChangeAction.CONFLICT, "subscription", spec.name, fixed))
-        differing = _differing(
-            wanted,
-            found,
-            (
-                "ack_deadline_seconds",
-                "message_retention_duration",
-                "enable_exactly_once_delivery",
-                "dead_letter_policy",
-                "retry_policy",
-                "expiration_policy",
-            ),
-        )
+        differing = _differing(wanted, found, _CHANGEABLE)
         if differing:
             self._subscriber.update_subscription(
-                request={"subscription": wanted, "update_mask": {"paths": differing}},
-                **self._call,
+                request={"subscription": wanted, "update_mask": {"paths": differing}}, **self._call
             )
             changes.append(_change(ChangeAction.UPDATED, "subscription", spec.name, differing))
         return changes

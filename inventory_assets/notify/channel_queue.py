@@ -11,7 +11,6 @@ import time
 from bisect import bisect_right
 from collections.abc import Callable, Iterable
 from heapq import heappop, heappush, nsmallest
-from typing import Protocol
 
 import msgspec
 
@@ -20,13 +19,13 @@ from inventory_assets.domain.notify.notifications import (
     ChannelFaultError,
     DeliveryError,
     Outgoing,
-    Receipt,
     RefusedError,
     backoff_seconds,
     fault_rest_seconds,
 )
 from inventory_assets.domain.notify.policy import ChannelPolicy
 from inventory_assets.domain.notify.routing import SEVERITY_ORDER
+from inventory_assets.notify.channels.channel import Channel
 from inventory_assets.notify.contents import Owed
 
 logger = logging.getLogger(__name__)
@@ -40,18 +39,6 @@ RESOLUTION_PAUSE_SECONDS = 1.0
 # How a try is recorded that failed through the channel's configuration: owed until somebody mends it.
 CHANNEL_FAULT = "channel_fault"
 STILL_OWED = frozenset({"failed", CHANNEL_FAULT})
-
-
-class Sender(Protocol):
-    """A channel; see `notify.channels.channel`."""
-
-    def send(self, notification: Outgoing) -> Receipt:
-        """Hand over a notification, once."""
-        ...
-
-    def close(self) -> None:
-        """Release what is open."""
-        ...
 
 
 class Attempt(msgspec.Struct, frozen=True):
@@ -94,14 +81,9 @@ class Lane:
     """The queue of one channel. Thread-safe; `attempt_next` is called by one thread at a time."""
 
     def __init__(
-        self,
-        channel: ChannelPolicy,
-        sender: Sender,
-        prepare: Callable[[Owed], Outgoing],
-        on_attempt: Callable[[Attempt], None],
-        *,
-        clock: Callable[[], float] = time.time,
-    ) -> None:
+        self, channel: ChannelPolicy, sender: Channel, prepare: Callable[[Owed], Outgoing],
+        on_attempt: Callable[[Attempt], None], *, clock: Callable[[], float] = time.time,
+    ) -> None:  # fmt: skip
         self.channel = channel
         self._sender = sender
         self._prepare = prepare

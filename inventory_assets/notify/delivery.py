@@ -22,7 +22,8 @@ from inventory_assets.lake.query.reader import Reader
 from inventory_assets.lake.stages import Stage
 from inventory_assets.lake.tables import DELIVERIES
 from inventory_assets.lake.transaction import LakeTransaction
-from inventory_assets.notify.channel_queue import STILL_OWED, Attempt, Lane, Sender
+from inventory_assets.notify.channel_queue import STILL_OWED, Attempt, Lane
+from inventory_assets.notify.channels.channel import Channel
 from inventory_assets.notify.contents import Owed, to_outgoings
 from inventory_assets.notify.ledger import REARMED, load_owed, to_frame, tries_since
 from inventory_assets.notify.planner import Plan, Planner, write_plan
@@ -63,12 +64,7 @@ class Delivery:
     """The delivery of one process. `step` plans; lanes send; the owner of a writer records."""
 
     def __init__(
-        self,
-        reader: Reader,
-        policy: Policy,
-        senders: Mapping[str, Sender],
-        *,
-        clock: Callable[[], float] = time.time,
+        self, reader: Reader, policy: Policy, senders: Mapping[str, Channel], *, clock: Callable[[], float] = time.time
     ) -> None:
         self._reader = reader
         self._reading = threading.Lock()
@@ -222,13 +218,9 @@ def _is_like(other: Owed, owed: Owed) -> bool:
 
 
 def run_delivery(
-    delivery: Delivery,
-    notes: Notes,
-    *,
-    seconds: float | None,
-    until_empty: bool = False,
+    delivery: Delivery, notes: Notes, *, seconds: float | None, until_empty: bool = False,
     stop: threading.Event | None = None,
-) -> None:
+) -> None:  # fmt: skip
     """Plan, record and let the lanes send, until the time is up or nothing is owed.
 
     Args:

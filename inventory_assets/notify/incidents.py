@@ -143,12 +143,13 @@ def _subject(row: dict[str, Any], places: Sequence[dict[str, Any]]) -> Subject:
     warehouses = [row["warehouse_id"]] if row["warehouse_id"] else json.loads(row["arithmetic"]).get("warehouses", [])
     return Subject(
         row["incident_id"], row["notification_count"], row["priority"], row["kind"],
-        _spellings(place[f"department_{part}"] for place in places for part in ("id", "name")),
-        _spellings(categories),
-        _spellings(place[f"brand_{part}"] for place in places for part in ("id", "name")),
-        _spellings(warehouses), row["state"] == "open",
+        spellings(place[f"department_{part}"] for place in places for part in ("id", "name")),
+        spellings(categories),
+        spellings(place[f"brand_{part}"] for place in places for part in ("id", "name")),
+        spellings(warehouses), row["state"] == "open",
     )  # fmt: skip
 
 
-def _spellings(values: Iterable[str | None]) -> tuple[str, ...]:
+def spellings(values: Iterable[str | None]) -> tuple[str, ...]:
+    """What routes compare with, each once; what is not known has a name of its own."""
     return tuple(dict.fromkeys(value for value in values if value)) or ("UNKNOWN",)

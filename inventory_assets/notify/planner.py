@@ -25,12 +25,7 @@ from inventory_assets.lake.query.reader import IDS, Reader, id_list
 from inventory_assets.lake.tables import NOTIFICATIONS
 from inventory_assets.lake.transaction import LakeTransaction
 from inventory_assets.notify.contacts import RuleContacts
-from inventory_assets.notify.incidents import (
-    ended_incidents,
-    new_incidents,
-    open_incidents,
-    subjects_of,
-)
+from inventory_assets.notify.incidents import ended_incidents, new_incidents, open_incidents, spellings, subjects_of
 
 NOT_SENT = f"kind IN {listed(UNSENT_KINDS)}"
 ALERT_COLUMNS = "alert_id, sku, body, state, notification_count"
@@ -273,28 +268,20 @@ def write_plan(transaction: LakeTransaction, rows: pl.DataFrame, follows: int) -
 
 
 def to_subject(
-    alert_id: str,
-    body: dict[str, Any],
-    is_firing: bool,
-    number: int,
-    contacts: RuleContacts,
+    alert_id: str, body: dict[str, Any], is_firing: bool, number: int, contacts: RuleContacts,
     parents: tuple[str, ...] | None,
-) -> Subject:
+) -> Subject:  # fmt: skip
     """What routes ask of an alert, from its wire body."""
     places = body["hierarchy"]
     department_id, category_id, brand_id = parents or (None, None, None)
     contact = contacts.of(body["lineage"]["rule"])
     return Subject(
         alert_id, number, body["priority"], body["alert_type"],
-        _spellings(places.get("department"), department_id),
-        _spellings(places.get("category"), category_id),
-        _spellings(places.get("brand"), brand_id),
+        spellings((places.get("department"), department_id)),
+        spellings((places.get("category"), category_id)),
+        spellings((places.get("brand"), brand_id)),
         body["warehouse_id"], is_firing, contact.channel, contact.recipients,
     )  # fmt: skip
-
-
-def _spellings(*values: str | None) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(value for value in values if value)) or ("UNKNOWN",)
 
 
 def to_frame(plan: Plan) -> pl.DataFrame:

@@ -34,7 +34,7 @@ from inventory_assets.lake.query.reader import Reader
 from inventory_assets.lake.stages import Stage
 from inventory_assets.lake.tables import QUALITY_RESULTS
 from inventory_assets.lake.transaction import Lake
-from inventory_assets.quality.rule import Found, Pass, Rule, judge_query
+from inventory_assets.quality.rule import Pass, Rule, judge_query
 from inventory_assets.quality.rules import RULES
 from inventory_assets.settings import Settings
 
@@ -55,14 +55,9 @@ class Judged:
 
 
 def judge_rules(
-    reader: Reader,
-    settings: Settings,
-    rules: Iterable[Rule],
-    *,
-    now: int,
-    run_id: str = "",
+    reader: Reader, settings: Settings, rules: Iterable[Rule], *, now: int, run_id: str = "",
     on_rule: Callable[[Rule], object] = lambda rule: None,
-) -> list[Judged]:
+) -> list[Judged]:  # fmt: skip
     """Judge the lake by some rules, all of them as of one version if the reader is in a transaction.
 
     Args:
@@ -84,28 +79,14 @@ def judge_rules(
 def _judge(rule: Rule, look: Pass, run_id: str) -> Judged:
     found = judge_query(rule, look) if rule.judge is None else rule.judge(look)
     result = QualityResult(
-        rule=rule.name,
-        table=rule.table.full_name,
-        text=rule.text,
-        severity=rule.severity,
-        status=_status(found),
-        failing_count=found.count,
-        checked_count=found.checked,
-        sample_ids=tuple(row_id(row, rule.id_columns) for row in found.rows),
-        rows=tuple(found.rows),
-        reason=found.not_judged,
-        what_to_do=rule.what_to_do,
-        as_of_version=look.version,
-        checked_at=to_datetime(look.now),
-        run_id=run_id,
-    )
+        rule=rule.name, table=rule.table.full_name, text=rule.text, severity=rule.severity,
+        status=ResultStatus.NOT_JUDGED if found.not_judged else ResultStatus.FAIL if found.count else ResultStatus.PASS,
+        failing_count=found.count, checked_count=found.checked,
+        sample_ids=tuple(row_id(row, rule.id_columns) for row in found.rows), rows=tuple(found.rows),
+        reason=found.not_judged, what_to_do=rule.what_to_do, as_of_version=look.version,
+        checked_at=to_datetime(look.now), run_id=run_id,
+    )  # fmt: skip
     return Judged(rule, result, places_to_hold(found.places))
-
-
-def _status(found: Found) -> ResultStatus:
-    if found.not_judged:
-        return ResultStatus.NOT_JUDGED
-    return ResultStatus.FAIL if found.count else ResultStatus.PASS
 
 
 def places_to_hold(places: Sequence[Place]) -> list[Place]:
@@ -175,16 +156,10 @@ def _urgency(result: QualityResult) -> int:
 
 def read_history(reader: Reader, *, rule: str | None = None, limit: int | None = None) -> list[QualityResult]:
     """Recorded results, the newest first."""
-    condition = "" if rule is None else "WHERE rule = ?"
+    condition, parameters = ("", []) if rule is None else ("WHERE rule = ?", [rule])
     bound = "" if limit is None else f"LIMIT {limit}"
-    return [
-        _from_row(row)
-        for row in _rows(
-            reader,
-            f"FROM out.quality_results {condition} ORDER BY {_NEWEST}, rule {bound}",
-            [] if rule is None else [rule],
-        )
-    ]
+    query = f"FROM out.quality_results {condition} ORDER BY {_NEWEST}, rule {bound}"
+    return [_from_row(row) for row in _rows(reader, query, parameters)]
 
 
 def read_trends(reader: Reader) -> dict[str, tuple[TrendPoint, ...]]:
@@ -250,23 +225,14 @@ _RULES: Mapping[str, Rule] = {rule.name: rule for rule in RULES}
 def _from_row(row: Mapping[str, Any]) -> QualityResult:
     details = json.loads(row["details"])
     rule = _RULES.get(row["rule"])
+    # A rule that this release no longer has still has its history.
     return QualityResult(
-        rule=row["rule"],
-        table=row["table_name"],
-        # A rule that this release no longer has still has its history.
-        text=rule.text if rule else "",
-        severity=Severity(row["severity"]),
-        status=ResultStatus(row["status"]),
-        failing_count=row["failing_count"],
-        checked_count=row["checked_count"],
-        sample_ids=tuple(json.loads(row["sample_ids"])),
-        rows=tuple(details["rows"]),
-        reason=details.get("reason", ""),
-        what_to_do=rule.what_to_do if rule else "",
-        as_of_version=row["as_of_version"],
-        checked_at=_utc(row["checked_at"]),
-        run_id=row["run_id"],
-    )
+        rule=row["rule"], table=row["table_name"], text=rule.text if rule else "", severity=Severity(row["severity"]),
+        status=ResultStatus(row["status"]), failing_count=row["failing_count"], checked_count=row["checked_count"],
+        sample_ids=tuple(json.loads(row["sample_ids"])), rows=tuple(details["rows"]), reason=details.get("reason", ""),
+        what_to_do=rule.what_to_do if rule else "", as_of_version=row["as_of_version"],
+        checked_at=_utc(row["checked_at"]), run_id=row["run_id"],
+    )  # fmt: skip
 
 
 def _utc(moment: datetime) -> datetime:

@@ -19,7 +19,6 @@ from inventory_assets.domain.quality.pipeline import (
     OLD_NUMBERS,
     FindingKind,
     Flow,
-    Limits,
     PipelineFinding,
     Severity,
     StoredFinding,
@@ -53,6 +52,11 @@ def read_connectors(reader: Reader) -> list[Heard]:
         return []
 
 
+_AS_HEARD = (
+    "lag_seconds", "source_epoch", "open_gaps", "read", "published", "dead_lettered", "owner_id", "last_error",
+)  # fmt: skip
+
+
 def connector_rows(connectors: Iterable[Heard], *, now: int) -> list[dict[str, Any]]:
     """Each connector as it is listed, for programs and people: times UTC, `findings` in words."""
     return [
@@ -65,14 +69,7 @@ def connector_rows(connectors: Iterable[Heard], *, now: int) -> list[dict[str, A
             "published_until": None if heard.published_until is None else to_datetime(heard.published_until),
             "numbers_as_of": to_datetime(numbers_until(heard)),
             "is_current": not any(each.kind in OLD_NUMBERS for each in found),
-            "lag_seconds": heard.lag_seconds,
-            "source_epoch": heard.source_epoch,
-            "open_gaps": heard.open_gaps,
-            "read": heard.read,
-            "published": heard.published,
-            "dead_lettered": heard.dead_lettered,
-            "owner_id": heard.owner_id,
-            "last_error": heard.last_error,
+            **{name: getattr(heard, name) for name in _AS_HEARD},
             "finding": next((str(each.kind) for each in found), None),
             "what_to_do": next((each.what_to_do for each in found), None),
             "findings": [each.text for each in found],
@@ -93,7 +90,7 @@ def explain_age_now(reader: Reader, warehouse_id: str, *, now: int) -> str | Non
     return explain_age(warehouse_id, read_connectors(reader), now=now)
 
 
-def read_flow(reader: Reader, now: int, limits: Limits = DEFAULT_LIMITS) -> Flow:
+def read_flow(reader: Reader, now: int) -> Flow:
     """What came in during the last hour; it reads the files of that hour and no others."""
     # Commands that a person or we issue are no sign of life.
     versions = reader.query(
@@ -103,7 +100,7 @@ def read_flow(reader: Reader, now: int, limits: Limits = DEFAULT_LIMITS) -> Flow
             coalesce(sum(messages - {_count("filtered")}), 0)::BIGINT AS messages,
             coalesce(sum({_count("dead_lettered")}), 0)::BIGINT AS refused,
             coalesce(sum(messages - {_count("filtered")}) FILTER (
-                committed_at > {_time(now - 2 * limits.stalled_after)}), 0)::BIGINT AS recent
+                committed_at > {_time(now - 2 * DEFAULT_LIMITS.stalled_after)}), 0)::BIGINT AS recent
         FROM meta.versions WHERE stage = '{Stage.BURST}' AND committed_at > {_time(now - HOUR)}
         """
     ).row(0, named=True)
@@ -112,9 +109,8 @@ def read_flow(reader: Reader, now: int, limits: Limits = DEFAULT_LIMITS) -> Flow
         # Nothing for an hour: what was heard last came in last, or nearly so.
         last = reader.query(f"SELECT epoch_us(max(last_heard_at)) FROM {CONNECTORS.full_name}").item()
         return Flow(last_taken_in_at=last)
-    told = reader.query(_TOLD.format(first=versions["first"], hour=_time(now - HOUR),
-                                     early=_time(now - 2 * limits.stalled_after),
-                                     late=_time(now - limits.stalled_after)))  # fmt: skip
+    early, late = (_time(now - times * DEFAULT_LIMITS.stalled_after) for times in (2, 1))
+    told = reader.query(_TOLD.format(first=versions["first"], hour=_time(now - HOUR), early=early, late=late))
     return Flow(
         last_taken_in_at=last_at,
         messages=versions["messages"],

@@ -3,8 +3,8 @@
 Not here: the rules themselves (`rules`), or what becomes of a finding (`judge`).
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import KW_ONLY, dataclass, field
 from datetime import timedelta
 from functools import cached_property
 from typing import Any
@@ -23,6 +23,8 @@ SAMPLE_ROWS = 20
 RECENT = timedelta(days=7)
 # Beyond this, "now" says nothing of a lake: it holds a history, and is judged as of its last event.
 LIVE = timedelta(days=7)
+# What names a row of stock.
+KEY = ("warehouse_id", "sku")
 REBUILD = "Run `inventory verify`; where it differs, `inventory rebuild` derives every table from raw.messages anew."
 
 
@@ -76,34 +78,24 @@ class Pass:
 
     def sql(self, query: str) -> str:
         """Fill in a rule's moments. Literals, so that DuckLake can skip files of other versions."""
-        for name in ("as_of", "recent_version"):
-            if f"{{{name}}}" in query:
-                value = getattr(self, name)
-                text = str(value) if name == "recent_version" else _literal(value)
-                query = query.replace(f"{{{name}}}", text)
-        return query
+        if "{as_of}" in query:
+            query = query.replace("{as_of}", f"TIMESTAMP '{to_datetime(self.as_of).replace(tzinfo=None)}'")
+        return query.replace("{recent_version}", str(self.recent_version)) if "{recent_version}" in query else query
 
 
-def _literal(at: int) -> str:
-    return f"TIMESTAMP '{to_datetime(at).replace(tzinfo=None).isoformat(sep=' ')}'"
-
-
-Judge = Callable[[Pass], Found]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Rule:
     """One thing that should hold of a table.
 
     Attributes:
         table: What it judges.
         name: Says what holds where it passes.
-        text: One plain sentence, the same.
-        severity: ERROR where a number of ours is wrong; WARN where what came in looks wrong.
-        what_to_do: For whoever sees it fail; a number of ours is derived anew.
+        id_columns: Name a row.
+        text: One plain sentence, what holds.
         query: SQL whose rows are the offending ones; `{as_of}` and `{recent_version}` are filled in.
         judge: A function instead, where SQL does not do.
-        id_columns: Name a row.
+        severity: ERROR where a number of ours is wrong; WARN where what came in looks wrong.
+        what_to_do: For whoever sees it fail; a number of ours is derived anew.
         is_of_stock: Its rows name a `warehouse_id` and maybe a `sku` whose stock, and so alerts, are wrong.
         is_invariant: The sensor's report checks it as well (RULES 35).
         is_light: Cheap enough for every hour.
@@ -112,12 +104,13 @@ class Rule:
 
     table: Table
     name: str
-    text: str
     id_columns: Sequence[str]
+    text: str
+    query: str = ""
+    _: KW_ONLY
+    judge: Callable[[Pass], Found] | None = None
     severity: Severity = Severity.ERROR
     what_to_do: str = REBUILD
-    query: str = ""
-    judge: Judge | None = None
     is_of_stock: bool = False
     is_invariant: bool = False
     is_light: bool = False
@@ -140,19 +133,15 @@ def judge_query(rule: Rule, look: Pass) -> Found:
         return Found(0, [], checked)
     count = frame["found_rows"][0]
     rows = list(frame.drop("found_rows").iter_rows(named=True))
-    return Found(count, rows, checked, _places(rule, look, query))
+    found = look.reader.query(f"FROM ({query})").iter_rows(named=True) if rule.is_of_stock else ()
+    return Found(count, rows, checked, places_of(found))
 
 
-def _places(rule: Rule, look: Pass, query: str) -> list[Place]:
-    if not rule.is_of_stock:
-        return []
-    found = look.reader.query(f"FROM ({query})")
-    return [
-        (row["warehouse_id"], row.get("sku")) for row in found.iter_rows(named=True) if row["warehouse_id"] is not None
-    ]
+def places_of(rows: Iterable[dict[str, Any]]) -> list[Place]:
+    """The places that rows of wrong stock name."""
+    return [(row["warehouse_id"], row.get("sku")) for row in rows if row["warehouse_id"] is not None]
 
 
 def to_rows(found: Sequence[dict[str, Any]], checked: int | None, *, is_of_stock: bool = False) -> Found:
     """What a function found, as `judge_query` would say it; rows in their order."""
-    places = [(row["warehouse_id"], row.get("sku")) for row in found] if is_of_stock else []
-    return Found(len(found), list(found[:SAMPLE_ROWS]), checked, places)
+    return Found(len(found), list(found[:SAMPLE_ROWS]), checked, places_of(found) if is_of_stock else [])

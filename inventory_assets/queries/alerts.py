@@ -63,16 +63,10 @@ def _with_handling(row: dict[str, Any], now: datetime) -> dict[str, Any]:
     age = (row["resolved_at"] or now) - row["opened_at"]
     is_silenced = row["silenced_until"] is not None and row["silenced_until"] > now
     return {
-        "body": msgspec.json.decode(row["body"]),
-        "state": row["state"],
-        "notified": row["notification_count"] > 0,
-        "times_told": row["notification_count"],
-        "resolved_reason": row["resolved_reason"],
-        "acknowledged_by": row["acknowledged_by"],
-        "acknowledged_at": row["acknowledged_at"],
+        "body": msgspec.json.decode(row["body"]), "state": row["state"], "notified": row["notification_count"] > 0,
+        "times_told": row["notification_count"], "resolved_reason": row["resolved_reason"],
+        "acknowledged_by": row["acknowledged_by"], "acknowledged_at": row["acknowledged_at"],
         "silenced_until": row["silenced_until"] if is_silenced else None,
-        "escalated_level": row["escalated_level"] or 0,
-        "inhibited_by": row["inhibited_by"],
-        "is_untrusted": bool(row["is_untrusted"]),
-        "age_minutes": int(age.total_seconds() // 60),
-    }
+        "escalated_level": row["escalated_level"] or 0, "inhibited_by": row["inhibited_by"],
+        "is_untrusted": bool(row["is_untrusted"]), "age_minutes": int(age.total_seconds() // 60),
+    }  # fmt: skip

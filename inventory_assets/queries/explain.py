@@ -120,18 +120,12 @@ def explain_alert(
     )
     target, pack = tracer.target()
     return Explanation(
-        body=body,
-        state=row["state"],
-        events=tracer.lines[-MAX_EVENTS:],
-        earlier_events=max(0, len(tracer.lines) - MAX_EVENTS),
-        rules=tracer.rules,
-        transitions=list(transitions.iter_rows(named=True)),
-        target=target,
-        pack=pack,
-        recommendation=tracer.recommendation,
-        differences=[] if is_recorded else _differences(reader, row, tracer),
+        body=body, state=row["state"], events=tracer.lines[-MAX_EVENTS:],
+        earlier_events=max(0, len(tracer.lines) - MAX_EVENTS), rules=tracer.rules,
+        transitions=list(transitions.iter_rows(named=True)), target=target, pack=pack,
+        recommendation=tracer.recommendation, differences=[] if is_recorded else _differences(reader, row, tracer),
         recorded_as=AS_RECORDED.format(since) if is_recorded else "",
-    )
+    )  # fmt: skip
 
 
 AS_RECORDED = (
@@ -171,7 +165,8 @@ class _Tracer:
             if not breached:
                 for event, state in result.steps:
                     self.lines.append(_event_line(event, state, burst.version))
-                    if alert_id in result.changed_alerts and _is_opening(event, result.changed_alerts[alert_id]):
+                    alert = result.changed_alerts.get(alert_id)
+                    if alert is not None and event.event_id == alert.opening_event_id:
                         break
             self.transitions += [t for _, t in result.transitions if t.alert_id == alert_id]
             if alert_id in result.changed_alerts:
@@ -183,10 +178,6 @@ class _Tracer:
                 if not breached:
                     breached = True
                     self.rules = describe_ladder(self._replay.state, self._key)
-
-
-def _is_opening(event: Any, alert: Alert) -> bool:
-    return event.event_id == alert.opening_event_id
 
 
 def _event_line(event: Any, state: KeyState, version: int) -> EventLine:
@@ -239,15 +230,9 @@ def describe_limits(
     min_qty: int | None, reorder_qty: int | None, min_days: float | None, reorder_days: float | None
 ) -> str:
     """Limits in words: `min 20, reorder 40, min 7 days`."""
-    parts = []
-    for name, value, unit in (
-        ("min", min_qty, ""),
-        ("reorder", reorder_qty, ""),
-        ("min", min_days, " days"),
-        ("reorder", reorder_days, " days"),
-    ):
-        if value is not None:
-            parts.append(f"{name} {value:g}{unit}")
+    names = ("min {:g}", "reorder {:g}", "min {:g} days", "reorder {:g} days")
+    values = (min_qty, reorder_qty, min_days, reorder_days)
+    parts = [name.format(value) for name, value in zip(names, values, strict=True) if value is not None]
     return ", ".join(parts) or "none"
 
 
@@ -347,15 +332,12 @@ def _why_handled(firing: Alert | None, closed: Alert | None) -> tuple[str, str] 
         return None
     handled = firing.handling
     if handled.inhibited_by:
-        return (
-            "inhibited",
-            f"{firing.condition} is open ({firing.alert_id}), and {', '.join(handled.inhibited_by)} holds it.",
-        )
+        who = ", ".join(handled.inhibited_by)
+        return "inhibited", f"{firing.condition} is open ({firing.alert_id}), and {who} holds it."
     if handled.silenced_until is not None:
         until = format_time(handled.silenced_until, digits=3)
-        return "silenced", (
-            f"{firing.condition} is open ({firing.alert_id}), and {handled.silenced_by} silenced it until {until}."
-        )
+        why = f"and {handled.silenced_by} silenced it until {until}."
+        return "silenced", f"{firing.condition} is open ({firing.alert_id}), {why}"
     return None
 
 

@@ -7,8 +7,9 @@ from inventory_assets.lake.query.reader import Reader
 
 SHOWN_CANDIDATES = 5
 # The open ones first, then the newest.
-_SUBJECTS = """
-    SELECT alert_id AS id, state = 'firing' AS is_open, opened_at AS since FROM out.alerts
+_ALERTS = "SELECT alert_id AS id, state = 'firing' AS is_open, opened_at AS since FROM out.alerts"
+_SUBJECTS = f"""
+    {_ALERTS}
     UNION ALL SELECT incident_id, state = 'open', opened_at FROM out.incidents
     UNION ALL SELECT notification_id, false, max(planned_at) FROM out.notifications GROUP BY notification_id
 """
@@ -41,12 +42,7 @@ def find_subject_id(reader: Reader, text: str) -> str:
         UnknownSubjectError: None is meant.
         AmbiguousAlertError: Several are.
     """
-    rows = reader.query(
-        f"SELECT id FROM ({_SUBJECTS}) WHERE starts_with(id, ?) OR starts_with(right(id, 8), ?) "
-        "ORDER BY id = ? DESC, is_open DESC, since DESC, id",
-        [text, text, text],
-    )
-    found = rows["id"].to_list() if text else []
+    found = _begin_so(reader, _SUBJECTS, text)
     if not found:
         kind, command = _LISTS.get(text[:4], ("alert", "inventory alerts list --state all"))
         raise UnknownSubjectError(f"no {kind} {text!r}. List them with `{command}`.")
@@ -60,15 +56,19 @@ def find_alert_id(reader: Reader, text: str) -> str:
         UnknownAlertError: None is meant.
         AmbiguousAlertError: Several are.
     """
-    rows = reader.query(
-        "SELECT alert_id FROM out.alerts WHERE starts_with(alert_id, ?) OR starts_with(right(alert_id, 8), ?) "
-        "ORDER BY alert_id = ? DESC, state = 'firing' DESC, opened_at DESC",
-        [text, text, text],
-    )
-    found = rows["alert_id"].to_list() if text else []
+    found = _begin_so(reader, _ALERTS, text)
     if not found:
         raise UnknownAlertError(f"no alert {text!r}. List them with `inventory alerts list --state all`.")
     return choose_id(found, text)
+
+
+def _begin_so(reader: Reader, subjects: str, text: str) -> list[str]:
+    rows = reader.query(
+        f"SELECT id FROM ({subjects}) WHERE starts_with(id, ?) OR starts_with(right(id, 8), ?) "
+        "ORDER BY id = ? DESC, is_open DESC, since DESC, id",
+        [text, text, text],
+    )
+    return rows["id"].to_list() if text else []
 
 
 def choose_id(found: Sequence[str], text: str) -> str:

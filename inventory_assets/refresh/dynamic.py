@@ -4,7 +4,6 @@ Only keys that a rule of mode dynamic holds for are computed. What changed goes
 into one burst as an input, so that replay, verify and rebuild have it too.
 """
 
-from collections.abc import Iterable
 from datetime import date, timedelta
 
 import numpy as np
@@ -12,7 +11,7 @@ import numpy as np
 from inventory_assets.domain.events.kinds import DynamicSettings, Key
 from inventory_assets.domain.ingest.process import BurstInputs
 from inventory_assets.domain.ingest.state import InventoryState
-from inventory_assets.domain.stock.coverage import WINDOW_DAYS, Demand
+from inventory_assets.domain.stock.coverage import WINDOW_DAYS
 from inventory_assets.domain.thresholds.forecast import compute_limits
 from inventory_assets.domain.thresholds.resolve import DynamicLimits
 from inventory_assets.ingest.engine import Commit, Engine
@@ -64,35 +63,23 @@ def _compute(
 ) -> dict[Key, DynamicLimits]:
     keys, _ = read_keys(reader)
     skus = {sku for _, sku in wanted}
-    chosen = _named(skus) if len(skus) <= MAX_NAMED_SKUS else ""
+    names = ", ".join("'" + sku.replace("'", "''") + "'" for sku in sorted(skus))
+    chosen = f"AND e.sku IN ({names})" if len(skus) <= MAX_NAMED_SKUS else ""
     days = np.arange(WINDOW_DAYS)
     weekdays = ((as_of_date - timedelta(days=WINDOW_DAYS)).weekday() + days) % 7
     found = {}
     for demand in read_demand(reader, as_of_date, chosen=chosen):
-        for place, key in _rows_of(demand, keys, wanted):
-            product = state.products.get(key[1])
+        for place, number in enumerate(demand.keys.tolist()):
+            key = keys[number]
+            product = state.products.get(key[1]) if key in wanted else None
             # Without a lead time there is nothing to protect against: the rule's own numbers hold.
             if product is None or product.lead_time_days is None:
                 continue
             counted = demand.is_counted[place]
             limits = compute_limits(
-                demand.units[place][counted],
-                weekdays[counted],
-                next_weekday=as_of_date.weekday(),
-                lead_time_days=product.lead_time_days,
-                service_level=wanted[key].service_level,
-            )
+                demand.units[place][counted], weekdays[counted], next_weekday=as_of_date.weekday(),
+                lead_time_days=product.lead_time_days, service_level=wanted[key].service_level,
+            )  # fmt: skip
             if limits is not None:
                 found[key] = limits
     return found
-
-
-def _rows_of(demand: Demand, keys: list[Key], wanted: dict[Key, DynamicSettings]) -> Iterable[tuple[int, Key]]:
-    for place, number in enumerate(demand.keys.tolist()):
-        if keys[number] in wanted:
-            yield place, keys[number]
-
-
-def _named(skus: Iterable[str]) -> str:
-    names = ", ".join("'" + sku.replace("'", "''") + "'" for sku in sorted(skus))
-    return f"AND e.sku IN ({names})"

@@ -208,15 +208,10 @@ def _rows(reader: Reader, sql: str, parameters: list[Any]) -> list[dict[str, Any
 
 
 def refresh_incidents(
-    engine: Engine,
-    now: int,
-    *,
-    policy: IncidentPolicy | None = None,
-    kinds: Collection[Kind] = tuple(Kind),
-    run_id: str = "",
+    engine: Engine, now: int, *, kinds: Collection[Kind] = tuple(Kind), run_id: str = ""
 ) -> list[Commit]:
     """Open, follow and resolve incidents of some kinds as of a moment; nothing is committed where nothing changed."""
-    policy = policy or IncidentPolicy()
+    policy = IncidentPolicy()
     engine.refresh()
     version = engine.state.version
     findings = {(str(f.kind), f.subject): f for f in find_incidents(engine.lake, now, policy, kinds)}
@@ -261,14 +256,9 @@ def _read_known(
 
 
 def _next_row(
-    finding: Finding | None,
-    row: Mapping[str, Any] | None,
-    told: Mapping[str, int],
-    *,
-    now: int,
-    version: int,
+    finding: Finding | None, row: Mapping[str, Any] | None, told: Mapping[str, int], *, now: int, version: int,
     policy: IncidentPolicy,
-) -> dict[str, Any] | None:
+) -> dict[str, Any] | None:  # fmt: skip
     """The row of a subject after this look at it; None where nothing changed."""
     if finding is None:
         assert row is not None  # one of the two is there
@@ -296,14 +286,14 @@ def _commands(state: InventoryState, row: Mapping[str, Any], members: Sequence[s
     """Hold an incident's members in its name, those to come too; let go of those that are none any more."""
     incident_id, category_id = row["incident_id"], row["subject"]
     is_open = row["state"] == "open"
-    lifting = f"{incident_id} let go of it"
+    why, lifting = row["title"][:MAX_REASON], f"{incident_id} let go of it"
     scope = {"category_id": category_id, "alert_type": str(Condition.STOCKOUT), "source": incident_id}
     is_known = any(
         command.category_id == category_id and command.source == incident_id for command in in_force(state.inhibitions)
     )
     found: list[dict[str, Any]] = []
     if is_open and not is_known:
-        found.append({"command": "inhibit", **scope, "reason": row["title"][:MAX_REASON]})
+        found.append({"command": "inhibit", **scope, "reason": why})
     elif not is_open and is_known:
         found.append({"command": "uninhibit", **scope, "reason": lifting})
     # The alerts that a command names; what only the category's holds, that one's end lets go.
@@ -311,12 +301,7 @@ def _commands(state: InventoryState, row: Mapping[str, Any], members: Sequence[s
     for alert_id in sorted(members):
         alert = find_alert(state.alerts, alert_id)
         if alert is not None and alert.is_firing and incident_id not in alert.handled.inhibited_by:
-            found.append(
-                {
-                    "command": "inhibit", "alert_id": alert_id, "source": incident_id,
-                    "reason": row["title"][:MAX_REASON],
-                }
-            )  # fmt: skip
+            found.append({"command": "inhibit", "alert_id": alert_id, "source": incident_id, "reason": why})
     for alert_id in sorted(named.difference(members)):
         if find_alert(state.alerts, alert_id) is not None:
             found.append({"command": "uninhibit", "alert_id": alert_id, "source": incident_id, "reason": lifting})

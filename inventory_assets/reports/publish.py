@@ -68,11 +68,6 @@ class Manifest(msgspec.Struct, frozen=True):
         return f"{self.kind}/{self.date}"
 
 
-def names_in(storage: Storage) -> list[str]:
-    """Every file's name, in order."""
-    return sorted(storage.sizes())
-
-
 def folder_of(period: Period) -> str:
     """Where a period's files are."""
     return f"{period.kind}/{period.key}"
@@ -80,9 +75,12 @@ def folder_of(period: Period) -> str:
 
 def list_manifests(storage: Storage, kind: Kind) -> list[Manifest]:
     """The published reports, the newest first, as many as an index lists."""
-    keys = sorted(found[2] for name in names_in(storage) if (found := _MANIFEST.fullmatch(name)) and found[1] == kind)
-    read = (read_manifest(storage, f"{kind}/{key}") for key in keys[: -LISTED[kind] - 1 : -1])
+    read = (read_manifest(storage, f"{kind}/{key}") for key in _keys(storage, kind)[: -LISTED[kind] - 1 : -1])
     return [manifest for manifest in read if manifest is not None]
+
+
+def _keys(storage: Storage, kind: Kind) -> list[str]:
+    return sorted(found[2] for name in storage.sizes() if (found := _MANIFEST.fullmatch(name)) and found[1] == kind)
 
 
 def read_manifest(storage: Storage, folder: str) -> Manifest | None:
@@ -105,8 +103,7 @@ def read_manifest(storage: Storage, folder: str) -> Manifest | None:
 
 def find_earlier(storage: Storage, period: Period) -> Earlier | None:
     """The last report before a period's: what "since last time" means."""
-    keys = [found[2] for name in names_in(storage) if (found := _MANIFEST.fullmatch(name)) and found[1] == period.kind]
-    before = max((key for key in keys if key < period.key), default=None)
+    before = max((key for key in _keys(storage, period.kind) if key < period.key), default=None)
     manifest = None if before is None else read_manifest(storage, f"{period.kind}/{before}")
     if manifest is None:
         return None

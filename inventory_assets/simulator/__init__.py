@@ -5,16 +5,12 @@ and the books it keeps. Does not belong here: anything that reads those messages
 imports no product code, so that its ledger is an independent witness of the fold.
 """
 
-from inventory_assets.simulator.catalog import Product, default_thresholds, products_csv
-from inventory_assets.simulator.ledger import Ledger, LedgerRow
+from inventory_assets.simulator.catalog import default_thresholds, products_csv
 from inventory_assets.simulator.settings import SimulationSettings
 from inventory_assets.simulator.simulation import Simulation
 from inventory_assets.simulator.writer import SimulatedMessage
 
 __all__ = [
-    "Ledger",
-    "LedgerRow",
-    "Product",
     "SimulatedMessage",
     "Simulation",
     "SimulationSettings",

@@ -25,9 +25,6 @@ class Agenda:
         self._later_seconds: list[int] = []
         self.next_due_us = NEVER_US
 
-    def __len__(self) -> int:
-        return len(self._near) + sum(len(entries) for entries in self._later.values())
-
     def add(self, due_us: int, action: Action) -> None:
         """Plan an action."""
         self._number += 1
@@ -37,12 +34,10 @@ class Agenda:
             heapq.heappush(self._near, entry)
             self.next_due_us = self._near[0][0]
             return
-        entries = self._later.get(second)
-        if entries is None:
-            self._later[second] = [entry]
+        if second not in self._later:
+            self._later[second] = []
             heapq.heappush(self._later_seconds, second)
-        else:
-            entries.append(entry)
+        self._later[second].append(entry)
         if not self._near:
             self._turn()
 

@@ -7,7 +7,7 @@ import csv
 import io
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from importlib.resources import files
 from random import Random
 
@@ -53,13 +53,10 @@ class Product:
 def products_csv(catalog: list[Product]) -> str:
     """Render the catalog for `inventory products import`."""
     out = io.StringIO()
-    names = [field.name for field in fields(Product)]
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(names)
+    writer = csv.DictWriter(out, [field.name for field in fields(Product)], lineterminator="\n")
+    writer.writeheader()
     for product in catalog:
-        row = [getattr(product, name) for name in names]
-        row[names.index("unit_price")] = f"{product.unit_price:.2f}"
-        writer.writerow(row)
+        writer.writerow(asdict(product) | {"unit_price": f"{product.unit_price:.2f}"})
     return out.getvalue()
 
 

@@ -30,20 +30,10 @@ DEPARTMENTS: tuple[DepartmentWords, ...] = (
             CategoryWords("Smartphones", ("Phone",), ("128GB", "256GB", "512GB"), _COLOURS, 249, 1199),
             CategoryWords("Headphones", ("Headphones", "Earbuds"), _ONE_SIZE, _COLOURS, 29, 349),
             CategoryWords(
-                "Laptops",
-                ("Notebook", "Ultrabook"),
-                ("8GB", "16GB", "32GB"),
-                ("Graphite", "Silver"),
-                499,
-                2199,
+                "Laptops", ("Notebook", "Ultrabook"), ("8GB", "16GB", "32GB"), ("Graphite", "Silver"), 499, 2199
             ),
             CategoryWords(
-                "Televisions",
-                ("OLED TV", "LED TV"),
-                ("43 in", "55 in", "65 in", "75 in"),
-                _ONE_SIZE,
-                299,
-                2499,
+                "Televisions", ("OLED TV", "LED TV"), ("43 in", "55 in", "65 in", "75 in"), _ONE_SIZE, 299, 2499
             ),
             CategoryWords(
                 "Smart Home",
@@ -54,12 +44,7 @@ DEPARTMENTS: tuple[DepartmentWords, ...] = (
                 199,
             ),
             CategoryWords(
-                "Chargers & Cables",
-                ("USB-C Cable", "Wall Charger"),
-                ("1 m", "2 m", "3 m"),
-                ("Black", "White"),
-                7,
-                49,
+                "Chargers & Cables", ("USB-C Cable", "Wall Charger"), ("1 m", "2 m", "3 m"), ("Black", "White"), 7, 49
             ),
         ),
     ),
@@ -92,20 +77,10 @@ DEPARTMENTS: tuple[DepartmentWords, ...] = (
                 199,
             ),
             CategoryWords(
-                "Storage",
-                ("Storage Box", "Shelf Unit"),
-                ("Small", "Medium", "Large"),
-                ("Clear", "Oak"),
-                6,
-                89,
+                "Storage", ("Storage Box", "Shelf Unit"), ("Small", "Medium", "Large"), ("Clear", "Oak"), 6, 89
             ),
             CategoryWords(
-                "Lighting",
-                ("Table Lamp", "Floor Lamp", "Pendant"),
-                _ONE_SIZE,
-                ("Brass", "Black", "White"),
-                19,
-                229,
+                "Lighting", ("Table Lamp", "Floor Lamp", "Pendant"), _ONE_SIZE, ("Brass", "Black", "White"), 19, 229
             ),
         ),
     ),
@@ -122,14 +97,7 @@ DEPARTMENTS: tuple[DepartmentWords, ...] = (
                 39,
                 129,
             ),
-            CategoryWords(
-                "Jackets",
-                ("Rain Jacket", "Down Jacket"),
-                _SIZES,
-                ("Black", "Olive", "Navy"),
-                69,
-                299,
-            ),
+            CategoryWords("Jackets", ("Rain Jacket", "Down Jacket"), _SIZES, ("Black", "Olive", "Navy"), 69, 299),
             CategoryWords(
                 "Shoes",
                 ("Sneaker", "Chelsea Boot"),
@@ -154,37 +122,13 @@ DEPARTMENTS: tuple[DepartmentWords, ...] = (
                 449,
             ),
             CategoryWords(
-                "Fitness",
-                ("Kettlebell", "Dumbbell"),
-                ("4 kg", "8 kg", "12 kg", "16 kg", "24 kg"),
-                _ONE_SIZE,
-                15,
-                99,
+                "Fitness", ("Kettlebell", "Dumbbell"), ("4 kg", "8 kg", "12 kg", "16 kg", "24 kg"), _ONE_SIZE, 15, 99
             ),
             CategoryWords(
-                "Cycling",
-                ("Helmet", "Bike Light", "Floor Pump"),
-                ("S", "M", "L"),
-                ("Black", "Yellow"),
-                19,
-                149,
+                "Cycling", ("Helmet", "Bike Light", "Floor Pump"), ("S", "M", "L"), ("Black", "Yellow"), 19, 149
             ),
-            CategoryWords(
-                "Running",
-                ("Running Shoe", "Running Vest"),
-                _SIZES,
-                ("Black", "Coral", "Sky"),
-                35,
-                169,
-            ),
-            CategoryWords(
-                "Yoga",
-                ("Yoga Mat", "Cork Block"),
-                ("4 mm", "6 mm"),
-                ("Sand", "Plum", "Teal"),
-                14,
-                79,
-            ),
+            CategoryWords("Running", ("Running Shoe", "Running Vest"), _SIZES, ("Black", "Coral", "Sky"), 35, 169),
+            CategoryWords("Yoga", ("Yoga Mat", "Cork Block"), ("4 mm", "6 mm"), ("Sand", "Plum", "Teal"), 14, 79),
         ),
     ),
     DepartmentWords(
@@ -192,36 +136,14 @@ DEPARTMENTS: tuple[DepartmentWords, ...] = (
         ("Dew & Clay", "Verbena Lab", "Saffra", "Oakmilk"),
         (
             CategoryWords(
-                "Skincare",
-                ("Day Cream", "Serum", "Cleanser"),
-                ("30 ml", "50 ml", "100 ml"),
-                _ONE_SIZE,
-                9,
-                89,
+                "Skincare", ("Day Cream", "Serum", "Cleanser"), ("30 ml", "50 ml", "100 ml"), _ONE_SIZE, 9, 89
             ),
             CategoryWords(
-                "Haircare",
-                ("Shampoo", "Conditioner"),
-                ("250 ml", "500 ml", "1 l"),
-                ("Mint", "Argan"),
-                5,
-                35,
+                "Haircare", ("Shampoo", "Conditioner"), ("250 ml", "500 ml", "1 l"), ("Mint", "Argan"), 5, 35
             ),
+            CategoryWords("Oral Care", ("Toothbrush", "Toothpaste"), ("Single", "4-Pack"), ("Soft", "Medium"), 3, 19),
             CategoryWords(
-                "Oral Care",
-                ("Toothbrush", "Toothpaste"),
-                ("Single", "4-Pack"),
-                ("Soft", "Medium"),
-                3,
-                19,
-            ),
-            CategoryWords(
-                "Vitamins",
-                ("Vitamin D3", "Omega-3", "Magnesium"),
-                ("60 Capsules", "120 Capsules"),
-                _ONE_SIZE,
-                8,
-                39,
+                "Vitamins", ("Vitamin D3", "Omega-3", "Magnesium"), ("60 Capsules", "120 Capsules"), _ONE_SIZE, 8, 39
             ),
         ),
     ),
@@ -246,12 +168,7 @@ DEPARTMENTS: tuple[DepartmentWords, ...] = (
                 69,
             ),
             CategoryWords(
-                "Puzzles",
-                ("Jigsaw",),
-                ("500 Pieces", "1000 Pieces"),
-                ("Harbour", "Forest", "Old Town"),
-                9,
-                29,
+                "Puzzles", ("Jigsaw",), ("500 Pieces", "1000 Pieces"), ("Harbour", "Forest", "Old Town"), 9, 29
             ),
             CategoryWords("Plush", ("Bear", "Rabbit", "Fox"), ("Small", "Large"), ("Brown", "Grey"), 9, 45),
         ),
@@ -268,38 +185,14 @@ DEPARTMENTS: tuple[DepartmentWords, ...] = (
                 5,
                 32,
             ),
+            CategoryWords("Tea", ("Green Tea", "Earl Grey", "Rooibos"), ("20 Bags", "80 Bags"), _ONE_SIZE, 3, 14),
             CategoryWords(
-                "Tea",
-                ("Green Tea", "Earl Grey", "Rooibos"),
-                ("20 Bags", "80 Bags"),
-                _ONE_SIZE,
-                3,
-                14,
+                "Pasta & Rice", ("Penne", "Spaghetti", "Basmati"), ("500 g", "1 kg", "5 kg"), _ONE_SIZE, 2, 16
             ),
             CategoryWords(
-                "Pasta & Rice",
-                ("Penne", "Spaghetti", "Basmati"),
-                ("500 g", "1 kg", "5 kg"),
-                _ONE_SIZE,
-                2,
-                16,
+                "Snacks", ("Almonds", "Oat Bar", "Crackers"), ("Single", "12-Pack"), ("Sea Salt", "Honey"), 2, 24
             ),
-            CategoryWords(
-                "Snacks",
-                ("Almonds", "Oat Bar", "Crackers"),
-                ("Single", "12-Pack"),
-                ("Sea Salt", "Honey"),
-                2,
-                24,
-            ),
-            CategoryWords(
-                "Olive Oil",
-                ("Extra Virgin Oil",),
-                ("500 ml", "1 l", "5 l"),
-                ("Mild", "Robust"),
-                8,
-                59,
-            ),
+            CategoryWords("Olive Oil", ("Extra Virgin Oil",), ("500 ml", "1 l", "5 l"), ("Mild", "Robust"), 8, 59),
         ),
     ),
     DepartmentWords(
@@ -307,22 +200,10 @@ DEPARTMENTS: tuple[DepartmentWords, ...] = (
         ("Quillmark", "Deskwright", "Folio North"),
         (
             CategoryWords(
-                "Notebooks",
-                ("Dot Notebook", "Ruled Notebook"),
-                ("A5", "A4"),
-                ("Black", "Red", "Sage"),
-                4,
-                29,
+                "Notebooks", ("Dot Notebook", "Ruled Notebook"), ("A5", "A4"), ("Black", "Red", "Sage"), 4, 29
             ),
             CategoryWords("Pens", ("Gel Pen", "Fountain Pen"), ("0.5 mm", "0.7 mm"), ("Black", "Blue"), 2, 79),
-            CategoryWords(
-                "Desk Chairs",
-                ("Task Chair", "Mesh Chair"),
-                _ONE_SIZE,
-                ("Black", "Grey", "Blue"),
-                89,
-                499,
-            ),
+            CategoryWords("Desk Chairs", ("Task Chair", "Mesh Chair"), _ONE_SIZE, ("Black", "Grey", "Blue"), 89, 499),
             CategoryWords("Paper", ("Copy Paper",), ("1 Ream", "5 Reams"), ("80 g", "100 g"), 5, 45),
         ),
     ),

@@ -1,4 +1,4 @@
-"""R0's documents as JSON text, and the connector's envelope around them.
+"""Parts of R0's documents as JSON text.
 
 Text is put together from parts that were encoded once (ids, parents), because encoding each
 document anew would make the simulator slower than what it feeds.
@@ -76,29 +76,6 @@ def hierarchy_json(product: Product) -> str:
     )
 
 
-def level_json(
-    *,
-    object_id: str,
-    hierarchy: str,
-    warehouse_json: str,
-    on_hand: str,
-    reserved: int | None,
-    available: int,
-    thresholds: str,
-    is_restocking: bool,
-    last_updated: str,
-    metadata: str,
-) -> str:
-    """Write a stock level; without `reserved` it carries on hand only (RULES 14)."""
-    held = "" if reserved is None else f'"reserved_stock":{reserved},"available_stock":{available},'
-    return (
-        f'{{"_id":{object_id},{hierarchy},"warehouse_id":{warehouse_json},'
-        f'"current_stock":{on_hand},{held}{thresholds}'
-        f'"restock_in_progress":{"true" if is_restocking else "false"},'
-        f'"last_updated":{last_updated},"metadata":{metadata}}}'
-    )
-
-
 def metadata_json(product: Product, shelf: int) -> str:
     """Write R0's metadata; weight and dimensions follow from the price, for want of a scale."""
     size = round(5 + product.unit_price**0.5, 1)
@@ -128,27 +105,3 @@ def rule_json(rule: ThresholdRule, *, object_id: str, created_at: str, updated_a
     }
     body = msgspec.json.encode(values).decode()[1:-1]
     return f'{{"_id":{object_id},{body},"created_at":{created_at},"updated_at":{updated_at},"created_by":"admin"}}'
-
-
-def envelope_json(
-    document: str,
-    *,
-    object_id: str,
-    warehouse_json: str,
-    connector: str,
-    collection: str,
-    is_first: bool,
-    source_epoch: int,
-    second: int,
-    increment: int,
-    processed_at: str,
-) -> str:
-    """Wrap a document as the change stream connector does (RULES 1)."""
-    return (
-        f'{{"source":"mongodb","connector_id":"{connector}","warehouse_id":{warehouse_json},'
-        f'"namespace":"inventory.{collection}","operation":"{"insert" if is_first else "update"}",'
-        f'"source_epoch":{source_epoch},"cluster_time":{{"t":{second},"i":{increment}}},'
-        f'"resume_token":{{"_data":"82{second:08X}{increment:08X}2B0429296E1404"}},'
-        f'"processed_at":"{processed_at}","schema_version":1,'
-        f'"document_key":{{"_id":{{"$oid":"{object_id}"}}}},"document":{document}}}'
-    )

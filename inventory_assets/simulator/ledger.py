@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import polars as pl
-
 # What one version of a transaction does to a key: (on_hand, reserved, inbound).
 Effect = tuple[int, int, int]
 NO_EFFECT: Effect = (0, 0, 0)
@@ -27,20 +25,15 @@ class LedgerRow:
     reserved: int
     inbound: int
 
-    @property
-    def available(self) -> int:
-        return self.on_hand - self.reserved
-
 
 class PostedTransaction:
     """A transaction's emitted versions, as (sequence, effect at key, effect at other key)."""
 
     __slots__ = ("key", "other_key", "versions")
 
-    def __init__(self, key: int, other_key: int = NO_KEY) -> None:
-        self.key = key
-        self.other_key = other_key
-        self.versions: list[tuple[int, Effect, Effect]] = []
+    key: int
+    other_key: int
+    versions: list[tuple[int, Effect, Effect]]
 
 
 class VersionPosting(NamedTuple):
@@ -74,8 +67,6 @@ class Ledger:
         count = len(warehouses) * len(skus)
         self._warehouses = warehouses
         self._skus = skus
-        self._key_of_warehouse = {w: i * len(skus) for i, w in enumerate(warehouses)}
-        self._offset_of_sku = {sku: i for i, sku in enumerate(skus)}
         self._on_hand = [0] * count
         self._reserved = [0] * count
         self._inbound = [0] * count
@@ -149,49 +140,16 @@ class Ledger:
         # What already emitted transactions moved after the level's position.
         return sum(_moved(t.versions, sequence, 1 if t.key == key else 2, bucket) for t in passed.values())
 
-    def key(self, warehouse_id: str, sku: str) -> int:
-        return self._key_of_warehouse[warehouse_id] + self._offset_of_sku[sku]
-
-    def on_hand(self, warehouse_id: str, sku: str) -> int:
-        return self._on_hand[self.key(warehouse_id, sku)]
-
-    def reserved(self, warehouse_id: str, sku: str) -> int:
-        return self._reserved[self.key(warehouse_id, sku)]
-
-    def inbound(self, warehouse_id: str, sku: str) -> int:
-        return self._inbound[self.key(warehouse_id, sku)]
-
-    def available(self, warehouse_id: str, sku: str) -> int:
-        return self.on_hand(warehouse_id, sku) - self.reserved(warehouse_id, sku)
-
     def rows(self) -> Iterator[LedgerRow]:
         """Yield the keys something was emitted about, by warehouse number, then catalog order."""
         width = len(self._skus)
         for key, seen in enumerate(self._seen):
             if seen:
-                yield LedgerRow(
-                    self._warehouses[key // width],
-                    self._skus[key % width],
-                    self._on_hand[key],
-                    self._reserved[key],
-                    self._inbound[key],
-                )
-
-    def to_frame(self) -> pl.DataFrame:
-        """One row per key, sorted by `warehouse_id, sku`; units as Int64."""
-        rows = [(r.warehouse_id, r.sku, r.on_hand, r.reserved, r.available, r.inbound) for r in self.rows()]
-        schema = {"warehouse_id": pl.String, "sku": pl.String} | dict.fromkeys(
-            ("on_hand", "reserved", "available", "inbound"), pl.Int64
-        )
-        return pl.DataFrame(rows, schema=schema, orient="row").sort("warehouse_id", "sku")
+                stock = self._on_hand[key], self._reserved[key], self._inbound[key]
+                yield LedgerRow(self._warehouses[key // width], self._skus[key % width], *stock)
 
 
-def _moved(
-    versions: list[tuple[int, Effect, Effect]],
-    level: int,
-    side: int,
-    bucket: int,
-) -> int:
+def _moved(versions: list[tuple[int, Effect, Effect]], level: int, side: int, bucket: int) -> int:
     # RULES 14 for one transaction: effect of its latest version less that of the latest
     # version its key's level already contains.
     if not versions:

@@ -46,7 +46,7 @@ def _envelope(document: Document) -> bytes:
     return _encode({"source": "mongodb", "operation": "insert", "document": "see attachment"})
 
 
-TRANSACTION_DEFECTS: dict[str, Defect] = {
+_TRANSACTION_DEFECTS: dict[str, Defect] = {
     name: Defect(TRANSACTIONS, spoil)
     for name, spoil in {
         "empty_body": lambda document: b"",
@@ -89,7 +89,7 @@ TRANSACTION_DEFECTS: dict[str, Defect] = {
     }.items()
 }
 
-DEFECTS: dict[str, Defect] = TRANSACTION_DEFECTS | {
+DEFECTS: dict[str, Defect] = _TRANSACTION_DEFECTS | {
     "transaction_on_rules_topic": Defect(TRANSACTIONS, _encode, RULES),
     "transaction_on_levels_topic": Defect(TRANSACTIONS, _encode, LEVELS),
     "level_on_transactions_topic": Defect(LEVELS, _encode, TRANSACTIONS),
@@ -104,13 +104,7 @@ DEFECTS: dict[str, Defect] = TRANSACTION_DEFECTS | {
 
 
 def spoiled(
-    name: str,
-    *,
-    transaction_id: str,
-    object_id: str,
-    sku: str,
-    warehouse_id: str,
-    event_time: str,
+    name: str, *, transaction_id: str, object_id: str, sku: str, warehouse_id: str, event_time: str
 ) -> tuple[str, bytes]:
     """Return (topic, body) of the defect called `name`, about the given key."""
     defect = DEFECTS[name]

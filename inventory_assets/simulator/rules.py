@@ -13,7 +13,7 @@ from inventory_assets.simulator.catalog import Product
 LEVELS = ("SKU", "PRODUCT", "BRAND", "CATEGORY", "DEPARTMENT", "GLOBAL")
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True)
 class ThresholdRule:
     """One scope's thresholds in units; null days or quantities set no such condition."""
 
@@ -35,47 +35,26 @@ def build_rules(catalog: list[Product], warehouses: list[str], seed: int) -> lis
     categories = sorted({p.category_id for p in catalog})
     brands = sorted({p.brand_id for p in catalog})
     products = sorted({p.product_id for p in catalog})
-    rules = [_rule("GLOBAL", "GLOBAL", None, 8, 20)]
+    rules = [ThresholdRule("GLOBAL", "GLOBAL", None, 8, 20)]
     for department in rng.sample(departments, -(-len(departments) // 2)):
-        rules.append(_rule("DEPARTMENT", department, None, 10, 24, cooldown=30))
+        rules.append(ThresholdRule("DEPARTMENT", department, None, 10, 24, cooldown_minutes=30))
     for number, category in enumerate(rng.sample(categories, -(-len(categories) // 3))):
-        rules.append(_rule("CATEGORY", category, None, 12, 30, days=number % 3 == 0))
+        # Short cover: shelves hold hours, not weeks (settings.cover_hours).
+        days = (1, 2) if number % 3 == 0 else (None, None)
+        rules.append(ThresholdRule("CATEGORY", category, None, 12, 30, *days))
     for category in rng.sample(categories, -(-len(categories) // 8)):
-        rules.append(_rule("CATEGORY", category, rng.choice(warehouses), 15, 36, cooldown=15))
+        rules.append(ThresholdRule("CATEGORY", category, rng.choice(warehouses), 15, 36, cooldown_minutes=15))
     for brand in rng.sample(brands, -(-len(brands) // 5)):
-        rules.append(_rule("BRAND", brand, None, 12, 25, cooldown=120))
+        rules.append(ThresholdRule("BRAND", brand, None, 12, 25, cooldown_minutes=120))
     for product in rng.sample(products, -(-len(products) // 20)):
-        rules.append(_rule("PRODUCT", product, None, 20, 45))
+        rules.append(ThresholdRule("PRODUCT", product, None, 20, 45))
     sku_ids = rng.sample([p.sku for p in catalog], -(-len(catalog) // 50))
     for number, sku in enumerate(sku_ids):
         warehouse = rng.choice(warehouses) if number % 3 == 1 else None
-        rules.append(_rule("SKU", sku, warehouse, 25, 60, cooldown=(0, 10, 60)[number % 3]))
+        rules.append(ThresholdRule("SKU", sku, warehouse, 25, 60, cooldown_minutes=(0, 10, 60)[number % 3]))
     # The first SKU rule has no warehouse: its SKU is silent everywhere.
     next(rule for rule in rules if rule.level_type == "SKU").is_enabled = False
     return rules
-
-
-def _rule(
-    level_type: str,
-    level_id: str,
-    warehouse_id: str | None,
-    min_qty: int,
-    reorder_qty: int,
-    *,
-    cooldown: int = 60,
-    days: bool = False,
-) -> ThresholdRule:
-    return ThresholdRule(
-        level_type=level_type,
-        level_id=level_id,
-        warehouse_id=warehouse_id,
-        min_qty=min_qty,
-        reorder_qty=reorder_qty,
-        # Short cover: shelves hold hours, not weeks (settings.cover_hours).
-        min_days=1 if days else None,
-        reorder_days=2 if days else None,
-        cooldown_minutes=cooldown,
-    )
 
 
 class RuleBook:

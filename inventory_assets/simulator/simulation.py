@@ -11,9 +11,8 @@ from random import Random
 
 import msgspec
 
-from inventory_assets.simulator.catalog import MESSAGES_PER_ARRIVAL, Product
+from inventory_assets.simulator.catalog import MESSAGES_PER_ARRIVAL
 from inventory_assets.simulator.documents import SECOND_US
-from inventory_assets.simulator.ledger import Ledger
 from inventory_assets.simulator.settings import SimulationSettings
 from inventory_assets.simulator.world import World
 from inventory_assets.simulator.writer import Draft, SimulatedMessage, microseconds
@@ -42,7 +41,8 @@ class Simulation:
     def __init__(self, settings: SimulationSettings) -> None:
         self.settings = settings
         self.counts: Counter[str] = Counter()
-        self._world = World(settings)
+        self._world = world = World(settings)
+        self.catalog, self.warehouses, self.ledger = world.catalog, world.warehouses, world.ledger
         self._rng = Random(f"{settings.seed}:delivery")
         self._now_us = 0
         self._emitted = 0
@@ -51,18 +51,6 @@ class Simulation:
         # Held back messages by the count of emissions at which they are due. Bounded by the
         # window: what is held longer than that has been released.
         self._held: list[tuple[int, int, Draft]] = []
-
-    @property
-    def catalog(self) -> list[Product]:
-        return self._world.catalog
-
-    @property
-    def warehouses(self) -> list[str]:
-        return self._world.warehouses
-
-    @property
-    def ledger(self) -> Ledger:
-        return self._world.ledger
 
     def opening(self) -> Iterator[SimulatedMessage]:
         """Yield every rule, then one level per (warehouse, sku), dated just before `start_at`.
@@ -82,7 +70,7 @@ class Simulation:
             yield self._emit(world.opening_rule(first_us + number * 1000, number))
         first_us += 3600 * SECOND_US
         for key in range(keys):
-            yield self._emit(world.opening_level(first_us + key * _OPENING_STEP_US, key))
+            yield self._emit(world.level(first_us + key * _OPENING_STEP_US, key))
 
     def stream(self, *, now: Callable[[], datetime] | None = None) -> Iterator[SimulatedMessage]:
         """Yield live messages without end.
@@ -113,7 +101,7 @@ class Simulation:
     def _emit(self, draft: Draft) -> SimulatedMessage:
         message, posting = draft
         if posting is not None:
-            self._world.ledger.post(posting)
+            self.ledger.post(posting)
             # Only now: a redelivery never comes before its first delivery.
             if self._has_streamed and self._rng.random() < self.settings.duplicate_rate:
                 self._hold((msgspec.structs.replace(message, kind="duplicate"), None))
@@ -135,7 +123,7 @@ class Simulation:
         arrival_us = max(world.start_us, self._now_us)
         paced_until_us = 0
         while True:
-            due_us = world.next_due_us()
+            due_us = world.agenda.next_due_us
             if due_us <= arrival_us:
                 draft = world.planned(self._tick(due_us))
             else:
@@ -151,7 +139,7 @@ class Simulation:
         world = self._world
         while True:
             at_us = self._tick(microseconds(now()))
-            is_due = world.next_due_us() <= at_us
+            is_due = world.agenda.next_due_us <= at_us
             draft = world.planned(at_us) if is_due else world.arrival(at_us)
             if draft is not None:
                 yield draft

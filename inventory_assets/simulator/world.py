@@ -21,7 +21,7 @@ from inventory_assets.simulator.documents import SECOND_US, reference_json
 from inventory_assets.simulator.ledger import NO_KEY, Effect, Ledger, VersionPosting
 from inventory_assets.simulator.rules import RuleBook, build_rules
 from inventory_assets.simulator.settings import SimulationSettings
-from inventory_assets.simulator.transactions import NO_REFERENCE, Transaction, effects_of
+from inventory_assets.simulator.transactions import Transaction, effects_of
 from inventory_assets.simulator.writer import Draft, Writer, microseconds
 
 # Orders are drawn in blocks: one binary search over all keys at a time is too slow.
@@ -47,7 +47,7 @@ class World:
         self._writer = Writer(settings, self.catalog, self.warehouses)
         self._width = len(self.catalog)
         self._numbers = 0
-        self._agenda = Agenda()
+        self.agenda = Agenda()
         self._prepare_demand()
         self._prepare_stock()
 
@@ -108,15 +108,11 @@ class World:
         return int((low + (high - low) * self._random()) * 60 * SECOND_US)
 
     def _after(self, now_us: int, delay_us: int, action: Action) -> None:
-        self._agenda.add(now_us + delay_us, action)
-
-    def next_due_us(self) -> int:
-        """Return when the next planned step is due; far in the future if none is."""
-        return self._agenda.next_due_us
+        self.agenda.add(now_us + delay_us, action)
 
     def planned(self, now_us: int) -> Draft | None:
         """Take the next planned step; it may turn out to be nothing."""
-        return self._agenda.take()(now_us)
+        return self.agenda.take()(now_us)
 
     def arrival(self, now_us: int) -> Draft | None:
         """Let something new happen: mostly an order."""
@@ -196,7 +192,8 @@ class World:
             key,
             -quantity,
             user=_CUSTOMERS[number * 7 // 3 % 4],
-            reference=(f'"order_id":"ORD-{number:07d}","po_number":null,"return_id":null,"adjustment_reason":null'),
+            # Not `reference_json`: one is made per order.
+            reference=f'"order_id":"ORD-{number:07d}","po_number":null,"return_id":null,"adjustment_reason":null',
         )
         if self._random() < 0.55:
             return self._write(now_us, sale, "COMPLETED")
@@ -310,7 +307,7 @@ class World:
             draft = self._write(now_us, restock, "CANCELLED" if chance < 0.02 else "COMPLETED")
             if self._is_flagged[key]:
                 # The key's last document says a restock is under way; tell that it is over.
-                self._after(now_us, self._minutes(0.1, 0.5), lambda at: self._level(at, key))
+                self._after(now_us, self._minutes(0.1, 0.5), lambda at: self.level(at, key))
             return draft
 
         return receive
@@ -321,13 +318,13 @@ class World:
             # The count differs from the books, and the count is right.
             difference = 1 if chance < 0.03 else -self.rng.randint(1, 3)
             self._move(now_us, key, (0, 0, 0), (difference, 0, 0))
-        return self._level(now_us, key)
+        return self.level(now_us, key)
 
     # -- telling -------------------------------------------------------------------------
 
     def _new(self, type_: str, key: int, quantity: int, *, to_key: int = NO_KEY, user: str = "system") -> Transaction:
         self._numbers += 1
-        return Transaction(self._numbers, type_, key, quantity, to_key=to_key, user=user, reference=NO_REFERENCE)
+        return Transaction(self._numbers, type_, key, quantity, to_key=to_key, user=user)
 
     def _write(self, now_us: int, transaction: Transaction, status: str) -> Draft:
         before = transaction.effects
@@ -346,7 +343,8 @@ class World:
         if on_hand - reserved < self._plan_at[key]:
             self._review(now_us, key, on_hand - reserved)
 
-    def _level(self, now_us: int, key: int) -> Draft:
+    def level(self, now_us: int, key: int) -> Draft:
+        """Tell of a key as it stands."""
         self._is_flagged[key] = self.inbound[key] > 0
         self.ledger.expect_level(key)
         return self._writer.level(
@@ -356,10 +354,6 @@ class World:
             reserved=self.reserved[key],
             is_restocking=bool(self._is_flagged[key]),
         )
-
-    def opening_level(self, now_us: int, key: int) -> Draft:
-        """Tell of a key for the first time, as it stands when the shop opens."""
-        return self._level(now_us, key)
 
     def opening_rule(self, now_us: int, number: int) -> Draft:
         """Tell of a threshold rule for the first time."""

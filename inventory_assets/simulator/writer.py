@@ -122,23 +122,22 @@ class Writer:
     def _ordering_key(self, key: int) -> str:
         return f"{self._warehouses[key // self._width]}:{self._catalog[key % self._width].sku}"
 
+    # Wraps a document as the change stream connector does (RULES 1).
     def _enveloped(self, document: str, now_us: int, *, object_id: str, key: int, kind: str, is_first: bool) -> str:
         second = now_us // SECOND_US
         if second > self._cluster_second:
             self._cluster_second, self._increment = second, 0
         self._increment += 1
+        increment = self._increment
         warehouse = 0 if key == NO_KEY else key // self._width
-        return doc.envelope_json(
-            document,
-            object_id=object_id,
-            warehouse_json="null" if key == NO_KEY else self._warehouse_json[warehouse],
-            connector=self._connectors[warehouse],
-            collection=kind,
-            is_first=is_first,
-            source_epoch=self._settings.source_epoch,
-            second=second,
-            increment=self._increment,
-            processed_at=self._time.rfc3339(now_us + _PROCESSING_US),
+        warehouse_json = "null" if key == NO_KEY else self._warehouse_json[warehouse]
+        return (
+            f'{{"source":"mongodb","connector_id":"{self._connectors[warehouse]}","warehouse_id":{warehouse_json},'
+            f'"namespace":"inventory.{kind}","operation":"{"insert" if is_first else "update"}",'
+            f'"source_epoch":{self._settings.source_epoch},"cluster_time":{{"t":{second},"i":{increment}}},'
+            f'"resume_token":{{"_data":"82{second:08X}{increment:08X}2B0429296E1404"}},'
+            f'"processed_at":"{self._time.rfc3339(now_us + _PROCESSING_US)}","schema_version":1,'
+            f'"document_key":{{"_id":{{"$oid":"{object_id}"}}}},"document":{document}}}'
         )
 
     def transaction(self, now_us: int, transaction: Transaction, status: str) -> tuple[SimulatedMessage, int]:
@@ -183,26 +182,23 @@ class Writer:
     def level(
         self, now_us: int, key: int, *, on_hand: int, reserved: int, is_restocking: bool
     ) -> tuple[SimulatedMessage, LevelPosting]:
-        """Write a key's stock as it stands."""
+        """Write a key's stock as it stands; without its reservations it carries on hand only (RULES 14)."""
         event_us, spelling, is_enveloped = self._place(now_us, key)
         warehouse, offset = divmod(key, self._width)
         # Some counts look at the shelf only and say nothing of reservations.
         is_first = not self._is_listed[key]
         self._is_listed[key] = 1
         stated = reserved if is_first or self._random() < 0.85 else None
+        held = "" if stated is None else f'"reserved_stock":{stated},"available_stock":{on_hand - reserved},'
+        # A third carry R0's own threshold pair, which rules override (RULES 21).
+        thresholds = '"min_threshold":5,"reorder_threshold":15,' if offset % 3 == 0 else ""
         object_id = f"{self._run}01{key:014x}"
-        body = doc.level_json(
-            object_id=doc.object_id_json(object_id, spelling),
-            hierarchy=self._hierarchy[offset],
-            warehouse_json=self._warehouse_json[warehouse],
-            on_hand=doc.quantity_json(on_hand, spelling),
-            reserved=stated,
-            available=on_hand - reserved,
-            # A third carry R0's own threshold pair, which rules override (RULES 21).
-            thresholds='"min_threshold":5,"reorder_threshold":15,' if offset % 3 == 0 else "",
-            is_restocking=is_restocking,
-            last_updated=self._time.json(event_us, spelling),
-            metadata=self._metadata[offset],
+        body = (
+            f'{{"_id":{doc.object_id_json(object_id, spelling)},{self._hierarchy[offset]},'
+            f'"warehouse_id":{self._warehouse_json[warehouse]},'
+            f'"current_stock":{doc.quantity_json(on_hand, spelling)},{held}{thresholds}'
+            f'"restock_in_progress":{"true" if is_restocking else "false"},'
+            f'"last_updated":{self._time.json(event_us, spelling)},"metadata":{self._metadata[offset]}}}'
         )
         if is_enveloped:
             body = self._enveloped(body, now_us, object_id=object_id, key=key, kind="inventory", is_first=is_first)
@@ -222,14 +218,7 @@ class Writer:
         )
         # One form a rule, so that its positions compare whatever second it changes in.
         if Random(f"{self._run}:{number}").random() < self._settings.envelope_rate:
-            body = self._enveloped(
-                body,
-                now_us,
-                object_id=object_id,
-                key=NO_KEY,
-                kind="thresholds",
-                is_first=is_first,
-            )
+            body = self._enveloped(body, now_us, object_id=object_id, key=NO_KEY, kind="thresholds", is_first=is_first)
         ordering_key = f"{rule.level_type}:{rule.level_id}"
         return self._message(RULES, body.encode(), ordering_key, event_us, "rule"), None
 

@@ -65,26 +65,13 @@ def read_key(reader: Reader, warehouse_id: str, sku: str) -> tuple[KeyState, Par
     return msgspec.json.decode(row["fold_state"], type=KeyState), parents
 
 
-def read_dynamic(reader: Reader, warehouse_id: str, sku: str) -> DynamicLimits | None:
-    """The limits computed for one key; None where there are none."""
-    rows = current_rows(reader, DYNAMIC_THRESHOLDS).filter(warehouse_id=warehouse_id, sku=sku)
-    return next((limits for _, _, limits in to_dynamics(rows)), None)
-
-
 def read_rungs(reader: Reader, warehouse_id: str, sku: str, defaults: ThresholdDefaults) -> list[Rung] | None:
     """The whole ladder of a key as the lake has it; None where no stock of it is known."""
     key = read_key(reader, warehouse_id, sku)
     if key is None:
         return None
-    return list_rungs(*key, read_stored(reader), defaults, read_dynamic(reader, warehouse_id, sku))
-
-
-def rung_row(rung: Rung) -> dict[str, Any]:
-    """A rung as a row."""
-    return {
-        "level_type": rung.level_type, "level_id": rung.level_id, "warehouse_id": rung.warehouse_id,
-        "rule": rung.rule, "verdict": rung.verdict, "is_winner": rung.is_winner,
-    }  # fmt: skip
+    computed = to_dynamics(current_rows(reader, DYNAMIC_THRESHOLDS).filter(warehouse_id=warehouse_id, sku=sku))
+    return list_rungs(*key, read_stored(reader), defaults, next((limits for *_, limits in computed), None))
 
 
 def conflict_rows(
@@ -108,12 +95,9 @@ def _finding(severity: str, place: str | None, scope: str | None, what: str, nex
 
 
 def list_rungs(
-    state: KeyState,
-    parents: ParentIds,
-    rules: Mapping[Scope, StoredRule],
-    defaults: ThresholdDefaults,
+    state: KeyState, parents: ParentIds, rules: Mapping[Scope, StoredRule], defaults: ThresholdDefaults,
     dynamic: DynamicLimits | None = None,
-) -> list[Rung]:
+) -> list[Rung]:  # fmt: skip
     """Every rung of a key's ladder down to the system default, and why it holds or does not (RULES 21)."""
     limits = resolve_thresholds(state, parents, rules, defaults, dynamic)
     winner = (limits.level_type, limits.level_id, limits.warehouse_id)

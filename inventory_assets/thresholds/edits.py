@@ -169,11 +169,7 @@ def _to_messages(
     return [
         Message(f"{name}-{number}", Topic.THRESHOLDS, now, "", {"source": "cli"}, body)
         for number, edit in enumerate(edits)
-        for body in [
-            message_body(
-                edit, rules.get(edit.scope), author=author, reason=reason or edit.after.reason, now=now, latest=latest
-            )
-        ]
+        for body in [message_body(edit, rules.get(edit.scope), author=author, reason=reason, now=now, latest=latest)]
     ]
 
 
@@ -185,7 +181,7 @@ def message_body(
     Args:
         edit: What is to change.
         stored: The rule of that scope as it stands, deleted or not.
-        author, reason: Who and why, for the audit.
+        author, reason: Who and why, for the audit; without a reason the rule's own.
         now: The time of the change, microseconds.
         latest: The latest time a rule may have, microseconds.
 
@@ -204,7 +200,7 @@ def message_body(
                 f"the rule {name_scope(rule.scope)} is dated {format_time(instant)}, and nothing from here can come "
                 "after that. Change it where it came from; nothing was written"
             )
-    document |= {"updated_at": format_time(at), "updated_by": author, "reason": reason}
+    document |= {"updated_at": format_time(at), "updated_by": author, "reason": reason or rule.reason}
     if not epoch:
         return msgspec.json.encode(document)
     return msgspec.json.encode({"source": "cli", "source_epoch": epoch, "operation": "update", "document": document})

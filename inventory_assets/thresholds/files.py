@@ -46,16 +46,9 @@ COLUMNS = (
     "notification_channel", "recipients", "alert_settings", "deleted", "reason",
 )  # fmt: skip
 FIELDS = (
-    *SCOPE_FIELDS,
-    *LIMIT_FIELDS,
-    "mode",
-    *DYNAMIC_FIELDS,
-    "alert_settings",
-    "enabled",
-    "deleted",
-    "reason",
+    *SCOPE_FIELDS, *LIMIT_FIELDS, "mode", *DYNAMIC_FIELDS, "alert_settings", "enabled", "deleted", "reason",
     "change_reason",
-)
+)  # fmt: skip
 # What R0's documents also have, and what says nothing of the rule: who imports is the author, and the time is now.
 IGNORED = ("_id", "created_at", "updated_at", "created_by", "updated_by", "author")
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")

@@ -4,17 +4,18 @@ import json
 
 import pytest
 
-from inventory_assets.assets.checks import CHECKS, hold_findings, run_check
+from inventory_assets.assets.checks import hold_findings, run_check
 from inventory_assets.control.untrusted import hold_untrusted
 from inventory_assets.domain.alerts.lifecycle import in_force
 from inventory_assets.domain.values import read_time
+from inventory_assets.quality.rules import INVARIANTS
 from tests.builders import level, messages, moment, rule
 from tests.facts import differences, rows, value
 
 UNTRUSTED = "SELECT warehouse_id, sku FROM out.alerts WHERE is_untrusted ORDER BY ALL"
-[ROLLUPS] = [check for check in CHECKS if check.name == "rollups_equal_leaves"]
-[KEYS] = [check for check in CHECKS if check.name == "no_key_lost"]
-[OUTCOMES] = [check for check in CHECKS if check.name == "outcomes_sum_to_messages"]
+[ROLLUPS] = [check for check in INVARIANTS if check.name == "rollups_equal_leaves"]
+[KEYS] = [check for check in INVARIANTS if check.name == "no_key_lost"]
+[OUTCOMES] = [check for check in INVARIANTS if check.name == "outcomes_sum_to_messages"]
 
 
 @pytest.fixture
@@ -65,7 +66,7 @@ def test_a_failed_check_holds_its_warehouse_and_a_passed_one_lets_go(shop):
 
 def test_checks_that_pass_and_that_are_not_of_stock_change_nothing(shop):
     version = shop.state.version
-    for check in CHECKS:
+    for check in INVARIANTS:
         assert [] == check_and_hold(shop, check)
     shop.lake.connection.execute("UPDATE lake.meta.versions SET messages = messages + 1 WHERE version = 1")
 

@@ -11,7 +11,7 @@ import click
 import pytest
 
 from inventory_assets.cli import COMMANDS
-from inventory_assets.commands.alerts.show import HANDLING
+from inventory_assets.commands.alerts.group import HANDLING
 from inventory_assets.commands.lazy import LazyGroup
 from tests.messaging.brokers import REPOSITORY
 

@@ -51,7 +51,7 @@ class InMemoryBroker:
         """
         if subscriptions is None:
             topology = load_topology()
-            subscriptions = {name: topology.topic_of(name) for name in topology.input_subscriptions}
+            subscriptions = {s.name: s.topic for s in topology.subscriptions if s.topic in topology.input_topics}
         self.published: list[OutgoingMessage] = []
         self.failing_topics: set[str] = set()
         self._subscriptions = dict(subscriptions)

@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from inventory_assets.simulator import SimulatedMessage, Simulation, SimulationSettings
+from inventory_assets.simulator import Simulation, SimulationSettings
 from tests.simulator.naive_fold import NaiveFold
 
 # Few keys, many counts, heavy disorder: what a large run meets once an hour, in a second.
@@ -95,17 +95,3 @@ def test_ledger_is_the_fold_in_live_mode() -> None:
     fold.add(itertools.islice(simulation.stream(now=clock), 6000))
 
     assert fold.stock() == ledger_stock(simulation)
-
-
-def test_frame_lists_the_rows_of_the_ledger() -> None:
-    simulation = Simulation(SimulationSettings(skus=3, warehouses=2))
-    messages: list[SimulatedMessage] = list(simulation.opening())
-
-    frame = simulation.ledger.to_frame()
-
-    assert frame.height == 6
-    assert frame["available"].to_list() == (frame["on_hand"] - frame["reserved"]).to_list()
-    assert [row.available for row in simulation.ledger.rows()] == [
-        simulation.ledger.available(row.warehouse_id, row.sku) for row in simulation.ledger.rows()
-    ]
-    assert sum(message.kind == "level" for message in messages) == 6

@@ -10,10 +10,10 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from inventory_assets.commands.alerts.age import print_age
 from inventory_assets.commands.alerts.incidents import explain_incident
+from inventory_assets.commands.alerts.listing import print_age
 from inventory_assets.commands.alerts.style import STYLES
-from inventory_assets.commands.output import console, print_rows, to_json
+from inventory_assets.commands.output import console, new_table, no_stock_of, print_agreement, print_rows, to_json
 from inventory_assets.ingest.meaning import meaning_of
 from inventory_assets.ingest.verify import recorded_by
 from inventory_assets.lake.query.reader import LakeReader, Reader
@@ -101,18 +101,11 @@ def _print_explanation(found: Explanation, present: Present | None) -> None:
         console.print(f"  {to_second(step['event_at'])}  {what}{late} [lake version {step['version']}]", style="dim")
     if found.recorded_as:
         console.print(found.recorded_as, style="yellow")
-    elif found.differences:
-        console.print("Re-derived from its messages, this alert is different:", style="bold red")
-        for difference in found.differences:
-            console.print(f"  {difference}")
-    else:
-        console.print("✓ Recalculated from the stock messages as received: the same alert.", style="green")
-
-
-def _differs(found: Explanation, present: Present) -> bool:
-    body = found.body
-    notified = (body["current_stock"], body["reserved_stock"], body["inbound_stock"])
-    return notified != (present.on_hand, present.reserved, present.inbound)
+        return
+    print_agreement(
+        found.differences, "Re-derived from its messages, this alert is different:",
+        "Recalculated from the stock messages as received: the same alert.",
+    )  # fmt: skip
 
 
 def _print_advice(found: Explanation, present: Present | None) -> None:
@@ -156,7 +149,8 @@ def _headline(found: Explanation, present: Present | None) -> Text:
     text.append(f"inbound {body['inbound_stock']}), threshold {body['threshold']:g}\n")
     places = body["hierarchy"]
     text.append(" › ".join(str(places[name]) for name in ("department", "category", "brand", "product")) + "\n", "dim")
-    if present is not None and _differs(found, present):
+    notified = (body["current_stock"], body["reserved_stock"], body["inbound_stock"])
+    if present is not None and notified != (present.on_hand, present.reserved, present.inbound):
         text.append(
             f"Now available {present.available} (on hand {present.on_hand}, reserved {present.reserved}, "
             f"inbound {present.inbound})\n"
@@ -169,9 +163,8 @@ def _headline(found: Explanation, present: Present | None) -> Text:
 
 
 def _rules_table(rules: list[RuleLine]) -> Table:
-    table = Table(title="Which threshold holds, most specific first", title_justify="left", header_style="bold")
-    for name in ("level", "id", "warehouse", "limits", "verdict"):
-        table.add_column(name, overflow="fold")
+    names = ("level", "id", "warehouse", "limits", "verdict")
+    table = new_table(names, title="Which threshold holds, most specific first")
     for line in rules:
         table.add_row(
             line.level_type, line.level_id, line.warehouse_id or "all", line.limits, line.verdict,
@@ -218,10 +211,7 @@ def why_not(warehouse_id: str, sku: str, format_: str) -> None:
     with engine_of() as engine:
         found = why_not_of(engine.state, (warehouse_id, sku))
     if found is None:
-        raise click.ClickException(
-            f"no stock is known of SKU {sku!r} at {warehouse_id!r}. "
-            'See what is: inventory sql "SELECT warehouse_id, sku FROM core.sku_state"'
-        )
+        raise no_stock_of(warehouse_id, sku)
     if format_ == "json":
         print_rows([{"reason": found.reason, "sentence": found.sentence, **found.facts}], "json")
         return

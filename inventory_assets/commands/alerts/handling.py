@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from inventory_assets.commands.output import format_option, notes, print_rows
+from inventory_assets.commands.output import format_option, notes, print_found
 from inventory_assets.control.issue import issue
 from inventory_assets.domain.alerts.incidents import is_incident_id
 from inventory_assets.domain.values import to_microseconds
@@ -54,8 +54,7 @@ def _commit(bodies: Sequence[dict[str, Any]], author: str | None, reason: str, f
         commits = issue(engine, [{**body, **issued} for body in bodies], now=_now())
         rows = _steps(engine, [commit.version for commit in commits])
         unconcerned = [] if rows or not commits else [_why_no_alert(engine, body) for body in bodies]
-    if rows or format_ != "table":
-        print_rows(rows, format_)
+    print_found(rows, format_)
     if not commits:
         notes.print("nothing changed: it was so already", style="dim")
     for sentence in unconcerned:
@@ -208,7 +207,4 @@ def sweep(format_: str) -> None:
     LakeReader(load_settings())
     with engine_of() as engine:
         rows = _steps(engine, [commit.version for commit in sweep_lake(engine, _now())])
-    if rows or format_ != "table":
-        print_rows(rows, format_)
-    if not rows:
-        notes.print("nothing was due", style="dim")
+    print_found(rows, format_, "nothing was due")

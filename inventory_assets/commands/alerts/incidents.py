@@ -7,11 +7,19 @@ from typing import Any
 
 import click
 from rich.panel import Panel
-from rich.table import Table
 from rich.text import Text
 
 from inventory_assets.commands.alerts.style import STYLES
-from inventory_assets.commands.output import console, format_option, notes, print_rows, to_json
+from inventory_assets.commands.output import (
+    console,
+    format_option,
+    new_table,
+    notes,
+    print_agreement,
+    print_found,
+    print_rows,
+    to_json,
+)
 from inventory_assets.domain.values import InvalidValue, read_time, to_microseconds
 from inventory_assets.lake.query.as_of import show_version
 from inventory_assets.lake.query.reader import LakeReader
@@ -70,10 +78,7 @@ def find(as_of: str | None, format_: str) -> None:
                 [version],
             ).iter_rows(named=True)
         ]
-    if rows or format_ != "table":
-        print_rows(rows, format_)
-    if not rows:
-        notes.print("nothing opened, nothing changed", style="dim")
+    print_found(rows, format_, "nothing opened, nothing changed")
 
 
 def explain_incident(incident_id: str, format_: str) -> None:
@@ -112,9 +117,8 @@ def _print_incident(
         console.print(f"  {spaced(name)}: {shown}")
     console.print(f"Arithmetic  {comparison}", style="bold")
     if alerts:
-        table = Table(title="Its alerts, with the stock of now", title_justify="left", header_style="bold")
-        for name in ("alert", "state", "warehouse", "sku", "available", "id"):
-            table.add_column(name, justify="right" if name == "available" else "left", overflow="fold")
+        names = ("alert", "state", "warehouse", "sku", "available", "id")
+        table = new_table(names, "available", title="Its alerts, with the stock of now")
         for alert in alerts[:SHOWN_MEMBERS]:
             table.add_row(
                 alert["alert_type"], alert["state"], Text(alert["warehouse_id"]), Text(alert["sku"]),
@@ -128,9 +132,7 @@ def _print_incident(
         console.print(f"  and {len(members) - SHOWN_MEMBERS} more", style="dim")
     for note in notes_:
         console.print(f"Note  {note['reason']}  ({note['actor']}, {to_minute(note['at'])})", soft_wrap=True)
-    if differences:
-        console.print("Found again at its version, this incident is different:", style="bold red")
-        for difference in differences:
-            console.print(f"  {difference}")
-    else:
-        console.print("✓ Found again in the lake as it was at its version: the same incident.", style="green")
+    print_agreement(
+        differences, "Found again at its version, this incident is different:",
+        "Found again in the lake as it was at its version: the same incident.",
+    )  # fmt: skip

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from inventory_assets.commands.output import format_option, notes, print_rows
+from inventory_assets.commands.output import format_option, notes, print_more, print_rows
 from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.notify.history import read_notifications
 from inventory_assets.queries.ids import find_subject_id
@@ -37,8 +37,7 @@ def notifications(subject_id: str | None, limit: int, format_: str) -> None:
         notes.print("nobody was notified yet" if found is None else "nobody was notified of it yet", style="dim")
         return
     print_rows([_short(row) for row in rows[:limit]], "table", columns=SHOWN)
-    if len(rows) > limit:
-        notes.print(f"{len(rows) - limit} more: --limit {len(rows)}", style="dim")
+    print_more(rows, limit)
     if planned := next((row["id"] for row in rows if row["id"].startswith("ntf-")), None):
         notes.print(f"Every try: inventory explain {planned[-8:]}", style="dim")
 
@@ -47,10 +46,5 @@ def _short(row: dict[str, Any]) -> dict[str, Any]:
     """A notification in a line; an id as its last eight characters, which every command takes."""
     members = row["members"]
     about = members[0][-8:] if len(members) == 1 else counted(len(members), "alert")
-    return {
-        **row,
-        "at": row["last_attempt_at"] or row["planned_at"],
-        "id": row["id"][-8:],
-        "about": about,
-        "recipients": ", ".join(row["recipients"]) or None,
-    }
+    at, recipients = row["last_attempt_at"] or row["planned_at"], ", ".join(row["recipients"]) or None
+    return {**row, "at": at, "id": row["id"][-8:], "about": about, "recipients": recipients}

@@ -22,11 +22,8 @@ def alert_stats(by: str, days: int | None, format_: str) -> None:
     in the seven days before, or opened again within its cooldown.
     """
     name = GROUPS[by]
-    within = (
-        ""
-        if days is None
-        else ("WHERE opened_at > (SELECT max(opened_at) FROM out.alerts) - to_days(CAST(? AS INTEGER))")
-    )
+    newest = "(SELECT max(opened_at) FROM out.alerts)"
+    within = "" if days is None else f"WHERE opened_at > {newest} - to_days(CAST(? AS INTEGER))"
     rows = LakeReader(load_settings()).rows(
         f"""
         SELECT {name} AS {by}, count(*) AS alerts, count(*) FILTER (state = 'firing') AS firing,

@@ -1,13 +1,11 @@
 """`inventory connector`: run one, ask how it is, have it copy anew, prepare its database, check its work."""
 
 import json
-import signal
 import sys
-import threading
+from contextlib import closing
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import click
@@ -16,6 +14,7 @@ from inventory_assets.commands.connector.config import config_option, read_confi
 from inventory_assets.commands.connector.listing import list_
 from inventory_assets.commands.connector.reconcile import reconcile
 from inventory_assets.commands.output import format_option, notes, print_rows
+from inventory_assets.commands.stopping import stop_event
 from inventory_assets.connector.state.checkpoint import Checkpoint, Gap, Phase
 from inventory_assets.words.text import spaced
 from inventory_assets.words.times import to_second
@@ -38,14 +37,8 @@ def run(config_path: Path | None) -> None:
 
         assert config.pubsub_project is not None
         apply_topology(config.pubsub_project, emulator_host=config.pubsub_emulator_host)
-    stop = threading.Event()
-
-    def ask_to_stop(number: int, frame: FrameType | None) -> None:
-        stop.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, ask_to_stop)
-    sys.exit(run_connector(config, stop=stop, log=sys.stdout))
+    with stop_event() as stop:
+        sys.exit(run_connector(config, stop=stop, log=sys.stdout))
 
 
 @connector.command()
@@ -72,11 +65,8 @@ def status(config_path: Path | None, format_: str) -> None:
     """Show how far a connector has come: age of its token, lag, last heartbeat, gaps."""
     from inventory_assets.connector.state.stores.build import open_store
 
-    store = open_store(read_config(config_path))
-    try:
+    with closing(open_store(read_config(config_path))) as store:
         checkpoints = store.list()
-    finally:
-        store.close()
     now = datetime.now(UTC)
     rows = [_status_row(found, now) for found in checkpoints]
     if format_ == "table" and len(rows) == 1:
@@ -97,18 +87,13 @@ def status(config_path: Path | None, format_: str) -> None:
 def _status_row(found: Checkpoint, now: datetime) -> dict[str, Any]:
     at = found.cluster_time
     return {
-        "connector_id": found.connector_id,
-        "phase": str(found.phase),
-        "source_epoch": found.source_epoch,
+        "connector_id": found.connector_id, "phase": str(found.phase), "source_epoch": found.source_epoch,
         "published_until": None if at is None else datetime.fromtimestamp(at[0], UTC),
         "lag_seconds": None if at is None else max(0, int(now.timestamp()) - at[0]),
-        "token_age_seconds": _age(found.moved_at, now),
-        "last_heartbeat_at": found.heartbeat_at,
-        "heartbeat_age_seconds": _age(found.heartbeat_at, now),
-        "gaps": len(found.gaps),
-        "copy_requested": found.is_snapshot_requested,
-        "owner_id": found.owner_id,
-    }
+        "token_age_seconds": _age(found.moved_at, now), "last_heartbeat_at": found.heartbeat_at,
+        "heartbeat_age_seconds": _age(found.heartbeat_at, now), "gaps": len(found.gaps),
+        "copy_requested": found.is_snapshot_requested, "owner_id": found.owner_id,
+    }  # fmt: skip
 
 
 def _shown(value: Any) -> str:
@@ -139,11 +124,8 @@ def snapshot(config_path: Path | None, new_epoch: bool) -> None:
     from inventory_assets.connector.state.stores.build import open_store
 
     config = read_config(config_path)
-    store = open_store(config)
-    try:
+    with closing(open_store(config)) as store:
         found = request_snapshot(store, config.connector_id, is_new_epoch=new_epoch)
-    finally:
-        store.close()
     if found is None:
         notes.print(f"{config.connector_id} has never run: its first start copies everything anyway.")
         return
@@ -160,11 +142,8 @@ def init_db_(config_path: Path | None, format_: str) -> None:
     from inventory_assets.connector.source.mongo_client import connect
 
     config = read_config(config_path)
-    client = connect(config.mongodb_uri.get_secret_value())
-    try:
+    with closing(connect(config.mongodb_uri.get_secret_value())) as client:
         rows = init_db(client[config.database], collections=list(config.collections))
-    finally:
-        client.close()
     print_rows([asdict(row) for row in rows], format_)
     if any(row.action == "failed" for row in rows):
         sys.exit(1)

@@ -21,7 +21,8 @@ from inventory_assets.quality.source.check import TRIES, Report, SourceCheck
 from inventory_assets.settings import load_settings
 from inventory_assets.wiring import ensure_topics, publisher_of
 
-COLUMNS = ("warehouse_id", "sku", "subject", "kind", "field", "source", "lake", "diverges_after", "cause")
+FIELDS = ("warehouse_id", "sku", "subject", "kind", "field", "source", "lake")
+COLUMNS = (*FIELDS, "diverges_after", "cause")
 DEFAULT_DATABASE = "inventory"
 SCHEMA_VERSION = 1
 
@@ -105,12 +106,8 @@ def _place_of(path: Path) -> _Place:
 
 
 def _row(difference: Difference) -> dict[str, Any]:
-    return {
-        "warehouse_id": difference.warehouse_id, "sku": difference.sku, "subject": difference.subject,
-        "kind": str(difference.kind), "field": difference.field, "source": difference.source,
-        "lake": difference.lake, "diverges_after": _place(difference.divergence.after),
-        "cause": difference.divergence.cause,
-    }  # fmt: skip
+    said = {name: getattr(difference, name) for name in FIELDS} | {"kind": str(difference.kind)}
+    return said | {"diverges_after": _place(difference.divergence.after), "cause": difference.divergence.cause}
 
 
 def _place(position: Position | None) -> str | None:
@@ -163,14 +160,9 @@ def _repair(report: Report, database: str, connector_id: str, *, is_sure: bool) 
 
 
 def deletions(
-    keys: Sequence[Key],
-    *,
-    database: str,
-    connector_id: str,
-    source_epoch: int,
-    cluster_time: tuple[int, int],
+    keys: Sequence[Key], *, database: str, connector_id: str, source_epoch: int, cluster_time: tuple[int, int],
     now: datetime,
-) -> list[OutgoingMessage]:
+) -> list[OutgoingMessage]:  # fmt: skip
     """Envelopes of deleted inventory documents (RULES 1, 17), at the cluster time at which they were not there.
 
     A document that is inserted later has a later position and counts, whenever it comes.

@@ -1,6 +1,7 @@
 """`inventory archive | archive restore`: old days as plain Parquet, and the way back."""
 
 import sys
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -31,10 +32,7 @@ def archive(context: click.Context, before: datetime | None, to: str | None, for
     rows: list[dict[str, Any]] = []
     with archiver_of(settings, to) as archiver, notes.status("archiving") as status:
         for done in archiver.run(f"{last:%Y-%m-%d}", lambda table, date: status.update(f"{table} {date}")):
-            rows.append(
-                {"table": done.table, "days": done.days, "copied_days": done.copied_days,
-                 "copied_rows": done.copied_rows}
-            )  # fmt: skip
+            rows.append(asdict(done))
     print_rows(rows, format_)
     copied = sum(row["copied_days"] for row in rows)
     notes.print(f"{copied:,} days copied and read back; the lake is as it was", style="green")

@@ -2,12 +2,13 @@
 
 import re
 import sys
+from dataclasses import asdict
 from datetime import UTC, date, datetime
 
 import click
 import duckdb
 
-from inventory_assets.commands.output import format_option, notes, print_rows
+from inventory_assets.commands.output import format_option, notes, print_found, print_rows
 from inventory_assets.ingest.meaning import meaning_of
 from inventory_assets.ingest.rebuild import rebuild_lake
 from inventory_assets.ingest.replay import Replay
@@ -161,11 +162,7 @@ def verify(format_: str) -> None:
 
 
 def _print_differences(differences: list[Difference], format_: str) -> None:
-    rows = [
-        {"table": d.table, "missing": d.missing, "unexpected": d.unexpected, "example": d.example} for d in differences
-    ]
-    if rows or format_ != "table":
-        print_rows(rows, format_)
+    print_found([asdict(difference) for difference in differences], format_)
 
 
 @click.command()

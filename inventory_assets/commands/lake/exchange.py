@@ -1,8 +1,9 @@
-"""`inventory exchange pull | push`: rows from and to a PostgreSQL server."""
+"""`inventory exchange pull | push` and `inventory export`: rows from and to a PostgreSQL server, tables as files."""
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import click
 import duckdb
 
 from inventory_assets.commands.output import format_option, notes, print_rows
+from inventory_assets.exchange.export import DATABASE, export_lake
 from inventory_assets.exchange.file import ExchangeFile, Pull, load_exchange_file
 from inventory_assets.exchange.pull import Row, run_pull, to_message, to_product_rows
 from inventory_assets.exchange.push import DEFAULT_SCHEMA, push_tables
@@ -18,7 +20,7 @@ from inventory_assets.lake.catalog.connect import open_duckdb
 from inventory_assets.lake.catalog.server import attach_server, read_server
 from inventory_assets.lake.errors import LakeBusyError
 from inventory_assets.lake.lock import writer_lock
-from inventory_assets.lake.query.reader import LakeReader
+from inventory_assets.lake.query.reader import LakeReader, history_reader
 from inventory_assets.refresh.products import import_products, to_products
 from inventory_assets.settings import Settings, load_settings
 from inventory_assets.wiring import engine_of, ensure_topics, publisher_of
@@ -86,13 +88,8 @@ def _pull(
         notes.print(
             f"pull {pull.name}: {done.without_cursor:,} rows have no {pull.cursor} and are left out", style="yellow"
         )
-    return {
-        "pull": pull.name,
-        "to": pull.topic or "products",
-        "read": done.rows,
-        "sent": done.published,
-        "cursor": done.cursor,
-    }
+    sent = {"read": done.rows, "sent": done.published, "cursor": done.cursor}
+    return {"pull": pull.name, "to": pull.topic or "products", **sent}
 
 
 @contextmanager
@@ -130,7 +127,7 @@ def push(file: Path | None, to: str | None, schema: str | None, tables: tuple[st
     else:
         server = read_server(to or "", said_in="--to")
     reader = LakeReader(settings)
-    try:
+    with closing(reader.connection):
         attach_server(reader.connection, server, read_only=False)
         with notes.status("loading"):
             done = push_tables(
@@ -139,13 +136,28 @@ def push(file: Path | None, to: str | None, schema: str | None, tables: tuple[st
                 schema=schema or DEFAULT_SCHEMA,
                 snapshots_uri=settings.snapshots_uri,
             )
-    finally:
-        reader.connection.close()
-    print_rows(
-        [
-            {"table": each.table, "rows": each.rows, "inserted": each.inserted, "updated": each.updated,
-             "deleted": each.deleted}
-            for each in done
-        ],
-        format_,
-    )  # fmt: skip
+    print_rows([asdict(each) for each in done], format_)
+
+
+@click.command()
+@click.argument("target")
+@click.option("--at-version", type=int, help="The tables as they were at this version.")
+@format_option
+def export(target: str, at_version: int | None, format_: str) -> None:
+    """Write current tables and snapshots as Parquet to a directory or gs://bucket/prefix.
+
+    Beside them a DuckDB file of views: any DuckDB opens it from there.
+
+    \b
+    inventory export exported
+    cd exported && duckdb snapshots.duckdb "SELECT * FROM core.sku_state LIMIT 5"
+    """
+    settings = load_settings()
+    place = target.rstrip("/") if "://" in target else str(Path(target).expanduser().resolve())
+    rows = []
+    with notes.status("exporting") as status, history_reader(settings) as reader:
+        for each in export_lake(reader, reader.connection, settings.snapshots_uri, place, at_version=at_version):
+            status.update(f"exported {each.table}")
+            rows.append({"table": each.table, "files": each.files, "rows": each.rows, "bytes": each.size})
+    print_rows(rows, format_)
+    notes.print(f"views over them: {place}/{DATABASE}", style="green")

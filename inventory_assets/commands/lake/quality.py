@@ -12,13 +12,7 @@ from inventory_assets.domain.quality.results import QualityResult, ResultStatus,
 from inventory_assets.domain.values import to_microseconds
 from inventory_assets.lake.query.as_of import show_version
 from inventory_assets.lake.query.reader import LakeReader, snapshot_reader
-from inventory_assets.quality.judge import (
-    hold_judged,
-    judge_rules,
-    read_history,
-    record,
-    with_trends,
-)
+from inventory_assets.quality.judge import hold_judged, judge_rules, read_history, record, with_trends
 from inventory_assets.quality.rule import Rule
 from inventory_assets.quality.rules import LIGHT_RULES, RULES
 from inventory_assets.settings import Settings, load_settings
@@ -144,14 +138,10 @@ def history(rule: str | None, limit: int, format_: str) -> None:
                 for result in results]  # fmt: skip
         print_rows(rows, "table", columns=HISTORY_COLUMNS)
         if rule is not None and results:
-            _print_trend(reader, results[0])
+            [newest] = with_trends(reader, results[:1])
+            notes.print(f"trend: {describe_trend(newest.trend)}", style="dim")
     else:
         names = [name for name in _full(results[0]) if name != "trend"] if results else []
         print_rows([{name: _full(result)[name] for name in names} for result in results], format_, columns=names)
     if not results:
         notes.print("nothing was recorded yet: inventory quality --record", style="dim")
-
-
-def _print_trend(reader: LakeReader, newest: QualityResult) -> None:
-    [result] = with_trends(reader, [newest])
-    notes.print(f"trend: {describe_trend(result.trend)}", style="dim")

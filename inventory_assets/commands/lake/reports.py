@@ -1,7 +1,7 @@
 """`inventory reports build | list | serve`: what the people who never see a terminal read."""
 
 import time
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 import click
 
@@ -11,7 +11,7 @@ from inventory_assets.console.serve import DEFAULT_PORT, run_console
 from inventory_assets.domain.notify.notifications import DeliveryError
 from inventory_assets.lake.files.storage import open_storage
 from inventory_assets.reports.make import mail_report, make_report
-from inventory_assets.reports.period import Kind, Period, period_of
+from inventory_assets.reports.period import Kind, period_of
 from inventory_assets.reports.publish import PAGE_NAME, Manifest, Rendered, list_manifests
 from inventory_assets.settings import Settings, load_settings
 
@@ -41,7 +41,9 @@ def build(kind: str, day: datetime | None, send: bool, again: bool, at_version: 
     if again and not send:
         raise click.UsageError("--again says to mail once more, so it needs --send.")
     settings, today = load_settings(), datetime.now(UTC).date()
-    period = None if day is None else _period(Kind(kind), day.date(), today)
+    period = None if day is None else period_of(Kind(kind), day.date())
+    if day is not None and period is not None and period.first_date > today:
+        raise click.UsageError(f"--date was {day:%Y-%m-%d}, which has not begun (today is {today} UTC).")
     with notes.status("reading") as status:
         made, report = make_report(
             settings, Kind(kind), period, today=today, version=at_version, on_read=lambda: status.update("writing")
@@ -75,13 +77,6 @@ def _send(settings: Settings, report: Rendered, *, again: bool) -> None:
 def serve(port: int, host: str) -> None:
     """Serve the reports until stopped: pages of the console at /reports/, behind its guard."""
     run_console(host, port, what="reports", path="/reports/")
-
-
-def _period(kind: Kind, day: date, today: date) -> Period:
-    period = period_of(kind, day)
-    if period.first_date > today:
-        raise click.UsageError(f"--date was {day}, which has not begun (today is {today} UTC).")
-    return period
 
 
 def _row(manifest: Manifest, place: str) -> dict:

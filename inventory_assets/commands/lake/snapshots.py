@@ -11,7 +11,6 @@ from inventory_assets.lake.files.partition_files import (
     SNAPSHOT_TABLES,
     Manifest,
     PartitionFiles,
-    SnapshotTable,
     snapshot_files,
 )
 from inventory_assets.lake.query.reader import LakeReader, history_reader
@@ -47,13 +46,9 @@ def table_option(command: Callable) -> Callable:
 @table_option
 @format_option
 def build(
-    first: datetime | None,
-    last: datetime | None,
-    is_stale: bool,
-    is_missing: bool,
-    names: tuple[str, ...],
+    first: datetime | None, last: datetime | None, is_stale: bool, is_missing: bool, names: tuple[str, ...],
     format_: str,
-) -> None:
+) -> None:  # fmt: skip
     """Make days' files from the lake's events. Alerts nobody, and changes nothing in the lake.
 
     \b
@@ -70,7 +65,10 @@ def build(
     for table in tables:
         files = snapshot_files(settings, table)
         if begin is not None and end is not None:
-            _check(table, begin, end, today)
+            try:
+                check_days(table, begin, end, today=today)
+            except ValueError as error:
+                raise click.UsageError(str(error)) from error
         with notes.status(table.name) as status, history_reader(settings) as reader:
             if begin is not None and end is not None:
                 made: Made = build_partitions(reader, files, begin, end, today=today)
@@ -82,13 +80,6 @@ def build(
                 rows.append(_row(manifest))
     rows.sort(key=lambda row: (row["table"], row["date"]))
     print_rows(rows, format_, columns=_SHOWN if format_ == "table" else None)
-
-
-def _check(table: SnapshotTable, first: date, last: date, today: date) -> None:
-    try:
-        check_days(table, first, last, today=today)
-    except ValueError as error:
-        raise click.UsageError(str(error)) from error
 
 
 def _wanted(
@@ -107,12 +98,9 @@ def _wanted(
 
 def _row(manifest: Manifest) -> dict:
     return {
-        "table": manifest.table,
-        "date": manifest.date,
-        "rows": manifest.rows,
-        "lake_version": manifest.lake_version,
+        "table": manifest.table, "date": manifest.date, "rows": manifest.rows, "lake_version": manifest.lake_version,
         "sha256": manifest.sha256,
-    }
+    }  # fmt: skip
 
 
 @snapshots.command()

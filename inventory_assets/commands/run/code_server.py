@@ -4,6 +4,8 @@ Belongs here: what `dagster dev` leaves undone when the process that holds our
 code is killed. Does not belong: the processes we start ourselves (`processes`).
 """
 
+from contextlib import suppress
+
 import psutil
 
 
@@ -36,7 +38,8 @@ class CodeServers:
                 self._served.add(proxy)
             elif proxy in self._served:
                 # A proxy holds nothing, and a polite end would wait for the dead server's answer.
-                _kill(proxy)
+                with suppress(psutil.Error):
+                    proxy.kill()
                 self._served.discard(proxy)
                 ended += 1
         return ended
@@ -61,10 +64,3 @@ def _is(process: psutil.Process, *words: str) -> bool:
         return set(words) <= set(process.cmdline())
     except psutil.Error:
         return False
-
-
-def _kill(process: psutil.Process) -> None:
-    try:
-        process.kill()
-    except psutil.Error:
-        pass

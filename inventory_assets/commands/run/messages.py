@@ -7,16 +7,17 @@ import io
 import json
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 import click
 import duckdb
 
-from inventory_assets.commands.output import format_option, notes, print_rows
+from inventory_assets.commands.output import format_option, notes, print_found, print_rows
 from inventory_assets.lake.errors import LakeError
 from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.messaging.client import OutgoingMessage
@@ -71,10 +72,7 @@ def topics_apply(format_: str) -> None:
     settings = load_settings()
     changes = apply_topology(settings.project, emulator_host=emulator_host(settings))
     rows = [{"action": str(c.action), "kind": c.resource, "name": c.name, "detail": c.detail} for c in changes]
-    if rows or format_ != "table":
-        print_rows(rows, format_)
-    if not rows:
-        notes.print("nothing to do: topics and subscriptions are as the manifest has them", style="dim")
+    print_found(rows, format_, "nothing to do: topics and subscriptions are as the manifest has them")
 
 
 @click.command()
@@ -85,14 +83,12 @@ def topics_apply(format_: str) -> None:
               "messages: lines of {topic, data, attributes, ordering_key}.")  # fmt: skip
 def publish(file: str, topic: str, format_in: str) -> None:
     """Publish FILE (or - for standard input), one message a line; empty lines are skipped."""
-    settings = load_settings()
-    known = load_topology()
-    names = {spec.name for spec in known.topics}
+    names = {spec.name for spec in load_topology().topics}
     if topic not in names:
         raise click.UsageError(f"--topic was {topic!r}; expected one of {', '.join(sorted(names))}.")
     raw = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
     messages = {"json": _json_lines, "csv": _csv_rows, "messages": _message_lines}[format_in](raw, topic)
-    publish_messages(settings, messages)
+    publish_messages(load_settings(), messages)
 
 
 def publish_messages(settings: Settings, messages: Iterable[OutgoingMessage]) -> int:
@@ -157,8 +153,7 @@ def drain(wait_seconds: float, format_: str) -> None:
 
         summary = ingest.run(max_seconds=DRAIN_SECONDS, wait_seconds=wait_seconds, until_empty=True, on_commit=show)
     rows = [{"outcome": name, "messages": count} for name, count in sorted(summary.outcomes.items())]
-    if rows or format_ != "table":
-        print_rows(rows, format_)
+    print_found(rows, format_)
     notes.print(
         f"{summary.messages:,} messages in {len(summary.versions)} versions, {summary.notified:,} alerts notified.",
         style="dim",
@@ -180,11 +175,7 @@ def drain(wait_seconds: float, format_: str) -> None:
 )
 @click.option("--rate", type=float, default=100.0, show_default=True, help="Live messages per second of event time.")
 @click.option("--products", type=click.Path(dir_okay=False, path_type=Path), help="Write product data to this CSV.")
-@click.option(
-    "--thresholds",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Write default rules to this YAML.",
-)
+@click.option("--thresholds", type=click.Path(dir_okay=False, path_type=Path), help="Write default rules to this YAML.")
 @click.option("--ledger", type=click.Path(dir_okay=False, path_type=Path), help="Write the true stock to this CSV.")
 @click.option(
     "--out", default="-", show_default=True, help="A file or -, of lines {topic, data, attributes, ordering_key}."
@@ -231,9 +222,7 @@ def simulate(
 
 def _write_messages(simulation: Simulation, events: int, out: str) -> None:
     with click.open_file(out, "w", encoding="utf-8") as sink:
-        for message in simulation.opening():
-            sink.write(_message_line(message))
-        for message in islice(simulation.stream(), events):
+        for message in chain(simulation.opening(), islice(simulation.stream(), events)):
             sink.write(_message_line(message))
 
 
@@ -319,9 +308,7 @@ def replay_dead_letters(reason: str | None, dry_run: bool, format_: str) -> None
         """,
         [] if reason is None else [reason],
     )
-    counts: dict[str, int] = {}
-    for letter in letters:
-        counts[letter["reason"]] = counts.get(letter["reason"], 0) + 1
+    counts = Counter(letter["reason"] for letter in letters)
     print_rows([{"reason": name, "messages": count} for name, count in sorted(counts.items())], format_)
     if letters and not dry_run:
         publish_messages(settings, (_replayed(letter) for letter in letters))

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -61,21 +62,17 @@ class Processes:
         """Resident memory by child, with its descendants."""
         found = {}
         for name, child in self._children.items():
-            try:
+            with suppress(psutil.Error):
                 leader = psutil.Process(child.pid)
                 found[name] = sum(_rss(process) for process in [leader, *leader.children(recursive=True)])
-            except psutil.Error:
-                continue
         return found
 
     def stop(self) -> None:
         """End every child and its descendants: first politely, then not."""
         leaders = []
         for child in self._children.values():
-            try:
+            with suppress(psutil.Error):
                 leaders.append(psutil.Process(child.pid))
-            except psutil.Error:
-                continue
         _stop_tree(leaders)
         for child in self._children.values():
             child.wait()
@@ -85,10 +82,8 @@ class Processes:
     def _write(self) -> None:
         entries = []
         for child in self._children.values():
-            try:
+            with suppress(psutil.Error):
                 entries.append({"pid": child.pid, "created": psutil.Process(child.pid).create_time()})
-            except psutil.Error:
-                continue
         self._record.parent.mkdir(parents=True, exist_ok=True)
         self._record.write_text(json.dumps(entries))
 
@@ -103,10 +98,8 @@ def _rss(process: psutil.Process) -> int:
 def _stop_tree(leaders: list[psutil.Process]) -> int:
     family: list[psutil.Process] = []
     for leader in leaders:
-        try:
+        with suppress(psutil.Error):
             family += [leader, *leader.children(recursive=True)]
-        except psutil.Error:
-            continue
     for process in family:
         _signal(process, signal.SIGTERM)
     # A `dagster dev` sent SIGTERM may run on for minutes; nothing acked can be lost by killing it.
@@ -118,10 +111,8 @@ def _stop_tree(leaders: list[psutil.Process]) -> int:
 
 
 def _signal(process: psutil.Process, number: int) -> None:
-    try:
+    with suppress(psutil.Error):
         process.send_signal(number)
-    except psutil.Error:
-        pass
 
 
 def free_port(wanted: int, *, host: str = "127.0.0.1", tries: int = 50) -> int:

@@ -50,16 +50,9 @@ def _svg(context: click.Context, parameter: click.Parameter, value: Path | None)
 @click.option("--fail-if-recall-below", "min_recall", type=_share, metavar="X", help="Exit 1 below this (0 to 1).")
 @format_option
 def backtest(
-    rules_file: Path,
-    days: int,
-    until: datetime | None,
-    merge: bool,
-    listed: str | None,
-    plot: Path | None,
-    min_precision: float | None,
-    min_recall: float | None,
-    format_: str,
-) -> None:
+    rules_file: Path, days: int, until: datetime | None, merge: bool, listed: str | None, plot: Path | None,
+    min_precision: float | None, min_recall: float | None, format_: str,
+) -> None:  # fmt: skip
     """Replay the lake's history under the rules in RULES (YAML, JSON or CSV) and score them. Changes nothing.
 
     RULES is a list of threshold documents. A row per rule, then all rules

@@ -1,24 +1,20 @@
 """`inventory thresholds validate | resolve`: what is wrong with the rules, and which one holds."""
 
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
 
-from inventory_assets.commands.output import format_option, notes, print_rows
+from inventory_assets.commands.output import format_option, no_stock_of, notes, print_found, print_rows
 from inventory_assets.domain.events.kinds import ThresholdRule
 from inventory_assets.domain.events.parse_threshold import Scope
 from inventory_assets.ingest.meaning import defaults_of
 from inventory_assets.lake.errors import LakeMissingError
 from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.settings import load_settings
-from inventory_assets.thresholds.check import (
-    conflict_rows,
-    problem_rows,
-    read_rungs,
-    rung_row,
-)
+from inventory_assets.thresholds.check import conflict_rows, problem_rows, read_rungs
 from inventory_assets.thresholds.edits import read_rules
 from inventory_assets.thresholds.files import read_rule_file
 from inventory_assets.words.numbers import counted
@@ -54,8 +50,7 @@ def validate(file: Path | None, format_: str) -> None:
         known = {scope: stored.rule for scope, stored in read_rules(reader).items()}
         together = {scope: rule for scope, rule in (known | rules).items() if not rule.is_deleted}
         rows += conflict_rows(reader, together, places if file is not None else None)
-    if rows or format_ != "table":
-        print_rows(rows, format_)
+    print_found(rows, format_)
     bad = [row["place"] for row in rows if row["severity"] == "error"]
     errors = len(bad)
     checked = len({*places.values(), *bad} if file else together)
@@ -81,10 +76,7 @@ def resolve(warehouse_id: str, sku: str, format_: str) -> None:
     reader = LakeReader(settings)
     rungs = read_rungs(reader, warehouse_id, sku, defaults_of(settings))
     if rungs is None:
-        raise click.ClickException(
-            f"no stock is known of SKU {sku!r} at {warehouse_id!r}. "
-            'See what is: inventory sql "SELECT warehouse_id, sku FROM core.sku_state"'
-        )
+        raise no_stock_of(warehouse_id, sku)
     rows: list[dict[str, Any]] = [
         {
             "": "→" if rung.is_winner else "", "level": rung.level_type, "id": rung.level_id,
@@ -93,5 +85,5 @@ def resolve(warehouse_id: str, sku: str, format_: str) -> None:
         for rung in rungs
     ]  # fmt: skip
     if format_ != "table":
-        rows = [rung_row(rung) for rung in rungs]
+        rows = [asdict(rung) for rung in rungs]
     print_rows(rows, format_, title=f"Which threshold holds for {sku} at {warehouse_id}, most specific first")

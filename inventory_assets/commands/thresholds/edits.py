@@ -17,7 +17,7 @@ from inventory_assets.domain.thresholds.resolve import StoredRule
 from inventory_assets.domain.values import to_microseconds
 from inventory_assets.ingest.engine import Commit
 from inventory_assets.lake.query.reader import LakeReader
-from inventory_assets.notify.recipients import recipient_problem
+from inventory_assets.notify.channels.mail import recipient_problem
 from inventory_assets.settings import load_settings
 from inventory_assets.thresholds.edits import Effect, FindEdits, commit_edits, preview_edits
 from inventory_assets.thresholds.files import load_rules

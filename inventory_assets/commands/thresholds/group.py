@@ -8,7 +8,7 @@ import click
 import msgspec
 
 from inventory_assets.commands.lake.coverage import dynamic
-from inventory_assets.commands.output import format_option, notes, print_rows
+from inventory_assets.commands.output import format_option, notes, print_found, print_rows
 from inventory_assets.commands.thresholds.backtest import backtest
 from inventory_assets.commands.thresholds.checks import resolve, validate
 from inventory_assets.commands.thresholds.edits import delete, import_, set_
@@ -153,8 +153,7 @@ def diff(file: Path, format_: str) -> None:
     wanted = load_rules(file)
     edits = find_edits(read_rules(LakeReader(load_settings())), wanted, is_complete=True)
     rows = edit_rows(edits)
-    if rows or format_ != "table":
-        print_rows(rows, format_)
+    print_found(rows, format_)
     counts = ", ".join(
         f"{sum(e.action == action for e in edits)} {action}" for action in ("added", "changed", "removed")
     )
@@ -199,8 +198,7 @@ def history(scope: str | None, limit: int, check: bool, head: str | None, format
 def _check(reader: LakeReader, changes: list[RuleChange], head: str | None, format_: str) -> None:
     in_force = {scope: stored.rule for scope, stored in read_rules(reader).items()}
     breaks = find_breaks(changes, in_force, head)
-    if breaks or format_ != "table":
-        print_rows([{"finding": line} for line in breaks], format_)
+    print_found([{"finding": line} for line in breaks], format_)
     if breaks:
         notes.print("`inventory verify` compares with the messages; `inventory rebuild` writes what they say.")
         sys.exit(1)

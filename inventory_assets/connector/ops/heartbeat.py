@@ -1,6 +1,6 @@
-"""What a connector says of itself on `status-topic`, and the thread that says so every 30 s.
+"""What a connector says of itself on `status-topic`, the thread that says so every 30 s, and one for the rest.
 
-Here: the messages, and the rhythm. Not here: publishing, or moving the token (`service`).
+Here: the messages, the rhythm, the queue. Not here: publishing, or moving the token (`service`).
 
 The lake's own messages there are `{"type": …, …}` with the type as an attribute, too, so these are.
 The type of all but the heartbeat begins with `connector_`, as others publish on the topic. Heartbeats go
@@ -9,7 +9,8 @@ type (RULES 9), and heard.
 """
 
 import threading
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -22,6 +23,9 @@ from inventory_assets.messaging.messages import OutgoingMessage
 STATUS_TOPIC = "status-topic"
 # Of an error's text: status messages are read by people, and may have 1 MB.
 _MAX_TEXT = 1000
+# Hours of everything going wrong; beyond it the oldest go, which the log has.
+_MOST_WAITING = 1_000
+_RETRY_SECONDS = 5.0
 
 
 class StatusKind(StrEnum):
@@ -96,7 +100,11 @@ def status_message(
 
 
 class HeartbeatThread:
-    """Calls `beat` every `interval_seconds`, whatever became of the last call, until closed."""
+    """Calls `beat` every `interval_seconds`, whatever became of the last call, until closed.
+
+    Attributes:
+        last_beat_at: When the last heartbeat was confirmed, UTC.
+    """
 
     def __init__(
         self,
@@ -117,13 +125,8 @@ class HeartbeatThread:
         self._on_failure = on_failure
         self._now = now
         self._stop = threading.Event()
-        self._last_beat_at: datetime | None = None
+        self.last_beat_at: datetime | None = None
         self._thread = threading.Thread(target=self._run, name="connector-heartbeat", daemon=True)
-
-    @property
-    def last_beat_at(self) -> datetime | None:
-        """When the last heartbeat was confirmed."""
-        return self._last_beat_at
 
     def start(self) -> None:
         """Begin, with a heartbeat at once."""
@@ -139,7 +142,7 @@ class HeartbeatThread:
         while True:
             try:
                 self._beat()
-                self._last_beat_at = self._now()
+                self.last_beat_at = self._now()
             except Exception as error:
                 self._tell(error)
             if self._stop.wait(self._interval_seconds):
@@ -150,6 +153,62 @@ class HeartbeatThread:
             self._on_failure(error)
         except Exception:
             pass  # who cannot be told must not stop the heart
+
+
+class StatusTeller:
+    """Publishes what it is told, in order, and tries again until that succeeds: the stream never waits for it."""
+
+    def __init__(
+        self,
+        publish: Callable[[Sequence[OutgoingMessage]], object],
+        *,
+        on_failure: Callable[[Exception], None],
+    ) -> None:
+        """`publish` waits for confirmation, or raises."""
+        self._publish = publish
+        self._on_failure = on_failure
+        self._messages: deque[OutgoingMessage] = deque(maxlen=_MOST_WAITING)
+        self._changed = threading.Condition()
+        self._is_closing = False
+        self._thread = threading.Thread(target=self._run, name="connector-status", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def tell(self, message: OutgoingMessage) -> None:
+        """Queue a message; returns at once."""
+        with self._changed:
+            self._messages.append(message)
+            self._changed.notify_all()
+
+    def close(self, *, timeout_seconds: float) -> None:
+        """Send what waits, as far as the time allows."""
+        with self._changed:
+            self._is_closing = True
+            self._changed.notify_all()
+        self._thread.join(timeout_seconds)
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._messages or self._is_closing)
+                waiting = list(self._messages)
+            if not waiting:
+                return
+            try:
+                self._publish(waiting)
+            except Exception as error:
+                self._on_failure(error)
+                with self._changed:
+                    # A last try at the end, and no more: the log has it.
+                    if self._changed.wait_for(lambda: self._is_closing, _RETRY_SECONDS):
+                        return
+                continue
+            with self._changed:
+                for message in waiting:
+                    if self._messages and self._messages[0] is message:
+                        self._messages.popleft()
 
 
 def _body(vitals: Vitals, tell: Callable[[Any], Any]) -> dict[str, Any]:

@@ -67,7 +67,7 @@ def build_logger(
 
 
 @contextmanager
-def library_logs(logger: FilteringBoundLogger, *, level: int = logging.WARNING) -> Iterator[None]:
+def library_logs(logger: FilteringBoundLogger) -> Iterator[None]:
     """Write what libraries log as lines of ours too, so that secrets are taken out of those as well.
 
     Replaces the root logger's handlers meanwhile: for the connector's own process only.
@@ -75,7 +75,7 @@ def library_logs(logger: FilteringBoundLogger, *, level: int = logging.WARNING) 
     root = logging.getLogger()
     before, level_before = root.handlers[:], root.level
     root.handlers[:] = [_Handler(logger)]
-    root.setLevel(level)
+    root.setLevel(logging.WARNING)
     try:
         yield
     finally:

@@ -66,5 +66,11 @@ class Observer:
     def recovering(self, error: Exception) -> None:
         """Something failed, and is tried again after a wait."""
 
+    def on_published(self, topic: str, *, messages: int, size_bytes: int, seconds: float) -> None:
+        """One publish request was confirmed, all of it."""
+
+    def on_request_failed(self, topic: str, *, messages: int, code: str, seconds: float) -> None:
+        """One publish request failed with a gRPC code; it may be tried again."""
+
     def stopped(self, reason: str, error: Exception | None) -> None:
         """The loop has ended: by request, or for an error that no retry mends."""

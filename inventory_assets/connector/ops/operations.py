@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Hashable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 
 from structlog.typing import FilteringBoundLogger
 
@@ -24,25 +24,10 @@ from inventory_assets.connector.state.checkpoint import Checkpoint, Gap
 _EVERY = timedelta(seconds=30)
 
 
-class Outstanding(Protocol):
-    """What the sink has in flight."""
-
-    @property
-    def outstanding_messages(self) -> int:
-        """Messages not confirmed."""
-        ...
-
-    @property
-    def outstanding_bytes(self) -> int:
-        """Their bytes."""
-        ...
-
-
 class Quiet:
     """Says once, then rarely, what happens over and over: an outage fails tens of requests a second. Thread-safe."""
 
-    def __init__(self, every: timedelta = _EVERY) -> None:
-        self._every = every
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self._counts: dict[Hashable, int] = {}
         self._spoken_at: dict[Hashable, datetime] = {}
@@ -53,7 +38,7 @@ class Quiet:
             count = self._counts[kind] = self._counts.get(kind, 0) + 1
             spoken_at = self._spoken_at.get(kind)
             # `abs`: a clock set back must not silence it.
-            if spoken_at is not None and abs(now - spoken_at) < self._every:
+            if spoken_at is not None and abs(now - spoken_at) < _EVERY:
                 return None
             self._spoken_at[kind] = now
             self._counts[kind] = 0
@@ -90,19 +75,19 @@ class Operations(Observer):
         self._current_at: datetime | None = None
         self._circuits: Callable[[], list[Circuit]] = list
         self._last_beat_at: Callable[[], datetime | None] = lambda: None
-        self._outstanding: Outstanding | None = None
+        self._in_flight: Callable[[], tuple[int, int]] = lambda: (0, 0)
         self._copied = 0
         self._quiet = Quiet()
 
     def watch(
         self,
         *,
-        outstanding: Outstanding,
+        in_flight: Callable[[], tuple[int, int]],
         circuits: Callable[[], list[Circuit]],
         last_beat_at: Callable[[], datetime | None],
     ) -> None:
-        """Also show what the sink holds, how the circuits are, and when the last heartbeat was."""
-        self._outstanding = outstanding
+        """Also show what the sink holds (messages, bytes), the circuits, and when the last heartbeat was."""
+        self._in_flight = in_flight
         self._circuits = circuits
         self._last_beat_at = last_beat_at
 
@@ -123,14 +108,14 @@ class Operations(Observer):
                 "published_until": _latest(checkpoint.cluster_time, current_at),
                 "token_age_seconds": None if moved_at is None else max(0.0, (now - moved_at).total_seconds()),
             }
-        if self._outstanding is not None:
-            known["in_flight_messages"] = self._outstanding.outstanding_messages
-            known["in_flight_bytes"] = self._outstanding.outstanding_bytes
+        messages, size_bytes = self._in_flight()
         return replace(
             vitals,
             circuits=tuple(self._circuits()),
             counters=self._metrics.totals(),
             last_heartbeat_at=self._last_beat_at(),
+            in_flight_messages=messages,
+            in_flight_bytes=size_bytes,
             **known,
         )
 
@@ -183,13 +168,9 @@ class Operations(Observer):
         self._set(state=State.COPYING, copying=(collection,), last_turn_at=self._now())
         self._metrics.count("copied", {collection: documents})
         self._logger.info(
-            "copied",
-            sample=True,
-            collection=collection,
-            documents=documents,
-            is_snapshot=is_snapshot,
-            total=self._copied,
-        )
+            "copied", sample=True, collection=collection, documents=documents,
+            is_snapshot=is_snapshot, total=self._copied,
+        )  # fmt: skip
 
     def copy_finished(self, documents: int) -> None:
         self._set(copying=())
@@ -226,13 +207,11 @@ class Operations(Observer):
     # ------------------------------------------- of requests, and of circuits
 
     def on_published(self, topic: str, *, messages: int, size_bytes: int, seconds: float) -> None:
-        """One publish request was confirmed."""
         self._metrics.count("published", {topic: messages})
         self._metrics.count("published_bytes", {topic: size_bytes})
         self._metrics.batch(messages, seconds=seconds)
 
     def on_request_failed(self, topic: str, *, messages: int, code: str, seconds: float) -> None:
-        """One publish request failed; the client may try it again."""
         self._metrics.count("failed", {topic: messages})
         # An outage fails tens of them a second: `requests` is how many since the last line.
         if (requests := self._quiet.count((topic, code), self._now())) is not None:

@@ -9,7 +9,6 @@ import socket
 import threading
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
 
 import msgspec
 import uvicorn
@@ -44,22 +43,19 @@ def build_app(
         clean: Takes secrets out of a body: an error's text may quote a URI.
     """
 
-    def verdict() -> tuple[Vitals, Verdict]:
+    def answer(is_well: Callable[[Verdict], bool]) -> Response:
         current = vitals()
-        return current, judge(current, now(), limits)
-
-    def answer(current: Vitals, found: Verdict, *, is_good: bool) -> Response:
-        body = {"status": "ok" if is_good else "failing", **found._asdict(), **_shown(current)}
+        found = judge(current, now(), limits)
+        is_good = is_well(found)
+        body = {"status": "ok" if is_good else "failing", **found._asdict(), **msgspec.to_builtins(current)}
         text = clean(msgspec.json.encode(body).decode())
         return Response(text, 200 if is_good else 503, media_type="application/json")
 
     async def health(request: Request) -> Response:
-        current, found = verdict()
-        return answer(current, found, is_good=found.is_alive)
+        return answer(lambda found: found.is_alive)
 
     async def readiness(request: Request) -> Response:
-        current, found = verdict()
-        return answer(current, found, is_good=found.is_ready)
+        return answer(lambda found: found.is_ready)
 
     async def show_metrics(request: Request) -> Response:
         return Response(metrics.render(vitals(), now()), media_type=CONTENT_TYPE)
@@ -71,10 +67,6 @@ def build_app(
 
     routes = [Route("/health", health), Route("/readiness", readiness), Route("/metrics", show_metrics)]
     return Starlette(routes=routes, exception_handlers={Exception: fail})
-
-
-def _shown(vitals: Vitals) -> dict[str, Any]:
-    return msgspec.to_builtins(vitals)
 
 
 class OperationsServer:

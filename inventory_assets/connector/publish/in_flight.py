@@ -1,12 +1,12 @@
 """What was handed to Pub/Sub and is not yet confirmed, in the stream's order.
 
-Here: which token may be saved, and what became of the rest. Not here: saving it, or trying again.
-Used by one thread, the one that publishes.
+Here: which token may be saved, what became of the rest, and a bounded memory of what need not be
+published again. Not here: saving it, or trying again. Used by one thread, the one that publishes.
 """
 
 import time
-from collections import deque
-from collections.abc import Callable, Hashable, Sequence
+from collections import OrderedDict, deque
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from concurrent.futures import Future, TimeoutError
 from dataclasses import dataclass, field
 
@@ -14,7 +14,8 @@ from inventory_assets.connector.errors import PublishFailedError
 from inventory_assets.connector.publish.failures import Failure, FailureKind, group
 from inventory_assets.connector.source.change import ClusterTime, Token
 
-Identity = Hashable
+Identity = tuple[Hashable, ClusterTime]
+"""A change's token and cluster time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,14 +155,31 @@ class InFlight:
         for batch in self._batches:
             for future in batch.futures[batch.position :]:
                 _answer(future, max(0.0, deadline - self._clock()))
-        confirmed = self.advance()
-        report = _Report()
-        for batch in self._batches:
-            for future, identity in zip(batch.futures, batch.identities, strict=True):
-                report.add(future, identity)
+        settlement = self._report(self.advance())
         self._batches.clear()
         self._messages = 0
-        return report.settlement(confirmed)
+        return settlement
+
+    def _report(self, confirmed: Confirmed | None) -> Settlement:
+        # A change is confirmed if all its messages are: an ordered set of those with one, less those with another.
+        good: dict[Identity | None, None] = {}
+        bad: set[Identity | None] = set()
+        errors: list[BaseException] = []
+        unsettled = 0
+        for batch in self._batches:
+            for future, identity in zip(batch.futures, batch.identities, strict=True):
+                if not future.done():
+                    unsettled += 1
+                elif (error := future.exception()) is not None:
+                    errors.append(error)
+                else:
+                    good[identity] = None
+                    continue
+                bad.add(identity)
+        return Settlement(
+            confirmed=confirmed, failures=group(errors), unsettled=unsettled,
+            confirmed_identities=tuple(each for each in good if each is not None and each not in bad),
+        )  # fmt: skip
 
     @staticmethod
     def _is_confirmed(batch: _Pending) -> bool:
@@ -176,38 +194,47 @@ class InFlight:
         return position == end
 
 
-class _Report:
-    # A change is confirmed if all its messages are: an ordered set of those with one, less those with another.
-    def __init__(self) -> None:
-        self._confirmed: dict[Identity, None] = {}
-        self._failed: set[Identity] = set()
-        self._errors: list[BaseException] = []
-        self._unsettled = 0
-
-    def add(self, future: "Future[str]", identity: Identity | None) -> None:
-        error = future.exception() if future.done() else None
-        if future.done() and error is None:
-            if identity is not None:
-                self._confirmed[identity] = None
-            return
-        if identity is not None:
-            self._failed.add(identity)
-        if error is None:
-            self._unsettled += 1
-            return
-        self._errors.append(error)
-
-    def settlement(self, confirmed: Confirmed | None) -> Settlement:
-        return Settlement(
-            confirmed=confirmed,
-            confirmed_identities=tuple(each for each in self._confirmed if each not in self._failed),
-            failures=group(self._errors),
-            unsettled=self._unsettled,
-        )
-
-
 def _answer(future: "Future[str]", timeout_seconds: float) -> None:
     try:
         future.exception(timeout_seconds)
     except TimeoutError:
         pass  # Counted as unsettled.
+
+
+class ConfirmedMemory:
+    """Changes confirmed beyond the saved token. Used by one thread.
+
+    In this process only, and bounded: whatever it has forgotten is published again with the same
+    identity, and the lake records a duplicate.
+    """
+
+    def __init__(self, capacity: int = 100_000) -> None:
+        self._capacity = capacity
+        self._confirmed: OrderedDict[Identity, None] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._confirmed)
+
+    def __contains__(self, identity: Identity) -> bool:
+        return identity in self._confirmed
+
+    def remember(self, confirmed: Iterable[Identity]) -> None:
+        """Add changes; those confirmed longest ago make room."""
+        for identity in confirmed:
+            self._confirmed[identity] = None
+            self._confirmed.move_to_end(identity)
+            if len(self._confirmed) > self._capacity:
+                self._confirmed.popitem(last=False)
+
+    def forget_before(self, cluster_time: ClusterTime) -> None:
+        """Drop what the saved token has passed: it is not read again.
+
+        Not what is *at* that time: the changes of one transaction share it, and the token may stand among them.
+        """
+        # The stream is in order, and almost always so is this. A straggler costs a place, nothing else.
+        while self._confirmed and next(iter(self._confirmed))[1] < cluster_time:
+            self._confirmed.popitem(last=False)
+
+    def clear(self) -> None:
+        """Forget all: the stream begins anew elsewhere."""
+        self._confirmed.clear()

@@ -5,30 +5,15 @@ confirmation counts (`service`).
 """
 
 from concurrent.futures import Future
-from typing import Protocol
 
 from inventory_assets.connector.errors import PublishFailedError
 from inventory_assets.connector.ops.observer import Tally
 from inventory_assets.connector.ports import MessageSink
 from inventory_assets.connector.publish.failures import FailureKind, classify
-from inventory_assets.connector.shape.shaping import Shaped
+from inventory_assets.connector.shape.shaping import Shaped, Shaper
 from inventory_assets.connector.source.change import Change, Poison
 
 REFUSED_BY_PUBSUB = "refused_by_pubsub"
-
-
-class Shaper(Protocol):
-    """Makes messages of changes; never raises for what a document holds."""
-
-    source_epoch: int
-
-    def shape(self, change: Change | Poison) -> Shaped:
-        """Validate, transform, mask and wrap one change."""
-        ...
-
-    def refuse(self, change: Change | Poison, *, reason: str, detail: str) -> Shaped:
-        """Make a dead letter of a change."""
-        ...
 
 
 class Outlet:
@@ -74,7 +59,7 @@ class Outlet:
         try:
             future.result(timeout=self._confirm_seconds)
         except Exception as error:
-            if not _is_refused(error):
+            if classify(error)[0] is not FailureKind.REFUSED:
                 raise PublishFailedError(
                     f"Pub/Sub did not confirm a message: {error}", failures={str(error): 1}, is_permanent=False
                 ) from error
@@ -91,7 +76,3 @@ def _count(shaped: Shaped, change: Change | Poison, tally: Tally) -> None:
         tally.published[change.collection] += 1
     else:
         tally.refused[shaped.refusal] += 1
-
-
-def _is_refused(error: BaseException) -> bool:
-    return classify(error)[0] is FailureKind.REFUSED

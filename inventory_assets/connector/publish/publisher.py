@@ -1,7 +1,7 @@
 """Where the connector's messages leave: `MessageSink` over Pub/Sub's own client.
 
-Here: keys, pauses and the end. Not here: how the client is set up (`pubsub_client`), what is
-published (`envelope`), or what a failure means (`failures`).
+Here: room for what is on its way, keys, pauses and the end. Not here: how the client is set up
+(`pubsub_client`), what is published (`shaping`), or what a failure means (`failures`).
 
 What the client does, as of google-cloud-pubsub 2.44, shapes this module: `stop()` cancels what waits
 behind the first batch of a key. `close` waits first.
@@ -14,17 +14,19 @@ from concurrent.futures import Future, wait
 from typing import NamedTuple
 
 from inventory_assets.connector.errors import ConnectorError
+from inventory_assets.connector.ops.observer import Observer
 from inventory_assets.connector.publish.pubsub_client import (
     PublishAbandonedError,
-    PublishObserver,
     SinkSettings,
     open_client,
 )
-from inventory_assets.connector.publish.room import Room
 from inventory_assets.connector.shape.routing import refusal_of
 from inventory_assets.messaging.messages import OutgoingMessage
 
 logger = logging.getLogger(__name__)
+
+# Of the room: who waited then works for a while, instead of being woken for every place.
+_REOPENS = 0.75
 
 
 class MessageRefusedError(ConnectorError):
@@ -37,6 +39,61 @@ class _Sent(NamedTuple):
     data_bytes: int
 
 
+class Room:
+    """Room for so many messages and bytes on their way at once: backpressure. Thread-safe.
+
+    In place of the client's flow control, which serializes every message four times to know its size, and
+    wakes whoever waits at every single confirmation: a full client published half as fast as one with room.
+    Once full it lets nobody in before a quarter of it is free.
+
+    Attributes:
+        taken_bytes: In it.
+        waiting_count: Who waits for some.
+    """
+
+    def __init__(self, *, max_messages: int, max_bytes: int) -> None:
+        self._max_messages = max_messages
+        self._max_bytes = max_bytes
+        self._messages = 0
+        self.taken_bytes = 0
+        self._is_closed = False
+        self.waiting_count = 0
+        self._changed = threading.Condition()
+
+    def take(self, size_bytes: int) -> None:
+        """Take room for a message, once there is some; a message greater than all of it gets in alone."""
+        with self._changed:
+            if not (self._is_closed or self._fits(size_bytes, 1)):
+                self.waiting_count += 1
+                self._changed.wait_for(lambda: self._is_closed or self._fits(size_bytes, _REOPENS))
+                self.waiting_count -= 1
+            self._messages += 1
+            self.taken_bytes += size_bytes
+
+    def give_back(self, size_bytes: int) -> None:
+        """Give back what one message took."""
+        with self._changed:
+            self._messages -= 1
+            self.taken_bytes -= size_bytes
+            if self.waiting_count and self._fits(0, _REOPENS):
+                self._changed.notify_all()
+
+    def close(self) -> None:
+        """Let everybody in from now on: they find that it is over."""
+        with self._changed:
+            self._is_closed = True
+            self._changed.notify_all()
+
+    def _fits(self, size_bytes: int, part: float) -> bool:
+        if not self._messages:
+            return True
+        return (
+            self._messages < self._max_messages * part
+            and self.taken_bytes <= self._max_bytes * part
+            and self.taken_bytes + size_bytes <= self._max_bytes
+        )
+
+
 class PubSubSink:
     """`MessageSink` over Pub/Sub, the emulator or the service. Thread-safe."""
 
@@ -46,26 +103,20 @@ class PubSubSink:
         *,
         settings: SinkSettings | None = None,
         emulator_host: str | None = None,
-        endpoint: str | None = None,
-        observer: PublishObserver | None = None,
+        observer: Observer | None = None,
     ) -> None:
         """Open a channel; the first request connects.
 
         Args:
             project: Of topics given by short name.
             emulator_host: `host:port`; None reads PUBSUB_EMULATOR_HOST.
-            endpoint: Of the service, such as `europe-west1-pubsub.googleapis.com:443`. The global
-                one keeps an ordering key's order only as long as it leads to the same region.
             observer: Must not block.
         """
         self._project = project
         self._settings = settings or SinkSettings()
         self._abandoned = threading.Event()
         host = (emulator_host or os.environ.get("PUBSUB_EMULATOR_HOST") or "").removeprefix("http://")
-        self._client = open_client(
-            self._settings, host=host, endpoint=endpoint, abandoned=self._abandoned, observer=observer
-        )
-        self._target = host or self._client.target
+        self._client = open_client(self._settings, host=host, abandoned=self._abandoned, observer=observer)
         self._room = Room(
             max_messages=self._settings.max_outstanding_messages, max_bytes=self._settings.max_outstanding_bytes
         )
@@ -74,11 +125,6 @@ class PubSubSink:
         # Without a lock of its own: a store and a pop are atomic, and this is done once a message.
         self._outstanding: dict[Future[str], _Sent] = {}
         self._failed_keys: set[tuple[str, str]] = set()
-
-    @property
-    def target(self) -> str:
-        """Where it publishes to, `host:port`: for logs."""
-        return self._target
 
     @property
     def outstanding_messages(self) -> int:

@@ -15,7 +15,7 @@ import threading
 import time
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import grpc  # type: ignore[import-untyped]
 from google.api_core import exceptions, retry
@@ -23,6 +23,7 @@ from google.cloud import pubsub_v1  # type: ignore[attr-defined]  # a namespace 
 from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
 from google.pubsub_v1.types import pubsub
 
+from inventory_assets.connector.ops.observer import Observer
 from inventory_assets.messaging.connection import CHANNEL_OPTIONS, code_of
 
 logger = logging.getLogger(__name__)
@@ -43,18 +44,6 @@ _RETRIED = retry.if_exception_type(
 
 class PublishAbandonedError(exceptions.GoogleAPICallError):
     """A request was given up because the process ends."""
-
-
-class PublishObserver(Protocol):
-    """Told of requests, not of messages: from the client's threads, after each."""
-
-    def on_published(self, topic: str, *, messages: int, size_bytes: int, seconds: float) -> None:
-        """One request was confirmed, all of it."""
-        ...
-
-    def on_request_failed(self, topic: str, *, messages: int, code: str, seconds: float) -> None:
-        """One request failed with a gRPC code; it may be tried again."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,22 +77,20 @@ def open_client(
     settings: SinkSettings,
     *,
     host: str,
-    endpoint: str | None,
     abandoned: threading.Event,
-    observer: PublishObserver | None,
+    observer: Observer | None,
 ) -> pubsub_v1.PublisherClient:
     """Make a client; its first request connects.
 
     Args:
         host: Of an emulator, `host:port`; empty for the service.
-        endpoint: Of the service; None for the global one.
         abandoned: Once set, every request fails with `PublishAbandonedError`, tried again or new.
-        observer: Must not block.
+        observer: Told of requests, from the client's threads, after each. Must not block.
     """
     requests = _Requests(settings.request_timeout_seconds, abandoned, observer)
     options = pubsub_v1.types.PublisherOptions(
         enable_message_ordering=True,
-        # Without the client's flow control, its default: `room` says why.
+        # Without the client's flow control, its default: `Room` says why.
         retry=_BoundedRetry(
             predicate=_RETRIED,
             initial=_FIRST_BACKOFF_SECONDS,
@@ -129,8 +116,7 @@ def open_client(
     else:
         # A factory: the client chooses endpoint, credentials and mTLS for it.
         transport = partial(PublisherGrpcTransport, channel=open_channel)
-    client_options = {"api_endpoint": endpoint} if endpoint and not host else None
-    return pubsub_v1.PublisherClient(batches, options, transport=transport, client_options=client_options)
+    return pubsub_v1.PublisherClient(batches, options, transport=transport)
 
 
 class _BoundedRetry(retry.Retry):
@@ -152,7 +138,7 @@ class _CallDetails(NamedTuple):
 class _Requests(grpc.UnaryUnaryClientInterceptor):  # type: ignore[misc]
     """Between client and channel: limits each try, observes it, and ends all when abandoned."""
 
-    def __init__(self, timeout_seconds: float, abandoned: threading.Event, observer: PublishObserver | None) -> None:
+    def __init__(self, timeout_seconds: float, abandoned: threading.Event, observer: Observer | None) -> None:
         self._timeout_seconds = timeout_seconds
         self._abandoned = abandoned
         self._observer = observer
@@ -187,7 +173,7 @@ class _Requests(grpc.UnaryUnaryClientInterceptor):  # type: ignore[misc]
             raise PublishAbandonedError("the connector is stopping")
 
 
-def _observe(observer: PublishObserver, request: Any, error: BaseException | None, seconds: float) -> None:
+def _observe(observer: Observer, request: Any, error: BaseException | None, seconds: float) -> None:
     if not isinstance(request, pubsub.PublishRequest):
         return
     plain = pubsub.PublishRequest.pb(request)

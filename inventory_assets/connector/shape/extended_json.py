@@ -53,10 +53,6 @@ def _date(value: datetime) -> Any:
     return {"$date": value if value.tzinfo is not None else value.replace(tzinfo=UTC)}
 
 
-def _bytes(value: bytes) -> Any:
-    return encode_rare(value, _OPTIONS)
-
-
 def _convert_rare(value: Any) -> Any:
     if isinstance(value, Mapping):
         return to_plain(value)
@@ -81,5 +77,5 @@ _CONVERT: dict[type, Callable[[Any], Any]] = {
     Int64: int,
     Decimal128: lambda value: {"$numberDecimal": str(value)},
     DatetimeMS: lambda value: {"$date": {"$numberLong": str(int(value))}},
-    bytes: _bytes,
+    bytes: lambda value: encode_rare(value, _OPTIONS),
 }

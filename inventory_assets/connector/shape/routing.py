@@ -1,7 +1,7 @@
 """Where a message goes: its topic, its ordering key, or the dead-letter topic. Pure.
 
-Here: names, keys and Pub/Sub's limits on a message. Not here: sending it (`publisher`), or what is
-in it (`envelope`).
+Here: what a document is about, names, keys and Pub/Sub's limits on a message. Not here: sending it
+(`publisher`), what is in it (`shaping`), or whether its fields are right (the schemas, and RULES 4).
 """
 
 import hashlib
@@ -9,7 +9,7 @@ import json
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
+from typing import Any, Literal
 
 from inventory_assets.connector.source.change import ClusterTime
 from inventory_assets.messaging.messages import OutgoingMessage
@@ -38,32 +38,18 @@ _DETAIL_BYTES = 1_000
 _EXCERPT_BYTES = 64 * 1_024
 
 
-class KeyMode(StrEnum):
-    """What keeps its order."""
-
-    NONE = "none"
-    # Every SKU, by sharing a key with others: batches stay full.
-    LANES = "lanes"
-    # Every SKU, by a key of its own: a request and a thread each.
-    SKU = "sku"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Router:
     """Topics and ordering keys of one connector.
 
     Attributes:
-        topics: Topic of each watched collection.
-        lanes: Of `KeyMode.LANES`.
+        topics: Topic by role of the watched collections.
+        ordering: How many lanes: SKUs share a key, so that batches stay full. 0 keeps no order; `sku` is a
+            key for each, which costs the client a request and a thread each.
     """
 
     topics: Mapping[str, str]
-    mode: KeyMode = KeyMode.LANES
-    lanes: int = DEFAULT_LANES
-
-    def topic_of(self, collection: str) -> str:
-        """Topic of a collection's changes; KeyError if it is not routed."""
-        return self.topics[collection]
+    ordering: int | Literal["sku"] = DEFAULT_LANES
 
     def key_of(self, warehouse_id: str, sku: str) -> str:
         """Ordering key of one SKU's messages; empty for none.
@@ -71,9 +57,9 @@ class Router:
         Args:
             sku: Or whatever names the message's subject: a threshold rule has no SKU.
         """
-        if self.mode is KeyMode.LANES and self.lanes > 0:
-            return lane_key(warehouse_id, sku, self.lanes)
-        return sku_key(warehouse_id, sku) if self.mode is KeyMode.SKU else ""
+        if isinstance(self.ordering, int):
+            return lane_key(warehouse_id, sku, self.ordering) if self.ordering else ""
+        return sku_key(warehouse_id, sku)
 
 
 def lane_key(warehouse_id: str, sku: str, lanes: int) -> str:
@@ -117,80 +103,73 @@ def refusal_of(message: OutgoingMessage, *, max_bytes: int = MAX_MESSAGE_BYTES) 
     return None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeadLetter:
-    """What could not become a message, and why.
-
-    Attributes:
-        reason: One of a few words, as in `core.dead_letters`.
-        detail: For people; no values of the document.
-        source: What the messages of this connector call their source.
-        topic: Where it would have gone.
-        data: What would have been sent, masked already; empty where there is nothing to show.
-    """
-
-    reason: str
-    detail: str
-    connector_id: str
-    source: str
-    topic: str
-    collection: str
-    operation: str
-    cluster_time: ClusterTime | None
-    data: bytes
-
-
 def dead_letter(
-    letter: DeadLetter, *, topic: str = DEAD_LETTER_TOPIC, max_bytes: int = MAX_MESSAGE_BYTES
+    data: bytes,
+    about: Mapping[str, str],
+    *,
+    cluster_time: ClusterTime,
+    topic: str = DEAD_LETTER_TOPIC,
+    max_bytes: int = MAX_MESSAGE_BYTES,
 ) -> OutgoingMessage:
     """Build the message for the dead-letter topic.
 
     Like the lake's own dead letters it has the payload unchanged as its body and `reason` and
     `detail` as attributes. Their `topic` is `original_topic` here: the client keeps that name.
-    A body that is too large, or none, becomes a JSON object with an excerpt, `byte_length` and `sha256`.
+    A body that is too large becomes a JSON object with an excerpt, `byte_length` and `sha256`.
+
+    Args:
+        data: What would have been sent, masked already.
+        about: Its attributes: why and whose, without values of the document; cut where they are too long.
     """
-    attributes = {
-        "reason": letter.reason,
-        "detail": letter.detail,
-        "connector_id": letter.connector_id,
-        "source": letter.source,
-        "original_topic": letter.topic,
-        "collection": letter.collection,
-        "operation": letter.operation,
-    }
-    if letter.cluster_time is not None:
-        attributes["cluster_time"] = f"{letter.cluster_time[0]}.{letter.cluster_time[1]}"
-    shown = {name: _cut(value, _DETAIL_BYTES) for name, value in attributes.items()}
-    data = letter.data
-    if not data or len(data) > max_bytes:
-        if data:
-            shown["truncated_from_bytes"] = str(len(data))
-        data = _excerpt(letter, max_bytes)
+    attributes = {name: _cut(value) for name, value in about.items()}
+    time, increment = cluster_time
+    shown = {**attributes, "cluster_time": f"{time}.{increment}"}
+    if len(data) > max_bytes:
+        shown["truncated_from_bytes"] = str(len(data))
+        # JSON writes a control character in six bytes, so this is below `max_bytes` whatever the payload is.
+        room = max(0, min(_EXCERPT_BYTES, (max_bytes - 16_384) // 6))
+        excerpt = {
+            **attributes,
+            "cluster_time": {"t": time, "i": increment},
+            "byte_length": len(data),
+            "sha256": hashlib.sha256(data).hexdigest(),
+            "excerpt": data[:room].decode(errors="replace"),
+        }
+        data = json.dumps(excerpt, ensure_ascii=False).encode(errors="replace")
     return OutgoingMessage(topic, data, shown)
 
 
-def _excerpt(letter: DeadLetter, max_bytes: int) -> bytes:
-    # JSON writes a control character in six bytes, so this is below `max_bytes` whatever the payload is.
-    room = max(0, min(_EXCERPT_BYTES, (max_bytes - 16_384) // 6))
-    body = {
-        "reason": letter.reason,
-        "detail": _cut(letter.detail, _DETAIL_BYTES),
-        "connector_id": _cut(letter.connector_id, _DETAIL_BYTES),
-        "source": _cut(letter.source, _DETAIL_BYTES),
-        "original_topic": _cut(letter.topic, _DETAIL_BYTES),
-        "collection": _cut(letter.collection, _DETAIL_BYTES),
-        "operation": letter.operation,
-        "cluster_time": None
-        if letter.cluster_time is None
-        else {"t": letter.cluster_time[0], "i": letter.cluster_time[1]},
-        "byte_length": len(letter.data),
-        "sha256": hashlib.sha256(letter.data).hexdigest(),
-        "excerpt": letter.data[:room].decode(errors="replace"),
-    }
-    return json.dumps(body, ensure_ascii=False).encode(errors="replace")
-
-
-def _cut(text: str, limit: int) -> str:
+def _cut(text: str) -> str:
     # Lone surrogates cannot be sent at all.
     encoded = text.encode(errors="replace")
-    return text if len(encoded) <= limit and text.isascii() else encoded[:limit].decode(errors="ignore")
+    is_short = len(encoded) <= _DETAIL_BYTES and text.isascii()
+    return text if is_short else encoded[:_DETAIL_BYTES].decode(errors="ignore")
+
+
+def has_identity(role: str, found: dict[str, Any] | None) -> bool:
+    """Whether the lake can tell from this document or key what was deleted."""
+    if role == "transactions":
+        return True  # no stock fact: the lake filters it
+    if found is None:
+        return False
+    if role == "inventory":
+        return bool(read_id_text(found.get("warehouse_id")) and read_id_text(found.get("sku")))
+    level_type = found.get("level_type")
+    return bool(read_id_text(level_type) and (level_type == "GLOBAL" or read_id_text(found.get("level_id"))))
+
+
+def find_address(role: str, found: dict[str, Any]) -> tuple[str, str]:
+    """(warehouse, SKU or what stands for it): what keeps its order."""
+    warehouse_id = read_id_text(found.get("warehouse_id"))
+    if role == "thresholds":
+        return warehouse_id, f"{read_id_text(found.get('level_type'))}:{read_id_text(found.get('level_id'))}"
+    return warehouse_id, read_id_text(found.get("sku")) or read_id_text(found.get("_id"))
+
+
+def read_id_text(value: Any) -> str:
+    """An id as text; empty for anything else."""
+    if type(value) is str:
+        return value
+    if type(value) is dict and type(value.get("$oid")) is str:
+        return value["$oid"]
+    return ""

@@ -1,7 +1,7 @@
 """Turn one change into one message: adapt, check, mask, wrap, address.
 
 Here: the order of these steps, and what becomes of a change that one of them refuses. Not here:
-the steps (`transforms`, `schema_registry`, `masking`, `envelope`, `routing`), or sending.
+the steps (`transforms`, `schema_registry`, `masking`, `routing`), or sending.
 
 Hooks come before the schema, because they are what makes a foreign document fit it. The mask comes
 before the first byte is written, so that dead letters and excerpts are masked like messages.
@@ -11,18 +11,19 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
+import msgspec
+
 from inventory_assets.connector.config import ConnectorConfig
-from inventory_assets.connector.shape.envelope import Envelope, Position, encode_envelope, name_namespace
 from inventory_assets.connector.shape.extended_json import to_plain
-from inventory_assets.connector.shape.identity import find_address, has_identity, read_id_text
 from inventory_assets.connector.shape.masking import Masker, build_masker
 from inventory_assets.connector.shape.routing import (
     DEAD_LETTER_TOPIC,
     MAX_MESSAGE_BYTES,
-    DeadLetter,
-    KeyMode,
     Router,
     dead_letter,
+    find_address,
+    has_identity,
+    read_id_text,
 )
 from inventory_assets.connector.shape.schema_registry import UNKNOWN_VERSION, SchemaRegistry, load_registry
 from inventory_assets.connector.shape.transforms import (
@@ -41,6 +42,7 @@ MISSING_DOCUMENT = "missing_document"
 OVERSIZED = "oversized"
 # An attribute may have 1,024 bytes, and a character has up to four.
 _MAX_ATTRIBUTE = 256
+_encoder = msgspec.json.Encoder()
 
 Document = dict[str, Any]
 
@@ -115,7 +117,6 @@ class Shaper:
         self._refuses_unknown_versions = refuses_unknown_versions
         self._dead_letter_topic = dead_letter_topic
         self._max_bytes = max_bytes
-        self._namespaces: dict[tuple[str, str], str] = {}
 
     def shape(self, change: Change | Poison) -> Shaped:
         """Shape one change. Never raises for what a document or a hook does.
@@ -206,36 +207,45 @@ class Shaper:
         if warehouse_id is not None:
             attributes["warehouse_id"] = warehouse_id[:_MAX_ATTRIBUTE]
         key = self._router.key_of(*find_address(subject.role, subject.document or subject.key))
-        return Shaped(OutgoingMessage(self._router.topic_of(subject.role), body, attributes, key))
+        return Shaped(OutgoingMessage(self._router.topics[subject.role], body, attributes, key))
 
     def _refuse(self, subject: _Subject, reason: str, detail: str, body: bytes | None = None) -> Shaped:
         change = subject.change
         if body is None:
             body = self._encode(subject, self._now(), self._warehouse_of(subject))
-        letter = DeadLetter(
-            reason=reason, detail=detail, connector_id=self._connector_id, source=self._source,
-            topic=self._router.topic_of(subject.role), collection=change.collection, operation=subject.operation,
-            cluster_time=change.cluster_time, data=body,
-        )  # fmt: skip
-        return Shaped(dead_letter(letter, topic=self._dead_letter_topic, max_bytes=self._max_bytes), reason)
+        about = {
+            "reason": reason, "detail": detail, "connector_id": self._connector_id, "source": self._source,
+            "original_topic": self._router.topics[subject.role], "collection": change.collection,
+            "operation": subject.operation,
+        }  # fmt: skip
+        letter = dead_letter(
+            body, about, cluster_time=change.cluster_time, topic=self._dead_letter_topic, max_bytes=self._max_bytes
+        )
+        return Shaped(letter, reason)
 
     def _encode(self, subject: _Subject, processed_at: str, warehouse_id: str | None) -> bytes:
+        """Write RULES 1's envelope; the fields' order is that of the message.
+
+        Raises:
+            TypeError, ValueError, OverflowError: A value has no JSON form: only a hook can have put it there.
+        """
         change = subject.change
-        return encode_envelope(
-            Envelope(
-                source=self._source,
-                connector_id=self._connector_id,
-                warehouse_id=warehouse_id,
-                namespace=self._namespace_of(change, subject.role),
-                operation=subject.operation,
-                source_epoch=self.source_epoch,
-                cluster_time=Position(*change.cluster_time),
-                resume_token=self._token_of(subject),
-                processed_at=processed_at,
-                schema_version=subject.version,
-                document_key=subject.key,
-                document=subject.document,
-            )
+        time, increment = change.cluster_time
+        return _encoder.encode(
+            {
+                "source": self._source,
+                "connector_id": self._connector_id,
+                "warehouse_id": warehouse_id,
+                "namespace": _namespace_of(change, subject.role),
+                "operation": subject.operation,
+                "source_epoch": self.source_epoch,
+                "cluster_time": {"t": time, "i": increment},
+                "resume_token": self._token_of(subject),
+                "processed_at": processed_at,
+                "schema_version": subject.version,
+                "document_key": subject.key,
+                "document": subject.document,
+            }
         )
 
     def _now(self) -> str:
@@ -253,11 +263,12 @@ class Shaper:
             return None
         return to_plain(token)
 
-    def _namespace_of(self, change: Change | Poison, role: str) -> str:
-        place = (change.database, change.collection)
-        if (namespace := self._namespaces.get(place)) is None:
-            namespace = self._namespaces[place] = name_namespace(*place, role)
-        return namespace
+
+def _namespace_of(change: Change | Poison, role: str) -> str:
+    # By its last part, the role, the lake knows the kind of a deleted document that has no image. The real name of
+    # a collection that is called otherwise is in the attribute `collection`.
+    name = change.collection if change.collection.rpartition(".")[2] == role else role
+    return f"{change.database}.{name}"
 
 
 def build_shaper(config: ConnectorConfig, *, clock: Callable[[], datetime]) -> Shaper:
@@ -266,8 +277,6 @@ def build_shaper(config: ConnectorConfig, *, clock: Callable[[], datetime]) -> S
     Raises:
         ConfigurationError: A schema or a hook cannot be loaded.
     """
-    mode = KeyMode.SKU if config.ordering == "sku" else KeyMode.LANES if config.ordering else KeyMode.NONE
-    lanes = config.ordering if isinstance(config.ordering, int) else 0
     transforms = load_transforms(config.transforms)
     if config.rename_fields:
         # First: other hooks are written for the names that R0 has.
@@ -277,7 +286,7 @@ def build_shaper(config: ConnectorConfig, *, clock: Callable[[], datetime]) -> S
         connector_id=config.connector_id,
         warehouse_id=config.warehouse_id,
         collections=config.collections,
-        router=Router(topics=config.topics, mode=mode, lanes=lanes),
+        router=Router(topics=config.topics, ordering=config.ordering),
         registry=load_registry(config.schema_dir),
         clock=clock,
         masker=build_masker(config.field_rules, config.hmac_key_bytes),

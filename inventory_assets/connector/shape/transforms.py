@@ -17,10 +17,9 @@ same output: no clock, no random, no counter.
 """
 
 import importlib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import entry_points
-from typing import Any, Protocol
+from typing import Any, NamedTuple
 
 from inventory_assets.connector.errors import ConfigurationError
 from inventory_assets.connector.source.change import Change
@@ -28,16 +27,11 @@ from inventory_assets.connector.source.change import Change
 ENTRY_POINT_GROUP = "inventory.connector.transforms"
 
 
-class Transform(Protocol):
-    """A hook."""
-
-    def __call__(self, document: dict[str, Any], change: Change, /) -> dict[str, Any] | None:
-        """Adapt one document; None drops it."""
-        ...
+Transform = Callable[[dict[str, Any], Change], dict[str, Any] | None]
+"""A hook; None drops the document."""
 
 
-@dataclass(frozen=True, slots=True)
-class NamedTransform:
+class NamedTransform(NamedTuple):
     """A hook, with the name the configuration calls it by."""
 
     name: str
@@ -118,7 +112,7 @@ def rename_fields(renames: Mapping[str, Mapping[str, str]]) -> Transform:
             already has is left as it is, and the old field stays, too.
     """
 
-    def rename(document: dict[str, Any], change: Change, /) -> dict[str, Any] | None:
+    def rename(document: dict[str, Any], change: Change) -> dict[str, Any] | None:
         for old, new in renames.get(change.collection, {}).items():
             if old in document and new not in document:
                 document[new] = document.pop(old)

@@ -1,4 +1,4 @@
-"""A change stream's cursor, reply by reply.
+"""A change stream's cursor, reply by reply, and one reply ahead.
 
 Here: the commands and the pipeline. Not here: what an event means (`change_events`), or what is
 done about a lost token (`service`).
@@ -8,7 +8,9 @@ its resume token and its transaction's end are only to be seen in the reply as a
 anything resume behind our back: whatever fails, the service opens anew at its saved token.
 """
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +24,6 @@ from pymongo.errors import OperationFailure, PyMongoError
 from inventory_assets.connector.errors import SourceRefusedError, SourceUnavailableError
 from inventory_assets.connector.source.change import Token
 from inventory_assets.connector.source.images import ImageMode
-from inventory_assets.connector.source.mongo_client import Abilities
 from inventory_assets.connector.source.mongo_errors import TOO_LARGE_CODE, translate, translated
 from inventory_assets.connector.source.raw_documents import RAW
 
@@ -32,6 +33,8 @@ UPHEAVALS = ("drop", "rename")
 _ENDS = ("dropDatabase", "invalidate")
 # Never read here (but `updateDescription`, with pre-images), and a third of a small event's bytes.
 _UNUSED = ("collectionUUID", "wallTime", "lsid", "updateDescription")
+# To ask for what is there already: what comes later is waited for by whoever asks next.
+NO_WAIT_MS = 1
 # A pre-image is sent where it is used: it would double every other event.
 _OF_DELETES = {"$cond": [{"$eq": ["$operationType", "delete"]}, "$fullDocumentBeforeChange", "$$REMOVE"]}
 
@@ -56,11 +59,12 @@ class Reply:
 
 
 def pipeline(
-    token: Token | None, *, collections: Sequence[str], mode: ImageMode, abilities: Abilities, is_slim: bool = False
+    token: Token | None, *, collections: Sequence[str], mode: ImageMode, has_images: bool, is_slim: bool = False
 ) -> list[dict[str, Any]]:
     """Build the stream's pipeline.
 
     Args:
+        has_images: As `mongo_client.check_replica_set`.
         is_slim: Without any document: for an event that is too large with them.
     """
     # startAfter, not resumeAfter: the two differ only in that it takes an invalidate's token, too.
@@ -69,14 +73,14 @@ def pipeline(
     if is_slim:
         kept = ("operationType", "ns", "to", "documentKey", "clusterTime", "txnNumber")
         return [*stages, {"$project": dict.fromkeys(kept, 1)}]
-    if abilities.has_images:
+    if has_images:
         # Makes the server say which paths are ambiguous; the other events it adds are filtered.
         stream["showExpandedEvents"] = True
         stream["fullDocumentBeforeChange"] = "whenAvailable"
     if mode is ImageMode.PRE_IMAGES:
         # All of it is used but a replacement's pre-image: to have that cut out costs more than it saves.
         return stages
-    if abilities.has_images:
+    if has_images:
         stages.append({"$set": {"fullDocumentBeforeChange": _OF_DELETES}})
         if mode is ImageMode.POST_IMAGES:
             stream["fullDocument"] = "whenAvailable"
@@ -150,3 +154,48 @@ class ChangeCursor:
             except PyMongoError:
                 pass  # it forgets idle cursors by itself
             self._id = 0
+
+
+class ReadAhead:
+    """A cursor, read one reply ahead while the stream has more. Used by one thread.
+
+    The server makes a reply when it is asked for it. Without this it would idle while we shape and publish,
+    and we while it looks through its oplog. Never more than one: a reply has 16 MB at most.
+    """
+
+    def __init__(self, cursor: ChangeCursor) -> None:
+        self._cursor = cursor
+        # While there is one, the cursor and its session are its thread's.
+        self._next: Future[Reply] | None = None
+
+    def more(self, *, batch_size: int, max_await_ms: int) -> Reply:
+        """Read on; as `ChangeCursor.more`, whose errors come in their turn."""
+        ahead, self._next = self._next, None
+        if ahead is not None:
+            reply = ahead.result()
+        else:
+            reply = self._cursor.more(batch_size=batch_size, max_await_ms=max_await_ms)
+        if reply.events and reply.is_open:
+            self._next = _begin(lambda: self._cursor.more(batch_size=batch_size, max_await_ms=NO_WAIT_MS))
+        return reply
+
+    def close(self) -> None:
+        """Close the cursor, once nothing reads it."""
+        if self._next is not None:
+            wait([self._next])
+            self._next = None
+        self._cursor.close()
+
+
+def _begin(read: Callable[[], Reply]) -> "Future[Reply]":
+    future: Future[Reply] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(read())
+        except BaseException as error:
+            future.set_exception(error)
+
+    # Not of a pool: the interpreter waits for those when it ends, and the server may never answer.
+    threading.Thread(target=run, name="connector-read-ahead", daemon=True).start()
+    return future

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 
 from inventory_assets.connector.source.change import Change, ClusterTime, Operation, Poison
 from inventory_assets.connector.source.change_events import UNDECODABLE, Inexact
-from inventory_assets.connector.source.mongo_reads import Page, Reads
+from inventory_assets.connector.source.mongo_reads import MongoReads, Page
 from inventory_assets.connector.source.raw_documents import UndecodableError, decode, decode_key, encode_key, key_of
 
 INVENTORY = "inventory"
@@ -52,7 +52,7 @@ def _to_change(
 
 
 def look_up(
-    wanted: Sequence[Inexact], reads: Reads, *, database: str, collections: Sequence[str], since: ClusterTime
+    wanted: Sequence[Inexact], reads: MongoReads, *, database: str, collections: Sequence[str], since: ClusterTime
 ) -> Iterator[list[Change | Poison]]:
     """Read the documents of inexact changes, each once, all at one cluster time.
 

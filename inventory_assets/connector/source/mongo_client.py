@@ -1,11 +1,9 @@
 """A MongoDB server as the connector needs it: reached, and asked what it can do.
 
-Here: the client, the server's abilities. Not here: reading changes
-(`mongo_source`) or setting a database up (`init_db`).
+Here: the client. Not here: reading changes (`mongo_source`) or setting a database up (`init_db`).
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from pymongo import MongoClient
@@ -21,24 +19,13 @@ WIRE_VERSION_4_4 = 9
 WIRE_VERSION_6_0 = 17
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Abilities:
-    """What a server can do.
-
-    Attributes:
-        has_images: Keeps pre- and post-images, and says which paths are ambiguous (6.0 and later).
-    """
-
-    has_images: bool
-
-
-def connect(uri: str, *, application: str = "inventory-connector") -> MongoClient[dict[str, Any]]:
+def connect(uri: str) -> MongoClient[dict[str, Any]]:
     """Make a client; nothing is sent before the first command. Options of the URI win.
 
     No socket timeout: to find the place of an old token the server may read its oplog for
     minutes. A dead peer is found by keep-alive and by the driver's monitor.
     """
-    options: dict[str, Any] = {"appname": application, "tz_aware": True, "server_selector": _first_router}
+    options: dict[str, Any] = {"appname": "inventory-connector", "tz_aware": True, "server_selector": _first_router}
     for name, value in (("serverSelectionTimeoutMS", SELECTION_MS), ("connectTimeoutMS", CONNECT_MS)):
         if name.lower() not in uri.lower():
             options[name] = value
@@ -54,8 +41,11 @@ def _first_router(servers: Iterable[Any]) -> list[Any]:
     return found
 
 
-def check_replica_set(client: MongoClient[Any]) -> Abilities:
-    """Ask the server whether it can have change streams, and what else it can do.
+def check_replica_set(client: MongoClient[Any]) -> bool:
+    """Ask the server whether it can have change streams.
+
+    Returns:
+        Whether it also keeps pre- and post-images, and says which paths are ambiguous (6.0 and later).
 
     Raises:
         SourceRefusedError: It is a standalone, or older than 4.4.
@@ -71,4 +61,4 @@ def check_replica_set(client: MongoClient[Any]) -> Abilities:
     wire_version = int(hello.get("maxWireVersion", 0))
     if wire_version < WIRE_VERSION_4_4:
         raise SourceRefusedError(f"MongoDB's wire version was {wire_version}, expected 9 (MongoDB 4.4) or later.")
-    return Abilities(has_images=wire_version >= WIRE_VERSION_6_0)
+    return wire_version >= WIRE_VERSION_6_0

@@ -6,7 +6,7 @@ that. Not here: which documents, and what becomes of them (`lookup`, `mongo_sour
 
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from bson import Int64, Timestamp
 from bson.raw_bson import RawBSONDocument
@@ -46,34 +46,12 @@ class Page:
     is_last: bool
 
 
-class Reads(Protocol):
-    """What lookups and copies ask of a database.
+class MongoReads:
+    """What lookups and copies ask of one database. Used by one thread.
 
     Attributes:
         has_snapshots: Reads are of exactly their cluster time; otherwise of it or later.
     """
-
-    has_snapshots: bool
-
-    def find(
-        self, collection: str, *, keys: Sequence[bytes], skus: dict[str, set[str]], at: ClusterTime | None
-    ) -> Iterator[Page]:
-        """Read the documents with these `_id`s or of these SKUs, each once; at least one page.
-
-        Args:
-            keys: `{"_id": …}` as BSON.
-            skus: By warehouse id.
-            at: The time of an earlier page, to read at the same, or one that is known to be over; None for now.
-        """
-        ...
-
-    def page(self, collection: str, *, after: bytes | None, limit: int) -> Page:
-        """Read up to `limit` documents after a key, in the order of `_id` over all its types."""
-        ...
-
-
-class MongoReads:
-    """Reads of one database. Used by one thread."""
 
     def __init__(self, client: MongoClient[Any], database: Database[Any], *, collections: Sequence[str]) -> None:
         self._client = client
@@ -112,7 +90,13 @@ class MongoReads:
     def find(
         self, collection: str, *, keys: Sequence[bytes], skus: dict[str, set[str]], at: ClusterTime | None
     ) -> Iterator[Page]:
-        """Read documents by id or by SKU; as `Reads`."""
+        """Read the documents with these `_id`s or of these SKUs, each once; at least one page.
+
+        Args:
+            keys: `{"_id": …}` as BSON.
+            skus: By warehouse id.
+            at: The time of an earlier page, to read at the same, or one that is known to be over; None for now.
+        """
         wanted: list[dict[str, Any]] = []
         if keys:
             wanted.append({"_id": {"$in": [RawBSONDocument(key)["_id"] for key in keys]}})
@@ -120,7 +104,7 @@ class MongoReads:
         yield from self._pages({"find": collection, "filter": {"$or": wanted}}, at=at)
 
     def page(self, collection: str, *, after: bytes | None, limit: int) -> Page:
-        """Read the next page of a collection; as `Reads`."""
+        """Read up to `limit` documents after a key, in the order of `_id` over all its types."""
         command: dict[str, Any] = {"find": collection, "sort": {"_id": 1}, "hint": {"_id": 1}}
         if after is not None:
             # Not {_id: {$gt: …}}: that finds ids of the same BSON type only. `min` is a bound of
@@ -150,7 +134,7 @@ class MongoReads:
             concern = {"level": "majority"}
             at = at or self._now()
         collection = next(iter(command.values()))
-        cursor = self._read({**command, "readConcern": concern})
+        cursor = self._read({**command, "readConcern": concern})["cursor"]
         if at is None:
             at = (cursor["atClusterTime"].time, cursor["atClusterTime"].inc)
         batch = "firstBatch"
@@ -161,18 +145,15 @@ class MongoReads:
                 yield Page(documents=documents, cluster_time=at, is_snapshot=self.has_snapshots, is_last=is_last)
                 if is_last:
                     return
-                cursor = self._read({"getMore": Int64(cursor["id"]), "collection": collection})
+                cursor = self._read({"getMore": Int64(cursor["id"]), "collection": collection})["cursor"]
                 batch = "nextBatch"
         except GeneratorExit:
             if cursor["id"]:
                 with translated("did not close a cursor"):
-                    self._read_raw({"killCursors": collection, "cursors": [Int64(cursor["id"])]})
+                    self._read({"killCursors": collection, "cursors": [Int64(cursor["id"])]})
             raise
 
     def _read(self, command: dict[str, Any]) -> Any:
-        return self._read_raw(command)["cursor"]
-
-    def _read_raw(self, command: dict[str, Any]) -> Any:
         with translated(f"did not read ({next(iter(command))})"):
             return self._database.command(command, session=self._session, codec_options=RAW)
 

@@ -13,7 +13,14 @@ from pymongo.client_session import ClientSession
 
 from inventory_assets.connector.errors import SourceUnavailableError, TokenLostError
 from inventory_assets.connector.source.change import Batch, Change, Chunk, ClusterTime, Operation, Poison, Token
-from inventory_assets.connector.source.change_cursor import ChangeCursor, EventTooLargeError, Reply, pipeline
+from inventory_assets.connector.source.change_cursor import (
+    NO_WAIT_MS,
+    ChangeCursor,
+    EventTooLargeError,
+    ReadAhead,
+    Reply,
+    pipeline,
+)
 from inventory_assets.connector.source.change_events import (
     Inexact,
     Read,
@@ -25,10 +32,9 @@ from inventory_assets.connector.source.change_events import (
 )
 from inventory_assets.connector.source.images import ImageMode
 from inventory_assets.connector.source.lookup import look_up, to_changes
-from inventory_assets.connector.source.mongo_client import Abilities, check_replica_set
-from inventory_assets.connector.source.mongo_reads import MongoReads, Reads
+from inventory_assets.connector.source.mongo_client import check_replica_set
+from inventory_assets.connector.source.mongo_reads import MongoReads
 from inventory_assets.connector.source.raw_documents import key_of
-from inventory_assets.connector.source.read_ahead import NO_WAIT_MS, ReadAhead
 
 # Looked-up documents are handed on when there are this many bytes of them, not kept for their batch.
 _PART_BYTES = 16 * 1024 * 1024
@@ -66,7 +72,7 @@ class MongoChangeSource:
         self._batch_size = batch_size
         self._max_await_ms = max_await_ms
         self._chunk_documents = chunk_documents
-        self._abilities: Abilities | None = None
+        self._has_images: bool | None = None
         self._reads: MongoReads | None = None
         self._session: ClientSession | None = None
         self._cursor: ReadAhead | None = None
@@ -80,10 +86,9 @@ class MongoChangeSource:
         A token is tried here, not with the first batch: its refusal should come from here.
         """
         self._close_cursor()
-        if self._abilities is None:
-            self._abilities = check_replica_set(self._client)
-        if self._reads is None:
-            self._reads = MongoReads(self._client, self._database, collections=self._collections)
+        if self._has_images is None:
+            self._has_images = check_replica_set(self._client)
+        self._readable()
         # A session that has seen a network error is not to be used again.
         self._session = self._client.start_session(causal_consistency=False)
         cursor = self._open_cursor(token)
@@ -101,10 +106,8 @@ class MongoChangeSource:
 
     def copy(self, collection: str) -> Iterator[Chunk]:
         """Read a whole collection; as `ports.ChangeSource`."""
-        if self._reads is None:
-            self._reads = MongoReads(self._client, self._database, collections=self._collections)
         return copy_collection(
-            self._reads, database=self._database.name, collection=collection, chunk_documents=self._chunk_documents
+            self._readable(), database=self._database.name, collection=collection, chunk_documents=self._chunk_documents
         )
 
     def close(self) -> None:
@@ -115,10 +118,15 @@ class MongoChangeSource:
             self._reads = None
         self._client.close()
 
+    def _readable(self) -> MongoReads:
+        if self._reads is None:
+            self._reads = MongoReads(self._client, self._database, collections=self._collections)
+        return self._reads
+
     def _open_cursor(self, token: Token | None, *, is_slim: bool = False) -> ChangeCursor:
-        assert self._abilities is not None and self._session is not None
+        assert self._has_images is not None and self._session is not None
         stages = pipeline(
-            token, collections=self._collections, mode=self._images, abilities=self._abilities, is_slim=is_slim
+            token, collections=self._collections, mode=self._images, has_images=self._has_images, is_slim=is_slim
         )
         return ChangeCursor(self._database, self._session, stages)
 
@@ -158,9 +166,8 @@ class MongoChangeSource:
         wanted = [item for item in items if isinstance(item, Inexact)]
         size = sum(change.size_bytes for change in part)
         if wanted:
-            assert self._reads is not None
             looked_up = look_up(
-                wanted, self._reads, database=self._database.name, collections=self._collections,
+                wanted, self._readable(), database=self._database.name, collections=self._collections,
                 since=max(item.cluster_time for item in items),
             )  # fmt: skip
             for more in looked_up:
@@ -170,8 +177,10 @@ class MongoChangeSource:
                     part, size = [], 0
                 part, size = part + more, size + added
         self._token = token
-        last = max((item.cluster_time for item in items), default=None)
-        yield Batch(changes=part, token=token, cluster_time=_later(last, _time_in(token)), read=count)
+        times = [item.cluster_time for item in items]
+        if (told := _time_in(token)) is not None:
+            times.append(told)
+        yield Batch(changes=part, token=token, cluster_time=max(times, default=None), read=count)
 
     def _try_reply(self, max_await_ms: int) -> tuple[list[Read], Reply]:
         try:
@@ -241,10 +250,6 @@ def _last_token(items: Sequence[Read], default: Token) -> Token:
     return token
 
 
-def _later(first: ClusterTime | None, second: ClusterTime | None) -> ClusterTime | None:
-    return max((time for time in (first, second) if time is not None), default=None)
-
-
 def _time_in(token: Token) -> ClusterTime | None:
     """Read the time in mongod's tokens, which is all an empty batch says of how far it came.
 
@@ -262,7 +267,7 @@ def _time_in(token: Token) -> ClusterTime | None:
     return (seconds, increment) if seconds >= _YEAR_2004 else None
 
 
-def copy_collection(reads: Reads, *, database: str, collection: str, chunk_documents: int) -> Iterator[Chunk]:
+def copy_collection(reads: MongoReads, *, database: str, collection: str, chunk_documents: int) -> Iterator[Chunk]:
     """Read a collection in the order of `_id`, whatever types those have; see `ports.ChangeSource`.
 
     Each chunk is a read of its own at a time of its own: one snapshot over a long copy would be

@@ -9,6 +9,7 @@ neighbour, which the check allows for: what differs is read again, few documents
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -95,16 +96,14 @@ class ReconcileSource:
         return self.database[self._names[name]]
 
 
+@dataclass(slots=True)
 class SourceReread:
     """Documents as JSON, as of one cluster time."""
 
-    __slots__ = ("cluster_time", "levels", "rules", "transactions")
-
-    def __init__(self, cluster_time: ClusterTime, levels: list[str], transactions: list[str], rules: list[str]) -> None:
-        self.cluster_time = cluster_time
-        self.levels = levels
-        self.transactions = transactions
-        self.rules = rules
+    cluster_time: ClusterTime
+    levels: list[str]
+    transactions: list[str]
+    rules: list[str]
 
 
 class _ExactReads:

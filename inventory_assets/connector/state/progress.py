@@ -131,10 +131,6 @@ class Progress:
         self._save(**changes)
         return gap
 
-    def refresh(self) -> None:
-        """See what a command has asked for since."""
-        self._save()
-
     def _new_epoch(self, earlier: int) -> int:
         # By the clock, so that one asked for after the store was lost outranks what was said before.
         return max(earlier + 1, int(self._now().timestamp()))

@@ -10,6 +10,7 @@ from inventory_assets.console.api.openapi import document
 from inventory_assets.console.http import (
     MAX_LIMIT,
     answer,
+    ask,
     author_of,
     choice,
     console_of,
@@ -49,48 +50,44 @@ async def list_alerts(request: Request) -> Response:
     limit = number(query, "limit", DEFAULT_LIMIT, least=1)
     offset = number(query, "offset", 0, most=10**9)
     question = questions.list_alerts(query, limit, offset)
-    rows, total = await console_of(request).door.ask(("alerts", *sorted(query.items())), question)
+    rows, total = await ask(request, ("alerts", *sorted(query.items())), question)
     return answer(rows, headers={"X-Total-Count": str(total)})
 
 
 async def show_alert(request: Request) -> Response:
     """GET /api/alerts/{alert_id}"""
     query = read_query(request, ("explain",))
-    console, text = console_of(request), request.path_params["alert_id"]
-    shown = await console.door.ask(("alert", text), questions.show_alert(text))
+    text = request.path_params["alert_id"]
+    shown = await ask(request, ("alert", text), questions.show_alert(text))
     if choice(query, "explain", ("true", "false"), "true") == "true":
-        shown = {**shown, "explanation": await console.explain(shown["alert_id"])}
+        shown = {**shown, "explanation": await console_of(request).explain(shown["alert_id"])}
     return answer(shown)
 
 
 async def command_alert(request: Request) -> Response:
     """POST /api/alerts/{alert_id}/{command}"""
-    body = await read_object(request)
-    author = author_of(request, body)
-    named = {"command": request.path_params["command"], "alert_id": request.path_params["alert_id"]}
-    return await _send(request, {**{n: v for n, v in body.items() if n != "author"}, **named}, author)
+    return await _send(request, command=request.path_params["command"], alert_id=request.path_params["alert_id"])
 
 
 async def command_scope(request: Request) -> Response:
     """POST /api/commands"""
-    body = await read_object(request)
-    author = author_of(request, body)
-    return await _send(request, {name: value for name, value in body.items() if name != "author"}, author)
+    return await _send(request)
 
 
 async def note_incident(request: Request) -> Response:
     """POST /api/incidents/{incident_id}/note"""
-    body = await read_object(request)
     incident_id = request.path_params["incident_id"]
     if not is_incident_id(incident_id):
         raise Refused(404, f"no incident {incident_id!r}")
+    return await _send(request, command="note", alert_id=incident_id)
+
+
+async def _send(request: Request, **named: str) -> Response:
+    """Send the command of a body; what the address names is not the body's to say."""
+    body = await read_object(request)
     author = author_of(request, body)
-    named = {"command": "note", "alert_id": incident_id}
-    return await _send(request, {**{n: v for n, v in body.items() if n != "author"}, **named}, author)
-
-
-async def _send(request: Request, body: dict[str, Any], author: str) -> Response:
-    done = await console_of(request).desk.command(body, author)
+    wanted = {name: value for name, value in body.items() if name != "author"} | named
+    done = await console_of(request).desk.command(wanted, author)
     return answer(done, 202 if done["status"] == "sent" else 200)
 
 
@@ -98,9 +95,7 @@ async def list_incidents(request: Request) -> Response:
     """GET /api/incidents"""
     query = read_query(request, ("state",))
     state = choice(query, "state", ("open", "resolved", "all"), "open")
-    return answer(
-        await console_of(request).door.ask(("incidents", state), lambda reader: read_incidents(reader, state))
-    )
+    return answer(await ask(request, ("incidents", state), lambda reader: read_incidents(reader, state)))
 
 
 async def show_incident(request: Request) -> Response:
@@ -112,7 +107,7 @@ async def show_incident(request: Request) -> Response:
 async def incident_of(request: Request, incident_id: str) -> dict[str, Any]:
     """One incident with its alerts, its notes, its notifications."""
 
-    def ask(reader: Any) -> dict[str, Any] | None:
+    def look(reader: Any) -> dict[str, Any] | None:
         for row in read_incidents(reader, incident_id=incident_id):
             notes = read_incident_notes(reader, incident_id)
             return {
@@ -121,7 +116,7 @@ async def incident_of(request: Request, incident_id: str) -> dict[str, Any]:
             }  # fmt: skip
         return None
 
-    found = await console_of(request).door.ask(("incident", incident_id), ask)
+    found = await ask(request, ("incident", incident_id), look)
     if found is None:
         raise Refused(404, f"no incident {incident_id!r}")
     return found
@@ -135,20 +130,20 @@ async def list_stock(request: Request) -> Response:
         raise Refused(400, "sku or warehouse is needed")
     limit = number(query, "limit", DEFAULT_LIMIT, least=1, most=MAX_LIMIT)
     question = questions.list_stock(sku=sku, warehouse=warehouse, limit=limit)
-    return answer(await console_of(request).door.ask(("stock", sku, warehouse, limit), question))
+    return answer(await ask(request, ("stock", sku, warehouse, limit), question))
 
 
 async def list_connectors(request: Request) -> Response:
     """GET /api/connectors"""
     read_query(request, ())
-    return answer(await console_of(request).door.ask("connectors", questions.list_connectors))
+    return answer(await ask(request, "connectors", questions.list_connectors))
 
 
 async def stats(request: Request) -> Response:
     """GET /api/stats"""
     read_query(request, ())
-    console = console_of(request)
-    return answer(await console.door.ask("stats", lambda reader: count_lake(reader, console.settings)))
+    settings = console_of(request).settings
+    return answer(await ask(request, "stats", lambda reader: count_lake(reader, settings)))
 
 
 async def change_outcome(request: Request) -> Response:
@@ -158,18 +153,15 @@ async def change_outcome(request: Request) -> Response:
     if not (len(request_id) == 32 and request_id.isalnum() and request_id.isascii()):
         raise Refused(404, f"no change {request_id!r}")
     since, total = number(query, "since", 0, most=10**15), number(query, "total", 1, most=10**7)
-    return answer(
-        await console_of(request).door.ask(
-            ("outcome", request_id, since, total), questions.outcome(request_id, since, total)
-        )
-    )
+    place = (request_id, since, total)
+    return answer(await ask(request, ("outcome", *place), questions.outcome(*place)))
 
 
 async def health(request: Request) -> Response:
     """GET /healthz"""
     query = read_query(request, ("max_age_seconds",))
     try:
-        found = await console_of(request).door.ask("health", questions.health)
+        found = await ask(request, "health", questions.health)
     except LakeMissingError:
         # Without the reason, which names a path: a probe needs no token.
         return answer({"status": "no_lake", "lake_version": 0}, 503)

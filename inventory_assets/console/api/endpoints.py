@@ -147,9 +147,7 @@ ENDPOINTS = (
         "Up to when each warehouse's numbers are known as `inventory connector list --format json`",
         alerts_api.list_connectors,
     ),
-    Endpoint(
-        "GET", "/api/stats", "What the lake holds as `inventory stats --format json`", alerts_api.stats,
-    ),
+    Endpoint("GET", "/api/stats", "What the lake holds as `inventory stats --format json`", alerts_api.stats),
     Endpoint(
         "GET", "/api/changes/{request_id}", "What became of a change: pending, applied, superseded or refused, and why",
         alerts_api.change_outcome,

@@ -42,10 +42,7 @@ class Endpoint:
 
 ERROR = {
     "type": "object",
-    "properties": {
-        "error": {"type": "string"},
-        "problems": {"type": "array", "items": {"type": "object"}},
-    },
+    "properties": {"error": {"type": "string"}, "problems": {"type": "array", "items": {"type": "object"}}},
     "required": ["error"],
 }
 _ERRORS = {
@@ -65,10 +62,7 @@ def document(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {"title": "Inventory console", "version": version("inventory-assets")},
         "paths": paths,
-        "components": {
-            "schemas": {"Error": ERROR},
-            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
-        },
+        "components": {"schemas": {"Error": ERROR}, "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
     }
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from starlette.requests import Request
@@ -10,7 +11,7 @@ from starlette.responses import Response
 
 from inventory_assets.console import questions
 from inventory_assets.console.desk import checked_text
-from inventory_assets.console.http import answer, author_of, choice, console_of, flag, read_object, read_query
+from inventory_assets.console.http import answer, ask, author_of, choice, console_of, flag, read_object, read_query
 from inventory_assets.console.problems import Refused
 from inventory_assets.domain.events.kinds import ThresholdRule
 from inventory_assets.domain.events.parse_threshold import HIERARCHY_LEVELS, Scope
@@ -21,17 +22,18 @@ from inventory_assets.domain.thresholds.resolve import StoredRule
 from inventory_assets.domain.values import read_id
 from inventory_assets.ingest.meaning import defaults_of
 from inventory_assets.lake.errors import LakeMissingError
-from inventory_assets.notify.recipients import recipient_problem
-from inventory_assets.thresholds.check import conflict_rows, problem_rows, read_rungs, rung_row
-from inventory_assets.thresholds.edits import read_rules, read_stored
+from inventory_assets.notify.channels.mail import recipient_problem
+from inventory_assets.thresholds.check import Rung, problem_rows, read_rungs
+from inventory_assets.thresholds.edits import Effect, read_stored
 from inventory_assets.thresholds.files import RuleFile, read_rule_text
-from inventory_assets.thresholds.listing import edit_rows
+from inventory_assets.thresholds.listing import edit_rows, effect_sentence
 from inventory_assets.words.numbers import counted
 
 KINDS = {
     "application/json": "json", "application/x-ndjson": "jsonl", "text/csv": "csv",
     "application/yaml": "yaml", "application/x-yaml": "yaml",
 }  # fmt: skip
+NO_EFFECT = {"edits": [], "keys": 0, "alerts": [], "summary": effect_sentence([], Effect())}
 Known = Mapping[Scope, StoredRule]
 
 
@@ -40,36 +42,35 @@ async def list_rules(request: Request) -> Response:
     query = read_query(request, ("level", "warehouse", "muted"))
     level = choice(query, "level", ("", *HIERARCHY_LEVELS), "") or None
     question = questions.list_rules(level, query.get("warehouse"), muted=flag(query, "muted"))
-    return answer(await console_of(request).door.ask(("rules", *sorted(query.items())), question))
+    return answer(await ask(request, ("rules", *sorted(query.items())), question))
 
 
 async def resolve(request: Request) -> Response:
     """GET /api/thresholds/resolve"""
     query = read_query(request, ("warehouse", "sku"))
     warehouse, sku = _needed(query, "warehouse"), _needed(query, "sku")
-    console = console_of(request)
-    rungs = await console.door.ask(
-        ("ladder", warehouse, sku), lambda reader: read_rungs(reader, warehouse, sku, defaults_of(console.settings))
-    )
+    rungs = await ask_ladder(request, warehouse, sku)
     if rungs is None:
         raise Refused(404, f"no stock is known of SKU {sku!r} at {warehouse!r}")
-    return answer([rung_row(rung) for rung in rungs])
+    return answer([asdict(rung) for rung in rungs])
+
+
+async def ask_ladder(request: Request, warehouse: str, sku: str) -> list[Rung] | None:
+    """The whole ladder of a key; None where no stock of it is known."""
+    defaults = defaults_of(console_of(request).settings)
+    return await ask(request, ("ladder", warehouse, sku), lambda reader: read_rungs(reader, warehouse, sku, defaults))
 
 
 async def history(request: Request) -> Response:
     """GET /api/thresholds/history"""
     scope = read_query(request, ("scope",)).get("scope")
-    return answer(await console_of(request).door.ask(("history", scope), questions.list_changes(scope)))
+    return answer(await ask(request, ("history", scope), questions.list_changes(scope)))
 
 
 async def validate(request: Request) -> Response:
     """GET /api/thresholds/validate"""
     read_query(request, ())
-
-    def ask(reader: Any) -> list[dict[str, Any]]:
-        return conflict_rows(reader, {scope: stored.rule for scope, stored in read_rules(reader).items()})
-
-    return answer(await console_of(request).door.ask("validate", ask))
+    return answer(await ask(request, "validate", questions.list_conflicts))
 
 
 async def put_rule(request: Request) -> Response:
@@ -81,7 +82,7 @@ async def put_rule(request: Request) -> Response:
     wanted = _read("the rule", "json", json.dumps(document))
     if problems := _recipient_problems(document):
         raise Refused(422, "; ".join(problems))
-    author, reason = _who_and_why(request, document, document.get("reason"))
+    author, reason = _who_and_why(request, document)
     return await _change(request, [wanted[0]], author, reason, dry_run=flag(query, "dry_run"))
 
 
@@ -89,7 +90,7 @@ async def delete_rule(request: Request) -> Response:
     """DELETE /api/thresholds"""
     query = read_query(request, ("level_type", "level_id", "warehouse_id", "reason", "author", "dry_run"))
     scope = scope_of(query)
-    author, reason = _who_and_why(request, query, query.get("reason"))
+    author, reason = _who_and_why(request, query)
     known = await _stored(request)
     if not find_edits(known, [deleted_rule(scope)]):
         raise Refused(404, f"there is no rule {name_scope(scope)}")
@@ -138,15 +139,11 @@ async def _change(
     known = await _stored(request)
     edits = find_edits(known, wanted, is_complete=prune)
     if dry_run:
-        return answer(await console.trials.run(console.settings, edits) if edits else _no_effect())
+        return answer(await console.trials.run(console.settings, edits) if edits else NO_EFFECT)
     if not edits:
         return answer({"status": "unchanged", "detail": "the lake has these rules already; nothing was sent"})
     sent = await console.desk.rules(edits, known, author=author, reason=reason)
     return answer({**sent, "edits": edit_rows(edits)}, 202)
-
-
-def _no_effect() -> dict[str, Any]:
-    return {"edits": [], "keys": 0, "alerts": [], "summary": "nothing would change: the lake has these rules already"}
 
 
 async def _stored(request: Request) -> Known:
@@ -173,8 +170,8 @@ def _recipient_problems(document: Mapping[str, Any]) -> list[str]:
     return [f"recipient {problem}" for problem in found if problem]
 
 
-def _who_and_why(request: Request, given: Mapping[str, Any], reason: object) -> tuple[str, str]:
-    return author_of(request, given), checked_text("reason", reason)
+def _who_and_why(request: Request, given: Mapping[str, Any]) -> tuple[str, str]:
+    return author_of(request, given), checked_text("reason", given.get("reason"))
 
 
 def _needed(query: Mapping[str, str], name: str) -> str:

@@ -10,16 +10,11 @@ from starlette.routing import Route
 
 from inventory_assets.console import questions
 from inventory_assets.console.access import COOKIE, is_token, local_path
-from inventory_assets.console.api.alerts import (
-    ALERT_QUERY,
-    STATES,
-    alert_query,
-    incident_of,
-)
-from inventory_assets.console.http import console_of, number, read_query
+from inventory_assets.console.api.alerts import ALERT_QUERY, STATES, alert_query, incident_of
+from inventory_assets.console.http import ask, console_of, number, read_query
 from inventory_assets.console.pages import reports, views
 from inventory_assets.console.pages import thresholds as threshold_pages
-from inventory_assets.console.pages.rendering import error_page, page, part, static
+from inventory_assets.console.pages.rendering import page, part, static
 from inventory_assets.domain.quality.pipeline import OF_CONNECTORS, PipelineFinding
 from inventory_assets.domain.values import to_microseconds
 from inventory_assets.lake.query.reader import LakeReader
@@ -85,7 +80,7 @@ async def alert(request: Request) -> Response:
     """One alert."""
     read_query(request, ())
     text = request.path_params["alert_id"]
-    row = await console_of(request).door.ask(("alert", text), questions.show_alert(text))
+    row = await ask(request, ("alert", text), questions.show_alert(text))
     view = views.alert_view(row)
     values = trend_values(row, view["available"])
     return await page(
@@ -109,10 +104,8 @@ async def incidents(request: Request) -> Response:
     """What is more than one alert."""
     query = read_query(request, ("state",))
     state = query.get("state", "open")
-    rows = await console_of(request).door.ask(("incidents", state), lambda reader: read_incidents(reader, state))
-    return await page(
-        request, "incidents.html", "incidents", {"rows": rows, "state": state, "kinds": INCIDENTS}
-    )  # fmt: skip
+    rows = await ask(request, ("incidents", state), lambda reader: read_incidents(reader, state))
+    return await page(request, "incidents.html", "incidents", {"rows": rows, "state": state, "kinds": INCIDENTS})
 
 
 async def incident(request: Request) -> Response:
@@ -150,15 +143,8 @@ async def stock(request: Request) -> Response:
     elif text:
         found = await door.ask(("search", text), lambda reader: reader.rows(_SEARCH, [text, text, text]))
     name = " ".join(filter(None, (rows[0]["product_name"], rows[0]["variant_name"]))) if rows else ""
-    values = {
-        "rows": rows,
-        "found": found,
-        "name": name,
-        "sku": sku,
-        "warehouse": warehouse,
-        "q": text,
-        "kinds": TITLES,
-    }
+    given = {"sku": sku, "warehouse": warehouse, "q": text}
+    values = {"rows": rows, "found": found, "name": name, "kinds": TITLES, **given}
     return await page(request, "stock.html", "stock", values)
 
 
@@ -166,11 +152,11 @@ async def connectors(request: Request) -> Response:
     """Up to when each warehouse is known, and what holds the rest up."""
     read_query(request, ())
 
-    def ask(reader: LakeReader) -> list[PipelineFinding]:
+    def look_at_flow(reader: LakeReader) -> list[PipelineFinding]:
         found = look(reader, read_connectors(reader), now=to_microseconds(datetime.now(UTC)))
         return [each for each in found if each.kind not in OF_CONNECTORS]
 
-    flow = await console_of(request).door.ask("flow", ask)
+    flow = await ask(request, "flow", look_at_flow)
     return await page(request, "connectors.html", "connectors", {"flow": flow})
 
 
@@ -194,6 +180,3 @@ async def logout(request: Request) -> Response:
     answer = RedirectResponse("/login", 303)
     answer.delete_cookie(COOKIE, path="/")
     return answer
-
-
-__all__ = ["error_page", "routes"]

@@ -7,17 +7,15 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from inventory_assets.console import questions
-from inventory_assets.console.api.thresholds import scope_of
-from inventory_assets.console.http import choice, console_of, number, read_query
+from inventory_assets.console.api.thresholds import ask_ladder, scope_of
+from inventory_assets.console.http import ask, choice, number, read_query
 from inventory_assets.console.pages.rendering import page
 from inventory_assets.domain.events.parse_threshold import HIERARCHY_LEVELS
 from inventory_assets.domain.thresholds.changes import describe_change
 from inventory_assets.domain.thresholds.document import name_scope
 from inventory_assets.domain.values import to_datetime
-from inventory_assets.ingest.meaning import defaults_of
 from inventory_assets.lake.errors import LakeMissingError
 from inventory_assets.lake.query.reader import LakeReader
-from inventory_assets.thresholds.check import conflict_rows, read_rungs
 from inventory_assets.thresholds.edits import read_changes, read_rules
 from inventory_assets.thresholds.listing import rule_row
 
@@ -41,7 +39,7 @@ async def rules(request: Request) -> Response:
     query = read_query(request, ("q", "level", "page"))
     level = choice(query, "level", ("", *HIERARCHY_LEVELS), "")
     text, number_ = query.get("q", ""), number(query, "page", 1, least=1, most=10**6)
-    found = await console_of(request).door.ask(("rules", level), questions.list_rules(level or None, None, muted=False))
+    found = await ask(request, ("rules", level), questions.list_rules(level or None, None, muted=False))
     chosen = [row for row in found if text.lower() in f"{row['level_id'] or ''} {row['warehouse_id'] or ''}".lower()]
     values = {
         "rows": chosen[(number_ - 1) * PER_PAGE : number_ * PER_PAGE], "total": len(chosen), "q": text, "level": level,
@@ -59,7 +57,7 @@ async def rule(request: Request) -> Response:
     if values["form"]["level_id"] or values["form"]["level_type"] == "GLOBAL":
         scope = scope_of(query)
 
-        def ask(reader: LakeReader) -> dict[str, Any]:
+        def look(reader: LakeReader) -> dict[str, Any]:
             stored = read_rules(reader).get(scope)
             changes = [change for change in read_changes(reader) if change.scope == scope]
             keys = None
@@ -70,7 +68,7 @@ async def rule(request: Request) -> Response:
             return {"row": None if stored is None else rule_row(stored), "keys": keys, "changes": _lines(changes)}
 
         try:
-            values |= await console_of(request).door.ask(("rule", scope), ask)
+            values |= await ask(request, ("rule", scope), look)
         except LakeMissingError:
             pass  # the first rules may come before the first stock
         values["name"] = name_scope(scope)
@@ -80,13 +78,8 @@ async def rule(request: Request) -> Response:
 async def ladder(request: Request) -> Response:
     """Which rule holds for a key, and what it hides."""
     query = read_query(request, ("warehouse", "sku"))
-    console = console_of(request)
     warehouse, sku = query.get("warehouse", ""), query.get("sku", "")
-    rungs = None
-    if warehouse and sku:
-        rungs = await console.door.ask(
-            ("ladder", warehouse, sku), lambda reader: read_rungs(reader, warehouse, sku, defaults_of(console.settings))
-        )
+    rungs = await ask_ladder(request, warehouse, sku) if warehouse and sku else None
     return await page(request, "ladder.html", "thresholds", {"warehouse": warehouse, "sku": sku, "rungs": rungs})
 
 
@@ -94,7 +87,7 @@ async def history(request: Request) -> Response:
     """Who changed which rule, when and why; the newest first."""
     query = read_query(request, ("page",))
     number_ = number(query, "page", 1, least=1, most=10**6)
-    lines = await console_of(request).door.ask("history lines", lambda reader: _lines(read_changes(reader)))
+    lines = await ask(request, "history lines", lambda reader: _lines(read_changes(reader)))
     shown = lines[(number_ - 1) * PER_PAGE : number_ * PER_PAGE]
     values = {"changes": shown, "page": number_, "pages": -(-len(lines) // PER_PAGE), "given": {}, "total": len(lines)}
     return await page(request, "history.html", "thresholds", values)
@@ -103,11 +96,7 @@ async def history(request: Request) -> Response:
 async def check(request: Request) -> Response:
     """What rules do that cannot be meant."""
     read_query(request, ())
-
-    def ask(reader: LakeReader) -> list[dict[str, Any]]:
-        return conflict_rows(reader, {scope: stored.rule for scope, stored in read_rules(reader).items()})
-
-    rows = await console_of(request).door.ask("validate", ask)
+    rows = await ask(request, "validate", questions.list_conflicts)
     return await page(request, "check.html", "thresholds", {"rows": rows})
 
 

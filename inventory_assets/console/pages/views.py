@@ -62,27 +62,17 @@ def alert_view(row: Mapping[str, Any]) -> dict[str, Any]:
     now = notified if row["available_now"] is None else row["available_now"]
     what_to_do = steps_of(row)
     return {
-        "id": row["alert_id"],
-        "href": alert_href(row["alert_id"]),
-        "priority": row["priority"],
+        "id": row["alert_id"], "href": alert_href(row["alert_id"]), "priority": row["priority"],
         "priority_words": PRIORITIES.get(row["priority"], row["priority"]),
-        "kind": TITLES.get(row["alert_type"], row["alert_type"]),
-        "product": row["product_name"],
-        "sku": row["sku"],
-        "warehouse": row["warehouse_id"],
-        "stock_href": href("/stock", sku=row["sku"]),
-        "available": now,
-        "notified": None if notified == now else notified,
-        "threshold": row["threshold"],
+        "kind": TITLES.get(row["alert_type"], row["alert_type"]), "product": row["product_name"], "sku": row["sku"],
+        "warehouse": row["warehouse_id"], "stock_href": href("/stock", sku=row["sku"]), "available": now,
+        "notified": None if notified == now else notified, "threshold": row["threshold"],
         "steps": [f"{step}," for step in what_to_do[:-1]] + what_to_do[-1:],
-        "age": duration(timedelta(minutes=row["age_minutes"])),
-        "since": row["first_breach_time"],
-        "is_firing": row["state"] == "firing",
-        "is_late": row["is_late"],
-        "marks": handled(row),
+        "age": duration(timedelta(minutes=row["age_minutes"])), "since": row["first_breach_time"],
+        "is_firing": row["state"] == "firing", "is_late": row["is_late"], "marks": handled(row),
         "is_acknowledged": row["acknowledged_by"] is not None,
         "spark": line_points(trend_values(row, now), row["threshold"]),
-    }
+    }  # fmt: skip
 
 
 def connectors_view(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

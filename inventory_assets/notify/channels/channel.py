@@ -20,8 +20,8 @@ class Channel(Protocol):
         ...
 
     def close(self) -> None:
-        """Release what is open."""
-        ...
+        """Release what is open; most channels keep nothing."""
+        return None
 
 
 class ChannelSetupError(InventoryError, ValueError):

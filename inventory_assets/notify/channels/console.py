@@ -4,12 +4,13 @@ import sys
 from typing import TextIO
 
 from inventory_assets.domain.notify.notifications import DeliveryError, Outgoing, Receipt
+from inventory_assets.notify.channels.channel import Channel
 from inventory_assets.notify.message.content import plain_text
 
 MAX_ALERTS = 50
 
 
-class ConsoleChannel:
+class ConsoleChannel(Channel):
     """`Channel` that prints; standard output unless given another stream."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
@@ -22,6 +23,3 @@ class ConsoleChannel:
         except (OSError, ValueError) as error:  # ValueError: a closed stream
             raise DeliveryError(f"the console is gone: {error}") from error
         return Receipt("printed")
-
-    def close(self) -> None:
-        """The stream is the caller's."""

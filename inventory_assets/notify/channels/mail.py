@@ -18,6 +18,7 @@ from inventory_assets.domain.notify.notifications import (
     RefusedError,
 )
 from inventory_assets.domain.values import to_datetime
+from inventory_assets.notify.channels.channel import Channel
 from inventory_assets.notify.message.content import plain_text, subject_line
 from inventory_assets.notify.message.html import render_html
 from inventory_assets.words.text import clean
@@ -26,6 +27,8 @@ DEFAULT_PORTS = {"none": 25, "starttls": 587, "tls": 465}
 # Gmail cuts a mail at 102 kB, and nobody works through more before the first coffee.
 MAX_ALERTS = 50
 _ADDRESS = re.compile(r"[^@\s,;<>\"()\x00-\x1f]+@[^@\s,;<>\"()\x00-\x1f]+")
+
+_TELEPHONE = re.compile(r"\+[0-9][0-9 ]*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +44,7 @@ class MailServer:
     timeout_seconds: float = 20.0
 
 
-class MailChannel:
+class MailChannel(Channel):
     """`Channel` over SMTP. The Message-ID is the notification's id: a repeat is recognisable."""
 
     def __init__(self, server: MailServer, *, sender: str, to: Sequence[str]) -> None:
@@ -114,9 +117,6 @@ class MailChannel:
             raise
         return connection
 
-    def close(self) -> None:
-        """Nothing is kept open: a server drops idle connections anyway."""
-
 
 def _judge(error: smtplib.SMTPResponseException) -> DeliveryError:
     text = f"the server answered {error.smtp_code} {clean(error.smtp_error, 200)}"
@@ -129,6 +129,19 @@ def _judge(error: smtplib.SMTPResponseException) -> DeliveryError:
 def valid_addresses(addresses: Sequence[str]) -> tuple[str, ...]:
     """Those of a rule's recipients that are mail addresses."""
     return tuple(address for address in addresses if len(address) <= 254 and _ADDRESS.fullmatch(address))
+
+
+def recipient_problem(recipient: str) -> str | None:
+    """What is wrong with whom a rule names to be told; None for a mail address or a telephone number.
+
+    What no channel can reach would be kept, and nobody told of it.
+    """
+    if valid_addresses((recipient,)) or _TELEPHONE.fullmatch(recipient):
+        return None
+    return (
+        f"was {recipient!r}; expected a mail address such as buying@example.com, "
+        "a telephone number such as +4915112345678."
+    )
 
 
 def to_mail(notification: Outgoing, *, sender: str, to: Sequence[str]) -> EmailMessage:

@@ -11,6 +11,7 @@ import msgspec
 
 from inventory_assets.domain.notify.notifications import IncidentFacts, Outgoing, Receipt
 from inventory_assets.domain.values import format_time
+from inventory_assets.notify.channels.channel import Channel
 from inventory_assets.notify.channels.http import GuardedClient
 from inventory_assets.notify.message.content import action_lines, reason_lines, subject_line
 from inventory_assets.notify.message.payload import to_incident
@@ -23,7 +24,7 @@ MAX_SUMMARY = 1024
 MAX_LISTED = 100
 
 
-class PagerDutyChannel:
+class PagerDutyChannel(Channel):
     """`Channel` over Events v2."""
 
     def __init__(self, client: GuardedClient, routing_key: str) -> None:
@@ -36,9 +37,6 @@ class PagerDutyChannel:
         headers = {"Content-Type": "application/json", "Idempotency-Key": notification.notification_id}
         answer = self._client.post(body, headers)
         return Receipt(answer.response, dedup_key(notification))
-
-    def close(self) -> None:
-        """Nothing is kept open."""
 
 
 def dedup_key(notification: Outgoing) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from inventory_assets.domain.notify.notifications import AlertFacts, Outgoing, Receipt, without_repeats
+from inventory_assets.notify.channels.channel import Channel
 from inventory_assets.notify.channels.http import GuardedClient
 from inventory_assets.notify.message.content import (
     action_lines,
@@ -30,7 +31,7 @@ MAX_ALERTS = 20
 MAX_SECTION = 2_900
 
 
-class SlackChannel:
+class SlackChannel(Channel):
     """`Channel` over an incoming webhook. Slack knows no idempotency key: the id is in the message."""
 
     def __init__(self, client: GuardedClient) -> None:
@@ -41,9 +42,6 @@ class SlackChannel:
         headers = {"Content-Type": "application/json", "Idempotency-Key": notification.notification_id}
         answer = self._client.post(msgspec.json.encode(to_message(notification)), headers)
         return Receipt(answer.response)
-
-    def close(self) -> None:
-        """Nothing is kept open."""
 
 
 def to_message(notification: Outgoing) -> dict[str, Any]:

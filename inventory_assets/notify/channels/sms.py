@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from inventory_assets.domain.notify.notifications import Outgoing, Receipt
+from inventory_assets.notify.channels.channel import Channel
 from inventory_assets.notify.channels.http import GuardedClient
 from inventory_assets.notify.message.content import action_lines, is_one, reason_lines, subject_line
 from inventory_assets.words.notifications import AGAIN
@@ -14,7 +15,7 @@ from inventory_assets.words.text import clean
 MAX_TEXT = 134
 
 
-class SmsChannel:
+class SmsChannel(Channel):
     """`Channel` over an SMS gateway."""
 
     def __init__(self, client: GuardedClient, *, to: Sequence[str], sender: str, token: str | None) -> None:
@@ -29,16 +30,11 @@ class SmsChannel:
         if self._token is not None:
             headers["Authorization"] = f"Bearer {self._token}"
         body = {
-            "to": list(self._to),
-            "from": self._sender,
-            "text": to_text(notification),
+            "to": list(self._to), "from": self._sender, "text": to_text(notification),
             "reference": notification.notification_id,
-        }
+        }  # fmt: skip
         answer = self._client.post(msgspec.json.encode(body), headers)
         return Receipt(answer.response, _message_id(answer.body))
-
-    def close(self) -> None:
-        """Nothing is kept open."""
 
 
 def to_text(notification: Outgoing) -> str:

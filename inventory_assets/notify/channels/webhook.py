@@ -13,11 +13,12 @@ from collections.abc import Callable
 import msgspec
 
 from inventory_assets.domain.notify.notifications import Outgoing, Receipt
+from inventory_assets.notify.channels.channel import Channel
 from inventory_assets.notify.channels.http import GuardedClient
 from inventory_assets.notify.message.payload import to_payload
 
 
-class WebhookChannel:
+class WebhookChannel(Channel):
     """`Channel` over a signed webhook."""
 
     def __init__(self, client: GuardedClient, secret: bytes, *, now: Callable[[], float] = time.time) -> None:
@@ -37,9 +38,6 @@ class WebhookChannel:
         }
         answer = self._client.post(body, headers)
         return Receipt(answer.response, answer.headers.get("x-request-id"))
-
-    def close(self) -> None:
-        """Nothing is kept open."""
 
 
 def sign(secret: bytes, at: int, body: bytes) -> str:

@@ -1,14 +1,20 @@
 """A notification as HTML that mail clients render: what its template shows beside the words of `content`."""
 
 from functools import cache
+from typing import Any
 
 from jinja2 import Template
 
 from inventory_assets.domain.notify.notifications import AlertFacts, Outgoing, without_repeats
-from inventory_assets.notify.message import chart, content
+from inventory_assets.notify.message import content
 from inventory_assets.words.notifications import marks, why_lines
 from inventory_assets.words.numbers import amount, number
 from inventory_assets.words.templates import make_environment
+
+_HEIGHT = 72
+# More do not fit a phone's width with their numbers.
+_MAX_BARS = 10
+_CALM = "#98a2b3"
 
 
 def render_html(notification: Outgoing, *, limit: int) -> str:
@@ -27,7 +33,7 @@ def _template() -> Template:
         "PRICE_UNIT", "action_lines", "explain_command", "figure_lines", "hierarchy_line", "incident_lines", "is_one",
         "over_title", "reason_lines", "severity_color", "sum_lines", "title", "total_lines", "worst_first",
     )  # fmt: skip
-    own = (chart.draw_trend, key_figures, marks, row_figures, row_lines)
+    own = (draw_trend, key_figures, marks, row_figures, row_lines)
     values = {name: getattr(content, name) for name in names} | {each.__name__: each for each in own}
     return make_environment("inventory_assets.notify", values=values).get_template("notification.html.j2")
 
@@ -73,3 +79,23 @@ def row_lines(notification: Outgoing, facts: AlertFacts) -> list[str]:
         return []
     why = why_lines(notification, facts) if notification.kind != "digest" else []
     return why + (content.action_lines(facts) if notification.kind != "resolved" else [])
+
+
+def draw_trend(facts: AlertFacts) -> dict[str, Any] | None:
+    """The stock's last steps as bars in pixels; those below the threshold in the severity's color. Null below two."""
+    values = facts.trend[-_MAX_BARS:]
+    if len(values) < 2:
+        return None
+    limit = 0 if content.is_days(facts) else facts.body["threshold"]
+    top = max(*values, int(limit), 1)
+    line = round(_HEIGHT * limit / top) if limit > 0 else 0
+    color = content.severity_color(facts.body["priority"])
+    bars = []
+    for value in values:
+        is_below = not content.is_days(facts) and (value < limit or value <= 0)
+        height = max(2, round(_HEIGHT * max(0, value) / top))
+        bars.append({"value": value, "height": height, "fill": color if is_below else _CALM})
+    name = content.threshold_name(facts)
+    shown = f"; line: {name} {number(limit)}" if line and name is not None else ""
+    words = f"Available stock after each of the last events up to the breach{shown}"
+    return {"bars": bars, "line": line, "color": color, "height": _HEIGHT + 4, "words": words}

@@ -19,18 +19,13 @@ from inventory_assets.notify.message.content import subject_line
 def to_payload(notification: Outgoing) -> dict[str, Any]:
     """The notification: alerts in the wire format (RULES 30) with what to do about them, and incidents."""
     return {
-        "notification_id": notification.notification_id,
-        "kind": notification.kind,
-        "severity": notification.severity,
-        "reason": notification.reason or None,
-        "subject": subject_line(notification),
-        "planned_at": format_time(notification.planned_at, digits=3),
-        "resolves": notification.resolves,
-        "total": notification.total,
-        "alert_ids": list(notification.alert_ids),
+        "notification_id": notification.notification_id, "kind": notification.kind, "severity": notification.severity,
+        "reason": notification.reason or None, "subject": subject_line(notification),
+        "planned_at": format_time(notification.planned_at, digits=3), "resolves": notification.resolves,
+        "total": notification.total, "alert_ids": list(notification.alert_ids),
         "alerts": [_alert(facts) for facts in without_repeats(notification.alerts)],
         "incidents": [to_incident(facts) for facts in notification.incidents],
-    }
+    }  # fmt: skip
 
 
 def _step(step: Step | Ending) -> dict[str, Any]:
@@ -48,29 +43,18 @@ def _step(step: Step | Ending) -> dict[str, Any]:
 def _alert(facts: AlertFacts) -> dict[str, Any]:
     found = None if facts.recommendation is None else msgspec.to_builtins(facts.recommendation)
     return {
-        **facts.body,
-        "state": "firing" if facts.is_firing else "resolved",
-        "notification": facts.number,
-        "threshold_origin": facts.origin,
-        "recommendation": found,
+        **facts.body, "state": "firing" if facts.is_firing else "resolved", "notification": facts.number,
+        "threshold_origin": facts.origin, "recommendation": found,
         "told_again": None if facts.telling is None else _step(facts.telling),
         "ended": None if facts.ending is None else _step(facts.ending),
-    }
+    }  # fmt: skip
 
 
 def to_incident(facts: IncidentFacts) -> dict[str, Any]:
     """One incident, with the numbers it was judged by."""
     return {
-        "incident_id": facts.incident_id,
-        "kind": facts.kind,
-        "priority": facts.severity,
-        "state": "open" if facts.is_open else "resolved",
-        "title": facts.title,
-        "subject": facts.subject,
-        "warehouse_id": facts.warehouse_id,
-        "sku": facts.sku,
-        "opened_at": format_time(facts.opened_at, digits=3),
-        "members": list(facts.members),
-        "arithmetic": facts.arithmetic,
-        "notification": facts.number,
-    }
+        "incident_id": facts.incident_id, "kind": facts.kind, "priority": facts.severity,
+        "state": "open" if facts.is_open else "resolved", "title": facts.title, "subject": facts.subject,
+        "warehouse_id": facts.warehouse_id, "sku": facts.sku, "opened_at": format_time(facts.opened_at, digits=3),
+        "members": list(facts.members), "arithmetic": facts.arithmetic, "notification": facts.number,
+    }  # fmt: skip

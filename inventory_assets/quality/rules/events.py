@@ -25,10 +25,8 @@ _WRONG_SIGN = " OR ".join(
 
 EVENT_RULES = (
     Rule(
-        table=CORE_EVENTS,
-        name="events_are_complete",
-        text="Every event has its id, kind and time, and a stock event its warehouse, SKU and quantity.",
-        query=f"""
+        CORE_EVENTS, "events_are_complete", ("version", "seq"),
+        "Every event has its id, kind and time, and a stock event its warehouse, SKU and quantity.", f"""
         SELECT version, seq, event_id, kind, warehouse_id, sku,
             concat_ws(', ', CASE WHEN event_id IS NULL THEN 'event_id' END, CASE WHEN kind IS NULL THEN 'kind' END,
                 CASE WHEN event_at IS NULL THEN 'event_at' END, CASE WHEN outcome IS NULL THEN 'outcome' END,
@@ -41,41 +39,32 @@ EVENT_RULES = (
             OR (kind IN {STOCK_KINDS} AND (warehouse_id IS NULL OR sku IS NULL))
             OR (kind = 'transaction'
                 AND (transaction_id IS NULL OR type IS NULL OR status IS NULL OR quantity IS NULL))""",
-        id_columns=("version", "seq"),
     ),
+    # Eight bytes an event in the first pass: ids of millions of events would not fit in memory.
     Rule(
-        table=CORE_EVENTS,
-        name="event_ids_are_unique",
-        text="Every event is taken in once.",
-        # Eight bytes an event in the first pass: ids of millions of events would not fit in memory.
-        query="""
+        CORE_EVENTS, "event_ids_are_unique", ("event_id",),
+        "Every event is taken in once.", """
         SELECT event_id, count(*) AS times, min(version) AS first_version, max(version) AS last_version,
             any_value(warehouse_id) AS warehouse_id, any_value(sku) AS sku
         FROM core.events
         WHERE hash(event_id) IN (SELECT hash(event_id) FROM core.events GROUP BY 1 HAVING count(*) > 1)
             AND event_id IS NOT NULL
         GROUP BY event_id HAVING count(*) > 1""",
-        id_columns=("event_id",),
         is_of_stock=True,
     ),
     Rule(
-        table=CORE_EVENTS,
-        name="events_are_of_a_known_kind",
-        text="Kinds, types and statuses are known ones, and quantities have the sign of their type.",
-        query=f"""
+        CORE_EVENTS, "events_are_of_a_known_kind", ("event_id",),
+        "Kinds, types and statuses are known ones, and quantities have the sign of their type.", f"""
         SELECT event_id, kind, type, status, quantity, outcome, warehouse_id, sku FROM core.events
         WHERE kind NOT IN {EVENT_KINDS}
             OR outcome NOT IN {listed((Outcome.APPLIED, Outcome.SUPERSEDED))}
             OR (kind = 'transaction' AND (type NOT IN {listed(SIGNS)} OR status NOT IN {listed(Status)}
                 OR quantity = 0 OR abs(quantity) > {MAX_QUANTITY} OR {_WRONG_SIGN}
                 OR (status = 'SHIPPED' AND type <> 'TRANSFER')))""",
-        id_columns=("event_id",),
     ),
     Rule(
-        table=CORE_EVENTS,
-        name="events_have_their_message",
-        text="Every event stands on a received message, and every message that counted became an event.",
-        query="""
+        CORE_EVENTS, "events_have_their_message", ("version", "seq"),
+        "Every event stands on a received message, and every message that counted became an event.", """
         WITH first AS (SELECT coalesce(min(version), 0) AS version FROM raw.messages),
         taken AS (
             SELECT version, seq, hash(event_id) AS name FROM core.events WHERE version >= (SELECT version FROM first)
@@ -84,14 +73,11 @@ EVENT_RULES = (
         )
         SELECT version, seq, t.name IS NULL AS lacks_event, r.name IS NULL AS lacks_message
         FROM taken t FULL JOIN received r USING (version, seq, name) WHERE t.name IS NULL OR r.name IS NULL""",
-        id_columns=("version", "seq"),
         needs=("raw.messages", "the messages were removed, so there is nothing to compare with"),
     ),
     Rule(
-        table=CORE_EVENTS,
-        name="transactions_keep_their_place",
-        text="All versions of a transaction are of one type, warehouse, SKU and receiver.",
-        query="""
+        CORE_EVENTS, "transactions_keep_their_place", ("transaction_id",),
+        "All versions of a transaction are of one type, warehouse, SKU and receiver.", """
         WITH versions AS (
             SELECT entity_key, transaction_id, type, warehouse_id, sku, to_warehouse_id,
                 hash(type, warehouse_id, sku, to_warehouse_id) AS place
@@ -102,28 +88,19 @@ EVENT_RULES = (
             list(DISTINCT to_warehouse_id) AS receivers
         FROM versions SEMI JOIN moved USING (entity_key)
         GROUP BY transaction_id HAVING min(place) <> max(place)""",
-        id_columns=("transaction_id",),
         is_of_stock=True,
     ),
     Rule(
-        table=CORE_EVENTS,
-        name="transfers_have_two_ends",
-        text="A transfer goes from one warehouse to another one, and nothing else names a receiver.",
-        query="""
+        CORE_EVENTS, "transfers_have_two_ends", ("event_id",),
+        "A transfer goes from one warehouse to another one, and nothing else names a receiver.", """
         SELECT event_id, transaction_id, type, warehouse_id, to_warehouse_id, sku, quantity FROM core.events
         WHERE kind = 'transaction' AND CASE WHEN type = 'TRANSFER'
             THEN coalesce(to_warehouse_id = warehouse_id, true) ELSE to_warehouse_id IS NOT NULL END""",
-        id_columns=("event_id",),
         is_of_stock=True,
     ),
     Rule(
-        table=CORE_EVENTS,
-        name="transfers_arrive",
-        text=f"What was shipped to another warehouse is completed or cancelled within {TRANSFER_DAYS} days.",
-        severity=Severity.WARN,
-        what_to_do="Ask the receiver whether the goods came. Book the transfer COMPLETED or CANCELLED; "
-        "until then its units count as inbound and mute REORDER alerts.",
-        query=f"""
+        CORE_EVENTS, "transfers_arrive", ("transaction_id",),
+        f"What was shipped to another warehouse is completed or cancelled within {TRANSFER_DAYS} days.", f"""
         SELECT transaction_id, warehouse_id, to_warehouse_id, sku, quantity, event_at AS shipped_at,
             date_diff('day', event_at, {{as_of}}) AS days
         FROM core.events e
@@ -131,61 +108,49 @@ EVENT_RULES = (
             AND NOT EXISTS (
                 SELECT 1 FROM core.events f WHERE f.entity_key = e.entity_key
                     AND f.transaction_id = e.transaction_id AND f.status IN {FINAL_STATUSES})""",
-        id_columns=("transaction_id",),
+        severity=Severity.WARN,
+        what_to_do="Ask the receiver whether the goods came. Book the transfer COMPLETED or CANCELLED; "
+        "until then its units count as inbound and mute REORDER alerts.",
     ),
     Rule(
-        table=CORE_EVENTS,
-        name="transfers_arrive_whole",
-        text="As many units of a transfer arrive as were shipped.",
-        severity=Severity.WARN,
-        what_to_do="Count what came. The books follow the COMPLETED quantity on both sides, so what was lost on the "
-        "way is still in the sender's stock: book an ADJUSTMENT there.",
-        query="""
+        CORE_EVENTS, "transfers_arrive_whole", ("transaction_id",),
+        "As many units of a transfer arrive as were shipped.", """
         SELECT transaction_id, any_value(warehouse_id) AS warehouse_id, any_value(to_warehouse_id) AS to_warehouse_id,
             any_value(sku) AS sku, arg_max(quantity, event_at) FILTER (status = 'SHIPPED') AS shipped,
             arg_max(quantity, event_at) FILTER (status = 'COMPLETED') AS arrived
         FROM core.events WHERE type = 'TRANSFER' AND status IN ('SHIPPED', 'COMPLETED')
         GROUP BY transaction_id HAVING shipped <> arrived""",
-        id_columns=("transaction_id",),
+        severity=Severity.WARN,
+        what_to_do="Count what came. The books follow the COMPLETED quantity on both sides, so what was lost on the "
+        "way is still in the sender's stock: book an ADJUSTMENT there.",
     ),
     Rule(
-        table=CORE_EVENTS,
-        name="events_are_not_ahead",
-        text=f"No event of the last 7 days happened more than {AHEAD_MINUTES} minutes after it was published.",
-        severity=Severity.WARN,
-        what_to_do="Set the clock or the time zone of the sending system. "
-        "Until then its alerts bear times that have not come yet.",
-        query=f"""
+        CORE_EVENTS, "events_are_not_ahead", ("event_id",),
+        f"No event of the last 7 days happened more than {AHEAD_MINUTES} minutes after it was published.", f"""
         SELECT e.event_id, e.warehouse_id, e.sku, e.event_at, r.publish_time AS published_at
         FROM core.events e JOIN raw.messages r ON r.version = e.version AND r.seq = e.seq
         WHERE e.version > {{recent_version}} AND r.version > {{recent_version}} AND e.kind IN {STOCK_KINDS}
             AND e.event_at > r.publish_time + INTERVAL {AHEAD_MINUTES} MINUTE""",
-        id_columns=("event_id",),
+        severity=Severity.WARN,
+        what_to_do="Set the clock or the time zone of the sending system. "
+        "Until then its alerts bear times that have not come yet.",
     ),
     Rule(
-        table=CORE_EVENTS,
-        name="events_arrive_in_time",
-        text=f"Of a warehouse's events of the last 7 days, at most {LATE_PERCENT} % came over {LATE_HOURS} h late.",
-        severity=Severity.WARN,
-        what_to_do="See to the connector and the network of that warehouse. Stock is right once events are in, "
-        "alerts come late. A history that was loaded on purpose also shows here.",
-        query=f"""
+        CORE_EVENTS, "events_arrive_in_time", ("warehouse_id",),
+        f"Of a warehouse's events of the last 7 days, at most {LATE_PERCENT} % came over {LATE_HOURS} h late.", f"""
         SELECT e.warehouse_id, count(*) AS events,
             count_if(e.event_at < r.publish_time - INTERVAL {LATE_HOURS} HOUR)::BIGINT AS late,
             round(100.0 * late / events, 1) AS percent
         FROM core.events e JOIN raw.messages r ON r.version = e.version AND r.seq = e.seq
         WHERE e.version > {{recent_version}} AND r.version > {{recent_version}} AND e.kind IN {STOCK_KINDS}
         GROUP BY e.warehouse_id HAVING events >= {LEAST_EVENTS} AND late * 100 > events * {LATE_PERCENT}""",
-        id_columns=("warehouse_id",),
+        severity=Severity.WARN,
+        what_to_do="See to the connector and the network of that warehouse. Stock is right once events are in, "
+        "alerts come late. A history that was loaded on purpose also shows here.",
     ),
     Rule(
-        table=CORE_EVENTS,
-        name="warehouses_are_known",
-        text="A warehouse that transfers or threshold rules name has sent events of its own.",
-        severity=Severity.WARN,
-        what_to_do="See whether the id is misspelt at the sender or in the rule; "
-        "a new warehouse counts as known with its first event.",
-        query=f"""
+        CORE_EVENTS, "warehouses_are_known", ("warehouse_id",),
+        "A warehouse that transfers or threshold rules name has sent events of its own.", f"""
         WITH named AS (
             SELECT to_warehouse_id AS warehouse_id, 'transfer ' || transaction_id AS named_by FROM core.events
             WHERE to_warehouse_id IS NOT NULL
@@ -196,55 +161,41 @@ EVENT_RULES = (
         WHERE warehouse_id NOT IN (
             SELECT DISTINCT warehouse_id FROM core.events WHERE kind IN {STOCK_KINDS} AND warehouse_id IS NOT NULL)
         GROUP BY warehouse_id""",
-        id_columns=("warehouse_id",),
+        severity=Severity.WARN,
+        what_to_do="See whether the id is misspelt at the sender or in the rule; "
+        "a new warehouse counts as known with its first event.",
     ),
     Rule(
-        table=CORE_EVENTS,
-        name="no_day_is_silent",
-        text="A warehouse sends something on every day on which it normally does.",
-        severity=Severity.WARN,
+        CORE_EVENTS, "no_day_is_silent", ("warehouse_id", "date"),
+        "A warehouse sends something on every day on which it normally does.",
+        judge=judge_silent_days, severity=Severity.WARN,
         what_to_do="See whether the warehouse was closed, or its connector down: "
         "what it did not send, alerts do not know of.",
-        judge=judge_silent_days,
-        id_columns=("warehouse_id", "date"),
     ),
     Rule(
-        table=CORE_EVENTS,
-        name="no_hour_is_silent",
-        text="A warehouse sends something in every hour in which it normally does (the last 24).",
-        severity=Severity.WARN,
+        CORE_EVENTS, "no_hour_is_silent", ("warehouse_id", "hour"),
+        "A warehouse sends something in every hour in which it normally does (the last 24).",
+        judge=judge_silent_hours, severity=Severity.WARN, is_light=True,
         what_to_do="See whether its connector runs: what it does not send, alerts do not know of.",
-        judge=judge_silent_hours,
-        id_columns=("warehouse_id", "hour"),
-        is_light=True,
     ),
     Rule(
-        table=CORE_EVENTS,
-        name="volume_is_usual",
-        text="A warehouse has about as many transactions on a day as on the same weekdays before (the last 7 days).",
-        severity=Severity.WARN,
+        CORE_EVENTS, "volume_is_usual", ("warehouse_id", "date"),
+        "A warehouse has about as many transactions on a day as on the same weekdays before (the last 7 days).",
+        judge=judge_volume, severity=Severity.WARN,
         what_to_do="Look at that day's transactions: a sale or a holiday explains it; a sender that repeats itself "
         "under new ids, or has lost part of its stream, does not.",
-        judge=judge_volume,
-        id_columns=("warehouse_id", "date"),
     ),
     Rule(
-        table=CORE_EVENTS,
-        name="quantity_is_usual",
-        text="A warehouse moves about as many units on a day as on the same weekdays before (the last 7 days).",
-        severity=Severity.WARN,
+        CORE_EVENTS, "quantity_is_usual", ("warehouse_id", "date"),
+        "A warehouse moves about as many units on a day as on the same weekdays before (the last 7 days).",
+        judge=judge_quantity, severity=Severity.WARN,
         what_to_do="Look at that day's largest transactions: a typing error, or packs counted as units.",
-        judge=judge_quantity,
-        id_columns=("warehouse_id", "date"),
     ),
     Rule(
-        table=CORE_EVENTS,
-        name="levels_agree_with_the_ledger",
-        text="A counted stock is what the key's events up to it add up to (the last 28 days).",
-        severity=Severity.WARN,
+        CORE_EVENTS, "levels_agree_with_the_ledger", ("event_id",),
+        "A counted stock is what the key's events up to it add up to (the last 28 days).",
+        judge=judge_levels, severity=Severity.WARN,
         what_to_do="Between the last count that agreed and this one something was not booked, or booked wrongly: "
         "look at the events named. Stock now goes by the count.",
-        judge=judge_levels,
-        id_columns=("event_id",),
     ),
-)
+)  # fmt: skip

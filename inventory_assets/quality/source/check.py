@@ -11,7 +11,7 @@ was at first, the lake has nothing of it later than that cluster time, and they 
 changed meanwhile is unsettled and no difference: its next version is on its way.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -164,43 +164,47 @@ class SourceCheck:
         again = self._source.read_again(
             list(before.stock), [id_ for _, id_, _ in before.transactions], has_rules=bool(before.rules)
         )
-        still, settled = Subjects(), Subjects()
-        self._look_at_stock(before, again, still, settled)
+        keys = list(before.stock)
+        held, newest_at = self._lake.stock_of(keys), self._lake.newest_positions(keys)
+        stock = _settle(
+            before.stock, dict(Documents(self._now).levels(again.levels)), again,
+            lambda key, now: compare_stock(now, held.get(key)), newest_at.get,
+        )  # fmt: skip
         newest = self._lake.newest_versions(before.transactions)
-        versions = {v.identity: v for v in Documents(self._now).transactions(again.transactions)}
-        for id_, was in before.transactions.items():
+        transactions = _settle(
+            before.transactions,
+            {v.identity: v for v in Documents(self._now).transactions(again.transactions)}, again,
             # One that is gone meanwhile was archived: that takes no stock away.
-            now = versions.get(id_)
-            if now is not None and compare_transaction(now, newest.get(id_)):
-                still.transactions[id_] = was
-                if _is_same(was, now) and (id_ not in newest or _is_within(newest[id_].position[1:], again)):
-                    settled.transactions[id_] = now
-        if before.rules:
-            self._look_at_rules(before, again, still, settled)
+            lambda id_, now: now is not None and compare_transaction(now, newest.get(id_)),
+            lambda id_: newest[id_].position[1:] if id_ in newest else None,
+        )  # fmt: skip
+        in_force = self._lake.rules(self._database).in_force if before.rules else {}
+        rules = _settle(
+            before.rules, Documents(self._now).rules(again.rules) if before.rules else {}, again,
+            lambda scope, now: compare_rule(now, in_force.get(scope)),
+            lambda scope: in_force[scope].position[1:] if scope in in_force else None,
+        )  # fmt: skip
+        still, settled = (Subjects(*each) for each in zip(stock, transactions, rules, strict=True))
         return still, settled, again.cluster_time
 
-    def _look_at_stock(self, before: Subjects, again: Again, still: Subjects, settled: Subjects) -> None:
-        levels = dict(Documents(self._now).levels(again.levels))
-        held = self._lake.stock_of(list(before.stock))
-        newest_at = self._lake.newest_positions(list(before.stock))
-        for key, was in before.stock.items():
-            now = levels.get(key)
-            if isinstance(now, Rejection):
-                # Still there, and unreadable since: above all not deleted.
-                still.stock[key] = was
-            elif compare_stock(now, held.get(key)):
-                still.stock[key] = was
-                if _is_same(was, now) and (key not in newest_at or _is_within(newest_at[key], again)):
-                    settled.stock[key] = now
 
-    def _look_at_rules(self, before: Subjects, again: Again, still: Subjects, settled: Subjects) -> None:
-        rules, in_force = Documents(self._now).rules(again.rules), self._lake.rules(self._database).in_force
-        for scope, was in before.rules.items():
-            now, held = rules.get(scope), in_force.get(scope)
-            if compare_rule(now, held):
-                still.rules[scope] = was
-                if _is_same(was, now) and (held is None or _is_within(held.position[1:], again)):
-                    settled.rules[scope] = now
+def _settle(
+    before: Mapping[Any, Any], now: Mapping[Any, Any], again: Again, is_different: Callable[[Any, Any], Any],
+    place_of: Callable[[Any], tuple[int, int] | None],
+) -> tuple[dict[Any, Any], dict[Any, Any]]:  # fmt: skip
+    """Suspects of one kind: those that still differ, and those of them that have settled so."""
+    still, settled = {}, {}
+    for subject, was in before.items():
+        found = now.get(subject)
+        if isinstance(found, Rejection):
+            # Still there, and unreadable since: above all not deleted.
+            still[subject] = was
+        elif is_different(subject, found):
+            still[subject] = was
+            place = place_of(subject)
+            if _is_same(was, found) and (place is None or _is_within(place, again)):
+                settled[subject] = found
+    return still, settled
 
 
 def _is_same(was: Any, now: Any) -> bool:

@@ -13,11 +13,7 @@ from inventory_assets.domain.events.parse import ParseSettings, parse_message
 from inventory_assets.domain.events.topics import Topic
 from inventory_assets.domain.thresholds.resolve import Scope
 
-TOPICS = {
-    "inventory": Topic.LEVELS,
-    "transactions": Topic.TRANSACTIONS,
-    "thresholds": Topic.THRESHOLDS,
-}
+TOPICS = {"inventory": Topic.LEVELS, "transactions": Topic.TRANSACTIONS, "thresholds": Topic.THRESHOLDS}
 ClusterTime = tuple[int, int]
 """(seconds since 1970, increment)."""
 

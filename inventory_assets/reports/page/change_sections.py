@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from inventory_assets.reports.page.view import Cell, Column, Section, Table
+from inventory_assets.reports.page.view import Cell, Section, Table, columns_of
 from inventory_assets.reports.read.lines import OpenIncident, ShelfChange, ThresholdChange
 from inventory_assets.reports.read.model import Nightly
 from inventory_assets.words.alerts import CONDITIONS, ended
@@ -30,7 +30,7 @@ def incidents_section(found: Sequence[OpenIncident]) -> list[Section]:
         ]
         for each in found[:SHOWN_RULES]
     ]
-    columns = [Column("What", "name"), Column("Since"), Column("Severity")]
+    columns = columns_of("What", "Since", "Severity")
     table = Table(columns, rows, len(found) - len(rows), "incidents.csv")
     return [Section("incidents", "Bigger than one shelf", [], [table], csv="incidents.csv")]
 
@@ -59,9 +59,10 @@ def changes_section(report: Nightly) -> Section:
 
 
 def _changes_table(title: str, found: Sequence[ShelfChange]) -> Table:
-    columns = [
-        Column("Product", "name"), Column("Warehouse"), Column("Was"), Column("Is now"), Column("Available", "number"),
-    ]  # fmt: skip
+    def before(each: ShelfChange) -> str:
+        return "" if each.available_before is None else f"{each.available_before:,} → "
+
+    columns = columns_of("Product", "Warehouse", "Was", "Is now", "#Available")
     rows = [
         [
             Cell(name(each.product), "" if each.sku == each.product else name(each.sku)), Cell(name(each.warehouse_id)),
@@ -69,7 +70,7 @@ def _changes_table(title: str, found: Sequence[ShelfChange]) -> Table:
             Cell(_condition(each.condition_now),
                  ended(each.reason),
                  "bad" if each.condition_now == "STOCKOUT" else "good" if each.condition_now is None else "warn"),
-            Cell(_from_to(each.available_before, each.available_now)),
+            Cell(before(each) + count(each.available_now)),
         ]
         for each in found[:SHOWN_CHANGES]
     ]  # fmt: skip
@@ -80,12 +81,8 @@ def _condition(code: str | None) -> str:
     return "fine" if code is None else CONDITIONS.get(code, name(code))
 
 
-def _from_to(before: int | None, now: int | None) -> str:
-    return count(now) if before is None else f"{before:,} → {count(now)}"
-
-
 def _rules_table(found: Sequence[ThresholdChange]) -> Table:
-    columns = [Column("Threshold", "name"), Column("Change"), Column("By"), Column("Why"), Column("When")]
+    columns = columns_of("Threshold", "Change", "By", "Why", "When")
     rows = [
         [
             Cell(name(each.scope), each.action), Cell(name(each.change) or UNKNOWN), Cell(name(each.author or UNKNOWN)),

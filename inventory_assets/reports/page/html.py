@@ -32,8 +32,8 @@ def render_page(page: Page, links: Mapping[str, str], *, base: str | None = "") 
 
 def render(template: str, **values: Any) -> bytes:
     """A template of this package with the style sheet."""
-    text = _environment().get_template(template).render(style=Markup(_style()), style_hash=_style_hash(), **values)
-    return text.encode()
+    style, style_hash = _style()
+    return _environment().get_template(template).render(style=style, style_hash=style_hash, **values).encode()
 
 
 @cache
@@ -42,11 +42,8 @@ def _environment() -> Environment:
 
 
 @cache
-def _style() -> str:
-    return files("inventory_assets.reports").joinpath("templates", "style.css").read_text(encoding="utf-8")
-
-
-@cache
-def _style_hash() -> str:
-    digest = hashlib.sha256(_style().encode()).digest()
-    return f"sha256-{base64.b64encode(digest).decode()}"
+def _style() -> tuple[Markup, str]:
+    """The style sheet, and its hash as the page's policy names it."""
+    text = files("inventory_assets.reports").joinpath("templates", "style.css").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(text.encode()).digest())
+    return Markup(text), f"sha256-{digest.decode()}"

@@ -19,6 +19,7 @@ FIGURES = 6
 def nightly_page(report: Nightly) -> Page:
     """The whole report as a page."""
     basis = report.basis
+    ids = [*(line.alert_id for line in report.orders), *(shelf.alert_id for shelf in report.empty if shelf.alert_id)]
     sections = [
         *incidents_section(report.incidents),
         empty_section(report),
@@ -28,16 +29,12 @@ def nightly_page(report: Nightly) -> Page:
         changes_section(report),
         trade_section(report.trade, basis.period),
         handling_section(report.handling, basis.period),
-        trust_section(report.trust, report.trade, basis, _example_alert(report)),
+        trust_section(report.trust, report.trade, basis, next(iter(ids), None)),
     ]
     return Page(
         kind="Nightly report", title=basis.period.title, headline=_headline(report), as_of=full_moment(basis.as_of),
         version=f"{basis.version:,}", figures=_figures(report), sections=sections, notices=report.notices,
     )  # fmt: skip
-
-
-def _example_alert(report: Nightly) -> str | None:
-    return next((line.alert_id for line in report.orders), next((e.alert_id for e in report.empty if e.alert_id), None))
 
 
 def _headline(report: Nightly) -> str:

@@ -1,10 +1,11 @@
 """What to order and what to move, in words. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import groupby
+from operator import attrgetter
 
 from inventory_assets.reports.page.shelf_sections import COUNT_FIRST, sku
-from inventory_assets.reports.page.view import Cell, Column, Group, Section, Table
+from inventory_assets.reports.page.view import Cell, Group, Section, Table, columns_of
 from inventory_assets.reports.read.lines import OrderLine, TransferLine
 from inventory_assets.reports.read.model import Nightly
 from inventory_assets.reports.read.suppliers import Supplier, sum_by_supplier, sum_value
@@ -21,9 +22,10 @@ def orders_section(report: Nightly) -> Section:
     if not found:
         lines.append("Nothing to order: no open alert asks for it.")
     if report.undecided:
+        some = ", ".join(f"{name(each.product)} at {name(each.warehouse_id)}" for each in report.undecided[:3])
         lines.append(
             f"{counted(len(report.undecided), 'alert')} without a quantity, as no reorder threshold and no order_up_to "
-            f"says what the shelf should hold: {_some(report.undecided)}."
+            f"says what the shelf should hold: {some}."
         )
     priced = [line for line in found if line.value is not None]
     if found and not priced:
@@ -38,11 +40,6 @@ def orders_section(report: Nightly) -> Section:
     )  # fmt: skip
 
 
-def _some(found: Iterable) -> str:
-    shown = [f"{name(each.product)} at {name(each.warehouse_id)}" for each in list(found)[:3]]
-    return ", ".join(shown)
-
-
 def _supplier_name(supplier_id: str | None) -> str:
     return name(supplier_id) if supplier_id else "No supplier known"
 
@@ -51,10 +48,7 @@ def _supplier_table(found: Sequence[OrderLine]) -> list[Table]:
     suppliers = sum_by_supplier(found)
     if len(suppliers) < 2:
         return []
-    columns = [
-        Column("Supplier", "name"), Column("Lines", "number"), Column("Units", "number"), Column("Value", "number"),
-        Column("For empty shelves", "number"), Column("Arrives in", "number"),
-    ]  # fmt: skip
+    columns = columns_of("Supplier", "#Lines", "#Units", "#Value", "#For empty shelves", "#Arrives in")
     rows = [
         [
             Cell(_supplier_name(each.supplier_id)), Cell(count(each.lines)), Cell(count(each.units)),
@@ -79,10 +73,7 @@ def _lead(least: int | None, most: int | None) -> str:
 def _order_table(found: Sequence[OrderLine]) -> list[Table]:
     if not found:
         return []
-    columns = [
-        Column("Product", "name"), Column("To warehouse"), Column("Order", "number"), Column("Value", "number"),
-        Column("Shelf now"), Column("Why"),
-    ]  # fmt: skip
+    columns = columns_of("Product", "To warehouse", "#Order", "#Value", "Shelf now", "Why")
     lines_of = {key: list(lines) for key, lines in groupby(found, key=lambda line: line.supplier_id)}
     rows: list[list[Cell] | Group] = []
     left = SHOWN_ORDERS
@@ -138,13 +129,11 @@ def transfers_section(report: Nightly) -> Section:
 
 
 def _transfer_table(found: Sequence[TransferLine]) -> Table:
-    columns = [
-        Column("Product", "name"), Column("Move", "number"), Column("Receiver has"), Column("Sender has", "number"),
-        Column("Then", "number"), Column("Must keep", "number"),
-    ]  # fmt: skip
+    columns = columns_of("Product", "#Move", "Receiver has", "#Sender has", "#Then", "#Must keep")
     rows: list[list[Cell] | Group] = []
     left = SHOWN_ORDERS
-    for (sender, receiver), lines in _by_route(found):
+    for (sender, receiver), group in groupby(found, key=attrgetter("from_warehouse_id", "to_warehouse_id")):
+        lines = list(group)
         chosen = lines[:left]
         left -= len(chosen)
         if chosen:
@@ -162,10 +151,3 @@ def _transfer_row(line: TransferLine) -> list[Cell]:
              "bad" if is_empty else ""),
         Cell(count(line.sender_available)), Cell(count(line.sender_left)), Cell(count(line.sender_keeps)),
     ]  # fmt: skip
-
-
-def _by_route(found: Sequence[TransferLine]) -> list[tuple[tuple[str, str], list[TransferLine]]]:
-    def route(line: TransferLine) -> tuple[str, str]:
-        return (line.from_warehouse_id, line.to_warehouse_id)
-
-    return [(key, list(lines)) for key, lines in groupby(found, key=route)]

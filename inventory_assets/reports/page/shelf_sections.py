@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from inventory_assets.reports.page.view import Cell, Column, Section, Table
+from inventory_assets.reports.page.view import Cell, Section, Table, columns_of
 from inventory_assets.reports.read.lines import EmptyShelf, RunningOut
 from inventory_assets.reports.read.model import Nightly
 from inventory_assets.words.numbers import UNKNOWN, amount, count, has, rate, shelves
@@ -42,10 +42,7 @@ def empty_section(report: Nightly) -> Section:
 
 
 def _empty_table(title: str, found: Sequence[EmptyShelf]) -> Table:
-    columns = [
-        Column("Product", "name"), Column("Warehouse"), Column("Empty for"), Column("Sells a day", "number"),
-        Column("At risk", "number"), Column("On its way", "number"), Column("To do", "do"),
-    ]  # fmt: skip
+    columns = columns_of("Product", "Warehouse", "Empty for", "#Sells a day", "#At risk", "#On its way", ">To do")
     rows = [
         [
             Cell(name(shelf.product), sku(shelf.sku, shelf.product)),
@@ -107,10 +104,7 @@ def running_out_section(report: Nightly) -> Section:
 
 
 def _running_out_table(found: Sequence[RunningOut]) -> Table:
-    columns = [
-        Column("Product", "name"), Column("Warehouse"), Column("Left", "number"), Column("Lasts"),
-        Column("Lead time", "number"), Column("Order by"), Column("To do", "do"),
-    ]  # fmt: skip
+    columns = columns_of("Product", "Warehouse", "#Left", "Lasts", "#Lead time", "Order by", ">To do")
     shown = found[:SHOWN]
     scale = max([30.0, *(2.0 * shelf.lead_time_days for shelf in shown)])
     rows = [

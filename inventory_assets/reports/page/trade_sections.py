@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-from inventory_assets.reports.page.view import Cell, Column, Section, Table
+from inventory_assets.reports.page.view import Cell, Section, Table, columns_of
 from inventory_assets.reports.period import Period
 from inventory_assets.reports.read.model import Movement, Trade
 from inventory_assets.words.numbers import UNKNOWN, against_before, count, counted, percent
@@ -45,11 +45,9 @@ def _warehouse_trade(trade: Trade, period: Period) -> Table | None:
     before = {each.warehouse_id: each for each in trade.days if each.day == period.before.last_date}
     if not now:
         return None
-    columns = [
-        Column("Warehouse", "name"), Column("Sold", "number"), Column("Week before", "number"),
-        Column("Change", "number"), Column("Hours without stock", "number"), Column("Empty at day's end", "number"),
-        Column("On hand", "number"),
-    ]  # fmt: skip
+    columns = columns_of(
+        "Warehouse", "#Sold", "#Week before", "#Change", "#Hours without stock", "#Empty at day's end", "#On hand"
+    )
     rows = [
         [
             Cell(name(key)), Cell(count(each.sold_units)),
@@ -75,10 +73,7 @@ _MOVEMENTS = {
 def movements_table(found: Sequence[Movement]) -> Table | None:
     """What moved, in the kinds a planner asks of; None where nothing is known."""
     by_kind = {(each.type, each.status): each for each in found}
-    columns = [
-        Column("What moved", "name"), Column("Number", "number"), Column("Week before", "number"),
-        Column("Change", "number"), Column("Units", "number"), Column("Week before", "number"),
-    ]  # fmt: skip
+    columns = columns_of("What moved", "#Number", "#Week before", "#Change", "#Units", "#Week before")
     rows = [
         [
             Cell(words), Cell(count(each.transactions)), Cell(count(each.transactions_before), tone="quiet"),

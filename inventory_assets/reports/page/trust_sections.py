@@ -2,7 +2,7 @@
 
 import shlex
 
-from inventory_assets.reports.page.view import Cell, Column, Section, Table
+from inventory_assets.reports.page.view import Cell, Section, Table, columns_of
 from inventory_assets.reports.period import Kind, Period
 from inventory_assets.reports.read.model import Basis, FailedCheck, Handling, Trade, Trust
 from inventory_assets.words.numbers import count, counted
@@ -118,10 +118,7 @@ def _how_to_check(basis: Basis, alert_id: str | None) -> list[tuple[str, str]]:
 
 
 def _feeds_table(trust: Trust) -> Table:
-    columns = [
-        Column("Warehouse", "name"), Column("Last event"), Column("Shelves", "number"), Column("Empty", "number"),
-        Column("On hand", "number"), Column("Available", "number"), Column("On its way", "number"),
-    ]  # fmt: skip
+    columns = columns_of("Warehouse", "Last event", "#Shelves", "#Empty", "#On hand", "#Available", "#On its way")
     tones = {"silent": "bad", "quiet": "warn", "fresh": ""}
     rows = [
         [
@@ -142,12 +139,7 @@ def _feeds_table(trust: Trust) -> Table:
 
 def _checks_table(trust: Trust) -> Table:
     failed = trust.checks or ()
-    columns = [
-        Column("What does not hold", "name"),
-        Column("Rows", "number"),
-        Column("For example"),
-        Column("To do", "do"),
-    ]
+    columns = columns_of("What does not hold", "#Rows", "For example", ">To do")
     rows = [
         [
             Cell(name(each.text), "a number of ours is wrong" if is_critical(each) else "as it was sent to us",
@@ -160,7 +152,7 @@ def _checks_table(trust: Trust) -> Table:
 
 
 def _refused_table(trust: Trust) -> Table:
-    columns = [Column("Refused because", "name"), Column("Messages", "number"), Column("For example")]
+    columns = columns_of("Refused because", "#Messages", "For example")
     rows = [
         [Cell(spaced(name(each.reason))), Cell(count(each.messages)), Cell(name(each.example))]
         for each in trust.refused[:SHOWN_ROWS]

@@ -37,6 +37,15 @@ class Column:
     kind: str = ""
 
 
+_KINDS = {"#": "number", ">": "do"}
+
+
+def columns_of(name: str, *labels: str) -> list[Column]:
+    """Columns by their labels, the row's title first; `#Units` is a number, `>To do` what to do."""
+    others = [Column(label.lstrip("#>"), _KINDS.get(label[0], "")) for label in labels]
+    return [Column(name, "name"), *others]
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """Rows that a page shows, some under a heading, and a row of sums; `hidden` more are in the file `csv`."""

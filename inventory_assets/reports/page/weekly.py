@@ -6,7 +6,7 @@ from datetime import timedelta
 from inventory_assets.reports.page.shelf_sections import sku
 from inventory_assets.reports.page.trade_sections import fulfilled, movements_table
 from inventory_assets.reports.page.trust_sections import handling_section, trust_section, trust_verdict
-from inventory_assets.reports.page.view import Cell, Column, Figure, Page, Section, Table
+from inventory_assets.reports.page.view import Cell, Figure, Page, Section, Table, columns_of
 from inventory_assets.reports.read.week_model import (
     DeadStock,
     Mover,
@@ -119,10 +119,7 @@ def _movers_section(found: Sequence[Mover]) -> Section:
     if not found:
         text = "Two weeks with daily snapshots are needed to say what sells more and what less."
         return Section("movers", "What sells more, what less", [text])
-    columns = [
-        Column("Product", "name"), Column("Units", "number"), Column("Week before", "number"),
-        Column("Change", "number"),
-    ]  # fmt: skip
+    columns = columns_of("Product", "#Units", "#Week before", "#Change")
     tables = []
     for title, chosen in (
         ("More", [each for each in found if each.change > 0]),
@@ -149,11 +146,9 @@ def _stockouts_section(report: Weekly) -> Section:
     lines = [
         "The longest empty first. Lost units: days empty × what it sells on a day with stock; about, as nobody asked."
     ]
-    columns = [
-        Column("Product", "name"), Column("Warehouse"), Column("Empty for"), Column("On days", "number"),
-        Column("Sells a day", "number"), Column("Lost units", "number"), Column("Lost sales", "number"),
-        Column("At the end"),
-    ]  # fmt: skip
+    columns = columns_of(
+        "Product", "Warehouse", "Empty for", "#On days", "#Sells a day", "#Lost units", "#Lost sales", "At the end"
+    )
     rows = [_stockout_row(each) for each in found[:SHOWN]]
     table = Table(columns, rows, len(found) - len(rows), "week_stockouts.csv")
     return Section("stockouts", "Worst stockouts", lines, [table], csv="week_stockouts.csv")
@@ -171,11 +166,10 @@ def _stockout_row(each: WeekStockout) -> list[Cell]:
 def _warehouses_section(found: Sequence[WarehouseWeek]) -> Section:
     if not found:
         return Section("warehouses", "Warehouses compared", ["Without daily snapshots it is not known."])
-    columns = [
-        Column("Warehouse", "name"), Column("Sold", "number"), Column("Change", "number"), Column("Time without stock"),
-        Column("Week before", "number"), Column("On hand", "number"), Column("Turns a year", "number"),
-        Column("Alerts", "number"), Column("False", "number"),
-    ]  # fmt: skip
+    columns = columns_of(
+        "Warehouse", "#Sold", "#Change", "Time without stock", "#Week before", "#On hand", "#Turns a year", "#Alerts",
+        "#False",
+    )  # fmt: skip
     worst = max(each.empty_share for each in found) or 1.0
     rows = [
         [
@@ -204,10 +198,7 @@ def _classes_section(found: Sequence[StockClass], *, is_by_value: bool) -> Secti
         return Section("classes", title, ["Demand was not measured yet."])
     by = "sales value" if is_by_value else "units, as not every price is known"
     lines = [f"A makes the first 80 % of sales, B the next 15 %, C the rest; N sells nothing. By {by}."]
-    columns = [
-        Column("Class", "name"), Column("SKUs", "number"), Column("Of sales", "number"), Column("Shelves", "number"),
-        Column("Empty now", "number"), Column("On hand", "number"),
-    ]  # fmt: skip
+    columns = columns_of("Class", "#SKUs", "#Of sales", "#Shelves", "#Empty now", "#On hand")
     rows = [
         [
             Cell(each.name), Cell(count(each.skus)), Cell(f"{100 * each.share:.0f} %"), Cell(count(each.shelves)),
@@ -225,10 +216,7 @@ def _dead_section(report: Weekly) -> Section:
     found: Sequence[DeadStock] = report.dead
     if not found:
         return Section("dead", title, [f"Every shelf with stock for {DEAD_AFTER_DAYS} days has sold something."])
-    columns = [
-        Column("Product", "name"), Column("Warehouse"), Column("On hand", "number"), Column("Value", "number"),
-        Column("Days with stock, unsold", "number"),
-    ]  # fmt: skip
+    columns = columns_of("Product", "Warehouse", "#On hand", "#Value", "#Days with stock, unsold")
     rows = [
         [
             Cell(name(each.product), sku(each.sku, each.product)), Cell(name(each.warehouse_id)),
@@ -249,10 +237,7 @@ def _rules_section(found: Sequence[RuleWeek]) -> Section:
     title = "Do the thresholds work"
     if not found:
         return Section("rules", title, ["No alert was opened in the week."])
-    columns = [
-        Column("Threshold", "name"), Column("Alerts", "number"), Column("False alarms", "number"),
-        Column("Stockouts", "number"), Column("Foreseen", "number"), Column("Verdict", "do"),
-    ]  # fmt: skip
+    columns = columns_of("Threshold", "#Alerts", "#False alarms", "#Stockouts", "#Foreseen", ">Verdict")
     rows = [
         [
             Cell(name(each.rule).replace("EMBEDDED", "the items' own") or "system default"), Cell(count(each.opened)),

@@ -116,17 +116,12 @@ def nightly_figures(report: Nightly) -> Figures:
     is_measured = report.trust.coverage_date is not None or report.trust.velocity_date is not None
     late = sum(shelf.is_late and not shelf.is_inbound_enough for shelf in report.running_out)
     return {
-        "shelves": report.shelves,
-        "empty": len(report.empty),
-        "running_out_late": late if is_measured else None,
+        "shelves": report.shelves, "empty": len(report.empty), "running_out_late": late if is_measured else None,
         "running_out": len(report.running_out) if is_measured else None,
-        "order_units": sum(line.quantity for line in report.orders),
-        "order_lines": len(report.orders),
+        "order_units": sum(line.quantity for line in report.orders), "order_lines": len(report.orders),
         "order_value": round(sum(values), 2) if values else None,
-        "transfer_units": sum(line.quantity for line in report.transfers),
-        "transfer_lines": len(report.transfers),
+        "transfer_units": sum(line.quantity for line in report.transfers), "transfer_lines": len(report.transfers),
         "sold_units": report.trade.sold(report.basis.period.last_date),
-        "revenue_at_risk": round(sum(at_risk), 2) if at_risk else None,
-        "firing": report.handling.firing,
+        "revenue_at_risk": round(sum(at_risk), 2) if at_risk else None, "firing": report.handling.firing,
         "on_hand": sum(feed.on_hand for feed in report.trust.feeds),
-    }
+    }  # fmt: skip

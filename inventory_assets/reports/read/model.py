@@ -108,14 +108,7 @@ class Trade:
 
     def sold(self, day: date) -> int | None:
         """Units sold on a day; null without its snapshot."""
-        return self._sum(day, "sold_units")
-
-    def empty(self, day: date) -> int | None:
-        """Empty shelves at a day's end; null without its snapshot."""
-        return self._sum(day, "empty")
-
-    def _sum(self, day: date, name: str) -> int | None:
-        found = [getattr(each, name) for each in self.days if each.day == day]
+        found = [each.sold_units for each in self.days if each.day == day]
         return sum(found) if found else None
 
 

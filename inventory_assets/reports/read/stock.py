@@ -22,6 +22,15 @@ from inventory_assets.words.advice import describe_actions
 
 # Who plans looks a week ahead: what must be ordered later comes up in a later report.
 AHEAD_DAYS = 7
+# Every key with its product and what it sells a day: on days with stock where that was measured, else on any day.
+SHELVES = """(
+    SELECT s.*, p.unit_price, p.lead_time_days, p.supplier_id, c.daily_deviation,
+        CASE WHEN c.sku IS NULL THEN v.daily_units ELSE c.daily_units END AS daily_units
+    FROM core.sku_state s
+    LEFT JOIN core.coverage c ON c.warehouse_id = s.warehouse_id AND c.sku = s.sku
+    LEFT JOIN core.velocity v ON v.warehouse_id = s.warehouse_id AND v.sku = s.sku
+    LEFT JOIN core.products p ON p.sku = s.sku
+)"""
 SEVERITY = {"STOCKOUT": 3, "LOW_STOCK": 2, "REORDER": 1}
 
 
@@ -175,15 +184,9 @@ def _urgency(line: OrderLine | TransferLine) -> tuple:
 def read_running_out(reader: Reader, basis: Basis, orders: Iterable[OrderLine]) -> list[RunningOut]:
     """The keys with stock that must be ordered within a week, or should have been: the earliest date first."""
     rows = reader.query(
-        """
-        SELECT s.warehouse_id, s.sku, s.available, s.inbound, p.lead_time_days, p.supplier_id,
-            CASE WHEN c.sku IS NULL THEN v.daily_units ELSE c.daily_units END AS daily_units, c.daily_deviation
-        FROM core.sku_state s
-        LEFT JOIN core.coverage c ON c.warehouse_id = s.warehouse_id AND c.sku = s.sku
-        LEFT JOIN core.velocity v ON v.warehouse_id = s.warehouse_id AND v.sku = s.sku
-        LEFT JOIN core.products p ON p.sku = s.sku
-        WHERE s.is_active AND s.available > 0
-            AND CASE WHEN c.sku IS NULL THEN v.daily_units ELSE c.daily_units END > 0
+        f"""
+        SELECT warehouse_id, sku, available, inbound, lead_time_days, supplier_id, daily_units, daily_deviation
+        FROM {SHELVES} WHERE is_active AND available > 0 AND daily_units > 0
         """
     )
     horizon = AHEAD_DAYS + 1

@@ -13,7 +13,7 @@ from inventory_assets.reports.read.changes import read_handling
 from inventory_assets.reports.read.collect import find_notices
 from inventory_assets.reports.read.model import Basis, Figures, Trade
 from inventory_assets.reports.read.sales import Snapshots, read_trade
-from inventory_assets.reports.read.stock import read_names
+from inventory_assets.reports.read.stock import SHELVES, read_names
 from inventory_assets.reports.read.trust import read_trust
 from inventory_assets.reports.read.week_model import (
     DeadStock,
@@ -40,12 +40,13 @@ def collect_weekly(reader: Reader, basis: Basis, snapshots: Snapshots) -> Weekly
     """Read all of a weekly report."""
     period = basis.period
     now, before = _sum_week(snapshots, period), _sum_week(snapshots, period.before)
+    last_day = snapshots.read(DAILY_STOCK, period.last_date, _WANTED)
     trade = read_trade(snapshots, basis, shown_days=14)
     trust = read_trust(reader, basis)
     classes, is_by_value = read_classes(reader)
     return Weekly(
         basis=basis, trade=trade, movers=tuple(_read_movers(reader, now, before)),
-        stockouts=tuple(_read_stockouts(reader, now, _last_day(snapshots, period))), dead=tuple(_read_dead(reader)),
+        stockouts=tuple(_read_stockouts(reader, now, last_day)), dead=tuple(_read_dead(reader)),
         warehouses=tuple(_read_warehouses(reader, trade, basis)), classes=tuple(classes), is_by_value=is_by_value,
         rules=tuple(_read_rules(reader, basis)), handling=read_handling(reader, basis), trust=trust,
         notices=tuple(find_notices(basis, trust, trade)),
@@ -68,10 +69,6 @@ def _sum_week(snapshots: Snapshots, period: Period) -> pl.DataFrame:
     return total
 
 
-def _last_day(snapshots: Snapshots, period: Period) -> pl.DataFrame | None:
-    return snapshots.read(DAILY_STOCK, period.last_date, _WANTED)
-
-
 def _read_movers(reader: Reader, now: pl.DataFrame, before: pl.DataFrame) -> list[Mover]:
     """Every SKU that sold in either week, the greatest change first; nothing where a week is unknown."""
     if now.is_empty() or before.is_empty():
@@ -92,16 +89,7 @@ def _read_stockouts(reader: Reader, now: pl.DataFrame, last_day: pl.DataFrame | 
     out = now.filter(pl.col("seconds") > 0)
     if out.is_empty():
         return []
-    facts = reader.query(
-        """
-        SELECT s.warehouse_id, s.sku, p.unit_price,
-            CASE WHEN c.sku IS NULL THEN v.daily_units ELSE c.daily_units END AS daily_units
-        FROM core.sku_state s
-        LEFT JOIN core.coverage c ON c.warehouse_id = s.warehouse_id AND c.sku = s.sku
-        LEFT JOIN core.velocity v ON v.warehouse_id = s.warehouse_id AND v.sku = s.sku
-        LEFT JOIN core.products p ON p.sku = s.sku
-        """
-    )
+    facts = reader.query(f"SELECT warehouse_id, sku, unit_price, daily_units FROM {SHELVES}")
     joined = out.join(facts, on=_KEYS, how="left")
     if last_day is not None:
         empty = last_day.select(*_KEYS, is_empty=pl.col("is_active") & (pl.col("available") <= 0))
@@ -179,15 +167,10 @@ def _warehouse_week(warehouse_id: str, trade: Trade, own: set[date], alerts: dic
 def read_classes(reader: Reader) -> tuple[list[StockClass], bool]:
     """Classes of SKUs over all warehouses, and whether they are by sales value; by units where a price is missing."""
     rows = reader.query(
-        """
-        SELECT s.sku, count(*) AS shelves, count(*) FILTER (s.available <= 0) AS empty,
-            sum(s.on_hand)::BIGINT AS on_hand, any_value(p.unit_price) AS unit_price,
-            coalesce(sum(CASE WHEN c.sku IS NULL THEN v.daily_units ELSE c.daily_units END), 0) AS daily_units
-        FROM core.sku_state s
-        LEFT JOIN core.coverage c ON c.warehouse_id = s.warehouse_id AND c.sku = s.sku
-        LEFT JOIN core.velocity v ON v.warehouse_id = s.warehouse_id AND v.sku = s.sku
-        LEFT JOIN core.products p ON p.sku = s.sku
-        WHERE s.is_active GROUP BY s.sku
+        f"""
+        SELECT sku, count(*) AS shelves, count(*) FILTER (available <= 0) AS empty, sum(on_hand)::BIGINT AS on_hand,
+            any_value(unit_price) AS unit_price, coalesce(sum(daily_units), 0) AS daily_units
+        FROM {SHELVES} WHERE is_active GROUP BY sku
         """
     )
     selling = rows.filter(pl.col("daily_units") > 0)
@@ -243,10 +226,9 @@ def weekly_figures(report: Weekly) -> Figures:
     return {
         "sold_units": sum(each.sold_units for each in report.warehouses) if known else None,
         "hours_empty": round(sum(each.hours_empty for each in report.stockouts), 2) if known else None,
-        "shelves_out": len(report.stockouts) if known else None,
-        "lost_sales": round(sum(lost), 2) if lost else None,
+        "shelves_out": len(report.stockouts) if known else None, "lost_sales": round(sum(lost), 2) if lost else None,
         "opened": report.handling.opened,
         "dead_units": sum(each.on_hand for each in report.dead) if report.trust.coverage_date else None,
         "dead_value": round(sum(values), 2) if values else None,
         "on_hand": sum(feed.on_hand for feed in report.trust.feeds),
-    }
+    }  # fmt: skip

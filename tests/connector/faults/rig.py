@@ -206,5 +206,8 @@ def environment(settings: dict[str, str]) -> dict[str, str]:
 
 
 def run_command(*arguments: str, settings: dict[str, str]) -> Result:
-    """Run a command of `inventory connector` to its end, in this process."""
-    return CliRunner().invoke(cli, ["connector", *arguments], env=settings)
+    """Run a command of `inventory connector` to its end, in this process; nothing that is set outside counts."""
+    outside: dict[str, str | None] = {
+        name: None for name in os.environ if name.startswith(("PUBSUB_", "GOOGLE_", "MONGODB_"))
+    }
+    return CliRunner().invoke(cli, ["connector", *arguments], env=outside | settings)

@@ -100,7 +100,7 @@ def test_heartbeats_go_to_the_status_topic_and_with_the_data(given, inputs, is_s
 
 
 def test_the_first_is_said_at_once_and_the_next_after_a_while_with_those_between():
-    quiet = Quiet(timedelta(seconds=30))
+    quiet = Quiet()
 
     said = [quiet.count("topic", NOW + timedelta(seconds=seconds)) for seconds in (0, 1, 29, 30, 31, 60)]
 
@@ -114,6 +114,6 @@ def test_what_is_not_alike_is_said_by_itself():
 
 
 def test_a_clock_set_back_does_not_silence_it():
-    quiet = Quiet(timedelta(seconds=30))
+    quiet = Quiet()
 
     assert [quiet.count("topic", NOW + timedelta(seconds=seconds)) for seconds in (0, -3600, -3599)] == [1, 1, None]

@@ -16,7 +16,7 @@ import pytest
 from inventory_assets.connector.publish.failures import FailureKind, classify
 from inventory_assets.connector.publish.publisher import MessageRefusedError, PubSubSink
 from inventory_assets.connector.publish.pubsub_client import PublishAbandonedError, SinkSettings
-from inventory_assets.connector.shape.routing import KeyMode, Router
+from inventory_assets.connector.shape.routing import Router
 from inventory_assets.messaging.messages import OutgoingMessage
 from tests.connector.publish.scripted_broker import ScriptedBroker
 from tests.messaging.brokers import (
@@ -31,11 +31,11 @@ from tests.messaging.brokers import (
 )
 
 SKUS = [f"SKU-{number}" for number in range(40)]
-ROUTER = Router(topics={"transactions": "topic"}, mode=KeyMode.LANES, lanes=4)
+ROUTER = Router(topics={"transactions": "topic"}, ordering=4)
 
 
 class Requests:
-    """A `PublishObserver` that remembers."""
+    """An observer of requests that remembers."""
 
     def __init__(self) -> None:
         self.published: list[tuple[str, int, int]] = []
@@ -400,7 +400,7 @@ def test_the_emulator_is_found_by_its_variable(our_host, monkeypatch, open_sink)
 
 
 def test_without_an_emulator_the_service_is_addressed(tmp_path, monkeypatch):
-    """Opening connects to nothing: credentials and endpoint are taken as the client takes them."""
+    """Opening connects to nothing: credentials are taken as the client takes them."""
     monkeypatch.delenv("PUBSUB_EMULATOR_HOST", raising=False)
     credentials = tmp_path / "credentials.json"
     credentials.write_text(
@@ -408,7 +408,7 @@ def test_without_an_emulator_the_service_is_addressed(tmp_path, monkeypatch):
     )
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(credentials))
 
-    sink = PubSubSink("p", endpoint="europe-west1-pubsub.googleapis.com:443")
+    sink = PubSubSink("p")
 
-    assert sink.target == "europe-west1-pubsub.googleapis.com:443"
+    assert sink._client.target == "pubsub.googleapis.com:443"
     sink.close(timeout_seconds=0)

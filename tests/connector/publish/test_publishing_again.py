@@ -8,11 +8,10 @@ import json
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
-from inventory_assets.connector.publish.in_flight import InFlight, Settlement
+from inventory_assets.connector.publish.in_flight import ConfirmedMemory, InFlight, Settlement
 from inventory_assets.connector.publish.publisher import PubSubSink
 from inventory_assets.connector.publish.pubsub_client import SinkSettings
 from inventory_assets.connector.shape.routing import lane_key
-from inventory_assets.connector.source.reread import ConfirmedMemory
 from inventory_assets.messaging.messages import OutgoingMessage
 from tests.messaging.brokers import PATIENCE_SECONDS, Broker, EmulatorProcess, eventually, unclaimed_port
 
@@ -36,20 +35,21 @@ class Stream:
             futures: list[Future[str]] = []
             changes = []
             for number in range(start, start + BATCH):
-                if number in self.memory:
+                identity = (number, (number, 1))
+                if identity in self.memory:
                     self.skipped += 1
                     continue
                 sku, version = CHANGES[number]
                 data = json.dumps([sku, version]).encode()
                 futures.append(self.sink.publish(OutgoingMessage("topic", data, {}, lane_key("W", sku, 4))))
-                changes.append(number)
+                changes.append(identity)
             in_flight.add({"_data": str(start + BATCH)}, (start + BATCH, 1), futures, changes)
 
     def settle(self, in_flight: InFlight) -> Settlement:
         settlement = in_flight.settle(PATIENCE_SECONDS)
         if settlement.confirmed:
             self.saved = int(settlement.confirmed.token["_data"])
-        self.memory.remember((number, (number, 1)) for number in settlement.confirmed_identities)
+        self.memory.remember(settlement.confirmed_identities)
         self.memory.forget_before((self.saved, 1))
         self.sink.resume()
         return settlement

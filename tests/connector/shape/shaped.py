@@ -85,7 +85,7 @@ def shaper(**more: Any) -> Shaper:
     """A shaper with R0's names, at a clock that stands still."""
     base: dict[str, Any] = {
         "source": "mongodb:shop", "connector_id": "connector-1", "warehouse_id": None, "collections": COLLECTIONS,
-        "router": Router(topics=TOPICS, lanes=16), "registry": REGISTRY, "clock": lambda: NOW,
+        "router": Router(topics=TOPICS, ordering=16), "registry": REGISTRY, "clock": lambda: NOW,
     }  # fmt: skip
     return Shaper(**(base | more))
 

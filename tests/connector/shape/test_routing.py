@@ -1,4 +1,4 @@
-"""Topics, keys and dead letters. Pure."""
+"""Keys, dead letters, and whom a message is about. Pure."""
 
 import hashlib
 import json
@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from inventory_assets.connector.shape.routing import (
     DEAD_LETTER_TOPIC,
     MAX_ATTRIBUTE_VALUE_BYTES,
-    DeadLetter,
-    KeyMode,
+    MAX_MESSAGE_BYTES,
     Router,
     dead_letter,
+    find_address,
+    has_identity,
     lane_key,
     refusal_of,
     sku_key,
@@ -24,19 +25,17 @@ from inventory_assets.messaging.messages import OutgoingMessage
 TOPICS = {"inventory": "inventory-updates-topic", "transactions": "inventory-transactions-topic"}
 
 
-def letter(**changes: object) -> DeadLetter:
-    fields: dict[str, object] = {
+def letter(data: bytes, *, max_bytes: int = MAX_MESSAGE_BYTES, **changes: str) -> OutgoingMessage:
+    about = {
         "reason": "change_too_large",
         "detail": "16777216 bytes",
         "connector_id": "wh-1",
         "source": "mongodb",
-        "topic": "inventory-updates-topic",
+        "original_topic": "inventory-updates-topic",
         "collection": "inventory",
         "operation": "update",
-        "cluster_time": (1_700_000_000, 3),
-        "data": b'{"sku": "S"}',
     }
-    return DeadLetter(**{**fields, **changes})  # type: ignore[arg-type]
+    return dead_letter(data, about | changes, cluster_time=(1_700_000_000, 3), max_bytes=max_bytes)
 
 
 def test_a_lane_is_the_same_in_every_process():
@@ -53,20 +52,13 @@ def test_lanes_are_used_evenly():
 @pytest.mark.parametrize(
     ("router", "key"),
     [
-        (Router(topics=TOPICS, mode=KeyMode.SKU), "W1:A"),
-        (Router(topics=TOPICS, mode=KeyMode.NONE), ""),
-        (Router(topics=TOPICS, mode=KeyMode.LANES, lanes=1), "lane-0"),
-        (Router(topics=TOPICS, mode=KeyMode.LANES, lanes=0), ""),
+        (Router(topics=TOPICS, ordering="sku"), "W1:A"),
+        (Router(topics=TOPICS, ordering=0), ""),
+        (Router(topics=TOPICS, ordering=1), "lane-0"),
     ],
 )
-def test_the_mode_decides_the_key(router, key):
+def test_the_ordering_decides_the_key(router, key):
     assert router.key_of("W1", "A") == key
-
-
-def test_a_collection_has_its_topic():
-    assert Router(topics=TOPICS).topic_of("transactions") == "inventory-transactions-topic"
-    with pytest.raises(KeyError, match="orders"):
-        Router(topics=TOPICS).topic_of("orders")
 
 
 @given(st.text(max_size=3), st.integers(0, 600))
@@ -108,7 +100,7 @@ def test_a_dead_letter_is_like_the_lakes():
     """Whoever reads the topic reads both: payload unchanged, reason and detail beside it."""
     lakes = outbox.owed_dead_letter("7", "inventory-updates-topic", "change_too_large", "16777216 bytes", b"payload")
 
-    message = dead_letter(letter(data=b"payload"))
+    message = letter(b"payload")
 
     assert (message.topic, message.data) == (lakes.message.topic, lakes.message.data) == (DEAD_LETTER_TOPIC, b"payload")
     assert message.attributes == {
@@ -127,7 +119,7 @@ def test_a_dead_letter_is_like_the_lakes():
 def test_a_dead_letter_too_large_for_pubsub_is_shown_in_part():
     data = b'{"notes": "' + b"x" * 16_000_000 + b'"}'
 
-    message = dead_letter(letter(data=data))
+    message = letter(data)
     body = json.loads(message.data)
 
     assert message.attributes["truncated_from_bytes"] == str(len(data))
@@ -137,13 +129,6 @@ def test_a_dead_letter_too_large_for_pubsub_is_shown_in_part():
     assert body["cluster_time"] == {"t": 1_700_000_000, "i": 3}
 
 
-def test_a_dead_letter_without_payload_says_what_is_known():
-    message = dead_letter(letter(data=b"", cluster_time=None))
-
-    assert json.loads(message.data)["reason"] == "change_too_large"
-    assert "cluster_time" not in message.attributes and "truncated_from_bytes" not in message.attributes
-
-
 @given(
     st.binary(max_size=300_000),
     st.text(alphabet=st.characters(codec=None), max_size=2_000),
@@ -151,7 +136,7 @@ def test_a_dead_letter_without_payload_says_what_is_known():
 )
 def test_no_dead_letter_is_refused_itself(data, text, limit):
     """It would be read, refused and dead-lettered for ever: whatever bytes and texts there are, it is below the limit."""
-    message = dead_letter(letter(data=data, detail=text, collection=text, source=text), max_bytes=limit)
+    message = letter(data, detail=text, collection=text, source=text, max_bytes=limit)
 
     assert refusal_of(message, max_bytes=limit) is None
     assert all(len(value.encode()) <= MAX_ATTRIBUTE_VALUE_BYTES for value in message.attributes.values())
@@ -159,6 +144,36 @@ def test_no_dead_letter_is_refused_itself(data, text, limit):
 
 def test_control_characters_do_not_make_an_excerpt_too_large():
     """JSON writes each in six bytes."""
-    message = dead_letter(letter(data=b"\x01" * 400_000), max_bytes=100_000)
+    message = letter(b"\x01" * 400_000, max_bytes=100_000)
 
     assert len(message.data) <= 100_000
+
+
+@pytest.mark.parametrize(
+    ("role", "found", "expected"),
+    [
+        ("inventory", {"warehouse_id": "W1", "sku": "S1"}, ("W1", "S1")),
+        ("transactions", {"warehouse_id": "W1", "sku": "S1", "transaction_id": "T"}, ("W1", "S1")),
+        ("transactions", {"_id": {"$oid": "60b3"}}, ("", "60b3")),
+        ("thresholds", {"level_type": "BRAND", "level_id": "B1", "warehouse_id": None}, ("", "BRAND:B1")),
+        ("inventory", {"warehouse_id": 5, "sku": ["S1"]}, ("", "")),
+    ],
+)
+def test_a_transaction_and_the_level_of_its_key_share_an_address(role, found, expected):
+    """So they share a lane, and arrive in the order in which they were committed."""
+    assert find_address(role, found) == expected
+
+
+@pytest.mark.parametrize(
+    ("role", "found", "expected"),
+    [
+        ("inventory", {"warehouse_id": "W1", "sku": {"$oid": "60b3"}}, True),
+        ("inventory", {"warehouse_id": "W1", "sku": ""}, False),
+        ("inventory", None, False),
+        ("thresholds", {"level_type": "GLOBAL"}, True),
+        ("thresholds", {"level_type": "SKU"}, False),
+        ("transactions", None, True),
+    ],
+)
+def test_a_delete_needs_what_its_kind_is_known_by(role, found, expected):
+    assert has_identity(role, found) is expected

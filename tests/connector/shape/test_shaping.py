@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from inventory_assets.connector.config import load_config
 from inventory_assets.connector.shape.masking import Treatment
-from inventory_assets.connector.shape.routing import KeyMode, Router, lane_key, refusal_of
+from inventory_assets.connector.shape.routing import DEFAULT_LANES, Router, lane_key, refusal_of
 from inventory_assets.connector.shape.shaping import Shaped, build_shaper
 from inventory_assets.connector.shape.transforms import NamedTransform
 from inventory_assets.connector.source.change import Operation, Poison
@@ -329,6 +329,7 @@ def test_a_message_over_the_limit_is_a_dead_letter_with_a_masked_excerpt():
 
 # --- Whatever a database holds ------------------------------------------------------------
 
+ORDERINGS = (0, DEFAULT_LANES, "sku")
 _IDS = st.one_of(
     st.sampled_from(("", "S1", "x" * 256, "x" * 5_000, "\U0001f4e6" * 256, "a:b", "\u0000")), st.text(max_size=5),
     st.integers(), st.none(), st.lists(st.text(), max_size=2), st.builds(ObjectId), st.builds(lambda: {"$oid": "x" * 3000}),
@@ -341,14 +342,14 @@ _IDS = st.one_of(
     document=st.none() | DOCUMENTS,
     ids=st.dictionaries(st.sampled_from(("warehouse_id", "sku", "level_type", "level_id", "schema_version")), _IDS),
     key=st.dictionaries(st.sampled_from(("warehouse_id", "sku", "_id")), _IDS),
-    mode=st.sampled_from(KeyMode),
+    ordering=st.sampled_from(ORDERINGS),
     refuses=st.booleans(),
 )
-def test_every_change_becomes_a_message_that_pubsub_takes(collection, operation, document, ids, key, mode, refuses):
+def test_every_change_becomes_a_message_that_pubsub_takes(collection, operation, document, ids, key, ordering, refuses):
     """One attribute too long fails the whole request, with every message in it; an exception ends the service."""
     base = {"transactions": transaction, "inventory": level, "thresholds": rule}[collection]()
     whole = None if document is None else base | document | ids
-    made = shaper(router=Router(topics=TOPICS, mode=mode), refuses_unknown_versions=refuses)
+    made = shaper(router=Router(topics=TOPICS, ordering=ordering), refuses_unknown_versions=refuses)
 
     shaped = made.shape(change(whole, collection, operation, document_key=key))
 
@@ -357,10 +358,10 @@ def test_every_change_becomes_a_message_that_pubsub_takes(collection, operation,
     assert body(shaped)["document_key"].keys() == key.keys()
 
 
-@pytest.mark.parametrize("mode", KeyMode)
-def test_a_tombstone_with_ids_of_any_length_is_a_message_that_pubsub_takes(mode):
+@pytest.mark.parametrize("ordering", ORDERINGS)
+def test_a_tombstone_with_ids_of_any_length_is_a_message_that_pubsub_takes(ordering):
     """Its state is not checked, so nothing before has looked at them; the lake refuses them for their length."""
-    made = shaper(router=Router(topics=TOPICS, mode=mode))
+    made = shaper(router=Router(topics=TOPICS, ordering=ordering))
 
     shaped = made.shape(delete("inventory", warehouse_id="\U0001f4e6" * 5_000, sku="S" * 5_000))
 

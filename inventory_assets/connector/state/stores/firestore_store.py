@@ -16,6 +16,7 @@ from inventory_assets.connector.state.checkpoint import Checkpoint
 from inventory_assets.connector.state.stores import codec
 
 DEFAULT_COLLECTION = "resumeTokens"
+_REQUEST_SECONDS = 10.0
 
 
 class FirestoreTokenStore:
@@ -25,15 +26,12 @@ class FirestoreTokenStore:
         self,
         project: str,
         *,
-        database: str = "(default)",
         collection: str = DEFAULT_COLLECTION,
-        timeout_seconds: float = 10.0,
     ) -> None:
         """Prepare; the first call connects.
 
         Args:
-            project: Google Cloud project of the Firestore database.
-            timeout_seconds: Of one request. It is not repeated here: the connector does that, with its own delays.
+            project: Google Cloud project, of whose default database it is a collection.
 
         Raises:
             ConfigurationError: Google's client is not installed, or finds no credentials.
@@ -48,7 +46,7 @@ class FirestoreTokenStore:
                 "Install it with `pip install 'inventory-assets[firestore]'`, or choose another store."
             ) from error
         try:
-            self._client = Client(project=project, database=database)
+            self._client = Client(project=project)
         except GoogleAuthError as error:
             raise ConfigurationError(
                 f"the Firestore token store of project {project!r} finds no credentials: {error}"
@@ -56,7 +54,8 @@ class FirestoreTokenStore:
         self._failures = (GoogleAPICallError, RetryError, GoogleAuthError)
         self._collection = self._client.collection(collection)
         self._where = f"Firestore collection {collection!r} of project {project!r}"
-        self._options: dict[str, Any] = {"retry": None, "timeout": timeout_seconds}
+        # Not repeated here: the connector does that, with its own delays.
+        self._options: dict[str, Any] = {"retry": None, "timeout": _REQUEST_SECONDS}
         self._lock = threading.Lock()
         # connector id -> (revision, its update time): saves a read before every save.
         self._known: dict[str, tuple[int, Any]] = {}
@@ -70,7 +69,8 @@ class FirestoreTokenStore:
             raise StoreUnavailableError(f"{self._where} gave {len(answer)} answers for {connector_id!r}, expected 1.")
         found = answer[0]
         if not found.exists:
-            self._forget(connector_id)
+            with self._lock:
+                self._known.pop(connector_id, None)
             return None
         checkpoint = self._decode(found)
         self._remember(checkpoint, found.update_time)
@@ -136,10 +136,6 @@ class FirestoreTokenStore:
     def _remember(self, checkpoint: Checkpoint, updated_at: Any) -> None:
         with self._lock:
             self._known[checkpoint.connector_id] = (checkpoint.revision, updated_at)
-
-    def _forget(self, connector_id: str) -> None:
-        with self._lock:
-            self._known.pop(connector_id, None)
 
     @contextmanager
     def _guard(self, verb: str) -> Iterator[None]:

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from inventory_assets.connector.publish.room import Room
+from inventory_assets.connector.publish.publisher import Room
 from tests.messaging.brokers import PATIENCE_SECONDS, eventually
 
 

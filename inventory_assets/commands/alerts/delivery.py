@@ -96,15 +96,10 @@ def deliver(once: bool, retry_refused: bool, format_: str) -> None:
             # What the lanes did after the last commit.
             run_delivery(delivery, writer, seconds=0)
             rows = [
-                {
-                    "channel": name,
-                    "sent": lane.sent,
-                    "failed": lane.failed,
-                    "waiting": lane.owed_count,
-                    "fault": lane.fault,
-                }
+                {"channel": name, "sent": lane.sent, "failed": lane.failed, "waiting": lane.owed_count,
+                 "fault": lane.fault}
                 for name, lane in delivery.lanes.items()
-            ]
+            ]  # fmt: skip
     except ChannelSetupError as error:
         raise click.ClickException(str(error)) from error
     print_rows(rows, format_)

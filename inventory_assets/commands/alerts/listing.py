@@ -1,17 +1,17 @@
 """`inventory alerts list | show`: alerts with what was done about them."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import click
 from rich.panel import Panel
-from rich.table import Table
 from rich.text import Text
 
-from inventory_assets.commands.alerts.age import print_age
 from inventory_assets.commands.alerts.style import STYLES, available_text, product_text
-from inventory_assets.commands.output import console, format_option, notes, print_rows, to_json
-from inventory_assets.lake.query.reader import LakeReader
+from inventory_assets.commands.output import console, format_option, new_table, notes, print_more, print_rows, to_json
+from inventory_assets.domain.values import to_microseconds
+from inventory_assets.lake.query.reader import LakeReader, Reader
+from inventory_assets.quality.pipeline import explain_age_now
 from inventory_assets.queries.alerts import listed, read_alerts, read_steps
 from inventory_assets.queries.ids import find_alert_id
 from inventory_assets.queries.links import post_mortems
@@ -21,6 +21,13 @@ from inventory_assets.words.advice import action_sentence
 from inventory_assets.words.alerts import alert_count, handled, step_words, trend_of
 from inventory_assets.words.numbers import UNKNOWN, counted
 from inventory_assets.words.times import duration, to_minute, to_second
+
+
+def print_age(reader: Reader, warehouse_id: str) -> None:
+    """Print since when a warehouse is not heard of; nothing where its numbers are of now."""
+    text = explain_age_now(reader, warehouse_id, now=to_microseconds(datetime.now(UTC)))
+    if text is not None:
+        console.print(text, style="bold yellow", soft_wrap=True)
 
 
 @click.command("list")
@@ -51,10 +58,8 @@ def list_(state: str, unacknowledged: bool, limit: int, format_: str) -> None:
 def _print_list(rows: list[dict[str, Any]], present: dict[str, Present], limit: int, state: str) -> None:
     open_count = sum(row["acknowledged_by"] is None for row in rows)
     title = f"{alert_count(len(rows), state)}, {open_count:,} not acknowledged"
-    table = Table(header_style="bold", title=title, title_justify="left")
-    for name in ("id", "priority", "alert", "warehouse", "product", "available", "threshold", "age", "handled"):
-        is_number = name in ("available", "threshold", "age")
-        table.add_column(name, justify="right" if is_number else "left", overflow="fold")
+    names = ("id", "priority", "alert", "warehouse", "product", "available", "threshold", "age", "handled")
+    table = new_table(names, "available", "threshold", "age", title=title)
     for row in rows[:limit]:
         body = row["body"]
         table.add_row(
@@ -64,8 +69,7 @@ def _print_list(rows: list[dict[str, Any]], present: dict[str, Present], limit: 
             ", ".join(handled(row)) or UNKNOWN,
         )  # fmt: skip
     console.print(table)
-    if len(rows) > limit:
-        notes.print(f"{len(rows) - limit} more: --limit {len(rows)}", style="dim")
+    print_more(rows, limit)
     unacknowledged = next((row for row in rows if row["acknowledged_by"] is None and row["state"] == "firing"), None)
     if unacknowledged is not None:
         notes.print(f"Acknowledge it: inventory alerts ack {unacknowledged['body']['alert_id'][-8:]}", style="dim")
@@ -96,9 +100,7 @@ def show(alert_id: str, format_: str) -> None:
 def _print_alert(row: dict[str, Any], present: Present | None, steps: list[dict[str, Any]]) -> None:
     alert_id, priority = row["body"]["alert_id"], row["body"]["priority"]
     console.print(Panel(_headline(row, present), title=Text(alert_id), border_style=STYLES[priority]))
-    table = Table(title="History", title_justify="left", header_style="bold")
-    for name in ("when (UTC)", "what", "who", "why", "version"):
-        table.add_column(name, justify="right" if name == "version" else "left", overflow="fold")
+    table = new_table(("when (UTC)", "what", "who", "why", "version"), "version", title="History")
     for step in steps:
         what, who, why = step_words(step)
         table.add_row(

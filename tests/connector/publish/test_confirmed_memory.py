@@ -3,43 +3,45 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inventory_assets.connector.source.reread import ConfirmedMemory
+from inventory_assets.connector.publish.in_flight import ConfirmedMemory
+
+A, B, C, D = ("a", (1, 1)), ("b", (2, 1)), ("c", (2, 1)), ("d", (2, 2))
 
 
 def test_the_longest_confirmed_goes_first():
     """Confirming one again makes it recent."""
     memory = ConfirmedMemory(capacity=2)
-    memory.remember([("a", (1, 1)), ("b", (2, 1)), ("a", (1, 1)), ("c", (3, 1))])
+    memory.remember([A, B, A, C])
 
-    assert [each in memory for each in "abc"] == [True, False, True]
+    assert [each in memory for each in (A, B, C)] == [True, False, True]
     assert len(memory) == 2
 
 
 def test_what_the_saved_token_passed_is_forgotten():
     """Changes of one transaction share a cluster time, and the token may stand among them."""
     memory = ConfirmedMemory()
-    memory.remember([("a", (1, 1)), ("b", (2, 1)), ("c", (2, 1)), ("d", (2, 2))])
+    memory.remember([A, B, C, D])
 
     memory.forget_before((2, 1))
 
-    assert [each in memory for each in "abcd"] == [False, True, True, True]
+    assert [each in memory for each in (A, B, C, D)] == [False, True, True, True]
 
 
 def test_a_stream_begun_elsewhere_has_no_memory():
     memory = ConfirmedMemory()
-    memory.remember([("a", (1, 1))])
+    memory.remember([A])
     memory.clear()
 
-    assert "a" not in memory
+    assert A not in memory
 
 
 @given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 9))), st.integers(1, 10), st.integers(0, 10))
 def test_it_never_grows_beyond_its_capacity_nor_forgets_what_may_be_read_again(changes, capacity, saved):
     memory = ConfirmedMemory(capacity)
-    memory.remember([(identity, (time, 0)) for identity, time in changes])
-    before = {identity for identity, _ in changes if identity in memory}
+    identities = [(name, (time, 0)) for name, time in changes]
+    memory.remember(identities)
+    before = {identity for identity in identities if identity in memory}
     memory.forget_before((saved, 0))
-    latest = dict(changes)
 
     assert len(memory) <= capacity
-    assert all(identity in memory for identity in before if latest[identity] >= saved)
+    assert all(identity in memory for identity in before if identity[1] >= (saved, 0))

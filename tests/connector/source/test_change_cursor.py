@@ -5,8 +5,7 @@ import threading
 import pytest
 
 from inventory_assets.connector.errors import SourceUnavailableError
-from inventory_assets.connector.source.change_cursor import Reply
-from inventory_assets.connector.source.read_ahead import NO_WAIT_MS, ReadAhead
+from inventory_assets.connector.source.change_cursor import NO_WAIT_MS, ReadAhead, Reply
 from tests.messaging.brokers import PATIENCE_SECONDS, eventually
 
 WAIT_MS = 250

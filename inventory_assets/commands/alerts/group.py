@@ -3,12 +3,11 @@
 from typing import Any
 
 import click
-from rich.table import Table
 from rich.text import Text
 
 from inventory_assets.commands.alerts.style import STYLES, available_text, product_text
 from inventory_assets.commands.lazy import LazyGroup
-from inventory_assets.commands.output import console, format_option, notes, print_rows
+from inventory_assets.commands.output import console, format_option, new_table, notes, print_more, print_rows
 from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.queries.alerts import read_alerts, wire_of
 from inventory_assets.queries.present import Present, read_present
@@ -25,11 +24,11 @@ HANDLING = {
     "ack": ("commands.alerts.handling:ack", "Take alerts on: not escalated, not repeated."),
     "escalate": ("commands.alerts.handling:escalate", "Raise alerts one level and notify again."),
     "inhibit": ("commands.alerts.handling:inhibit", "Distrust a warehouse's data: hold its notifications."),
-    "list": ("commands.alerts.lists:list_", "List alerts with who handles them, and how."),
+    "list": ("commands.alerts.listing:list_", "List alerts with who handles them, and how."),
     "note": ("commands.alerts.handling:note", "Add a line to the history of an alert or incident."),
     "notifications": ("commands.alerts.notifications:notifications", "List who was notified of what, when and how."),
     "resolve": ("commands.alerts.handling:resolve", "Close alerts by hand."),
-    "show": ("commands.alerts.lists:show", "Show one alert with its whole history."),
+    "show": ("commands.alerts.listing:show", "Show one alert with its whole history."),
     "silence": ("commands.alerts.handling:silence", "Withhold notifications for a while."),
     "stats": ("commands.alerts.stats:alert_stats", "Times to acknowledge and resolve, false alarms."),
     "sweep": ("commands.alerts.handling:sweep", "Do what time has made due."),
@@ -64,16 +63,9 @@ def _list_alerts(state: str, limit: int, format_: str) -> None:
         print_rows([wire_of(row) for row in rows], format_)
 
 
-def _summary(rows: list[dict[str, Any]], state: str) -> str:
-    """`149 alerts (firing): 13 out of stock, 57 low, 79 to reorder`."""
-    kinds = tally(row["body"]["alert_type"] for row in rows)
-    return f"{alert_count(len(rows), state)}: {kinds or 'nothing to do'}"
-
-
 def _print_alerts(rows: list[dict[str, Any]], present: dict[str, Present], limit: int, state: str) -> None:
-    table = Table(header_style="bold", title=_summary(rows, state), title_justify="left")
-    for name in COLUMNS:
-        table.add_column(name, justify="right" if name in ("available", "threshold") else "left", overflow="fold")
+    kinds = tally(row["body"]["alert_type"] for row in rows) or "nothing to do"
+    table = new_table(COLUMNS, "available", "threshold", title=f"{alert_count(len(rows), state)}: {kinds}")
     for row in rows[:limit]:
         body, now = row["body"], present.get(row["body"]["alert_id"])
         done = ", ".join(handled(row))
@@ -89,7 +81,6 @@ def _print_alerts(rows: list[dict[str, Any]], present: dict[str, Present], limit
             "–" if now is None else "\n".join(describe_actions(now.recommendation)) or "–",
         )
     console.print(table)
-    if len(rows) > limit:
-        notes.print(f"{len(rows) - limit} more: --limit {len(rows)}", style="dim")
+    print_more(rows, limit)
     if rows:
         notes.print(f"Why? inventory explain {rows[0]['body']['alert_id']}", style="dim", soft_wrap=True)
