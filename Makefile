@@ -24,8 +24,8 @@ endef
 
 help:
 	@echo "make run    the product, with a simulated retailer (SCALE=large for a big one)"
-	@echo "make test   every check, and every test that needs no server"
-	@echo "make test-all   the tests that need servers or an environment of their own"
+	@echo "make test   every check, and the tests that a change must pass"
+	@echo "make test-all   the big tests: servers, processes that are killed, the marts and documents whole"
 	@echo "make bench  the benchmarks"
 	@echo "make soak   one hour at 1,000 events/s"
 	@echo "make bigquery   the marts, compiled for BigQuery (an environment of its own)"
@@ -52,11 +52,13 @@ lint: setup
 	$(BIN)/lint-imports
 
 test: lint
-	$(PYTEST) -m "not servers"
+	$(PYTEST) -m "not big"
 
-# MongoDB's wire, PostgreSQL, Google's Pub/Sub emulator, BigQuery's SQL.
+# MongoDB's wire, PostgreSQL, Google's Pub/Sub emulator, BigQuery's SQL; the product as processes that are
+# killed; every build of the marts but one; every command of the documents. `make test` has a small one of each kind
+# that needs no server.
 test-all: setup bigquery
-	$(PYTEST) -m servers
+	$(PYTEST) -m big
 
 bench: setup
 	POLARS_MAX_THREADS=1 $(BIN)/python -m benchmarks

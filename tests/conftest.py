@@ -32,7 +32,7 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("repeatable")
 
-# What asks for one of these is `make test-all`'s, as what is marked `servers` itself.
+# What asks for one of these is `make test-all`'s, as what is marked `big` itself.
 SERVER_FIXTURES = {"postgres", "mongo"}
 # Few tests, and most of each is waiting: begun first, they wait beside those that compute. Begun last, nothing would
 # be left to do meanwhile.
@@ -44,7 +44,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tell the tests that need a server from those that do not, and begin with those that wait."""
     for item in items:
         if SERVER_FIXTURES.intersection(getattr(item, "fixturenames", ())):
-            item.add_marker("servers")
+            item.add_marker("big")
     items.sort(key=lambda item: not set(FIRST).intersection(item.path.parts))
 
 

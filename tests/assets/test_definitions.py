@@ -126,7 +126,6 @@ def test_every_derived_table_is_an_asset():
     assert tables - own == keys
 
 
-@pytest.mark.slow
 def test_materializing_with_the_daemon_off_takes_in_what_waits(inventory):
     """The UI's "Materialize" runs the same code as the sensor."""
     defs = build_defs(Settings(), resource_overrides={"inventory": inventory})
@@ -157,7 +156,6 @@ def test_materializing_with_the_daemon_off_takes_in_what_waits(inventory):
     assert [("LOW_STOCK", "firing")] == alerts.rows()
 
 
-@pytest.mark.slow
 def test_a_tick_takes_bursts_in_and_reports_each_table_and_partition(inventory):
     with dg.DagsterInstance.ephemeral() as instance:
         context = dg.build_sensor_context(instance=instance, resources={"inventory": inventory})
@@ -176,7 +174,6 @@ def test_a_tick_takes_bursts_in_and_reports_each_table_and_partition(inventory):
     assert engine_of(inventory).lake.watermark().version >= ReportCursor.parse(result.cursor).version > 0
 
 
-@pytest.mark.slow
 def test_what_a_tick_reports_is_in_sync_for_dagster(inventory):
     """A planner who sees "Unsynced" on the alerts does not trust them."""
     graph = build_defs(Settings()).resolve_asset_graph()
@@ -193,7 +190,6 @@ def test_what_a_tick_reports_is_in_sync_for_dagster(inventory):
     assert {StaleStatus.FRESH} == set(status.values()), status
 
 
-@pytest.mark.slow
 def test_a_later_tick_tells_the_report_that_was_built_beside_its_bursts(inventory, tmp_path):
     """The first tick waits for its report; after that no burst does."""
     with dg.DagsterInstance.ephemeral() as instance:
@@ -211,7 +207,6 @@ def test_a_later_tick_tells_the_report_that_was_built_beside_its_bursts(inventor
     assert max(versions) >= commit.version
 
 
-@pytest.mark.slow
 def test_a_backfill_of_event_dates_rebuilds_and_changes_nothing(inventory):
     """RULES 34: a backfill re-derives; the same messages give the same rows."""
     defs = build_defs(Settings(), resource_overrides={"inventory": inventory})

@@ -122,7 +122,6 @@ def test_no_mart_is_built_of_wrong_stock(inventory):
     assert "dbt_marts" not in {e.step_key for e in result.all_events if e.event_type_value == "STEP_START"}
 
 
-@pytest.mark.slow
 def test_the_report_is_made_where_errors_are_found(inventory):
     """It is about them, so none of them may stop it."""
     engine = engine_of(inventory)
@@ -141,7 +140,6 @@ def test_the_report_is_made_where_errors_are_found(inventory):
     assert [("W1", "S2")] == rows(engine.lake, UNTRUSTED)
 
 
-@pytest.mark.slow
 def test_the_sweep_finds_a_missing_alert_and_makes_none(inventory):
     engine = engine_of(inventory)
     for table in ("alerts_changes", "alert_transitions"):

@@ -48,7 +48,6 @@ def scores(engine, rules, **more):
     return found, {row["kind"] if row["kind"] != "rule" else row["rule"]: row for row in score(found).to_dicts()}
 
 
-@pytest.mark.slow
 def test_the_lakes_own_rules_give_the_lakes_own_alerts(shop):
     """RULES 25: back-tests use the same function. Only keys without late events are bound to agree."""
     found, by_rule = scores(shop, present_rules(shop.lake))

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -60,7 +59,6 @@ def lake(tmp_path_factory, **changes) -> Iterator[Engine]:
     engine.close()
 
 
-@pytest.mark.slow
 @settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck))
 @given(documents(), st.randoms(use_true_random=False), st.integers(4, 12), st.booleans())
 def test_order_duplication_and_cuts_do_not_matter(tmp_path_factory, found, rng: random.Random, size, is_restarting):

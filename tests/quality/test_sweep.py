@@ -133,7 +133,6 @@ def test_rows_are_json(shop):
     assert judged.result.rows == tuple(json.loads(json.dumps(judged.result.rows)))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("seed", "more"), [(3, {}), (8, {"disorder_rate": 0.3, "duplicate_rate": 0.2}), (
     21, {"malformed_rate": 0.2, "rule_change_rate": 0.02, "control_rate": 0.02, "cycle_count_rate": 0.1})])  # fmt: skip
 def test_a_simulated_shop_has_no_error_of_any_rule(engine, seed, more):

@@ -38,7 +38,6 @@ def tick(inventory) -> str:
     return found.skip_message or ""
 
 
-@pytest.mark.slow
 def test_ticks_alone_deliver_where_no_burst_comes(inventory, tmp_path):
     with inventory.session().ingest() as ingest:
         ingest.run(max_seconds=60, wait_seconds=0.2, until_empty=True)
@@ -50,7 +49,6 @@ def test_ticks_alone_deliver_where_no_burst_comes(inventory, tmp_path):
     assert 1 == value(engine_of(inventory).lake, "SELECT count(*) FROM out.notifications")
 
 
-@pytest.mark.slow
 def test_a_policy_with_problems_is_said_and_the_earlier_one_stays_at_work(inventory, tmp_path):
     path = tmp_path / "alerting.toml"
     path.write_text(POLICY.format(name="first"))
@@ -64,7 +62,6 @@ def test_a_policy_with_problems_is_said_and_the_earlier_one_stays_at_work(invent
     eventually(lambda: "second: " in tick(inventory), every=0.2)
 
 
-@pytest.mark.slow
 def test_a_delivery_that_was_killed_is_started_again_and_tells_what_is_owed(inventory, tmp_path):
     (tmp_path / "alerting.toml").write_text(POLICY.format(name="screen"))
     eventually(lambda: "screen: " in tick(inventory), every=0.2)
@@ -81,7 +78,6 @@ def test_a_delivery_that_was_killed_is_started_again_and_tells_what_is_owed(inve
     assert [] == delivering()
 
 
-@pytest.mark.slow
 def test_why_a_channel_cannot_be_set_up_is_said_by_the_tick(inventory, tmp_path):
     text = '[channels.hook]\nkind = "webhook"\nurl = "http://127.0.0.1:9/"\nsecret_env = "NOT_SET"\n[[routes]]\nchannels = ["hook"]\n'
     (tmp_path / "alerting.toml").write_text(text)

@@ -71,7 +71,6 @@ def hourly_facts(files):
     return found
 
 
-@pytest.mark.slow
 # Shrinking opens a lake for each try: the domain's own test does that better.
 @settings(max_examples=8, suppress_health_check=list(HealthCheck), phases=(Phase.explicit, Phase.generate))
 @given(many_worlds(), st.integers(1, 30))

@@ -57,7 +57,6 @@ def contents(files):
     return {day: files.content(day) for day in files.manifests()}
 
 
-@pytest.mark.slow
 @settings(max_examples=6, suppress_health_check=list(HealthCheck), phases=(Phase.explicit, Phase.generate))
 @given(many_worlds(), st.integers(3, 20), st.sampled_from((0.5, 0.9)))
 def test_stale_is_what_a_rebuild_would_change_and_making_it_anew_is_that_rebuild(

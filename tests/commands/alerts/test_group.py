@@ -253,7 +253,6 @@ def test_the_beginning_of_several_ids_is_refused_with_the_candidates(run, home, 
     assert run("alerts", "ack", *[name for (name,) in both]).code == 0
 
 
-@pytest.mark.slow
 def test_two_people_at_once_are_both_heard(home, alert_id):
     """Two writers: one reloads, and nothing is lost."""
     with ThreadPoolExecutor(2) as pool:

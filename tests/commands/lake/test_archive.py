@@ -120,6 +120,7 @@ def test_days_without_stock_come_from_the_settings(run, traded, monkeypatch):
     assert run("products", "discontinued", "--format", "json").rows == []
 
 
+@pytest.mark.big
 def test_an_archive_killed_in_the_middle_is_finished_by_the_next(run, traded):
     """kill -9 as soon as there is a file; a reader of what is there sees whole days only."""
     process = subprocess.Popen(
