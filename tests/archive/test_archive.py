@@ -60,8 +60,12 @@ def files(place: Path) -> dict[str, bytes]:
 
 
 @pytest.fixture
-def traded(engine):
+def traded(open_filled):
     """A lake of three days with all that an archive must hold: products, velocities, dead letters, odd ids."""
+    return open_filled(_trade)
+
+
+def _trade(engine):
     import_products(engine, [Product("S1", product_name="Lamp", lead_time_days=3), Product(ODD, unit_price=0.1)])
     engine.commit_burst(messages(rule(10, 20), level(100), level(10**12, sku=ODD, warehouse_id="=W"), b"broken"))
     for day in range(1, 3):
@@ -69,7 +73,6 @@ def traded(engine):
         sent = [message(transaction(f"T{day}", quantity=-45, at=at), published_at=DAY.replace(day=20 + day))]
         engine.commit_burst(sent)
     refresh_velocity(engine, DAY.replace(day=25).date())
-    return engine
 
 
 @pytest.fixture
@@ -332,10 +335,10 @@ def test_a_writer_that_was_first_stops_a_restore(traded, place, open_engine, mon
     restorer = Restorer(other, str(place), replay)
     checked = restorer._checked
 
-    def commit_first(table, days):
+    def commit_first(table, *asked):
         if table.full_name == "meta.versions":
             traded.commit_burst(messages(transaction("T9", at="2022-04-20T20:00:00Z")))
-        return checked(table, days)
+        return checked(table, *asked)
 
     restorer._checked = commit_first
 

@@ -22,6 +22,7 @@ from tests.assets.dagster_internals import (
     schedule_execution_time_iterator,
 )
 from tests.builders import message, transaction
+from tests.conftest import copy_home
 from tests.facts import engine_of
 from tests.messaging.brokers import eventually
 from tests.messaging.memory import InMemoryBroker
@@ -38,9 +39,10 @@ REPORT_INPUTS = [
 
 
 @pytest.fixture
-def inventory(tmp_path, monkeypatch):
+def inventory(tmp_path, empty_home, monkeypatch):
     """The resource with its burst loop on an in-memory broker, and ticks of a second."""
     monkeypatch.setenv("INVENTORY_TICK_SECONDS", "2")
+    copy_home(empty_home, tmp_path)
     resource = InventoryResource(home=str(tmp_path))
     broker = InMemoryBroker()
     resource.session().use(Ingest(engine_of(resource), broker, broker))
@@ -212,8 +214,10 @@ def test_a_backfill_of_event_dates_rebuilds_and_changes_nothing(inventory):
     defs = build_defs(Settings(), resource_overrides={"inventory": inventory})
     job = defs.resolve_job_def("inventory")
 
+    with inventory.session().ingest() as ingest:
+        ingest.run(max_seconds=60, wait_seconds=0, until_empty=True)
+
     with dg.DagsterInstance.ephemeral() as instance:
-        job.execute_in_process(instance=instance, partition_key="2026-03-01")
         lake = engine_of(inventory).lake
         before = lake.query("SELECT * FROM core.events ORDER BY event_id").rows()
         epoch = lake.watermark().epoch

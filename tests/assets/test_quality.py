@@ -25,13 +25,14 @@ def published():
 
 
 @pytest.fixture
-def inventory(tmp_path):
+def inventory(filled, tmp_path):
     """A shop with two keys, an alert on one of them."""
-    resource = InventoryResource(home=str(tmp_path))
-    engine = engine_of(resource)
-    engine.commit_burst(messages(rule(10, 20), level(50), level(5, sku="S2")))
-    yield resource
+    yield InventoryResource(home=str(filled(_open_stock, tmp_path)))
     SESSIONS.close()
+
+
+def _open_stock(engine):
+    engine.commit_burst(messages(rule(10, 20), level(50), level(5, sku="S2")))
 
 
 def run(inventory, selection):

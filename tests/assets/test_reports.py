@@ -19,12 +19,13 @@ AT = datetime(2026, 3, 2, 8, tzinfo=UTC)
 
 
 @pytest.fixture
-def inventory(tmp_path) -> InventoryResource:
+def inventory(filled, tmp_path) -> InventoryResource:
     """A lake with one empty shelf, on a Monday."""
-    engine = Engine(Settings(home=tmp_path))
+    return InventoryResource(home=str(filled(_empty_a_shelf, tmp_path)))
+
+
+def _empty_a_shelf(engine: Engine) -> None:
     engine.commit_burst([message(level(0, AT.isoformat(), warehouse_id="W_1*"), published_at=AT)])
-    engine.close()
-    return InventoryResource(home=str(tmp_path))
 
 
 def definitions(inventory: InventoryResource) -> dg.Definitions:

@@ -24,16 +24,18 @@ def commit(inventory, *documents):
 
 
 @pytest.fixture
-def inventory(tmp_path):
-    resource = InventoryResource(home=str(tmp_path))
-    commit(
-        resource,
+def inventory(filled, tmp_path):
+    yield InventoryResource(home=str(filled(_trade, tmp_path)))
+    SESSIONS.close()
+
+
+def _trade(engine):
+    sent = (
         level(50, "2026-03-01T08:00:00Z"),
         transaction("T1", quantity=-5, at="2026-03-02T08:00:00Z"),
         level(7, "2026-03-04T08:00:00Z"),
     )
-    yield resource
-    SESSIONS.close()
+    engine.commit_burst([message(document, published_at=PUBLISHED) for document in sent])
 
 
 def materialize(instance, inventory, table, first, last, run_config=None, **resources):

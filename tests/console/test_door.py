@@ -33,9 +33,12 @@ class Counted:
 
 
 @pytest.fixture
-def shop(engine):
+def shop(filled, home):
+    return filled(_open_stock, home)
+
+
+def _open_stock(engine):
     engine.commit_burst(messages(level(100)))
-    return engine
 
 
 def test_many_viewers_cost_one_question_a_second(shop, settings):

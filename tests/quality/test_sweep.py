@@ -34,10 +34,13 @@ def take(engine, *documents):
 
 
 @pytest.fixture
-def shop(engine):
+def shop(open_filled):
     """Limits 10 and 20, cooldown an hour; a key with an alert, one without."""
+    return open_filled(_fill)
+
+
+def _fill(engine):
     take(engine, rule(10, 20), level(5), level(50, sku="S2"))
-    return engine
 
 
 def test_what_the_stream_leaves_agrees(shop):

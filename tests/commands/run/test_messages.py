@@ -8,11 +8,13 @@ import pytest
 from tests import builders
 from tests.builders import level, transaction
 from tests.commands.conftest import run_process
+from tests.conftest import copy_home
 
 
 @pytest.fixture
-def command(run, emulator, monkeypatch):
-    """Run commands in a project of the test's own."""
+def command(run, emulator, empty_home, home, monkeypatch):
+    """Run commands in a project of the test's own, on a lake of its own."""
+    copy_home(empty_home, home)
     monkeypatch.setenv("PUBSUB_EMULATOR_HOST", emulator)
     monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", f"p{uuid.uuid4().hex[:8]}")
     return run
