@@ -6,9 +6,9 @@
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' >/dev/null 2>&1 && echo $$p && break; done)
 SCALE ?= small
-# Processes that tests run in, a file each, in the order that tests/conftest.py gives: more than there
-# are cores, as an end-to-end test waits for most of its time.
-JOBS ?= 4
+# Processes that tests run in, a file each, in the order that tests/conftest.py gives: one more than there
+# are cores on a small machine, as some tests wait. Each collects every test, 15 s of a core.
+JOBS ?= 3
 BIN := .venv/bin
 PYTEST := $(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 # Where it is set, as in many containers, each of the many processes compiles our two hundred modules anew.

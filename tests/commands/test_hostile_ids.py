@@ -93,6 +93,7 @@ def rules(tmp_path_factory):
     return path
 
 
+@pytest.mark.big
 def test_ids_are_printed_as_they_are(run, home, rules):
     """One lake, in the order of the table: a step may need the one before."""
     assert run("incidents", "find", "--as-of", "2022-04-20T12:00:00Z").code == 0

@@ -60,6 +60,7 @@ def test_ticks_alone_deliver_where_no_burst_comes(inventory, tmp_path, tick):
     assert 1 == value(engine_of(inventory).lake, "SELECT count(*) FROM out.notifications")
 
 
+@pytest.mark.big
 def test_a_policy_with_problems_is_said_and_the_earlier_one_stays_at_work(inventory, tmp_path, tick):
     path = tmp_path / "alerting.toml"
     path.write_text(POLICY.format(name="first"))
@@ -73,6 +74,7 @@ def test_a_policy_with_problems_is_said_and_the_earlier_one_stays_at_work(invent
     eventually(lambda: "second: " in tick(), every=0.2)
 
 
+@pytest.mark.big
 def test_a_delivery_that_was_killed_is_started_again_and_tells_what_is_owed(inventory, tmp_path, tick):
     (tmp_path / "alerting.toml").write_text(POLICY.format(name="screen"))
     eventually(lambda: "screen: " in tick(), every=0.2)
