@@ -33,8 +33,8 @@ class Counted:
 
 
 @pytest.fixture
-def shop(filled, home):
-    return filled(_open_stock, home)
+def shop(open_filled):
+    return open_filled(_open_stock)
 
 
 def _open_stock(engine):
