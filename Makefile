@@ -6,9 +6,9 @@
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' >/dev/null 2>&1 && echo $$p && break; done)
 SCALE ?= small
-# Processes that tests run in, a file each, in the order that tests/conftest.py gives: more than there
-# are cores, as an end-to-end test waits for most of its time.
-JOBS ?= 4
+# Processes that tests run in, a file each, in the order that tests/conftest.py gives: one more than there
+# are cores on a small machine, as some tests wait. Each collects every test, 15 s of a core.
+JOBS ?= 3
 BIN := .venv/bin
 PYTEST := $(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 # Where it is set, as in many containers, each of the many processes compiles our two hundred modules anew.
@@ -24,8 +24,8 @@ endef
 
 help:
 	@echo "make run    the product, with a simulated retailer (SCALE=large for a big one)"
-	@echo "make test   every check, and every test that needs no server"
-	@echo "make test-all   the tests that need servers or an environment of their own"
+	@echo "make test   every check, and the tests that a change must pass"
+	@echo "make test-all   the big tests: servers, processes that are killed, the marts and documents whole"
 	@echo "make bench  the benchmarks"
 	@echo "make soak   one hour at 1,000 events/s"
 	@echo "make bigquery   the marts, compiled for BigQuery (an environment of its own)"
@@ -52,11 +52,13 @@ lint: setup
 	$(BIN)/lint-imports
 
 test: lint
-	$(PYTEST) -m "not servers"
+	$(PYTEST) -m "not big"
 
-# MongoDB's wire, PostgreSQL, Google's Pub/Sub emulator, BigQuery's SQL.
+# MongoDB's wire, PostgreSQL, Google's Pub/Sub emulator, BigQuery's SQL; the product as processes that are
+# killed; every build of the marts but one; every command of the documents. `make test` has a small one of each kind
+# that needs no server.
 test-all: setup bigquery
-	$(PYTEST) -m servers
+	$(PYTEST) -m big
 
 bench: setup
 	POLARS_MAX_THREADS=1 $(BIN)/python -m benchmarks

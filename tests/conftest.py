@@ -32,11 +32,15 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("repeatable")
 
-# What asks for one of these is `make test-all`'s, as what is marked `servers` itself.
+# What asks for one of these is `make test-all`'s, as what is marked `big` itself.
 SERVER_FIXTURES = {"postgres", "mongo"}
 # Few tests, and most of each is waiting: begun first, they wait beside those that compute. Begun last, nothing would
 # be left to do meanwhile.
 FIRST = ("end_to_end", "docs", "faults", "marts")
+
+
+Fill = Callable[[Engine], object]
+OpenFilled = Callable[[Fill], Engine]
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -44,7 +48,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tell the tests that need a server from those that do not, and begin with those that wait."""
     for item in items:
         if SERVER_FIXTURES.intersection(getattr(item, "fixturenames", ())):
-            item.add_marker("servers")
+            item.add_marker("big")
     items.sort(key=lambda item: not set(FIRST).intersection(item.path.parts))
 
 
@@ -68,11 +72,28 @@ def empty_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
-def copy_home(home: Path, to: Path) -> None:
-    """Copy a home with a lake that nobody has open; the copy's catalog knows the copy's files."""
+def copy_home(home: Path, to: Path) -> Path:
+    """Copy a home with a lake that nobody has open; the copy's catalog knows the copy's files. The copy."""
     shutil.copytree(home, to, dirs_exist_ok=True)
     with contextlib.closing(sqlite3.connect(to / "lake" / "catalog.sqlite")) as catalog, catalog:
         catalog.execute("UPDATE ducklake_metadata SET value = ? WHERE key = 'data_path'", [f"{to / 'lake' / 'data'}/"])
+    return to
+
+
+@pytest.fixture(scope="session")
+def filled(empty_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[Fill, Path], Path]:
+    """Copy a home whose lake a function filled. It fills one, however many tests ask for a copy."""
+    homes: dict[Fill, Path] = {}
+
+    def copy(fill: Fill, to: Path) -> Path:
+        if fill not in homes:
+            homes[fill] = copy_home(empty_home, tmp_path_factory.mktemp("filled"))
+            engine = Engine(Settings(home=homes[fill]))
+            fill(engine)
+            engine.close()
+        return copy_home(homes[fill], to)
+
+    return copy
 
 
 @pytest.fixture
@@ -81,7 +102,9 @@ def open_engine(settings: Settings, empty_home: Path) -> Iterator[Callable[..., 
     opened: list[Engine] = []
 
     def open_(kind: type[Engine] = Engine, chosen: Settings = settings) -> Engine:
-        if chosen == Settings(home=chosen.home) and not chosen.lock_path.exists():
+        plain = Settings(home=chosen.home)
+        is_plain = (chosen.catalog_uri, chosen.data_uri) == (plain.catalog_uri, plain.data_uri)
+        if is_plain and not chosen.lock_path.exists():
             copy_home(empty_home, chosen.home)  # to make a lake takes longer
         opened.append(kind(chosen))
         return opened[-1]
@@ -89,6 +112,12 @@ def open_engine(settings: Settings, empty_home: Path) -> Iterator[Callable[..., 
     yield open_
     for engine in opened:
         engine.close()
+
+
+@pytest.fixture
+def open_filled(filled: Callable[[Fill, Path], Path], open_engine: Callable[..., Engine], home: Path) -> OpenFilled:
+    """Open an engine on the test's lake, which a function filled: a copy of the one that it filled first."""
+    return lambda fill: open_engine(chosen=Settings(home=filled(fill, home)))
 
 
 @pytest.fixture
@@ -133,18 +162,25 @@ def broker() -> CrashingBroker:
 @pytest.fixture(scope="module")
 def sample_messages() -> list[Message]:
     """R0's rule, level and transaction, and the order that leads to its alert."""
+    return _sample_messages()
+
+
+def _sample_messages() -> list[Message]:
     return builders.messages(
         builders.SAMPLE_RULE, builders.SAMPLE_LEVEL, builders.SAMPLE_TRANSACTION, builders.SAMPLE_ORDER
     )
 
 
-@pytest.fixture(scope="module")
-def sample_engine(tmp_path_factory: pytest.TempPathFactory, sample_messages: list[Message]) -> Iterator[Engine]:
-    """An engine that took in R0's samples, one message a burst, with the product record. Read it only."""
-    engine = Engine(Settings(home=tmp_path_factory.mktemp("samples")))
+def _take_in_samples(engine: Engine) -> None:
     import_products(engine, [Product(**builders.SAMPLE_PRODUCT)])
-    for message in sample_messages:
+    for message in _sample_messages():
         engine.commit_burst([message])
+
+
+@pytest.fixture(scope="module")
+def sample_engine(tmp_path_factory: pytest.TempPathFactory, filled: Callable[[Fill, Path], Path]) -> Iterator[Engine]:
+    """An engine that took in R0's samples, one message a burst, with the product record. Read it only."""
+    engine = Engine(Settings(home=filled(_take_in_samples, tmp_path_factory.mktemp("samples"))))
     yield engine
     engine.close()
 

@@ -23,6 +23,7 @@ from tests.assets.dagster_internals import (
     schedule_execution_time_iterator,
 )
 from tests.builders import message, transaction
+from tests.conftest import copy_home
 from tests.facts import engine_of
 from tests.messaging.brokers import eventually
 from tests.messaging.memory import InMemoryBroker
@@ -39,9 +40,10 @@ REPORT_INPUTS = [
 
 
 @pytest.fixture
-def inventory(tmp_path, monkeypatch):
+def inventory(tmp_path, empty_home, monkeypatch):
     """The resource with its burst loop on an in-memory broker, and ticks of a second."""
     monkeypatch.setenv("INVENTORY_TICK_SECONDS", "2")
+    copy_home(empty_home, tmp_path)
     resource = InventoryResource(home=str(tmp_path))
     broker = InMemoryBroker()
     resource.session().use(Ingest(engine_of(resource), broker, broker))
@@ -127,7 +129,6 @@ def test_every_derived_table_is_an_asset():
     assert tables - own == keys
 
 
-@pytest.mark.slow
 def test_materializing_with_the_daemon_off_takes_in_what_waits(inventory):
     """The UI's "Materialize" runs the same code as the sensor."""
     defs = build_defs(Settings(), resource_overrides={"inventory": inventory})
@@ -158,7 +159,6 @@ def test_materializing_with_the_daemon_off_takes_in_what_waits(inventory):
     assert [("LOW_STOCK", "firing")] == alerts.rows()
 
 
-@pytest.mark.slow
 def test_a_tick_takes_bursts_in_and_reports_each_table_and_partition(inventory):
     with dg.DagsterInstance.ephemeral() as instance:
         context = dg.build_sensor_context(instance=instance, resources={"inventory": inventory})
@@ -177,7 +177,6 @@ def test_a_tick_takes_bursts_in_and_reports_each_table_and_partition(inventory):
     assert engine_of(inventory).lake.watermark().version >= ReportCursor.parse(result.cursor).version > 0
 
 
-@pytest.mark.slow
 def test_what_a_tick_reports_is_in_sync_for_dagster(inventory):
     """A planner who sees "Unsynced" on the alerts does not trust them."""
     graph = build_defs(Settings()).resolve_asset_graph()
@@ -194,7 +193,6 @@ def test_what_a_tick_reports_is_in_sync_for_dagster(inventory):
     assert {StaleStatus.FRESH} == set(status.values()), status
 
 
-@pytest.mark.slow
 def test_a_later_tick_tells_the_report_that_was_built_beside_its_bursts(inventory, tmp_path):
     """The first tick waits for its report; after that no burst does."""
     with dg.DagsterInstance.ephemeral() as instance:
@@ -212,14 +210,15 @@ def test_a_later_tick_tells_the_report_that_was_built_beside_its_bursts(inventor
     assert max(versions) >= commit.version
 
 
-@pytest.mark.slow
 def test_a_backfill_of_event_dates_rebuilds_and_changes_nothing(inventory):
     """RULES 34: a backfill re-derives; the same messages give the same rows."""
     defs = build_defs(Settings(), resource_overrides={"inventory": inventory})
     job = defs.resolve_job_def("inventory")
 
+    with inventory.session().ingest() as ingest:
+        ingest.run(max_seconds=60, wait_seconds=0, until_empty=True)
+
     with dg.DagsterInstance.ephemeral() as instance:
-        job.execute_in_process(instance=instance, partition_key="2026-03-01")
         lake = engine_of(inventory).lake
         before = lake.query("SELECT * FROM core.events ORDER BY event_id").rows()
         epoch = lake.watermark().epoch

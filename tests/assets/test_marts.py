@@ -73,7 +73,7 @@ def test_the_marts_are_no_part_of_the_job_that_takes_messages_in():
     assert not any(key.path[0] in GROUPS for key in job.asset_layer.executable_asset_keys)
 
 
-@pytest.mark.slow
+@pytest.mark.big
 def test_a_run_builds_the_marts_and_reports_each_test(tmp_path, monkeypatch):
     """Here with a fault: its check fails, what follows from it is skipped, all else is built."""
     settings = make_shop(tmp_path / "home")

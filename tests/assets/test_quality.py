@@ -25,13 +25,14 @@ def published():
 
 
 @pytest.fixture
-def inventory(tmp_path):
+def inventory(filled, tmp_path):
     """A shop with two keys, an alert on one of them."""
-    resource = InventoryResource(home=str(tmp_path))
-    engine = engine_of(resource)
-    engine.commit_burst(messages(rule(10, 20), level(50), level(5, sku="S2")))
-    yield resource
+    yield InventoryResource(home=str(filled(_open_stock, tmp_path)))
     SESSIONS.close()
+
+
+def _open_stock(engine):
+    engine.commit_burst(messages(rule(10, 20), level(50), level(5, sku="S2")))
 
 
 def run(inventory, selection):
@@ -122,7 +123,6 @@ def test_no_mart_is_built_of_wrong_stock(inventory):
     assert "dbt_marts" not in {e.step_key for e in result.all_events if e.event_type_value == "STEP_START"}
 
 
-@pytest.mark.slow
 def test_the_report_is_made_where_errors_are_found(inventory):
     """It is about them, so none of them may stop it."""
     engine = engine_of(inventory)
@@ -141,7 +141,6 @@ def test_the_report_is_made_where_errors_are_found(inventory):
     assert [("W1", "S2")] == rows(engine.lake, UNTRUSTED)
 
 
-@pytest.mark.slow
 def test_the_sweep_finds_a_missing_alert_and_makes_none(inventory):
     engine = engine_of(inventory)
     for table in ("alerts_changes", "alert_transitions"):

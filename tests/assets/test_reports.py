@@ -19,19 +19,19 @@ AT = datetime(2026, 3, 2, 8, tzinfo=UTC)
 
 
 @pytest.fixture
-def inventory(tmp_path) -> InventoryResource:
+def inventory(filled, tmp_path) -> InventoryResource:
     """A lake with one empty shelf, on a Monday."""
-    engine = Engine(Settings(home=tmp_path))
+    return InventoryResource(home=str(filled(_empty_a_shelf, tmp_path)))
+
+
+def _empty_a_shelf(engine: Engine) -> None:
     engine.commit_burst([message(level(0, AT.isoformat(), warehouse_id="W_1*"), published_at=AT)])
-    engine.close()
-    return InventoryResource(home=str(tmp_path))
 
 
 def definitions(inventory: InventoryResource) -> dg.Definitions:
     return build_defs(Settings(), resource_overrides={"inventory": inventory})
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("job", "key", "page"),
     [
@@ -52,7 +52,6 @@ def test_materializing_a_partition_publishes_its_report(inventory, tmp_path, job
     assert 1 == metadata["warehouses"].value
 
 
-@pytest.mark.slow
 def test_a_backfill_makes_each_day_after_the_one_before(inventory, tmp_path):
     job = definitions(inventory).resolve_job_def("nightly_report")
     span = {"dagster/asset_partition_range_start": "2026-03-01", "dagster/asset_partition_range_end": "2026-03-03"}
@@ -83,7 +82,6 @@ def test_a_week_includes_its_sunday(inventory):
     assert {"weekly_report": ("0 1 * * 1", "2026-03-02"), "nightly_report": ("0 3 * * *", "2026-03-08")} == keys
 
 
-@pytest.mark.slow
 def test_a_mail_that_is_not_taken_fails_the_run_and_leaves_the_report(inventory, tmp_path):
     """Whoever watches runs hears of it; whoever opens the page finds it."""
     with socket.socket() as closed:
@@ -106,7 +104,6 @@ def test_a_mail_that_is_not_taken_fails_the_run_and_leaves_the_report(inventory,
     assert (tmp_path / "reports" / "nightly" / "2026-03-02" / "report.html").is_file()
 
 
-@pytest.mark.slow
 def test_a_backfill_mails_nothing(inventory, tmp_path):
     with smtp_server() as (mailbox, port):
         (tmp_path / "alerting.toml").write_text(

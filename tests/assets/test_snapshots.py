@@ -24,16 +24,18 @@ def commit(inventory, *documents):
 
 
 @pytest.fixture
-def inventory(tmp_path):
-    resource = InventoryResource(home=str(tmp_path))
-    commit(
-        resource,
+def inventory(filled, tmp_path):
+    yield InventoryResource(home=str(filled(_trade, tmp_path)))
+    SESSIONS.close()
+
+
+def _trade(engine):
+    sent = (
         level(50, "2026-03-01T08:00:00Z"),
         transaction("T1", quantity=-5, at="2026-03-02T08:00:00Z"),
         level(7, "2026-03-04T08:00:00Z"),
     )
-    yield resource
-    SESSIONS.close()
+    engine.commit_burst([message(document, published_at=PUBLISHED) for document in sent])
 
 
 def materialize(instance, inventory, table, first, last, run_config=None, **resources):
@@ -59,7 +61,6 @@ def latest(instance, table):
     return found
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("table", [DAILY_STOCK, HOURLY_TRANSACTIONS], ids=lambda table: table.name)
 def test_a_range_is_one_run_and_each_day_has_its_files_hash(inventory, tmp_path, table):
     files = PartitionFiles(str(tmp_path / "snapshots"), table)
@@ -77,7 +78,6 @@ def test_a_range_is_one_run_and_each_day_has_its_files_hash(inventory, tmp_path,
     assert {files.path(date.fromisoformat(d)) for d in DAYS} == {e.metadata["path"].value for e in events.values()}
 
 
-@pytest.mark.slow
 def test_a_bucket_gets_its_days_by_the_storage_resource(inventory, shop_bucket, monkeypatch):
     monkeypatch.setenv("INVENTORY_SNAPSHOTS_PATH", "gs://shop/snapshots")
     opened = []
@@ -96,7 +96,6 @@ def test_a_bucket_gets_its_days_by_the_storage_resource(inventory, shop_bucket, 
     } == (set(shop_bucket.objects("shop")))
 
 
-@pytest.mark.slow
 def test_a_day_that_did_not_change_keeps_its_data_version(inventory):
     with dg.DagsterInstance.ephemeral() as instance:
         materialize(instance, inventory, "daily_stock", DAYS[0], DAYS[-1])
@@ -108,7 +107,6 @@ def test_a_day_that_did_not_change_keeps_its_data_version(inventory):
     assert [DAYS[1], DAYS[2]] == [day for day in DAYS if before[day] != after[day]]
 
 
-@pytest.mark.slow
 def test_a_backfill_alerts_nobody_and_writes_nothing_to_the_lake(inventory):
     lake = engine_of(inventory).lake
     snapshots = "SELECT max(snapshot_id) FROM ducklake_snapshots('lake')"
@@ -131,7 +129,6 @@ def test_closing_stock_has_no_partition_of_today():
     assert keys["daily_stock"] < today <= keys["hourly_transactions"]
 
 
-@pytest.mark.slow
 def test_events_late_for_three_days_make_those_aggregates_and_the_snapshots_they_reach_anew(inventory, tmp_path):
     """By the sensor's own requests; nothing else is materialized, and all is as made from nothing."""
     late = [transaction(f"LATE{day}", quantity=-1, at=f"2026-03-0{day}T09:00:00Z", sku=f"S{day}") for day in (1, 2, 5)]

@@ -10,29 +10,22 @@ from inventory_assets.ingest.engine import Engine
 from inventory_assets.settings import Settings
 from inventory_assets.thresholds.files import load_rules
 from tests.builders import cut, level, messages, received, rule, simulated, transaction
+from tests.conftest import copy_home
 from tests.facts import rows
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory):
+def shop(empty_home, tmp_path_factory):
     """Trade of a simulated retailer that comes in order and once. Read it only."""
-    engine = Engine(Settings(home=tmp_path_factory.mktemp("shop")))
+    engine = Engine(Settings(home=copy_home(empty_home, tmp_path_factory.mktemp("shop"))))
     _, sent = simulated(
         1500, skus=40, warehouses=2, seed=3, duplicate_rate=0.0, disorder_rate=0.0, malformed_rate=0.0,
         envelope_rate=0.0, rule_change_rate=0.0, planning_lapse_rate=0.5, opening_breach_rate=0.4, cover_hours=0.01, events_per_second=1.0,
     )  # fmt: skip
     for burst in cut(received(sent), 400):
         engine.commit_burst(burst)
-    yield engine
-    engine.close()
-
-
-@pytest.fixture
-def engine(tmp_path):
-    """An engine on an empty lake."""
-    engine = Engine(Settings(home=tmp_path))
     yield engine
     engine.close()
 
@@ -48,7 +41,6 @@ def scores(engine, rules, **more):
     return found, {row["kind"] if row["kind"] != "rule" else row["rule"]: row for row in score(found).to_dicts()}
 
 
-@pytest.mark.slow
 def test_the_lakes_own_rules_give_the_lakes_own_alerts(shop):
     """RULES 25: back-tests use the same function. Only keys without late events are bound to agree."""
     found, by_rule = scores(shop, present_rules(shop.lake))

@@ -17,7 +17,7 @@ import pytest
 
 from inventory_assets import cli
 from inventory_assets.ingest.engine import Engine
-from inventory_assets.settings import Settings
+from tests.builders import level, messages, rule, transaction
 from tests.messaging.brokers import REPOSITORY, our_emulator
 
 COMMAND = Path(sys.executable).with_name("inventory")
@@ -76,14 +76,12 @@ def emulator() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def shop_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def shop_home(filled: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home whose lake has a few versions, an alert, a dead letter. Read it only."""
-    from tests.builders import level, messages, rule, transaction
+    return filled(_trade, tmp_path_factory.mktemp("shop"))
 
-    home = tmp_path_factory.mktemp("shop")
-    engine = Engine(Settings(home=home))
+
+def _trade(engine: Engine) -> None:
     engine.commit_burst(messages(rule(10, 20), level(100, sku="S1"), level(50, sku="=S2", warehouse_id="W2")))
     engine.commit_burst(messages(transaction("T1", quantity=-95), b"broken"))
     engine.commit_burst(messages(transaction("T2", "RESTOCK", 10**12, "09:00")))
-    engine.close()
-    return home

@@ -8,6 +8,7 @@ from inventory_assets.ingest.engine import Engine
 from inventory_assets.settings import Settings
 from tests.builders import command, level, messages, rule
 from tests.commands.test_commands import ALL
+from tests.conftest import copy_home
 
 # A closing tag without its opening one stops Rich; a pair of them vanishes; `:x:` becomes a picture.
 SKUS = ("x[/foo]", "[bold red]X[/bold red]", ":x:")
@@ -68,8 +69,8 @@ PRINTS_NO_ID = {
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory):
-    home = tmp_path_factory.mktemp("hostile") / "home"
+def home(empty_home, tmp_path_factory):
+    home = copy_home(empty_home, tmp_path_factory.mktemp("hostile") / "home")
     engine = Engine(Settings(home=home))
     engine.commit_burst(
         messages(
@@ -92,7 +93,7 @@ def rules(tmp_path_factory):
     return path
 
 
-@pytest.mark.slow
+@pytest.mark.big
 def test_ids_are_printed_as_they_are(run, home, rules):
     """One lake, in the order of the table: a step may need the one before."""
     assert run("incidents", "find", "--as-of", "2022-04-20T12:00:00Z").code == 0

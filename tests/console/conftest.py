@@ -21,6 +21,7 @@ from inventory_assets.ingest.engine import Engine
 from inventory_assets.ingest.ingest import Ingest
 from inventory_assets.settings import Settings
 from tests.builders import level, messages, rule, transaction
+from tests.conftest import OpenFilled
 from tests.messaging.memory import InMemoryBroker
 
 PATIENCE_SECONDS = 60.0
@@ -96,13 +97,16 @@ def console(open_console: Callable[..., Client]) -> Client:
 
 
 @pytest.fixture
-def shop(engine: Engine) -> Engine:
+def shop(open_filled: OpenFilled) -> Engine:
     """A lake with one LOW_STOCK alert at W1 and one STOCKOUT at W2, of S1 and S2."""
+    return open_filled(_trade)
+
+
+def _trade(engine: Engine) -> None:
     engine.commit_burst(messages(rule(10, 20), level(100), level(50, sku="S2", warehouse_id="W2")))
     engine.commit_burst(
         messages(transaction("T1", quantity=-95), transaction("T2", quantity=-50, sku="S2", warehouse_id="W2"))
     )
-    return engine
 
 
 def take_in(engine: Engine, broker: InMemoryBroker) -> None:

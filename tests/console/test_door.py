@@ -33,9 +33,12 @@ class Counted:
 
 
 @pytest.fixture
-def shop(engine):
+def shop(open_filled):
+    return open_filled(_open_stock)
+
+
+def _open_stock(engine):
     engine.commit_burst(messages(level(100)))
-    return engine
 
 
 def test_many_viewers_cost_one_question_a_second(shop, settings):

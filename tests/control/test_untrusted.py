@@ -19,10 +19,13 @@ UNTRUSTED = "SELECT warehouse_id, sku FROM out.alerts WHERE is_untrusted ORDER B
 
 
 @pytest.fixture
-def shop(engine):
+def shop(open_filled):
     """Two warehouses, with an alert each."""
+    return open_filled(_fill)
+
+
+def _fill(engine):
     engine.commit_burst(messages(rule(10, 20), *(level(5, warehouse_id=f"W{n}") for n in (1, 2))))
-    return engine
 
 
 def wrong(engine, by=1):

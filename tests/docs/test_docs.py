@@ -65,14 +65,14 @@ def parse(arguments: list[str]) -> None:
     command.make_context(command.name, arguments, parent=context)
 
 
-@pytest.mark.slow
+@pytest.mark.big
 def test_every_runnable_block_exits_0(ran: list[Ran]):
     failed = [f"{each.block.place} exit {each.exit_code}:\n{each.output[-1500:]}" for each in ran if each.exit_code]
 
     assert failed == []
 
 
-@pytest.mark.slow
+@pytest.mark.big
 def test_shown_output_is_what_is_printed(ran: list[Ran]):
     """Every line of a `text` block is a line that the block before it printed."""
     printed = {each.block.place: plain(each.output) for each in ran}
@@ -83,7 +83,7 @@ def test_shown_output_is_what_is_printed(ran: list[Ran]):
         assert [line for line in plain(shown.code) if line not in printed[before.place]] == [], shown.place
 
 
-@pytest.mark.slow
+@pytest.mark.big
 def test_queries_that_readers_start_from_give_rows(ran: list[Ran]):
     """Ten questions about the lake that the README fills; an empty answer teaches nothing."""
     questions = [each for each in ran if each.block.language == "sql" and each.block.place.startswith("docs/sql.md")]
@@ -92,7 +92,7 @@ def test_queries_that_readers_start_from_give_rows(ran: list[Ran]):
     assert [each.block.place for each in questions if each.output.strip() == "[]"] == []
 
 
-@pytest.mark.slow
+@pytest.mark.big
 def test_the_message_shown_is_the_one_that_leaves(ran: list[Ran]):
     [shown] = [json.loads(block.code) for block in blocks(FIRST_ALERT) if block.language == "json"]
     [printed] = [each.output for each in ran if each.block.code == "inventory alerts --format json\n"]

@@ -46,6 +46,7 @@ def test_what_was_confirmed_is_delivered_after_a_kill_and_what_was_acked_is_not(
         assert broker.pull_now() == []
 
 
+@pytest.mark.big
 def test_a_kill_in_the_middle_of_publishing_loses_nothing_confirmed(tmp_path):
     """The confirmation is the promise: an id returned means stored."""
     confirmed: list[str] = []
@@ -73,6 +74,7 @@ def test_a_kill_in_the_middle_of_publishing_loses_nothing_confirmed(tmp_path):
     assert set(confirmed) <= found
 
 
+@pytest.mark.big
 def test_resources_order_attempts_and_snapshots_outlive_a_kill(tmp_path):
     with running(tmp_path) as (emulator, broker):
         broker.create("dead", "dead-sub")
@@ -116,6 +118,7 @@ def test_an_ack_id_from_before_a_restart_still_acknowledges(tmp_path):
         assert broker.pull_now() == []
 
 
+@pytest.mark.big
 def test_ids_and_times_go_on_after_a_restart(tmp_path):
     with running(tmp_path) as (emulator, broker):
         broker.create()
@@ -128,6 +131,7 @@ def test_ids_and_times_go_on_after_a_restart(tmp_path):
     assert int(second) > int(first)
 
 
+@pytest.mark.big
 def test_a_seek_after_a_restart_finds_acknowledged_messages(tmp_path):
     start = datetime.now(UTC) - timedelta(seconds=5)
     with running(tmp_path) as (emulator, broker):
@@ -143,6 +147,7 @@ def test_a_seek_after_a_restart_finds_acknowledged_messages(tmp_path):
         assert broker.pull_now() == []
 
 
+@pytest.mark.big
 def test_acknowledged_messages_leave_the_database(tmp_path):
     """Without retention a row is gone with the last acknowledgement."""
     with running(tmp_path) as (emulator, broker):

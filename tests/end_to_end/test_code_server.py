@@ -15,7 +15,7 @@ from tests.builders import cut, published, simulated
 from tests.end_to_end.test_kills import MESSAGES, PROJECT, SHOP, Stage, check
 from tests.messaging.brokers import REPOSITORY, eventually
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.big
 
 # Dagster takes 15 s to its first tick on an idle machine. After the kill it is at most
 # 5 s until `replace_dead` looks, 5 s until Dagster looks after the proxy, then our code

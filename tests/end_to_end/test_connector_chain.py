@@ -20,7 +20,7 @@ from tests.messaging.brokers import Broker, eventually
 # Within the day before and after which a message is refused, and the same in every run.
 NOON = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(hours=12)
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.big
 
 Document = dict[str, Any]
 

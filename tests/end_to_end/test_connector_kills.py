@@ -60,7 +60,7 @@ MOST = {
     Point.AFTER_SAVE: 2, Point.CHUNK: 4, Point.COPY_PUBLISH: 60, Point.COPY_CONFIRM: 60, Point.COPY_END: 1,
 }  # fmt: skip
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.big
 
 
 class Kill(NamedTuple):

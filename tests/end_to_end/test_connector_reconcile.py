@@ -10,7 +10,7 @@ from tests.messaging.brokers import Broker
 
 __all__ = ["open_warehouse", "stage"]
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.big
 
 
 def lose(stage: Stage, *subscriptions: str) -> None:

@@ -64,6 +64,7 @@ def test_reports_serve_is_the_console_at_its_reports(home):
         assert "<h1>index</h1>" == client.get("/reports/").text
 
 
+@pytest.mark.big
 def test_a_rule_and_an_acknowledgement_go_all_the_way(shop_home):
     """And what was published before a kill -9 is not lost with the console."""
     with our_emulator() as broker:

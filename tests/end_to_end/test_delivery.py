@@ -55,7 +55,6 @@ def keys(server: HttpServer) -> list[str]:
     return [request.headers["idempotency-key"] for request in server.received]
 
 
-@pytest.mark.slow
 def test_kill_9_between_sending_and_recording_loses_nothing_and_repeats_under_the_same_ids(shop, server):
     first = deliver(shop)
     eventually(lambda: len(server.received) >= 6, every=0.005)
@@ -77,7 +76,7 @@ def test_kill_9_between_sending_and_recording_loses_nothing_and_repeats_under_th
     assert [(6,)] == settled
 
 
-@pytest.mark.slow
+@pytest.mark.big
 def test_sigterm_records_what_was_sent(shop, server):
     process = deliver(shop)
     eventually(lambda: len(server.received) >= 6)
@@ -91,7 +90,7 @@ def test_sigterm_records_what_was_sent(shop, server):
     assert 6 == len(server.received)
 
 
-@pytest.mark.slow
+@pytest.mark.big
 def test_a_second_deliverer_is_told_that_there_is_one(shop, server):
     first = deliver(shop)
     eventually(lambda: server.received)

@@ -30,7 +30,7 @@ MESSAGES = 3000
 # A lease ends after 60 s; what else these processes wait for is over in seconds on an idle machine.
 PATIENCE_SECONDS = 240
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.big
 
 
 class Stage:

@@ -35,7 +35,7 @@ PROJECT = "online-retail"
 AFTER = date(2012, 1, 1)
 DEFAULT_PARQUET = Path(__file__).resolve().parents[3] / "shared" / "data" / "online_retail.parquet"
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.big
 
 
 @dataclass(frozen=True)

@@ -66,6 +66,7 @@ def test_help_runs_from_it(unpacked, tmp_path):
     assert "why-not" in run(unpacked, tmp_path, "-m", "inventory_assets.cli", "--help")
 
 
+@pytest.mark.big
 def test_dbt_and_dagster_find_their_files_in_it(unpacked, tmp_path):
     code = (
         "from inventory_assets.marts.build import load_manifest\n"

@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from inventory_assets.ingest.engine import Engine
 from inventory_assets.settings import Settings
 from tests.builders import cut, level, messages, moment, rule, transaction
+from tests.conftest import copy_home
 from tests.facts import ROLLUPS, STATE, differences, doubled_events, rows
 
 # One row per fact, nothing of when it came.
@@ -53,20 +53,24 @@ def documents(draw):
 
 
 @contextmanager
-def lake(tmp_path_factory, **changes) -> Iterator[Engine]:
+def lake(empty_home, tmp_path_factory, **changes) -> Iterator[Engine]:
     """An engine on a lake of its own."""
-    engine = Engine(replace(Settings(home=tmp_path_factory.mktemp("lake")), **changes))
+    home = tmp_path_factory.mktemp("lake")
+    copy_home(empty_home, home)
+    engine = Engine(replace(Settings(home=home), **changes))
     yield engine
     engine.close()
 
 
-@pytest.mark.slow
 @settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck))
 @given(documents(), st.randoms(use_true_random=False), st.integers(4, 12), st.booleans())
-def test_order_duplication_and_cuts_do_not_matter(tmp_path_factory, found, rng: random.Random, size, is_restarting):
+def test_order_duplication_and_cuts_do_not_matter(
+    empty_home, tmp_path_factory, found, rng: random.Random, size, is_restarting
+):
     shuffled = [*found, *rng.choices(found, k=len(found) // 3)]
     rng.shuffle(shuffled)
-    with lake(tmp_path_factory) as whole, lake(tmp_path_factory, cached_entities=3) as pieces:
+    homes = (empty_home, tmp_path_factory)
+    with lake(*homes) as whole, lake(*homes, cached_entities=3) as pieces:
         whole.commit_burst(messages(*found))
         for burst in cut(shuffled, size):
             pieces.commit_burst(messages(*burst))

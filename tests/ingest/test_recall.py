@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 
-from inventory_assets.ingest.engine import Engine
 from inventory_assets.settings import Settings
 from tests.builders import ROUGH, cut, level, message, received, simulated, transaction
 from tests.facts import (
@@ -61,7 +60,7 @@ def test_little_memory_gives_what_much_memory_gives(settings, open_engine, tmp_p
     """With 50 known events in memory nearly everything is recalled from the lake."""
     simulation, sent = simulated(1400, seed=17, **ROUGH)
     forgetful = open_engine(chosen=replace(settings, cached_entities=50))
-    ample = Engine(Settings(home=tmp_path / "ample"))
+    ample = open_engine(chosen=Settings(home=tmp_path / "ample"))
     bursts = list(cut(received(sent), 250))
     for number, burst in enumerate(bursts):
         forgetful.commit_burst(burst)
@@ -74,7 +73,6 @@ def test_little_memory_gives_what_much_memory_gives(settings, open_engine, tmp_p
         assert rows(forgetful.lake, query) == rows(ample.lake, query)
     assert rows(forgetful.lake, STOCK) == ledger(simulation)
     assert differences(forgetful) == []
-    ample.close()
 
 
 @pytest.mark.parametrize("cached_entities", [1, 200_000])

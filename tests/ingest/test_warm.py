@@ -1,6 +1,5 @@
 """What is loaded is what was live."""
 
-from inventory_assets.ingest.engine import Engine
 from inventory_assets.lake.transaction import Lake
 from inventory_assets.settings import Settings
 from tests.builders import ROUGH, command, cut, level, messages, moment, received, rule, simulated, transaction
@@ -38,10 +37,10 @@ def test_a_state_is_loaded_as_of_one_version(open_engine, monkeypatch):
     assert rows(writer.lake, STOCK) == [("W1", "S1", 89, 0, 89, 0)]
 
 
-def test_restart_after_every_burst_changes_nothing(engine, tmp_path):
+def test_restart_after_every_burst_changes_nothing(engine, open_engine, tmp_path):
     """What is loaded is what was live, and what follows from it is the same, in the same order."""
     _, sent = simulated(1000, seed=13, **ROUGH)
-    steady = Engine(Settings(home=tmp_path / "steady"))
+    steady = open_engine(chosen=Settings(home=tmp_path / "steady"))
     for burst in cut(received(sent), 160):
         steady.commit_burst(burst)
         engine.commit_burst(burst)
@@ -52,7 +51,6 @@ def test_restart_after_every_burst_changes_nothing(engine, tmp_path):
     assert differences(engine) == []
     for query in (STATE, ROLLUPS, ALERTS, "SELECT * FROM out.alert_transitions ORDER BY version, seq"):
         assert rows(engine.lake, query) == rows(steady.lake, query)
-    steady.close()
 
 
 def test_what_commands_left_is_the_same_after_a_restart(open_engine):

@@ -66,7 +66,6 @@ def test_one_burst_to_two_writers_counts_once(open_engine):
     assert rows(first.lake, STOCK) == [("W1", "S1", 90, 0, 90, 0)]
 
 
-@pytest.mark.slow
 def test_two_processes_at_once_lose_and_double_nothing(open_engine, settings):
     """Both write as fast as they can; each burst is one of theirs, each version one of the bursts."""
     simulation, sent = simulated(LIVE, seed=29, **SHOP)

@@ -27,7 +27,6 @@ from inventory_assets.settings import Settings
 from tests.builders import level, messages, transaction
 from tests.marts.conftest import make_shop, reader_of
 
-pytestmark = pytest.mark.slow
 # How a build goes is the same for a dozen models as for all.
 FEW = ("+inventory_values", "+stockouts", "+builds")
 
@@ -40,6 +39,7 @@ def trading(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     return settings
 
 
+@pytest.mark.big
 def test_the_marts_of_an_empty_lake_are_empty(settings):
     """Nothing to divide by, no file to read, no version yet."""
     Engine(settings).lake.watermark()
@@ -61,6 +61,7 @@ def test_without_a_lake_it_says_what_to_do(settings):
     assert not settings.marts_path.exists()
 
 
+@pytest.mark.big
 def test_bursts_commit_and_readers_read_while_the_marts_are_built(trading):
     """The build reads one moment of the lake, holds no lock of it, and exchanges each table at once."""
     count = "SELECT count(*) FROM marts.stock_positions"
@@ -97,6 +98,7 @@ def test_bursts_commit_and_readers_read_while_the_marts_are_built(trading):
     assert LakeReader(trading).query("SELECT max(version) AS n FROM meta.versions").item() == before + commits
 
 
+@pytest.mark.big
 def test_a_second_build_at_once_is_refused(trading):
     with build_lock(trading), pytest.raises(MartsBuildError, match="another build of the marts"):
         build_marts(trading)
@@ -104,6 +106,7 @@ def test_a_second_build_at_once_is_refused(trading):
         pass
 
 
+@pytest.mark.big
 def test_a_killed_build_leaves_the_marts_as_they_were_and_the_next_one_whole(trading):
     """kill -9 between two models: what was committed stays, what was not is not there."""
     engine = Engine(trading)
@@ -134,6 +137,7 @@ def test_a_killed_build_leaves_the_marts_as_they_were_and_the_next_one_whole(tra
     assert [] == whole.execute(names).fetchall()
 
 
+@pytest.mark.big
 def test_a_build_of_some_models_leaves_the_others(trading):
     made = build_marts(trading, select=["stockouts"])
 
@@ -152,6 +156,7 @@ def project(tmp_path: Path) -> Path:
     return project
 
 
+@pytest.mark.big
 def test_the_manifest_is_parsed_once_and_again_when_a_source_changes(project):
     """No lake, no network: a bare machine loads the definitions."""
     manifest = project / "target" / "manifest.json"
@@ -168,6 +173,7 @@ def test_the_manifest_is_parsed_once_and_again_when_a_source_changes(project):
     assert changed["nodes"]["model.inventory.builds"]["raw_code"].endswith("-- changed")
 
 
+@pytest.mark.big
 def test_a_project_that_does_not_parse_says_where(project):
     (project / "models" / "marts" / "broken.sql").write_text("select * from {{ ref('nothing') }}")
 
@@ -175,6 +181,7 @@ def test_a_project_that_does_not_parse_says_where(project):
         load_manifest(project)
 
 
+@pytest.mark.big
 def test_a_postgres_catalog_is_read(settings, postgres, open_engine):
     """The lake's catalog is on a server; the marts' is a file all the same."""
     stored = replace(settings, catalog=postgres.new_catalog())

@@ -11,7 +11,7 @@ from inventory_assets.marts.build import Step, build_marts
 from tests.marts.conftest import make_shop, reader_of
 from tests.marts.files import hour, stock, write_files
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.big
 
 # On days of their own: a file holds a whole day.
 FILE_FAULTS = {

@@ -7,8 +7,7 @@ from inventory_assets.lake.catalog.marts import MartsMissingError, show_marts
 from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.marts.build import load_manifest
 from tests.marts.conftest import ODD_IDS
-
-pytestmark = pytest.mark.slow
+from tests.marts.test_queries import QUESTIONS
 
 
 def asked(marts, query):
@@ -58,6 +57,12 @@ def test_positions_have_stock_product_limits_and_alert(marts):
     """
 
     assert [("Tea", -5, -5, 10, 20, 2.5, "STOCKOUT"), (None, 8, 8, 10, 20, None, "LOW_STOCK")] == asked(marts, query)
+
+
+def test_every_question_can_be_asked(marts):
+    """Of a shop so small some answers are empty: `test_queries` asks one that traded."""
+    for question in QUESTIONS:
+        assert marts.execute(question.code).description, question.place
 
 
 def test_odd_ids_stay_apart_and_whole(marts):

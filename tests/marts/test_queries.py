@@ -19,7 +19,7 @@ from tests.builders import cut, message, received, simulated, transaction
 from tests.docs.markdown import ROOT, blocks
 from tests.marts.conftest import reader_of
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.big
 DOCUMENT = ROOT / "docs" / "queries.md"
 QUESTIONS = [block for block in blocks(DOCUMENT) if block.language == "sql"]
 FIRST, LAST = date(2025, 3, 3), date(2025, 7, 20)

@@ -28,7 +28,7 @@ def google_host() -> Iterator[str]:
         yield host
 
 
-@pytest.fixture(params=["ours", pytest.param("google", marks=pytest.mark.servers)])
+@pytest.fixture(params=["ours", pytest.param("google", marks=pytest.mark.big)])
 def broker(request: pytest.FixtureRequest) -> Iterator[Broker]:
     """Either emulator; the contract holds for both but for KNOWN_DIFFERENCES."""
     if request.param == "google":

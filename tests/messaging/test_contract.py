@@ -117,7 +117,6 @@ def test_a_message_given_back_comes_again_at_once(broker):
     assert second[0].message.message_id == first[0].message.message_id
 
 
-@pytest.mark.slow
 def test_a_message_not_acknowledged_comes_again_after_its_deadline(broker):
     broker.create(ack_deadline_seconds=600)
     broker.publish(b"short", b"long")

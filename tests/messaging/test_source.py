@@ -236,7 +236,6 @@ def test_a_message_published_to_a_paused_source_stays_with_the_broker(ours, make
     assert len(ours.pull()) == 1
 
 
-@pytest.mark.slow
 def test_pausing_under_load_leaves_no_message_stuck(ours, make_source):
     """A pull cancelled as its answer comes would hold messages until their deadline."""
     ours.create(ack_deadline_seconds=600)
@@ -272,7 +271,6 @@ def test_pausing_under_load_leaves_no_message_stuck(ours, make_source):
     assert found == ids
 
 
-@pytest.mark.slow
 def test_leases_are_renewed_while_a_burst_is_worked_on(ours, make_source):
     """A commit may take longer than the deadline; nobody else gets the message meanwhile."""
     ours.create(ack_deadline_seconds=10)
@@ -297,7 +295,6 @@ def test_no_broker_is_an_error_not_an_empty_burst(make_source):
     source.close()
 
 
-@pytest.mark.slow
 def test_a_broker_that_accepts_but_never_answers_is_an_error():
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))

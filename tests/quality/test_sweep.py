@@ -41,10 +41,13 @@ def as_it_happened(monkeypatch):
 
 
 @pytest.fixture
-def shop(engine):
+def shop(open_filled):
     """Limits 10 and 20, cooldown an hour; a key with an alert, one without."""
+    return open_filled(_fill)
+
+
+def _fill(engine):
     take(engine, rule(10, 20), level(5), level(50, sku="S2"))
-    return engine
 
 
 def test_what_the_stream_leaves_agrees(shop):
@@ -140,7 +143,6 @@ def test_rows_are_json(shop):
     assert judged.result.rows == tuple(json.loads(json.dumps(judged.result.rows)))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("seed", "more"), [(3, {}), (8, {"disorder_rate": 0.3, "duplicate_rate": 0.2}), (
     21, {"malformed_rate": 0.2, "rule_change_rate": 0.02, "control_rate": 0.02, "cycle_count_rate": 0.1})])  # fmt: skip
 def test_a_simulated_shop_has_no_error_of_any_rule(engine, seed, more):

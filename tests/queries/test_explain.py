@@ -10,15 +10,16 @@ from inventory_assets.queries.explain import explain_alert, why_not
 from inventory_assets.queries.ids import UnknownAlertError
 from inventory_assets.settings import Settings
 from tests.builders import command, envelope, level, messages, rule, transaction
+from tests.conftest import copy_home
 from tests.facts import value
 
 KEY = ("W1", "S1")
 
 
 @pytest.fixture(scope="module")
-def engine(tmp_path_factory):
+def engine(empty_home, tmp_path_factory):
     """One LOW_STOCK alert on S1, a redelivery of its order, and another SKU's trade."""
-    engine = Engine(Settings(home=tmp_path_factory.mktemp("explain")))
+    engine = Engine(Settings(home=copy_home(empty_home, tmp_path_factory.mktemp("explain"))))
     engine.commit_burst(messages(rule(10, 20), level(15, "07:00"), level(500, "07:00", sku="S2")))
     engine.commit_burst(messages(transaction("T1", quantity=-10, at="08:00")))
     engine.commit_burst(messages(*(transaction(f"O{i}", sku="S2", at=f"09:0{i}") for i in range(5))))

@@ -7,6 +7,7 @@ from inventory_assets.ingest.engine import Engine
 from inventory_assets.queries.history import last_event_at, read_histories, read_keys
 from inventory_assets.settings import Settings
 from tests.builders import cut, level, messages, rule, transaction
+from tests.conftest import copy_home
 
 UNTIL = 1_700_000_000_000_000
 
@@ -27,9 +28,9 @@ class SmallBatches:
 
 
 @pytest.fixture(scope="module")
-def engine(tmp_path_factory):
+def engine(empty_home, tmp_path_factory):
     """Three keys with events out of order, and a transfer from one to another. Read it only."""
-    engine = Engine(Settings(home=tmp_path_factory.mktemp("history")))
+    engine = Engine(Settings(home=copy_home(empty_home, tmp_path_factory.mktemp("history"))))
     engine.commit_burst(
         messages(
             rule(1, 2),

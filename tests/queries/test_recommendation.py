@@ -12,14 +12,17 @@ FIRING = "SELECT warehouse_id, alert_id FROM out.alerts WHERE state = 'firing' O
 
 
 @pytest.fixture
-def shop(engine):
+def shop(open_filled):
     """W1 and W3 low in one version; W2 has 300 and keeps 20, so 280 are to spare."""
+    return open_filled(_fill)
+
+
+def _fill(engine):
     import_products(engine, [Product(sku="S1", order_up_to=200, lead_time_days=5)])
     engine.commit_burst(messages(rule(10, 20), *(level(300, warehouse_id=f"W{n}") for n in (1, 2, 3))))
     engine.commit_burst(
         messages(*(transaction(f"T{n}", quantity=-q, warehouse_id=f"W{n}") for n, q in ((1, 295), (3, 297))))
     )
-    return engine
 
 
 def told(engine):

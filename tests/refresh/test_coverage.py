@@ -2,23 +2,12 @@
 
 from datetime import date
 
-import pytest
-
-from inventory_assets.ingest.engine import Engine
 from inventory_assets.refresh.coverage import refresh_coverage
-from inventory_assets.settings import Settings
 from tests.builders import level, message, transaction
 from tests.domain.histories import LATER
 from tests.facts import differences, rows
 
 ROWS = "SELECT sku, available, daily_units, in_stock_days, stockout_days, cover_days FROM core.coverage ORDER BY sku"
-
-
-@pytest.fixture
-def engine(tmp_path):
-    engine = Engine(Settings(home=tmp_path))
-    yield engine
-    engine.close()
 
 
 def take(engine, *documents):

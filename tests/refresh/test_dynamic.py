@@ -7,11 +7,9 @@ import pytest
 from inventory_assets.domain.alerts.alert import Product
 from inventory_assets.domain.events.kinds import DynamicSettings, Rejection
 from inventory_assets.domain.events.parse import ParseSettings
-from inventory_assets.ingest.engine import Engine
 from inventory_assets.queries.explain import explain_alert
 from inventory_assets.refresh.dynamic import refresh_dynamic
 from inventory_assets.refresh.products import import_products
-from inventory_assets.settings import Settings
 from tests.builders import level, message, rule, transaction
 from tests.domain.histories import LATER
 from tests.facts import differences, rows, warm
@@ -35,13 +33,14 @@ def trade(sku, stock):
 
 
 @pytest.fixture
-def engine(tmp_path):
+def engine(open_filled):
     """S1 and S2 under a static GLOBAL rule, S1 with a lead time; 45 units left of each."""
-    engine = Engine(Settings(home=tmp_path))
+    return open_filled(_sell)
+
+
+def _sell(engine):
     import_products(engine, [Product(sku="S1", lead_time_days=3)])
     take(engine, rule(1, 2), *trade("S1", 345), *trade("S2", 345))
-    yield engine
-    engine.close()
 
 
 def test_a_dynamic_rule_takes_computed_limits_and_its_keys_are_judged_in_that_commit(engine):

@@ -29,13 +29,16 @@ NOON = at("2022-04-20T12:00:00Z")
 
 
 @pytest.fixture
-def stockouts(engine):
+def stockouts(open_filled):
     """Four SKUs of one category, three of them out of stock by ten."""
+    return open_filled(_run_out)
+
+
+def _run_out(engine):
     engine.commit_burst(messages(rule(10, 20), *(level(100, "07:00", sku=f"S{n}", category_id="C1") for n in range(4))))
     engine.commit_burst(
         messages(*(transaction(f"O{n}", quantity=-100, at=f"0{7 + n}:30", sku=f"S{n}") for n in range(3)))
     )
-    return engine
 
 
 def test_a_categorys_stockouts_are_one_incident_that_holds_its_members(stockouts):

@@ -24,6 +24,7 @@ from inventory_assets.reports.period import Kind, period_of
 from inventory_assets.reports.publish import Manifest, Rendered
 from inventory_assets.settings import Settings
 from tests.builders import level, messages, rule, transaction
+from tests.conftest import OpenFilled
 from tests.reports.reading import Document, read_csv
 
 DAY = date(2022, 4, 20)
@@ -76,9 +77,9 @@ def fill(engine: Engine) -> Engine:
 
 
 @pytest.fixture
-def shop(engine: Engine) -> Engine:
+def shop(open_filled: OpenFilled) -> Engine:
     """The filled shop, to go on with."""
-    return fill(engine)
+    return open_filled(fill)
 
 
 @dataclass(frozen=True)
@@ -106,12 +107,9 @@ class Published:
 
 
 @pytest.fixture(scope="session")
-def shop_report(tmp_path_factory: pytest.TempPathFactory) -> Published:
+def shop_report(filled: Callable, tmp_path_factory: pytest.TempPathFactory) -> Published:
     """The shop's report of DAY, its first. Read it only."""
-    settings = Settings(home=tmp_path_factory.mktemp("shop report"))
-    engine = fill(Engine(settings))
-    engine.close()
-    return publish_report(settings)
+    return publish_report(Settings(home=filled(fill, tmp_path_factory.mktemp("shop report"))))
 
 
 def publish_report(settings: Settings, day: date = DAY, kind: Kind = Kind.NIGHTLY, **more: Any) -> Published:

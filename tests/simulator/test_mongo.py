@@ -23,7 +23,7 @@ from tests.messaging.brokers import PATIENCE_SECONDS, eventually
 SMALL = {"skus": 6, "warehouses": 2, "cover_hours": 0.2, "lead_day_seconds": 5.0, "events_per_second": 0.5}
 OPEN = {"RESTOCK", "RETURN", "ADJUSTMENT"}
 
-pytestmark = pytest.mark.servers
+pytestmark = pytest.mark.big
 
 
 @pytest.fixture(scope="module")

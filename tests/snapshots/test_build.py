@@ -13,12 +13,13 @@ from inventory_assets.lake.files.partition_files import DAILY_STOCK, HOURLY_TRAN
 from inventory_assets.settings import Settings
 from inventory_assets.snapshots.build import build_partitions
 from tests.builders import cut, level, messages, transaction
+from tests.conftest import copy_home
 from tests.facts import value
 from tests.rules.days import DAYS, FIRST, accepted, expected_rows, spell, streams_of_days
 
 LAST = FIRST + timedelta(days=DAYS - 1)
 TODAY = LAST + timedelta(days=1)
-WORLDS = 6
+WORLDS = 12
 
 
 @st.composite
@@ -71,12 +72,12 @@ def hourly_facts(files):
     return found
 
 
-@pytest.mark.slow
 # Shrinking opens a lake for each try: the domain's own test does that better.
-@settings(max_examples=8, suppress_health_check=list(HealthCheck), phases=(Phase.explicit, Phase.generate))
-@given(many_worlds(), st.integers(1, 30))
-def test_files_are_the_oracles_rows_of_the_events_in_any_order_and_cut(tmp_path_factory, documents, size):
+@settings(max_examples=4, suppress_health_check=list(HealthCheck), phases=(Phase.explicit, Phase.generate))
+@given(many_worlds(), st.integers(3, 60))
+def test_files_are_the_oracles_rows_of_the_events_in_any_order_and_cut(tmp_path_factory, empty_home, documents, size):
     home = tmp_path_factory.mktemp("days")
+    copy_home(empty_home, home)
     sent, events = accepted(documents)
     engine = Engine(Settings(home=home))
     bursts = list(cut(list(zip(sent, events, strict=True)), size))

@@ -46,8 +46,7 @@ def anew(shop, home):
     return {day: files.content(day) for day in files.manifests()}
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("after", [1, 7, 20])
+@pytest.mark.parametrize("after", [7, *(pytest.param(days, marks=pytest.mark.big) for days in (1, 20))])
 def test_a_killed_build_leaves_whole_days_and_the_next_makes_the_rest(shop, home, after):
     files = PartitionFiles(str(home / "snapshots"), DAILY_STOCK)
     process = start_build(home)
@@ -65,7 +64,7 @@ def test_a_killed_build_leaves_whole_days_and_the_next_makes_the_rest(shop, home
     assert expected == {day: files.content(day) for day in files.manifests()}
 
 
-@pytest.mark.slow
+@pytest.mark.big
 def test_two_builds_at_once_leave_the_files_of_one(shop, home):
     processes = [start_build(home) for _ in range(2)]
     for process in processes:

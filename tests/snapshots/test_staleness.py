@@ -29,13 +29,14 @@ from inventory_assets.snapshots.staleness import (
     ranges,
 )
 from tests.builders import cut, level, message, transaction
+from tests.conftest import copy_home
 from tests.domain.histories import LATER
 from tests.rules.days import DAYS, FIRST, accepted, spell, streams_of_days
 
 LAST = FIRST + timedelta(days=DAYS - 1)
 TODAY = LAST + timedelta(days=1)
 EVERY_DAY = [FIRST + timedelta(days=number) for number in range(DAYS)]
-WORLDS = 5
+WORLDS = 10
 
 
 @st.composite
@@ -57,14 +58,14 @@ def contents(files):
     return {day: files.content(day) for day in files.manifests()}
 
 
-@pytest.mark.slow
-@settings(max_examples=6, suppress_health_check=list(HealthCheck), phases=(Phase.explicit, Phase.generate))
-@given(many_worlds(), st.integers(3, 20), st.sampled_from((0.5, 0.9)))
+@settings(max_examples=3, suppress_health_check=list(HealthCheck), phases=(Phase.explicit, Phase.generate))
+@given(many_worlds(), st.integers(6, 40), st.sampled_from((0.5, 0.9)))
 def test_stale_is_what_a_rebuild_would_change_and_making_it_anew_is_that_rebuild(
-    tmp_path_factory, documents, size, share
+    tmp_path_factory, empty_home, documents, size, share
 ):
     """Most events, then the files, then the late ones, in bursts: after each, and for both tables."""
     home = tmp_path_factory.mktemp("late")
+    copy_home(empty_home, home)
     sent, _ = accepted(documents)
     begin = int(len(sent) * share)
     engine = Engine(Settings(home=home))
@@ -102,8 +103,12 @@ def hourly(home):
 
 
 @pytest.fixture
-def shop(engine, daily, hourly):
-    """Two keys over five days; S1 is counted anew on the fourth, S2 never."""
+def shop(open_filled):
+    """Two keys over five days; S1 is counted anew on the fourth, S2 never. Both tables are built."""
+    return open_filled(_trade)
+
+
+def _trade(engine):
     engine.commit_burst(
         messages(
             level(50, spell(0), sku="S1"),
@@ -112,9 +117,8 @@ def shop(engine, daily, hourly):
             level(30, spell(1440 * 3), sku="S1"),
         )
     )
-    build(engine, daily)
-    build(engine, hourly)
-    return engine
+    for table in SNAPSHOT_TABLES:
+        build(engine, PartitionFiles(str(engine.settings.home / "files"), table))
 
 
 def test_a_late_event_reaches_up_to_the_keys_next_level(shop, daily, hourly):

@@ -8,18 +8,19 @@ from inventory_assets.domain.thresholds.frames import rules_frame
 from inventory_assets.thresholds.check import list_rungs, read_key, read_keys
 from inventory_assets.thresholds.edits import read_rules, read_stored
 from tests.builders import cut, level, messages, received, rule, simulated
+from tests.conftest import copy_home
 from tests.domain.thresholds.witness import resolve_all
 
 PLACE = {"department_id": "D", "category_id": "C", "brand_id": "B", "product_id": "P"}
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory):
+def shop(empty_home, tmp_path_factory):
     """Two keys of one category and one elsewhere. Read it only."""
     from inventory_assets.ingest.engine import Engine
     from inventory_assets.settings import Settings
 
-    engine = Engine(Settings(home=tmp_path_factory.mktemp("shop")))
+    engine = Engine(Settings(home=copy_home(empty_home, tmp_path_factory.mktemp("shop"))))
     engine.commit_burst(
         messages(
             rule(10, 20), level(5, **PLACE), level(5, warehouse_id="W2", **PLACE), level(5, sku="S2", min_threshold=3),

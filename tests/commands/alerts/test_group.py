@@ -16,14 +16,14 @@ ID = "SELECT alert_id FROM out.alerts WHERE state = 'firing' ORDER BY alert_id"
 
 
 @pytest.fixture
-def alert_id(home):
+def alert_id(filled, home):
     """The id of one LOW_STOCK alert in the home's lake."""
-    engine = Engine(Settings(home=home))
+    return lake(filled(_run_low, home), ID)[0][0]
+
+
+def _run_low(engine):
     engine.commit_burst(messages(rule(10, 20), level(100)))
     engine.commit_burst(messages(transaction("T1", quantity=-95)))
-    found = value(engine.lake, ID)
-    engine.close()
-    return found
 
 
 def lake(home, sql):
@@ -81,15 +81,15 @@ def test_every_command_leaves_a_lake_that_verifies(run, home, alert_id):
 
 
 @pytest.fixture
-def moved_on(home):
+def moved_on(filled, home):
     """The id of an alert told at 49 available of which 44 were sold since; another warehouse can spare 60."""
-    engine = Engine(Settings(home=home))
+    return lake(filled(_run_low_and_sell_on, home), ID)[0][0]
+
+
+def _run_low_and_sell_on(engine):
     engine.commit_burst(messages(rule(50, 100), level(200), level(160, warehouse_id="W2")))
     engine.commit_burst(messages(transaction("T1", quantity=-151)))
     engine.commit_burst(messages(transaction("T2", quantity=-44, at="09:00")))
-    found = value(engine.lake, ID)
-    engine.close()
-    return found
 
 
 @pytest.mark.parametrize("words", [("alerts",), ("alerts", "show", "{id}"), ("explain", "{id}")], ids=" ".join)
@@ -253,7 +253,6 @@ def test_the_beginning_of_several_ids_is_refused_with_the_candidates(run, home, 
     assert run("alerts", "ack", *[name for (name,) in both]).code == 0
 
 
-@pytest.mark.slow
 def test_two_people_at_once_are_both_heard(home, alert_id):
     """Two writers: one reloads, and nothing is lost."""
     with ThreadPoolExecutor(2) as pool:
@@ -288,8 +287,7 @@ def test_a_sweep_repeats_what_nobody_took_once(run, alert_id, monkeypatch):
                       .rows[0]["inputs"])["policy"] == {"repeat": {"HIGH": 60}}  # fmt: skip
 
 
-def test_an_incident_is_found_listed_and_explained(run, home):
-    engine = Engine(Settings(home=home))
+def test_an_incident_is_found_listed_and_explained(run, engine):
     engine.commit_burst(messages(rule(10, 20), *(level(0, sku=f"S{n}", category_id="C1") for n in range(3))))
     engine.close()
 

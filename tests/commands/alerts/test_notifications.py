@@ -5,6 +5,7 @@ import pytest
 from inventory_assets.ingest.engine import Engine
 from inventory_assets.settings import Settings
 from tests.builders import level, messages, rule
+from tests.conftest import copy_home
 
 POLICY = """
 [channels.terminal]
@@ -21,9 +22,9 @@ JSON = ("--format", "json")
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory):
+def told(empty_home, tmp_path_factory):
     """A home with two alerts and an incident; nothing was sent yet."""
-    home = tmp_path_factory.mktemp("told") / "home"
+    home = copy_home(empty_home, tmp_path_factory.mktemp("told") / "home")
     engine = Engine(Settings(home=home))
     engine.commit_burst(messages(rule(10, 20), *(level(0, sku=f"S{n}", category_id="C1") for n in range(3))))
     engine.close()
@@ -41,12 +42,11 @@ def delivered(run, told, monkeypatch):
     return told
 
 
-def test_before_anything_is_told_it_says_so(run, tmp_path):
-    engine = Engine(Settings(home=tmp_path))
+def test_before_anything_is_told_it_says_so(run, engine):
     engine.commit_burst(messages(rule(10, 20), level(5)))
     engine.close()
 
-    found = run("alerts", "notifications", at=tmp_path)
+    found = run("alerts", "notifications")
 
     assert (found.code, found.out) == (0, "")
     assert "nobody was notified yet" in found.err

@@ -4,19 +4,17 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from inventory_assets.ingest.engine import Engine
-from inventory_assets.settings import Settings
 from tests.builders import heartbeat, level, message, rule
 
 JSON = ("--format", "json")
 
 
 @pytest.fixture
-def make(home):
+def make(open_engine):
     """A home with an alert at W1, and its connector heard so many minutes ago."""
 
     def make_(*, minutes: float | None, **more: object) -> None:
-        engine = Engine(Settings(home=home))
+        engine = open_engine()
         # Now, as a message that comes in years after it was published is late.
         engine.commit_burst([message(each, published_at=datetime.now(UTC)) for each in (rule(10, 20), level(3))])
         if minutes is not None:

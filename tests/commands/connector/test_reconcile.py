@@ -22,7 +22,7 @@ from tests.connector.mongo import mongodb, new_database
 Run = Callable[..., Result]
 RECONCILE = ("connector", "reconcile")
 
-pytestmark = pytest.mark.servers
+pytestmark = pytest.mark.big
 
 
 @pytest.fixture(scope="module")

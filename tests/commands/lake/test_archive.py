@@ -6,10 +6,8 @@ import subprocess
 import pytest
 
 from inventory_assets.domain.alerts.alert import Product
-from inventory_assets.ingest.engine import Engine
 from inventory_assets.lake.lock import writer_lock
 from inventory_assets.refresh.products import import_products
-from inventory_assets.settings import Settings
 from tests.builders import level, messages, rule, transaction
 from tests.commands.conftest import COMMAND
 from tests.messaging.brokers import REPOSITORY
@@ -18,14 +16,15 @@ STATE = "SELECT * FROM core.sku_state ORDER BY ALL"
 
 
 @pytest.fixture
-def traded(home):
+def traded(filled, home):
     """A home whose lake has stock, product data, and one SKU that was sold out long before the other's last event."""
-    engine = Engine(Settings(home=home))
+    return filled(_trade, home)
+
+
+def _trade(engine):
     import_products(engine, [Product("S1", product_name="Lamp"), Product("old", product_name="=Radio")])
     engine.commit_burst(messages(rule(10, 20), level(0, sku="old", at="2021-01-01T00:00:00Z"), level(100)))
     engine.commit_burst(messages(transaction("T1", quantity=-95)))
-    engine.close()
-    return home
 
 
 def test_a_home_is_archived_asked_and_made_again(run, traded, tmp_path):
@@ -120,6 +119,7 @@ def test_days_without_stock_come_from_the_settings(run, traded, monkeypatch):
     assert run("products", "discontinued", "--format", "json").rows == []
 
 
+@pytest.mark.big
 def test_an_archive_killed_in_the_middle_is_finished_by_the_next(run, traded):
     """kill -9 as soon as there is a file; a reader of what is there sees whole days only."""
     process = subprocess.Popen(

@@ -5,12 +5,13 @@ import pytest
 from inventory_assets.ingest.engine import Engine
 from inventory_assets.settings import Settings
 from tests.builders import level, message, transaction
+from tests.conftest import copy_home
 from tests.domain.histories import LATER
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory):
-    home = tmp_path_factory.mktemp("demand")
+def home(empty_home, tmp_path_factory):
+    home = copy_home(empty_home, tmp_path_factory.mktemp("demand"))
     engine = Engine(Settings(home=home))
     sent = (level(10, "2022-04-20T07:00:00Z"), transaction("T1", quantity=-4, at="2022-04-21T08:00:00Z"))
     engine.commit_burst([message(document, published_at=LATER) for document in sent])

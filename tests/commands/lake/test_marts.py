@@ -6,7 +6,6 @@ from inventory_assets.lake.files.partition_files import DAILY_STOCK
 from tests.marts.conftest import make_shop
 from tests.marts.files import stock, write_files
 
-pytestmark = pytest.mark.slow
 POSITIONS = "SELECT sku FROM marts.stock_positions WHERE warehouse_id = 'W1' ORDER BY sku"
 
 
@@ -35,6 +34,7 @@ def test_without_a_lake_a_build_says_so(run):
     assert (1, True) == (ran.code, "there is no lake" in ran.err)
 
 
+@pytest.mark.big
 def test_a_build_counts_and_its_tables_can_be_asked(run, shop_home):
     built = run("marts", "build", "--format", "json", at=shop_home)
 

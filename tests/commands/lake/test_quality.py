@@ -2,9 +2,7 @@
 
 import pytest
 
-from inventory_assets.ingest.engine import Engine
 from inventory_assets.quality.rules import LIGHT_RULES, RULES
-from inventory_assets.settings import Settings
 from tests.builders import level, messages, rule
 from tests.facts import rows
 
@@ -13,12 +11,13 @@ UNTRUSTED = "SELECT warehouse_id, sku FROM out.alerts WHERE is_untrusted"
 
 
 @pytest.fixture
-def engine(home):
+def engine(open_filled):
     """A shop with an alert and a key below nothing."""
-    engine = Engine(Settings(home=home))
+    return open_filled(_open_stock)
+
+
+def _open_stock(engine):
     engine.commit_burst(messages(rule(10, 20), level(5), level(-3, sku="S2")))
-    yield engine
-    engine.close()
 
 
 def break_stock(engine):

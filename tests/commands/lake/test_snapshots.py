@@ -10,11 +10,12 @@ from tests.builders import level, messages, transaction
 
 
 @pytest.fixture
-def home(home):
-    engine = Engine(Settings(home=home))
+def home(filled, home):
+    return filled(_sell, home)
+
+
+def _sell(engine):
     engine.commit_burst(messages(level(5, "2022-04-18T08:00:00Z", sku="it's=1"), transaction("T1", quantity=-9)))
-    engine.close()
-    return home
 
 
 def build(run, first, last, *more):

@@ -8,11 +8,13 @@ import pytest
 from tests import builders
 from tests.builders import level, transaction
 from tests.commands.conftest import run_process
+from tests.conftest import copy_home
 
 
 @pytest.fixture
-def command(run, emulator, monkeypatch):
-    """Run commands in a project of the test's own."""
+def command(run, emulator, empty_home, home, monkeypatch):
+    """Run commands in a project of the test's own, on a lake of its own."""
+    copy_home(empty_home, home)
     monkeypatch.setenv("PUBSUB_EMULATOR_HOST", emulator)
     monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", f"p{uuid.uuid4().hex[:8]}")
     return run
@@ -22,7 +24,6 @@ def lines(*documents) -> bytes:
     return b"".join(json.dumps(document).encode() + b"\n" for document in documents)
 
 
-@pytest.mark.slow
 def test_published_bytes_arrive_unchanged_and_empty_lines_do_not(command, run):
     """The line is the data: its spaces, its order of keys, its carriage return not (R0)."""
     odd = b'  {"sku" :"S1", "warehouse_id":"W1","current_stock":1e2,"last_updated":"2022-04-20T07:00:00Z"}\t'
@@ -53,7 +54,6 @@ def test_published_bytes_arrive_unchanged_and_empty_lines_do_not(command, run):
     assert run("verify").code == 0
 
 
-@pytest.mark.slow
 def test_csv_rows_are_events_of_their_own_and_the_file_again_is_none(command, run, tmp_path):
     """RULES 10: equal rows are two events (of one transaction, RULES 13), a second upload none.
 
@@ -81,7 +81,6 @@ def test_csv_rows_are_events_of_their_own_and_the_file_again_is_none(command, ru
     assert run("sql", notes, "--format", "json").rows[0] == {"note": "two\nlines"}
 
 
-@pytest.mark.slow
 def test_dead_letters_come_back_after_a_fix(command, run):
     """The start date was wrong: set right, the letters are taken in, and only once."""
     early = lines(level(7, "2009-05-05T00:00:00Z"), level(8, "2009-05-06T00:00:00Z", sku="S2"))
@@ -163,7 +162,6 @@ def test_publishing_a_file_that_is_no_text_as_csv_is_one_clear_line(command, tex
     assert "UTF-8" in found.err
 
 
-@pytest.mark.slow
 def test_with_nothing_to_do_a_sentence_says_so(command):
     """Leased messages are spoken of where nothing came, as that is when they may be missed."""
     assert command("topics", "apply").code == 0

@@ -12,16 +12,18 @@ JSON = ("--format", "json")
 
 
 @pytest.fixture
-def shop(engine, home):
-    """A lake with a global rule, a category's, and three keys."""
+def shop(filled, home):
+    """A home whose lake has a global rule, a category's, and three keys."""
+    return filled(_set_up, home)
+
+
+def _set_up(engine):
     engine.commit_burst(
         messages(
             rule(10, 20), SAMPLE_RULE, level(15), level(30, sku="S2"),
             level(60, sku="S3", category_id="SMARTPHONES", warehouse_id="WH-EAST-1"),
         )
     )  # fmt: skip
-    engine.close()
-    return home
 
 
 def thresholds(run, *arguments):

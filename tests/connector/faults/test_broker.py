@@ -49,7 +49,6 @@ def test_what_was_written_while_the_broker_was_down_arrives_in_order_once_it_is_
     assert connector.events("recovering") == []
 
 
-@pytest.mark.slow
 def test_thirty_seconds_without_a_broker_lose_nothing(settings, start, shop, inbox, observe, wire):
     """The shop trades on meanwhile. With the default timeout of a minute no message fails for good."""
     connector = start(settings(PUBSUB_EMULATOR_HOST=wire.host, PUBLISH_TIMEOUT_SECONDS=60))

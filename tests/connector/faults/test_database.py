@@ -14,7 +14,7 @@ from tests.end_to_end.mongo_effects import Observer
 PASSWORD = "hunter2/with:at@sign"
 PASSWORD_ENCODED = "hunter2%2Fwith%3Aat%40sign"
 
-pytestmark = pytest.mark.servers
+pytestmark = pytest.mark.big
 
 
 @pytest.fixture

@@ -30,7 +30,6 @@ def wire(broker) -> Iterator[Wire]:
     found.close()
 
 
-@pytest.mark.slow
 def test_a_broker_that_takes_nothing_stops_the_reading_before_memory_is_full(
     settings, start_process, shop, inbox, wire, tmp_path
 ):

@@ -16,7 +16,7 @@ from tests.connector.faults.wire import Wire
 from tests.connector.mongo import MongoServer, forgetful_server, new_database_name
 from tests.messaging.brokers import Broker
 
-pytestmark = pytest.mark.servers
+pytestmark = pytest.mark.big
 
 
 @pytest.fixture(scope="module")

@@ -62,7 +62,7 @@ def google_host() -> Iterator[str]:
         yield host
 
 
-@pytest.fixture(params=["our", pytest.param("google", marks=pytest.mark.servers)])
+@pytest.fixture(params=["our", pytest.param("google", marks=pytest.mark.big)])
 def broker(request: pytest.FixtureRequest) -> Iterator[Broker]:
     """Either emulator, with `topic` and an ordered `sub`."""
     found = Broker(request.getfixturevalue(f"{request.param}_host"))

@@ -290,7 +290,7 @@ def test_a_token_the_server_cannot_read_is_lost(source_on, token):
         source_on().open(token)
 
 
-@pytest.mark.servers
+@pytest.mark.big
 def test_lost_history_is_a_lost_token():
     server = forgetful_server(max_entries=20)
     try:
@@ -325,7 +325,7 @@ def test_a_failover_is_passing(database, mongo_client, source_on, code):
     assert [change.document_key for change in read(source, 1)] == [{"_id": 1}]
 
 
-@pytest.mark.servers
+@pytest.mark.big
 def test_a_killed_and_restarted_server_goes_on_after_the_token():
     server = MongoServer()
     try:

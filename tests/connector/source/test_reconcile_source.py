@@ -10,7 +10,7 @@ from pymongo import MongoClient
 from inventory_assets.connector.source.reconcile_source import ASKED, ReconcileSource
 from tests.connector.mongo import mongodb, new_database
 
-pytestmark = pytest.mark.servers
+pytestmark = pytest.mark.big
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ from inventory_assets.ingest.rebuild import rebuild_lake
 from inventory_assets.ingest.replay import Replay
 from inventory_assets.settings import Settings
 from tests.builders import level, messages, rule, transaction
+from tests.conftest import copy_home
 from tests.console.conftest import alert_ids, escaped, take_in
 
 PAGES = (
@@ -37,8 +38,8 @@ def test_a_page_shows_a_shop(shop, console, path):
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_a_page_shows_an_empty_lake(engine, console, path):
-    engine.lake.watermark()  # makes the tables
+def test_a_page_shows_an_empty_lake(empty_home, home, console, path):
+    copy_home(empty_home, home)
 
     answer = console.get(path)
 
@@ -93,9 +94,9 @@ def test_a_page_that_did_not_change_is_not_sent_again(shop, console):
 
 
 @pytest.fixture(scope="module")
-def odd_home(tmp_path_factory):
+def odd_home(empty_home, tmp_path_factory):
     """A lake whose warehouses, SKUs, categories and names are each of `ODD`."""
-    home = tmp_path_factory.mktemp("odd")
+    home = copy_home(empty_home, tmp_path_factory.mktemp("odd"))
     engine = Engine(Settings(home=home))
     engine.commit_burst(messages(rule(10, 20)))
     for number, text in enumerate(ODD):

@@ -183,7 +183,6 @@ def test_upkeep_beside_bursts_changes_no_row_and_leaves_the_catalog_small(open_e
     assert {"0"} == {postgres.sql(INLINED.format(name), database_of(stored.catalog)) for name in kept}
 
 
-@pytest.mark.slow
 def test_two_processes_at_once_lose_and_double_nothing(open_engine, stored):
     """No lock of ours is between them: they make the lake at once, and meet on the watermark."""
     simulation, sent = simulated(LIVE, seed=29, **SHOP)

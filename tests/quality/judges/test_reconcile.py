@@ -5,6 +5,7 @@ import pytest
 from inventory_assets.ingest.engine import Engine
 from inventory_assets.settings import Settings
 from tests.builders import command, level, messages, moment, rule, transaction
+from tests.conftest import copy_home
 
 QUALITY = (
     "SELECT sku, alert_type, state, told, is_false, is_repeat, owner, acknowledge_minutes, resolve_minutes, rule "
@@ -13,8 +14,8 @@ QUALITY = (
 
 
 @pytest.fixture(scope="module")
-def lake(tmp_path_factory):
-    engine = Engine(Settings(home=tmp_path_factory.mktemp("quality")))
+def lake(empty_home, tmp_path_factory):
+    engine = Engine(Settings(home=copy_home(empty_home, tmp_path_factory.mktemp("quality"))))
     engine.commit_burst(messages(rule(10, 20), *(level(100, "07:00", sku=f"S{n}") for n in (1, 2, 3))))
 
     def low(sku, name, time="08:00"):

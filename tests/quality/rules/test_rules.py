@@ -20,6 +20,7 @@ from inventory_assets.lake.upkeep.maintenance import Maintenance
 from inventory_assets.quality.judge import judge_rules
 from inventory_assets.quality.rules import RULES
 from tests.builders import DAY, TRANSACTIONS, envelope, level, message, messages, moment, rule, transaction
+from tests.conftest import OpenFilled
 from tests.facts import differences, value
 
 PARENTS = {"department_id": "D1", "category_id": "C1", "brand_id": "B1", "product_id": "P1"}
@@ -41,8 +42,12 @@ def stated(on_hand: int, at: str = "07:00", **more: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def shop(engine: Engine) -> Engine:
+def shop(open_filled: OpenFilled) -> Engine:
     """A small shop in which nothing is wrong: rules, stock, trade, a transfer, a deleted key, an alert."""
+    return open_filled(_trade)
+
+
+def _trade(engine: Engine) -> None:
     engine.commit_burst(messages(rule(10, 20)), inputs=BurstInputs(has_products=True, products=tuple(
         product(f"S{number}") for number in range(1, 6))))  # fmt: skip
     engine.commit_burst(
@@ -69,7 +74,6 @@ def shop(engine: Engine) -> Engine:
             REPEATED,
         )
     )
-    return engine
 
 
 def sql(*statements: str) -> Callable[[Engine], object]:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from inventory_assets.ingest.engine import Engine
 from inventory_assets.quality.source.check import Report, SourceCheck
 from inventory_assets.settings import Settings
 from tests.builders import DAY, Document, envelope, level, message, moment, rule, transaction
+from tests.conftest import copy_home
 
 NOW = int(DAY.timestamp() * 1e6) + 40 * 3_600_000_000
 EPOCH = 5
@@ -97,9 +99,9 @@ class Again:
 
 
 @pytest.fixture(scope="module")
-def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+def lake(empty_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """Read it only."""
-    engine = Engine(Settings(home=tmp_path_factory.mktemp("lake")))
+    engine = Engine(Settings(home=copy_home(empty_home, tmp_path_factory.mktemp("lake"))))
     # No UTF-8, no JSON: what cannot be read must not be in the way.
     engine.commit_burst([message(body) for body in [*CHANGES, *OTHERS, b"\xff\xfe", b"{broken"]])
     yield engine

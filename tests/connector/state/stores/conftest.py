@@ -38,7 +38,7 @@ def firestore(monkeypatch) -> Iterator[FirestoreServer]:
         yield server
 
 
-@pytest.fixture(params=["memory", "sqlite", pytest.param("mongo", marks=pytest.mark.servers), "firestore"])
+@pytest.fixture(params=["memory", "sqlite", pytest.param("mongo", marks=pytest.mark.big), "firestore"])
 def open_store(request, tmp_path) -> Iterator[OpenStore]:
     """Open a store of the kind; every call of one test finds the same checkpoints."""
     opened: list[TokenStore] = []
