@@ -53,12 +53,23 @@ def issue(engine: Engine, bodies: Sequence[dict[str, Any]], *, now: int, origin:
     if refused:
         raise CommandRefusedError("; ".join(refused))
     if all(arrival.outcome is Outcome.SUPERSEDED for arrival in trial.arrivals):
+        # On a topic it is remembered; a person at the keyboard has mistaken something.
+        lifting = [body for body in bodies if body["command"] == "unsilence"]
+        if lifting:
+            raise CommandRefusedError(_not_silenced(lifting[0]))
         return []
     commits = engine.commit_burst(messages, stage=Stage.COMMAND)
     letters = [letter.detail for commit in commits for letter in commit.dead_letters]
     if letters:
         raise CommandRefusedError("; ".join(letters) + ". Somebody was faster; it is kept in core.dead_letters.")
     return commits
+
+
+def _not_silenced(body: dict[str, Any]) -> str:
+    if body.get("alert_id"):
+        return f"alert {body['alert_id']!r} is not silenced by itself; a scope's silence is ended by its scope"
+    scope = ", ".join(f"{name} {body[name]}" for name in ("warehouse_id", "sku", "category_id") if body.get(name))
+    return f"no silence holds for {scope}; `inventory alerts list` shows what is silenced"
 
 
 def try_command(reader: Reader, command: Command) -> Rejection | bool:
