@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from inventory_assets.domain.alerts.alert import Alert
-from inventory_assets.domain.alerts.lifecycle import move, refuse_resolved
+from inventory_assets.domain.alerts.lifecycle import is_silenced, move, refuse_resolved
 from inventory_assets.domain.events.kinds import Command, Outcome, Rejection
 from inventory_assets.domain.events.topics import Topic
 from inventory_assets.domain.ingest.handling import HOLDING
@@ -92,6 +92,8 @@ def try_command(reader: Reader, command: Command) -> Rejection | bool:
     if latest != alert.alert_id:
         return Rejection("unknown_alert", f"{alert.alert_id!r} is over, and {latest!r} has come after it; act on that")
     if command.command in HOLDING:
+        if command.command == "unsilence" and not is_silenced(alert, command.event_at):
+            return Rejection("illegal_transition", f"alert {command.alert_id!r}: it is not silenced")
         return refuse_resolved(alert, command) or True
     moved = move(alert, command)
     return moved if isinstance(moved, Rejection) else moved is not None

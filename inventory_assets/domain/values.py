@@ -100,8 +100,9 @@ def read_number(field: str, value: Any, low: int, high: int) -> float:
     number = value
     if type(value) is dict and len(value) == 1 and (wrapper := next(iter(value))) in _NUMBER_WRAPPERS:
         number = value[wrapper]
-    if type(number) is str and type(value) is dict and _NUMBER.fullmatch(number):
-        number = float(number)
+        number = float(number) if type(number) is str and _NUMBER.fullmatch(number) else None
+    elif type(number) is str and _INTEGER.fullmatch(number):
+        number = int(number)
     if type(number) not in (int, float) or not low <= number <= high:
         raise InvalidValue("invalid_value", f"{field} was {_shown(value)}, expected a number from {low:,} to {high:,}")
     return float(number)

@@ -24,6 +24,7 @@ ELSEWHERE = {
     "domain/backtest/score.py": "backtest/test_run.py",
     "domain/events/control.py": "domain/alerts/test_lifecycle.py",
     "domain/ingest/alerts.py": "domain/ingest/test_process.py",
+    "domain/ingest/meaning.py": "ingest/test_older_lakes.py",
     "domain/ingest/handling.py": "domain/alerts/test_lifecycle.py",
     "domain/ingest/result.py": "domain/ingest/test_process.py",
     "domain/ingest/state.py": "domain/ingest/test_process.py",

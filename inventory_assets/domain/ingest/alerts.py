@@ -55,14 +55,9 @@ class BurstAlerts:
         if self.is_due(key):
             self.end_cooldown(key, before, now)
 
-    def evaluate(self, key: Key, cause: Cause, state: KeyState | None = None) -> None:
-        """Step a key's alerts at its stock as it is now; `state` where it is at hand."""
+    def evaluate(self, key: Key, cause: Cause, state: KeyState) -> None:
+        """Step a key's alerts at its stock; what time made due before has been done (`catch_up`)."""
         alerts = self.draft.alerts.get(key)
-        if state is None:
-            state = self.draft.keys[key]
-            if self.is_waiting(key, state):
-                self.catch_up(key, state, cause.at)
-                alerts = self.draft.alerts.get(key)
         if not evaluate.needs_step(alerts, self.draft.thresholds[key], state.on_hand - state.reserved):
             return
         cause = cause._replace(at=max(cause.at, evaluate.moved_at(alerts)))

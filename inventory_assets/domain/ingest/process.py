@@ -251,7 +251,7 @@ class _Run:
         for key, at in moments.items():
             self.alerts.resume(key, at)
             self.rules.resolve(key)
-            self.alerts.evaluate(key, Cause(command.event_id, command.event_at, at, False))
+            self.alerts.evaluate(key, Cause(command.event_id, command.event_at, at, False), self.draft.keys[key])
 
     def _handle(self, command: Command, *, is_last: bool) -> bool:
         verdict = self.lifecycle.obey(command)

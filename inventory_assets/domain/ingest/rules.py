@@ -105,7 +105,7 @@ class BurstRules:
         cause = cause._replace(at=max(cause.at, state.frontier_at))
         self._alerts.catch_up(key, state, cause.at)
         if self.resolve(key):
-            self._alerts.evaluate(key, cause)
+            self._alerts.evaluate(key, cause, state)
 
     def resolve(self, key: Key) -> bool:
         """Resolve a key's thresholds anew; whether they changed."""
@@ -135,7 +135,7 @@ class BurstRules:
                 self._alerts.catch_up(key, state, at)
             self.draft.velocities[key] = velocity or 0.0
             if state is not None and has_days:
-                self._alerts.evaluate(key, Cause(f"velocity:{inputs.velocity_date}", at, at, False))
+                self._alerts.evaluate(key, Cause(f"velocity:{inputs.velocity_date}", at, at, False), state)
 
     def take_dynamics(self, inputs: BurstInputs) -> None:
         """Take computed limits in, and judge the keys they change."""
