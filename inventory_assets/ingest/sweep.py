@@ -53,7 +53,7 @@ def is_in_grace(state: InventoryState, key: Key, now: int) -> bool:
 def _is_grace_over(state: InventoryState, key: Key, now: int) -> bool:
     """Whether an unstated key has come to be judged, for a breach that nobody has judged yet."""
     stock = state.keys[key]
-    if stock.first_at is None:
+    if stock.first_at is None or not stock.frontier[2]:
         return False
     ends_at = stock.first_at + state.meaning.unstated_grace
     if not stock.frontier_at < ends_at <= now or any(a.is_firing for a in state.alerts.get(key, {}).values()):

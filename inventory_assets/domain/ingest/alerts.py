@@ -60,6 +60,10 @@ class BurstAlerts:
         alerts = self.draft.alerts.get(key)
         if not evaluate.needs_step(alerts, self.draft.thresholds[key], state.on_hand - state.reserved):
             return
+        if self.is_due(key):
+            # New limits may have cut its cooldown short.
+            self.end_cooldown(key, state, cause.at)
+            alerts = self.draft.alerts.get(key)
         cause = cause._replace(at=max(cause.at, evaluate.moved_at(alerts)))
         if self._is_in_grace(state, cause.at):
             return
@@ -80,7 +84,7 @@ class BurstAlerts:
     def end_grace(self, key: Key, state: KeyState, now: int) -> None:
         """Judge an unstated key at the end of its grace, if that has come by `now` and no event has judged it since."""
         ends_at = self.grace_end(state)
-        if ends_at is None or ends_at > now or state.frontier_at >= ends_at:
+        if ends_at is None or ends_at > now or state.frontier_at >= ends_at or not state.frontier[2]:
             return
         # It opens in the name of the last event before: by time alone nothing has happened.
         self.evaluate(key, Cause(state.frontier[2], state.frontier_at, ends_at, False), state)
