@@ -61,10 +61,9 @@ class Machine:
     latest: dict[str, str] = field(default_factory=dict)  # by condition, the alert id
     last_notified: dict[str, datetime] = field(default_factory=dict)  # by condition
 
-    def time_of(self, own: datetime | None) -> datetime:
-        """RULE 25: a step's time never goes back. `own` is None for what is behind the frontier."""
-        times = [time for time in (own, self.frontier_at, self.last_at) if time is not None]
-        return max(times)
+    def time_of(self, own: datetime) -> datetime:
+        """RULE 25: a step's time never goes back."""
+        return max(time for time in (own, self.frontier_at, self.last_at) if time is not None)
 
 
 # One step that an item makes: the key's time, and whether it comes late.
@@ -258,30 +257,24 @@ class Oracle:
 
     def _steps_of(self, item: Event, keys: list[Key], stepping: set) -> Steps:
         """The keys that an item steps: its own, and those whose rule in force it changes."""
-        events, rules = list(self._events), list(self._rules)
         place, is_late = place_of(item), False
         if item.kind == "control":
-            parents = parents_of(events, keys[0][1]) if keys else {}
-            found = [key for key in keys if covers(item, key, parents["category_id"])]
+            category_id = parents_of(self._events, keys[0][1])["category_id"] if keys else ""
+            found = [key for key in keys if covers(item, key, category_id)]
             return {key: (self._machines[key].time_of(place), False) for key in found}
-        if item.kind == "rule":
-            rules.append(item)
-        else:
-            events.append(item)
-            place = item.at
-            for key in item.keys:
-                frontier = self._machines.setdefault(key, Machine()).frontier
-                if frontier is not None and sort_key(item) < sort_key(frontier):
-                    place, is_late = self._machines[key].frontier_at or item.at, True
+        events = [*self._events, item] if item.keys else self._events
+        rules = self._rules if item.keys else [*self._rules, item]
         steps = {}
+        for key in item.keys:  # a transfer may be late at one of its keys
+            machine = self._machines.setdefault(key, Machine())
+            is_late = machine.frontier is not None and sort_key(item) < sort_key(machine.frontier)
+            place = machine.frontier_at if is_late and machine.frontier_at is not None else item.at
+            if key in stepping:
+                steps[key] = (machine.time_of(place), is_late)
         for key in keys:
-            if key in item.keys:
-                is_stepping = key in stepping
-            else:
-                # A level that moves its SKU to other parents moves it in every warehouse.
-                known = self._in_force(key, self._events, self._rules)
-                is_stepping = self._in_force(key, events, rules) != known
-            if is_stepping:
+            # A level that moves its SKU to other parents moves it in every warehouse.
+            known = self._in_force(key, self._events, self._rules)
+            if key not in item.keys and self._in_force(key, events, rules) != known:
                 steps[key] = (self._machines[key].time_of(place), is_late)
         return steps
 
@@ -313,10 +306,10 @@ class Oracle:
     def _find_due(self, key: Key, at: datetime) -> None:
         """Judge at its grace's end, tell at its cooldown's end, whoever finds out (RULES 24, 28)."""
         machine = self._machines.get(key)
-        if machine is None or machine.frontier is None:
+        if machine is None or not any(key in event.keys for event in self._events):
             return
         end = self._end_of_grace(key)
-        if is_unstated(self._events, key) and end <= at:
+        if machine.frontier is not None and is_unstated(self._events, key) and end <= at:
             # Nobody's doing: the event that left the stock as it is opens what is open.
             self._step(key, machine.frontier, machine.time_of(end), is_late=False)
         self._tell_if_due(key, at)

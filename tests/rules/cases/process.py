@@ -408,4 +408,40 @@ CASES = [
         outcomes=["applied"] * 3,
         transitions={K: OPENED_LOW},
     ),
+    Case(
+        # W1's frontier is 07:05, W2's 07:02: the transfer of 07:03 is late at W1 alone. There 61 - 21 =
+        # 40; W2, low since 30 at 07:02, holds at 51 (510 < 550).
+        "a transfer may be late at one end alone",
+        (16, 25),
+        [
+            [rule("GLOBAL", None, 50, 50), level(60, "07:00"), txn("T1", "RETURN", 1, "07:05")],
+            [level(70, "07:01", warehouse_id="W2"), txn("T2", "ORDER", -40, "07:02", warehouse_id="W2")],
+            [txn("T3", "TRANSFER", 21, "07:03", to_warehouse_id="W2")],
+        ],
+        states={K: stock(40, 0, 40), ("W2", "S1"): stock(51, 0, 51)},
+        transitions={
+            K: ["LOW_STOCK opened breach 07:05 late", "LOW_STOCK notified breach 07:05 late"],
+            ("W2", "S1"): ["LOW_STOCK opened breach 07:02", "LOW_STOCK notified breach 07:02"],
+        },
+    ),
+    Case(
+        # The other way round: the receiver's frontier is 07:05, and the 10 that come there bring
+        # 45 to 55 (550 >= 550), late; the sender goes to 45 at 07:03.
+        "a transfer may be late at its receiver alone",
+        (16, 25),
+        [
+            [rule("GLOBAL", None, 50, 50), level(55, "07:00"), level(45, "07:05", warehouse_id="W2")],
+            [txn("T1", "ORDER", -1, "07:06", warehouse_id="W2"), txn("T2", "RETURN", 1, "07:06", warehouse_id="W2")],
+            [txn("T3", "TRANSFER", 10, "07:05:30", to_warehouse_id="W2")],
+        ],
+        states={K: stock(45, 0, 45), ("W2", "S1"): stock(55, 0, 55)},
+        transitions={
+            K: ["LOW_STOCK opened breach 07:05", "LOW_STOCK notified breach 07:05"],
+            ("W2", "S1"): [
+                "LOW_STOCK opened breach 07:05",
+                "LOW_STOCK notified breach 07:05",
+                "LOW_STOCK resolved recovered 07:06 late",
+            ],
+        },
+    ),
 ]
