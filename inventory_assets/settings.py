@@ -232,10 +232,7 @@ def _catalog(text: str) -> str:
 def _place(text: str) -> str:
     # Absolute, because Dagster's processes do not all start in one directory.
     if "://" not in text:
-        path = Path(text).expanduser().resolve()
-        if path.exists() and not path.is_dir():
-            raise ValueError("which is a file; expected a directory or gs://bucket/prefix")
-        return str(path)
+        return str(Path(text).expanduser().resolve())
     if not text.startswith("gs://"):
         raise ValueError("expected a directory or gs://bucket/prefix")
     return text.rstrip("/")

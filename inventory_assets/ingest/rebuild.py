@@ -66,7 +66,7 @@ class _Outcomes:
 
     def frame(self) -> pl.DataFrame:
         """One row per message: version, seq, outcome, event_id."""
-        schema = {"version": pl.Int64, "seq": pl.Int64, "outcome": pl.String, "event_id": pl.String}
+        schema = {name: RAW_MESSAGES.types[name] for name in ("version", "seq", "outcome", "event_id")}
         return pl.DataFrame(self.rows, schema=schema, orient="row")
 
 

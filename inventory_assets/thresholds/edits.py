@@ -166,11 +166,12 @@ def _to_messages(
     name = f"cli-{uuid4().hex}"
     rules = engine.state.rules
     latest = now + engine.meaning.max_ahead
-    return [
-        Message(f"{name}-{number}", Topic.THRESHOLDS, now, "", {"source": "cli"}, body)
-        for number, edit in enumerate(edits)
-        for body in [message_body(edit, rules.get(edit.scope), author=author, reason=reason, now=now, latest=latest)]
-    ]
+
+    def message(number: int, edit: RuleEdit) -> Message:
+        body = message_body(edit, rules.get(edit.scope), author=author, reason=reason, now=now, latest=latest)
+        return Message(f"{name}-{number}", Topic.THRESHOLDS, now, "", {"source": "cli"}, body)
+
+    return [message(number, edit) for number, edit in enumerate(edits)]
 
 
 def message_body(

@@ -29,7 +29,7 @@ def cited() -> dict[str, set[str]]:
     files = chain(ROOT.glob("*.*"), *((ROOT / top).rglob("*") for top in _TOPS))
     found: dict[str, set[str]] = {}
     for path in files:
-        if path.suffix in _TEXT:
+        if path.suffix in _TEXT and path.is_file():
             for match in _CITED.finditer(path.read_text()):
                 for number in numbers(match[1]):
                     found.setdefault(number, set()).add(str(path.relative_to(ROOT)))

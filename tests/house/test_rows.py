@@ -7,7 +7,7 @@ from pathlib import Path
 
 from inventory_assets.domain.events.kinds import FINAL_STATUSES, STOCK_KINDS
 from inventory_assets.lake.files.partition_files import SNAPSHOT_TABLES
-from inventory_assets.lake.query.clauses import COUNTING_VERSION, WORST_FIRST, latest
+from inventory_assets.lake.query.clauses import WORST_FIRST, counting_versions, latest
 from inventory_assets.lake.tables import APPEND_TABLES, VERSIONED_TABLES
 from tests.house.test_folders import modules
 from tests.messaging.brokers import REPOSITORY
@@ -86,7 +86,7 @@ def _is_type(node: ast.expr) -> bool:
 def test_the_patterns_find_what_they_are_for():
     """A pattern that matches nothing keeps every house tidy."""
     assert re.search("qualify", latest("sku"), re.IGNORECASE)
-    assert re.search(r"case\s+status\s+when", COUNTING_VERSION, re.IGNORECASE)
+    assert re.search(r"case\s+status\s+when", counting_versions("event_id", "true"), re.IGNORECASE)
     assert re.search(r"case\s+(\w+\.)?priority\s+when", WORST_FIRST, re.IGNORECASE)
     assert re.search(words(STOCK_KINDS), "kind IN ('level', 'transaction', 'tombstone')")
     assert re.search(words(FINAL_STATUSES), "status IN ('CANCELLED', 'COMPLETED')")

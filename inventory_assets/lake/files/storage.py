@@ -151,7 +151,10 @@ def open_storage(uri: str, *, project: str | None = None) -> Storage:
         raise LakeError(f"the place was {uri!r}; expected a directory or gs://bucket/prefix.")
     path = Path(uri)
     if path.exists() and not path.is_dir():
-        raise LakeError(f"the place was {uri!r}, which is a file; expected a directory or gs://bucket/prefix.")
+        raise LakeError(
+            f"the place was {uri!r}, which is a file; expected a directory or gs://bucket/prefix. Change the option "
+            "that names it, or INVENTORY_REPORTS_PATH, INVENTORY_SNAPSHOTS_PATH or INVENTORY_ARCHIVE_PATH."
+        )
     return Directory(path)
 
 

@@ -7,28 +7,34 @@ from hypothesis import strategies as st
 
 from inventory_assets.domain.events.kinds import Status, Transaction
 from inventory_assets.domain.stock.fold import latest_version
-from inventory_assets.lake.query.clauses import COUNTING_VERSION, VERSION_RANK, latest, listed
+from inventory_assets.lake.query.clauses import counting_versions, latest, listed
 
 POSITIONS = st.tuples(st.integers(0, 1), st.integers(0, 2), st.integers(0, 1))
 
 
 @settings(max_examples=50)
-@given(st.lists(st.tuples(st.sampled_from(Status), POSITIONS), min_size=1, max_size=8))
+@given(st.lists(st.tuples(st.sampled_from(Status), POSITIONS, st.sampled_from("AB")), min_size=1, max_size=8))
 def test_sql_counts_the_version_that_the_fold_counts(drawn):
     """RULES 13: velocities and incidents ask the lake, stock is folded; both must take the same version."""
     versions = [
-        Transaction(f"e{number}", "T1", "ORDER", status, "WH-1", "S1", None, -1, 0, position, True)
-        for number, (status, position) in enumerate(drawn)
+        Transaction(f"e{number}", "T1", "ORDER", status, "WH-1", "S1", None, -1, 0, position, True, source)
+        for number, (status, position, source) in enumerate(drawn)
     ]
     events = pl.DataFrame(  # noqa: F841 # DuckDB finds it by name
-        [(v.transaction_id, v.event_id, str(v.status), *v.position) for v in versions],
-        schema=["transaction_id", "event_id", "status", "source_epoch", "instant", "increment"],
+        [
+            ("transaction", v.warehouse_id, v.transaction_id, v.line_id, v.event_id, str(v.status), v.source, *v.position)
+            for v in versions
+        ],
+        schema={
+            "kind": pl.String, "warehouse_id": pl.String, "transaction_id": pl.String, "line_id": pl.String,
+            "event_id": pl.String, "status": pl.String, "source": pl.String,
+            "source_epoch": pl.Int64, "instant": pl.Int64, "increment": pl.Int64,
+        },
         orient="row",
-    )
-    by_window = duckdb.sql(f"SELECT event_id FROM events {COUNTING_VERSION}").fetchall()
-    by_rank = duckdb.sql(f"SELECT arg_max(event_id, {VERSION_RANK}) FROM events").fetchall()
+    )  # fmt: skip
+    counted = duckdb.sql(counting_versions("event_id", "true", "events")).fetchall()
 
-    assert [(latest_version(versions).event_id,)] == by_window == by_rank
+    assert [(latest_version(versions).event_id,)] == counted
 
 
 def test_the_latest_rows_of_each_key_are_kept():
