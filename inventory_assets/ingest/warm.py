@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from inventory_assets.domain.alerts.alert import Alert, Product
-from inventory_assets.domain.alerts.lifecycle import Inhibitions, is_newer, remember
+from inventory_assets.domain.alerts.lifecycle import Inhibitions, remember
 from inventory_assets.domain.events.connectors import Heard
 from inventory_assets.domain.events.kinds import (
     NO_POSITION,
@@ -19,7 +19,14 @@ from inventory_assets.domain.events.kinds import (
 )
 from inventory_assets.domain.ingest.handling import HOLDING
 from inventory_assets.domain.ingest.meaning import Meaning
-from inventory_assets.domain.ingest.state import PAUSING, TREND_POINTS, InventoryState, Newest, SkuParents
+from inventory_assets.domain.ingest.state import (
+    PAUSING,
+    TREND_POINTS,
+    InventoryState,
+    Newest,
+    SkuParents,
+    remember_pause,
+)
 from inventory_assets.domain.stock.fold import Deletion, KeyState, Mark, to_mark
 from inventory_assets.domain.thresholds.resolve import DynamicLimits, StoredRule, Thresholds
 from inventory_assets.ingest.frames import LIMITS
@@ -335,9 +342,8 @@ def _load_pauses(reader: Reader, state: InventoryState) -> None:
     handling: list[tuple[int, int, str, Command]] = []
     for version, details in rows.iter_rows():
         command = msgspec.json.decode(details, type=Command)
-        scope = (command.warehouse_id, command.sku, command.category_id)
-        if command.command in PAUSING and is_newer(command, state.pauses.get(scope)):
-            state.pauses[scope] = command
+        if command.command in PAUSING:
+            remember_pause(state.pauses, command)
         elif command.command in HOLDING:
             handling.append((version, command.event_at, command.event_id, command))
     # Within a burst they were carried out in order of time.

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from inventory_assets.domain.ingest.process import Message
 from tests.builders import DAY, Document, envelope, level, message, transaction
 from tests.domain.histories import LATER
-from tests.rules.folding import Key, is_active, is_before, keys_of, latest_version, state_of, top_level
+from tests.rules.folding import Key, is_active, keys_of, latest_version, sort_key, state_of, top_level
 from tests.rules.reading import Event, read_event
 from tests.rules.reading import Message as OracleMessage
 
@@ -121,7 +121,7 @@ def _row(own: list[Event], key: Key, begin: datetime, versions: dict[str, int]) 
     state = state_of(known, key)
     sold = _completed(known) - _completed([event for event in known if event.at < begin])
     level = top_level(known, key)
-    since = [event for event in known if level is None or not is_before(event, level)]
+    since = [event for event in known if level is None or sort_key(event) >= sort_key(level)]
     return (
         state["on_hand"], state["reserved"], state["inbound"], state["is_active"],
         _time_out(known, key, begin, end) // timedelta(seconds=1), sold, max(event.at for event in known),

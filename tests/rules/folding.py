@@ -20,19 +20,29 @@ def sort_key(event: Event) -> tuple:
     return (event.position, KIND_ORDER[event.kind], event.event_id)
 
 
-def greatest(events: Iterable[Event], rank: Callable[[Event], tuple] = lambda event: ()) -> Event | None:
+def _no_rank(event: Event) -> tuple:
+    return ()
+
+
+def greatest(events: Iterable[Event], rank: Callable[[Event], tuple] = _no_rank) -> Event | None:
     """RULE 12: each source's greatest, then of these the greatest (instant, increment, event id).
 
     Args:
         events: Of one kind.
         rank: What outranks the position, in either comparison (RULE 13's finality).
     """
+    found = greatest_by_source(events, rank)
+    return max(found, key=lambda event: _rank(event, rank, event.position[1:]), default=None)
+
+
+def greatest_by_source(events: Iterable[Event], rank: Callable[[Event], tuple] = _no_rank) -> list[Event]:
+    """Each source's greatest, by the whole position."""
     of_source: dict[str, Event] = {}
     for event in events:
         known = of_source.get(event.source)
         if known is None or _rank(event, rank, event.position) > _rank(known, rank, known.position):
             of_source[event.source] = event
-    return max(of_source.values(), key=lambda event: _rank(event, rank, event.position[1:]), default=None)
+    return list(of_source.values())
 
 
 def _rank(event: Event, rank: Callable[[Event], tuple], place: tuple) -> tuple:
@@ -137,12 +147,10 @@ def fold(events: list[Event], key: Key) -> dict[str, int]:
 
 
 def is_active(events: list[Event], key: Key) -> bool:
-    """RULE 17: inactive from a tombstone's position on, until a later level."""
+    """RULE 17: inactive from a tombstone's position on, until a later level; of a source the last word counts."""
     level = top_level(events, key)
-    return not any(
-        event.kind == "tombstone" and key in event.keys and (level is None or not is_before(event, level))
-        for event in events
-    )
+    tombstones = greatest_by_source(event for event in events if event.kind == "tombstone" and key in event.keys)
+    return not any(level is None or not is_before(event, level) for event in tombstones)
 
 
 def parents_of(events: list[Event], sku: str) -> dict[str, str]:

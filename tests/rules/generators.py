@@ -310,9 +310,8 @@ def bursts(draw: Any, *, max_size: int = 18) -> Steps:
             steps.append(Velocities(draw(st.sampled_from((DAY, "2022-04-21"))), found))
         now += timedelta(minutes=draw(st.sampled_from((0, 0, 0, 1, 30, 61, 24 * 60))))
         steps.append(Committed(now.isoformat(), burst) if is_backlog else burst)
-    if draw(st.booleans()):
-        steps.append(Sweep((now + timedelta(days=1)).isoformat()))
-    return steps
+    # Whoever finds what time has made due, in the end it is found.
+    return [*steps, Sweep((now + timedelta(days=2)).isoformat())]
 
 
 # --- What the laws do to a stream ---------------------------------------------------------
@@ -356,6 +355,21 @@ def _due_before(place: tuple[int, int], lanes: dict[str, list[tuple[int, Event]]
         while lane and (lane[0][1].position[1], lane[0][0]) < place:
             taken.append(lane.pop(0))
     return [number for number, event in sorted(taken, key=lambda pair: (sort_key(pair[1]), pair[0]))]
+
+
+def late_skus(steps: Steps) -> set[str]:
+    """SKUs of which an event came behind an earlier one, by position or by time."""
+    late: set[str] = set()
+    reached: dict[str, tuple[tuple, datetime]] = {}
+    for step in steps:
+        documents = step.documents if isinstance(step, Committed) else step if isinstance(step, list) else []
+        for event in filter(None, map(read, documents)):
+            for _, sku in event.keys[:1]:
+                place, at = reached.get(sku, (sort_key(event), event.at))
+                if sort_key(event) < place or event.at < at:
+                    late.add(sku)
+                reached[sku] = (max(place, sort_key(event)), max(at, event.at))
+    return late
 
 
 def without_conflicts(stream: list[Document]) -> list[Document]:

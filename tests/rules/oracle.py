@@ -57,6 +57,7 @@ class Machine:
     firing: str | None = None  # the alert id
     opened_at: datetime | None = None  # when it last opened or re-opened
     is_waiting: bool = False  # its telling is withheld by a cooldown or a pause (RULES 28, 36)
+    is_judged: bool = False  # its last point came after its grace, as known then (RULE 24)
     has_days_breached: bool = False  # RULE 27, "days, if they breached"
     latest: dict[str, str] = field(default_factory=dict)  # by condition, the alert id
     last_notified: dict[str, datetime] = field(default_factory=dict)  # by condition
@@ -179,9 +180,8 @@ class Oracle:
             for other in after
             if other.kind == "transaction" and other.fields["identity"] == event.fields["identity"]
         ]
-        is_known_better = latest_version(versions) is not event or any(
-            other.kind == "level" and key in other.keys and contains(other, event) for other in before
-        )
+        level = top_level(before, key)
+        is_known_better = latest_version(versions) is not event or (level is not None and contains(level, event))
         return is_known_better and fold(before, key) == fold(after, key)
 
     # Thresholds (RULES 21-23)
@@ -309,7 +309,7 @@ class Oracle:
         if machine is None or not any(key in event.keys for event in self._events):
             return
         end = self._end_of_grace(key)
-        if machine.frontier is not None and is_unstated(self._events, key) and end <= at:
+        if not machine.is_judged and machine.frontier is not None and is_unstated(self._events, key) and end <= at:
             # Nobody's doing: the event that left the stock as it is opens what is open.
             self._step(key, machine.frontier, machine.time_of(end), is_late=False)
         self._tell_if_due(key, at)
@@ -406,7 +406,8 @@ class Oracle:
 
     def _step(self, key: Key, cause: Event, at: datetime, *, is_late: bool) -> None:
         """One running point of one key through its machine."""
-        if not self._is_judged(key, at):
+        self._machines[key].is_judged = self._is_judged(key, at)
+        if not self._machines[key].is_judged:
             return
         self._judge(key, cause, at, is_late=is_late)
         self._tell_if_due(key, at)  # a rule may have cut its cooldown short

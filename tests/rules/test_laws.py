@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from inventory_assets.domain.stock.hierarchy import nodes_of
@@ -25,6 +25,7 @@ from tests.rules.generators import (
     bursts,
     cut,
     in_order,
+    late_skus,
     options,
     read,
     streams,
@@ -48,6 +49,8 @@ def law(examples: int) -> settings:
         derandomize=not EXAMPLES,
         suppress_health_check=list(HealthCheck),
         print_blob=True,
+        # To shrink takes minutes: whoever hunts has them.
+        phases=list(Phase) if EXAMPLES else [Phase.explicit, Phase.generate],
     )
 
 
@@ -105,7 +108,10 @@ def alerts_of(engine: ProductEngine) -> dict:
 @law(200)
 @given(bursts(), options())
 def test_product_agrees_with_the_oracle(steps, made_with):
-    """Two programs written from RULES by two people must say the same of any stream."""
+    """Two programs written from RULES by two people must say the same of any stream.
+
+    How the alerts of late events came about, RULES 25 leaves open; not what fires in the end.
+    """
     oracle, product = Oracle(**made_with), ProductEngine(**made_with)
 
     expected, actual = play(oracle, steps), play(product, steps)
@@ -115,9 +121,21 @@ def test_product_agrees_with_the_oracle(steps, made_with):
     assert oracle.rollups() == product.rollups()
     for key in oracle.states():
         assert oracle.resolved(*key) == product.resolved(*key)
-    assert by_key(oracle.transitions()) == by_key(product.transitions())
+    late = late_skus(steps)
+    assert by_key(in_time(oracle.transitions(), late)) == by_key(in_time(product.transitions(), late))
+    assert firing(oracle.alerts()) == firing(product.alerts())
     names = set().union(*oracle.alerts())
-    assert by_id(oracle.alerts(), names) == by_id(product.alerts(), names)
+    assert by_id(in_time(oracle.alerts(), late), names) == by_id(in_time(product.alerts(), late), names)
+
+
+def in_time(rows: list[dict], late: set[str]) -> list[dict]:
+    """Those of SKUs whose events came in order."""
+    return [row for row in rows if row["sku"] not in late]
+
+
+def firing(alerts: list[dict]) -> set[tuple]:
+    """What fires in the end, and where."""
+    return {(a["warehouse_id"], a["sku"], a["alert_type"]) for a in alerts if a["state"] == "firing"}
 
 
 # --- 2. RULES 18: a function of the set ---------------------------------------------------

@@ -318,7 +318,7 @@ def told_at(alert: Alert, thresholds: Thresholds) -> int | None:
 
 
 def end_cooldown(
-    alerts: KeyAlerts, point: Point, now: int, *, since: int = 0
+    alerts: KeyAlerts, point: Point, now: int, *, resumed_by: str | None = None
 ) -> tuple[dict[Condition, Alert], list[Transition]]:
     """Notify an alert that is still open when its cooldown, or a silence, has ended (RULES 28).
 
@@ -332,7 +332,7 @@ def end_cooldown(
         alerts: The key's latest alerts.
         point: Its stock before the event that is about to step it.
         now: Microseconds: the event's time, or the sweep's.
-        since: When a pause ended that held it too.
+        resumed_by: The event that ends, now, a pause that held it too.
     """
     for alert in alerts.values():
         if not alert.is_firing or not alert.is_notification_due:
@@ -341,8 +341,9 @@ def end_cooldown(
         breach = _holding(alert, point)
         # What a rule has muted or moved since is about to be resolved: nobody is told.
         if due_at is not None and due_at <= now and breach is not None:
-            cause = Cause(None, alert.opened_at, max(due_at, since, moved_at(alerts)), alert.is_late)
-            changed, transitions = _release(alert, breach, point, cause, "resumed" if since > due_at else None)
+            at = due_at if resumed_by is None else now
+            cause = Cause(resumed_by, alert.opened_at, max(at, moved_at(alerts)), alert.is_late)
+            changed, transitions = _release(alert, breach, point, cause, "resumed" if resumed_by else None)
             return {alert.condition: changed}, transitions
     return {}, []
 

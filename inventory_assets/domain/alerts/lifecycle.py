@@ -158,7 +158,7 @@ def scope_of(command: Command) -> Scope:
 
 
 def remember(silences: Silences, inhibitions: Inhibitions, command: Command) -> bool:
-    """Take in what a command says of a scope; whether it changes what holds.
+    """Take in what a hold or a release says of a scope; false where a later one is known already.
 
     Among the commands of one scope the latest by its own time decides, in
     whatever order they come (RULES 36).
@@ -171,18 +171,17 @@ def remember(silences: Silences, inhibitions: Inhibitions, command: Command) -> 
             return False
         _forget(inhibitions, command, lambda each: each.command == "uninhibit" and each.event_at)
         inhibitions[place] = command
-        return command.command != ("uninhibit" if known is None else known.command)
+        return True
     lifted = silences.get((scope, None))
     author = None if command.command == "unsilence" else command.issued_by
     if not is_newer(command, lifted) or not is_newer(command, silences.get((scope, author))):
         return False
     _forget(silences, command, lambda each: each.until_at or each.event_at)
-    ended = []
     if author is None:
-        ended = [place for place, each in silences.items() if place[0] == scope and is_newer(command, each)]
-    held = [silences.pop(place) for place in ended]
+        for ended in [place for place, each in silences.items() if place[0] == scope and is_newer(command, each)]:
+            del silences[ended]
     silences[scope, author] = command
-    return author is not None or any((each.until_at or 0) > command.event_at for each in held)
+    return True
 
 
 def _forget(commands: dict[Any, Command], latest: Command, over_at: Callable[[Command], int | bool]) -> None:

@@ -23,6 +23,7 @@ class BurstAlerts:
     def __init__(self, draft: Draft, result: BurstResult) -> None:
         self.draft = draft
         self.result = result
+        self.unjudged: set[Key] = set()  # their grace turned out to be over before their last event
         self.lifecycle = BurstLifecycle(draft, self.record, self.point_now)
 
     def point_now(self, key: Key) -> Point:
@@ -42,12 +43,12 @@ class BurstAlerts:
         """A key's SKU has moved: other holds are over it, and perhaps none."""
         at = max(cause.at, self.draft.keys[key].frontier_at)
         self.lifecycle.hold_again(key, Reason(at, "moved", cause.event_id or "", None))
-        self.resume(key, at)
+        self.resume(key, at, cause.event_id)
 
-    def resume(self, key: Key, at: int) -> None:
-        """Tell what a pause held back of a key, as of its end."""
+    def resume(self, key: Key, at: int, event_id: str | None) -> None:
+        """Tell what a pause held back of a key, as of its end and in the name of what ended it."""
         if self.is_due(key):
-            self.end_cooldown(key, self.draft.keys[key], at, since=at)
+            self.end_cooldown(key, self.draft.keys[key], at, resumed_by=event_id)
 
     def catch_up(self, key: Key, before: KeyState, now: int) -> None:
         """Do what time has made due by `now`, before whatever happens then; `before` is the stock until then."""
@@ -65,7 +66,7 @@ class BurstAlerts:
             self.end_cooldown(key, state, cause.at)
             alerts = self.draft.alerts.get(key)
         cause = cause._replace(at=max(cause.at, evaluate.moved_at(alerts)))
-        if self._is_in_grace(state, cause.at):
+        if self.is_in_grace(state, cause.at):
             return
         point = self.point(key, state)
         changed, transitions = evaluate.step(alerts or {}, point, cause)
@@ -77,24 +78,34 @@ class BurstAlerts:
             return None
         return state.first_at + self.draft.state.meaning.unstated_grace
 
-    def _is_in_grace(self, state: KeyState, at: int) -> bool:
+    def is_in_grace(self, state: KeyState, at: int) -> bool:
+        """Whether a key is not judged yet at a time."""
         ends_at = self.grace_end(state)
         return ends_at is not None and at < ends_at
 
     def end_grace(self, key: Key, state: KeyState, now: int) -> None:
         """Judge an unstated key at the end of its grace, if that has come by `now` and no event has judged it since."""
         ends_at = self.grace_end(state)
-        if ends_at is None or ends_at > now or state.frontier_at >= ends_at or not state.frontier[2]:
+        if ends_at is None or ends_at > now or not state.frontier[2]:
             return
-        # It opens in the name of the last event before: by time alone nothing has happened.
-        self.evaluate(key, Cause(state.frontier[2], state.frontier_at, ends_at, False), state)
+        if state.frontier_at < ends_at or key in self.unjudged:
+            self.unjudged.discard(key)
+            # It opens in the name of the last event before: by time alone nothing has happened.
+            at = max(ends_at, state.frontier_at)
+            self.evaluate(key, Cause(state.frontier[2], state.frontier_at, at, False), state)
 
-    def end_cooldown(self, key: Key, state: KeyState, now: int, *, since: int = 0) -> None:
-        """Tell what a key's cooldown held back, if it has ended by `now`; until `since` a pause held it too."""
+    def judge_left(self) -> None:
+        """Judge what the burst has left unjudged."""
+        for key in sorted(self.unjudged):
+            state = self.draft.keys[key]
+            self.end_grace(key, state, state.frontier_at)
+
+    def end_cooldown(self, key: Key, state: KeyState, now: int, *, resumed_by: str | None = None) -> None:
+        """Tell what a key's cooldown held back, if it has ended by `now`; or a pause did, which an event ended now."""
         if self._is_paused(key):
             return
         alerts = self.draft.alerts[key]
-        changed, transitions = evaluate.end_cooldown(alerts, self.point(key, state), now, since=since)
+        changed, transitions = evaluate.end_cooldown(alerts, self.point(key, state), now, resumed_by=resumed_by)
         self.record(key, alerts, changed, transitions)
 
     def point(self, key: Key, state: KeyState) -> Point:

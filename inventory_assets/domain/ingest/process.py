@@ -12,7 +12,7 @@ import msgspec
 
 from inventory_assets.domain.alerts.alert import Product, with_document_fields
 from inventory_assets.domain.alerts.evaluate import Cause
-from inventory_assets.domain.alerts.lifecycle import is_in_scope, is_newer
+from inventory_assets.domain.alerts.lifecycle import is_in_scope, remember
 from inventory_assets.domain.events.connectors import Heartbeat
 from inventory_assets.domain.events.control import ALERT_COMMANDS
 from inventory_assets.domain.events.kinds import (
@@ -33,9 +33,10 @@ from inventory_assets.domain.events.kinds import (
 from inventory_assets.domain.events.parse import MAX_DETAIL, ParseSettings, parse_message
 from inventory_assets.domain.ingest.alerts import BurstAlerts
 from inventory_assets.domain.ingest.dedupe import admit
+from inventory_assets.domain.ingest.handling import HOLDING
 from inventory_assets.domain.ingest.result import Arrival, BurstInputs, BurstResult
 from inventory_assets.domain.ingest.rules import BurstRules
-from inventory_assets.domain.ingest.state import PAUSING, Draft, InventoryState, SkuParents
+from inventory_assets.domain.ingest.state import PAUSING, Draft, InventoryState, SkuParents, remember_pause
 from inventory_assets.domain.stock.fold import (
     KeyState,
     Versions,
@@ -148,6 +149,7 @@ class _Run:
                 self.rules.take_rule(event)
         for command in self.waiting:
             self._handle(command, is_last=True)
+        self.alerts.judge_left()
         if inputs.sweep_at is not None:
             self.alerts.sweep(inputs)
             if inputs.policy is not None:
@@ -163,10 +165,25 @@ class _Run:
             if self.arrival_of[rule.event_id].outcome is Outcome.SUPERSEDED:
                 continue  # it is remembered, and steps nothing
             acts.append(_Act(rule.position[1], self.place_of[rule.event_id], rule))
-        for event in accepted:
-            if isinstance(event, Command):
-                acts.append(_Act(event.event_at, self.place_of[event.event_id], event))
+        commands = [event for event in accepted if isinstance(event, Command)]
+        self._judge_commands(commands)
+        for command in commands:
+            if self.arrival_of[command.event_id].outcome is not Outcome.SUPERSEDED:
+                acts.append(_Act(command.event_at, self.place_of[command.event_id], command))
         return sorted(acts, key=lambda act: act[:2])
+
+    def _judge_commands(self, commands: list[Command]) -> None:
+        """Tell which commands a later one of their scope has outdated, as they came (RULES 9, 36)."""
+        pauses = dict(self.draft.pauses)
+        silences, inhibitions = dict(self.draft.silences), dict(self.draft.inhibitions)
+        for command in commands:
+            is_latest = True
+            if command.command in PAUSING:
+                is_latest = remember_pause(pauses, command)
+            elif command.command in HOLDING:
+                is_latest = remember(silences, inhibitions, command)
+            if not is_latest:
+                self.arrival_of[command.event_id].outcome = Outcome.SUPERSEDED
 
     def _act_in_time(self, acts: list["_Act"], placed: list["_Placed"]) -> Iterable["_Placed"]:
         """Yield the stock events, and carry out the rules and commands at their times between them (RULES 25).
@@ -175,19 +192,19 @@ class _Run:
         time, every cut then gives the same. At one moment the order of arrival decides,
         as it does between bursts.
         """
-        # Position need not be time: within a SKU an event is no earlier than those before it.
-        # Per SKU, because `explain` replays one alone and must find the same.
-        latest: dict[str, int] = {}
+        # Position need not be time: within a SKU an event is no earlier than those before it, nor,
+        # at one moment, arrived before them. Per SKU, because `explain` replays one alone.
+        reached: dict[str, tuple[int, int]] = {}
         timed = []
         for each in placed:
-            sku, instant = each.event.sku, each.event.position[1]
-            latest[sku] = max(latest.get(sku, instant), instant)
-            timed.append((latest[sku], each))
+            sku, moment = each.event.sku, (each.event.position[1], self.place_of[each.event.event_id])
+            reached[sku] = moment = max(moment, reached.get(sku, moment))
+            timed.append((moment, each))
         timed.sort(key=lambda pair: pair[0])  # stable: a SKU's events stay in their order
         waiting = iter(acts)
         act = next(waiting, None)
-        for at, each in timed:
-            while act is not None and (act.at, act.place) < (at, self.place_of[each.event.event_id]):
+        for moment, each in timed:
+            while act is not None and (act.at, act.place) < moment:
                 self._act(act.event)
                 act = next(waiting, None)
             yield each
@@ -235,23 +252,20 @@ class _Run:
 
     def _obey(self, command: Command) -> None:
         """Pause, resume, or judge anew, the keys of a scope."""
-        scope = (command.warehouse_id, command.sku, command.category_id)
-        if command.command in PAUSING and not is_newer(command, self.draft.pauses.get(scope)):
-            self.arrival_of[command.event_id].outcome = Outcome.SUPERSEDED
-            return
         chosen = sorted(key for key in self.draft.keys if is_in_scope(command, key, self.draft.category(key)))
         moments = {key: max(command.event_at, self.draft.keys[key].frontier_at) for key in chosen}
         for key, at in moments.items():
             # What fell due before is told before.
             self.alerts.catch_up(key, self.draft.keys[key], at)
         if command.command in PAUSING:
-            self.draft.pauses[scope] = command
+            remember_pause(self.draft.pauses, command)
         if command.command == "pause":
             return
         for key, at in moments.items():
-            self.alerts.resume(key, at)
-            self.rules.resolve(key)
-            self.alerts.evaluate(key, Cause(command.event_id, command.event_at, at, False), self.draft.keys[key])
+            self.alerts.resume(key, at, command.event_id)
+            if command.command == "re-evaluate":
+                self.rules.resolve(key)
+                self.alerts.evaluate(key, Cause(command.event_id, command.event_at, at, False), self.draft.keys[key])
 
     def _handle(self, command: Command, *, is_last: bool) -> bool:
         verdict = self.lifecycle.obey(command)
@@ -330,6 +344,7 @@ class _Run:
         is_late = place < state.frontier
         before = state.copy() if self.alerts.is_waiting(key, state) else state
         frontier = state.frontier, state.frontier_at
+        is_in_grace = self.alerts.is_in_grace(state, state.frontier_at)
         outcome = self._fold(state, self.applied.setdefault(key, {}), event)
         verdict = self.verdicts.get((key, event.event_id), outcome) if self.verdicts else outcome
         if verdict is not outcome:
@@ -358,6 +373,9 @@ class _Run:
             self.alerts.evaluate(key, cause, state)
             if key == (event.warehouse_id, event.sku):
                 self.draft.add_point(key, event.event_at, state.available)
+        elif is_in_grace and not self.alerts.is_in_grace(state, state.frontier_at):
+            # An older first event: the grace was over before the last one, which nobody has judged.
+            self.alerts.unjudged.add(key)
         if key == self.trace:
             self.result.steps.append((event, state.copy()))
         return outcome

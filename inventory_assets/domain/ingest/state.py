@@ -13,7 +13,7 @@ from itertools import product
 from typing import Generic, NamedTuple, TypeVar
 
 from inventory_assets.domain.alerts.alert import Alert, Product
-from inventory_assets.domain.alerts.lifecycle import Inhibitions, Silences
+from inventory_assets.domain.alerts.lifecycle import Inhibitions, Silences, is_newer
 from inventory_assets.domain.events.connectors import Heard
 from inventory_assets.domain.events.kinds import (
     NO_POSITION,
@@ -55,6 +55,15 @@ PAUSING = ("pause", "resume")
 
 PauseScope = tuple[str | None, str | None, str | None]
 """(warehouse_id, sku, category_id); null for every one."""
+
+
+def remember_pause(pauses: dict[PauseScope, Command], command: Command) -> bool:
+    """Take in what a pause or a resume says of its scope; false where a later one is known already."""
+    scope = (command.warehouse_id, command.sku, command.category_id)
+    if not is_newer(command, pauses.get(scope)):
+        return False
+    pauses[scope] = command
+    return True
 
 
 def pause_over(pauses: Mapping[PauseScope, Command], key: Key, category_id: str) -> Command | None:

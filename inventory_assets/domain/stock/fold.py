@@ -341,9 +341,16 @@ def apply_tombstone(state: KeyState, event: Tombstone) -> Outcome:
     deletion = Deletion(event.position, event.event_id, event.source)
     known = state.deletions
     state.deletions = tuple(sorted(greatest_by_source([*known, deletion]), key=lambda each: each.event_id))
-    state.is_active = not _is_deleted(state)
-    is_applied = state.deletions != known and _is_after(deletion, state.level)
+    was_active, state.is_active = state.is_active, not _is_deleted(state)
+    is_last = _is_after(deletion, state.level) and not any(_is_later(each, deletion) for each in known)
+    is_applied = state.is_active != was_active or is_last
     return _record(state, event, Outcome.APPLIED if is_applied else Outcome.SUPERSEDED)
+
+
+def _is_later(one: Deletion, other: Deletion) -> bool:
+    if is_same_clock(one.source, other.source):
+        return (one.position, one.event_id) > (other.position, other.event_id)
+    return one.position[1] > other.position[1]
 
 
 def _is_deleted(state: KeyState) -> bool:

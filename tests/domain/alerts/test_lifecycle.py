@@ -213,7 +213,7 @@ def test_unsilence_tells_at_once_what_is_still_open(shop):
 
     assert shop.steps() == [("silenced", "test"), ("unsilenced", "test"), ("notified", "released")]
     assert shop.log[-1].at == at("09:20")
-    assert shop.burst(do("unsilence", shop, "09:30")) == ["superseded"]
+    assert shop.burst(do("unsilence", shop, "09:30")) == ["applied"]
 
 
 @pytest.mark.parametrize(
@@ -231,7 +231,7 @@ def test_a_scope_is_silenced_with_what_opens_in_it(scope):
     assert shop.steps().count(("silenced", "test")) == 2
     shop.burst(command("unsilence", timestamp=moment("09:00"), **scope))
     assert shop.told == [(shop.alert("STOCKOUT").alert_id, 1)]
-    assert shop.burst(command("unsilence", timestamp=moment("09:01"), **scope)) == ["superseded"]
+    assert shop.burst(command("unsilence", timestamp=moment("09:01"), **scope)) == ["applied"]
 
 
 def test_a_scope_elsewhere_silences_nothing():
@@ -288,7 +288,7 @@ def test_a_shorter_silence_of_one_alert_does_not_cut_a_wider_one_short():
     shop.burst(sweep_at="09:00")
     assert shop.told == []
 
-    assert shop.burst(do("unsilence", shop, "09:10", reason="a")) == ["superseded"]
+    assert shop.burst(do("unsilence", shop, "09:10", reason="a")) == ["applied"]
     shop.burst(command("unsilence", timestamp=moment("09:20"), **CATEGORY))
     assert len(shop.told) == 1
 
@@ -396,7 +396,7 @@ def test_a_doubted_warehouse_holds_its_alerts_and_marks_them(shop):
 
     assert shop.told == []
     assert shop.alert("STOCKOUT").handled.is_untrusted and shop.alert(key=("W1", "S2")).handled.is_untrusted
-    assert shop.burst(command("inhibit", timestamp=moment("09:30"), **doubt)) == ["superseded"]
+    assert shop.burst(command("inhibit", timestamp=moment("09:30"), **doubt)) == ["applied"]
     # Another's doubt is another's: lifting one leaves the other.
     shop.burst(command("inhibit", warehouse_id="W1", issued_by="quality", timestamp=moment("09:40")))
     shop.burst(command("uninhibit", timestamp=moment("10:00"), **doubt))
@@ -587,11 +587,11 @@ def test_a_shorter_silence_of_one_person_does_not_cut_anothers_short():
 def test_a_release_that_comes_before_the_older_hold_keeps_it_released(target):
     shop = quiet_shop()
     target = {"alert_id": shop.alert().alert_id} if target is None else target
-    assert shop.burst(command("unsilence", timestamp=moment("08:30"), **target)) == ["superseded"]
+    assert shop.burst(command("unsilence", timestamp=moment("08:30"), **target)) == ["applied"]
     assert shop.burst(command("silence", minutes=600, timestamp=moment("08:20"), **target)) == ["superseded"]
     assert shop.alert().handled.silenced_until is None
     inhibition = {"warehouse_id": "W1", "source": "check"}
-    assert shop.burst(command("uninhibit", timestamp=moment("08:30"), **inhibition)) == ["superseded"]
+    assert shop.burst(command("uninhibit", timestamp=moment("08:30"), **inhibition)) == ["applied"]
     assert shop.burst(command("inhibit", timestamp=moment("08:20"), **inhibition)) == ["superseded"]
     assert shop.alert().handled.inhibited_by == ()
 
