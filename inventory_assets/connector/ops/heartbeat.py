@@ -215,7 +215,8 @@ def _body(vitals: Vitals, tell: Callable[[Any], Any]) -> dict[str, Any]:
     time = vitals.cluster_time
     return {
         "connector_id": vitals.connector_id,
-        "warehouse_id": vitals.warehouse_id,
+        # Null and not "", which is no id: the lake would not hear a connector of several warehouses.
+        "warehouse_id": vitals.warehouse_id or None,
         "owner_id": vitals.owner_id,
         "source_epoch": vitals.source_epoch,
         "state": str(vitals.state),

@@ -52,7 +52,7 @@ class Operations(Observer):
         self,
         *,
         connector_id: str,
-        warehouse_id: str,
+        warehouse_id: str | None,
         owner_id: str,
         metrics: ConnectorMetrics,
         logger: FilteringBoundLogger,

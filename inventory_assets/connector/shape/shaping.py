@@ -21,7 +21,7 @@ from inventory_assets.connector.shape.routing import (
     MAX_MESSAGE_BYTES,
     Router,
     dead_letter,
-    find_address,
+    find_subject,
     has_identity,
     read_id_text,
 )
@@ -206,7 +206,7 @@ class Shaper:
         }
         if warehouse_id is not None:
             attributes["warehouse_id"] = warehouse_id[:_MAX_ATTRIBUTE]
-        key = self._router.key_of(*find_address(subject.role, subject.document or subject.key))
+        key = self._router.key_of(find_subject(subject.role, subject.document or subject.key))
         return Shaped(OutgoingMessage(self._router.topics[subject.role], body, attributes, key))
 
     def _refuse(self, subject: _Subject, reason: str, detail: str, body: bytes | None = None) -> Shaped:
