@@ -33,7 +33,7 @@ from inventory_assets.connector.ports import ChangeSource, TokenStore
 from inventory_assets.connector.publish.outlet import Outlet
 from inventory_assets.connector.publish.publisher import PubSubSink, SinkSettings
 from inventory_assets.connector.service import OnTokenLost, Options, Service
-from inventory_assets.connector.shape.shaping import build_shaper
+from inventory_assets.connector.shape.shaping import build_keys, build_shaper
 from inventory_assets.connector.source.images import ImageMode
 from inventory_assets.connector.source.mongo_client import connect
 from inventory_assets.connector.source.mongo_source import MongoChangeSource
@@ -58,6 +58,7 @@ class Parts:
         client = connect(config.mongodb_uri.get_secret_value())
         return MongoChangeSource(
             client, config.database, collections=list(config.collections), images=images,
+            keys=build_keys(config),
             batch_size=config.read_batch, chunk_documents=config.snapshot_chunk_documents,
         )  # fmt: skip
 

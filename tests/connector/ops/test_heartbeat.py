@@ -64,7 +64,7 @@ def test_no_status_is_taken_for_a_stock_fact(kind):
 @pytest.mark.parametrize(
     ("kind", "severity"),
     [
-        (StatusKind.TOKEN_LOST, "alarm"), (StatusKind.TAKEN_OVER, "alarm"), (StatusKind.CIRCUIT_OPENED, "warning"),
+        (StatusKind.TOKEN_LOST, "alarm"), (StatusKind.KEYS_CHANGED, "alarm"), (StatusKind.TAKEN_OVER, "alarm"), (StatusKind.CIRCUIT_OPENED, "warning"),
         (StatusKind.CIRCUIT_CLOSED, "info"), (StatusKind.STOPPED, "info"), (StatusKind.FAILED, "alarm"),
     ],
 )  # fmt: skip

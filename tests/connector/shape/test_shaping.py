@@ -14,6 +14,7 @@ from inventory_assets.connector.shape.routing import DEFAULT_LANES, Router, lane
 from inventory_assets.connector.shape.shaping import Shaped, build_shaper
 from inventory_assets.connector.shape.transforms import NamedTransform
 from inventory_assets.connector.source.change import Operation, Poison
+from inventory_assets.connector.source.keys import Keys
 from inventory_assets.domain.events.kinds import Filtered, Level, Rejection, ThresholdRule, Tombstone, Transaction
 from tests.connector.shape.shaped import (
     AT,
@@ -428,3 +429,15 @@ def test_a_configuration_builds_its_shaper():
     assert event.quantity == -3
     assert body(shaped)["document"]["metadata"] == {"x": 1}
     assert body(shaped)["namespace"] == "shop.inventory"
+
+
+def test_a_key_that_was_left_ends_in_the_lake_at_the_position_of_its_change():
+    """The old key ends and the new one begins, in one place of the order: no stock is there twice."""
+    old = {"warehouse_id": "W1", "sku": "U-OLD"}
+    moved = change(level(sku="U-NEW"), "inventory", Operation.UPDATE, before=old)
+
+    events = [read(shaper(source_epoch=1).shape(each)) for each in Keys().add_left([moved])]
+
+    assert [(type(event), event.sku, event.position) for event in events] == [
+        (Tombstone, "U-OLD", POSITION), (Level, "U-NEW", POSITION),
+    ]  # fmt: skip
