@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from inventory_assets.addresses import read_broker, read_host
 from inventory_assets.connector.shape.masking import FieldRule, Treatment, read_rule
 from inventory_assets.connector.shape.routing import DEFAULT_LANES
 from inventory_assets.settings import DEFAULT_HOME
@@ -122,7 +123,7 @@ class ConnectorConfig(BaseSettings):
     thresholds_collection: Name = "thresholds"
 
     pubsub_project: Name | None = None
-    pubsub_emulator_host: Name | None = None
+    pubsub_emulator_host: Annotated[Name, AfterValidator(read_broker)] | None = None
     inventory_topic: Topic = "inventory-updates-topic"
     transactions_topic: Topic = "inventory-transactions-topic"
     thresholds_topic: Topic = "thresholds-topic"
@@ -159,7 +160,7 @@ class ConnectorConfig(BaseSettings):
     circuit_reset_seconds: Seconds = 30.0
 
     # Cloud Run says PORT, and then all interfaces are meant.
-    health_host: Name = "127.0.0.1"
+    health_host: Annotated[Name, AfterValidator(read_host)] = "127.0.0.1"
     health_port: Port = 8080
     readiness_max_lag_seconds: Seconds = 300.0
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

@@ -162,7 +162,7 @@ class Operations(Observer):
             ],
             "what_to_do": "`inventory connector reconcile --repair` now; `inventory connector init-db` for the images",
         }
-        self._logger.error("keys_changed", **detail)
+        self._logger.critical("keys_changed", **detail)
         self._tell(StatusKind.KEYS_CHANGED, **detail)
 
     def caught_up(self) -> None:
