@@ -235,7 +235,7 @@ def _watch(
             while len(futures) < READ_BATCH and (change := stream.try_next()) is not None:
                 document = change["fullDocument"]
                 body = json.dumps({"operation": change["operationType"], "document": document}, default=str).encode()
-                key = lane_key(document["warehouse_id"], document["sku"], lanes) if lanes else ""
+                key = lane_key(document["sku"], lanes) if lanes else ""
                 futures.append(publish(topics[change["ns"]["coll"]], body, key))
             for future in futures:
                 future.result()

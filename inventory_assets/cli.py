@@ -6,6 +6,7 @@ import click
 
 from inventory_assets.commands.lazy import LazyGroup
 from inventory_assets.errors import InventoryError
+from inventory_assets.private import make_private
 
 # One line each, whole at 80 columns.
 COMMANDS = {
@@ -59,6 +60,7 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line. Exit 0 ok, 1 failed, 2 usage."""
+    make_private()
     try:
         cli.main(prog_name="inventory", standalone_mode=False)
     except click.exceptions.Exit as stop:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
+from inventory_assets.addresses import read_broker
 from inventory_assets.errors import InventoryError
 
 DEFAULT_HOME = Path(".inventory")
@@ -178,7 +179,10 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
         values["project"] = project
         values["is_project_named"] = True
     if host := env.get("PUBSUB_EMULATOR_HOST"):
-        values["emulator_host"] = host
+        try:
+            values["emulator_host"] = read_broker(host)
+        except ValueError as error:
+            raise SettingsError(f"PUBSUB_EMULATOR_HOST was {host!r}: {error}") from error
     return Settings(**values)  # type: ignore[arg-type]
 
 

@@ -11,16 +11,19 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from inventory_assets.addresses import read_broker, read_host
 from inventory_assets.connector.shape.masking import FieldRule, Treatment, read_rule
 from inventory_assets.connector.shape.routing import DEFAULT_LANES
 from inventory_assets.settings import DEFAULT_HOME
 
 ROLES = ("inventory", "transactions", "thresholds")
 MIN_KEY_CHARACTERS = 16
+MAX_ID_BYTES = 256
 # A message may have as many: with less outstanding, the greatest could never be sent.
 MIN_OUTSTANDING_BYTES = 10_000_000
 
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 # What MongoDB allows in no database's name.
 _NO_DATABASE = re.compile(r'[/\\. "$*<>:|?@]')
 
@@ -47,6 +50,13 @@ def _uri(value: SecretStr) -> SecretStr:
     # With a bare slash in it, the rest of a password would be read as the database's name, and be in every message.
     if parts.fragment or "@" in parts.query or parts.netloc.count("@") > 1 or _NO_DATABASE.search(parts.path[1:]):
         raise ValueError("expected special characters of user and password percent-encoded (/ as %2F, @ as %40)")
+    return value
+
+
+def _id(value: str) -> str:
+    # As the lake reads ids (RULES 4): of another it would hear nothing, and take none of its documents.
+    if len(value.encode(errors="replace")) > MAX_ID_BYTES or value != value.strip() or _CONTROL.search(value):
+        raise ValueError(f"expected an id of 1 to {MAX_ID_BYTES} bytes without control characters or outer white space")
     return value
 
 
@@ -102,7 +112,7 @@ class ConnectorConfig(BaseSettings):
         Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$", description="a name, such as connector-wh-east-1"),
     ]
     # None: one database holds several warehouses, and each document names its own.
-    warehouse_id: Name | None = None
+    warehouse_id: Annotated[Name, AfterValidator(_id)] | None = None
     source_id: Name | None = None
 
     mongodb_uri: Annotated[SecretStr, AfterValidator(_uri), Field(description="mongodb://HOST:27017/DATABASE")]
@@ -113,7 +123,7 @@ class ConnectorConfig(BaseSettings):
     thresholds_collection: Name = "thresholds"
 
     pubsub_project: Name | None = None
-    pubsub_emulator_host: Name | None = None
+    pubsub_emulator_host: Annotated[Name, AfterValidator(read_broker)] | None = None
     inventory_topic: Topic = "inventory-updates-topic"
     transactions_topic: Topic = "inventory-transactions-topic"
     thresholds_topic: Topic = "thresholds-topic"
@@ -150,7 +160,7 @@ class ConnectorConfig(BaseSettings):
     circuit_reset_seconds: Seconds = 30.0
 
     # Cloud Run says PORT, and then all interfaces are meant.
-    health_host: Name = "127.0.0.1"
+    health_host: Annotated[Name, AfterValidator(read_host)] = "127.0.0.1"
     health_port: Port = 8080
     readiness_max_lag_seconds: Seconds = 300.0
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

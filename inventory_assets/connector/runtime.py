@@ -33,7 +33,7 @@ from inventory_assets.connector.ports import ChangeSource, TokenStore
 from inventory_assets.connector.publish.outlet import Outlet
 from inventory_assets.connector.publish.publisher import PubSubSink, SinkSettings
 from inventory_assets.connector.service import OnTokenLost, Options, Service
-from inventory_assets.connector.shape.shaping import build_shaper
+from inventory_assets.connector.shape.shaping import build_keys, build_shaper
 from inventory_assets.connector.source.images import ImageMode
 from inventory_assets.connector.source.mongo_client import connect
 from inventory_assets.connector.source.mongo_source import MongoChangeSource
@@ -58,6 +58,7 @@ class Parts:
         client = connect(config.mongodb_uri.get_secret_value())
         return MongoChangeSource(
             client, config.database, collections=list(config.collections), images=images,
+            keys=build_keys(config),
             batch_size=config.read_batch, chunk_documents=config.snapshot_chunk_documents,
         )  # fmt: skip
 
@@ -95,7 +96,7 @@ def run_connector(
     """
     redact = Redactor([*secrets_of(config.mongodb_uri.get_secret_value()), config.hmac_key_bytes.decode()])
     logger = build_logger(
-        log, connector_id=config.connector_id, warehouse_id=config.warehouse_id or "", redact=redact,
+        log, connector_id=config.connector_id, warehouse_id=config.warehouse_id, redact=redact,
         sample_every=config.log_sample, level=config.log_level, now=now,
     )  # fmt: skip
     with library_logs(logger):
@@ -123,11 +124,11 @@ class _Process:
         self._error: BaseException | None = None
         owner_id = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self._metrics = ConnectorMetrics(
-            connector_id=config.connector_id, warehouse_id=config.warehouse_id or "",
+            connector_id=config.connector_id, warehouse_id=config.warehouse_id,
             version=version("inventory-assets"),
         )  # fmt: skip
         self._operations = Operations(
-            connector_id=config.connector_id, warehouse_id=config.warehouse_id or "", owner_id=owner_id,
+            connector_id=config.connector_id, warehouse_id=config.warehouse_id, owner_id=owner_id,
             metrics=self._metrics, logger=logger, tell=self._tell, now=now,
         )  # fmt: skip
         self._store = parts.store(config)

@@ -206,6 +206,8 @@ class Service:
         if batch.changes or batch.read:
             self._has_unsaved_changes = True
             self._observer.handled(tally, cluster_time=batch.cluster_time)
+        if batch.key_changes:
+            self._observer.keys_changed(batch.key_changes)
         while self._in_flight.is_full and not self._in_flight.has_failed() and not self._stop.is_set():
             self._in_flight.wait(_LOOK_SECONDS)
             self._confirm(is_idle=False)

@@ -5,6 +5,7 @@ import socket
 
 import click
 
+from inventory_assets.addresses import read_host, write_address
 from inventory_assets.console.access import TOKEN_VARIABLE, ConsoleSetupError, access_of
 from inventory_assets.settings import load_settings
 
@@ -47,14 +48,17 @@ def run_console(host: str, port: int, names: tuple[str, ...] = (), *, what: str 
 
     settings = load_settings()
     try:
+        host = read_host(host)
+    except ValueError as error:
+        raise click.ClickException(f"--host was {host!r}: {error}.") from error
+    try:
         access = access_of(host, os.environ.get(TOKEN_VARIABLE) or None, names)
     except ConsoleSetupError as error:
         raise click.ClickException(str(error)) from error
     listener = _listen(host, port)
     os.nice(NICENESS)
     chosen = listener.getsockname()[1]
-    shown = f"[{host}]" if ":" in host else host
-    click.echo(f"{what}  http://{shown}:{chosen}{path}", err=True)
+    click.echo(f"{what}  http://{write_address(host, chosen)}{path}", err=True)
     config = uvicorn.Config(
         build_app(settings, access), log_level="warning", access_log=False, server_header=False,
         timeout_graceful_shutdown=END_SECONDS, limit_concurrency=MAX_CONNECTIONS, ws="none", loop="asyncio", http="h11",

@@ -19,6 +19,7 @@ import grpc  # type: ignore[import-untyped]
 from google.protobuf import empty_pb2
 from google.pubsub_v1.types import pubsub, schema
 
+from inventory_assets.addresses import read_host, write_address
 from inventory_assets.emulator.broker import Broker
 from inventory_assets.emulator.publisher_service import PublisherService
 from inventory_assets.emulator.registry import Registry
@@ -29,6 +30,7 @@ from inventory_assets.emulator.status import StatusError
 from inventory_assets.emulator.store import Store, StoreError
 from inventory_assets.emulator.subscriber_service import SubscriberService
 from inventory_assets.emulator.sweeper import Sweeper
+from inventory_assets.private import keep_private
 
 # Above the 10 MB of the service, so that the answer to more is ours and clear.
 _RECEIVE_BYTES = 64 * 1024 * 1024
@@ -75,7 +77,7 @@ async def _serve(host: str, port: int, data_dir: Path | None) -> None:
         await server.start()
         tasks = [asyncio.create_task(work) for work in (broker.run_clock(), Sweeper(broker, replay).run())]
         try:
-            print(f"emulator ready on {host}:{bound}", flush=True)
+            print(f"emulator ready on {write_address(host, bound)}", flush=True)
             await server.wait_for_termination()
         finally:
             for task in tasks:
@@ -87,13 +89,18 @@ def run(host: str, port: int, data_dir: Path | None) -> None:
     """Run the emulator until SIGTERM or SIGINT; prints `emulator ready on HOST:PORT`.
 
     Args:
-        host: Address to listen on.
+        host: Address to listen on; an IPv6 address with or without brackets.
         port: 0 picks a free one.
         data_dir: Where messages and resources are kept; None keeps them in memory.
 
     Raises:
         EmulatorError: The port or the directory is in use, or cannot be used.
     """
+
+    try:
+        host = read_host(host)
+    except ValueError as error:
+        raise EmulatorError(f"--host was {host!r}: {error}.") from error
 
     async def main() -> None:
         task = asyncio.ensure_future(_serve(host, port, data_dir))
@@ -110,7 +117,7 @@ def run(host: str, port: int, data_dir: Path | None) -> None:
 def _locked(data_dir: Path) -> Iterator[None]:
     """Hold the data directory; the lock goes with the process, also when it is killed."""
     try:
-        data_dir.mkdir(parents=True, exist_ok=True)
+        keep_private(data_dir)
         lock = open(data_dir / "emulator.lock", "a+")  # noqa: SIM115 - held, then closed below
     except OSError as error:
         raise EmulatorError(
@@ -143,13 +150,15 @@ def _bind(server: Any, host: str, port: int) -> int:
     except OSError as error:
         reason = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be used ({error})"
         raise EmulatorError(
-            f"{host}:{port} {reason}. Stop what listens there, or choose another port with --port (0 picks a free one)."
+            f"{write_address(host, port)} {reason}. "
+            "Stop what listens there, or choose another port with --port (0 picks a free one)."
         ) from error
     try:
-        address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        return server.add_insecure_port(address)
+        return server.add_insecure_port(write_address(host, port))
     except RuntimeError as error:
-        raise EmulatorError(f"cannot listen on {host}:{port}: {error}. Choose another port with --port.") from error
+        raise EmulatorError(
+            f"cannot listen on {write_address(host, port)}: {error}. Choose another port with --port."
+        ) from error
 
 
 def _handlers(publisher: PublisherService, subscriber: SubscriberService, schemas: SchemaService) -> list[Any]:

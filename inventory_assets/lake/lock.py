@@ -29,8 +29,8 @@ def writer_lock(path: Path, *, timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS)
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     deadline = time.monotonic() + timeout_seconds
-    turnstile = os.open(path.with_suffix(".turnstile"), os.O_CREAT | os.O_RDWR, 0o644)
-    lock = os.open(path, os.O_CREAT | os.O_RDWR, 0o644)
+    turnstile = os.open(path.with_suffix(".turnstile"), os.O_CREAT | os.O_RDWR, 0o600)
+    lock = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
     try:
         _acquire(turnstile, path, deadline)
         _acquire(lock, path, deadline)

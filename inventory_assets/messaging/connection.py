@@ -21,6 +21,9 @@ from google.pubsub_v1.services.subscriber import SubscriberClient
 from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
 from google.pubsub_v1.types import pubsub
 
+from inventory_assets.addresses import channel_options, read_broker
+from inventory_assets.messaging.errors import MessagingError
+
 CHANNEL_OPTIONS = [
     ("grpc.max_send_message_length", -1),
     ("grpc.max_receive_message_length", -1),
@@ -77,9 +80,13 @@ def connect(emulator_host: str | None = None) -> Connection:
     """
     host = emulator_host or os.environ.get("PUBSUB_EMULATOR_HOST") or ""
     if host:
-        host = host.removeprefix("http://")
-        publish = PublisherGrpcTransport(channel=grpc.insecure_channel(host, CHANNEL_OPTIONS))
-        subscribe = SubscriberGrpcTransport(channel=grpc.insecure_channel(host, CHANNEL_OPTIONS))
+        try:
+            host = read_broker(host)
+        except ValueError as error:
+            raise MessagingError(f"PUBSUB_EMULATOR_HOST was {host!r}: {error}") from error
+        options = [*CHANNEL_OPTIONS, *channel_options(host)]
+        publish = PublisherGrpcTransport(channel=grpc.insecure_channel(host, options))
+        subscribe = SubscriberGrpcTransport(channel=grpc.insecure_channel(host, options))
     else:
         publish = PublisherGrpcTransport()
         subscribe = SubscriberGrpcTransport()

@@ -4,8 +4,10 @@ Belongs here: one base and what callers tell apart. Does not belong: gRPC
 errors, which `connection.describe` turns into text for these.
 """
 
+import os
 from collections.abc import Mapping
 
+from inventory_assets.addresses import is_loopback, proxy_variable
 from inventory_assets.errors import InventoryError
 
 
@@ -19,8 +21,11 @@ class BrokerUnavailableError(MessagingError):
     def __init__(self, *, target: str, reason: str) -> None:
         self.target = target
         self.reason = reason
+        # gRPC asks it even for a broker in the next room, and its answer does not say so.
+        proxy = None if is_loopback(target.rpartition(":")[0].strip("[]")) else proxy_variable(os.environ)
+        through = f"It was asked through the proxy in {proxy}: name its host in no_proxy if it needs none. "
         super().__init__(
-            f"Pub/Sub at {target!r} does not answer ({reason}). "
+            f"Pub/Sub at {target!r} does not answer ({reason}). {through if proxy else ''}"
             "Start it (`inventory emulator`), or set PUBSUB_EMULATOR_HOST to where it runs; "
             "nothing was acknowledged, so nothing is lost."
         )

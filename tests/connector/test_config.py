@@ -207,3 +207,14 @@ def test_the_examples_can_be_used(name, warehouse_id):
 
     assert (config.connector_id, config.warehouse_id) == (f"connector-{name}", warehouse_id)
     assert set(config.collections.values()) >= {"inventory", "transactions"}
+
+
+@pytest.mark.parametrize("warehouse_id", [" W1", "W1 ", "W\\u0007", "ü" * 129])
+def test_a_warehouse_that_the_lake_would_refuse_is_refused(write, warehouse_id):
+    """RULES 4: it would take none of its documents, and never hear of the connector."""
+    path = write(
+        f'CONNECTOR_ID: c1\nMONGODB_URI: mongodb://db/shop\nPUBSUB_PROJECT: p\nWAREHOUSE_ID: "{warehouse_id}"\n'
+    )
+
+    [problem] = problems(path)
+    assert problem.startswith("WAREHOUSE_ID was ") and "expected an id of 1 to 256 bytes" in problem

@@ -63,7 +63,7 @@ def metric_rows() -> list[str]:
     metrics.count("read_bytes", once)
     metrics.count("published", once)
     metrics.count("published_bytes", once)
-    for name in ("failed", "dead_lettered", "dropped", "copied"):
+    for name in ("failed", "dead_lettered", "dropped", "keys_changed", "copied"):
         metrics.count(name, once)
     metrics.render(vitals(), NOW)
     return [_metric_row(family) for family in metrics.registry.collect()]

@@ -5,6 +5,7 @@ not belong: expectations.
 """
 
 import contextlib
+import json
 import socket
 import struct
 import threading
@@ -27,11 +28,15 @@ class Received:
 
 @dataclass
 class HttpServer:
-    """Takes POSTs. `cues` are how it answers the next ones: a status, (status, headers), `reset`, `hang`, `drip`, `flood`."""
+    """Takes POSTs. `cues` are how it answers the next ones: a status, (status, headers), `reset`, `hang`, `drip`, `flood`.
+
+    With `echoes` it answers with all that it was sent, as the page of a 404 does.
+    """
 
     url: str = ""
     received: list[Received] = field(default_factory=list)
     cues: list[Any] = field(default_factory=list)
+    echoes: bool = False
     released: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -72,6 +77,10 @@ def http_server() -> Iterator[HttpServer]:
                 return
             status, extra = cue if isinstance(cue, tuple) else (cue, {})
             answer = b'{"id":"m-1","text":"' + b"x" * 100 + b'"}'
+            if state.echoes:
+                told = [self.path, *(f"{name}: {value}" for name, value in headers.items() if name == "authorization")]
+                answer = json.dumps({"id": " ".join(told), "text": told}).encode() + body[:100]
+                extra = {"X-Request-Id": " ".join(told), **extra}
             self.send_response(status)
             for name, value in {"Content-Length": str(len(answer)), **extra}.items():
                 self.send_header(name, value)

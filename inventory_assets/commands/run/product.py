@@ -78,7 +78,7 @@ def run(scale: str, rate: float | None, port: int, emulator_port: int, seconds: 
 def _hold(path: Path) -> int:
     """Take the home for this run; the kernel gives it back however the process ends."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    lock = os.open(path, os.O_CREAT | os.O_RDWR, 0o644)
+    lock = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

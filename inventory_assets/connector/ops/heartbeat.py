@@ -37,6 +37,8 @@ class StatusKind(StrEnum):
     SNAPSHOT_FINISHED = "connector_snapshot_finished"
     # An alarm: changes were lost from the stream, and only a copy states what they led to.
     TOKEN_LOST = "connector_token_lost"
+    # An alarm: documents have left keys that no image names.
+    KEYS_CHANGED = "connector_keys_changed"
     TAKEN_OVER = "connector_taken_over"
     CIRCUIT_OPENED = "connector_circuit_opened"
     CIRCUIT_CLOSED = "connector_circuit_closed"
@@ -55,6 +57,7 @@ class Severity(StrEnum):
 
 _SEVERITIES = {
     StatusKind.TOKEN_LOST: Severity.ALARM,
+    StatusKind.KEYS_CHANGED: Severity.ALARM,
     StatusKind.TAKEN_OVER: Severity.ALARM,
     StatusKind.FAILED: Severity.ALARM,
     StatusKind.CIRCUIT_OPENED: Severity.WARNING,
@@ -215,7 +218,8 @@ def _body(vitals: Vitals, tell: Callable[[Any], Any]) -> dict[str, Any]:
     time = vitals.cluster_time
     return {
         "connector_id": vitals.connector_id,
-        "warehouse_id": vitals.warehouse_id,
+        # Null and not "", which is no id: the lake would not hear a connector of several warehouses.
+        "warehouse_id": vitals.warehouse_id or None,
         "owner_id": vitals.owner_id,
         "source_epoch": vitals.source_epoch,
         "state": str(vitals.state),

@@ -29,6 +29,7 @@ _COUNTERS = {
     "deduplicated": ("changes_deduplicated", "Events read again and skipped: confirmed already."),
     "dead_lettered": ("changes_dead_lettered", "Changes sent to the dead-letter topic.", "reason"),
     "dropped": ("changes_dropped", "Changes a transformation dropped.", "collection"),
+    "keys_changed": ("keys_changed", "Documents that left a key which no image names.", "collection"),
     "reconnects": ("reconnects", "Streams opened anew after an error."),
     "tokens_lost": ("tokens_lost", "Resume tokens that MongoDB no longer accepts."),
     "heartbeats_failed": ("heartbeats_failed", "Heartbeats not confirmed by Pub/Sub."),

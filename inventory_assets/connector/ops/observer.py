@@ -5,9 +5,10 @@ change. Not here: what becomes of them (`operations`).
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from inventory_assets.connector.source.change import ClusterTime
+from inventory_assets.connector.source.change import ClusterTime, KeyChange
 from inventory_assets.connector.state.checkpoint import Checkpoint, Gap
 
 
@@ -44,6 +45,9 @@ class Observer:
 
     def handled(self, tally: Tally, *, cluster_time: ClusterTime | None) -> None:
         """One read was shaped and handed to Pub/Sub."""
+
+    def keys_changed(self, changes: Sequence[KeyChange]) -> None:
+        """An alarm: documents have left keys that no image names, and those keep their last stock or rule."""
 
     def caught_up(self) -> None:
         """The stream has nothing more, and everything read is confirmed."""

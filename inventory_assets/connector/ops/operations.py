@@ -4,7 +4,8 @@ Here: that translation. Not here: the formats (`metrics`, `logs`, `heartbeat`), 
 """
 
 import threading
-from collections.abc import Callable, Hashable
+from collections import Counter
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,11 +18,13 @@ from inventory_assets.connector.ops.heartbeat import StatusKind
 from inventory_assets.connector.ops.metrics import ConnectorMetrics
 from inventory_assets.connector.ops.observer import Observer, Tally
 from inventory_assets.connector.ops.vitals import Circuit, CircuitState, State, Vitals, lag_of
-from inventory_assets.connector.source.change import ClusterTime
+from inventory_assets.connector.source.change import ClusterTime, KeyChange
 from inventory_assets.connector.state.checkpoint import Checkpoint, Gap
 
 # As often as a heartbeat: who reads the log sees that it lasts.
 _EVERY = timedelta(seconds=30)
+# Of documents in one message to people.
+_MOST_SHOWN = 20
 
 
 class Quiet:
@@ -52,7 +55,7 @@ class Operations(Observer):
         self,
         *,
         connector_id: str,
-        warehouse_id: str,
+        warehouse_id: str | None,
         owner_id: str,
         metrics: ConnectorMetrics,
         logger: FilteringBoundLogger,
@@ -146,6 +149,21 @@ class Operations(Observer):
             "handled", sample=True, read=tally.read, published=dict(tally.published),
             deduplicated=tally.deduplicated, cluster_time=cluster_time,
         )  # fmt: skip
+
+    def keys_changed(self, changes: Sequence[KeyChange]) -> None:
+        self._metrics.count("keys_changed", Counter(each.collection for each in changes))
+        detail = {
+            "message": f"{len(changes)} documents took another key, and no image says which they had: "
+            "it keeps its last stock or rule",
+            "documents": len(changes),
+            "found": [
+                {"collection": each.collection, "cluster_time": each.cluster_time, **each.fields}
+                for each in changes[:_MOST_SHOWN]
+            ],
+            "what_to_do": "`inventory connector reconcile --repair` now; `inventory connector init-db` for the images",
+        }
+        self._logger.critical("keys_changed", **detail)
+        self._tell(StatusKind.KEYS_CHANGED, **detail)
 
     def caught_up(self) -> None:
         now = self._now()

@@ -13,6 +13,7 @@ import threading
 from concurrent.futures import Future, wait
 from typing import NamedTuple
 
+from inventory_assets.addresses import read_broker
 from inventory_assets.connector.errors import ConnectorError
 from inventory_assets.connector.ops.observer import Observer
 from inventory_assets.connector.publish.pubsub_client import (
@@ -115,7 +116,8 @@ class PubSubSink:
         self._project = project
         self._settings = settings or SinkSettings()
         self._abandoned = threading.Event()
-        host = (emulator_host or os.environ.get("PUBSUB_EMULATOR_HOST") or "").removeprefix("http://")
+        host = emulator_host or os.environ.get("PUBSUB_EMULATOR_HOST") or ""
+        host = read_broker(host) if host else ""
         self._client = open_client(self._settings, host=host, abandoned=self._abandoned, observer=observer)
         self._room = Room(
             max_messages=self._settings.max_outstanding_messages, max_bytes=self._settings.max_outstanding_bytes

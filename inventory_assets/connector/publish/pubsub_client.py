@@ -23,6 +23,7 @@ from google.cloud import pubsub_v1  # type: ignore[attr-defined]  # a namespace 
 from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
 from google.pubsub_v1.types import pubsub
 
+from inventory_assets.addresses import channel_options
 from inventory_assets.connector.ops.observer import Observer
 from inventory_assets.messaging.connection import CHANNEL_OPTIONS, code_of
 
@@ -111,7 +112,7 @@ def open_client(
 
     transport: Any
     if host:
-        channel = grpc.insecure_channel(host, CHANNEL_OPTIONS)
+        channel = grpc.insecure_channel(host, [*CHANNEL_OPTIONS, *channel_options(host)])
         transport = PublisherGrpcTransport(channel=grpc.intercept_channel(channel, requests))
     else:
         # A factory: the client chooses endpoint, credentials and mTLS for it.

@@ -51,29 +51,31 @@ class Router:
     topics: Mapping[str, str]
     ordering: int | Literal["sku"] = DEFAULT_LANES
 
-    def key_of(self, warehouse_id: str, sku: str) -> str:
-        """Ordering key of one SKU's messages; empty for none.
+    def key_of(self, sku: str) -> str:
+        """Ordering key of one SKU's messages, whatever their warehouse; empty for none.
 
         Args:
             sku: Or whatever names the message's subject: a threshold rule has no SKU.
         """
         if isinstance(self.ordering, int):
-            return lane_key(warehouse_id, sku, self.ordering) if self.ordering else ""
-        return sku_key(warehouse_id, sku)
+            return lane_key(sku, self.ordering) if self.ordering else ""
+        return sku_key(sku)
 
 
-def lane_key(warehouse_id: str, sku: str, lanes: int) -> str:
-    """Name the lane of a SKU: the same in every process, for ever."""
+def lane_key(sku: str, lanes: int) -> str:
+    """Name the lane of a SKU: the same in every process, for ever.
+
+    Without the warehouse, so that what happens at both ends of a transfer keeps its order, too.
+    """
     # Not hash(): that is seeded anew in each process. CRC-32 spreads ids well and costs 0.1 µs.
-    return f"lane-{zlib.crc32(f'{warehouse_id}:{sku}'.encode()) % lanes}"
+    return f"lane-{zlib.crc32(sku.encode()) % lanes}"
 
 
-def sku_key(warehouse_id: str, sku: str) -> str:
-    """`warehouse_id:sku`, or a hash of it where Pub/Sub would refuse the length."""
-    key = f"{warehouse_id}:{sku}"
-    encoded = key.encode()
+def sku_key(sku: str) -> str:
+    """The SKU, or a hash of it where Pub/Sub would refuse the length."""
+    encoded = sku.encode()
     if len(encoded) <= MAX_ORDERING_KEY_BYTES:
-        return key
+        return sku
     return f"sha256:{hashlib.sha256(encoded).hexdigest()}"
 
 
@@ -158,12 +160,11 @@ def has_identity(role: str, found: dict[str, Any] | None) -> bool:
     return bool(read_id_text(level_type) and (level_type == "GLOBAL" or read_id_text(found.get("level_id"))))
 
 
-def find_address(role: str, found: dict[str, Any]) -> tuple[str, str]:
-    """(warehouse, SKU or what stands for it): what keeps its order."""
-    warehouse_id = read_id_text(found.get("warehouse_id"))
+def find_subject(role: str, found: dict[str, Any]) -> str:
+    """The SKU, or what stands for it: what keeps its order."""
     if role == "thresholds":
-        return warehouse_id, f"{read_id_text(found.get('level_type'))}:{read_id_text(found.get('level_id'))}"
-    return warehouse_id, read_id_text(found.get("sku")) or read_id_text(found.get("_id"))
+        return f"{read_id_text(found.get('level_type'))}:{read_id_text(found.get('level_id'))}"
+    return read_id_text(found.get("sku")) or read_id_text(found.get("_id"))
 
 
 def read_id_text(value: Any) -> str:

@@ -21,7 +21,7 @@ from inventory_assets.connector.shape.routing import (
     MAX_MESSAGE_BYTES,
     Router,
     dead_letter,
-    find_address,
+    find_subject,
     has_identity,
     read_id_text,
 )
@@ -34,6 +34,7 @@ from inventory_assets.connector.shape.transforms import (
     rename_fields,
 )
 from inventory_assets.connector.source.change import Change, Operation, Poison
+from inventory_assets.connector.source.keys import Keys
 from inventory_assets.messaging.messages import OutgoingMessage
 
 TRANSFORM_FAILED = "transform_failed"
@@ -206,7 +207,7 @@ class Shaper:
         }
         if warehouse_id is not None:
             attributes["warehouse_id"] = warehouse_id[:_MAX_ATTRIBUTE]
-        key = self._router.key_of(*find_address(subject.role, subject.document or subject.key))
+        key = self._router.key_of(find_subject(subject.role, subject.document or subject.key))
         return Shaped(OutgoingMessage(self._router.topics[subject.role], body, attributes, key))
 
     def _refuse(self, subject: _Subject, reason: str, detail: str, body: bytes | None = None) -> Shaped:
@@ -271,16 +272,40 @@ def _namespace_of(change: Change | Poison, role: str) -> str:
     return f"{change.database}.{name}"
 
 
+def _transforms_of(config: ConnectorConfig) -> tuple[NamedTransform, ...]:
+    transforms = load_transforms(config.transforms)
+    if config.rename_fields:
+        # First: other hooks are written for the names that R0 has.
+        transforms = (NamedTransform("RENAME_FIELDS", rename_fields(config.renames)), *transforms)
+    return transforms
+
+
+def build_keys(config: ConnectorConfig) -> Keys:
+    """Say how the keys of documents are read, as messages will name them.
+
+    Raises:
+        ConfigurationError: A hook cannot be loaded.
+    """
+    transforms = _transforms_of(config)
+    if not transforms:
+        return Keys(roles=config.collections)
+
+    def adapt(change: Change) -> Mapping[str, Any] | None:
+        try:
+            return apply_transforms(transforms, change.document or {}, change)
+        except TransformFailedError:
+            return None  # the change itself becomes a dead letter
+
+    renamed = {name: tuple(fields) for name, fields in config.renames.items()}
+    return Keys(roles=config.collections, adapt=adapt, renamed=renamed)
+
+
 def build_shaper(config: ConnectorConfig, *, clock: Callable[[], datetime]) -> Shaper:
     """Build the shaper that a configuration describes.
 
     Raises:
         ConfigurationError: A schema or a hook cannot be loaded.
     """
-    transforms = load_transforms(config.transforms)
-    if config.rename_fields:
-        # First: other hooks are written for the names that R0 has.
-        transforms = (NamedTransform("RENAME_FIELDS", rename_fields(config.renames)), *transforms)
     return Shaper(
         source=config.source,
         connector_id=config.connector_id,
@@ -290,7 +315,7 @@ def build_shaper(config: ConnectorConfig, *, clock: Callable[[], datetime]) -> S
         registry=load_registry(config.schema_dir),
         clock=clock,
         masker=build_masker(config.field_rules, config.hmac_key_bytes),
-        transforms=transforms,
+        transforms=_transforms_of(config),
         refuses_unknown_versions=config.unknown_schema == "dead_letter",
         dead_letter_topic=config.dead_letter_topic,
     )

@@ -40,6 +40,8 @@ class Change:
         cluster_time: The position, RULES 12. Of READ and SNAPSHOT the time of the read.
         token: Of the event, its identity across re-reads; None for READ and SNAPSHOT.
         size_bytes: Of the BSON it was read from, for bounds on memory.
+        before: What the document was known by before an update or replacement, where an image says so.
+        key_change: Where an update changed that, and no image says from what.
     """
 
     operation: Operation
@@ -51,6 +53,21 @@ class Change:
     cluster_time: ClusterTime
     token: Token | None = None
     size_bytes: int = 0
+    before: dict[str, Any] | None = field(default=None, repr=False, compare=False)
+    key_change: "KeyChange | None" = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyChange:
+    """An update that changed what a document is known by, without an image that says what that was before.
+
+    Attributes:
+        fields: Those that changed, with their new values; None for one that was taken away.
+    """
+
+    collection: str
+    cluster_time: ClusterTime
+    fields: dict[str, str | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,12 +98,14 @@ class Batch:
         token: Resume after it once every change is confirmed: on an idle collection it moves, too.
         cluster_time: Everything up to it has been read; None where the server has not said.
         read: Events of the stream it was made of.
+        key_changes: Keys that were left among them, nobody knows which.
     """
 
     changes: list[Change | Poison]
     token: Token
     cluster_time: ClusterTime | None
     read: int = 0
+    key_changes: tuple[KeyChange, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

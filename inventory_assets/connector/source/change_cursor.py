@@ -24,6 +24,7 @@ from pymongo.errors import OperationFailure, PyMongoError
 from inventory_assets.connector.errors import SourceRefusedError, SourceUnavailableError
 from inventory_assets.connector.source.change import Token
 from inventory_assets.connector.source.images import ImageMode
+from inventory_assets.connector.source.keys import Keys
 from inventory_assets.connector.source.mongo_errors import TOO_LARGE_CODE, translate, translated
 from inventory_assets.connector.source.raw_documents import RAW
 
@@ -31,12 +32,10 @@ WRITES = ("insert", "update", "replace", "delete")
 # After these a collection is not what it was, without an event for each of its documents.
 UPHEAVALS = ("drop", "rename")
 _ENDS = ("dropDatabase", "invalidate")
-# Never read here (but `updateDescription`, with pre-images), and a third of a small event's bytes.
-_UNUSED = ("collectionUUID", "wallTime", "lsid", "updateDescription")
+# Never read here, and a part of a small event's bytes.
+_UNUSED = ("collectionUUID", "wallTime", "lsid")
 # To ask for what is there already: what comes later is waited for by whoever asks next.
 NO_WAIT_MS = 1
-# A pre-image is sent where it is used: it would double every other event.
-_OF_DELETES = {"$cond": [{"$eq": ["$operationType", "delete"]}, "$fullDocumentBeforeChange", "$$REMOVE"]}
 
 
 class EventTooLargeError(Exception):
@@ -59,12 +58,19 @@ class Reply:
 
 
 def pipeline(
-    token: Token | None, *, collections: Sequence[str], mode: ImageMode, has_images: bool, is_slim: bool = False
+    token: Token | None,
+    *,
+    collections: Sequence[str],
+    mode: ImageMode,
+    has_images: bool,
+    keys: Keys,
+    is_slim: bool = False,
 ) -> list[dict[str, Any]]:
     """Build the stream's pipeline.
 
     Args:
         has_images: As `mongo_client.check_replica_set`.
+        keys: What of the document before an update is to be sent.
         is_slim: Without any document: for an event that is too large with them.
     """
     # startAfter, not resumeAfter: the two differ only in that it takes an invalidate's token, too.
@@ -81,10 +87,40 @@ def pipeline(
         # All of it is used but a replacement's pre-image: to have that cut out costs more than it saves.
         return stages
     if has_images:
-        stages.append({"$set": {"fullDocumentBeforeChange": _OF_DELETES}})
+        stages.append({"$set": {"fullDocumentBeforeChange": _image_before(keys)}})
         if mode is ImageMode.POST_IMAGES:
             stream["fullDocument"] = "whenAvailable"
-    return [*stages, {"$unset": list(_UNUSED)}]
+    return [*stages, {"$set": {"updateDescription": _description(keys)}}, {"$unset": list(_UNUSED)}]
+
+
+def _image_before(keys: Keys) -> dict[str, Any]:
+    """A pre-image, of which is sent what is used: the whole would double every event."""
+    image = "$fullDocumentBeforeChange"
+    part: Any = image if keys.adapt is not None else {name: f"{image}.{name}" for name in _sent(keys)}
+    has_key = {"$and": [{"$in": ["$ns.coll", keys.collections]}, {"$in": ["$operationType", ["update", "replace"]]}]}
+    # Where there is no image, a part of it would look like one.
+    is_there = {"$eq": [{"$type": image}, "object"]}
+    return {
+        "$cond": [
+            {"$eq": ["$operationType", "delete"]},
+            image,
+            {"$cond": [{"$and": [has_key, is_there]}, part, "$$REMOVE"]},
+        ]
+    }
+
+
+def _description(keys: Keys) -> dict[str, Any]:
+    """What an update did to a document's key, for the case that no image says what that was."""
+    updated = {name: f"$updateDescription.updatedFields.{name}" for name in _sent(keys) if name != "_id"}
+    part = {"updatedFields": updated, "removedFields": "$updateDescription.removedFields"}
+    has_key = {"$and": [{"$in": ["$ns.coll", keys.collections]}, {"$eq": ["$operationType", "update"]}]}
+    return {"$cond": [has_key, part, "$$REMOVE"]}
+
+
+def _sent(keys: Keys) -> list[str]:
+    names = [name for collection in keys.collections for name in keys.fields(collection)]
+    # Another name cannot be said in an expression.
+    return [name for name in dict.fromkeys(("_id", *names)) if name and not name.startswith("$") and "." not in name]
 
 
 def _interesting(collections: Sequence[str]) -> dict[str, Any]:

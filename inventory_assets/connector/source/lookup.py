@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 
 from inventory_assets.connector.source.change import Change, ClusterTime, Operation, Poison
 from inventory_assets.connector.source.change_events import UNDECODABLE, Inexact
+from inventory_assets.connector.source.keys import Keys
 from inventory_assets.connector.source.mongo_reads import MongoReads, Page
 from inventory_assets.connector.source.raw_documents import UndecodableError, decode, decode_key, encode_key, key_of
 
@@ -52,37 +53,59 @@ def _to_change(
 
 
 def look_up(
-    wanted: Sequence[Inexact], reads: MongoReads, *, database: str, collections: Sequence[str], since: ClusterTime
+    wanted: Sequence[Inexact],
+    reads: MongoReads,
+    *,
+    database: str,
+    collections: Sequence[str],
+    since: ClusterTime,
+    keys: Keys,
 ) -> Iterator[list[Change | Poison]]:
     """Read the documents of inexact changes, each once, all at one cluster time.
 
-    A document that is gone is left out: its delete is an event of its own.
+    A document that is gone is left out: its delete is an event of its own. A key that a document has
+    left, as an image before a change says, becomes a tombstone at the position of that change.
 
     Args:
         wanted: Of one batch.
         collections: Those that are watched; levels come along only if they are.
         since: Of the batch's last event.
+        keys: By what documents are known.
 
     Yields:
         READ changes, a reply's worth at a time: thresholds, transactions, inventory.
     """
-    keys: dict[str, set[bytes]] = defaultdict(set)
+    ids: dict[str, set[bytes]] = defaultdict(set)
+    befores: dict[tuple[str, bytes], list[Change]] = defaultdict(list)
     for item in wanted:
-        keys[item.collection].add(encode_key(item.document_key))
+        name = encode_key(item.document_key)
+        ids[item.collection].add(name)
+        if item.before:
+            befores[item.collection, name].append(item.as_change(database))
     skus: Skus = defaultdict(set)
     # Without a snapshot: what these events did is there for certain, and their lookup is not before them.
     at = None if reads.has_snapshots else since
     for collection in copy_order(collections):
         brought = skus if collection == INVENTORY else {}
-        if not keys[collection] and not brought:
+        if not ids[collection] and not brought:
             continue
-        for page in reads.find(collection, keys=sorted(keys[collection]), skus=brought, at=at):
+        for page in reads.find(collection, keys=sorted(ids[collection]), skus=brought, at=at):
             at = page.cluster_time
             changes = to_changes(page, operation=Operation.READ, database=database, collection=collection)
             if collection == TRANSACTIONS:
                 _add_skus(changes, skus)
+            left = [
+                tombstone
+                for change in changes
+                if "_id" in change.document_key
+                for before in befores.pop((collection, encode_key(change.document_key)), ())
+                if isinstance(change, Change) and (tombstone := keys.left(before, change)) is not None
+            ]
             if changes:
-                yield changes
+                yield [*left, *changes]
+    gone = [keys.left(before, None) for each in befores.values() for before in each]
+    if found := [tombstone for tombstone in gone if tombstone is not None]:
+        yield list(found)
 
 
 def _add_skus(changes: list[Change | Poison], skus: Skus) -> None:

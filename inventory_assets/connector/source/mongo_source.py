@@ -12,7 +12,15 @@ from pymongo import MongoClient
 from pymongo.client_session import ClientSession
 
 from inventory_assets.connector.errors import SourceUnavailableError, TokenLostError
-from inventory_assets.connector.source.change import Batch, Change, Chunk, ClusterTime, Operation, Poison, Token
+from inventory_assets.connector.source.change import (
+    Batch,
+    Change,
+    Chunk,
+    ClusterTime,
+    Operation,
+    Poison,
+    Token,
+)
 from inventory_assets.connector.source.change_cursor import (
     NO_WAIT_MS,
     ChangeCursor,
@@ -25,12 +33,14 @@ from inventory_assets.connector.source.change_events import (
     Inexact,
     Read,
     Upheaval,
+    add_left,
     only_final,
     read_event,
     read_too_large,
     token_of,
 )
 from inventory_assets.connector.source.images import ImageMode
+from inventory_assets.connector.source.keys import Keys
 from inventory_assets.connector.source.lookup import look_up, to_changes
 from inventory_assets.connector.source.mongo_client import check_replica_set
 from inventory_assets.connector.source.mongo_reads import MongoReads
@@ -52,6 +62,7 @@ class MongoChangeSource:
         *,
         collections: Sequence[str],
         images: ImageMode,
+        keys: Keys | None = None,
         batch_size: int = 1000,
         max_await_ms: int = 250,
         chunk_documents: int = 1000,
@@ -61,6 +72,7 @@ class MongoChangeSource:
         Args:
             client: From `mongo_client.connect`; `close` closes it.
             collections: Those that are watched.
+            keys: By what their documents are known.
             batch_size: Events asked for at a time; the server also stops at 16 MB.
             max_await_ms: How long a read waits for a first event. Meanwhile no token is saved of what is confirmed.
             chunk_documents: Documents of a copy read together.
@@ -69,6 +81,7 @@ class MongoChangeSource:
         self._database = client[database]
         self._collections = list(collections)
         self._images = images
+        self._keys = keys or Keys()
         self._batch_size = batch_size
         self._max_await_ms = max_await_ms
         self._chunk_documents = chunk_documents
@@ -126,8 +139,9 @@ class MongoChangeSource:
     def _open_cursor(self, token: Token | None, *, is_slim: bool = False) -> ChangeCursor:
         assert self._has_images is not None and self._session is not None
         stages = pipeline(
-            token, collections=self._collections, mode=self._images, has_images=self._has_images, is_slim=is_slim
-        )
+            token, collections=self._collections, mode=self._images, has_images=self._has_images,
+            keys=self._keys, is_slim=is_slim,
+        )  # fmt: skip
         return ChangeCursor(self._database, self._session, stages)
 
     def _close_cursor(self) -> None:
@@ -144,7 +158,7 @@ class MongoChangeSource:
         while True:
             items, reply = first or self._try_reply(self._max_await_ms)
             first = None
-            sound = only_final(items)
+            sound = only_final(items, self._keys)
             upheaval = next((item for item in items if isinstance(item, Upheaval)), None)
             if upheaval is None:
                 yield from self._batches_of(sound, reply.token, len(items))
@@ -162,13 +176,14 @@ class MongoChangeSource:
 
     def _batches_of(self, items: Sequence[Read], token: Token, count: int) -> Iterator[Batch]:
         """Hand out exact changes, then what was looked up; only the last part has the token."""
+        items = add_left(items, self._keys, database=self._database.name)
         part: list[Change | Poison] = [item for item in items if isinstance(item, Change | Poison)]
         wanted = [item for item in items if isinstance(item, Inexact)]
         size = sum(change.size_bytes for change in part)
         if wanted:
             looked_up = look_up(
                 wanted, self._readable(), database=self._database.name, collections=self._collections,
-                since=max(item.cluster_time for item in items),
+                since=max(item.cluster_time for item in items), keys=self._keys,
             )  # fmt: skip
             for more in looked_up:
                 added = sum(change.size_bytes for change in more)
@@ -180,7 +195,8 @@ class MongoChangeSource:
         times = [item.cluster_time for item in items]
         if (told := _time_in(token)) is not None:
             times.append(told)
-        yield Batch(changes=part, token=token, cluster_time=max(times, default=None), read=count)
+        changed = tuple(item.key_change for item in items if isinstance(item, Change | Inexact) and item.key_change)
+        yield Batch(changes=part, token=token, cluster_time=max(times, default=None), read=count, key_changes=changed)
 
     def _try_reply(self, max_await_ms: int) -> tuple[list[Read], Reply]:
         try:
@@ -190,7 +206,7 @@ class MongoChangeSource:
             return self._step_over()
 
     def _interpret(self, raw: Any) -> Read:
-        return read_event(raw, database=self._database.name, mode=self._images)
+        return read_event(raw, database=self._database.name, mode=self._images, keys=self._keys)
 
     def _whole_reply(self, max_await_ms: int) -> Reply:
         """Read on until no MongoDB transaction is cut in two: `only_final` needs all of it."""

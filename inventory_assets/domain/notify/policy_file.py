@@ -63,6 +63,10 @@ _WORDS: dict[str, tuple[str, ...]] = {"severity": _SEVERITIES, "alert_type": _TY
 _CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
 _ADDRESS = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+_HOST = re.compile(r"[^\s/@:]+|[0-9A-Fa-f:.]+(%\w+)?")
+_URL = re.compile(
+    r"https?://(\[[0-9A-Fa-f:.]+\]|[^/\s@:?#\\\[\]]+)(:(?P<port>\d{1,5}))?([/?#][^\s\\]*)?", re.IGNORECASE
+)
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _MAX_WINDOW_MINUTES = 7 * 24 * 60
 # What may wait longer is a digest, not a group.
@@ -135,8 +139,13 @@ class _Reading:
 
     def _check_settings(self, place: str, kind: ChannelKind, settings: dict[str, Any]) -> None:
         url = settings.get("url")
-        if isinstance(url, str) and not re.fullmatch(r"https?://[^/\s@]+(/\S*)?", url):
-            self._problem(f"{place}.url", "expected http:// or https://, a host, no user name or password")
+        if isinstance(url, str) and not _is_url(url):
+            self._problem(
+                f"{place}.url", "expected http:// or https://, a host, a port to 65535, no user name or password"
+            )
+        if isinstance(host := settings.get("host"), str) and not _HOST.fullmatch(host):
+            # Not shown: what is more than a host may be a password.
+            self._problem(f"{place}.host", "expected a host name or an address, and nothing beside it")
         for key, value in settings.items():
             if key.endswith("_env") and isinstance(value, str) and not _VARIABLE.fullmatch(value):
                 # The value is not shown: it is likely the secret itself.
@@ -304,6 +313,11 @@ class _Reading:
             self._problem(place, "expected a time such as 2026-03-01T02:00:00Z")
             return None
         return to_microseconds(value if value.tzinfo else value.replace(tzinfo=UTC))
+
+
+def _is_url(url: str) -> bool:
+    match = _URL.fullmatch(url)
+    return match is not None and 0 < int(match["port"] or 80) <= 65_535
 
 
 def _texts(value: Any) -> list[str]:

@@ -17,6 +17,7 @@ from inventory_assets.lake.errors import LakeError, LakeMissingError
 from inventory_assets.lake.lock import writer_lock
 from inventory_assets.lake.retries import try_again
 from inventory_assets.lake.tables import CATALOG
+from inventory_assets.private import keep_private, make_private
 from inventory_assets.settings import Settings
 
 # Making an empty lake takes a second; whoever lost that race finds it made.
@@ -35,6 +36,10 @@ def connect(settings: Settings, *, read_only: bool = False) -> duckdb.DuckDBPyCo
         LakeError: The catalog's server does not answer, or the data are in a
             bucket and no key for it is set.
     """
+    if read_only:
+        make_private()  # a query may spill to disk
+    else:
+        keep_private(settings.home)
     if settings.is_embedded:
         catalog_path = Path(settings.catalog_uri.removeprefix("sqlite:"))
         if read_only and not catalog_path.exists():

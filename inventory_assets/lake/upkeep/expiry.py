@@ -58,7 +58,7 @@ def _holds(settings: Settings) -> Path:
 def _make_hold(folder: Path) -> tuple[Path, int]:
     while True:
         path = folder / uuid.uuid4().hex
-        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o644)
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         if path.exists():
             return path, descriptor

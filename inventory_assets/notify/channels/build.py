@@ -7,6 +7,7 @@ from inventory_assets.domain.notify.policy import ChannelKind, ChannelPolicy
 from inventory_assets.messaging.client import Publisher
 from inventory_assets.notify.channels.channel import Channel, ChannelSetupError
 from inventory_assets.notify.channels.console import ConsoleChannel
+from inventory_assets.notify.channels.discreet import Discreet, secrets_of
 from inventory_assets.notify.channels.http import DEFAULT_TIMEOUT_SECONDS, GuardedClient
 from inventory_assets.notify.channels.mail import DEFAULT_PORTS, MailChannel, MailServer
 from inventory_assets.notify.channels.pagerduty import EVENTS_URL, PagerDutyChannel
@@ -65,6 +66,12 @@ def build_channel(channel: ChannelPolicy, environment: Environment, publisher: C
     """
     if problems := missing_secrets(channel, environment):
         raise ChannelSetupError("; ".join(problems))
+    built = _build(channel, environment, publisher)
+    secrets = secrets_of(channel.settings, environment)
+    return Discreet(built, secrets) if secrets else built
+
+
+def _build(channel: ChannelPolicy, environment: Environment, publisher: Callable[[], Publisher]) -> Channel:
     settings = channel.settings
     match channel.kind:
         case ChannelKind.EMAIL:

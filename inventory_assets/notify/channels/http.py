@@ -34,7 +34,28 @@ REFUSED = frozenset({413, 422})
 # These speak of the address or the key, which are the configuration's.
 CHANNEL_FAULTS = frozenset({401, 403, 404, 405, 407, 410})
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+# https://www.iana.org/assignments/iana-ipv6-special-registry: IPv4 inside IPv6, judged by what is inside.
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+# All that IANA has given out for hosts anywhere; the rest of IPv6 is special or nobody's.
+_UNICAST = ipaddress.ip_network("2000::/3")
+# Of IANA's special-purpose registries, what a Python's `is_global` may not know of, as its tables are of its
+# release: nobody's web server is in such a block, reachable or not.
+_SPECIAL = tuple(
+    ipaddress.ip_network(each)
+    for each in (
+        "192.0.0.0/24",  # protocol assignments
+        "192.31.196.0/24",  # AS112
+        "192.52.193.0/24",  # AMT
+        "192.88.99.0/24",  # 6to4 relays
+        "192.175.48.0/24",  # AS112
+        "168.63.129.16/32",  # Azure's host, in no registry: it tells a machine its secrets
+        "2001::/23",  # protocol assignments, Teredo, ORCHID
+        "2001:db8::/32",  # documentation
+        "2620:4f:8000::/48",  # AS112
+        "3ffe::/16",  # 6bone, given back
+        "3fff::/20",  # documentation
+    )
+)
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -56,17 +77,20 @@ class GuardedClient:
     def __init__(
         self, url: str, *, allow_hosts: Sequence[str] = (), timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
     ) -> None:
+        if (problem := url_problem(url)) is not None:
+            raise ChannelSetupError(f"the URL {problem}")
         self._url: SplitResult = urlsplit(url)
-        if self._url.scheme not in ("http", "https") or not self._url.hostname:
-            # The URL is not shown: its path may be the secret.
-            raise ChannelSetupError("the URL was not one; expected http:// or https:// and a host")
         self._allowed = tuple(allow_hosts)
         self._timeout = timeout_seconds
 
     @property
     def shown(self) -> str:
         """The URL's host: paths of webhooks are secrets."""
-        return self._url.netloc
+        return self._netloc
+
+    @property
+    def _netloc(self) -> str:
+        return self._url.netloc.rpartition("@")[2]
 
     def post(self, body: bytes, headers: Mapping[str, str]) -> Answer:
         """Send a body.
@@ -86,7 +110,7 @@ class GuardedClient:
                 target = (self._url.path or "/") + (f"?{self._url.query}" if self._url.query else "")
                 # Not read in advance: urllib3 would read all of it, however long.
                 connection.request(
-                    "POST", target, body=body, headers={"Host": self._url.netloc, **headers}, preload_content=False
+                    "POST", target, body=body, headers={"Host": self._netloc, **headers}, preload_content=False
                 )
                 answer = connection.getresponse()
                 found = Answer(
@@ -156,6 +180,22 @@ class GuardedClient:
         )  # fmt: skip
 
 
+def url_problem(url: str) -> str | None:
+    """What is wrong with an address to post to, without showing it: its path may be the secret."""
+    try:
+        parts = urlsplit(url)
+        port, host = parts.port, parts.hostname
+    except ValueError:
+        return "was not one: its host or port cannot be read; expected a port from 1 to 65535"
+    if parts.scheme not in ("http", "https") or not host or any(each.isspace() or each == "\\" for each in url):
+        return "was not one; expected http:// or https:// and a host"
+    if port == 0:
+        return "had port 0; expected 1 to 65535"
+    if "@" in parts.netloc:
+        return "had a user name or password in it; expected them in the variables that the channel names"
+    return None
+
+
 def _not_public(host: str, address: Address) -> str:
     return f"{host!r} is at {address}, which is not public; list it in allow_hosts if it is meant"
 
@@ -163,11 +203,17 @@ def _not_public(host: str, address: Address) -> str:
 def is_public(address: Address) -> bool:
     """Whether an address is on the public internet; IPv4 inside IPv6 counts as what it wraps."""
     if isinstance(address, ipaddress.IPv6Address):
-        wrapped = address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
-        if wrapped is None and address in _NAT64:
-            wrapped = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+        inside = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+        wrapped = address.ipv4_mapped or address.sixtofour or (inside if address in _NAT64 else None)
         if wrapped is not None:
             return is_public(wrapped)
+        if address not in _UNICAST:
+            return False
+        # ISATAP: a router takes the packet out and sends it to the IPv4 address in the last bits.
+        if (int(address) >> 32) & 0xFCFFFFFF == 0x5EFE and not is_public(inside):
+            return False
+    if any(address in network for network in _SPECIAL if network.version == address.version):
+        return False
     return address.is_global and not (address.is_multicast or address.is_reserved or address.is_unspecified)
 
 

@@ -14,6 +14,7 @@ from inventory_assets.domain.events.parse import KIND_MARKERS, KINDS_BY_TOPIC, P
 from tests.connector.ops.vitals import NOW, ago, circuit, vitals
 
 PATIENCE_SECONDS = 60
+SETTINGS = ParseSettings()
 FULL = vitals(
     owner_id="process-1", cluster_time=(1_772_600_001, 3), circuits=(circuit(),), copying=("inventory",),
     counters={"read": 5}, published_until=ago(1), last_error="refused", last_error_at=ago(40), last_heartbeat_at=None,
@@ -63,7 +64,7 @@ def test_no_status_is_taken_for_a_stock_fact(kind):
 @pytest.mark.parametrize(
     ("kind", "severity"),
     [
-        (StatusKind.TOKEN_LOST, "alarm"), (StatusKind.TAKEN_OVER, "alarm"), (StatusKind.CIRCUIT_OPENED, "warning"),
+        (StatusKind.TOKEN_LOST, "alarm"), (StatusKind.KEYS_CHANGED, "alarm"), (StatusKind.TAKEN_OVER, "alarm"), (StatusKind.CIRCUIT_OPENED, "warning"),
         (StatusKind.CIRCUIT_CLOSED, "info"), (StatusKind.STOPPED, "info"), (StatusKind.FAILED, "alarm"),
     ],
 )  # fmt: skip
@@ -149,3 +150,14 @@ def test_closing_before_the_start_is_fine():
     thread.close()
 
     assert thread.last_beat_at is None
+
+
+@pytest.mark.parametrize("warehouse_id", [None, ""])
+def test_a_connector_of_several_warehouses_is_heard(warehouse_id):
+    """Its heartbeat names none: with an empty name it would be no heartbeat, and nobody would miss it."""
+    message = status_message(StatusKind.HEARTBEAT, vitals(warehouse_id=warehouse_id), NOW, topic="thresholds-topic")
+
+    found = parse_message("thresholds-topic", message.data, message.attributes, int(NOW.timestamp() * 1e6), SETTINGS)
+
+    assert isinstance(found, Heartbeat)
+    assert (found.heard.connector_id, found.heard.warehouse_id) == ("connector-wh-east-1", None)

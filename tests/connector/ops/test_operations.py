@@ -11,6 +11,7 @@ from inventory_assets.connector.ops.metrics import ConnectorMetrics
 from inventory_assets.connector.ops.observer import Tally
 from inventory_assets.connector.ops.operations import Operations, Quiet
 from inventory_assets.connector.ops.redaction import Redactor
+from inventory_assets.connector.source.change import KeyChange
 from inventory_assets.connector.state.checkpoint import Checkpoint, Phase
 from tests.connector.ops.vitals import NOW
 
@@ -37,7 +38,13 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def operations(clock: Clock, tmp_path) -> Operations:
+def told() -> list[tuple[str, dict]]:
+    """What goes to the status topic."""
+    return []
+
+
+@pytest.fixture
+def operations(clock: Clock, told, tmp_path) -> Operations:
     logger = build_logger(
         (tmp_path / "log").open("w"), connector_id="c1", warehouse_id="W1", redact=Redactor([]), sample_every=1,
         level="INFO", now=clock,
@@ -45,7 +52,7 @@ def operations(clock: Clock, tmp_path) -> Operations:
     return Operations(
         connector_id="c1", warehouse_id="W1", owner_id="p1",
         metrics=ConnectorMetrics(connector_id="c1", warehouse_id="W1", version="1"), logger=logger,
-        tell=lambda kind, **detail: None, now=clock,
+        tell=lambda kind, **detail: told.append((str(kind), detail)), now=clock,
     )  # fmt: skip
 
 
@@ -117,3 +124,12 @@ def test_a_clock_set_back_does_not_silence_it():
     quiet = Quiet()
 
     assert [quiet.count("topic", NOW + timedelta(seconds=seconds)) for seconds in (0, -3600, -3599)] == [1, 1, None]
+
+
+def test_a_key_that_no_image_names_is_an_alarm_that_says_what_was_found(operations, told):
+    operations.keys_changed([KeyChange(collection="inventory", cluster_time=(7, 1), fields={"sku": "U-NEW"})])
+
+    [(kind, detail)] = told
+    assert "connector_keys_changed" == kind
+    assert detail["found"] == [{"collection": "inventory", "cluster_time": (7, 1), "sku": "U-NEW"}]
+    assert {"keys_changed": 1} == operations.vitals().counters

@@ -95,7 +95,7 @@ def open_sink() -> Iterator[Callable[..., PubSubSink]]:
 
 
 def of_sku(sku: str, number: int) -> OutgoingMessage:
-    return OutgoingMessage("topic", json.dumps([sku, number]).encode(), {"sku": sku}, ROUTER.key_of("W", sku))
+    return OutgoingMessage("topic", json.dumps([sku, number]).encode(), {"sku": sku}, ROUTER.key_of(sku))
 
 
 def settled(futures: list["Future[str]"]) -> list[BaseException | None]:

@@ -41,7 +41,7 @@ class Stream:
                     continue
                 sku, version = CHANGES[number]
                 data = json.dumps([sku, version]).encode()
-                futures.append(self.sink.publish(OutgoingMessage("topic", data, {}, lane_key("W", sku, 4))))
+                futures.append(self.sink.publish(OutgoingMessage("topic", data, {}, lane_key(sku, 4))))
                 changes.append(identity)
             in_flight.add({"_data": str(start + BATCH)}, (start + BATCH, 1), futures, changes)
 

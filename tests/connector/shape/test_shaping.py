@@ -14,6 +14,7 @@ from inventory_assets.connector.shape.routing import DEFAULT_LANES, Router, lane
 from inventory_assets.connector.shape.shaping import Shaped, build_shaper
 from inventory_assets.connector.shape.transforms import NamedTransform
 from inventory_assets.connector.source.change import Operation, Poison
+from inventory_assets.connector.source.keys import Keys
 from inventory_assets.domain.events.kinds import Filtered, Level, Rejection, ThresholdRule, Tombstone, Transaction
 from tests.connector.shape.shaped import (
     AT,
@@ -70,7 +71,7 @@ def test_the_envelope_and_the_attributes_say_where_a_message_comes_from():
         
     }  # fmt: skip
     assert shaped.message.topic == "inventory-transactions-topic"
-    assert shaped.message.ordering_key == lane_key("W1", "S1", 16)
+    assert shaped.message.ordering_key == lane_key("S1", 16)
 
 
 @pytest.mark.parametrize("operation", [each for each in Operation if each is not Operation.DELETE])
@@ -155,7 +156,7 @@ def test_a_deleted_level_is_a_tombstone(deleted):
     assert isinstance(event, Tombstone)
     assert (event.warehouse_id, event.sku, event.position) == ("W1", "S1", POSITION)
     assert shaped.message is not None
-    assert shaped.message.ordering_key == lane_key("W1", "S1", 16)
+    assert shaped.message.ordering_key == lane_key("S1", 16)
 
 
 @pytest.mark.parametrize(
@@ -428,3 +429,15 @@ def test_a_configuration_builds_its_shaper():
     assert event.quantity == -3
     assert body(shaped)["document"]["metadata"] == {"x": 1}
     assert body(shaped)["namespace"] == "shop.inventory"
+
+
+def test_a_key_that_was_left_ends_in_the_lake_at_the_position_of_its_change():
+    """The old key ends and the new one begins, in one place of the order: no stock is there twice."""
+    old = {"warehouse_id": "W1", "sku": "U-OLD"}
+    moved = change(level(sku="U-NEW"), "inventory", Operation.UPDATE, before=old)
+
+    events = [read(shaper(source_epoch=1).shape(each)) for each in Keys().add_left([moved])]
+
+    assert [(type(event), event.sku, event.position) for event in events] == [
+        (Tombstone, "U-OLD", POSITION), (Level, "U-NEW", POSITION),
+    ]  # fmt: skip

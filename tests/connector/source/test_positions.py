@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from inventory_assets.connector.source.change import Change, ClusterTime, Operation, Poison
 from inventory_assets.connector.source.change_events import Inexact, Read, only_final
+from inventory_assets.connector.source.keys import Keys
 from inventory_assets.connector.source.lookup import INVENTORY, TRANSACTIONS, copy_order, look_up
 from inventory_assets.connector.source.mongo_reads import Page
 from inventory_assets.connector.source.mongo_source import copy_collection
@@ -245,7 +246,9 @@ def connect(database: Database, exact: set[str], *, batch: int) -> list[Change |
         sent += [item for item in items if isinstance(item, Change | Poison)]
         wanted = [item for item in items if isinstance(item, Inexact)]
         if wanted:
-            looked_up = look_up(wanted, database, database="inventory", collections=WATCHED, since=time_of(last))
+            looked_up = look_up(
+                wanted, database, database="inventory", collections=WATCHED, since=time_of(last), keys=Keys()
+            )
             sent += [change for part in looked_up for change in part]
         token = last
         if rng.random() > 0.9:

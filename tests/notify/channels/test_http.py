@@ -32,6 +32,11 @@ def client(server):
         "http://0.0.0.0/", "http://10.0.0.7/", "http://192.168.1.1/", "http://172.16.0.1/", "http://100.64.0.1/",
         "http://169.254.169.254/latest/meta-data", "http://[fe80::1]/", "http://[fd00::1]/", "http://224.0.0.1/",
         "http://[::ffff:127.0.0.1]/", "http://[::ffff:a00:1]/", "http://[64:ff9b::7f00:1]/", "http://[2002:7f00:1::]/",
+        "http://[fec0::1]/", "http://192.0.0.8/", "http://192.88.99.1/", "http://168.63.129.16/", "http://[3fff::1]/",
+        "http://[2620:4f:8000::1]/", "http://[2001:db8::1]/", "http://[2001::7f00:1]/", "http://[::7f00:1]/",
+        "http://[64:ff9b:1::7f00:1]/", "http://[::ffff:0:7f00:1]/", "http://[2002:a83f:8110::1]/", "http://[5f00::1]/",
+        "http://[64:ff9b::a83f:8110]/", "http://[100::1]/", "http://192.31.196.1/", "http://198.18.0.1/",
+        "http://[2606:2800:220:1:0:5efe:a00:1]/", "http://[4000::1]/", "http://255.255.255.255/", "http://203.0.113.9/",
     ],
 )  # fmt: skip
 def test_private_addresses_are_refused_however_they_are_spelled(url):
@@ -165,10 +170,28 @@ def test_errors_do_not_show_the_path_which_may_be_the_secret(server):
     assert "S3CRET" not in str(raised.value)
 
 
-@pytest.mark.parametrize("url", ["", "nothing", "ftp://example.com/", "http://", "https:///x"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "nothing",
+        "ftp://example.com/",
+        "http://",
+        "https:///x",
+        "http://example.com:99999/",
+        "http://example.com:0/",
+        "http://example.com:-1/",
+        "http://[::1/",
+        "http://a b.com/",
+        "http://user:CANARY@example.com/",
+        "http://CANARY@example.com/",
+        "http://:CANARY@example.com/",
+    ],
+)
 def test_no_url_is_said_at_once(url):
-    with pytest.raises(ChannelSetupError):
+    with pytest.raises(ChannelSetupError) as refused:
         GuardedClient(url)
+    assert "CANARY" not in str(refused.value)
 
 
 @pytest.mark.parametrize(
@@ -182,3 +205,5 @@ def test_retry_after_is_seconds_or_a_date(value, seconds):
 def test_public_addresses_are_public():
     assert is_public(ipaddress.ip_address("93.184.216.34"))
     assert is_public(ipaddress.ip_address("2606:2800:220:1::1"))
+    assert is_public(ipaddress.ip_address("2002:5db8:d822::1"))  # 6to4 of 93.184.216.34
+    assert is_public(ipaddress.ip_address("64:ff9b::5db8:d822"))

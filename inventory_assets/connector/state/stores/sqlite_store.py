@@ -18,6 +18,7 @@ from typing import Any
 from inventory_assets.connector.errors import StoreDamagedError, StoreUnavailableError
 from inventory_assets.connector.state.checkpoint import Checkpoint
 from inventory_assets.connector.state.stores import codec
+from inventory_assets.private import keep_private
 
 # "ICTS" in ASCII: tells our file from another program's database at the same path.
 _APPLICATION_ID = 0x49435453
@@ -119,7 +120,7 @@ class SqliteTokenStore:
                     f"{self._where} is gone, but {leftover!r} is left of it. Restore it, "
                     "or delete that one as well: the connector then copies the collections anew."
                 )
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        keep_private(self._path.parent)
         with tempfile.TemporaryDirectory(prefix=".store-", dir=self._path.parent) as directory:
             fresh = Path(directory, "store")
             with closing(sqlite3.connect(fresh, isolation_level=None)) as connection:
