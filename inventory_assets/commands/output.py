@@ -3,17 +3,19 @@
 import csv
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, TextIO
 
 import click
 from rich.console import Console
+from rich.segment import Segment
 from rich.table import Table
+from rich.text import Text
 
 from inventory_assets.domain.json_values import to_json
 from inventory_assets.words.numbers import UNKNOWN, number
-from inventory_assets.words.text import formula_safe, spaced
+from inventory_assets.words.text import formula_safe, spaced, visible, visible_json, visible_lines
 from inventory_assets.words.times import to_second
 
 FORMATS = ("table", "json", "csv")
@@ -22,11 +24,24 @@ FORMATS = ("table", "json", "csv")
 PIPED_WIDTH = 160
 
 
+class _Terminal(Console):
+    """A console on which what comes from outside is visible, and a string is one line; what has more is a `Text`."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print, with every invisible character of a text as an escape."""
+        super().print(*(visible(each) if isinstance(each, str) else each for each in objects), **options)
+
+    def render(self, renderable: Any, options: Any = None) -> Iterable[Segment]:
+        """What is printed, whatever built it: a title, a table, a text with styles."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(visible_lines(segment.text), segment.style)
+
+
 def _console(stream: TextIO, *, is_error: bool) -> Console:
     # Ids and names come from other people's systems and may hold `[/b]` or `:x:` (RULES 4): no string is markup
     # here. What is ours is styled with `Text` and `style=`. A panel's title is markup all the same: give it a `Text`.
     width = None if stream.isatty() else PIPED_WIDTH
-    return Console(stderr=is_error, width=width, markup=False, emoji=False, highlight=False)
+    return _Terminal(stderr=is_error, width=width, markup=False, emoji=False, highlight=False)
 
 
 console = _console(sys.stdout, is_error=False)
@@ -46,15 +61,18 @@ def print_rows(
 ) -> None:
     """Print rows. `columns` chooses and orders those of a table; json and csv have all."""
     if format_ == "json":
-        json.dump([to_json(row) for row in rows], sys.stdout, ensure_ascii=False, allow_nan=False)
+        sys.stdout.write(visible_json(json.dumps([to_json(row) for row in rows], ensure_ascii=False, allow_nan=False)))
         sys.stdout.write("\n")
     elif format_ == "csv":
         names = list(columns or (rows[0] if rows else ()))
         # Not the CRLF of RFC 4180: a shell would take the \r into the last cell.
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(names)
+        # A file or a pipe gets what there is; a terminal would obey it.
+        shown = visible if sys.stdout.isatty() else str
         for row in rows:
-            writer.writerow([_cell(row.get(name)) for name in names])
+            cells = [_cell(row.get(name)) for name in names]
+            writer.writerow([shown(cell) if isinstance(cell, str) else cell for cell in cells])
     else:
         _print_table(rows, list(columns or (rows[0] if rows else ())), title)
 
@@ -73,9 +91,17 @@ def print_more(rows: Sequence[object], limit: int) -> None:
         notes.print(f"{len(rows) - limit} more: --limit {len(rows)}", style="dim")
 
 
-def new_table(names: Sequence[str], *numbers: str, title: str | None = None) -> Table:
+class _Rows(Table):
+    """A table whose cells cannot forge a line."""
+
+    def add_row(self, *cells: Any, **options: Any) -> None:
+        """Add a row; a text of outside is one line, as ours are but where `Text` says otherwise."""
+        super().add_row(*(visible(cell) if isinstance(cell, str) else cell for cell in cells), **options)
+
+
+def new_table(names: Sequence[str], *numbers: str, title: str | None = None) -> _Rows:
     """A table with columns by name; `numbers` are on the right."""
-    table = Table(title=title, title_justify="left", header_style="bold")
+    table = _Rows(title=title, title_justify="left", header_style="bold")
     for name in names:
         table.add_column(name, justify="right" if name in numbers else "left", overflow="fold")
     return table
@@ -122,7 +148,9 @@ def _print_table(rows: Sequence[dict[str, Any]], names: list[str], title: str) -
         notes.print("no rows", style="dim")
 
 
-def _shown(value: Any) -> str:
+def _shown(value: Any) -> str | Text:
+    if isinstance(value, Text):
+        return value
     if value is None:
         return UNKNOWN
     if isinstance(value, bool):

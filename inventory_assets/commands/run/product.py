@@ -65,7 +65,8 @@ def run(scale: str, rate: float | None, port: int, emulator_port: int, seconds: 
         code_servers = _start(settings, processes, size, rate or size.rate, port, emulator_port)
         _watch(settings, processes, code_servers, seconds)
     except Stopped:
-        notes.print("\nstopping …")
+        notes.print()
+        notes.print("stopping …")
     finally:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
