@@ -61,20 +61,59 @@ def print_rows(
 ) -> None:
     """Print rows. `columns` chooses and orders those of a table; json and csv have all."""
     if format_ == "json":
-        sys.stdout.write(visible_json(json.dumps([to_json(row) for row in rows], ensure_ascii=False, allow_nan=False)))
-        sys.stdout.write("\n")
+        sys.stdout.write(f"[{', '.join(map(_json, rows))}]\n")
     elif format_ == "csv":
         names = list(columns or (rows[0] if rows else ()))
-        # Not the CRLF of RFC 4180: a shell would take the \r into the last cell.
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(names)
-        # A file or a pipe gets what there is; a terminal would obey it.
-        shown = visible if sys.stdout.isatty() else str
-        for row in rows:
-            cells = [_cell(row.get(name)) for name in names]
-            writer.writerow([shown(cell) if isinstance(cell, str) else cell for cell in cells])
+        _write_csv(_csv_writer(names), names, rows)
     else:
         _print_table(rows, list(columns or (rows[0] if rows else ())), title)
+
+
+def print_batches(names: Sequence[str], batches: Iterable[Sequence[Sequence[Any]]], format_: str) -> None:
+    """Print rows as they come, however many: one array, one CSV, or a table for each batch."""
+    found = iter(batches)
+    # Before anything is printed: a question that fails at its first row has no answer.
+    batch = next(found, [])
+    if format_ == "table":
+        print_rows(_named(names, batch), "table", columns=names)
+        for batch in found:
+            print_rows(_named(names, batch), "table", columns=names)
+    elif format_ == "csv":
+        writer = _csv_writer(names)
+        while batch:
+            _write_csv(writer, names, _named(names, batch))
+            batch = next(found, [])
+    else:
+        separator = "["
+        while batch:
+            for row in _named(names, batch):
+                sys.stdout.write(separator + _json(row))
+                separator = ", "
+            batch = next(found, [])
+        sys.stdout.write("[]\n" if separator == "[" else "]\n")
+
+
+def _named(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:
+    return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def _json(row: dict[str, Any]) -> str:
+    return visible_json(json.dumps(to_json(row), ensure_ascii=False, allow_nan=False))
+
+
+def _csv_writer(names: Sequence[str]) -> Any:
+    # Not the CRLF of RFC 4180: a shell would take the \r into the last cell.
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(names)
+    return writer
+
+
+def _write_csv(writer: Any, names: Sequence[str], rows: Sequence[dict[str, Any]]) -> None:
+    # A file or a pipe gets what there is; a terminal would obey it.
+    shown = visible if sys.stdout.isatty() else str
+    for row in rows:
+        cells = [_cell(row.get(name)) for name in names]
+        writer.writerow([shown(cell) if isinstance(cell, str) else cell for cell in cells])
 
 
 def print_found(rows: Sequence[dict[str, Any]], format_: str, nothing: str = "") -> None:
@@ -126,9 +165,7 @@ def print_agreement(differences: Sequence[str], different: str, same: str) -> No
 
 
 def _cell(value: Any) -> Any:
-    if isinstance(value, float):
-        return value  # `nan` and `inf` are numbers to what reads a CSV
-    value = to_json(value)
+    value = to_json(value)  # also of a number that JSON has not, such as infinity: null, an empty cell
     if isinstance(value, dict | list):
         value = json.dumps(value)
     return formula_safe(value) if isinstance(value, str) else value
