@@ -54,6 +54,7 @@ def sql(query: str, at_version: int | None, at_time: str | None, files: bool, fo
     moment = None if at_time is None else _read_moment(at_time)
     settings = load_settings()
     reader = LakeReader(settings)
+    click.get_current_context().call_on_close(reader.connection.close)
     # A question may take minutes, and the lake goes on.
     click.get_current_context().with_resource(hold_snapshots(settings))
     if moment is not None:

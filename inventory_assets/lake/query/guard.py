@@ -157,6 +157,11 @@ def bounded(connection: duckdb.DuckDBPyConnection, *, memory: str, spill: str, s
             raise QuestionRefusedError(
                 f"the query took longer than {seconds:g} s. Ask for less, or set INVENTORY_SQL_SECONDS (0: no limit)."
             ) from None
+        except RuntimeError as error:
+            # What DuckDB makes of a signal that came while it computed.
+            if isinstance(error, duckdb.Error) or str(error) != "Query interrupted":
+                raise
+            raise KeyboardInterrupt from None
         except duckdb.OutOfMemoryException as error:
             raise QuestionRefusedError(
                 f"the query needs more than INVENTORY_SQL_MEMORY_LIMIT ({memory}) and INVENTORY_SQL_SPILL_LIMIT "
@@ -164,6 +169,9 @@ def bounded(connection: duckdb.DuckDBPyConnection, *, memory: str, spill: str, s
             ) from None
         finally:
             timer.cancel()
+            if timer.ident is not None:
+                # Its thread must not be the last to hold the connection: closed there, DuckDB may wait for ever.
+                timer.join()
 
 
 def _forget_killed() -> None:

@@ -212,7 +212,7 @@ def test_an_interrupted_question_ends_and_leaves_nothing(number, shop_home, tmp_
     with subprocess.Popen(
         [sys.executable, "-m", "inventory_assets.cli", "sql", query], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         env={**os.environ, "INVENTORY_HOME": str(shop_home), "TMPDIR": str(tmp_path),
-             "INVENTORY_SQL_MEMORY_LIMIT": "30MB"},
+             "INVENTORY_SQL_MEMORY_LIMIT": "150MB"},
     ) as process:  # fmt: skip
         eventually(lambda: any(path.stat().st_size for path in tmp_path.rglob("*.tmp")), seconds=60)
 
