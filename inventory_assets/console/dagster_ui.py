@@ -7,7 +7,6 @@ open in the same browser could stop a sensor or wipe an asset. Dagster has no sw
 """
 
 import os
-import sys
 from typing import Any
 
 import dagster_webserver.cli as webserver
@@ -63,4 +62,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

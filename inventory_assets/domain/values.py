@@ -17,8 +17,8 @@ _INTEGER = re.compile(r"-?[0-9]{1,18}")
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.(?P<fraction>\d+))?(?P<zone>[Zz]|[+-]\d\d:\d\d)?", re.ASCII)
 CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 MAX_REMARK = 1024
-# Beside those the ends of lines and paragraphs, what turns the direction of writing, and half characters.
-_NOT_IN_REMARKS = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+# Beside those the ends of lines and paragraphs, and half characters. Direction marks belong to some languages.
+_NOT_IN_REMARKS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _NUMBER_WRAPPERS = ("$numberLong", "$numberInt", "$numberDouble", "$numberDecimal")
 
 
@@ -37,14 +37,14 @@ def _shown(value: Any) -> str:
 
 
 def read_remark(field: str, value: Any) -> str:
-    """Read who or why, as a person gave it: one line of 1 to 1024 characters that a terminal only shows."""
+    """Read who or why, as a person gave it: one line of 1 to 1024 characters, and nothing that commands a terminal."""
     if type(value) is not str or not 0 < len(value) <= MAX_REMARK:
         raise InvalidValue("invalid_text", f"{field} was no text of 1 to {MAX_REMARK} characters")
     if found := _NOT_IN_REMARKS.search(value):
         raise InvalidValue(
             "invalid_text",
             f"{field} held the control character U+{ord(found[0]):04X} at {found.start()}; expected one line of "
-            "plain text. Leave out line breaks, escapes and direction marks.",
+            "plain text. Leave out line breaks and escapes.",
         )
     return value
 

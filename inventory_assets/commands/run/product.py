@@ -140,7 +140,7 @@ def _start(
     _say_port("UI", port, chosen)
     child = processes.start(
         "dagster",
-        [sys.executable, "-m", "inventory_assets.commands.run.dagster_dev", "-w", str(PROJECT_DIR / "workspace.yaml"),
+        [sys.executable, "-m", "inventory_assets.assets.dagster_dev", "-w", str(PROJECT_DIR / "workspace.yaml"),
          "-h", "127.0.0.1", "-p", str(chosen), "--log-level", "warning"],
         log=logs / "dagster.log", env=environment, cwd=PROJECT_DIR,
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""`dagster dev` with its UI behind the guard: `python -m inventory_assets.commands.run.dagster_dev`, same options.
+"""`dagster dev` with its UI behind the guard: `python -m inventory_assets.assets.dagster_dev`, same options.
 
 It starts the web server, the daemon and one code server that both share, and has no option for which web
 server: so the command that starts it is changed on its way.
@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from dagster._cli import dev
+from inventory_assets.assets.dagster_internals import dev
 
 GUARDED = "inventory_assets.console.dagster_ui"
 BARE = "dagster_webserver"
