@@ -1,5 +1,6 @@
 """The `inventory` command. Subcommands are in `commands`; errors become one clear line here."""
 
+import io
 import sys
 
 import click
@@ -7,6 +8,7 @@ import click
 from inventory_assets.commands.lazy import LazyGroup
 from inventory_assets.errors import InventoryError
 from inventory_assets.private import make_private
+from inventory_assets.words.text import visible_lines
 
 # One line each, whole at 80 columns.
 COMMANDS = {
@@ -68,7 +70,10 @@ def main() -> None:
     except click.Abort:
         sys.exit(130)
     except click.ClickException as error:
-        error.show()
+        # What was typed, or what the lake holds, may stand in it.
+        said = io.StringIO()
+        error.show(said)
+        click.echo(visible_lines(said.getvalue()), err=True, nl=False)
         sys.exit(error.exit_code)
     except InventoryError as error:
         _fail(str(error))
@@ -83,7 +88,7 @@ def main() -> None:
 
 
 def _fail(message: str) -> None:
-    click.echo(f"Error: {message}", err=True)
+    click.echo(f"Error: {visible_lines(message)}", err=True)
     sys.exit(1)
 
 

@@ -55,6 +55,7 @@ class Settings:
         default_min, default_reorder: The system default thresholds, in units (RULES 21).
         escalate_after, repeat_every, expire_after: What time does to a firing alert, by priority.
         inhibit_silent_after: Hold a warehouse's alerts when its numbers are so old; None is off.
+        sql_memory_limit, sql_spill_limit, sql_seconds: Bounds of one `inventory sql`; 0 seconds is no end.
         alerting: The alerting policy; without one `<home>/alerting.toml` where it exists.
     """
 
@@ -87,6 +88,10 @@ class Settings:
     default_min: int = 0
     default_reorder: int = 0
     duckdb_memory_limit: str = "256MB"
+    # A question of a person: it may sort millions of rows, and not take the machine from the bursts.
+    sql_memory_limit: str = "512MB"
+    sql_spill_limit: str = "5GB"
+    sql_seconds: float = 600.0
     # Off: each of them tells or closes alerts that the rules alone would not (docs/alerts.md).
     escalate_after: Minutes = ()
     repeat_every: Minutes = ()
@@ -253,6 +258,13 @@ def _minutes(text: str) -> Minutes:
     return tuple(found.items())
 
 
+def _seconds(text: str) -> float:
+    number = float(text)
+    if not 0 <= number < 10**9:
+        raise ValueError("expected seconds, 0 for no limit")
+    return number
+
+
 _READERS: dict[str, Callable[[str], object]] = {
     "home": Path,
     "catalog": _catalog,
@@ -283,4 +295,7 @@ _READERS: dict[str, Callable[[str], object]] = {
     "alerting": lambda text: Path(text).expanduser().resolve(),
     "duckdb_memory_limit": str,
     "duckdb_threads": _positive,
+    "sql_memory_limit": str,
+    "sql_spill_limit": str,
+    "sql_seconds": _seconds,
 }

@@ -21,6 +21,8 @@ from inventory_assets.lake.tables import (
 from inventory_assets.queries.present import read_present
 from inventory_assets.words.advice import describe_actions
 from inventory_assets.words.alerts import CONDITIONS
+from inventory_assets.words.commands import command
+from inventory_assets.words.quality import markdown_code
 
 TOP = 10
 
@@ -65,7 +67,7 @@ def table_metadata(reader: Reader, spec: TableSpec) -> dict[str, Any]:
         found["summary"] = _summary(reader)
         found["top_breaches"] = top_breaches(reader)
         worst = reader.query(f"SELECT alert_id FROM out.alerts WHERE state = 'firing' ORDER BY {WORST_FIRST} LIMIT 1")
-        hint = f"`inventory explain {worst.item()}`" if worst.height else "no alert is firing"
+        hint = markdown_code(command("inventory explain {}", worst.item())) if worst.height else "no alert is firing"
         found["explain"] = MetadataValue.md(f"Why? {hint}")
     if spec.table in _LOOKS:
         title, query = _LOOKS[spec.table]

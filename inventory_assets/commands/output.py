@@ -3,17 +3,19 @@
 import csv
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, TextIO
 
 import click
 from rich.console import Console
+from rich.segment import Segment
 from rich.table import Table
+from rich.text import Text
 
 from inventory_assets.domain.json_values import to_json
 from inventory_assets.words.numbers import UNKNOWN, number
-from inventory_assets.words.text import formula_safe, spaced
+from inventory_assets.words.text import formula_safe, spaced, visible, visible_json, visible_lines
 from inventory_assets.words.times import to_second
 
 FORMATS = ("table", "json", "csv")
@@ -22,11 +24,24 @@ FORMATS = ("table", "json", "csv")
 PIPED_WIDTH = 160
 
 
+class _Terminal(Console):
+    """A console on which what comes from outside is visible, and a string is one line; what has more is a `Text`."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print, with every invisible character of a text as an escape."""
+        super().print(*(visible(each) if isinstance(each, str) else each for each in objects), **options)
+
+    def render(self, renderable: Any, options: Any = None) -> Iterable[Segment]:
+        """What is printed, whatever built it: a title, a table, a text with styles."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(visible_lines(segment.text), segment.style)
+
+
 def _console(stream: TextIO, *, is_error: bool) -> Console:
     # Ids and names come from other people's systems and may hold `[/b]` or `:x:` (RULES 4): no string is markup
     # here. What is ours is styled with `Text` and `style=`. A panel's title is markup all the same: give it a `Text`.
     width = None if stream.isatty() else PIPED_WIDTH
-    return Console(stderr=is_error, width=width, markup=False, emoji=False, highlight=False)
+    return _Terminal(stderr=is_error, width=width, markup=False, emoji=False, highlight=False)
 
 
 console = _console(sys.stdout, is_error=False)
@@ -46,17 +61,59 @@ def print_rows(
 ) -> None:
     """Print rows. `columns` chooses and orders those of a table; json and csv have all."""
     if format_ == "json":
-        json.dump([to_json(row) for row in rows], sys.stdout, ensure_ascii=False, allow_nan=False)
-        sys.stdout.write("\n")
+        sys.stdout.write(f"[{', '.join(map(_json, rows))}]\n")
     elif format_ == "csv":
         names = list(columns or (rows[0] if rows else ()))
-        # Not the CRLF of RFC 4180: a shell would take the \r into the last cell.
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(names)
-        for row in rows:
-            writer.writerow([_cell(row.get(name)) for name in names])
+        _write_csv(_csv_writer(names), names, rows)
     else:
         _print_table(rows, list(columns or (rows[0] if rows else ())), title)
+
+
+def print_batches(names: Sequence[str], batches: Iterable[Sequence[Sequence[Any]]], format_: str) -> None:
+    """Print rows as they come, however many: one array, one CSV, or a table for each batch."""
+    found = iter(batches)
+    # Before anything is printed: a question that fails at its first row has no answer.
+    batch = next(found, [])
+    if format_ == "table":
+        print_rows(_named(names, batch), "table", columns=names)
+        for batch in found:
+            print_rows(_named(names, batch), "table", columns=names)
+    elif format_ == "csv":
+        writer = _csv_writer(names)
+        while batch:
+            _write_csv(writer, names, _named(names, batch))
+            batch = next(found, [])
+    else:
+        separator = "["
+        while batch:
+            for row in _named(names, batch):
+                sys.stdout.write(separator + _json(row))
+                separator = ", "
+            batch = next(found, [])
+        sys.stdout.write("[]\n" if separator == "[" else "]\n")
+
+
+def _named(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:
+    return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def _json(row: dict[str, Any]) -> str:
+    return visible_json(json.dumps(to_json(row), ensure_ascii=False, allow_nan=False))
+
+
+def _csv_writer(names: Sequence[str]) -> Any:
+    # Not the CRLF of RFC 4180: a shell would take the \r into the last cell.
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(names)
+    return writer
+
+
+def _write_csv(writer: Any, names: Sequence[str], rows: Sequence[dict[str, Any]]) -> None:
+    # A file or a pipe gets what there is; a terminal would obey it.
+    shown = visible if sys.stdout.isatty() else str
+    for row in rows:
+        cells = [_cell(row.get(name)) for name in names]
+        writer.writerow([shown(cell) if isinstance(cell, str) else cell for cell in cells])
 
 
 def print_found(rows: Sequence[dict[str, Any]], format_: str, nothing: str = "") -> None:
@@ -73,9 +130,17 @@ def print_more(rows: Sequence[object], limit: int) -> None:
         notes.print(f"{len(rows) - limit} more: --limit {len(rows)}", style="dim")
 
 
-def new_table(names: Sequence[str], *numbers: str, title: str | None = None) -> Table:
+class _Rows(Table):
+    """A table whose cells cannot forge a line."""
+
+    def add_row(self, *cells: Any, **options: Any) -> None:
+        """Add a row; a text of outside is one line, as ours are but where `Text` says otherwise."""
+        super().add_row(*(visible(cell) if isinstance(cell, str) else cell for cell in cells), **options)
+
+
+def new_table(names: Sequence[str], *numbers: str, title: str | None = None) -> _Rows:
     """A table with columns by name; `numbers` are on the right."""
-    table = Table(title=title, title_justify="left", header_style="bold")
+    table = _Rows(title=title, title_justify="left", header_style="bold")
     for name in names:
         table.add_column(name, justify="right" if name in numbers else "left", overflow="fold")
     return table
@@ -100,9 +165,7 @@ def print_agreement(differences: Sequence[str], different: str, same: str) -> No
 
 
 def _cell(value: Any) -> Any:
-    if isinstance(value, float):
-        return value  # `nan` and `inf` are numbers to what reads a CSV
-    value = to_json(value)
+    value = to_json(value)  # also of a number that JSON has not, such as infinity: null, an empty cell
     if isinstance(value, dict | list):
         value = json.dumps(value)
     return formula_safe(value) if isinstance(value, str) else value
@@ -122,7 +185,9 @@ def _print_table(rows: Sequence[dict[str, Any]], names: list[str], title: str) -
         notes.print("no rows", style="dim")
 
 
-def _shown(value: Any) -> str:
+def _shown(value: Any) -> str | Text:
+    if isinstance(value, Text):
+        return value
     if value is None:
         return UNKNOWN
     if isinstance(value, bool):

@@ -7,14 +7,21 @@ the middleware that asks them (`guard`).
 import hashlib
 import hmac
 import ipaddress
-from collections.abc import Mapping
-from dataclasses import dataclass
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import urlsplit
 
 COOKIE = "inventory_console"
 TOKEN_VARIABLE = "INVENTORY_CONSOLE_TOKEN"
 MIN_TOKEN = 16
+LOGIN_SECONDS = 30 * 24 * 3600
+# Wrong tokens in a row before the next must wait: one second, then twice as long each time.
+FREE_FAILURES = 3
+MAX_WAIT = 60.0
+MAX_FAILING = 10_000
 # A form on another site can send these three and no other without asking first.
 FORM_TYPES = frozenset({"", "application/x-www-form-urlencoded", "multipart/form-data", "text/plain"})
 
@@ -29,11 +36,54 @@ class Access:
 
     names: frozenset[str] = frozenset()
     token: str | None = None
+    logins: "Logins" = field(default_factory=lambda: Logins())
 
-    @property
-    def cookie(self) -> str:
-        """What a browser keeps in place of the token, which cannot be worked out from it."""
-        return hmac.new((self.token or "").encode(), b"inventory console", hashlib.sha256).hexdigest()
+
+class Logins:
+    """Who gave the token, until they log out or this process ends; and who gave a wrong one."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._until: dict[str, float] = {}
+        self._failures: dict[str, tuple[int, float]] = {}
+
+    def begin(self) -> str:
+        """A new cookie: random, so that none outlives its logout."""
+        now = self._clock()
+        self._until = {name: until for name, until in self._until.items() if until > now}
+        cookie = secrets.token_urlsafe()
+        self._until[_digest(cookie)] = now + LOGIN_SECONDS
+        return cookie
+
+    def holds(self, cookie: str) -> bool:
+        """Whether a cookie is one of ours that is still good."""
+        return self._until.get(_digest(cookie), 0.0) > self._clock()
+
+    def end(self, cookie: str) -> None:
+        """Forget a cookie."""
+        self._until.pop(_digest(cookie), None)
+
+    def failed(self, client: str) -> int:
+        """Count a wrong token of a client; how many in a row."""
+        count = self._failures.pop(client, (0, 0.0))[0] + 1
+        if len(self._failures) >= MAX_FAILING:
+            del self._failures[next(iter(self._failures))]
+        wait = 0.0 if count < FREE_FAILURES else min(2.0 ** (count - FREE_FAILURES), MAX_WAIT)
+        self._failures[client] = (count, self._clock() + wait)
+        return count
+
+    def wait_seconds(self, client: str) -> float:
+        """How long a client must wait before its next try."""
+        return max(0.0, self._failures.get(client, (0, 0.0))[1] - self._clock())
+
+    def succeeded(self, client: str) -> None:
+        """Forget a client's failures."""
+        self._failures.pop(client, None)
+
+
+def _digest(cookie: str) -> str:
+    # Looked up by its hash: the time that a look-up takes says nothing of the cookie.
+    return hashlib.sha256(cookie.encode(errors="surrogateescape")).hexdigest()
 
 
 def access_of(host: str, token: str | None, names: tuple[str, ...] = ()) -> Access:
@@ -94,12 +144,20 @@ def _host_name(header: str) -> str | None:
 def is_meant(method: str, headers: Mapping[str, str], *, is_bearer: bool = False) -> bool:
     """Whether a write comes from our own pages or a program, and not from a page of somebody else's (CSRF)."""
     origin = headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != headers.get("host"):
+    if origin is not None and not is_own_origin(origin, headers.get("host", "")):
         return False
     if headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
         return False
     content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
     return is_bearer or method in ("PUT", "DELETE") or content_type not in FORM_TYPES or origin is not None
+
+
+def is_own_origin(origin: str, host: str) -> bool:
+    """Whether a page of this origin came from the host that is asked."""
+    try:
+        return urlsplit(origin).netloc == host
+    except ValueError:
+        return False  # such as `http://[`
 
 
 def is_bearer(headers: Mapping[str, str], access: Access) -> bool:
@@ -110,11 +168,16 @@ def is_bearer(headers: Mapping[str, str], access: Access) -> bool:
 
 def is_logged_in(headers: Mapping[str, str], access: Access) -> bool:
     """Whether a request carries the cookie of somebody who gave the token."""
+    return access.logins.holds(cookie_of(headers))
+
+
+def cookie_of(headers: Mapping[str, str]) -> str:
+    """The cookie that a request carries, or nothing."""
     try:
-        cookie = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
+        found = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
     except CookieError:
-        return False
-    return cookie is not None and _same(cookie.value, access.cookie)
+        return ""
+    return "" if found is None else found.value
 
 
 def is_token(given: str, access: Access) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import duckdb
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
@@ -48,10 +48,15 @@ def build_app(
 
     app = Starlette(
         routes=_routes(),
-        exception_handlers={Exception: _fail, HTTPException: _answer_http, **dict.fromkeys(KNOWN, _answer_known)},
+        exception_handlers={
+            Exception: _fail,
+            ClientDisconnect: _gone,
+            HTTPException: _answer_http,
+            **dict.fromkeys(KNOWN, _answer_known),
+        },
         lifespan=lifespan,
         max_body_size=MAX_BODY,
-    )
+    )  # fmt: skip
     # `/alerts/x/` is another id than `/alerts/x`.
     app.router.redirect_slashes = False
     app.state.console = console
@@ -80,6 +85,11 @@ async def _answer_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     what = {404: "there is nothing here", 405: "this can only be read", 413: "the body was too big"}
     return _refused(request, Refused(error.status_code, what.get(error.status_code, error.detail)))
+
+
+async def _gone(request: Request, error: Exception) -> Response:
+    # Nobody reads this; without it, a body broken off would be logged as a failure of ours.
+    return _refused(request, Refused(400, "the request was broken off"))
 
 
 async def _fail(request: Request, error: Exception) -> Response:

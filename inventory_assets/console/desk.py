@@ -19,12 +19,12 @@ from inventory_assets.control.issue import command_message, try_command
 from inventory_assets.domain.alerts.incidents import is_incident_id
 from inventory_assets.domain.events.control import ALERT_COMMANDS
 from inventory_assets.domain.events.kinds import Command, Rejection
-from inventory_assets.domain.events.parse_threshold import MAX_TEXT, Scope
+from inventory_assets.domain.events.parse_threshold import Scope
 from inventory_assets.domain.events.topics import Topic
 from inventory_assets.domain.ingest.process import parse_burst
 from inventory_assets.domain.thresholds.changes import RuleEdit
 from inventory_assets.domain.thresholds.resolve import StoredRule
-from inventory_assets.domain.values import CONTROL_CHARACTERS, to_microseconds
+from inventory_assets.domain.values import MAX_REMARK, InvalidValue, read_remark, to_microseconds
 from inventory_assets.ingest.meaning import meaning_of
 from inventory_assets.lake.errors import LakeMissingError
 from inventory_assets.lake.query.reader import LakeReader
@@ -149,10 +149,15 @@ def checked_text(name: str, value: object, *, is_required: bool = True) -> str:
     Raises:
         Refused: It is missing, too long, or no text.
     """
-    text = value.strip() if isinstance(value, str) else ""
-    if (is_required and not text) or len(text) > MAX_TEXT or CONTROL_CHARACTERS.search(text):
-        raise Refused(422, f"{name} is needed: one line of 1 to {MAX_TEXT} characters")
-    return text
+    text = value.strip(" ") if isinstance(value, str) else ""
+    if not text and not is_required:
+        return ""
+    if not text:
+        raise Refused(422, f"{name} is needed: one line of 1 to {MAX_REMARK} characters")
+    try:
+        return read_remark(name, text)
+    except InvalidValue as error:
+        raise Refused(422, error.detail) from None
 
 
 def _subject(reader: LakeReader, text: str) -> str:

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import duckdb
 
+from inventory_assets.lake.query.guard import only_read
 from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.settings import Settings
 
@@ -108,6 +109,8 @@ class Door:
         if self._reader is None or place != self._place:
             self._shut()
             self._reader, self._place = LakeReader(self._reading), place
+            # Whatever a request may bring about: it reads the lake, and no other file.
+            only_read(self._reader.connection, self._reading)
         return self._reader
 
     def _place_now(self) -> object:

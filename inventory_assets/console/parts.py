@@ -8,6 +8,7 @@ from inventory_assets.console.access import Access
 from inventory_assets.console.desk import Desk, Publish, publish_to
 from inventory_assets.console.door import KEEP_SECONDS, Door
 from inventory_assets.console.trial import Trials
+from inventory_assets.queries.ids import UnknownAlertError
 from inventory_assets.settings import Settings
 
 MAX_EXPLAINED = 64
@@ -22,6 +23,8 @@ class Console:
         self.settings = settings
         self.access = access
         self.door = Door(settings, keep_seconds=keep_seconds)
+        # A probe does not wait behind a page's long question.
+        self.health_door = Door(settings, keep_seconds=keep_seconds)
         self.desk = Desk(settings, self.door, publish or publish_to(settings))
         self.trials = Trials()
         self._explained: OrderedDict[tuple[str, int], dict[str, Any]] = OrderedDict()
@@ -30,7 +33,10 @@ class Console:
         """An alert's explanation; kept for as long as the alert does not change, as it replays a SKU's life."""
 
         def ask_version(reader: Any) -> int:
-            return reader.query("SELECT version FROM out.alerts WHERE alert_id = ?", [alert_id]).item()
+            found = reader.query("SELECT version FROM out.alerts WHERE alert_id = ?", [alert_id])
+            if not found.height:
+                raise UnknownAlertError(f"no alert {alert_id!r}")
+            return found.item()
 
         name = (alert_id, await self.door.ask(("alert version", alert_id), ask_version))
         if name not in self._explained:
@@ -44,3 +50,4 @@ class Console:
         """End the threads."""
         self.desk.close()
         self.door.close()
+        self.health_door.close()

@@ -11,8 +11,6 @@ from inventory_assets.settings import load_settings
 
 DEFAULT_PORT = 8090
 END_SECONDS = 3
-# More than so many at once are told to come again, instead of waiting for one thread.
-MAX_CONNECTIONS = 256
 # Behind the burst loop, where the two want the same core: a page may wait, stock may not.
 NICENESS = 5
 
@@ -45,6 +43,7 @@ def run_console(host: str, port: int, names: tuple[str, ...] = (), *, what: str 
     import uvicorn
 
     from inventory_assets.console.app import build_app
+    from inventory_assets.console.connections import BoundedProtocol
 
     settings = load_settings()
     try:
@@ -61,7 +60,7 @@ def run_console(host: str, port: int, names: tuple[str, ...] = (), *, what: str 
     click.echo(f"{what}  http://{write_address(host, chosen)}{path}", err=True)
     config = uvicorn.Config(
         build_app(settings, access), log_level="warning", access_log=False, server_header=False,
-        timeout_graceful_shutdown=END_SECONDS, limit_concurrency=MAX_CONNECTIONS, ws="none", loop="asyncio", http="h11",
+        timeout_graceful_shutdown=END_SECONDS, ws="none", loop="asyncio", http=BoundedProtocol,
     )  # fmt: skip
     uvicorn.Server(config).run(sockets=[listener])
 

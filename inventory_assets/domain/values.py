@@ -21,6 +21,9 @@ _INTEGER = re.compile(r"-?[0-9]{1,18}")
 _NUMBER = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,3})?")
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.(?P<fraction>\d+))?(?P<zone>[Zz]|[+-]\d\d:\d\d)?", re.ASCII)
 CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+MAX_REMARK = 1024
+# Beside those the ends of lines and paragraphs, and half characters. Direction marks belong to some languages.
+_NOT_IN_REMARKS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _NUMBER_WRAPPERS = ("$numberLong", "$numberInt", "$numberDouble", "$numberDecimal")
 
 
@@ -36,6 +39,19 @@ class InvalidValue(ValueError):
 def _shown(value: Any) -> str:
     text = repr(value)
     return text if len(text) <= 120 else text[:117] + "..."
+
+
+def read_remark(field: str, value: Any) -> str:
+    """Read who or why, as a person gave it: one line of 1 to 1024 characters, and nothing that commands a terminal."""
+    if type(value) is not str or not 0 < len(value) <= MAX_REMARK:
+        raise InvalidValue("invalid_text", f"{field} was no text of 1 to {MAX_REMARK} characters")
+    if found := _NOT_IN_REMARKS.search(value):
+        raise InvalidValue(
+            "invalid_text",
+            f"{field} held the control character U+{ord(found[0]):04X} at {found.start()}; expected one line of "
+            "plain text. Leave out line breaks and escapes.",
+        )
+    return value
 
 
 def read_id(field: str, value: Any) -> str:

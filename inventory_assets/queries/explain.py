@@ -32,6 +32,7 @@ from inventory_assets.ingest.verify import recorded_until
 from inventory_assets.lake.query.reader import Reader
 from inventory_assets.queries.ids import UnknownAlertError
 from inventory_assets.queries.recommendation import recommend_for, recommend_from_state
+from inventory_assets.words.commands import command
 
 MAX_EVENTS = 12
 
@@ -363,7 +364,8 @@ def _why(point: Point, breaches: list, firing: Alert | None, pause: Command | No
     if firing is not None and not breaches:
         return "hysteresis", f"{firing.alert_id} stays open until stock is a tenth above its threshold."
     if firing is not None:
-        return "firing", f"There is one: {firing.alert_id}. See `inventory explain {firing.alert_id}`."
+        asked = command("inventory explain {}", firing.alert_id)
+        return "firing", f"There is one: {firing.alert_id}. See `{asked}`."
     if is_restocking(state) and limits.reorder_qty is not None and state.available < limits.reorder_qty:
         return "restock", f"REORDER is muted while stock is on its way (inbound {state.inbound})."
     return "no_breach", (

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from inventory_assets.lake.errors import LakeError
 from inventory_assets.lake.query.reader import Reader
+from inventory_assets.words.text import visible
 
 SHOWN_CANDIDATES = 5
 # The open ones first, then the newest.
@@ -79,7 +80,7 @@ def choose_id(found: Sequence[str], text: str) -> str:
     """
     if len(found) == 1 or found[0] == text:
         return found[0]
-    shown = "\n  ".join(found[:SHOWN_CANDIDATES])
+    shown = "\n  ".join(map(visible, found[:SHOWN_CANDIDATES]))
     more = len(found) - SHOWN_CANDIDATES
     rest = f"\n  and {more} more" if more > 0 else ""
     raise AmbiguousAlertError(f"{text!r} was the beginning of {len(found)} ids; give more of it:\n  {shown}{rest}")

@@ -34,7 +34,9 @@ from inventory_assets.domain.thresholds.document import (
 from inventory_assets.domain.values import InvalidValue
 from inventory_assets.errors import InventoryError
 from inventory_assets.thresholds.yaml_lines import Unreadable, YamlError, read_yaml
+from inventory_assets.words.commands import command
 from inventory_assets.words.numbers import counted
+from inventory_assets.words.text import is_unseen, visible_json, visible_lines
 
 SUFFIXES = {
     ".csv": "csv", ".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl", ".yaml": "yaml", ".yml": "yaml",
@@ -86,7 +88,8 @@ def load_rules(path: Path) -> list[ThresholdRule]:
     if found.problems:
         shown = "\n  ".join(f"{problem.place}: {problem.what}" for problem in found.problems[:MAX_SHOWN])
         more = len(found.problems) - MAX_SHOWN
-        rest = f"\n  and {more} more: see `inventory thresholds validate {path.name} --format csv`" if more > 0 else ""
+        all_of_them = command("inventory thresholds validate {} --format csv", path.name)
+        rest = f"\n  and {more} more: see `{all_of_them}`" if more > 0 else ""
         count = counted(len(found.problems), "problem")
         raise ThresholdFileError(f"{path.name}: {count}, nothing was changed:\n  {shown}{rest}")
     return [rule for _, rule in found.rules]
@@ -281,15 +284,29 @@ _READERS = {"csv": _read_csv, "json": _read_json_either, "jsonl": _read_json_lin
 # ---- writing
 
 
+class _Dumper(yaml.SafeDumper):
+    """Puts a text with invisible characters in double quotes."""
+
+
+def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"' if any(map(is_unseen, text)) else None)
+
+
+_Dumper.add_representer(str, _represent_text)
+
+
 def write_rules(rules: Iterable[ThresholdRule], kind: str) -> str:
     """Render rules as a file of a format; what is read back is the same."""
     documents = [to_document(rule) for rule in rules]
     if kind == "csv":
         return _write_csv(documents)
     if kind == "yaml":
-        return yaml.safe_dump(documents, sort_keys=False, allow_unicode=True, width=120) if documents else "[]\n"
+        if not documents:
+            return "[]\n"
+        # A terminal shows it too: what it would not draw is an escape, which YAML reads back in double quotes alone.
+        return visible_lines(yaml.dump(documents, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120))
     # A rule a line: a change is one line in a diff.
-    rows = ",\n".join(json.dumps(document, ensure_ascii=False) for document in documents)
+    rows = ",\n".join(visible_json(json.dumps(document, ensure_ascii=False)) for document in documents)
     return f"[\n{rows}\n]\n" if documents else "[]\n"
 
 

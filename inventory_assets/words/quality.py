@@ -1,7 +1,6 @@
 """Data quality in words: the verdict, a trend, and the report as markdown for a reader who built none of it. Pure."""
 
 import re
-import unicodedata
 from collections.abc import Iterable, Sequence
 
 from inventory_assets.domain.quality.results import (
@@ -14,29 +13,32 @@ from inventory_assets.domain.quality.results import (
 )
 from inventory_assets.words.charts import count_bars
 from inventory_assets.words.numbers import change, counted
-from inventory_assets.words.text import spaced
+from inventory_assets.words.text import spaced, visible
 from inventory_assets.words.times import to_minute
 
 # Ids of a finding in a line; the check's own page has more.
 SHOWN_IDS = 3
 MAX_SHOWN = 120
 
-# Control, format (which turns the direction of writing), private, surrogate, line and paragraph ends.
-_INVISIBLE = ("Cc", "Cf", "Co", "Cs", "Zl", "Zp")
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>&~=:@$])")
 
 
 def shown_id(text: str, *, longest: int = MAX_SHOWN) -> str:
     """An id as it can be shown anywhere: no invisible or turning characters, and not endless."""
-    visible = "".join(
-        f"\\u{ord(character):04x}" if unicodedata.category(character) in _INVISIBLE else character for character in text
-    )
-    return visible if len(visible) <= longest else visible[: longest - 1] + "…"
+    shown = visible(text)
+    return shown if len(shown) <= longest else shown[: longest - 1] + "…"
 
 
 def markdown_text(text: str) -> str:
     """Text that markdown shows as it is: ids may hold tags, tables, links."""
-    return _SPECIAL.sub(r"\\\1", shown_id(text)).replace("\n", " ")
+    return _SPECIAL.sub(r"\\\1", shown_id(text))
+
+
+def markdown_code(text: str) -> str:
+    """A text as code on one line of markdown, whatever backquotes are in it."""
+    fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
+    space = " " if len(fence) > 1 else ""
+    return f"{fence}{space}{text}{space}{fence}"
 
 
 def verdict(summary: QualitySummary) -> str:

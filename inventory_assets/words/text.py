@@ -1,24 +1,61 @@
 """Texts: names from outside made safe, and what makes a phrase a sentence. Pure."""
 
+import json
+import re
 import unicodedata
 
 MAX_NAME = 120
 # Of a name in a table; the CSV has all of it.
 MAX_SHOWN = 90
 
+# Control, format (which turns the direction of writing), private, surrogate, line and paragraph ends.
+_UNSEEN = ("Cc", "Cf", "Co", "Cs", "Zl", "Zp")
+# Letters and marks that fonts draw as nothing: with them, two ids that differ would look the same.
+_BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0")
+# Selects another form of the letter before it: only those of emoji stand in names.
+_SELECTORS = frozenset(map(chr, (*range(0xFE00, 0xFE0E), *range(0xE0100, 0xE01F0))))
+_ODD = re.compile(r"[^ -~]")
+
+
+def is_unseen(character: str) -> bool:
+    """Whether a character is not drawn, or changes how others are."""
+    return unicodedata.category(character) in _UNSEEN or character in _BLANK or character in _SELECTORS
+
+
+def visible(text: str) -> str:
+    """A text from outside on one line, with its invisible characters as escapes: `\\u001b`, `\\u202e`.
+
+    Names come from other people's systems: an escape sequence in one must not
+    command a terminal, a line break not forge a line, a right-to-left mark not
+    turn a sentence around, and two that differ must not look the same.
+    """
+    return _ODD.sub(_escape, text)
+
+
+def visible_lines(text: str) -> str:
+    """The same of a text of ours over several lines, in which something of outside may stand."""
+    return "\n".join(map(visible, text.split("\n")))
+
+
+def _escape(found: re.Match[str]) -> str:
+    character = found[0]
+    if not is_unseen(character):
+        return character
+    return f"\\u{ord(character):04x}" if ord(character) < 0x10000 else f"\\U{ord(character):08x}"
+
+
+def visible_json(text: str) -> str:
+    """A JSON text with its invisible characters in JSON's own escapes: the same values, and nothing for a terminal."""
+    return _ODD.sub(_escape_json, text)
+
+
+def _escape_json(found: re.Match[str]) -> str:
+    return json.dumps(found[0])[1:-1] if found[0] != "\n" and is_unseen(found[0]) else found[0]
+
 
 def clean(value: object, limit: int = MAX_NAME) -> str:
-    """One line of a value from outside: no line breaks, control or direction characters, at most `limit` long.
-
-    Names come from other people's systems: a line break in one must not start a
-    mail header, nor a right-to-left mark turn a sentence around.
-    """
-    text = "".join(
-        " " if character in "\r\n\t\v\f\u2028\u2029" else character
-        for character in str(value)
-        if character in "\r\n\t\v\f\u2028\u2029" or unicodedata.category(character) not in ("Cc", "Cf", "Cs")
-    )
-    text = " ".join(text.split())
+    """A value from outside as one line of visible characters, at most `limit` long."""
+    text = " ".join(visible(str(value)).split())
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 

@@ -8,8 +8,10 @@ from inventory_assets.console.access import (
     COOKIE,
     Access,
     ConsoleSetupError,
+    Logins,
     access_of,
     is_known_host,
+    is_logged_in,
     is_meant,
     local_path,
 )
@@ -179,8 +181,35 @@ def test_a_browser_logs_in_once(shop, open_console):
     )
 
 
-def test_two_tokens_have_two_cookies():
-    assert Access(token=TOKEN).cookie != Access(token=TOKEN + "x").cookie
+def test_a_cookie_ends_with_its_logout():
+    """Whoever copied it before must not come in afterwards; another browser stays logged in."""
+    access = Access(token=TOKEN)
+    one, other = access.logins.begin(), access.logins.begin()
+
+    access.logins.end(one)
+
+    assert (False, True) == tuple(is_logged_in({"cookie": f"{COOKIE}={each}"}, access) for each in (one, other))
+    assert not is_logged_in({"cookie": f"{COOKIE}={other}"}, Access(token=TOKEN))
+
+
+def test_wrong_tokens_in_a_row_wait():
+    now = [0.0]
+    logins = Logins(lambda: now[0])
+    waits = []
+    for _ in range(6):
+        logins.failed("10.0.0.1")
+        waits.append(logins.wait_seconds("10.0.0.1"))
+    now[0] = 5.0
+
+    assert [0, 0, 1, 2, 4, 8] == waits
+    assert (3, 0) == (logins.wait_seconds("10.0.0.1"), logins.wait_seconds("10.0.0.2"))
+    logins.succeeded("10.0.0.1")
+    assert 0 == logins.wait_seconds("10.0.0.1")
+
+
+@pytest.mark.parametrize("origin", ["http://[", "http://[::1", "null", "://", "http://evil.example"])
+def test_an_origin_that_is_no_address_is_another_site(origin):
+    assert not is_meant("POST", {"origin": origin, "host": "localhost", "content-type": "application/json"})
 
 
 def test_every_answer_has_its_headers(shop, console):

@@ -55,4 +55,4 @@ def test_nothing_to_order_and_nothing_known_are_two_things():
 def test_a_warehouse_with_a_hostile_name_stays_on_its_line():
     found = Recommendation(1, (Transfer("W\r\n\u202e2", 1, 9, 8, 0),), 0, Supply(9), None, None, None, ())
 
-    assert ["transfer 1 from W 2"] == describe_actions(found)
+    assert [r"transfer 1 from W\u000d\u000a\u202e2"] == describe_actions(found)

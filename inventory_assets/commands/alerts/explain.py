@@ -27,6 +27,7 @@ from inventory_assets.wiring import engine_of
 from inventory_assets.words.advice import action_sentence
 from inventory_assets.words.alerts import describe_step
 from inventory_assets.words.numbers import counted
+from inventory_assets.words.text import visible
 from inventory_assets.words.times import to_second
 
 # Of a notification's alerts, in a table.
@@ -66,11 +67,9 @@ def _print_explanation(found: Explanation, present: Present | None) -> None:
     body = found.body
     arithmetic, rule = body["lineage"]["arithmetic"], body["lineage"]["rule"]
     console.print(Panel(_headline(found, present), title=Text(body["alert_id"]), border_style=STYLES[body["priority"]]))
-    table = Table(
-        title="What happened to the stock, in the order it arrived", title_justify="left", header_style="bold"
-    )
-    for name in ("event time (UTC)", "event", "quantity", "on hand", "reserved", "inbound", "available", "version"):
-        table.add_column(name, justify="left" if name in ("event time (UTC)", "event") else "right")
+    numbers = ("quantity", "on hand", "reserved", "inbound", "available", "version")
+    title = "What happened to the stock, in the order it arrived"
+    table = new_table(("event time (UTC)", "event", *numbers), *numbers, title=title)
     if found.earlier_events:
         table.add_row(f"… {found.earlier_events} earlier events", *[""] * 7, style="dim")
     for line in found.events:
@@ -88,7 +87,7 @@ def _print_explanation(found: Explanation, present: Present | None) -> None:
             ("Arithmetic", "bold"),
             f"  on hand {arithmetic['on_hand']} − reserved {arithmetic['reserved']} = available "
             f"{arithmetic['available']}; ",
-            (str(arithmetic["comparison"]), "bold"), f"  (rule: {name})",
+            (visible(str(arithmetic["comparison"])), "bold"), f"  (rule: {visible(name)})",
         )
     )  # fmt: skip
     if "dynamic" in rule:
@@ -142,13 +141,15 @@ def _headline(found: Explanation, present: Present | None) -> Text:
     body = found.body
     text = Text()
     text.append(f"{body['priority']} {body['alert_type']}", STYLES[body["priority"]])
-    text.append(f" · {body['product_name']} at {body['warehouse_id']} · {found.state}\n", "bold")
+    text.append(f" · {visible(body['product_name'])} at {visible(body['warehouse_id'])} · {found.state}\n", "bold")
     text.append(
         f"Available {body['available_stock']} (on hand {body['current_stock']}, reserved {body['reserved_stock']}, "
     )
     text.append(f"inbound {body['inbound_stock']}), threshold {body['threshold']:g}\n")
     places = body["hierarchy"]
-    text.append(" › ".join(str(places[name]) for name in ("department", "category", "brand", "product")) + "\n", "dim")
+    text.append(
+        " › ".join(visible(str(places[name])) for name in ("department", "category", "brand", "product")) + "\n", "dim"
+    )
     notified = (body["current_stock"], body["reserved_stock"], body["inbound_stock"])
     if present is not None and notified != (present.on_hand, present.reserved, present.inbound):
         text.append(
@@ -158,7 +159,7 @@ def _headline(found: Explanation, present: Present | None) -> Text:
     if found.state != "firing":
         text.append("Nothing to do: it is resolved")
     elif (advice := found.recommendation if present is None else present.recommendation) is not None:
-        text.append(action_sentence(advice), "bold")
+        text.append(visible(action_sentence(advice)), "bold")
     return text
 
 
@@ -215,7 +216,7 @@ def why_not(warehouse_id: str, sku: str, format_: str) -> None:
     if format_ == "json":
         print_rows([{"reason": found.reason, "sentence": found.sentence, **found.facts}], "json")
         return
-    console.print(Text.assemble((found.reason, "bold"), f"  {found.sentence}"), soft_wrap=True)
+    console.print(Text.assemble((found.reason, "bold"), f"  {visible(found.sentence)}"), soft_wrap=True)
     console.print(_rules_table(found.rules))
     facts = ", ".join(f"{name} {value}" for name, value in found.facts.items() if value is not None)
     console.print(facts, style="dim")

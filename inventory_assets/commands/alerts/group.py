@@ -14,6 +14,8 @@ from inventory_assets.queries.present import Present, read_present
 from inventory_assets.settings import load_settings
 from inventory_assets.words.advice import describe_actions
 from inventory_assets.words.alerts import alert_count, handled, tally, trend_of
+from inventory_assets.words.commands import command
+from inventory_assets.words.text import visible
 
 COLUMNS = (
     "priority", "alert", "warehouse", "product", "available", "threshold", "trend", "since (UTC)", "what to do",
@@ -71,16 +73,17 @@ def _print_alerts(rows: list[dict[str, Any]], present: dict[str, Present], limit
         done = ", ".join(handled(row))
         table.add_row(
             Text(body["priority"], STYLES[body["priority"]]),
-            Text(body["alert_type"]).append(f"\n{done}" if done else "", "dim"),
+            Text(body["alert_type"]).append(f"\n{visible(done)}" if done else "", "dim"),
             body["warehouse_id"],
             product_text(body),
             available_text(body, now),
             f"{body['threshold']:g}",
             trend_of(body, None if now is None else now.available),
             body["first_breach_time"][:16].replace("T", " ") + (" late data" if body["is_late"] else ""),
-            "–" if now is None else "\n".join(describe_actions(now.recommendation)) or "–",
+            "–" if now is None else Text("\n".join(map(visible, describe_actions(now.recommendation))) or "–"),
         )
     console.print(table)
     print_more(rows, limit)
     if rows:
-        notes.print(f"Why? inventory explain {rows[0]['body']['alert_id']}", style="dim", soft_wrap=True)
+        asked = command("inventory explain {}", rows[0]["body"]["alert_id"])
+        notes.print(f"Why? {asked}", style="dim", soft_wrap=True)

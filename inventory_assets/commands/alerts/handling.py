@@ -21,6 +21,7 @@ from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.queries.ids import find_alert_id, find_subject_id
 from inventory_assets.settings import load_settings
 from inventory_assets.wiring import engine_of
+from inventory_assets.words.commands import command as shell_command
 from inventory_assets.words.times import to_minute
 
 SCOPE = {"warehouse_id": "warehouse", "sku": "SKU", "category_id": "category"}
@@ -64,7 +65,8 @@ def _commit(bodies: Sequence[dict[str, Any]], author: str | None, reason: str, f
 def _why_no_alert(engine: Engine, body: dict[str, Any]) -> str:
     """Why a command of a scope was kept and changed no alert: nothing is there, nothing fires, or it is done."""
     if body["command"] == "note":
-        return f"kept; inventory explain {body['alert_id']} shows it"
+        asked = shell_command("inventory explain {}", body["alert_id"])
+        return f"kept; {asked} shows it"
     if body["command"] in ("unsilence", "uninhibit"):
         return "lifted; it inhibited no alert now"
     given = {name: body[name] for name in SCOPE if body.get(name) is not None}

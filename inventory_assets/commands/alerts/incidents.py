@@ -29,7 +29,8 @@ from inventory_assets.queries.links import read_incident_notes
 from inventory_assets.refresh.incidents import rederive, refresh_incidents
 from inventory_assets.settings import load_settings
 from inventory_assets.wiring import engine_of
-from inventory_assets.words.text import spaced
+from inventory_assets.words.commands import command
+from inventory_assets.words.text import spaced, visible
 from inventory_assets.words.times import to_minute
 
 COLUMNS = ("incident_id", "priority", "kind", "title", "members", "opened_at", "resolved_at")
@@ -49,7 +50,8 @@ def incidents(context: click.Context, state: str, format_: str) -> None:
         notes.print("no incidents" if state == "all" else f"no {state} incidents", style="dim")
     elif format_ == "table":
         print_rows([{**row, "members": len(row["members"])} for row in found], "table", columns=COLUMNS)
-        notes.print(f"Why? inventory explain {found[0]['incident_id']}", style="dim", soft_wrap=True)
+        asked = command("inventory explain {}", found[0]["incident_id"])
+        notes.print(f"Why? {asked}", style="dim", soft_wrap=True)
     else:
         print_rows(found, format_)
 
@@ -105,7 +107,7 @@ def _print_incident(
     row: dict[str, Any], alerts: list[dict[str, Any]], notes_: list[dict[str, Any]], differences: list[str]
 ) -> None:
     text = Text(f"{row['priority']} {row['kind']}", STYLES[row["priority"]])
-    text.append(f" · {row['state']}\n{row['title']}\n", "bold")
+    text.append(f" · {row['state']}\n{visible(row['title'])}\n", "bold")
     end = "" if row["resolved_at"] is None else f", over at {to_minute(row['resolved_at'])}"
     text.append(f"since {to_minute(row['opened_at'])}{end}; judged as of {to_minute(row['as_of'])}", "dim")
     text.append(f" on lake version {row['as_of_version']}", "dim")
@@ -121,7 +123,7 @@ def _print_incident(
         table = new_table(names, "available", title="Its alerts, with the stock of now")
         for alert in alerts[:SHOWN_MEMBERS]:
             table.add_row(
-                alert["alert_type"], alert["state"], Text(alert["warehouse_id"]), Text(alert["sku"]),
+                alert["alert_type"], alert["state"], alert["warehouse_id"], alert["sku"],
                 str(alert["available"]), alert["alert_id"][-8:],
             )  # fmt: skip
         console.print(table)

@@ -19,7 +19,9 @@ from inventory_assets.queries.present import Present, read_present
 from inventory_assets.settings import load_settings
 from inventory_assets.words.advice import action_sentence
 from inventory_assets.words.alerts import alert_count, handled, step_words, trend_of
+from inventory_assets.words.commands import command
 from inventory_assets.words.numbers import UNKNOWN, counted
+from inventory_assets.words.text import visible
 from inventory_assets.words.times import duration, to_minute, to_second
 
 
@@ -72,7 +74,8 @@ def _print_list(rows: list[dict[str, Any]], present: dict[str, Present], limit: 
     print_more(rows, limit)
     unacknowledged = next((row for row in rows if row["acknowledged_by"] is None and row["state"] == "firing"), None)
     if unacknowledged is not None:
-        notes.print(f"Acknowledge it: inventory alerts ack {unacknowledged['body']['alert_id'][-8:]}", style="dim")
+        done = command("inventory alerts ack {}", unacknowledged["body"]["alert_id"][-8:])
+        notes.print(f"Acknowledge it: {done}", style="dim", soft_wrap=True)
 
 
 @click.command()
@@ -104,19 +107,20 @@ def _print_alert(row: dict[str, Any], present: Present | None, steps: list[dict[
     for step in steps:
         what, who, why = step_words(step)
         table.add_row(
-            to_second(step['at']), Text(what),
-            Text(who, "dim" if step["actor"] is None else ""), Text(why), str(step["version"]),
+            to_second(step['at']), what,
+            Text(visible(who), "dim" if step["actor"] is None else ""), why, str(step["version"]),
         )  # fmt: skip
     console.print(table)
     for link in post_mortems(steps):
         console.print(f"Post-mortem  {link['url']}  ({link['by']}, {link['at']:%Y-%m-%d})", soft_wrap=True)
-    notes.print(f"Why did it fire? inventory explain {alert_id}", style="dim", soft_wrap=True)
+    asked = command("inventory explain {}", alert_id)
+    notes.print(f"Why did it fire? {asked}", style="dim", soft_wrap=True)
 
 
 def _headline(row: dict[str, Any], present: Present | None) -> Text:
     body = row["body"]
     text = Text(f"{body['priority']} {body['alert_type']}", STYLES[body["priority"]])
-    text.append(f" · {body['product_name']} at {body['warehouse_id']} · {row['state']}\n", "bold")
+    text.append(f" · {visible(body['product_name'])} at {visible(body['warehouse_id'])} · {row['state']}\n", "bold")
     notified_with = body["available_stock"]
     if present is None or present.available == notified_with:
         text.append(f"Available {notified_with}")
@@ -126,14 +130,14 @@ def _headline(row: dict[str, Any], present: Present | None) -> Text:
         f", threshold {body['threshold']:g}  {trend_of(body, None if present is None else present.available)}\n"
     )
     if present is not None:
-        text.append(f"{action_sentence(present.recommendation)}\n")
+        text.append(f"{visible(action_sentence(present.recommendation))}\n")
     notified = f"notified {counted(row['times_told'], 'time')}"
     is_open = "open for" if row["state"] == "firing" else "was open for"
     text.append(f"{is_open} {duration(timedelta(minutes=row['age_minutes']))}, {notified}\n")
     if row["acknowledged_by"]:
-        text.append(f"Acknowledged by {row['acknowledged_by']} at {to_minute(row['acknowledged_at'])}")
+        text.append(f"Acknowledged by {visible(row['acknowledged_by'])} at {to_minute(row['acknowledged_at'])}")
     else:
         text.append("Nobody has acknowledged it", "yellow" if row["state"] == "firing" else "dim")
     rest = ", ".join(handled({**row, "acknowledged_by": None}))
-    text.append(f"; {rest}" if rest else "")
+    text.append(f"; {visible(rest)}" if rest else "")
     return text

@@ -9,6 +9,7 @@ from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.notify.history import read_notifications
 from inventory_assets.queries.ids import find_subject_id
 from inventory_assets.settings import load_settings
+from inventory_assets.words.commands import command
 from inventory_assets.words.numbers import counted
 
 SHOWN = ("at", "id", "channel", "kind", "about", "recipients", "status", "tries", "error")
@@ -39,7 +40,8 @@ def notifications(subject_id: str | None, limit: int, format_: str) -> None:
     print_rows([_short(row) for row in rows[:limit]], "table", columns=SHOWN)
     print_more(rows, limit)
     if planned := next((row["id"] for row in rows if row["id"].startswith("ntf-")), None):
-        notes.print(f"Every try: inventory explain {planned[-8:]}", style="dim")
+        asked = command("inventory explain {}", planned[-8:])
+        notes.print(f"Every try: {asked}", style="dim", soft_wrap=True)
 
 
 def _short(row: dict[str, Any]) -> dict[str, Any]:

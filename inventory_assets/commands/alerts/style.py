@@ -5,14 +5,15 @@ from typing import Any
 from rich.text import Text
 
 from inventory_assets.queries.present import Present
+from inventory_assets.words.text import visible
 
 STYLES = {"CRITICAL": "bold red", "HIGH": "yellow", "MEDIUM": "cyan"}
 
 
 def product_text(body: dict[str, Any]) -> Text:
     """A product's name, and below it its SKU if that is another one."""
-    product = Text(body["product_name"])
-    return product if body["product_name"] == body["sku"] else product.append(f"\n{body['sku']}", "dim")
+    product = Text(visible(body["product_name"]))
+    return product if body["product_name"] == body["sku"] else product.append(f"\n{visible(body['sku'])}", "dim")
 
 
 def available_text(body: dict[str, Any], present: Present | None) -> Text:

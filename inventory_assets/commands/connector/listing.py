@@ -13,6 +13,7 @@ from inventory_assets.domain.values import span, to_microseconds
 from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.quality.pipeline import connector_rows, look, read_connectors
 from inventory_assets.settings import load_settings
+from inventory_assets.words.text import visible
 from inventory_assets.words.times import to_second
 
 _COLUMNS = ("connector_id", "warehouse_id", "state", "last_heard", "numbers_as_of", "read", "published",
@@ -42,7 +43,7 @@ def list_(format_: str) -> None:
     for each in findings:
         # Beside a table for people; json and csv keep to their rows.
         out = console if format_ == "table" else notes
-        out.print(Text(each.text, _STYLES[each.severity]), Text(each.what_to_do, "dim"), soft_wrap=True)
+        out.print(Text(visible(each.text), _STYLES[each.severity]), Text(each.what_to_do, "dim"), soft_wrap=True)
     if any(each.severity is not Severity.INFO for each in findings):
         sys.exit(1)
 

@@ -8,7 +8,8 @@ from datetime import UTC, date, datetime
 import click
 import duckdb
 
-from inventory_assets.commands.output import format_option, notes, print_found, print_rows
+from inventory_assets.commands.output import format_option, notes, print_batches, print_found, print_rows
+from inventory_assets.commands.stopping import ending_on_sigterm
 from inventory_assets.ingest.meaning import meaning_of
 from inventory_assets.ingest.rebuild import rebuild_lake
 from inventory_assets.ingest.replay import Replay
@@ -19,6 +20,7 @@ from inventory_assets.lake.files.archive_files import show_archive
 from inventory_assets.lake.files.partition_files import SCHEMA as SNAPSHOTS
 from inventory_assets.lake.files.partition_files import attach_views
 from inventory_assets.lake.query.as_of import show_version, version_at
+from inventory_assets.lake.query.guard import bounded, check_question, only_read
 from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.lake.upkeep.expiry import hold_snapshots
 from inventory_assets.lake.upkeep.maintenance import Maintenance
@@ -27,16 +29,21 @@ from inventory_assets.refresh.velocity import refresh_velocity
 from inventory_assets.settings import Settings, load_settings
 from inventory_assets.wiring import engine_of
 
+# Rows in memory at a time, and of one printed table.
+BATCH = 2_000
+
 
 @click.command()
 @click.argument("query")
 @click.option("--at-version", type=int, help="As the lake was at this version.")
 @click.option("--at", "at_time", help="As the lake was at this time (RFC 3339, UTC).")
+@click.option("--files", is_flag=True, help="Other files may be read, too: read_csv('orders.csv').")
 @format_option
-def sql(query: str, at_version: int | None, at_time: str | None, format_: str) -> None:
+def sql(query: str, at_version: int | None, at_time: str | None, files: bool, format_: str) -> None:
     """Ask the lake a question in SQL. Read-only; schemas raw, core, out, meta, snapshots, marts, archive.
 
     With --at-version or --at, the marts can be asked only if they were built by then.
+    It ends after INVENTORY_SQL_SECONDS and stays within INVENTORY_SQL_MEMORY_LIMIT.
 
     \b
     inventory sql "SELECT * FROM core.sku_state ORDER BY available LIMIT 10"
@@ -47,6 +54,7 @@ def sql(query: str, at_version: int | None, at_time: str | None, format_: str) -
     moment = None if at_time is None else _read_moment(at_time)
     settings = load_settings()
     reader = LakeReader(settings)
+    click.get_current_context().call_on_close(reader.connection.close)
     # A question may take minutes, and the lake goes on.
     click.get_current_context().with_resource(hold_snapshots(settings))
     if moment is not None:
@@ -58,18 +66,22 @@ def sql(query: str, at_version: int | None, at_time: str | None, format_: str) -
     marts_lacking = _show_marts(reader.connection, settings, at_version)
     if ARCHIVE in query.lower():
         show_archive(reader.connection, settings.archive_uri, at_version)
-    try:
-        _check_is_question(reader.connection, query)
-        cursor = reader.connection.execute(query)
-    except (duckdb.ParserException, duckdb.CatalogException, duckdb.BinderException) as error:
-        if marts_lacking and re.search(r"\bmarts\b", query):
-            raise click.ClickException(marts_lacking) from error
-        raise click.ClickException(f"{error}") from error
-    if cursor.description is None:
-        return
-    names = [column[0] for column in cursor.description]
-    rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-    print_rows(rows, format_, columns=names if format_ != "json" else None)
+    within = bounded(
+        reader.connection, memory=settings.sql_memory_limit, spill=settings.sql_spill_limit,
+        seconds=settings.sql_seconds,
+    )  # fmt: skip
+    with ending_on_sigterm(), within:
+        only_read(reader.connection, settings, files=files)
+        try:
+            check_question(reader.connection, query, files=files)
+            cursor = reader.connection.execute(query)
+        except (duckdb.ParserException, duckdb.CatalogException, duckdb.BinderException) as error:
+            if marts_lacking and re.search(r"\bmarts\b", query):
+                raise click.ClickException(marts_lacking) from error
+            raise click.ClickException(f"{error}") from error
+        if cursor.description is not None:
+            names = [column[0] for column in cursor.description]
+            print_batches(names, iter(lambda: cursor.fetchmany(BATCH), []), format_)
 
 
 def _show_marts(connection: duckdb.DuckDBPyConnection, settings: Settings, at_version: int | None) -> str:
@@ -79,36 +91,6 @@ def _show_marts(connection: duckdb.DuckDBPyConnection, settings: Settings, at_ve
     except MartsMissingError as error:
         return str(error)
     return ""
-
-
-def _check_is_question(connection: duckdb.DuckDBPyConnection, query: str) -> None:
-    # The lake is attached read-only, but COPY and ATTACH would still write files beside it.
-    statements = connection.extract_statements(query)
-    if not statements:
-        raise click.ClickException('the query was empty; expected SQL such as "SELECT * FROM core.sku_state".')
-    for statement in statements:
-        if statement.type == duckdb.StatementType.EXPLAIN:
-            # ANALYZE runs what it explains.
-            explained = re.sub(r"(?is)^.*?\bexplain\b(\s*\([^)]*\)|\s+analyze\b)?", "", statement.query, count=1)
-            _check_is_question(connection, explained)
-        elif statement.type == duckdb.StatementType.CREATE and not statement.query:
-            continue  # PIVOT is rewritten into a temporary type and a SELECT
-        elif statement.type != duckdb.StatementType.SELECT:
-            raise click.ClickException(
-                f"{statement.type.name} was refused: `inventory sql` only reads. Ask with SELECT."
-            )
-        else:
-            _check_only_reads(connection, statement.query, query)
-
-
-def _check_only_reads(connection: duckdb.DuckDBPyConnection, statement: str, query: str) -> None:
-    # A function of a SELECT that a PostgreSQL catalog brings: it can end the read-only transaction it runs in,
-    # and `query()` can hide its name from all but the plan. The parts of a PIVOT have no text to plan.
-    if not connection.execute("FROM duckdb_functions() WHERE function_name = 'postgres_execute'").fetchone():
-        return
-    plan = connection.execute(f"EXPLAIN (FORMAT json) {statement}").fetchall() if statement else []
-    if re.search(r"postgres_execute" if statement else r"postgres_execute|\bquery\b", f"{query}{plan}", re.IGNORECASE):
-        raise click.ClickException("postgres_execute was refused: `inventory sql` only reads.")
 
 
 def _read_moment(text: str) -> datetime:

@@ -5,6 +5,7 @@ from collections import Counter
 from typing import Any
 
 import click
+from rich.text import Text
 
 from inventory_assets.commands.output import format_option, notes, print_rows
 from inventory_assets.lake.catalog.marts import MARTS, attach_marts
@@ -56,10 +57,10 @@ def _by_kind(made: Build) -> list[dict[str, Any]]:
 
 
 def _print_failure(step: Step) -> None:
-    notes.print(f"\n{spaced(step.kind)} {step.name}: {step.message}", style="red")
+    notes.print(Text(f"\n{spaced(step.kind)} {step.name}: {step.message}"), style="red")
     if step.query and step.kind == "test":
         # With the marts attached, `inventory sql` runs it as it stands.
-        notes.print(f"The rows that are wrong:\n{step.query}")
+        notes.print(Text(f"The rows that are wrong:\n{step.query}"))
 
 
 @marts.command()

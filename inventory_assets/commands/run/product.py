@@ -65,7 +65,8 @@ def run(scale: str, rate: float | None, port: int, emulator_port: int, seconds: 
         code_servers = _start(settings, processes, size, rate or size.rate, port, emulator_port)
         _watch(settings, processes, code_servers, seconds)
     except Stopped:
-        notes.print("\nstopping …")
+        notes.print()
+        notes.print("stopping …")
     finally:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
@@ -139,7 +140,7 @@ def _start(
     _say_port("UI", port, chosen)
     child = processes.start(
         "dagster",
-        [str(Path(sys.executable).with_name("dagster")), "dev", "-w", str(PROJECT_DIR / "workspace.yaml"),
+        [sys.executable, "-m", "inventory_assets.assets.dagster_dev", "-w", str(PROJECT_DIR / "workspace.yaml"),
          "-h", "127.0.0.1", "-p", str(chosen), "--log-level", "warning"],
         log=logs / "dagster.log", env=environment, cwd=PROJECT_DIR,
     )  # fmt: skip

@@ -10,11 +10,11 @@ import click
 
 from inventory_assets.commands.output import format_option, notes, print_rows
 from inventory_assets.commands.thresholds.scope import scope_arguments, to_scope
-from inventory_assets.domain.events.parse_threshold import MAX_TEXT, Problems, Scope
+from inventory_assets.domain.events.parse_threshold import Problems, Scope
 from inventory_assets.domain.thresholds.changes import RuleEdit, deleted_rule, find_edits, wanted_rule
 from inventory_assets.domain.thresholds.document import DYNAMIC_FIELDS, name_scope, scope_document, to_document
 from inventory_assets.domain.thresholds.resolve import StoredRule
-from inventory_assets.domain.values import to_microseconds
+from inventory_assets.domain.values import InvalidValue, read_remark, to_microseconds
 from inventory_assets.ingest.engine import Commit
 from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.notify.channels.mail import recipient_problem
@@ -207,9 +207,13 @@ def import_(file: Path, prune: bool, author: str, reason: str | None, dry_run: b
 
 
 def _run(find: FindEdits, author: str, reason: str | None, dry_run: bool, format_: str) -> None:
-    author = author.strip()
-    if not author or len(author) > MAX_TEXT or len(reason or "") > MAX_TEXT:
-        raise click.UsageError(f"--author and --reason take 1 to {MAX_TEXT} characters.")
+    author = author.strip(" ")
+    try:
+        read_remark("--author", author)
+        if reason:
+            read_remark("--reason", reason)
+    except InvalidValue as error:
+        raise click.UsageError(error.detail) from None
     if dry_run:
         LakeReader(load_settings())  # a look must not make a lake
     with engine_of() as engine:

@@ -161,7 +161,7 @@ async def health(request: Request) -> Response:
     """GET /healthz"""
     query = read_query(request, ("max_age_seconds",))
     try:
-        found = await ask(request, "health", questions.health)
+        found = await console_of(request).health_door.ask("health", questions.health)
     except LakeMissingError:
         # Without the reason, which names a path: a probe needs no token.
         return answer({"status": "no_lake", "lake_version": 0}, 503)

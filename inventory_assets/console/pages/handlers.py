@@ -9,12 +9,14 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from inventory_assets.console import questions
-from inventory_assets.console.access import COOKIE, is_token, local_path
+from inventory_assets.console.access import COOKIE, LOGIN_SECONDS, cookie_of, is_token, local_path
 from inventory_assets.console.api.alerts import ALERT_QUERY, STATES, alert_query, incident_of
+from inventory_assets.console.guard import client_of, note_failure
 from inventory_assets.console.http import ask, console_of, number, read_query
 from inventory_assets.console.pages import reports, views
 from inventory_assets.console.pages import thresholds as threshold_pages
 from inventory_assets.console.pages.rendering import page, part, static
+from inventory_assets.console.problems import Refused
 from inventory_assets.domain.quality.pipeline import OF_CONNECTORS, PipelineFinding
 from inventory_assets.domain.values import to_microseconds
 from inventory_assets.lake.query.reader import LakeReader
@@ -168,15 +170,30 @@ async def login(request: Request) -> Response:
         return await page(request, "login.html", "", {"next": wanted, "is_wrong": False})
     fields = parse_qs((await request.body()).decode("latin-1"), keep_blank_values=True, max_num_fields=10)
     wanted = local_path(fields.get("next", ["/"])[0])
+    client = client_of(request.scope)
+    if (wait := access.logins.wait_seconds(client)) > 0:
+        # Not looked at: a guess that has to wait says nothing.
+        raise Refused(429, f"too many wrong tokens; try again in {wait:.0f} s")
     if not is_token(fields.get("token", [""])[0].strip(), access):
+        note_failure(access, client, "/login")
         return await page(request, "login.html", "", {"next": wanted, "is_wrong": True}, 401)
+    access.logins.succeeded(client)
     answer = RedirectResponse(wanted, 303)
-    answer.set_cookie(COOKIE, access.cookie, httponly=True, samesite="strict", path="/", max_age=30 * 24 * 3600)
+    answer.set_cookie(
+        COOKIE, access.logins.begin(), httponly=True, samesite="strict", path="/", max_age=LOGIN_SECONDS,
+        secure=_is_tls(request),
+    )  # fmt: skip
     return answer
+
+
+def _is_tls(request: Request) -> bool:
+    # Behind a proxy that ends TLS. Who sends this without one keeps the cookie from themselves.
+    return "https" in (request.url.scheme, request.headers.get("x-forwarded-proto", "").lower())
 
 
 async def logout(request: Request) -> Response:
     """Forget the token in this browser."""
+    console_of(request).access.logins.end(cookie_of(request.headers))
     answer = RedirectResponse("/login", 303)
     answer.delete_cookie(COOKIE, path="/")
     return answer

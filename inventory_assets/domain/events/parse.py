@@ -39,6 +39,7 @@ from inventory_assets.domain.values import (
     read_id,
     read_integer,
     read_number,
+    read_remark,
     read_time,
     read_within,
 )
@@ -418,9 +419,10 @@ def _read_command(document: dict[str, Any], source: _Source, settings: ParseSett
         raise InvalidValue("invalid_command", f"command was {command!r}, expected one of {', '.join(sorted(COMMANDS))}")
     texts = {}
     for field in ("reason", "issued_by"):
-        if type(document[field]) is not str or not 0 < len(document[field]) <= 1024:
-            raise InvalidValue("invalid_command", f"{field} was no text of 1 to 1024 characters")
-        texts[field] = document[field]
+        try:
+            texts[field] = read_remark(field, document[field])
+        except InvalidValue as error:
+            raise InvalidValue("invalid_command", error.detail) from None
     scope = [
         None if document.get(field) is None else read_id(field, document[field]) for field in ("warehouse_id", "sku")
     ]

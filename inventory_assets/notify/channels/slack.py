@@ -17,6 +17,7 @@ from inventory_assets.notify.message.content import (
     outlook_lines,
     over_title,
     reason_lines,
+    subject_command,
     subject_line,
     title,
     total_lines,
@@ -24,7 +25,6 @@ from inventory_assets.notify.message.content import (
 )
 from inventory_assets.words.charts import sparkline
 from inventory_assets.words.notifications import marks
-from inventory_assets.words.text import clean
 
 # A section takes 3,000 characters and a message 50 blocks; twenty alerts fill a screen.
 MAX_ALERTS = 20
@@ -58,10 +58,9 @@ def to_message(notification: Outgoing) -> dict[str, Any]:
         blocks += [_section(_line(facts)) for facts in worst_first(alerts)[:MAX_ALERTS]]
     shown = min(len(alerts), MAX_ALERTS) + min(len(notification.incidents), MAX_ALERTS)
     if (more := notification.total - shown) > 0:
-        blocks.append(_section(f"… and {more:,} more: `{explain_command(notification)}`"))
-    why = escape(clean(notification.alert_ids[0], 600) if is_one(notification) else notification.notification_id)
-    text = f"`inventory explain {why}` · {notification.notification_id}"
-    blocks.append({"type": "context", "elements": [{"type": "mrkdwn", "text": text}]})
+        blocks.append(_section(f"… and {more:,} more"))
+    why = subject_command(alerts[0]) if is_one(notification) else explain_command(notification)
+    blocks.append({"type": "context", "elements": [_plain(why), _plain(notification.notification_id)]})
     return {"text": subject, "blocks": blocks}
 
 
@@ -79,6 +78,11 @@ def _line(facts: AlertFacts) -> str:
         return escape(f"{over_title(facts)} (resolved)")
     actions = "; ".join(action_lines(facts))
     return escape(f"{facts.body['priority']}{marks(facts)} {title(facts)} {sparkline(facts.trend)}\n{actions}")
+
+
+def _plain(text: str) -> dict[str, Any]:
+    # Of a command with `*` or backquotes in it, Slack's formatting would show another one.
+    return {"type": "plain_text", "text": text, "emoji": False}
 
 
 def _section(text: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from inventory_assets.domain.values import format_time
 from inventory_assets.words import advice
 from inventory_assets.words.alerts import TITLES
 from inventory_assets.words.charts import sparkline
+from inventory_assets.words.commands import command
 from inventory_assets.words.notifications import DIGESTS, ending_line, marks, short_ending, why_lines
 from inventory_assets.words.numbers import number
 from inventory_assets.words.text import capital, clean, lowered, spaced
@@ -22,6 +23,7 @@ MAX_TITLE = 300
 MAX_VALUES = 20
 # A price list has prices and no currency.
 PRICE_UNIT = "in the price list's currency"
+EXPLAIN = "inventory explain {}"
 # As many members as `inventory explain` shows in a table.
 LISTED_BY_EXPLAIN = 20
 LIMIT_WORDS = {
@@ -197,7 +199,12 @@ def _of(known: int, total: int) -> str:
 def explain_command(notification: Outgoing) -> str:
     """What lists all that a notification is of."""
     more = " --format json" if notification.total > LISTED_BY_EXPLAIN else ""
-    return f"inventory explain {notification.notification_id}{more}"
+    return command(f"{EXPLAIN}{more}", notification.notification_id)
+
+
+def subject_command(facts: AlertFacts | IncidentFacts) -> str:
+    """What explains one alert or incident."""
+    return command(EXPLAIN, facts.alert_id if isinstance(facts, AlertFacts) else facts.incident_id)
 
 
 def action_lines(facts: AlertFacts) -> list[str]:
@@ -253,7 +260,7 @@ def incident_lines(facts: IncidentFacts) -> list[str]:
         capital(clean(facts.arithmetic.get("comparison", ""), MAX_TITLE)),
         *numbers,
         f"Since {wire_moment(format_time(facts.opened_at))}",
-        f"Why? inventory explain {clean(facts.incident_id)}",
+        f"Why? {subject_command(facts)}",
     ]
 
 
@@ -275,7 +282,7 @@ def _single_text(notification: Outgoing, facts: AlertFacts) -> str:
     if facts.trend:
         lines += ["", f"Trend {sparkline(facts.trend)} ({', '.join(str(value) for value in facts.trend)})"]
     lines += ["", f"Since {wire_moment(body['first_breach_time'])}"]
-    lines += [f"Why? inventory explain {clean(facts.alert_id, 600)}"]
+    lines += [f"Why? {subject_command(facts)}"]
     return "\n".join([*lines, f"Notification {notification.notification_id}", ""])
 
 

@@ -31,7 +31,8 @@ def render_html(notification: Outgoing, *, limit: int) -> str:
 def _template() -> Template:
     names = (
         "PRICE_UNIT", "action_lines", "explain_command", "figure_lines", "hierarchy_line", "incident_lines", "is_one",
-        "over_title", "reason_lines", "severity_color", "sum_lines", "title", "total_lines", "worst_first",
+        "over_title", "reason_lines", "severity_color", "subject_command", "sum_lines", "title", "total_lines",
+        "worst_first",
     )  # fmt: skip
     own = (draw_trend, key_figures, marks, row_figures, row_lines)
     values = {name: getattr(content, name) for name in names} | {each.__name__: each for each in own}

@@ -1,10 +1,9 @@
 """Who acts on alerts, and how far the data can be trusted, in words. Pure."""
 
-import shlex
-
 from inventory_assets.reports.page.view import Cell, Section, Table, columns_of
 from inventory_assets.reports.period import Kind, Period
 from inventory_assets.reports.read.model import Basis, FailedCheck, Handling, Trade, Trust
+from inventory_assets.words.commands import command
 from inventory_assets.words.numbers import count, counted
 from inventory_assets.words.text import listed, name, sentence, spaced
 from inventory_assets.words.times import day, full_moment, moment, span
@@ -107,7 +106,7 @@ def trust_section(trust: Trust, trade: Trade, basis: Basis, alert_id: str | None
 
 def _how_to_check(basis: Basis, alert_id: str | None) -> list[tuple[str, str]]:
     version = f"--at-version {basis.version}"
-    commands = [("Why one line says what it says", f"inventory explain {shlex.quote(alert_id)}")] if alert_id else []
+    commands = [("Why one line says what it says", command("inventory explain {}", alert_id))] if alert_id else []
     return [
         *commands,
         ("The empty shelves, counted again",

@@ -19,6 +19,7 @@ from inventory_assets.lake.files.partition_files import (
 )
 from inventory_assets.lake.files.storage import Opener, open_storage
 from inventory_assets.reports.read.model import Basis, DayOfWarehouse, Movement, Notice, Trade
+from inventory_assets.words.commands import command
 
 NOT_OVER = Notice("this period is not over yet: what was sold is known when it is")
 
@@ -98,7 +99,7 @@ def read_day(snapshots: Snapshots, day: date) -> list[DayOfWarehouse]:
 
 def _missing(found: Sequence[DayOfWarehouse], own: Sequence[date], has_hours: bool) -> tuple[Notice, ...]:
     notices = []
-    build = f"inventory snapshots build --from {own[0]} --to {own[-1]}"
+    build = command("inventory snapshots build --from {} --to {}", own[0], own[-1])
     built = {each.day for each in found}
     absent = [day for day in own if day not in built]
     if absent:

@@ -2,11 +2,17 @@
 
 import csv
 import io
+import os
+import signal
+import subprocess
+import sys
+import tempfile
 
 import pytest
 
 from inventory_assets.lake.tables import APPEND_TABLES, VERSIONED_TABLES
 from tests.builders import level, messages
+from tests.messaging.brokers import eventually
 
 
 @pytest.fixture
@@ -55,6 +61,12 @@ def test_no_rows_are_an_empty_array(ask):
         "CALL ducklake_expire_snapshots('lake', older_than => now())", "CALL ducklake_merge_adjacent_files('lake')",
         "FROM ducklake_expire_snapshots('lake', older_than => now())",
         "COPY (SELECT 1) TO '{target}'", "COPY core.sku_state TO '{target}'", "EXPORT DATABASE '{target}'",
+        "FROM enable_logging(storage => 'file', storage_config => {{'path': '{target}'}})",
+        "FROM query('FROM enable_logging(storage => ''file'', storage_config => {{''path'': ''{target}''}})')",
+        "WITH x AS (FROM \"Enable_Logging\"('HTTP')) FROM x", "SELECT (SELECT count(*) FROM force_checkpoint('lake'))",
+        "FROM ducklake_merge_adjacent_files('lake')", "FROM ducklake_flush_inlined_data('lake')", "FROM checkpoint('lake')",
+        "SELECT write_log('x')", "PIVOT (FROM ducklake_merge_adjacent_files('lake')) ON 1 USING count(*)",
+        "EXPLAIN ANALYZE FROM ducklake_merge_adjacent_files('lake')", "FROM json_execute_serialized_sql('{{}}')",
         "ATTACH '{target}'", "EXPLAIN ANALYZE COPY (SELECT 1) TO '{target}'", "INSTALL spatial", "SET memory_limit = '1GB'",
     ],
 )  # fmt: skip
@@ -125,11 +137,103 @@ def test_a_lake_without_a_version_exits_1(run, engine):
     assert "no version yet" in found.err
 
 
-def test_what_json_has_no_number_for_is_null(ask):
-    """`NaN` and `Infinity` are no JSON: a strict reader would refuse the whole answer."""
+def test_what_json_has_no_number_for_is_nothing_in_both_formats(ask, run, shop_home):
+    """`NaN` and `Infinity` are no JSON: a strict reader would refuse the whole answer. A CSV says the same."""
     query = "SELECT 'nan'::DOUBLE AS a, 'inf'::DOUBLE AS b, ['-inf'::FLOAT, 1.5] AS c"
 
     assert ask(query).rows == [{"a": None, "b": None, "c": [None, 1.5]}]
+    assert run("sql", query, "--format", "csv", at=shop_home).out == 'a,b,c\n,,"[null, 1.5]"\n'
+
+
+@pytest.mark.parametrize(
+    "question", ["FROM read_text('{file}')", "FROM '{file}'", "FROM read_csv('{file}')", "FROM glob('{file}')"]
+)
+def test_other_files_are_read_only_when_asked_for(ask, tmp_path, question):
+    """A query that came by mail must not print a key file."""
+    file = tmp_path / "secret.csv"
+    file.write_text("word\nhush\n")
+
+    found = ask(question.format(file=file))
+
+    assert (found.code, "hush" in found.out + found.err) == (1, False)
+    assert len(ask(question.format(file=file), "--files").rows) == 1
+    assert ask("COPY (SELECT 1) TO '{target}'", "--files").code == 1
+
+
+def test_what_the_lake_says_of_itself_is_no_file(ask):
+    for question in ("FROM lake.snapshots()", "FROM duckdb_tables()", "FROM ducklake_table_info('lake')",
+                     "PIVOT core.sku_state ON sku USING sum(on_hand)", "FROM json_each('[1]')"):  # fmt: skip
+        assert ask(question).code == 0, question
+
+
+def test_a_question_ends_in_time(ask, monkeypatch):
+    monkeypatch.setenv("INVENTORY_SQL_SECONDS", "0.2")
+
+    found = ask("SELECT count(*) FROM range(100000000000) a, range(1000) b")
+
+    assert found.code == 1
+    assert "longer than 0.2 s" in found.err and "INVENTORY_SQL_SECONDS" in found.err
+
+
+def test_a_question_stays_within_its_memory(ask, monkeypatch):
+    monkeypatch.setenv("INVENTORY_SQL_MEMORY_LIMIT", "20MB")
+    monkeypatch.setenv("INVENTORY_SQL_SPILL_LIMIT", "1MB")
+
+    found = ask("SELECT range, random() AS r FROM range(5000000) ORDER BY r")
+
+    assert found.code == 1
+    assert "INVENTORY_SQL_MEMORY_LIMIT" in found.err
+
+
+def test_a_long_answer_is_not_kept_in_memory(shop_home):
+    """However many rows there are, they are printed as they come; before, each was a dictionary in a list."""
+    code = (
+        "import resource, sys; from inventory_assets import cli\n"
+        "sys.argv = ['inventory', 'sql', 'FROM range(200000)', '--format', 'csv']\n"
+        "try: cli.main()\n"
+        "finally: print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, file=sys.stderr)"
+    )
+
+    def peak(rows: int) -> int:
+        done = subprocess.run(
+            [sys.executable, "-c", code.replace("200000", str(rows))], capture_output=True, text=True, check=True,
+            env={**os.environ, "INVENTORY_HOME": str(shop_home)}, timeout=120,
+        )  # fmt: skip
+        assert done.stdout.count("\n") == rows + 1
+        return int(done.stderr.split()[-1])
+
+    assert peak(200_000) - peak(1) < 25
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_question_ends_and_leaves_nothing(number, shop_home, tmp_path):
+    query = "SELECT count(*) FROM (SELECT range, random() r FROM range(1000000000) ORDER BY r)"
+    before = sorted(shop_home.rglob("*"))
+    with subprocess.Popen(
+        [sys.executable, "-m", "inventory_assets.cli", "sql", query], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        env={**os.environ, "INVENTORY_HOME": str(shop_home), "TMPDIR": str(tmp_path),
+             "INVENTORY_SQL_MEMORY_LIMIT": "150MB"},
+    ) as process:  # fmt: skip
+        eventually(lambda: any(path.stat().st_size for path in tmp_path.rglob("*.tmp")), seconds=60)
+
+        process.send_signal(number)
+
+        assert process.wait(60) == 130
+        assert b"Traceback" not in process.stderr.read()
+    assert [] == list(tmp_path.iterdir())
+    assert before == sorted(shop_home.rglob("*"))
+
+
+def test_what_a_killed_question_spilled_is_forgotten_by_the_next(ask, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    (tmp_path / f"inventory-sql-{ended.pid}-x").mkdir()
+    (tmp_path / f"inventory-sql-{os.getpid()}-y").mkdir()
+
+    assert ask("SELECT 1").code == 0
+
+    assert [f"inventory-sql-{os.getpid()}-y"] == [path.name for path in tmp_path.iterdir()]
 
 
 def test_csv_lines_end_as_a_shell_expects(run, shop_home):
