@@ -106,10 +106,21 @@ def test_every_problem_is_listed_by_its_line(tmp_path):
 
 
 BAD_FILES = {
-    "empty.csv": ("", "no rules"),
+    "empty.csv": ("", "empty; expected a header of level_type"),
     "header.csv": (",".join(COLUMNS), "no rules"),
     "typo.csv": ("level_type,level,min\nSKU,1,2\n", "header"),
     "twice.csv": ("level_type,level_id,level_id\nSKU,1,2\n", "twice"),
+    "short.csv": ("level_type,level_id,min_threshold_qty\nSKU,1\n", "line 2: has 2 cells, the header 3"),
+    "long.csv": ("level_type,level_id,min_threshold_qty\nSKU,1,1,234\n", "line 2: has 4 cells, the header 3"),
+    "semicolons.csv": ("level_type;level_id;min_threshold_qty\nSKU;1;2\n", "semicolons.csv: the header was .*commas"),
+    "capitals.csv": ("Level_Type,level_id\nSKU,1\n", "'Level_Type' is unknown, did you mean level_type"),
+    "bom.csv": ("\ufeff\ufefflevel_type,level_id\nSKU,1\n", "second byte order mark"),
+    "quote.csv": ('level_type,level_id\nSKU,1\nSKU,"2\nSKU,3\n', "line 3: a cell has no end"),
+    "nul.csv": ("level_type,level_id\nSKU,a\0b\n", "line 2 has a NUL"),
+    "underscore.csv": ("level_type,min_threshold_days\nGLOBAL,1_000\n", "min_threshold_days was '1_000'"),
+    "plus.csv": ("level_type,min_threshold_days\nGLOBAL,+5\n", r"min_threshold_days was '\+5'"),
+    "arabic.csv": ("level_type,min_threshold_days\nGLOBAL,١٢\n", "min_threshold_days was '١٢'"),
+    "whole.csv": ("level_type,min_threshold_qty\nGLOBAL,60.0\n", "min_threshold_qty was '60.0', expected an integer"),
     "empty.json": ("", "JSON"),
     "list.json": ("[]", "no rules"),
     "number.json": ("5", "array"),
@@ -133,6 +144,13 @@ BAD_FILES = {
     "latin.csv": (b"level_type,level_id\nSKU,caf\xe9\n", "UTF-8"),
     "rules.txt": ("x", "no .csv"),
 }
+
+
+def test_a_file_without_an_end_is_refused_before_memory_is(tmp_path):
+    (tmp_path / "rules.csv").symlink_to("/dev/zero")
+
+    with pytest.raises(ThresholdFileError, match="more than 100,000,000 bytes"):
+        load_rules(tmp_path / "rules.csv")
 
 
 @pytest.mark.parametrize("name", BAD_FILES)
