@@ -14,11 +14,8 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import date
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from inventory_assets.domain.events.kinds import ThresholdRule
 from inventory_assets.domain.events.parse_threshold import Problems, Scope, canonical_json
@@ -34,7 +31,7 @@ from inventory_assets.domain.thresholds.document import (
 from inventory_assets.domain.values import InvalidValue
 from inventory_assets.errors import InventoryError
 from inventory_assets.given_files import BadRow, GivenFileError, read_csv, read_text
-from inventory_assets.thresholds.yaml_lines import Unreadable, YamlError, read_yaml
+from inventory_assets.thresholds.yaml_lines import Unreadable, YamlError, read_yaml, write_yaml
 from inventory_assets.words.numbers import counted
 
 SUFFIXES = {
@@ -151,7 +148,7 @@ def _take(found: RuleFile, seen: dict[Scope, str], place: str, document: Any, ki
     problems: Problems = []
     rule = wanted_rule(document, problems)
     for problem in problems:
-        # YAML reads NO as false and 007 as 7.
+        # YAML reads 7 as a number, and true as no text.
         hint = "; quote it" if kind == "yaml" and problem.detail.endswith("expected a string") else ""
         report(problem.detail + hint)
     is_placed = not any(problem.reason in ("missing_field", "invalid_id", "invalid_value") for problem in problems)
@@ -163,12 +160,10 @@ def _take(found: RuleFile, seen: dict[Scope, str], place: str, document: Any, ki
 
 def _as_message(document: dict[Any, Any]) -> dict[str, Any]:
     """A document as a message would bring it: what a message may not hold, a file may not either."""
-    return decode_object(json.dumps(document, allow_nan=False, default=_date_text).encode())
+    return decode_object(json.dumps(document, allow_nan=False, default=_refuse_value).encode())
 
 
-def _date_text(value: Any) -> str:
-    if isinstance(value, date):  # YAML makes dates of what looks like one; datetimes are dates too
-        return value.isoformat()
+def _refuse_value(value: Any) -> str:
     raise TypeError(f"{_shown(value)} is no JSON value; quote it")
 
 
@@ -275,7 +270,7 @@ def write_rules(rules: Iterable[ThresholdRule], kind: str) -> str:
     if kind == "csv":
         return _write_csv(documents)
     if kind == "yaml":
-        return yaml.safe_dump(documents, sort_keys=False, allow_unicode=True, width=120) if documents else "[]\n"
+        return write_yaml(documents) if documents else "[]\n"
     # A rule a line: a change is one line in a diff.
     rows = ",\n".join(json.dumps(document, ensure_ascii=False) for document in documents)
     return f"[\n{rows}\n]\n" if documents else "[]\n"

@@ -133,6 +133,14 @@ BAD_FILES = {
     "tab.yaml": ("\t- a: b", "YAML"),
     "norway.yaml": ("- {level_type: CATEGORY, level_id: NO, min_threshold_qty: 1}", "quote it"),
     "octal.yaml": ("- {level_type: SKU, level_id: 007, min_threshold_qty: 1}", "quote it"),
+    "octal_quantity.yaml": ("- {level_type: GLOBAL, min_threshold_qty: 010}", "010 is octal to YAML 1.1"),
+    "minutes.yaml": ("- {level_type: GLOBAL, min_threshold_qty: 1:30}", "1:30 is int to YAML 1.1 and text"),
+    "binary.yaml": ("- {level_type: GLOBAL, min_threshold_qty: 0b11}", "0b11 is int to YAML 1.1 and text"),
+    "grouped.yaml": ("- {level_type: GLOBAL, min_threshold_qty: 1_000}", "1_000 is int to YAML 1.1 and text"),
+    "yes.yaml": ("- {level_type: GLOBAL, min_threshold_qty: 1, enabled: yes}", "yes is bool to YAML 1.1 and text"),
+    "tagged.yaml": ("- {level_type: GLOBAL, min_threshold_qty: !!int '010'}", "tag .*int.* is not read"),
+    "infinite.yaml": ("- {level_type: GLOBAL, min_threshold_days: .inf}", "no JSON document"),
+    "merge.yaml": ("- {level_type: GLOBAL, <<: {min_threshold_qty: 1}}", "quote it"),
     "keys.yaml": ("- {level_type: GLOBAL, min_threshold_qty: 1, min_threshold_qty: 2}", "twice"),
     "bomb.yaml": ("a: &a [x, x]\nb: &b [*a, *a]\n", "anchors"),
     "python.yaml": ("- !!python/object/apply:os.system [echo]", "could not determine a constructor"),
@@ -144,6 +152,31 @@ BAD_FILES = {
     "latin.csv": (b"level_type,level_id\nSKU,caf\xe9\n", "UTF-8"),
     "rules.txt": ("x", "no .csv"),
 }
+
+
+def test_plain_yaml_is_read_as_yaml_1_2_has_it(tmp_path):
+    rule = "- {level_type: SKU, level_id: %s, min_threshold_qty: %s, min_threshold_days: %s}\n"
+    parts = [
+        ("2022-04-20", "0x1F", "1e1"),
+        ("2022-04-20 07:00:00", "0o17", "5."),
+        ("'010'", "+5", ".5"),
+        ("n", "10", "1"),
+    ]
+    (tmp_path / "r.yaml").write_text("".join(rule % each for each in parts))
+
+    found = [
+        (rule.level_id, rule.min_threshold_qty, rule.min_threshold_days) for rule in load_rules(tmp_path / "r.yaml")
+    ]
+
+    assert found == [("2022-04-20", 31, 10.0), ("2022-04-20 07:00:00", 15, 5.0), ("010", 5, 0.5), ("n", 10, 1.0)]
+
+
+def test_an_id_that_looks_like_a_number_is_written_so_that_it_is_read_as_text(tmp_path):
+    ids = ["1e3", "0o17", "0x1F", "010", "1:30", "NO", ".5", "1_000", "~", "2022-04-20"]
+    (tmp_path / "r.json").write_text(json.dumps([SAMPLE_RULE | {"level_id": each} for each in ids]))
+    (tmp_path / "r.yaml").write_text(write_rules(load_rules(tmp_path / "r.json"), "yaml"))
+
+    assert [rule.level_id for rule in load_rules(tmp_path / "r.yaml")] == ids
 
 
 def test_a_file_without_an_end_is_refused_before_memory_is(tmp_path):

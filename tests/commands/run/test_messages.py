@@ -169,17 +169,6 @@ def test_a_product_file_with_a_bad_row_imports_nothing_and_names_its_lines(
     assert not home.exists()
 
 
-def test_a_product_file_in_capitals_and_whole_numbers_as_json_has_them_are_read(run, tmp_path):
-    (tmp_path / "PRODUCTS.CSV").write_text("\ufeffsku,lead_time_days,unit_price\r\nS1,60,0\r\n,,\r\n")
-    (tmp_path / "p.json").write_text('[{"sku":"S2","lead_time_days":60.0,"unit_price":1e2,"version":3}]')
-
-    for name in ("PRODUCTS.CSV", "p.json"):
-        assert run("products", "import", str(tmp_path / name)).code == 0
-
-    found = run("sql", "SELECT sku, lead_time_days, unit_price FROM core.products ORDER BY 1", "--format", "json").rows
-    assert [tuple(row.values()) for row in found] == [("S1", 60, 0.0), ("S2", 60, 100.0)]
-
-
 @pytest.mark.parametrize("arguments", [("products", "import", "/dev/zero"), ("publish", "/dev/zero", "--topic", "t")])
 def test_a_file_without_an_end_is_one_clear_line(run, arguments):
     """Of 4.9 GB of zeros it made a traceback."""
