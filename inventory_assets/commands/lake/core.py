@@ -18,6 +18,7 @@ from inventory_assets.lake.files.archive_files import SCHEMA as ARCHIVE
 from inventory_assets.lake.files.archive_files import show_archive
 from inventory_assets.lake.files.partition_files import SCHEMA as SNAPSHOTS
 from inventory_assets.lake.files.partition_files import attach_views
+from inventory_assets.lake.query.answer import tell_infinity, unique_names
 from inventory_assets.lake.query.as_of import show_version, version_at
 from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.lake.upkeep.expiry import hold_snapshots
@@ -60,14 +61,14 @@ def sql(query: str, at_version: int | None, at_time: str | None, format_: str) -
         show_archive(reader.connection, settings.archive_uri, at_version)
     try:
         _check_is_question(reader.connection, query)
-        cursor = reader.connection.execute(query)
+        cursor = reader.connection.execute(tell_infinity(reader.connection, query))
     except (duckdb.ParserException, duckdb.CatalogException, duckdb.BinderException) as error:
         if marts_lacking and re.search(r"\bmarts\b", query):
             raise click.ClickException(marts_lacking) from error
         raise click.ClickException(f"{error}") from error
     if cursor.description is None:
         return
-    names = [column[0] for column in cursor.description]
+    names = unique_names([column[0] for column in cursor.description])
     rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
     print_rows(rows, format_, columns=names if format_ != "json" else None)
 
