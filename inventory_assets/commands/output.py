@@ -1,9 +1,12 @@
 """Print rows as a table, JSON or CSV: the same rows, whoever asks."""
 
+import codecs
 import csv
+import io
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, TextIO
 
@@ -12,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from inventory_assets.domain.json_values import to_json
+from inventory_assets.errors import InventoryError
 from inventory_assets.words.numbers import UNKNOWN, number
 from inventory_assets.words.text import formula_safe, spaced
 from inventory_assets.words.times import to_second
@@ -22,10 +26,14 @@ FORMATS = ("table", "json", "csv")
 PIPED_WIDTH = 160
 
 
-def _console(stream: TextIO, *, is_error: bool) -> Console:
+class OutputError(InventoryError):
+    """Standard output could not be written to its end."""
+
+
+def _console(stream: TextIO | None, *, is_error: bool) -> Console:
     # Ids and names come from other people's systems and may hold `[/b]` or `:x:` (RULES 4): no string is markup
     # here. What is ours is styled with `Text` and `style=`. A panel's title is markup all the same: give it a `Text`.
-    width = None if stream.isatty() else PIPED_WIDTH
+    width = None if stream is not None and stream.isatty() else PIPED_WIDTH
     return Console(stderr=is_error, width=width, markup=False, emoji=False, highlight=False)
 
 
@@ -46,17 +54,41 @@ def print_rows(
 ) -> None:
     """Print rows. `columns` chooses and orders those of a table; json and csv have all."""
     if format_ == "json":
-        json.dump([to_json(row) for row in rows], sys.stdout, ensure_ascii=False, allow_nan=False)
-        sys.stdout.write("\n")
+        with written_as_utf8() as out:
+            json.dump([to_json(row) for row in rows], out, ensure_ascii=False, allow_nan=False)
+            out.write("\n")
     elif format_ == "csv":
-        names = list(columns or (rows[0] if rows else ()))
-        # Not the CRLF of RFC 4180: a shell would take the \r into the last cell.
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(names)
-        for row in rows:
-            writer.writerow([_cell(row.get(name)) for name in names])
+        with written_as_utf8() as out:
+            _print_csv(rows, list(columns or (rows[0] if rows else ())), out)
     else:
         _print_table(rows, list(columns or (rows[0] if rows else ())), title)
+
+
+@contextmanager
+def written_as_utf8() -> Iterator[TextIO]:
+    """Standard output for what programs read: UTF-8, whatever the terminal has.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    out = sys.stdout
+    if isinstance(out, io.TextIOWrapper) and codecs.lookup(out.encoding).name != "utf-8":
+        out.reconfigure(encoding="utf-8", errors="backslashreplace")
+    try:
+        yield out
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        why = error.strerror or error
+        raise OutputError(f"standard output could not be written: {why}. What is there is not all of it.") from error
+
+
+def _print_csv(rows: Sequence[dict[str, Any]], names: list[str], out: TextIO) -> None:
+    # Not the CRLF of RFC 4180: a shell would take the \r into the last cell.
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(names)
+    for row in rows:
+        writer.writerow([_cell(row.get(name)) for name in names])
 
 
 def print_found(rows: Sequence[dict[str, Any]], format_: str, nothing: str = "") -> None:
