@@ -103,6 +103,11 @@ def _run() -> None:
         duckdb = sys.modules.get("duckdb")
         if duckdb is None or not isinstance(error, duckdb.Error):
             raise
+        if "database is locked" in str(error):
+            _fail(
+                "the lake's catalog was locked by another process for too long. See who with `fuser` on the "
+                "catalog's file (INVENTORY_HOME/lake); stop it if it hangs, then try again."
+            )
         _fail(f"the lake refused: {error}")
 
 

@@ -61,7 +61,8 @@ def print_rows(
         with written_as_utf8() as out:
             _print_csv(rows, list(columns or (rows[0] if rows else ())), out)
     else:
-        _print_table(rows, list(columns or (rows[0] if rows else ())), title)
+        with _told():
+            _print_table(rows, list(columns or (rows[0] if rows else ())), title)
 
 
 @contextmanager
@@ -74,8 +75,14 @@ def written_as_utf8() -> Iterator[TextIO]:
     out = sys.stdout
     if isinstance(out, io.TextIOWrapper) and codecs.lookup(out.encoding).name != "utf-8":
         out.reconfigure(encoding="utf-8", errors="backslashreplace")
-    try:
+    with _told():
         yield out
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
     except BrokenPipeError:
         raise
     except OSError as error:

@@ -34,6 +34,21 @@ PRINTS_ROWS = [
 ]  # fmt: skip
 
 
+@pytest.mark.parametrize("day", ["2999-01-01", "0001-01-01"])
+@pytest.mark.parametrize(
+    "arguments",
+    [("velocity", "--as-of"), ("coverage", "--refresh", "--as-of"), ("thresholds", "dynamic", "--as-of"),
+     ("reports", "build", "weekly", "--date"), ("reports", "build", "--date")],
+)  # fmt: skip
+def test_a_day_to_come_or_before_all_calendars_is_refused(run, home, arguments, day):
+    """What is measured as of a time to come knows no sales of it: it erased velocities."""
+    found = run(*arguments, day)
+
+    assert found.code == 2
+    assert day in found.err and "expected a day" in found.err
+    assert not home.exists()
+
+
 @pytest.mark.parametrize("path", [(), *ALL], ids=" ".join)
 @pytest.mark.parametrize("flag", ["--help", "-h"])
 def test_every_command_has_help(run, path, flag):

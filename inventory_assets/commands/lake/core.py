@@ -3,11 +3,12 @@
 import re
 import sys
 from dataclasses import asdict
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 import click
 import duckdb
 
+from inventory_assets.commands.days import read_day
 from inventory_assets.commands.output import format_option, notes, print_found, print_rows
 from inventory_assets.ingest.meaning import defaults_of, parse_settings_of
 from inventory_assets.ingest.rebuild import rebuild_lake
@@ -134,7 +135,7 @@ def stats(format_: str) -> None:
 @format_option
 def velocity(as_of: datetime | None, format_: str) -> None:
     """Refresh mean daily units sold (28 complete days) and re-judge days-of-cover limits."""
-    day: date = as_of.date() if as_of else datetime.now(UTC).date()
+    day = read_day("--as-of", as_of)
     with engine_of() as engine:
         commits = refresh_velocity(engine, day)
     print_rows([{"as_of_date": day, "version": c.version, **c.counts} for c in commits], format_)
