@@ -1,7 +1,11 @@
 """The `inventory` command. Subcommands are in `commands`; errors become one clear line here."""
 
+import errno
 import io
+import os
 import sys
+from contextlib import suppress
+from typing import NoReturn
 
 import click
 
@@ -63,6 +67,22 @@ def cli() -> None:
 def main() -> None:
     """Run the command line. Exit 0 ok, 1 failed, 2 usage."""
     make_private()
+    if sys.stdout is None:
+        # What is opened next would get its number, and be written into.
+        _fail("standard output is closed, so nothing was done. Redirect it to a file or to /dev/null.")
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal without UTF-8 shows what it lacks as \xe9. `print_rows` writes JSON and CSV as UTF-8.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        _run()
+    except SystemExit as stop:
+        _flush(is_told=bool(stop.code))
+        raise
+    _flush(is_told=False)
+
+
+def _run() -> None:
     try:
         cli.main(prog_name="inventory", standalone_mode=False)
     except click.exceptions.Exit as stop:
@@ -79,16 +99,52 @@ def main() -> None:
         _fail(str(error))
     except BrokenPipeError:
         sys.exit(0)
+    except OSError as error:
+        # A folder that is not ours, a disk that is full: whoever reads this can mend it.
+        if error.errno not in _OF_THE_MACHINE:
+            raise
+        _fail(_said(error))
     except Exception as error:
         # Only a command that asked the lake has loaded it.
         duckdb = sys.modules.get("duckdb")
         if duckdb is None or not isinstance(error, duckdb.Error):
             raise
+        if "database is locked" in str(error):
+            _fail(
+                "the lake's catalog was locked by another process for too long. See who with `fuser` on the "
+                "catalog's file (INVENTORY_HOME/lake); stop it if it hangs, then try again."
+            )
         _fail(f"the lake refused: {error}")
 
 
-def _fail(message: str) -> None:
-    click.echo(f"Error: {visible_lines(message)}", err=True)
+_OF_THE_MACHINE = {
+    errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENOTDIR,
+    errno.EISDIR, errno.ENAMETOOLONG,
+}  # fmt: skip
+
+
+def _said(error: OSError) -> str:
+    where = f"{error.filename!r}" if error.filename else "what was to be written"
+    why = error.strerror or str(error)
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"{where}: {why}. Make room there, then try again."
+    return f"{where}: {why}. See whose it is with `ls -l`, or choose another place (INVENTORY_HOME, --out)."
+
+
+def _flush(*, is_told: bool) -> None:
+    """Write out what is still held back, while an error can be said; at the interpreter's end it is a traceback."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not is_told and not isinstance(error, BrokenPipeError):
+            _fail(f"standard output could not be written: {error.strerror}. What is there is not all of it.")
+
+
+def _fail(message: str) -> NoReturn:
+    # Where standard error is full as well, the exit code has to do.
+    with suppress(OSError):
+        click.echo(f"Error: {visible_lines(message)}", err=True)
     sys.exit(1)
 
 

@@ -1,9 +1,12 @@
 """Print rows as a table, JSON or CSV: the same rows, whoever asks."""
 
+import codecs
 import csv
+import io
 import json
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, TextIO
 
@@ -14,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from inventory_assets.domain.json_values import to_json
+from inventory_assets.errors import InventoryError
 from inventory_assets.words.numbers import UNKNOWN, number
 from inventory_assets.words.text import formula_safe, spaced, visible, visible_json, visible_lines
 from inventory_assets.words.times import to_second
@@ -22,6 +26,10 @@ FORMATS = ("table", "json", "csv")
 
 # Piped output has no terminal to ask: wide enough for every table, whatever the reader.
 PIPED_WIDTH = 160
+
+
+class OutputError(InventoryError):
+    """Standard output could not be written to its end."""
 
 
 class _Terminal(Console):
@@ -37,10 +45,10 @@ class _Terminal(Console):
             yield segment if segment.control else Segment(visible_lines(segment.text), segment.style)
 
 
-def _console(stream: TextIO, *, is_error: bool) -> Console:
+def _console(stream: TextIO | None, *, is_error: bool) -> Console:
     # Ids and names come from other people's systems and may hold `[/b]` or `:x:` (RULES 4): no string is markup
     # here. What is ours is styled with `Text` and `style=`. A panel's title is markup all the same: give it a `Text`.
-    width = None if stream.isatty() else PIPED_WIDTH
+    width = None if stream is not None and stream.isatty() else PIPED_WIDTH
     return _Terminal(stderr=is_error, width=width, markup=False, emoji=False, highlight=False)
 
 
@@ -61,12 +69,40 @@ def print_rows(
 ) -> None:
     """Print rows. `columns` chooses and orders those of a table; json and csv have all."""
     if format_ == "json":
-        sys.stdout.write(f"[{', '.join(map(_json, rows))}]\n")
+        with written_as_utf8() as out:
+            out.write(f"[{', '.join(map(_json, rows))}]\n")
     elif format_ == "csv":
         names = list(columns or (rows[0] if rows else ()))
-        _write_csv(_csv_writer(names), names, rows)
+        with written_as_utf8() as out:
+            _write_csv(_csv_writer(names, out), names, rows)
     else:
-        _print_table(rows, list(columns or (rows[0] if rows else ())), title)
+        with _told():
+            _print_table(rows, list(columns or (rows[0] if rows else ())), title)
+
+
+@contextmanager
+def written_as_utf8() -> Iterator[TextIO]:
+    """Standard output for what programs read: UTF-8, whatever the terminal has.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    out = sys.stdout
+    if isinstance(out, io.TextIOWrapper) and codecs.lookup(out.encoding).name != "utf-8":
+        out.reconfigure(encoding="utf-8", errors="backslashreplace")
+    with _told():
+        yield out
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        why = error.strerror or error
+        raise OutputError(f"standard output could not be written: {why}. What is there is not all of it.") from error
 
 
 def print_batches(names: Sequence[str], batches: Iterable[Sequence[Sequence[Any]]], format_: str) -> None:
@@ -79,18 +115,20 @@ def print_batches(names: Sequence[str], batches: Iterable[Sequence[Sequence[Any]
         for batch in found:
             print_rows(_named(names, batch), "table", columns=names)
     elif format_ == "csv":
-        writer = _csv_writer(names)
-        while batch:
-            _write_csv(writer, names, _named(names, batch))
-            batch = next(found, [])
+        with written_as_utf8() as out:
+            writer = _csv_writer(names, out)
+            while batch:
+                _write_csv(writer, names, _named(names, batch))
+                batch = next(found, [])
     else:
-        separator = "["
-        while batch:
-            for row in _named(names, batch):
-                sys.stdout.write(separator + _json(row))
-                separator = ", "
-            batch = next(found, [])
-        sys.stdout.write("[]\n" if separator == "[" else "]\n")
+        with written_as_utf8() as out:
+            separator = "["
+            while batch:
+                for row in _named(names, batch):
+                    out.write(separator + _json(row))
+                    separator = ", "
+                batch = next(found, [])
+            out.write("[]\n" if separator == "[" else "]\n")
 
 
 def _named(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:
@@ -101,9 +139,9 @@ def _json(row: dict[str, Any]) -> str:
     return visible_json(json.dumps(to_json(row), ensure_ascii=False, allow_nan=False))
 
 
-def _csv_writer(names: Sequence[str]) -> Any:
+def _csv_writer(names: Sequence[str], out: TextIO) -> Any:
     # Not the CRLF of RFC 4180: a shell would take the \r into the last cell.
-    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer = csv.writer(out, lineterminator="\n")
     writer.writerow(names)
     return writer
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from inventory_assets.domain.events.parse import KINDS_BY_TOPIC
 from inventory_assets.errors import InventoryError
+from inventory_assets.given_files import read_text
 from inventory_assets.lake.catalog.server import Server, read_server
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -62,8 +63,8 @@ def load_exchange_file(path: Path, environment: Mapping[str, str]) -> ExchangeFi
         LakeError: The connection string holds a password where errors would show it.
     """
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        content = tomllib.loads(read_text(path))
+    except tomllib.TOMLDecodeError as error:
         raise ExchangeFileError(f"{path.name} was no TOML: {error}") from error
     found, problems = read_exchange_file(content, environment, said_in=path.name)
     if found is None or problems:

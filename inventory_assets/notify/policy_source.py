@@ -36,9 +36,10 @@ def load_policy(path: Path | None, environment: Mapping[str, str]) -> Policy:
     if path is None:
         return Policy()
     try:
-        raw = path.read_bytes()
+        with path.open("rb") as source:
+            raw = source.read(MAX_BYTES + 1)  # a device has no end
         if len(raw) > MAX_BYTES:
-            raise AlertingFileError(path, [f"the file had {len(raw):,} bytes, expected at most {MAX_BYTES:,}"])
+            raise AlertingFileError(path, [f"the file had over {MAX_BYTES:,} bytes, the most that is read"])
         document = tomllib.loads(raw.decode("utf-8-sig"))
     except OSError as error:
         raise AlertingFileError(path, [f"it cannot be read: {error.strerror}"]) from error

@@ -19,6 +19,7 @@ from inventory_assets.lake.query.reader import Reader
 from inventory_assets.lake.stages import Stage
 from inventory_assets.queries.history import read_keys
 from inventory_assets.refresh.coverage import read_demand
+from inventory_assets.refresh.products import MAX_DAYS
 
 # More SKUs than this and reading all of them is quicker than naming each.
 MAX_NAMED_SKUS = 500
@@ -73,7 +74,8 @@ def _compute(
             key = keys[number]
             product = state.products.get(key[1]) if key in wanted else None
             # Without a lead time there is nothing to protect against: the rule's own numbers hold.
-            if product is None or product.lead_time_days is None:
+            # Nor over ten years: one such number, of a document, took the memory of all (`refresh.products`).
+            if product is None or product.lead_time_days is None or not 0 <= product.lead_time_days <= MAX_DAYS:
                 continue
             counted = demand.is_counted[place]
             limits = compute_limits(

@@ -1,9 +1,8 @@
 """Import product data: names, supplier, lead time, target stock, price, pack (RULES 19)."""
 
-import csv
-import io
 import json
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,19 +10,34 @@ import msgspec
 
 from inventory_assets.domain.alerts.alert import Product
 from inventory_assets.domain.ingest.process import BurstInputs
-from inventory_assets.domain.values import InvalidValue, read_id
-from inventory_assets.errors import InventoryError
+from inventory_assets.domain.values import MAX_QUANTITY, read_id
+from inventory_assets.given_files import BadRow, GivenFileError, did_you_mean, read_csv, read_text
 from inventory_assets.ingest.engine import Commit, Engine
 from inventory_assets.lake.query.reader import Reader
 from inventory_assets.lake.stages import Stage
 
-_NUMBERS = {"lead_time_days": int, "order_up_to": int, "pack_multiple": int, "unit_price": float}
+# Beyond these no number is meant, and one of them would spoil the sums of all (RULES 5, 19).
+MAX_DAYS = 3_650
+MAX_PRICE = 10**9
+MAX_PACK = 10**6
+MAX_TEXT = 1024
+MAX_SHOWN = 20
+
+_WHOLE_NUMBERS = {"lead_time_days": (0, MAX_DAYS), "order_up_to": (1, MAX_QUANTITY), "pack_multiple": (1, MAX_PACK)}
 _TEXTS = tuple(
-    name for name in Product.__struct_fields__ if name not in ("sku", "document_fields", "is_removed", *_NUMBERS)
+    name
+    for name in Product.__struct_fields__
+    if name not in ("sku", "unit_price", "document_fields", "is_removed", *_WHOLE_NUMBERS)
 )
+FIELDS = ("sku", *_TEXTS, *_WHOLE_NUMBERS, "unit_price")
+# What the lake's own rows and mongoexport have besides, and what says nothing of the product.
+IGNORED = ("_id", "version", "created_at", "updated_at")
+
+_INTEGER = re.compile(r"-?[0-9]{1,18}")
+_DECIMAL = re.compile(r"-?[0-9]{1,18}(\.[0-9]{0,18})?")
 
 
-class ProductFileError(InventoryError, ValueError):
+class ProductFileError(GivenFileError):
     """A product file has bad rows. Nothing was imported."""
 
 
@@ -32,69 +46,141 @@ def read_products(path: Path) -> list[Product]:
 
     Raises:
         ProductFileError: Lists every bad row with its line.
+        GivenFileError: It is no such file: another header, no text, too big.
     """
-    return to_products(_read_rows(path), said_in=path.name)
+    return to_products(_checked(_read_rows(path)), said_in=path.name)
 
 
-def to_products(rows: Iterable[tuple[int, dict]], *, said_in: str) -> list[Product]:
-    """Make products of numbered rows.
+def to_products(rows: Iterable[tuple[int, Any]], *, said_in: str) -> list[Product]:
+    """Make products of numbered rows; a SKU's rows count in their order.
 
     Raises:
         ProductFileError: Lists every bad row with its number.
     """
     products: list[Product] = []
     problems: list[str] = []
+    count = 0
     for line, row in rows:
         try:
             products.append(_to_product(row))
-        except (InvalidValue, ValueError) as error:
-            problems.append(f"line {line}: {error}")
+        except ValueError as error:
+            count += 1
+            if count <= MAX_SHOWN:
+                problems.append(f"line {line}: {error}")
     if problems:
-        shown = "\n  ".join(problems[:20])
-        more = f"\n  and {len(problems) - 20} more" if len(problems) > 20 else ""
-        raise ProductFileError(f"{said_in}: {len(problems)} bad rows, nothing imported:\n  {shown}{more}")
+        shown = "\n  ".join(problems)
+        more = f"\n  and {count - MAX_SHOWN} more" if count > MAX_SHOWN else ""
+        raise ProductFileError(f"{said_in}: {count} bad rows, nothing imported:\n  {shown}{more}")
     return products
 
 
-def _read_rows(path: Path) -> Iterable[tuple[int, dict]]:
+def _read_rows(path: Path) -> Iterator[tuple[int, Any]]:
+    text = read_text(path)
+    if path.suffix.lower() == ".csv":
+        return read_csv(text, path.name, columns=FIELDS, ignored=IGNORED, required=("sku",))
+    if not text.strip():
+        raise ProductFileError(f"{path.name} was empty; expected products.")
+    if not text.lstrip().startswith("["):
+        return _read_lines(text)
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ProductFileError(f"{path.name} was no UTF-8 text: {error}. Convert it, then import again.") from error
-    if path.suffix == ".csv":
-        reader = csv.DictReader(io.StringIO(text, newline=""))  # a quoted line break is part of its row
-        return [(reader.line_num, row) for row in reader]
-    try:
-        if text.lstrip().startswith("["):
-            return list(enumerate(json.loads(text), 1))
-        return [(line, json.loads(row)) for line, row in enumerate(text.split("\n"), 1) if row.strip()]
+        rows = _decode(text)
     except ValueError as error:
-        raise ProductFileError(f"{path.name} was no CSV and no JSON: {error}") from error
+        raise ProductFileError(f"{path.name} was no JSON: {error}. A CSV file is named .csv.") from error
+    return iter(list(enumerate(rows, 1)))
 
 
-def _to_product(row: dict) -> Product:
+def _read_lines(text: str) -> Iterator[tuple[int, Any]]:
+    for line, row in enumerate(text.split("\n"), 1):
+        if row.strip():
+            try:
+                yield line, _decode(row)
+            except ValueError as error:
+                yield line, BadRow(f"was no JSON object: {error}. A CSV file is named .csv")
+
+
+def _decode(text: str) -> Any:
+    try:
+        return json.loads(text, object_pairs_hook=_unique)
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    row = dict(pairs)
+    if len(row) != len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"{next(name for name in names if names.count(name) > 1)!r} appears twice in one object")
+    return row
+
+
+def _checked(rows: Iterable[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:
+    """Of a file, more is wrong than of a query's rows: names that nobody knows, two rows of one SKU."""
+    seen: dict[str, int] = {}
+    for line, row in rows:
+        if isinstance(row, dict):
+            unknown = next((name for name in row if name not in FIELDS and name not in IGNORED), None)
+            sku = row.get("sku")
+            if unknown is not None:
+                hint = did_you_mean(unknown, FIELDS) or f"; expected {', '.join(FIELDS)}"
+                row = BadRow(f"unknown field {_shown(unknown)}{hint}")
+            elif isinstance(sku, str) and (earlier := seen.setdefault(sku, line)) != line:
+                row = BadRow(f"sku {_shown(sku)} is in line {earlier} too; one row per SKU")
+        yield line, row
+
+
+def _to_product(row: Any) -> Product:
+    if isinstance(row, BadRow):
+        raise ValueError(row.why)
     if not isinstance(row, dict):
-        raise ValueError("expected an object")
-    values: dict = {"sku": read_id("sku", row.get("sku"))}
+        raise ValueError(f"was {_shown(row)}, expected an object")
+    if row.get("sku") in (None, ""):
+        raise ValueError("sku was not given, expected an id")
+    values: dict[str, Any] = {"sku": read_id("sku", row["sku"])}
     for name in _TEXTS:
         if (value := row.get(name)) not in (None, ""):
-            if not isinstance(value, str) or len(value) > 1024:
-                raise ValueError(f"{name} was {value!r}, expected text of at most 1024 characters")
+            if not isinstance(value, str) or len(value) > MAX_TEXT or "\0" in value:
+                raise ValueError(f"{name} was {_shown(value)}, expected text of at most {MAX_TEXT} characters")
+            try:
+                value.encode()
+            except UnicodeEncodeError:
+                raise ValueError(f"{name} was {_shown(value)}, not valid Unicode") from None
             values[name] = value
-    for name, convert in _NUMBERS.items():
-        if (value := row.get(name)) in (None, ""):
-            continue
-        try:
-            number = convert(value)  # type: ignore[arg-type]
-        except (TypeError, ValueError):
-            raise ValueError(f"{name} was {value!r}, expected a number") from None
-        lowest = 0 if name in ("unit_price", "lead_time_days") else 1
-        if isinstance(value, bool) or not lowest <= number <= 10**12:
-            raise ValueError(f"{name} was {value!r}, expected {lowest} to 10^12")
-        if isinstance(value, float) and number != value:
-            raise ValueError(f"{name} was {value!r}, expected a whole number")
-        values[name] = number
+    for name, (least, most) in _WHOLE_NUMBERS.items():
+        if (value := row.get(name)) not in (None, ""):
+            values[name] = _whole_number(name, value, least, most)
+    if (value := row.get("unit_price")) not in (None, ""):
+        values["unit_price"] = _price("unit_price", value)
     return Product(**values)
+
+
+def _whole_number(name: str, value: Any, least: int, most: int) -> int:
+    expected = f"expected a whole number of {least} to {most:,}"
+    if type(value) is str and _INTEGER.fullmatch(value):
+        number = int(value)
+    elif type(value) is int:
+        number = value
+    elif type(value) is float and value.is_integer():
+        number = int(value)
+    else:
+        meant = f": write {int(float(value))}" if type(value) is str and re.fullmatch(r"[0-9]{1,15}\.0+", value) else ""
+        raise ValueError(f"{name} was {_shown(value)}, {expected}{meant}")
+    if not least <= number <= most:
+        raise ValueError(f"{name} was {_shown(value)}, {expected}")
+    return number
+
+
+def _price(name: str, value: Any) -> float:
+    # Compared before it is converted: an integer of JSON may be beyond every float.
+    number = float(value) if type(value) is str and _DECIMAL.fullmatch(value) else value
+    if type(number) not in (int, float) or not 0 <= number <= MAX_PRICE:
+        expected = f"expected a number of 0 to {MAX_PRICE:,}, digits with at most a point between"
+        raise ValueError(f"{name} was {_shown(value)}, {expected}")
+    return float(number)
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 120 else text[:117] + "..."
 
 
 def import_products(engine: Engine, products: list[Product]) -> list[Commit]:
@@ -104,10 +190,10 @@ def import_products(engine: Engine, products: list[Product]) -> list[Commit]:
         One commit, or none where nothing changed.
     """
     known = engine.state.products
-    changed = {}
+    changed: dict[str, Product] = {}
     for product in products:
         # An absent field keeps what is known: a price list must not erase names.
-        old = known.get(product.sku)
+        old = changed.get(product.sku) or known.get(product.sku)
         merged = product if old is None or old.is_removed else _merged(old, product)
         if merged != old:
             changed[product.sku] = merged

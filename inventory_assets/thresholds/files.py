@@ -14,11 +14,8 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import date
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from inventory_assets.domain.events.kinds import ThresholdRule
 from inventory_assets.domain.events.parse_threshold import Problems, Scope, canonical_json
@@ -33,15 +30,15 @@ from inventory_assets.domain.thresholds.document import (
 )
 from inventory_assets.domain.values import InvalidValue
 from inventory_assets.errors import InventoryError
-from inventory_assets.thresholds.yaml_lines import Unreadable, YamlError, read_yaml
+from inventory_assets.given_files import BadRow, GivenFileError, read_csv, read_text
+from inventory_assets.thresholds.yaml_lines import Unreadable, YamlError, read_yaml, write_yaml
 from inventory_assets.words.commands import command
 from inventory_assets.words.numbers import counted
-from inventory_assets.words.text import is_unseen, visible_json, visible_lines
+from inventory_assets.words.text import visible_json, visible_lines
 
 SUFFIXES = {
     ".csv": "csv", ".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl", ".yaml": "yaml", ".yml": "yaml",
 }  # fmt: skip
-MAX_BYTES = 100_000_000
 MAX_SHOWN = 50
 COLUMNS = (
     *SCOPE_FIELDS, *LIMIT_FIELDS, "mode", *DYNAMIC_FIELDS, "cooldown_period_minutes", "enabled",
@@ -54,6 +51,7 @@ FIELDS = (
 # What R0's documents also have, and what says nothing of the rule: who imports is the author, and the time is now.
 IGNORED = ("_id", "created_at", "updated_at", "created_by", "updated_by", "author")
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
+_JSON_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _FLAGS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
@@ -104,12 +102,10 @@ def read_rule_file(path: Path) -> RuleFile:
     kind = SUFFIXES.get(path.suffix.lower())
     if kind is None:
         raise ThresholdFileError(f"{path.name} was no {', '.join(SUFFIXES)} file; name it by its format.")
-    if path.stat().st_size > MAX_BYTES:
-        raise ThresholdFileError(f"{path.name} had {path.stat().st_size:,} bytes, expected at most {MAX_BYTES:,}")
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ThresholdFileError(f"{path.name} was no UTF-8 text: {error}. Convert it, then try again.") from error
+        text = read_text(path)
+    except GivenFileError as error:
+        raise ThresholdFileError(str(error)) from error
     return read_rule_text(path.name, kind, text)
 
 
@@ -117,8 +113,10 @@ def read_rule_text(name: str, kind: str, text: str) -> RuleFile:
     """Read rules out of a text of a format, one of `SUFFIXES`' values; see `read_rule_file`."""
     found = RuleFile(name)
     try:
-        documents = list(_READERS[kind](text))
-    except (ValueError, RecursionError, csv.Error, YamlError) as error:
+        documents = list(_read_csv(name, text) if kind == "csv" else _READERS[kind](text))
+    except GivenFileError as error:
+        raise ThresholdFileError(str(error)) from error
+    except (ValueError, RecursionError, YamlError) as error:
         what = "nested too deep" if isinstance(error, RecursionError) else str(error)
         raise ThresholdFileError(f"{name} could not be read as {kind.upper()}: {what}") from error
     if not documents:
@@ -153,7 +151,7 @@ def _take(found: RuleFile, seen: dict[Scope, str], place: str, document: Any, ki
     problems: Problems = []
     rule = wanted_rule(document, problems)
     for problem in problems:
-        # YAML reads NO as false and 007 as 7.
+        # YAML reads 7 as a number, and true as no text.
         hint = "; quote it" if kind == "yaml" and problem.detail.endswith("expected a string") else ""
         report(problem.detail + hint)
     is_placed = not any(problem.reason in ("missing_field", "invalid_id", "invalid_value") for problem in problems)
@@ -165,12 +163,10 @@ def _take(found: RuleFile, seen: dict[Scope, str], place: str, document: Any, ki
 
 def _as_message(document: dict[Any, Any]) -> dict[str, Any]:
     """A document as a message would bring it: what a message may not hold, a file may not either."""
-    return decode_object(json.dumps(document, allow_nan=False, default=_date_text).encode())
+    return decode_object(json.dumps(document, allow_nan=False, default=_refuse_value).encode())
 
 
-def _date_text(value: Any) -> str:
-    if isinstance(value, date):  # YAML makes dates of what looks like one; datetimes are dates too
-        return value.isoformat()
+def _refuse_value(value: Any) -> str:
     raise TypeError(f"{_shown(value)} is no JSON value; quote it")
 
 
@@ -182,25 +178,14 @@ def _shown(value: Any) -> str:
 # ---- reading
 
 
-def _read_csv(text: str) -> Iterator[tuple[str, Any]]:
-    reader = csv.DictReader(io.StringIO(text, newline=""), restkey="", restval=None, strict=True)
-    names = reader.fieldnames or []
-    for name in names:
-        if names.count(name) > 1:
-            raise ValueError(f"the header has {name!r} twice")
-    unknown = [name for name in names if name not in COLUMNS and name not in IGNORED]
-    if unknown or (names and "level_type" not in names):
-        raise ValueError(f"the header was {','.join(names)[:200]}; expected columns of {','.join(COLUMNS)}")
-    for row in reader:
-        place = f"line {reader.line_num}"
-        if row.pop("", None) is not None:
-            yield place, Unreadable(f"more cells than the header's {len(names)}")
-        elif any(row.values()):
-            yield place, _from_row(row)
+def _read_csv(name: str, text: str) -> Iterator[tuple[str, Any]]:
+    rows = read_csv(text, name, columns=COLUMNS, ignored=IGNORED, required=("level_type",))
+    for line, row in rows:
+        yield f"line {line}", Unreadable(row.why) if isinstance(row, BadRow) else _from_row(row)
 
 
-def _from_row(row: dict[str, str | None]) -> Any:
-    cells = {name: _unescaped(value) for name, value in row.items() if value and name not in IGNORED}
+def _from_row(row: dict[str, str]) -> Any:
+    cells = {name: _unescaped(value) for name, value in row.items() if value}
     document: dict[str, Any] = {
         name: cells[name]
         for name in (*SCOPE_FIELDS, "min_threshold_qty", "reorder_threshold_qty", "mode", "floor_qty", "ceiling_qty")
@@ -231,10 +216,8 @@ def _from_row(row: dict[str, str | None]) -> Any:
 
 
 def _number(text: str) -> Any:
-    try:
-        return float(text) if not re.fullmatch(r"-?[0-9]+", text) else text
-    except ValueError:
-        return text
+    # Python's own reader also takes 1_000, ١٢ and infinity; a text is refused with its field.
+    return float(text) if _JSON_NUMBER.fullmatch(text) and not text.lstrip("-").isdecimal() else text
 
 
 def _read_json(text: str) -> Iterator[tuple[str, Any]]:
@@ -278,21 +261,10 @@ def _refuse(name: str) -> Any:
     raise ValueError(f"{name} is no JSON number")
 
 
-_READERS = {"csv": _read_csv, "json": _read_json_either, "jsonl": _read_json_lines, "yaml": read_yaml}
+_READERS = {"json": _read_json_either, "jsonl": _read_json_lines, "yaml": read_yaml}
 
 
 # ---- writing
-
-
-class _Dumper(yaml.SafeDumper):
-    """Puts a text with invisible characters in double quotes."""
-
-
-def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"' if any(map(is_unseen, text)) else None)
-
-
-_Dumper.add_representer(str, _represent_text)
 
 
 def write_rules(rules: Iterable[ThresholdRule], kind: str) -> str:
@@ -301,10 +273,8 @@ def write_rules(rules: Iterable[ThresholdRule], kind: str) -> str:
     if kind == "csv":
         return _write_csv(documents)
     if kind == "yaml":
-        if not documents:
-            return "[]\n"
         # A terminal shows it too: what it would not draw is an escape, which YAML reads back in double quotes alone.
-        return visible_lines(yaml.dump(documents, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120))
+        return visible_lines(write_yaml(documents)) if documents else "[]\n"
     # A rule a line: a change is one line in a diff.
     rows = ",\n".join(visible_json(json.dumps(document, ensure_ascii=False)) for document in documents)
     return f"[\n{rows}\n]\n" if documents else "[]\n"

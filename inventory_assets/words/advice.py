@@ -6,21 +6,25 @@ from inventory_assets.domain.alerts.recommend import Recommendation, Supply
 from inventory_assets.words.text import capital, clean
 
 NO_TARGET = "No target stock is known, so no quantity is suggested"
-NOTHING_TO_ORDER = "nothing to order: what is inbound fills the shelf"
+NOTHING_TO_ORDER = "nothing to order"
 
 
-def steps(transfers: Iterable[tuple[int, str]], order_quantity: int | None, supply: Supply | None = None) -> list[str]:
+def steps(
+    transfers: Iterable[tuple[int, str]], order_quantity: int | None, supply: Supply | None = None, because: str = ""
+) -> list[str]:
     """`transfer 30 from WH-2`, `then order 120`, a step each; with `supply`, from whom and how long it takes.
 
     Args:
         transfers: (units, warehouse), in their order.
         order_quantity: Units to order; null where no target stock is known.
         supply: What is known of buying it, to be said with the order.
+        because: Why nothing is to be done, where that is so.
     """
     found = [f"transfer {quantity:,} from {clean(warehouse_id)}" for quantity, warehouse_id in transfers]
     if order_quantity:
         found.append(f"{'then order' if found else 'order'} {order_quantity:,}{'' if supply is None else _of(supply)}")
-    return found or [NO_TARGET if order_quantity is None else NOTHING_TO_ORDER]
+    nothing = f"{NOTHING_TO_ORDER}: {because}" if because else NOTHING_TO_ORDER
+    return found or [NO_TARGET if order_quantity is None else nothing]
 
 
 def _of(supply: Supply) -> str:
@@ -51,4 +55,18 @@ def action_lines(found: Recommendation) -> list[str]:
 
 def _steps(found: Recommendation, supply: Supply | None) -> list[str]:
     moves = [(transfer.quantity, transfer.warehouse_id) for transfer in found.transfers]
-    return steps(moves, found.order_quantity, supply)
+    return steps(moves, found.order_quantity, supply, found.nothing_because)
+
+
+def difference_sentence(suggested: int | None, found: Recommendation) -> str:
+    """Why a message suggests another quantity than what is to be ordered; empty where it does not.
+
+    The message speaks of one shelf (RULES 30); what other warehouses can spare is not in it.
+    """
+    if suggested is None or found.order_quantity is None or suggested == found.order_quantity or not found.transfers:
+        return ""
+    moved = sum(transfer.quantity for transfer in found.transfers)
+    return (
+        f"The message suggests {suggested:,}, what fills the shelf if all of it is bought; "
+        f"other warehouses can give {moved:,} of that, which leaves {found.order_quantity:,} to order"
+    )

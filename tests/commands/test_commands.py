@@ -1,6 +1,7 @@
 """What every command promises: help, exit codes, one clear line on an error, JSON and nothing else."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import click
 import pytest
 
 from inventory_assets.cli import cli
+from tests.commands.conftest import COMMAND, Ran
 from tests.commands.tree import subcommands
 from tests.messaging.brokers import REPOSITORY
 
@@ -30,6 +32,21 @@ PRINTS_ROWS = [
     ("thresholds", "history"), ("thresholds", "validate"), ("thresholds", "resolve", "W1", "S1"),
     ("quality",), ("quality", "--light"), ("quality", "history"),
 ]  # fmt: skip
+
+
+@pytest.mark.parametrize("day", ["2999-01-01", "0001-01-01"])
+@pytest.mark.parametrize(
+    "arguments",
+    [("velocity", "--as-of"), ("coverage", "--refresh", "--as-of"), ("thresholds", "dynamic", "--as-of"),
+     ("reports", "build", "weekly", "--date"), ("reports", "build", "--date")],
+)  # fmt: skip
+def test_a_day_to_come_or_before_all_calendars_is_refused(run, home, arguments, day):
+    """What is measured as of a time to come knows no sales of it: it erased velocities."""
+    found = run(*arguments, day)
+
+    assert found.code == 2
+    assert day in found.err and "expected a day" in found.err
+    assert not home.exists()
 
 
 @pytest.mark.parametrize("path", [(), *ALL], ids=" ".join)
@@ -170,3 +187,44 @@ def test_tampering_makes_verify_and_explain_exit_1_and_rebuild_mends_it(run, hom
     assert run("rebuild").code == 0
     assert run("verify").code == 0
     assert run("explain", alert["alert_id"]).code == 0
+
+
+QUESTION = """SELECT 'caf\u00e9 \U0001f4e6' AS name"""
+
+
+def shell(line: str, home, **environment):
+    """A line of a shell, with the command as `inventory`."""
+    done = subprocess.run(
+        ["bash", "-c", f'inventory() {{ "$COMMAND" "$@"; }}; {line}'], capture_output=True, timeout=240, check=False,
+        env={**os.environ, "INVENTORY_HOME": str(home), "COMMAND": str(COMMAND), "QUESTION": QUESTION, **environment},
+    )  # fmt: skip
+    return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+@pytest.mark.parametrize("format_", ["json", "csv", "table"])
+def test_a_full_standard_output_is_one_clear_line(shop_home, format_):
+    found = shell(f'inventory sql "SELECT * FROM range(9)" --format {format_} > /dev/full', shop_home)
+
+    assert found.code == 1
+    assert found.err.splitlines() == [
+        "Error: standard output could not be written: No space left on device. What is there is not all of it."
+    ]
+
+
+def test_a_closed_standard_output_is_one_clear_line_and_nothing_is_done(tmp_path):
+    found = shell("inventory stats >&-", tmp_path / "home")
+
+    assert found.code == 1
+    assert found.err.startswith("Error: standard output is closed") and len(found.err.splitlines()) == 1
+
+
+def test_a_terminal_without_utf_8_has_a_table_and_programs_have_utf_8(shop_home):
+    """Half a JSON and a traceback it was."""
+    lines = [f'inventory sql "$QUESTION" --format {format_}' for format_ in ("json", "csv", "table")]
+    found = shell("; ".join(lines), shop_home, PYTHONIOENCODING="ascii")
+
+    json_line, *rest = found.out.splitlines()
+    assert (found.code, found.err) == (0, "")
+    assert json.loads(json_line) == [{"name": "caf\u00e9 \U0001f4e6"}]
+    assert rest[:2] == ["name", "caf\u00e9 \U0001f4e6"]
+    assert "caf\\xe9 \\U0001f4e6" in found.out

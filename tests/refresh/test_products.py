@@ -3,7 +3,7 @@
 import pytest
 
 from inventory_assets.domain.alerts.alert import Product
-from inventory_assets.refresh.products import find_discontinued, import_products, remove_products
+from inventory_assets.refresh.products import find_discontinued, import_products, read_products, remove_products
 from tests.builders import DAY, envelope, level, message, messages, transaction
 from tests.facts import ROLLUPS, STATE, differences, rows, value, warm
 
@@ -36,6 +36,21 @@ def shelves(engine):
     engine.commit_burst(messages(level(7, sku="deleted"), gone))
     engine.commit_burst(on_day(11, level(0, at="2022-05-11T00:00:00Z", sku="fresh")))
     return engine
+
+
+def test_a_file_in_capitals_and_whole_numbers_as_json_has_them_are_read(tmp_path):
+    (tmp_path / "PRODUCTS.CSV").write_text("\ufeffsku,lead_time_days,unit_price\r\nS1,60,0\r\n,,\r\n")
+    (tmp_path / "p.json").write_text('[{"sku":"S2","lead_time_days":60.0,"unit_price":1e2,"version":3}]')
+
+    assert read_products(tmp_path / "PRODUCTS.CSV") == [Product("S1", lead_time_days=60, unit_price=0.0)]
+    assert read_products(tmp_path / "p.json") == [Product("S2", lead_time_days=60, unit_price=100.0)]
+
+
+def test_two_rows_of_a_sku_in_a_query_are_one_product(engine):
+    """A file with such rows is refused; of a database's rows the later one completes the earlier."""
+    import_products(engine, [Product("S1", product_name="Lamp"), Product("S1", unit_price=2.0)])
+
+    assert rows(engine.lake, "SELECT product_name, unit_price FROM core.products") == [("Lamp", 2.0)]
 
 
 def test_what_is_inactive_everywhere_or_long_without_stock_and_events_is_discontinued(shelves):

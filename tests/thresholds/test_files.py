@@ -106,10 +106,21 @@ def test_every_problem_is_listed_by_its_line(tmp_path):
 
 
 BAD_FILES = {
-    "empty.csv": ("", "no rules"),
+    "empty.csv": ("", "empty; expected a header of level_type"),
     "header.csv": (",".join(COLUMNS), "no rules"),
     "typo.csv": ("level_type,level,min\nSKU,1,2\n", "header"),
     "twice.csv": ("level_type,level_id,level_id\nSKU,1,2\n", "twice"),
+    "short.csv": ("level_type,level_id,min_threshold_qty\nSKU,1\n", "line 2: has 2 cells, the header 3"),
+    "long.csv": ("level_type,level_id,min_threshold_qty\nSKU,1,1,234\n", "line 2: has 4 cells, the header 3"),
+    "semicolons.csv": ("level_type;level_id;min_threshold_qty\nSKU;1;2\n", "semicolons.csv: the header was .*commas"),
+    "capitals.csv": ("Level_Type,level_id\nSKU,1\n", "'Level_Type' is unknown, did you mean level_type"),
+    "bom.csv": ("\ufeff\ufefflevel_type,level_id\nSKU,1\n", "second byte order mark"),
+    "quote.csv": ('level_type,level_id\nSKU,1\nSKU,"2\nSKU,3\n', "line 3: a cell has no end"),
+    "nul.csv": ("level_type,level_id\nSKU,a\0b\n", "line 2 has a NUL"),
+    "underscore.csv": ("level_type,min_threshold_days\nGLOBAL,1_000\n", "min_threshold_days was '1_000'"),
+    "plus.csv": ("level_type,min_threshold_days\nGLOBAL,+5\n", r"min_threshold_days was '\+5'"),
+    "arabic.csv": ("level_type,min_threshold_days\nGLOBAL,١٢\n", "min_threshold_days was '١٢'"),
+    "whole.csv": ("level_type,min_threshold_qty\nGLOBAL,60.0\n", "min_threshold_qty was '60.0', expected an integer"),
     "empty.json": ("", "JSON"),
     "list.json": ("[]", "no rules"),
     "number.json": ("5", "array"),
@@ -122,6 +133,14 @@ BAD_FILES = {
     "tab.yaml": ("\t- a: b", "YAML"),
     "norway.yaml": ("- {level_type: CATEGORY, level_id: NO, min_threshold_qty: 1}", "quote it"),
     "octal.yaml": ("- {level_type: SKU, level_id: 007, min_threshold_qty: 1}", "quote it"),
+    "octal_quantity.yaml": ("- {level_type: GLOBAL, min_threshold_qty: 010}", "010 is octal to YAML 1.1"),
+    "minutes.yaml": ("- {level_type: GLOBAL, min_threshold_qty: 1:30}", "1:30 is int to YAML 1.1 and text"),
+    "binary.yaml": ("- {level_type: GLOBAL, min_threshold_qty: 0b11}", "0b11 is int to YAML 1.1 and text"),
+    "grouped.yaml": ("- {level_type: GLOBAL, min_threshold_qty: 1_000}", "1_000 is int to YAML 1.1 and text"),
+    "yes.yaml": ("- {level_type: GLOBAL, min_threshold_qty: 1, enabled: yes}", "yes is bool to YAML 1.1 and text"),
+    "tagged.yaml": ("- {level_type: GLOBAL, min_threshold_qty: !!int '010'}", "tag .*int.* is not read"),
+    "infinite.yaml": ("- {level_type: GLOBAL, min_threshold_days: .inf}", "no JSON document"),
+    "merge.yaml": ("- {level_type: GLOBAL, <<: {min_threshold_qty: 1}}", "quote it"),
     "keys.yaml": ("- {level_type: GLOBAL, min_threshold_qty: 1, min_threshold_qty: 2}", "twice"),
     "bomb.yaml": ("a: &a [x, x]\nb: &b [*a, *a]\n", "anchors"),
     "python.yaml": ("- !!python/object/apply:os.system [echo]", "could not determine a constructor"),
@@ -133,6 +152,38 @@ BAD_FILES = {
     "latin.csv": (b"level_type,level_id\nSKU,caf\xe9\n", "UTF-8"),
     "rules.txt": ("x", "no .csv"),
 }
+
+
+def test_plain_yaml_is_read_as_yaml_1_2_has_it(tmp_path):
+    rule = "- {level_type: SKU, level_id: %s, min_threshold_qty: %s, min_threshold_days: %s}\n"
+    parts = [
+        ("2022-04-20", "0x1F", "1e1"),
+        ("2022-04-20 07:00:00", "0o17", "5."),
+        ("'010'", "+5", ".5"),
+        ("n", "10", "1"),
+    ]
+    (tmp_path / "r.yaml").write_text("".join(rule % each for each in parts))
+
+    found = [
+        (rule.level_id, rule.min_threshold_qty, rule.min_threshold_days) for rule in load_rules(tmp_path / "r.yaml")
+    ]
+
+    assert found == [("2022-04-20", 31, 10.0), ("2022-04-20 07:00:00", 15, 5.0), ("010", 5, 0.5), ("n", 10, 1.0)]
+
+
+def test_an_id_that_looks_like_a_number_is_written_so_that_it_is_read_as_text(tmp_path):
+    ids = ["1e3", "0o17", "0x1F", "010", "1:30", "NO", ".5", "1_000", "~", "2022-04-20"]
+    (tmp_path / "r.json").write_text(json.dumps([SAMPLE_RULE | {"level_id": each} for each in ids]))
+    (tmp_path / "r.yaml").write_text(write_rules(load_rules(tmp_path / "r.json"), "yaml"))
+
+    assert [rule.level_id for rule in load_rules(tmp_path / "r.yaml")] == ids
+
+
+def test_a_file_without_an_end_is_refused_before_memory_is(tmp_path):
+    (tmp_path / "rules.csv").symlink_to("/dev/zero")
+
+    with pytest.raises(ThresholdFileError, match="more than 100,000,000 bytes"):
+        load_rules(tmp_path / "rules.csv")
 
 
 @pytest.mark.parametrize("name", BAD_FILES)

@@ -2,7 +2,13 @@
 
 from inventory_assets.console.pages.views import steps_of
 from inventory_assets.domain.alerts.recommend import Recommendation, Supply, Transfer
-from inventory_assets.words.advice import NOTHING_TO_ORDER, action_lines, action_sentence, describe_actions
+from inventory_assets.words.advice import (
+    NOTHING_TO_ORDER,
+    action_lines,
+    action_sentence,
+    describe_actions,
+    difference_sentence,
+)
 
 SUPPLY = Supply(200, "SUPP-1", 12, 10)
 
@@ -50,6 +56,16 @@ def test_nothing_to_order_and_nothing_known_are_two_things():
         *steps_of(row(advice(order=None))),
     ):
         assert "No target stock is known, so no quantity is suggested" == said
+
+
+def test_a_message_that_suggests_more_than_is_to_be_ordered_is_explained():
+    found = advice(order=0, moved=669)
+
+    assert (
+        "The message suggests 669, what fills the shelf if all of it is bought; other warehouses can give 669 of "
+        "that, which leaves 0 to order"
+    ) == difference_sentence(669, found)
+    assert "" == difference_sentence(669, advice(order=669)) == difference_sentence(None, found)
 
 
 def test_a_warehouse_with_a_hostile_name_stays_on_its_line():

@@ -24,7 +24,7 @@ from inventory_assets.queries.ids import find_subject_id
 from inventory_assets.queries.present import Present, read_present
 from inventory_assets.settings import load_settings
 from inventory_assets.wiring import engine_of
-from inventory_assets.words.advice import action_sentence
+from inventory_assets.words.advice import action_sentence, difference_sentence
 from inventory_assets.words.alerts import describe_step
 from inventory_assets.words.numbers import counted
 from inventory_assets.words.text import visible
@@ -114,6 +114,9 @@ def _print_advice(found: Explanation, present: Present | None) -> None:
         console.print("What to do", style="bold")
         for sum_ in present.recommendation.arithmetic:
             console.print(f"  {sum_}")
+    told = (found.body["restock_recommendation"] or {}).get("suggested_quantity")
+    if notified is not None and (why := difference_sentence(told, notified)):
+        console.print(f"  {why}.")
     if notified is not None and (present is None or notified != present.recommendation):
         console.print(f"What to do when it was notified, at lake version {found.body['lineage']['state_version']}")
         for line in (action_sentence(notified), *notified.arithmetic):

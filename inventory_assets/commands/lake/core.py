@@ -3,11 +3,12 @@
 import re
 import sys
 from dataclasses import asdict
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 import click
 import duckdb
 
+from inventory_assets.commands.days import read_day
 from inventory_assets.commands.output import format_option, notes, print_batches, print_found, print_rows
 from inventory_assets.commands.stopping import ending_on_sigterm
 from inventory_assets.ingest.meaning import meaning_of
@@ -19,6 +20,7 @@ from inventory_assets.lake.files.archive_files import SCHEMA as ARCHIVE
 from inventory_assets.lake.files.archive_files import show_archive
 from inventory_assets.lake.files.partition_files import SCHEMA as SNAPSHOTS
 from inventory_assets.lake.files.partition_files import attach_views
+from inventory_assets.lake.query.answer import tell_infinity, unique_names
 from inventory_assets.lake.query.as_of import show_version, version_at
 from inventory_assets.lake.query.guard import bounded, check_question, only_read
 from inventory_assets.lake.query.reader import LakeReader
@@ -74,13 +76,13 @@ def sql(query: str, at_version: int | None, at_time: str | None, files: bool, fo
         only_read(reader.connection, settings, files=files)
         try:
             check_question(reader.connection, query, files=files)
-            cursor = reader.connection.execute(query)
+            cursor = reader.connection.execute(tell_infinity(reader.connection, query))
         except (duckdb.ParserException, duckdb.CatalogException, duckdb.BinderException) as error:
             if marts_lacking and re.search(r"\bmarts\b", query):
                 raise click.ClickException(marts_lacking) from error
             raise click.ClickException(f"{error}") from error
         if cursor.description is not None:
-            names = [column[0] for column in cursor.description]
+            names = unique_names([column[0] for column in cursor.description])
             print_batches(names, iter(lambda: cursor.fetchmany(BATCH), []), format_)
 
 
@@ -115,7 +117,7 @@ def stats(format_: str) -> None:
 @format_option
 def velocity(as_of: datetime | None, format_: str) -> None:
     """Refresh mean daily units sold (28 complete days) and re-judge days-of-cover limits."""
-    day: date = as_of.date() if as_of else datetime.now(UTC).date()
+    day = read_day("--as-of", as_of)
     with engine_of() as engine:
         commits = refresh_velocity(engine, day)
     print_rows([{"as_of_date": day, "version": c.version, **c.counts} for c in commits], format_)

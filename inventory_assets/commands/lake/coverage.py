@@ -1,10 +1,11 @@
 """`inventory coverage` and `inventory thresholds dynamic`: demand, how long stock lasts, limits made of it."""
 
-from datetime import UTC, date, datetime
+from datetime import datetime
 from typing import Any
 
 import click
 
+from inventory_assets.commands.days import read_day
 from inventory_assets.commands.output import format_option, notes, print_rows
 from inventory_assets.lake.query.reader import LakeReader, history_reader
 from inventory_assets.refresh.coverage import refresh_coverage
@@ -38,7 +39,7 @@ def _short(row: dict[str, Any]) -> dict[str, Any]:
 @format_option
 def dynamic(as_of: datetime | None, format_: str) -> None:
     """Compute the limits of dynamic rules anew and judge the keys they change. Dagster does so daily."""
-    day: date = as_of.date() if as_of else datetime.now(UTC).date()
+    day = read_day("--as-of", as_of)
     settings = load_settings()
     with history_reader(settings) as reader, engine_of(settings) as engine, notes.status("computing"):
         commits = refresh_dynamic(engine, reader, day)
@@ -47,7 +48,8 @@ def dynamic(as_of: datetime | None, format_: str) -> None:
     notes.print(f"{held:,} keys under dynamic rules, {known:,} with computed limits", style="dim")
     if held > known:
         notes.print(
-            "The others keep their rule's own numbers: no lead time (`inventory products import`) or too few sales.",
+            "The others keep their rule's own numbers: no lead time of at most 3,650 days "
+            "(`inventory products import`), or too few sales.",
             style="dim",
         )
 
@@ -74,7 +76,7 @@ def coverage(
         raise click.UsageError("--as-of says when to measure, so it needs --refresh.")
     settings = load_settings()
     if refresh:
-        day: date = as_of.date() if as_of else datetime.now(UTC).date()
+        day = read_day("--as-of", as_of)
         with history_reader(settings) as reader, engine_of(settings) as engine, notes.status("measuring"):
             changed = refresh_coverage(engine, reader, day)
         notes.print(f"measured as of {day}: {changed:,} rows changed", style="dim")
@@ -83,6 +85,11 @@ def coverage(
         f"SELECT {', '.join(COLUMNS)} FROM core.coverage {condition} ORDER BY cover_days NULLS LAST, warehouse_id, sku",
         [] if sku is None else [warehouse_id, sku],
     )
+    if sku is not None and not rows and refresh:
+        raise click.ClickException(
+            f"of SKU {sku!r} at {warehouse_id!r} there was no event before {day}, so there is no demand to measure. "
+            'See what is known: inventory sql "SELECT warehouse_id, sku FROM core.sku_state"'
+        )
     if sku is not None and not rows:
         raise click.ClickException(
             f"no demand was measured of SKU {sku!r} at {warehouse_id!r}. Measure with `inventory coverage --refresh`; "
@@ -94,5 +101,7 @@ def coverage(
         print_rows(rows, format_, columns=COLUMNS)
     if format_ == "table" and len(rows) > limit:
         notes.print(f"{len(rows) - limit:,} more: --limit {len(rows)}", style="dim")
+    elif not rows and refresh:
+        notes.print(f"no key has an event before {day}, so there is no demand to measure", style="dim")
     elif not rows:
         notes.print("nothing was measured yet: inventory coverage --refresh", style="dim")

@@ -1,20 +1,22 @@
 """`inventory reports build | list | serve`: what the people who never see a terminal read."""
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import click
 
+from inventory_assets.commands.days import FIRST_DAY
 from inventory_assets.commands.output import format_option, notes, print_rows
 from inventory_assets.console.access import TOKEN_VARIABLE
 from inventory_assets.console.serve import DEFAULT_PORT, run_console
 from inventory_assets.domain.notify.notifications import DeliveryError
 from inventory_assets.lake.files.storage import open_storage
 from inventory_assets.reports.make import mail_report, make_report
-from inventory_assets.reports.period import Kind, period_of
+from inventory_assets.reports.period import Kind, Period, period_of
 from inventory_assets.reports.publish import PAGE_NAME, Manifest, Rendered, list_manifests
 from inventory_assets.settings import Settings, load_settings
 
+WEEK = timedelta(days=7)
 _KINDS = click.Choice([str(kind) for kind in Kind])
 
 
@@ -41,9 +43,7 @@ def build(kind: str, day: datetime | None, send: bool, again: bool, at_version: 
     if again and not send:
         raise click.UsageError("--again says to mail once more, so it needs --send.")
     settings, today = load_settings(), datetime.now(UTC).date()
-    period = None if day is None else period_of(Kind(kind), day.date())
-    if day is not None and period is not None and period.first_date > today:
-        raise click.UsageError(f"--date was {day:%Y-%m-%d}, which has not begun (today is {today} UTC).")
+    period = None if day is None else _period(Kind(kind), day.date(), today)
     with notes.status("reading") as status:
         made, report = make_report(
             settings, Kind(kind), period, today=today, version=at_version, on_read=lambda: status.update("writing")
@@ -53,6 +53,15 @@ def build(kind: str, day: datetime | None, send: bool, again: bool, at_version: 
         notes.print(made.headline)
     if send:
         _send(settings, report, again=again)
+
+
+def _period(kind: Kind, day: date, today: date) -> Period:
+    # Before FIRST_DAY, the week before it is in no calendar. A day to come may be of this week.
+    if day < FIRST_DAY or period_of(kind, min(day, today + WEEK)).first_date > today:
+        raise click.UsageError(
+            f"--date was {day}; expected a day from {FIRST_DAY} to one that has begun (today is {today} UTC)."
+        )
+    return period_of(kind, day)
 
 
 def _send(settings: Settings, report: Rendered, *, again: bool) -> None:

@@ -2,13 +2,11 @@
 
 import base64
 import csv
-import hashlib
-import io
 import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from itertools import chain, islice
 from pathlib import Path
@@ -18,6 +16,7 @@ import click
 import duckdb
 
 from inventory_assets.commands.output import format_option, notes, print_found, print_rows
+from inventory_assets.commands.run.outgoing import opened, read_messages, read_rows, tell_contradictions
 from inventory_assets.lake.errors import LakeError
 from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.messaging.client import OutgoingMessage
@@ -86,9 +85,15 @@ def publish(file: str, topic: str, format_in: str) -> None:
     names = {spec.name for spec in load_topology().topics}
     if topic not in names:
         raise click.UsageError(f"--topic was {topic!r}; expected one of {', '.join(sorted(names))}.")
-    raw = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
-    messages = {"json": _json_lines, "csv": _csv_rows, "messages": _message_lines}[format_in](raw, topic)
-    publish_messages(load_settings(), messages)
+    settings = load_settings()
+    with opened(file, sys.stdin.buffer) as (source, name):
+        if format_in == "csv":
+            # Twice: nothing of a bad file is published, and what contradicts is said before it is.
+            messages = read_rows(source, name, topic)
+            tell_contradictions(settings, messages())
+            publish_messages(settings, messages())
+        else:
+            publish_messages(settings, read_messages(source, name, format_in, topic, names))
 
 
 def publish_messages(settings: Settings, messages: Iterable[OutgoingMessage]) -> int:
@@ -102,39 +107,6 @@ def publish_messages(settings: Settings, messages: Iterable[OutgoingMessage]) ->
             status.update(f"published {total:,}")
     notes.print(f"published {total:,} messages", style="green")
     return total
-
-
-def _json_lines(raw: bytes, topic: str) -> Iterator[OutgoingMessage]:
-    for line in raw.split(b"\n"):
-        data = line.removesuffix(b"\r")
-        if data.strip():
-            yield OutgoingMessage(topic, data)
-
-
-def _csv_rows(raw: bytes, topic: str) -> Iterator[OutgoingMessage]:
-    # Equal rows of one file are separate events, so each carries its place (RULES 10).
-    digest = hashlib.sha256(raw).hexdigest()[:16]
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise click.ClickException(f"the file was no UTF-8 text: {error}. Convert it, then publish again.") from error
-    rows = csv.DictReader(io.StringIO(text, newline=""))  # a quoted line break is part of its row
-    for row in rows:
-        document = {name: value for name, value in row.items() if name and value not in (None, "")}
-        yield OutgoingMessage(topic, json.dumps(document).encode(), {"row_id": f"{digest}:{rows.line_num}"})
-
-
-def _message_lines(raw: bytes, topic: str) -> Iterator[OutgoingMessage]:
-    for number, line in enumerate(raw.splitlines(), 1):
-        if line.strip():
-            try:
-                item = json.loads(line)
-                data = base64.b64decode(item["data_base64"]) if "data_base64" in item else item["data"].encode()
-                yield OutgoingMessage(
-                    item.get("topic", topic), data, item.get("attributes") or {}, item.get("ordering_key") or ""
-                )
-            except (ValueError, KeyError, AttributeError) as error:
-                raise click.ClickException(f"line {number}: expected an object with data: {error}") from error
 
 
 @click.command()

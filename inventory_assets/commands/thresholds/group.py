@@ -8,7 +8,7 @@ import click
 import msgspec
 
 from inventory_assets.commands.lake.coverage import dynamic
-from inventory_assets.commands.output import format_option, notes, print_found, print_rows
+from inventory_assets.commands.output import format_option, notes, print_found, print_rows, written_as_utf8
 from inventory_assets.commands.thresholds.backtest import backtest
 from inventory_assets.commands.thresholds.checks import resolve, validate
 from inventory_assets.commands.thresholds.edits import delete, import_, set_
@@ -134,7 +134,8 @@ def export(file: Path | None, format_: str | None) -> None:
     rules = [stored.rule for stored in read_rules(LakeReader(load_settings())).values()]
     text = write_rules(rules, kind)
     if file is None:
-        click.echo(text, nl=False)
+        with written_as_utf8() as out:
+            out.write(text)
     else:
         file.write_text(text, encoding="utf-8")
         notes.print(f"{len(rules)} rules written to {file}", style="green")

@@ -100,6 +100,8 @@ class Recommendation(msgspec.Struct, frozen=True):
     leave of it, in whole packs. `days_to_stockout` = available / daily_units.
     `revenue_at_risk` = daily_units × max(0, lead time − days_to_stockout) ×
     unit_price: sales lost until an order placed now arrives.
+    `nothing_because`: where nothing is to be done, what fills the shelf or
+    keeps it low.
     """
 
     needed: int | None
@@ -110,6 +112,7 @@ class Recommendation(msgspec.Struct, frozen=True):
     days_to_stockout: float | None
     revenue_at_risk: float | None
     arithmetic: tuple[str, ...]
+    nothing_because: str = ""
 
 
 def served_before(alert: Alert, firing: Iterable[Alert]) -> list[Alert]:
@@ -162,7 +165,17 @@ def recommend(
         days = max(0, short.available) / velocity
         lines.append(f"days to stockout {days:.1f} = available {max(0, short.available)} / {velocity:g} sold a day")
     at_risk = _revenue_at_risk(velocity, days, supply, lines)
-    return Recommendation(needed, transfers, order_quantity, supply, velocity, days, at_risk, tuple(lines))
+    because = _nothing_because(short, supply.target) if needed == 0 and supply.target is not None else ""
+    return Recommendation(needed, transfers, order_quantity, supply, velocity, days, at_risk, tuple(lines), because)
+
+
+def _nothing_because(short: WarehouseStock, target: int) -> str:
+    limit = max(short.min_qty or 0, short.reorder_qty or 0)
+    if target < limit:
+        return f"order_up_to {target:,} is below the threshold {limit:,}, so no order ends the alert; raise one"
+    if short.available < target:
+        return "what is inbound fills the shelf"
+    return f"the {short.available:,} available reach the target stock {target:,}"
 
 
 class _Givers:

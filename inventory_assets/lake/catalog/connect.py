@@ -157,7 +157,10 @@ def attach(
     if settings.is_embedded:
         # This SQLite waits in whole seconds: a writer is better told at once, and tries again
         # after milliseconds (`with_retries`). A reader has nothing that tries again.
-        options += ["META_JOURNAL_MODE 'WAL'", f"META_BUSY_TIMEOUT {5000 if read_only else 0}"]
+        # The journal's mode stays with the file: only a writer sets it, as setting it writes.
+        options.append(f"META_BUSY_TIMEOUT {5000 if read_only else 0}")
+        if not read_only:
+            options.append("META_JOURNAL_MODE 'WAL'")
     else:
         catalog, password = split_password(catalog)
         if password:

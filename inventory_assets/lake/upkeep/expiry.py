@@ -41,7 +41,7 @@ def hold_snapshots(settings: Settings) -> Iterator[None]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         path, descriptor = _make_hold(folder)
-    except PermissionError:
+    except OSError:  # not ours, or a disk that is read-only
         yield
         return
     try:

@@ -55,7 +55,18 @@ def _headline(report: Nightly) -> str:
         to_do.append(f"order {units}{source}" + (f" ({have})" if unknown and suppliers else ""))
     if report.transfers:
         to_do.append(f"move {counted(sum(line.quantity for line in report.transfers), 'unit')} between warehouses")
-    parts.append(listed(to_do) if to_do else "nothing to order or to move")
+    late = sum(shelf.is_late and not shelf.is_inbound_enough for shelf in report.running_out)
+    if to_do:
+        parts.append(listed(to_do))
+    elif not late:
+        parts.append("nothing to order or to move")
+    if late:
+        # No alert fires for most of them: their thresholds are lower than what sells until an order arrives.
+        unordered = sum(
+            shelf.is_late and not shelf.is_inbound_enough and not shelf.order_quantity for shelf in report.running_out
+        )
+        no_order = f", {unordered:,} of them without an order proposed" if unordered else ""
+        parts.append(f"{shelves(late)} {'runs' if late == 1 else 'run'} out before an order can arrive{no_order}")
     parts.append(f"the data {trust_verdict(report.trust)[1]}")
     return " ".join(sentence(part) for part in parts)
 

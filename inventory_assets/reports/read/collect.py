@@ -22,10 +22,13 @@ from inventory_assets.reports.read.stock import (
     undecided,
 )
 from inventory_assets.reports.read.trust import read_trust
+from inventory_assets.words.text import listed, name
 from inventory_assets.words.times import to_minute
 
 # Two weeks: the day stands beside the same weekday before, and a trend shows.
 SHOWN_DAYS = 14
+# Keys that a notice names.
+SHOWN_LEFT_OUT = 3
 
 # A day counts as filled by events up to noon: shops are quiet in the evening.
 HALF_A_DAY = timedelta(hours=12)
@@ -79,15 +82,26 @@ def collect_nightly(reader: Reader, basis: Basis, snapshots: Snapshots) -> Night
     orders = order_lines(firing)
     trade = read_trade(snapshots, basis, shown_days=SHOWN_DAYS)
     trust = read_trust(reader, basis)
+    running_out, left_out = read_running_out(reader, basis, orders)
+    notices = [*find_notices(basis, trust, trade), *_left_out_notices(left_out)]
     return Nightly(
         basis=basis, shelves=sum(feed.shelves for feed in trust.feeds), empty=tuple(read_empty(reader, basis, firing)),
-        back_again=count_back_again(reader, basis), running_out=tuple(read_running_out(reader, basis, orders)),
+        back_again=count_back_again(reader, basis), running_out=tuple(running_out),
         orders=tuple(orders), transfers=tuple(transfer_lines(firing)), undecided=tuple(undecided(firing)),
         changes=tuple(read_shelf_changes(reader, basis)),
         threshold_changes=tuple(read_threshold_changes(reader, basis)),
         incidents=tuple(read_incidents(reader, basis)), trade=trade, handling=read_handling(reader, basis),
-        trust=trust, notices=tuple(find_notices(basis, trust, trade)),
+        trust=trust, notices=tuple(notices),
     )  # fmt: skip
+
+
+def _left_out_notices(keys: list[tuple[str, str]]) -> list[Notice]:
+    if not keys:
+        return []
+    shown = listed([f"{name(sku)} at {name(warehouse_id)}" for warehouse_id, sku in keys[:SHOWN_LEFT_OUT]])
+    more = f" and {len(keys) - SHOWN_LEFT_OUT:,} more" if len(keys) > SHOWN_LEFT_OUT else ""
+    text = f"left out of what will run out, as their lead time or cover is beyond any calendar: {shown}{more}"
+    return [Notice(text, "inventory products import FILE")]
 
 
 def find_notices(basis: Basis, trust: Trust, trade: Trade) -> list[Notice]:

@@ -181,8 +181,14 @@ def _urgency(line: OrderLine | TransferLine) -> tuple:
     return (-SEVERITY.get(line.condition, 0), -line.quantity, line.product, line.alert_id)
 
 
-def read_running_out(reader: Reader, basis: Basis, orders: Iterable[OrderLine]) -> list[RunningOut]:
-    """The keys with stock that must be ordered within a week, or should have been: the earliest date first."""
+def read_running_out(
+    reader: Reader, basis: Basis, orders: Iterable[OrderLine]
+) -> tuple[list[RunningOut], list[tuple[str, str]]]:
+    """The keys with stock that must be ordered within a week, or should have been: the earliest date first.
+
+    Returns:
+        (lines, left_out): and the keys whose numbers lead out of the calendar.
+    """
     rows = reader.query(
         f"""
         SELECT warehouse_id, sku, available, inbound, lead_time_days, supplier_id, daily_units, daily_deviation
@@ -198,7 +204,13 @@ def read_running_out(reader: Reader, basis: Basis, orders: Iterable[OrderLine]) 
     )
     names = read_names(reader, near["sku"])
     ordered = {(line.warehouse_id, line.sku): line for line in orders}
-    return [_running_out(row, names, ordered, basis.today) for row in near.iter_rows(named=True)]
+    lines, left_out = [], []
+    for row in near.iter_rows(named=True):
+        try:
+            lines.append(_running_out(row, names, ordered, basis.today))
+        except (OverflowError, ValueError):
+            left_out.append((row["warehouse_id"], row["sku"]))
+    return lines, left_out
 
 
 def _with_cover(rows: pl.DataFrame) -> pl.DataFrame:

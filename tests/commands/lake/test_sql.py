@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import os
 import signal
 import subprocess
@@ -42,6 +43,34 @@ def test_integers_are_integers_and_times_are_rfc_3339(ask):
         "zoned": "2022-04-20T07:00:00.000000Z", "half": 0.5, "none": None, "yes": True, "day": "2022-04-20",
     }  # fmt: skip
     assert type(row["total"]) is int
+
+
+@pytest.mark.parametrize("format_", ["json", "csv", "table"])
+def test_columns_of_one_name_keep_their_own_values(run, shop_home, format_):
+    """A self join showed the last one's value under both."""
+    found = run("sql", "SELECT 1 AS a, 2 AS a, 3 AS a_1, 4 AS A", "--format", format_, at=shop_home).out
+
+    if format_ == "json":
+        assert json.loads(found) == [{"a": 1, "a_2": 2, "a_1": 3, "A_3": 4}]
+    elif format_ == "csv":
+        assert found == "a,a_2,a_1,A_3\n1,2,3,4\n"
+    else:
+        assert [line.split() for line in found.splitlines() if "1" in line][-1][1::2] == ["1", "2", "3", "4"]
+
+
+def test_an_infinite_time_is_no_year(ask):
+    """The client gives 9999-12-31 for it, which is a date that rows may have."""
+    query = (
+        "SELECT TIMESTAMP 'infinity' AS a, DATE '-infinity' AS b, TIMESTAMPTZ 'infinity' AS c, "
+        "DATE '9999-12-31' AS d, TIMESTAMP '9999-12-31 23:59:59.999999' AS e, NULL::DATE AS f, 1 AS g, 2 AS g;"
+    )
+
+    assert ask(query).rows == [
+        {
+            "a": "infinity", "b": "-infinity", "c": "infinity", "d": "9999-12-31", "e": "9999-12-31T23:59:59.999999Z",
+            "f": None, "g": 1, "g_1": 2,
+        }
+    ]  # fmt: skip
 
 
 def test_there_is_no_row_limit(ask):

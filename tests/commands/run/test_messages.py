@@ -121,6 +121,35 @@ GOOD = "sku,product_name,order_up_to,pack_multiple,unit_price\nS1,Lamp,40,6,9.5\
         ("p.json", '[{"sku":"S1"}, 3]', ["line 2"]),
         ("p.json", "{not json", []),
         ("p.csv", b"sku,product_name\nS1,caf\xe9\n", []),
+        ("p.csv", "sku,unit_price,product_name\nS1,1,234.50,Lamp\n", ["line 2: has 4 cells, the header 3"]),
+        ("p.csv", 'sku,unit_price\nS1,"1,234.50"\n', ["line 2: unit_price was '1,234.50'"]),
+        ("p.csv", "sku,unit_price,product_name\nS1,1\n", ["line 2: has 2 cells, the header 3"]),
+        ("p.csv", "sku,colour\nS1,red\n", ["header was 'sku,colour': 'colour' is unknown", "expected columns of sku,"]),
+        ("p.csv", "sku,unit_price,unit_price\nS1,1,2\n", ["'unit_price' is there twice"]),
+        ("p.csv", "sku;product_name\nS1;Lamp\n", ["header was 'sku;product_name'", "expected commas"]),
+        ("p.csv", "SKU,Name,Price\nS1,Lamp,1\n", ["header was 'SKU,Name,Price'", "did you mean sku?"]),
+        ("p.csv", "\ufeff\ufeffsku\nS1\n", ["second byte order mark"]),
+        ("p.csv", "product_name\nLamp\n", ["lacks sku"]),
+        ("p.csv", "", ["empty; expected a header"]),
+        ("p.csv", 'sku,product_name\nS1,"Lamp\nS2,Chair\n', ["line 2: a cell has no end"]),
+        ("p.csv", "sku,product_name\nS1,Lamp\nS1,Chair\n", ["line 3: sku 'S1' is in line 2 too"]),
+        ("P.CSV", "sku,lead_time_days\nS1,60.0\n", ["line 2: lead_time_days was '60.0'", "whole number", "write 60"]),
+        ("p.csv", "sku,lead_time_days\nS1,1_000\nS2,+5\nS3,١٢\nS4, 5\n", ["line 2", "line 3", "line 4", "line 5"]),
+        ("p.csv", "sku,unit_price\nS1,1_0.5\nS2,+5\nS3,١٢\nS4,nan\nS5,inf\n", ["line 2", "line 4", "line 5", "line 6"]),
+        ("p.csv", "sku,lead_time_days\nS1,3651\n", ["whole number of 0 to 3,650"]),
+        ("p.csv", "sku,unit_price\nS1,1000000001\n", ["number of 0 to 1,000,000,000"]),
+        ("p.csv", "sku,pack_multiple\nS1,1000001\n", ["whole number of 1 to 1,000,000"]),
+        ("p.csv", "sku,order_up_to\nS1,1000000000001\n", ["whole number of 1 to 1,000,000,000,000"]),
+        (
+            "p.jsonl",
+            '{"sku":"S1","leadtime_days":5}\n',
+            ["line 1: unknown field 'leadtime_days', did you mean lead_time_days"],
+        ),
+        ("p.jsonl", '{"sku":"S1"}\n{"sku":"S1"}\n', ["line 2: sku 'S1' is in line 1 too"]),
+        ("p.jsonl", '{"sku":"S1","sku":"S2"}\n{oops\n', ["line 1: was no JSON object: 'sku' appears twice", "line 2"]),
+        ("p.json", '[{"sku":"S1","unit_price":' + "9" * 400 + "}]", ["line 1: unit_price"]),
+        ("p.json", "[" * 100_000, ["nested too deep"]),
+        ("p.json", r'[{"sku":"S1","product_name":"\ud800"}]', ["not valid Unicode"]),
     ],
 )
 def test_a_product_file_with_a_bad_row_imports_nothing_and_names_its_lines(
@@ -137,6 +166,80 @@ def test_a_product_file_with_a_bad_row_imports_nothing_and_names_its_lines(
     for line in lines_named:
         assert line in found.err
     assert not home.exists()
+
+
+@pytest.mark.parametrize("arguments", [("products", "import", "/dev/zero"), ("publish", "/dev/zero", "--topic", "t")])
+def test_a_file_without_an_end_is_one_clear_line(run, arguments):
+    """Of 4.9 GB of zeros it made a traceback."""
+    topic = [builders.UPDATES if each == "t" else each for each in arguments]
+
+    for extra in ([], ["--format-in", "csv"]) if "publish" in arguments else ([],):
+        found = run(*topic, *extra)
+        assert (found.code, "Traceback" in found.err) == (1, False)
+        assert "zero" in found.err and "bytes" in found.err
+
+
+LONG = b'{"sku": "' + b"x" * 10_000_000 + b'"}\n'
+ROW = "transaction_id,transaction_type,status,sku,warehouse_id,quantity,timestamp\n"
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "named"),
+    [
+        ("json", b"{}\n" + LONG, "line 2 has 10,000,011 bytes, a message at most 10,000,000"),
+        ("messages", b"[1]\n", "line 1: expected an object with data"),
+        ("messages", b'{"data": "x", "topic": "nowhere"}\n', "topic was 'nowhere'"),
+        ("messages", b'{"data_base64": "%%%"}\n', "line 1: expected an object with data"),
+        ("messages", b'{"data": "x", "attributes": {"a": 1}}\n', "must be strings"),
+        ("csv", b"sku;current_stock\nS1;5\n", "header was 'sku;current_stock'"),
+        ("csv", b"SKU,Current_Stock\nS1,5\n", "names no kind of message, did you mean current_stock?"),
+        ("csv", b"sku,current_stock,current_stock\nS1,5,5\n", "'current_stock' is there twice"),
+        ("csv", b"sku,current_stock\nS1,1,234\nS2\n", "line 2: has 3 cells, the header 2"),
+        ("csv", b'sku,current_stock\nS1,"5\nS2,3\n', "line 2: a cell has no end"),
+    ],
+)  # fmt: skip
+def test_of_a_file_with_a_bad_line_nothing_is_published(home, run, monkeypatch, kind, content, named):
+    """No broker is asked: it would refuse to be."""
+    monkeypatch.setenv("PUBSUB_EMULATOR_HOST", "127.0.0.1:1")
+
+    found = run("publish", "-", "--topic", builders.UPDATES, "--format-in", kind, stdin=content)
+
+    assert found.code == 1
+    assert named in found.err
+
+
+@pytest.mark.slow
+def test_a_row_that_says_otherwise_under_the_same_id_and_time_is_told_when_published(command, tmp_path):
+    """RULES 11: which of the two counts was a matter of the files' hashes; a later `updated_at` is no contradiction."""
+    first, second, later = (tmp_path / name for name in ("a.csv", "b.csv", "c.csv"))
+    first.write_text(ROW + "T1,ORDER,COMPLETED,S1,W1,-2,2022-04-20T08:00:00Z\n")
+    second.write_text(
+        ROW
+        + "".join(
+            f"T{n},ORDER,COMPLETED,S1,W1,-{q},2022-04-20T08:00:00Z\n" for n, q in ((1, 3), (2, 4), (2, 4), (2, 5))
+        )
+    )
+    later.write_text(
+        ROW.replace("timestamp", "updated_at,timestamp")
+        + "T1,ORDER,COMPLETED,S1,W1,-3,2022-04-20T09:00:00Z,2022-04-20T08:00:00Z\n"
+    )
+
+    def publish(path):
+        return command("publish", str(path), "--topic", builders.TRANSACTIONS, "--format-in", "csv")
+
+    quiet = publish(first).err
+    command("drain", "--wait", "3")
+    told, again, corrected = publish(second), publish(first), publish(later)
+
+    assert told.code == 0
+    assert "2 rows say otherwise" in told.err and "conflicting_duplicate" in told.err
+    assert (
+        "line 2: COMPLETED of transaction 'T1' at 'W1'" in told.err
+        and "the lake has W1, S1, none, ORDER, -2" in told.err
+    )
+    assert "line 5" in told.err and "line 3 has" in told.err
+    assert "ADJUSTMENT" in told.err and "later updated_at" in told.err
+    assert "otherwise" not in quiet + again.err + corrected.err
 
 
 def test_products_import_all_rows_and_again_changes_nothing(run, tmp_path):

@@ -23,6 +23,24 @@ def test_transfer_first_then_order_whole_packs():
     assert 90 == found.order_quantity
 
 
+@pytest.mark.parametrize(
+    ("stock", "target", "because"),
+    [
+        (WarehouseStock("EAST", 40, 0, min_qty=50), 30, "order_up_to 30 is below the threshold 50"),
+        (WarehouseStock("EAST", 20, 10, min_qty=50), 30, "order_up_to 30 is below the threshold 50"),
+        (WarehouseStock("EAST", 40, 60, min_qty=50), 100, "what is inbound fills the shelf"),
+        (WarehouseStock("EAST", 40, 0, min_days=9.0), 30, "the 40 available reach the target stock 30"),
+        (WarehouseStock("EAST", 40, 0, min_qty=50), 100, ""),
+    ],
+)
+def test_where_nothing_is_needed_its_cause_is_named(stock, target, because):
+    """It said that what is inbound fills the shelf where nothing was inbound."""
+    found = recommend(stock, [], Supply(target))
+
+    assert (because == "") == (found.nothing_because == "")
+    assert found.nothing_because.startswith(because)
+
+
 def test_days_to_stockout_and_revenue_at_risk_have_their_sums():
     found = recommend(SHORT, [], SUPPLY)
 
