@@ -50,8 +50,18 @@ def test_a_row_is_known_by_its_place_and_by_its_transaction(settings, open_engin
     # A level from before them counts each transaction once, however many rows it had.
     assert outcome(message(level(100, "07:00"))) == {"applied": 1}
 
-    assert rows(engine.lake, STOCK) == [("W1", "S1", 94, 0, 94, 0), ("W1", "S2", -12, 0, -12, 0)]
-    assert [reason for reason, _ in rows(engine.lake, DEAD_LETTERS)] == ["conflicting_duplicate"] * 2
+    # A corrected file says otherwise of the same time.
+    assert outcome(row("T9", 11, quantity=-4)) == {"dead_lettered": 1}
+    assert outcome(message(level(7, "07:30", sku="S3"), row_id="file:12")) == {"applied": 1}
+    engine.commit_burst([message(level(1, "07:30", sku=f"L{number}")) for number in range(4)])
+    if is_restarted:
+        engine.drop_state()
+    assert outcome(message(level(8, "07:30", sku="S3"), row_id="corrected:12")) == {"dead_lettered": 1}
+    assert outcome(message(level(8, "07:30", sku="S3"))) == {"dead_lettered": 1}
+
+    stock = [("W1", "S1", 94, 0, 94, 0), ("W1", "S2", -12, 0, -12, 0), ("W1", "S3", 7, 0, 7, 0)]
+    assert rows(engine.lake, STOCK)[-3:] == stock
+    assert [reason for reason, _ in rows(engine.lake, DEAD_LETTERS)] == ["conflicting_duplicate"] * 5
     assert doubled_events(engine.lake) == []
     assert differences(engine) == []
 

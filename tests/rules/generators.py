@@ -26,7 +26,7 @@ from tests.rules.case import (
 )
 from tests.rules.folding import sort_key
 from tests.rules.holding import scope_of
-from tests.rules.reading import Event, Rejected, read_event
+from tests.rules.reading import Event, Rejected, contradicts, read_event
 
 Document = dict | Sent
 Steps = list[list[Document] | Committed | Sweep | Velocities]
@@ -383,8 +383,11 @@ def without_conflicts(stream: list[Document]) -> list[Document]:
     kept = []
     for document in stream:
         event = read(document)
-        if event is None or known.setdefault(event.event_id, event) != event:
+        if event is None or known.get(event.event_id, event) != event:
             continue
+        if any(contradicts(event, other) for other in known.values()):
+            continue
+        known[event.event_id] = event
         if event.kind == "transaction":
             place = tuple(event.fields[name] for name in ("sku", "to_warehouse_id"))
             if places.setdefault(event.fields["identity"], place) != place:

@@ -36,6 +36,7 @@ from tests.rules.reading import (
     Event,
     Message,
     Rejected,
+    contradicts,
     place_of,
     read_event,
     spell_time,
@@ -136,6 +137,8 @@ class Oracle:
             if known.content != event.content:
                 raise Rejected("conflicting_duplicate", event.event_id)  # RULE 11
             return "duplicate", set()
+        if any(contradicts(event, other) for other in self._accepted.values()):
+            raise Rejected("conflicting_duplicate", event.event_id)
         if event.kind == "transaction":
             self._refuse_moved(event)
         before = list(self._accepted.values())

@@ -553,3 +553,26 @@ def _command(message: Message, document: dict) -> Event:
     event_id = spell_id("payload", hashlib.sha256(message.data).hexdigest())
     place = Origin("", 0, None).place(at)
     return Event("control", event_id, place, False, at, (), fields, ())
+
+
+def contradicts(event: Event, other: Event) -> bool:
+    """A row of a file has its own id (RULE 10); what it says of one transaction or level and time is one fact (RULE 11)."""
+    is_row = any(each.event_id.startswith("row:") for each in (event, other))
+    if not is_row or event.kind != other.kind or event.has_cluster_time:
+        return False
+    if event.kind == "transaction":
+        is_same = all(event.fields[name] == other.fields[name] for name in ("identity", "status"))
+    else:
+        is_same = event.kind == "level" and _level_name(event) == _level_name(other)
+    return (
+        is_same
+        and (event.position, event.source) == (other.position, other.source)
+        and (event.content != other.content)
+    )
+
+
+def _level_name(event: Event) -> str:
+    """What identifies it without its row."""
+    if event.event_id.startswith("row:"):
+        return spell_id("level", *event.keys[0], spell_time(place_of(event)))
+    return event.event_id

@@ -13,6 +13,8 @@ from functools import lru_cache
 
 import msgspec
 
+from inventory_assets.domain.values import format_time
+
 Position = tuple[int, int, int]
 """(source_epoch, instant, increment), RULES 12: the order of facts about one key."""
 
@@ -270,16 +272,26 @@ def transaction_names(identity: TransactionId) -> tuple[str, ...]:
     return (transaction_name(identity), "t:" + identity[1])
 
 
+def is_row(event: Event) -> bool:
+    """Whether an event came as a row of a file, which has an identity of its own (RULES 10)."""
+    return event.event_id.startswith("row:")
+
+
 def entity_name(event: Event) -> str:
-    """Name what an event is a version of: its transaction, else itself."""
-    return transaction_name(event.identity) if type(event) is Transaction else event.event_id
+    """Name what an event is a version of: its transaction, the level at its time, else itself."""
+    if type(event) is Transaction:
+        return transaction_name(event.identity)
+    if type(event) is Level and is_row(event):
+        # As the same document without a row has for an id.
+        return join_id("level", event.warehouse_id, event.sku, format_time(event.position[1]))
+    return event.event_id
 
 
 def entity_names(event: Event) -> tuple[str, ...]:
     """Name all that must be looked up to tell a repeat or an earlier version of `event`."""
     name = entity_name(event)
-    # A file's row has an identity of its own beside its transaction's.
-    return (name, event.event_id) if name != event.event_id and event.event_id.startswith("row:") else (name,)
+    # A file's row has an identity of its own beside its transaction's or its level's.
+    return (name, event.event_id) if name != event.event_id and is_row(event) else (name,)
 
 
 # Asked for when a burst is looked up and again when it is written.

@@ -1,6 +1,6 @@
 """Tell first deliveries from repeats and contradictions (RULES 9-11, 13)."""
 
-from inventory_assets.domain.events.kinds import Event, Outcome, Rejection, Transaction
+from inventory_assets.domain.events.kinds import Event, Level, Outcome, Rejection, Transaction, is_row
 from inventory_assets.domain.ingest.state import Draft
 
 
@@ -25,6 +25,13 @@ def admit(draft: Draft, event: Event, names: tuple[str, ...]) -> Outcome | Rejec
                 "conflicting_duplicate",
                 f"event {event.event_id!r} was {known.content!r}, now {event.content!r}",
             )
+    for known in known_events:
+        if _contradicts(event, known):
+            return Rejection(
+                "conflicting_duplicate",
+                f"{event.event_id!r} says {event.content!r} and {known.event_id!r} said {known.content!r} of the same "
+                f"{event.kind} and time; {CORRECTION[event.kind]}",
+            )
     if isinstance(event, Transaction):
         for known in known_events:
             if isinstance(known, Transaction) and _place(known) != _place(event):
@@ -34,6 +41,26 @@ def admit(draft: Draft, event: Event, names: tuple[str, ...]) -> Outcome | Rejec
                     f"{_said(event)}; give each line of an order a line_id, or send an ADJUSTMENT",
                 )
     return None
+
+
+CORRECTION = {
+    Transaction.kind: "to correct it, send an ADJUSTMENT, or the row with a later updated_at",
+    Level.kind: "to correct it, send a level of a later time",
+}
+
+
+def _contradicts(event: Event, known: Event) -> bool:
+    """Whether a row of a file says otherwise what is known of its transaction or level at the very same time.
+
+    Rows have ids of their own, so that equal lines are two events; which of two
+    that differ came first must not be decided by the hashes of their files.
+    """
+    if not (isinstance(event, Transaction | Level) and (is_row(event) or is_row(known)) and event.kind == known.kind):
+        return False
+    if isinstance(event, Transaction) and (not isinstance(known, Transaction) or event.status != known.status):
+        return False
+    same_time = (event.position, event.source) == (known.position, known.source)  # type: ignore[union-attr]
+    return same_time and not event.has_cluster_time and event.content != known.content
 
 
 def _place(event: Transaction) -> tuple[str, str | None]:

@@ -261,6 +261,59 @@ CASES = [
         resolved={K: {"reorder_threshold_qty": 50}},
     ),
     Case(
+        # A file says -5; the corrected file says -6 of the same second: the first stands, whatever the hashes.
+        # Later by updated_at, -6 is the version that counts: 100 - 6.
+        "a corrected row of the same time is a conflict, with a later one the next version",
+        (10, 11, 13),
+        [
+            [level(100, "07:00"), Sent(txn("T1", "ORDER", -5, "07:01"), row_id="b:2")],
+            [
+                Sent(txn("T1", "ORDER", -6, "07:01"), row_id="a:2"),
+                Sent(txn("T1", "ORDER", -6, "07:01"), row_id="c:2"),
+                Sent(txn("T1", "ORDER", -6, "07:01", updated_at="2022-04-20T07:02:00Z"), row_id="d:2"),
+            ],
+        ],
+        states={K: stock(94, 0, 94)},
+        outcomes=["applied", "applied", "conflicting_duplicate", "conflicting_duplicate", "applied"],
+        reading="a row that says otherwise of a transaction or level at its very time is a conflict",
+    ),
+    Case(
+        # Equal lines are two events of one transaction; another status is its next version.
+        "equal rows are separate events, and count once",
+        (10, 13),
+        [
+            [
+                Sent(txn("T1", "RESTOCK", 5, "07:01", status="PENDING"), row_id="a:2"),
+                Sent(txn("T1", "RESTOCK", 5, "07:01"), row_id="a:3"),
+                Sent(txn("T1", "RESTOCK", 5, "07:01"), row_id="a:4"),
+                Sent(txn("T1", "RESTOCK", 6, "07:01", warehouse_id="W2"), row_id="a:5"),
+            ]
+        ],
+        states={K: stock(5, 0, 5)},
+        outcomes=["applied", "applied", "applied", "applied"],
+    ),
+    Case(
+        # 40 and 41 of one second, in a file and as a document, in either order of arrival and in one burst.
+        "a row and a document that state a level of one time otherwise are a conflict",
+        (10, 11),
+        [
+            [Sent(level(40, "07:00"), row_id="z:2"), level(41, "07:00")],
+            [Sent(level(42, "07:00"), row_id="a:2"), Sent(level(40, "07:00"), row_id="b:2")],
+            [level(7, "07:00", sku="S2"), Sent(level(8, "07:00", sku="S2"), row_id="c:2")],
+            [Sent(level(43, "07:01"), row_id="d:2")],
+        ],
+        states={K: stock(43, 0, 43), ("W1", "S2"): stock(7, 0, 7)},
+        outcomes=[
+            "applied",
+            "conflicting_duplicate",
+            "conflicting_duplicate",
+            "superseded",
+            "applied",
+            "conflicting_duplicate",
+            "applied",
+        ],
+    ),
+    Case(
         # T1's COMPLETED is known at S1; the same id at S2 is a conflict before it is a move.
         "a known id that moved is a conflict",
         (11, 13),
