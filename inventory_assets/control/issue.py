@@ -12,11 +12,12 @@ from typing import Any
 import msgspec
 
 from inventory_assets.domain.alerts.alert import Alert
-from inventory_assets.domain.alerts.lifecycle import is_silenced, move, refuse_resolved
+from inventory_assets.domain.alerts.lifecycle import is_silenced, lets_go, move, refuse_resolved
 from inventory_assets.domain.events.kinds import Command, Outcome, Rejection
 from inventory_assets.domain.events.topics import Topic
 from inventory_assets.domain.ingest.handling import HOLDING
 from inventory_assets.domain.ingest.process import Message, parse_burst, process_burst
+from inventory_assets.domain.ingest.result import Arrival
 from inventory_assets.domain.values import format_time
 from inventory_assets.ingest.engine import Commit, Engine
 from inventory_assets.lake.errors import LakeError
@@ -52,7 +53,7 @@ def issue(engine: Engine, bodies: Sequence[dict[str, Any]], *, now: int, origin:
     refused = [arrival.rejection.detail for arrival in trial.arrivals if arrival.rejection is not None]
     if refused:
         raise CommandRefusedError("; ".join(refused))
-    if all(arrival.outcome is Outcome.SUPERSEDED for arrival in trial.arrivals):
+    if all(_is_idle(engine, arrival) for arrival in trial.arrivals):
         # On a topic it is remembered; a person at the keyboard has mistaken something.
         lifting = [body for body in bodies if body["command"] == "unsilence"]
         if lifting:
@@ -63,6 +64,13 @@ def issue(engine: Engine, bodies: Sequence[dict[str, Any]], *, now: int, origin:
     if letters:
         raise CommandRefusedError("; ".join(letters) + ". Somebody was faster; it is kept in core.dead_letters.")
     return commits
+
+
+def _is_idle(engine: Engine, arrival: Arrival) -> bool:
+    command, state = arrival.event, engine.state
+    if isinstance(command, Command) and command.command in ("unsilence", "uninhibit"):
+        return not lets_go(state.silences, state.inhibitions, command)
+    return arrival.outcome is Outcome.SUPERSEDED
 
 
 def _not_silenced(body: dict[str, Any]) -> str:

@@ -122,7 +122,7 @@ def _cursor(port: int) -> object:
     return answer.json()["data"]["sensorOrError"]
 
 
-@pytest.mark.servers
+@pytest.mark.big
 def test_a_page_in_a_real_browser_changes_nothing(tmp_path):
     """One `<img>` on any page stopped a sensor and set its cursor; forms and fetches are tried beside it."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

@@ -184,6 +184,18 @@ def remember(silences: Silences, inhibitions: Inhibitions, command: Command) -> 
     return True
 
 
+def lets_go(silences: Silences, inhibitions: Inhibitions, release: Command) -> bool:
+    """Whether an `unsilence` or `uninhibit` ends what holds now."""
+    scope = scope_of(release)
+    if release.command == "uninhibit":
+        known = inhibitions.get((scope, release.alert_type, source_of(release)))
+        return known is not None and known.command == "inhibit"
+    return any(
+        place[0] == scope and each.command == "silence" and (each.until_at or 0) > release.event_at
+        for place, each in silences.items()
+    )
+
+
 def _forget(commands: dict[Any, Command], latest: Command, over_at: Callable[[Command], int | bool]) -> None:
     for place, each in list(commands.items()):
         ended_at = over_at(each)

@@ -66,7 +66,7 @@ def _headline(report: Nightly) -> str:
             shelf.is_late and not shelf.is_inbound_enough and not shelf.order_quantity for shelf in report.running_out
         )
         no_order = f", {unordered:,} of them without an order proposed" if unordered else ""
-        parts.append(f"{shelves(late)} {'runs' if late == 1 else 'run'} out before an order can arrive{no_order}")
+        parts.append(f"{shelves(late)} will run out before an order can arrive{no_order}")
     parts.append(f"the data {trust_verdict(report.trust)[1]}")
     return " ".join(sentence(part) for part in parts)
 

@@ -208,7 +208,7 @@ def test_of_a_file_with_a_bad_line_nothing_is_published(home, run, monkeypatch, 
     assert named in found.err
 
 
-@pytest.mark.slow
+@pytest.mark.big
 def test_a_row_that_says_otherwise_under_the_same_id_and_time_is_told_when_published(command, tmp_path):
     """RULES 11: which of the two counts was a matter of the files' hashes; a later `updated_at` is no contradiction."""
     first, second, later = (tmp_path / name for name in ("a.csv", "b.csv", "c.csv"))
