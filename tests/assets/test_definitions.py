@@ -129,6 +129,7 @@ def test_every_derived_table_is_an_asset():
     assert tables - own == keys
 
 
+@pytest.mark.big
 def test_materializing_with_the_daemon_off_takes_in_what_waits(inventory):
     """The UI's "Materialize" runs the same code as the sensor."""
     defs = build_defs(Settings(), resource_overrides={"inventory": inventory})

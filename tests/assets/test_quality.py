@@ -113,6 +113,7 @@ def test_one_check_alone_judges_one_rule(inventory):
     assert 1 == value(engine_of(inventory).lake, "SELECT count(*) FROM out.quality_results")
 
 
+@pytest.mark.big
 def test_no_mart_is_built_of_wrong_stock(inventory):
     """The tables are not made in the job: their checks alone stand before it."""
     engine_of(inventory).lake.connection.execute(WRONG)

@@ -52,6 +52,7 @@ def test_materializing_a_partition_publishes_its_report(inventory, tmp_path, job
     assert 1 == metadata["warehouses"].value
 
 
+@pytest.mark.big
 def test_a_backfill_makes_each_day_after_the_one_before(inventory, tmp_path):
     job = definitions(inventory).resolve_job_def("nightly_report")
     span = {"dagster/asset_partition_range_start": "2026-03-01", "dagster/asset_partition_range_end": "2026-03-03"}
@@ -104,6 +105,7 @@ def test_a_mail_that_is_not_taken_fails_the_run_and_leaves_the_report(inventory,
     assert (tmp_path / "reports" / "nightly" / "2026-03-02" / "report.html").is_file()
 
 
+@pytest.mark.big
 def test_a_backfill_mails_nothing(inventory, tmp_path):
     with smtp_server() as (mailbox, port):
         (tmp_path / "alerting.toml").write_text(

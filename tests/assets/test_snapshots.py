@@ -129,6 +129,7 @@ def test_closing_stock_has_no_partition_of_today():
     assert keys["daily_stock"] < today <= keys["hourly_transactions"]
 
 
+@pytest.mark.big
 def test_events_late_for_three_days_make_those_aggregates_and_the_snapshots_they_reach_anew(inventory, tmp_path):
     """By the sensor's own requests; nothing else is materialized, and all is as made from nothing."""
     late = [transaction(f"LATE{day}", quantity=-1, at=f"2026-03-0{day}T09:00:00Z", sku=f"S{day}") for day in (1, 2, 5)]

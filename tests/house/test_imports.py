@@ -1,6 +1,7 @@
 """Doors that only one module goes through, and some that nobody does."""
 
 import ast
+from functools import cache
 
 from tests.house.test_folders import modules
 from tests.messaging.brokers import REPOSITORY
@@ -21,6 +22,7 @@ def imported(tree: ast.Module) -> set[str]:
     return found
 
 
+@cache
 def trees() -> dict[str, ast.Module]:
     return {str(path): ast.parse((REPOSITORY / path).read_text()) for path in modules()}
 

@@ -54,6 +54,7 @@ def test_it_is_verified_as_recorded_and_taken_further(older):
     assert (after.differences, after.recorded_until) == ([], before.version)
 
 
+@pytest.mark.big
 def test_a_rebuild_takes_it_to_the_rules_of_now(older):
     engine = Engine(older)
     refused = "SELECT count(*) FROM raw.messages WHERE outcome = 'dead_lettered'"

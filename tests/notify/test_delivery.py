@@ -250,6 +250,7 @@ def test_the_worst_go_first(engine, deliver):
     assert ["CRITICAL", "HIGH", "MEDIUM"] == [each.severity for each in box.taken]
 
 
+@pytest.mark.big
 def test_ten_thousand_breaches_are_owed_in_one_commit_and_told_within_the_limit(engine, deliver, clock):
     stock(engine, 10_000)
     breach(engine, 10_000)

@@ -141,7 +141,7 @@ def firing(alerts: list[dict]) -> set[tuple]:
 # --- 2. RULES 18: a function of the set ---------------------------------------------------
 
 
-@law(180)
+@law(100)
 @given(streams(max_size=24), options(), st.randoms(use_true_random=False), st.data())
 def test_order_repeats_and_cuts_do_not_change_state(stream, made_with, rng, data):
     """Pub/Sub may deliver in any order and more than once; bursts end anywhere."""
@@ -171,7 +171,7 @@ def phases(stream: list[Document]) -> list[list[Document]]:
     return found
 
 
-@law(140)
+@law(90)
 @given(streams(max_size=24), options(), st.data())
 def test_every_cut_of_an_ordered_stream_gives_the_same_alerts(stream, made_with, data):
     """Alerts follow the running stock, not the burst's end."""

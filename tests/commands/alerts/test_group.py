@@ -62,6 +62,7 @@ def test_an_acknowledgement_is_shown_with_who_when_and_why(run, alert_id):
     assert "dana" in run("alerts", "show", alert_id).out
 
 
+@pytest.mark.big
 def test_every_command_leaves_a_lake_that_verifies(run, home, alert_id):
     """They are messages like any other, so replaying them gives the same."""
     for words in (

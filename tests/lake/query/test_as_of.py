@@ -57,6 +57,7 @@ def test_every_version_shows_what_was_there_then(settings, lake):
     connection.close()
 
 
+@pytest.mark.big
 def test_maintenance_and_expiry_change_no_row_of_any_version(settings, lake):
     """No snapshot is left to go back to: history is in the rows."""
     engine, simulation, stock = lake
@@ -93,6 +94,7 @@ def test_compaction_again_and_again_keeps_view_and_history_one(settings, lake):
         assert rows(engine.lake, bases) == [(1,)]
 
 
+@pytest.mark.big
 def test_readers_see_whole_versions_while_bases_are_swapped(settings, lake):
     """A reader in the middle of a query never meets a dropped base or half a swap."""
     engine, _, _ = lake

@@ -117,6 +117,7 @@ def test_upkeep_runs_beside_bursts_and_stops_after_its_step(engine):
     assert rows(engine, "SELECT count(*) FROM core.sku_state") == [(7,)]
 
 
+@pytest.mark.big
 def test_run_all_finds_blocks_that_earlier_processes_left(engine):
     """A process that ended before its merges were due leaves them to the next."""
     for number in range(engine.lake.watermark().version, BLOCK):
