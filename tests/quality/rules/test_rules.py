@@ -179,9 +179,12 @@ FAULTS = {
         sql("UPDATE lake.core.events SET to_warehouse_id = 'W2' WHERE transaction_id = 'T3'"),
         "transaction:W1:T3:CANCELLED",
     ),
-    "transfers_arrive": Fault(both(sent(SHIPPED), heard(days=20)), "T9", timedelta(days=21)),
+    "transfers_arrive": Fault(both(sent(SHIPPED), heard(days=20)), "W1:T9:", timedelta(days=21)),
     "transfers_arrive_whole": Fault(
-        sent(SHIPPED, SHIPPED | {"status": "COMPLETED", "quantity": 3, "timestamp": moment("12:00")}), "T9"
+        sent(SHIPPED, SHIPPED | {"status": "COMPLETED", "quantity": 3, "timestamp": moment("12:00")}), "W1:T9:"
+    ),
+    "goods_go_to_active_keys": Fault(
+        sent(transaction("T9", "RESTOCK", 4, "11:00", sku="S4")), "transaction:W1:T9:COMPLETED"
     ),
     "events_are_not_ahead": Fault(
         sent(transaction("T9", at="2022-04-21T00:06:00Z")), "transaction:W1:T9:COMPLETED"
