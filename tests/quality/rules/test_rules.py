@@ -235,7 +235,7 @@ FAULTS = {
     ),
     # A dynamic rule whose demand is unknown falls back to its floor, and its own minimum is above that.
     "limits_are_valid": Fault(
-        sent(rule(60, None, mode="dynamic", floor_qty=50, level_type="SKU", level_id="S2")), "W1:S2"
+        sent(rule(60, None, mode="dynamic", service_level=0.9, floor_qty=50, level_type="SKU", level_id="S2")), "W1:S2"
     ),
     "every_key_has_limits": Fault(
         sql("DELETE FROM lake.core.resolved_thresholds_changes WHERE sku = 'S2'"), "W1:S2"
