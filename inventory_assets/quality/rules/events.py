@@ -60,6 +60,22 @@ EVENT_RULES = (
             OR (kind = 'transaction'
                 AND (transaction_id IS NULL OR type IS NULL OR status IS NULL OR quantity IS NULL))""",
     ),
+    Rule(
+        CORE_EVENTS, "optional_fields_fit", ("warehouse_id", "field"),
+        "Every optional field of the last 7 days' levels has a value that can be meant.", """
+        WITH ignored AS (
+            SELECT warehouse_id, unnest(json_extract_string(details, '$.ignored_fields[*]')) AS field, sku, event_id,
+                version, seq
+            FROM core.events
+            WHERE version > {recent_version} AND kind = 'level' AND contains(details, '"ignored_fields":["')
+        )
+        SELECT warehouse_id, field, count(*) AS times, count(DISTINCT sku) AS keys,
+            arg_max(sku, (version, seq)) AS sku, arg_max(event_id, (version, seq)) AS event_id
+        FROM ignored GROUP BY warehouse_id, field""",
+        severity=Severity.WARN,
+        what_to_do="Mend the sender: the field counts as not sent, the rest of its document as it came. "
+        "The newest such document is the message in raw.messages with the event_id of the finding.",
+    ),
     # Eight bytes an event in the first pass: ids of millions of events would not fit in memory.
     Rule(
         CORE_EVENTS, "event_ids_are_unique", ("event_id",),

@@ -162,6 +162,7 @@ FAULTS = {
     "events_are_complete": Fault(
         sql("UPDATE lake.core.events SET sku = NULL WHERE kind = 'level' AND event_at = '2022-04-20 06:30:00'"), "2:2"
     ),
+    "optional_fields_fit": Fault(sent(stated(70, sku="S2", at="12:00", pack_multiple=0)), "W1:pack_multiple"),
     "event_ids_are_unique": Fault(
         sql("INSERT INTO lake.core.events FROM lake.core.events WHERE event_at = '2022-04-20 06:30:00'"),
         "level:W1:S1:2022-04-20T06%3A30%3A00.000000Z",
