@@ -2,7 +2,7 @@
 
 What was told is in `meta.pipeline_findings`, so a restart neither repeats nor forgets it. Not
 here: what is wrong from when on (`domain.quality.pipeline`). A lake that never heard of a connector
-costs a look into memory.
+costs a small query or two.
 """
 
 import hashlib
@@ -92,8 +92,6 @@ def operations_sensor(context: SensorEvaluationContext, inventory: InventoryReso
         with session.engine(wait_seconds=LOCK_SECONDS) as engine:
             engine.refresh()
             connectors = list(engine.state.connectors.values())
-            if not connectors:
-                return SkipReason("no connector has been heard of: nothing to look at")
             findings = look(engine.lake, connectors, now=now)
             hold_silent(engine, findings, now=now, after=settings.inhibit_silent_after)
             told = tell_changes(engine, findings, session.publisher, settings, now=now)
@@ -103,6 +101,8 @@ def operations_sensor(context: SensorEvaluationContext, inventory: InventoryReso
         # What was not kept is told by the next look.
         context.log.error(str(error))
         return SkipReason(str(error))
+    if not connectors and not findings and not context.cursor:
+        return SkipReason("no connector has been heard of, and no transaction was refused as moved")
     said = f"{len(connectors)} connectors: " + ("; ".join(each.text for each in findings) or "all is well")
     cursor = is_report_due(CheckCursor.parse(context.cursor), findings, now=time.time())
     if cursor is None:

@@ -31,8 +31,8 @@ _CHECKS: dict[str, tuple[str, frozenset[FindingKind]]] = {
     "connectors_are_heard": ("Every connector was heard within 5 minutes and keeps up with its database.",
                              frozenset(OF_CONNECTORS)),
     "messages_keep_flowing": ("What connectors publish comes in, within 2 minutes.", OF_FLOW),
-    "few_messages_are_refused": ("At most 1 % of the messages of the last hour became dead letters.",
-                                 frozenset({FindingKind.ERRORS})),
+    "few_messages_are_refused": ("At most 1 % of the last hour's messages, and of a warehouse's transactions as moved, "
+                                 "became dead letters.", frozenset({FindingKind.ERRORS, FindingKind.MOVED})),
 }  # fmt: skip
 CHECK_NAMES = tuple(_CHECKS)
 

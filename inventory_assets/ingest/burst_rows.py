@@ -68,6 +68,7 @@ def counts_of(result: BurstResult) -> dict[str, int]:
     draft = result.draft
     counts = {
         **result.outcomes(),
+        "ignored_fields": result.ignored_fields(),
         "keys": len(draft.keys.changed),
         "rollups": len(draft.rollup_change.nodes),
         "rules": len(draft.rule_changes),

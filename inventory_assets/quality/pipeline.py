@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import duckdb
+import msgspec
 
 from inventory_assets.control.issue import issue
 from inventory_assets.domain.alerts.lifecycle import in_force
@@ -80,9 +81,10 @@ def connector_rows(connectors: Iterable[Heard], *, now: int) -> list[dict[str, A
 
 
 def look(reader: Reader, connectors: Iterable[Heard], *, now: int) -> list[PipelineFinding]:
-    """Find what is wrong now. Without a connector that costs nothing."""
+    """Find what is wrong now. Without a connector, only whether transactions were refused as moved (RULES 13)."""
     heard = list(connectors)
-    return judge_pipeline(heard, read_flow(reader, now), now=now) if heard else []
+    flow = read_flow(reader, now) if heard else Flow()
+    return judge_pipeline(heard, msgspec.structs.replace(flow, moved=read_moved(reader, now)), now=now)
 
 
 def explain_age_now(reader: Reader, warehouse_id: str, *, now: int) -> str | None:
@@ -120,6 +122,37 @@ def read_flow(reader: Reader, now: int) -> Flow:
         published=int(told["published"].sum()),
         of_connectors={row["connector_id"]: (row["read"], row["refused"]) for row in told.iter_rows(named=True)},
     )
+
+
+def read_moved(reader: Reader, now: int) -> dict[str, tuple[int, int]]:
+    """Count (transactions, refused moves) of the last hour, of warehouses that have some; a small query where none."""
+    first, first_refused = reader.query(
+        f"""
+        SELECT min(version), min(version) FILTER ({_count("dead_lettered")} > 0) FROM meta.versions
+        WHERE stage = '{Stage.BURST}' AND committed_at > {_time(now - HOUR)}
+        """
+    ).row(0)
+    if first_refused is None:
+        return {}
+    rows = reader.query(
+        f"""
+        WITH bodies AS (
+            SELECT TRY_CAST(decode(data) AS JSON) AS body FROM core.dead_letters
+            WHERE version >= {first_refused} AND reason = 'transaction_moved'
+        ), moved AS (
+            SELECT coalesce(body->>'$.document.warehouse_id', body->>'$.warehouse_id') AS warehouse_id,
+                count(*) AS moved
+            FROM bodies WHERE body IS NOT NULL GROUP BY 1
+        ), taken AS (
+            SELECT warehouse_id, count(*) AS taken FROM core.events
+            WHERE version >= {first} AND kind = 'transaction' AND warehouse_id IN (SELECT warehouse_id FROM moved)
+            GROUP BY 1
+        )
+        SELECT warehouse_id, coalesce(taken, 0) + moved, moved FROM moved LEFT JOIN taken USING (warehouse_id)
+        ORDER BY warehouse_id
+        """
+    )
+    return {warehouse_id: (transactions, moved) for warehouse_id, transactions, moved in rows.iter_rows()}
 
 
 # Counters begin at 0 with a process: of one that began before the hour, its first of the hour is where to count from.

@@ -28,9 +28,10 @@ from inventory_assets.quality.pipeline import (
     look,
     read_connectors,
     read_flow,
+    read_moved,
     read_open,
 )
-from tests.builders import heartbeat, level, message, transaction
+from tests.builders import envelope, heartbeat, level, message, transaction
 from tests.facts import differences, rows, value, warm
 
 
@@ -99,16 +100,42 @@ def test_a_compacted_lake_shows_the_same_connectors(engine, now):
     assert after[1][2] > before[1][2]
 
 
-def test_a_lake_without_connectors_is_asked_nothing(engine, now):
-    engine.commit_burst([message(level()), message(b"broken")])
+def test_a_lake_without_connectors_is_asked_once_and_briefly(engine, now):
+    """Whether transactions were refused as moved; of what else is refused nothing is read."""
+    engine.commit_burst([message(level()), message(transaction("T1"))])
+    asked: list[str] = []
 
-    class Silent:
-        def query(self, *_):
-            raise AssertionError("a lake without connectors pays nothing")
+    class Counting:
+        def query(self, sql: str, *parameters: object):
+            asked.append(sql)
+            return engine.lake.query(sql, *parameters)
 
     assert [] == read_connectors(engine.lake)
-    assert [] == look(Silent(), engine.state.connectors.values(), now=to_microseconds(now))
+    assert [] == look(Counting(), engine.state.connectors.values(), now=to_microseconds(now))
+    assert 1 == len(asked) and "meta.versions" in asked[0]
     assert 0 == value(engine.lake, "SELECT count(*) FROM meta.connectors_changes")
+
+
+def test_refused_moves_are_counted_by_the_warehouse_of_their_document(engine, now):
+    """Of the last hour, whatever the envelope."""
+    assert {} == read_moved(engine.lake, to_microseconds(now))
+    engine.commit_burst([message(transaction(f"T{n}", warehouse_id=place)) for n in range(3) for place in ("W1", "W2")])
+    engine.commit_burst(
+        [
+            message(transaction("T1", sku="S2")),
+            message(transaction("T2", status="CANCELLED", sku="S3")),
+            message(envelope(transaction("T2", sku="S2", warehouse_id="W2"), 30_000, warehouse_id="W9")),
+            message(transaction("T2", quantity=5)),
+            message(transaction("T3", warehouse_id="W3")),
+            message(b"broken"),
+        ]
+    )
+
+    at = to_microseconds(datetime.now(UTC))
+    assert {"W1": (4, 1), "W2": (4, 1)} == read_moved(engine.lake, at)
+    assert {} == read_moved(engine.lake, at + 2 * HOUR)
+    found = look(engine.lake, [], now=at)
+    assert ["W1", "W2"] == [each.subject for each in found if each.kind is FindingKind.MOVED]
 
 
 def test_the_facts_are_those_of_the_bursts(engine, now):

@@ -7,6 +7,7 @@ import pytest
 from inventory_assets.domain.alerts.alert import Product
 from inventory_assets.domain.events.kinds import DynamicSettings, Rejection
 from inventory_assets.domain.events.parse import ParseSettings
+from inventory_assets.domain.events.parse_threshold import read_limits
 from inventory_assets.queries.explain import explain_alert
 from inventory_assets.refresh.dynamic import refresh_dynamic
 from inventory_assets.refresh.products import import_products
@@ -109,6 +110,12 @@ def test_a_rule_that_turns_static_takes_its_computed_limits_away(engine):
         ({"mode": "clever"}, "mode was 'clever'"),
         ({**DYNAMIC, "service_level": 1.0}, "service_level was 1.0"),
         ({**DYNAMIC, "service_level": True}, "service_level was True"),
+        ({**DYNAMIC, "service_level": 0.0}, "service_level was 0.0, expected above 0 and below 1"),
+        ({**DYNAMIC, "service_level": "high"}, "service_level was 'high'"),
+        ({**DYNAMIC, "service_level": {"$numberDecimal": "NaN"}}, "service_level was {"),
+        ({"mode": "dynamic"}, "needs service_level"),
+        ({**DYNAMIC, "service_level": None}, "needs service_level"),
+        ({**DYNAMIC, "floor_qty": 3}, "floor_qty was 3, expected at most the fixed reorder's 2"),
         ({**DYNAMIC, "floor_qty": -1}, "floor_qty was -1"),
         ({**DYNAMIC, "floor_qty": 9, "ceiling_qty": 3}, "at most the ceiling's 3"),
     ],
@@ -123,12 +130,50 @@ def test_an_invalid_dynamic_rule_is_refused(fields, problem):
     assert problem in found.detail
 
 
-def test_a_dynamic_rule_needs_no_numbers_and_static_is_the_default():
+def test_all_that_is_wrong_with_a_dynamic_rule_is_told_at_once():
+    problems = []
+
+    read_limits({"mode": "dynamic", "reorder_threshold_qty": 2, "floor_qty": 3, "ceiling_qty": 1}, problems)
+
+    assert 3 == len(problems)
+
+
+@pytest.mark.parametrize(
+    ("level", "expected"), [(0.3, 0.3), (1e-9, 1e-9), (0.5, 0.5), ({"$numberDecimal": "0.999"}, 0.999)]
+)
+def test_a_dynamic_rule_needs_no_numbers_and_any_service_level_will_do(level, expected):
+    """RULES 22: anywhere in (0, 1), written as MongoDB writes numbers. Its floor may be the fixed reorder itself."""
     from inventory_assets.domain.ingest.process import parse_burst
 
     one, other = parse_burst(
-        [message(rule(None, None, mode="dynamic", floor_qty=2)), message(rule(1, 2, mode="static"))], ParseSettings()
+        [
+            message(rule(None, None, mode="dynamic", service_level=level, floor_qty=2)),
+            message(rule(1, 2, mode="dynamic", service_level=level, floor_qty=2)),
+        ],
+        ParseSettings(),
     )
 
-    assert DynamicSettings(0.95, 2, None) == one.dynamic
-    assert other.dynamic is None
+    assert DynamicSettings(expected, 2, None) == one.dynamic == other.dynamic
+
+
+def test_static_is_the_default_and_reads_no_dynamic_fields():
+    from inventory_assets.domain.ingest.process import parse_burst
+
+    one, other = parse_burst([message(rule(1, 2)), message(rule(1, 2, mode="static", floor_qty=9))], ParseSettings())
+
+    assert one.dynamic is other.dynamic is None
+
+
+def test_a_rule_recorded_before_its_floor_was_judged_is_loaded_and_still_holds(engine):
+    """An older lake's rule stays what it was (RULES 37a), until another one replaces it."""
+    take(engine, rule(1, 20, level_type="SKU", level_id="S2", floor_qty=9, **DYNAMIC))
+    for table, column in (("threshold_rules_changes", "details"), ("events", "details")):
+        engine.lake.connection.execute(
+            f"UPDATE lake.core.{table} SET {column} = replace({column}, '\"floor_qty\":9', '\"floor_qty\":90')"
+        )
+    engine.drop_state()
+
+    take(engine, level(44, "2022-05-20T09:00:00Z", sku="S2"))
+
+    assert 90 == engine.state.rules["SKU", "S2", None].rule.dynamic.floor_qty
+    assert ("S2", 1, 20) == rows(engine.lake, LIMITS)[1]

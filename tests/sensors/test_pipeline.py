@@ -13,7 +13,7 @@ from inventory_assets.ingest.ingest import Ingest
 from inventory_assets.session import SESSIONS
 from resources import InventoryResource
 from sensors.pipeline import REPEAT_SECONDS, CheckCursor, is_report_due, operations_sensor
-from tests.builders import heartbeat, level, message
+from tests.builders import envelope, heartbeat, level, message, transaction
 from tests.facts import differences, engine_of, rows
 from tests.messaging.memory import InMemoryBroker
 
@@ -62,6 +62,20 @@ def test_a_lake_without_connectors_shows_and_tells_nothing(inventory, broker):
     assert isinstance(found, dg.SkipReason) and "no connector" in (found.skip_message or "")
     assert [] == told(broker)
     assert 1 == engine_of(inventory).lake.watermark().version
+
+
+def test_moved_transactions_are_told_once_without_a_connector(inventory, broker):
+    """RULES 13: a publisher that numbers the lines of an order alike loses all but the first."""
+    lines = [message(envelope(transaction("1001", sku=f"S{n}"), 30_000 + n)) for n in range(3)]
+    engine_of(inventory).commit_burst(lines)
+
+    first = tick(inventory)
+    again = tick(inventory, first.cursor)
+
+    assert [("transactions_moved", "open")] == told(broker)
+    failed = [each.check_name for each in first.asset_events if not each.passed]
+    assert ["few_messages_are_refused"] == failed
+    assert isinstance(again, dg.SkipReason) and "2 of 3 transactions of W1" in (again.skip_message or "")
 
 
 def test_a_silent_connector_is_told_once_and_once_when_it_is_heard_again(inventory, broker):

@@ -81,7 +81,9 @@ def _recipients(context: click.Context, parameter: click.Parameter, values: tupl
     type=click.Choice(["dynamic", "static"]),
     help="dynamic: its quantities are computed from demand; the limits above hold while demand is unknown.",
 )
-@click.option("--service-level", type=OrNone(), help="Of a dynamic rule: the chance of no stockout, such as 0.95.")
+@click.option(
+    "--service-level", type=OrNone(), help="Of a dynamic rule, which needs it: the chance of no stockout, such as 0.95."
+)
 @click.option("--floor", "floor_qty", type=OrNone(), help="Of a dynamic rule: no limit below this, units.")
 @click.option("--ceiling", "ceiling_qty", type=OrNone(), help="Of a dynamic rule: no limit above this, units.")
 @click.option("--cooldown", type=int, help="Minutes until the same condition is notified again.")

@@ -19,12 +19,11 @@ from inventory_assets.domain.values import (
     read_days,
     read_id,
     read_integer,
+    read_number,
 )
 
 DEFAULT_COOLDOWN_MINUTES = 60
 MAX_COOLDOWN_MINUTES = MAX_DAYS * 24 * 60
-# The usual aim for a retailer's ordinary items.
-DEFAULT_SERVICE_LEVEL = 0.95
 HIERARCHY_LEVELS = ("SKU", "PRODUCT", "BRAND", "CATEGORY", "DEPARTMENT", "GLOBAL")
 NO_SETTINGS = "{}"
 MAX_TEXT = 1024  # characters of an author or a reason
@@ -105,11 +104,8 @@ def read_limits(document: dict[str, Any], problems: Problems) -> Limits:
             problems.append(_invalid(f"min_threshold_{unit} was {low}, expected at most the reorder's {high}"))
     if cooldown is not None and cooldown > MAX_COOLDOWN_MINUTES:
         problems.append(_invalid(f"cooldown_period_minutes was {cooldown}, expected at most {MAX_COOLDOWN_MINUTES:,}"))
-    dynamic = _read_dynamic(document, problems)
-    floor = None if dynamic is None else dynamic.floor_qty
-    if floor is not None and reorder_qty is not None and floor > reorder_qty:
-        problems.append(_invalid(f"floor_qty was {floor}, expected at most the fixed reorder's {reorder_qty}"))
-    is_empty = dynamic is None and (min_qty, reorder_qty, min_days, reorder_days) == (None,) * 4
+    is_dynamic, dynamic = _read_mode(document, reorder_qty, problems)
+    is_empty = not is_dynamic and (min_qty, reorder_qty, min_days, reorder_days) == (None,) * 4
     if is_read and is_enabled and is_empty:
         problems.append(_invalid("no threshold was set and nothing was muted"))
     other = {name: value for name, value in settings.items() if name not in ("cooldown_period_minutes", "enabled")}
@@ -117,13 +113,16 @@ def read_limits(document: dict[str, Any], problems: Problems) -> Limits:
     return Limits(min_qty, reorder_qty, min_days, reorder_days, cooldown, is_enabled, settings_text, dynamic)
 
 
-def _read_dynamic(document: dict[str, Any], problems: Problems) -> DynamicSettings | None:
+def _read_mode(
+    document: dict[str, Any], reorder_qty: int | None, problems: Problems
+) -> tuple[bool, DynamicSettings | None]:
+    """Whether a rule is meant to follow demand, and how; null where it is not, or not as it says."""
     mode = document.get("mode")
     if mode is None or mode == "static":
-        return None
+        return False, None
     if mode != "dynamic":
         problems.append(_invalid(f"mode was {mode!r}, expected static or dynamic"))
-        return None
+        return False, None
     bounds: list[int | None] = []
     for field in ("floor_qty", "ceiling_qty"):
         found: Problems = []
@@ -136,13 +135,25 @@ def _read_dynamic(document: dict[str, Any], problems: Problems) -> DynamicSettin
     floor, ceiling = bounds
     if floor is not None and ceiling is not None and floor > ceiling:
         problems.append(_invalid(f"floor_qty was {floor}, expected at most the ceiling's {ceiling}"))
-    level = document.get("service_level")
-    level = DEFAULT_SERVICE_LEVEL if level is None else level
-    # At 1 safety stock would have no end.
-    if type(level) is not float or not 0 < level < 1:
-        problems.append(_invalid(f"service_level was {level!r}, expected above 0 and below 1"))
+    if floor is not None and reorder_qty is not None and floor > reorder_qty:
+        problems.append(_invalid(f"floor_qty was {floor}, expected at most the fixed reorder's {reorder_qty}"))
+    level = _read_service_level(document.get("service_level"), problems)
+    return True, None if level is None else DynamicSettings(level, floor, ceiling)
+
+
+def _read_service_level(value: Any, problems: Problems) -> float | None:
+    if value is None:
+        problems.append(_invalid("mode dynamic needs service_level, above 0 and below 1, such as 0.95"))
         return None
-    return DynamicSettings(level, floor, ceiling)
+    try:
+        level = read_number("service_level", value, 0, 1)
+    except InvalidValue:
+        level = 0.0
+    # At 1 safety stock would have no end.
+    if 0 < level < 1:
+        return level
+    problems.append(_invalid(f"service_level was {value!r}, expected above 0 and below 1"))
+    return None
 
 
 def read_author(document: dict[str, Any], source: str | None) -> tuple[str | None, str | None]:

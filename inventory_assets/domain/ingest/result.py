@@ -4,7 +4,7 @@ import msgspec
 
 from inventory_assets.domain.alerts.alert import Alert, Product, Transition
 from inventory_assets.domain.alerts.lifecycle import LifecyclePolicy
-from inventory_assets.domain.events.kinds import Event, Key, Outcome, Rejection, StockEvent
+from inventory_assets.domain.events.kinds import Event, Key, Level, Outcome, Rejection, StockEvent
 from inventory_assets.domain.ingest.meaning import Meaning
 from inventory_assets.domain.ingest.state import Draft
 from inventory_assets.domain.stock.fold import KeyState
@@ -66,3 +66,11 @@ class BurstResult:
         for arrival in self.arrivals:
             counts[arrival.outcome] = counts.get(arrival.outcome, 0) + 1
         return counts
+
+    def ignored_fields(self) -> int:
+        """Optional fields of levels taken in whose values do not fit, so that they are null (RULES 5, 22)."""
+        return sum(
+            len(arrival.event.ignored_fields)
+            for arrival in self.arrivals
+            if type(arrival.event) is Level and arrival.outcome in (Outcome.APPLIED, Outcome.SUPERSEDED)
+        )

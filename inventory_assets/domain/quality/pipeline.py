@@ -3,7 +3,7 @@
 Here: what counts as wrong, in which words, and what began or ended since the last look. Not
 here: where the facts come from (`quality.pipeline`), or who is told (`sensors.pipeline`).
 
-Without a connector nothing is judged: what simulators and files publish has no rhythm to miss.
+Without a connector no flow is judged: what simulators and files publish has no rhythm to miss.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -43,6 +43,7 @@ class FindingKind(StrEnum):
     NOT_ARRIVING = "messages_not_arriving"
     SLOW = "processing_slow"
     ERRORS = "error_rate_high"
+    MOVED = "transactions_moved"
 
 
 OLD_NUMBERS = frozenset(
@@ -61,6 +62,8 @@ class Limits(msgspec.Struct, frozen=True):
     stalled_after: int = 5 * MINUTE
     slow_after: int = 2 * MINUTE
     error_share: float = 0.01
+    # RULES 13 has no least number: each of these is lost stock.
+    moved_share: float = 0.01
     # Fewer messages than this count as so many: one bad message of three is told as a dead letter, not as a rate.
     error_base: int = 100
     retired_after: int = 30 * DAY
@@ -76,6 +79,7 @@ class Flow(msgspec.Struct, frozen=True, kw_only=True):
         recent: Messages with content committed within twice `stalled_after`.
         published: What connectors say they published in the older half of that time, dead letters left out.
         of_connectors: (read, refused) of the last hour by connector, by its own count.
+        moved: (transactions taken in or refused so, refused as `transaction_moved`) of the last hour by warehouse.
     """
 
     last_taken_in_at: int | None = None
@@ -85,6 +89,7 @@ class Flow(msgspec.Struct, frozen=True, kw_only=True):
     recent: int = 0
     published: int = 0
     of_connectors: Mapping[str, tuple[int, int]] = {}
+    moved: Mapping[str, tuple[int, int]] = {}
 
 
 class PipelineFinding(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,9 +124,9 @@ def judge_pipeline(
         limits: From when on it is wrong.
     """
     waited_for = [each for each in connectors if now - each.heard_at <= limits.retired_after]
+    found = _judge_moved(flow, limits)
     if not waited_for:
-        return []
-    found: list[PipelineFinding] = []
+        return found
     for heard in waited_for:
         found += judge_connector(heard, now=now, limits=limits)
         found += _judge_refusals(heard, flow, limits)
@@ -292,6 +297,20 @@ def _judge_flow(connectors: Sequence[Heard], flow: Flow, now: int, limits: Limit
             )
         )  # fmt: skip
     return found
+
+
+def _judge_moved(flow: Flow, limits: Limits) -> list[PipelineFinding]:
+    return [
+        PipelineFinding(
+            kind=FindingKind.MOVED, subject=warehouse_id, severity=Severity.WARNING, warehouse_id=warehouse_id,
+            text=f"{moved:,} of {transactions:,} transactions of {warehouse_id} in the last hour "
+            f"({moved / transactions:.1%}) name another SKU or receiver than the one known under their id: refused.",
+            what_to_do="Give each line of an order a line_id, or send what really moved as an ADJUSTMENT: "
+            "core.dead_letters has them (reason transaction_moved).",
+        )
+        for warehouse_id, (transactions, moved) in sorted(flow.moved.items())
+        if moved > limits.moved_share * transactions
+    ]  # fmt: skip
 
 
 class StoredFinding(msgspec.Struct, frozen=True, kw_only=True):

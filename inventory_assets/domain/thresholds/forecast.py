@@ -106,7 +106,7 @@ def compute_limits(
         weekdays: Their weekdays, 0 is Monday.
         next_weekday: The weekday of the first day to cover.
         lead_time_days: From ordering to arrival.
-        service_level: Above 0.5, below 1.
+        service_level: Above 0, below 1. Up to 0.5 there is no safety stock, and less than the demand is covered.
     """
     has_demand = units > 0
     if len(units) < MIN_COUNTED_DAYS or has_demand.sum() < MIN_DEMAND_DAYS:

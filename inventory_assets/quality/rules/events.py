@@ -4,7 +4,14 @@ from inventory_assets.domain.events.kinds import Outcome, Status
 from inventory_assets.domain.events.parse import SIGNS
 from inventory_assets.domain.quality.results import Severity
 from inventory_assets.domain.values import MAX_QUANTITY
-from inventory_assets.lake.query.clauses import EVENT_KINDS, FINAL_STATUSES, STOCK_KINDS, listed
+from inventory_assets.lake.query.clauses import (
+    EVENT_KINDS,
+    FINAL_STATUSES,
+    STOCK_KINDS,
+    TRANSACTION,
+    counting_versions,
+    listed,
+)
 from inventory_assets.lake.tables import CORE_EVENTS
 from inventory_assets.quality.judges.ledger import judge_levels
 from inventory_assets.quality.judges.volume import judge_quantity, judge_silent_days, judge_silent_hours, judge_volume
@@ -17,11 +24,24 @@ LATE_PERCENT = 5
 LEAST_EVENTS = 100
 # Goods between two warehouses of one country arrive within days.
 TRANSFER_DAYS = 14
+# What RULES 16 calls a transfer that did not arrive as it was shipped.
+TRANSFER_QUANTITY_CHANGED = "transfer_quantity_changed"
 
 _WRONG_SIGN = " OR ".join(
     f"(type IN {listed(name for name, sign in SIGNS.items() if sign == wanted)} AND quantity {comparison} 0)"
     for wanted, comparison in ((-1, ">"), (1, "<"))
 )
+_SHIPPED = counting_versions("*", "type = 'TRANSFER' AND status = 'SHIPPED'")
+
+
+def _comes_after(one: str, other: str) -> str:
+    """SQL for whether one row of core.events stands after another: by its source's clock, else by the instant."""
+    return (
+        f"CASE WHEN {one}.source <> {other}.source THEN {one}.instant > {other}.instant "
+        f"ELSE ({one}.source_epoch, {one}.instant, {one}.increment) "
+        f"> ({other}.source_epoch, {other}.instant, {other}.increment) END"
+    )
+
 
 EVENT_RULES = (
     Rule(
@@ -39,6 +59,22 @@ EVENT_RULES = (
             OR (kind IN {STOCK_KINDS} AND (warehouse_id IS NULL OR sku IS NULL))
             OR (kind = 'transaction'
                 AND (transaction_id IS NULL OR type IS NULL OR status IS NULL OR quantity IS NULL))""",
+    ),
+    Rule(
+        CORE_EVENTS, "optional_fields_fit", ("warehouse_id", "field"),
+        "Every optional field of the last 7 days' levels has a value that can be meant.", """
+        WITH ignored AS (
+            SELECT warehouse_id, unnest(json_extract_string(details, '$.ignored_fields[*]')) AS field, sku, event_id,
+                version, seq
+            FROM core.events
+            WHERE version > {recent_version} AND kind = 'level' AND contains(details, '"ignored_fields":["')
+        )
+        SELECT warehouse_id, field, count(*) AS times, count(DISTINCT sku) AS keys,
+            arg_max(sku, (version, seq)) AS sku, arg_max(event_id, (version, seq)) AS event_id
+        FROM ignored GROUP BY warehouse_id, field""",
+        severity=Severity.WARN,
+        what_to_do="Mend the sender: the field counts as not sent, the rest of its document as it came. "
+        "The newest such document is the message in raw.messages with the event_id of the finding.",
     ),
     # Eight bytes an event in the first pass: ids of millions of events would not fit in memory.
     Rule(
@@ -99,9 +135,9 @@ EVENT_RULES = (
         is_of_stock=True,
     ),
     Rule(
-        CORE_EVENTS, "transfers_arrive", ("transaction_id",),
+        CORE_EVENTS, "transfers_arrive", TRANSACTION,
         f"What was shipped to another warehouse is completed or cancelled within {TRANSFER_DAYS} days.", f"""
-        SELECT transaction_id, warehouse_id, to_warehouse_id, sku, quantity, event_at AS shipped_at,
+        SELECT transaction_id, line_id, warehouse_id, to_warehouse_id, sku, quantity, event_at AS shipped_at,
             date_diff('day', event_at, {{as_of}}) AS days
         FROM core.events e
         WHERE type = 'TRANSFER' AND status = 'SHIPPED' AND event_at < {{as_of}} - INTERVAL {TRANSFER_DAYS} DAY
@@ -113,16 +149,43 @@ EVENT_RULES = (
         "until then its units count as inbound and mute REORDER alerts.",
     ),
     Rule(
-        CORE_EVENTS, "transfers_arrive_whole", ("transaction_id",),
-        "As many units of a transfer arrive as were shipped.", """
-        SELECT transaction_id, any_value(warehouse_id) AS warehouse_id, any_value(to_warehouse_id) AS to_warehouse_id,
-            any_value(sku) AS sku, arg_max(quantity, event_at) FILTER (status = 'SHIPPED') AS shipped,
-            arg_max(quantity, event_at) FILTER (status = 'COMPLETED') AS arrived
-        FROM core.events WHERE type = 'TRANSFER' AND status IN ('SHIPPED', 'COMPLETED')
-        GROUP BY transaction_id HAVING shipped <> arrived""",
+        CORE_EVENTS, "transfers_arrive_whole", TRANSACTION,
+        "As many units of a transfer arrive as were shipped.", f"""
+        SELECT a.transaction_id, a.line_id, a.warehouse_id, a.to_warehouse_id, a.sku, s.quantity AS shipped,
+            a.quantity AS arrived, '{TRANSFER_QUANTITY_CHANGED}' AS flag
+        FROM ({counting_versions("*", "type = 'TRANSFER'")}) a JOIN ({_SHIPPED}) s
+            ON s.transaction_id = a.transaction_id AND s.warehouse_id = a.warehouse_id
+            AND s.line_id IS NOT DISTINCT FROM a.line_id
+        WHERE a.status = 'COMPLETED' AND a.quantity <> s.quantity""",
         severity=Severity.WARN,
         what_to_do="Count what came. The books follow the COMPLETED quantity on both sides, so what was lost on the "
         "way is still in the sender's stock: book an ADJUSTMENT there.",
+    ),
+    Rule(
+        CORE_EVENTS, "goods_go_to_active_keys", ("event_id",),
+        "No goods come to a key whose stock document was deleted, and none are under way to one.", f"""
+        WITH inactive AS (SELECT warehouse_id, sku FROM core.sku_state WHERE NOT is_active),
+        deletions AS (
+            SELECT * FROM core.events e SEMI JOIN inactive USING (warehouse_id, sku)
+            WHERE kind = 'tombstone' AND NOT EXISTS (
+                SELECT 1 FROM core.events l WHERE l.kind = 'level' AND l.warehouse_id = e.warehouse_id
+                    AND l.sku = e.sku AND {_comes_after("l", "e")})
+        ), goods AS (
+            SELECT event_id, transaction_id, type, status, warehouse_id AS from_warehouse_id, quantity, sku,
+                CASE WHEN type = 'TRANSFER' THEN to_warehouse_id ELSE warehouse_id END AS warehouse_id,
+                event_at, source, source_epoch, instant, increment
+            FROM ({counting_versions("*", "sku IN (SELECT sku FROM inactive)")})
+            WHERE (type = 'TRANSFER' AND status IN ('SHIPPED', 'COMPLETED')) OR (quantity > 0
+                AND type NOT IN ('TRANSFER', 'RESERVE', 'RELEASE') AND status IN ('PENDING', 'COMPLETED'))
+        )
+        SELECT g.event_id, g.transaction_id, g.type, g.status, g.from_warehouse_id, g.warehouse_id, g.sku, g.quantity,
+            g.event_at, min(e.event_at) AS deleted_at
+        FROM goods g JOIN deletions e ON e.warehouse_id = g.warehouse_id AND e.sku = g.sku
+        WHERE g.status <> 'COMPLETED' OR {_comes_after("g", "e")}
+        GROUP BY ALL""",
+        severity=Severity.WARN,
+        what_to_do="Their units are in no sum and no alert. If the key is in use, send its level; "
+        "else book them CANCELLED, or send them on.",
     ),
     Rule(
         CORE_EVENTS, "events_are_not_ahead", ("event_id",),

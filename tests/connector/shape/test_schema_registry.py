@@ -89,7 +89,7 @@ _SWITCHES: dict[str, tuple[dict[str, Any], ...]] = {
     "thresholds": (
         {}, {"level_type": "GLOBAL"}, {"deleted": True}, {"deleted": False}, {"updated_at": None},
         {"min_threshold_qty": None, "reorder_threshold_days": 5}, {"alert_settings": {"enabled": True}},
-        {"mode": "dynamic"},
+        {"mode": "dynamic", "service_level": 0.9},
     ),
 }  # fmt: skip
 _BASES: dict[str, Any] = {"transactions": transaction, "inventory": level, "thresholds": rule}

@@ -57,6 +57,30 @@ def test_an_envelope_around_a_document_says_the_same_as_the_document(operation):
     assert (bare.content, bare.event_at) == (inside.content, inside.event_at)
 
 
+@pytest.mark.parametrize(
+    ("fields", "ignored"),
+    [
+        ({"reserved_stock": 2.5}, ("reserved_stock",)),
+        ({"lead_time_days": True, "pack_multiple": 0, "unit_price": "dear"},
+         ("lead_time_days", "pack_multiple", "unit_price")),
+        ({"supplier_id": 7, "order_up_to": 10**13}, ("supplier_id", "order_up_to")),
+        ({"min_threshold": 9, "reorder_threshold": 3}, ("min_threshold", "reorder_threshold")),
+        ({"min_threshold": -1}, ("min_threshold",)),
+        ({"min_threshold": 5, "reorder_threshold": "ten"}, ("min_threshold", "reorder_threshold")),
+        ({"reserved_stock": {"$numberDecimal": "4.0"}, "min_threshold": 3, "lead_time_days": "5", "variant_name": ""}, ()),
+        ({"reserved_stock": None, "unit_price": None, "nobody_knows": 1.5}, ()),
+    ],
+)  # fmt: skip
+def test_an_optional_field_that_does_not_fit_is_named_and_the_stock_counts(fields, ignored):
+    """RULES 5, 22: a bad pair of limits is ignored as a pair."""
+    found = read(level(10, **fields))
+
+    assert (10, ignored) == (found.on_hand, found.ignored_fields)
+    assert not {*ignored} & {name for name, _ in found.product_fields}
+    if ignored:
+        assert (found.reserved, found.min_threshold, found.reorder_threshold) == (None, None, None)
+
+
 def test_archiving_old_transactions_takes_no_stock_away():
     archived = envelope(transaction("T"), 0, operation="delete", namespace="shop.transactions")
 

@@ -79,6 +79,9 @@ def flow(**fields) -> Flow:
             "refused before it reached us", heard(),
             flow(of_connectors={"connector-wh-east-1": (900, 30)}), [FindingKind.ERRORS],
         ),
+        ("one move in a hundred is the limit", heard(), flow(moved={"W1": (100, 1), "W2": (1_000, 10)}), []),
+        ("a little more, in a warehouse of its own", heard(), flow(moved={"W1": (99, 1), "W2": (999, 9)}),
+         [FindingKind.MOVED]),
     ],
 )  # fmt: skip
 def test_what_is_wrong(why, connector, came_in, expected):
@@ -91,6 +94,17 @@ def test_what_is_wrong(why, connector, came_in, expected):
 def test_without_a_connector_nothing_is_judged():
     """What simulators and files publish has no rhythm to miss."""
     assert [] == judge_pipeline([], Flow(last_taken_in_at=NOW - DAY, messages=9, refused=9), now=NOW)
+
+
+def test_moved_transactions_are_told_with_share_and_way_out_by_warehouse_without_a_connector_too():
+    """RULES 13: whoever sends them, each is stock that is lost."""
+    found = judge_pipeline([], Flow(moved={"W2": (3, 3), "W1": (200, 50), "W3": (500, 1)}), now=NOW)
+
+    assert [("transactions_moved", "W1", "W1"), ("transactions_moved", "W2", "W2")] == [
+        (*each.name, each.warehouse_id) for each in found
+    ]
+    assert found[0].text.startswith("50 of 200 transactions of W1 in the last hour (25.0%)")
+    assert "line_id" in found[0].what_to_do and "ADJUSTMENT" in found[0].what_to_do
 
 
 def test_at_seven_a_planner_reads_since_when_the_numbers_are_old():

@@ -97,7 +97,7 @@ def test_too_little_evidence_computes_nothing(units):
 
 @settings(max_examples=60, deadline=None)
 @given(
-    st.lists(st.integers(0, 40), min_size=14, max_size=84), st.integers(0, 30), st.floats(0.51, 0.999),
+    st.lists(st.integers(0, 40), min_size=14, max_size=84), st.integers(0, 30), st.floats(0.001, 0.999),
     st.integers(0, 6),
 )  # fmt: skip
 def test_limits_are_ordered_and_grow_with_service_and_lead_time(units, lead_time, level, start):
@@ -110,7 +110,12 @@ def test_limits_are_ordered_and_grow_with_service_and_lead_time(units, lead_time
 
     if found is None:
         return
-    more, longer = limits(lead_time, 0.9995), limits(lead_time + 1, level)
+    more = limits(lead_time, 0.9995)
     assert 0 <= found.min_qty <= found.reorder_qty
     assert found.min_qty <= more.min_qty and found.reorder_qty <= more.reorder_qty
-    assert found.min_qty <= longer.min_qty and found.reorder_qty <= longer.reorder_qty
+    # Below a half the uncertainty is taken off, and it may grow faster than the demand.
+    if level >= 0.5:
+        longer = limits(lead_time + 1, level)
+        assert found.min_qty <= longer.min_qty and found.reorder_qty <= longer.reorder_qty
+    else:
+        assert found.min_qty == 0

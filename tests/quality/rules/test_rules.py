@@ -162,6 +162,7 @@ FAULTS = {
     "events_are_complete": Fault(
         sql("UPDATE lake.core.events SET sku = NULL WHERE kind = 'level' AND event_at = '2022-04-20 06:30:00'"), "2:2"
     ),
+    "optional_fields_fit": Fault(sent(stated(70, sku="S2", at="12:00", pack_multiple=0)), "W1:pack_multiple"),
     "event_ids_are_unique": Fault(
         sql("INSERT INTO lake.core.events FROM lake.core.events WHERE event_at = '2022-04-20 06:30:00'"),
         "level:W1:S1:2022-04-20T06%3A30%3A00.000000Z",
@@ -179,9 +180,12 @@ FAULTS = {
         sql("UPDATE lake.core.events SET to_warehouse_id = 'W2' WHERE transaction_id = 'T3'"),
         "transaction:W1:T3:CANCELLED",
     ),
-    "transfers_arrive": Fault(both(sent(SHIPPED), heard(days=20)), "T9", timedelta(days=21)),
+    "transfers_arrive": Fault(both(sent(SHIPPED), heard(days=20)), "W1:T9:", timedelta(days=21)),
     "transfers_arrive_whole": Fault(
-        sent(SHIPPED, SHIPPED | {"status": "COMPLETED", "quantity": 3, "timestamp": moment("12:00")}), "T9"
+        sent(SHIPPED, SHIPPED | {"status": "COMPLETED", "quantity": 3, "timestamp": moment("12:00")}), "W1:T9:"
+    ),
+    "goods_go_to_active_keys": Fault(
+        sent(transaction("T9", "RESTOCK", 4, "11:00", sku="S4")), "transaction:W1:T9:COMPLETED"
     ),
     "events_are_not_ahead": Fault(
         sent(transaction("T9", at="2022-04-21T00:06:00Z")), "transaction:W1:T9:COMPLETED"
@@ -232,7 +236,7 @@ FAULTS = {
     ),
     # A dynamic rule whose demand is unknown falls back to its floor, and its own minimum is above that.
     "limits_are_valid": Fault(
-        sent(rule(60, None, mode="dynamic", floor_qty=50, level_type="SKU", level_id="S2")), "W1:S2"
+        sent(rule(60, None, mode="dynamic", service_level=0.9, floor_qty=50, level_type="SKU", level_id="S2")), "W1:S2"
     ),
     "every_key_has_limits": Fault(
         sql("DELETE FROM lake.core.resolved_thresholds_changes WHERE sku = 'S2'"), "W1:S2"
