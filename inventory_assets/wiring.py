@@ -31,6 +31,9 @@ from inventory_assets.refresh.incidents import StockoutLook
 from inventory_assets.settings import Settings, emulator_host, load_settings
 
 GATHER_SECONDS = 0.3
+# Who drains asks again after its commit, however long that takes on a busy machine: given back meanwhile, what was
+# fetched would rest, and the subscriptions seem empty.
+DRAIN_PAUSE_SECONDS = 600.0
 DELIVER_LOCK_SECONDS = 0.5
 DELIVER_END_SECONDS = 5.0
 
@@ -79,6 +82,7 @@ def ingest_of(settings: Settings) -> Iterator[Ingest]:
         load_topology().input_subscriptions,
         emulator_host=emulator_host(settings),
         linger_seconds=GATHER_SECONDS,
+        idle_pause_seconds=DRAIN_PAUSE_SECONDS,
     )
     try:
         with publisher_of(settings) as publisher, engine_of(settings) as engine:

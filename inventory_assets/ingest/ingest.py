@@ -24,6 +24,10 @@ POLICY_EVERY_SECONDS = 60.0
 RIDER_WAIT_SECONDS = 0.5
 # Connectors' hearts beat on: who waits for the end of what came waits for content, and at least so long.
 HEARTBEATS_ONLY_SECONDS = 2.0
+# An empty pull is not an empty subscription: so many in a row are, each with a wait of this, and nothing known to be
+# on its way. Together they are well under two seconds of who waits for the end.
+QUIET_PULLS = 3
+QUIET_PULL_SECONDS = 0.3
 
 
 class Rider(Protocol):
@@ -83,6 +87,38 @@ class IngestSummary:
         self.violations.extend(commit.violations)
 
 
+class Quiet:
+    """Whether nothing comes any more, for who waits for the end of what came."""
+
+    def __init__(self, source: BurstSource, wait_seconds: float) -> None:
+        self._source = source
+        self._patience = wait_seconds
+        self._waited = 0.0
+        self._pulls = 0
+        self._is_more_known = False
+
+    def next_wait(self) -> float:
+        """How long the next pull should wait."""
+        if self._waited < self._patience:
+            return self._patience - self._waited
+        return QUIET_PULL_SECONDS if self._is_more_known else min(self._patience, QUIET_PULL_SECONDS)
+
+    def note(self, received: int, waited: float) -> None:
+        """Note a pull: what it gave, and how long it was to wait."""
+        if received:
+            self._waited, self._pulls, self._is_more_known = 0.0, 0, False
+            return
+        self._waited += waited
+        if self._waited >= self._patience:
+            self._is_more_known = self._source.has_more()
+            self._pulls = 0 if self._is_more_known else self._pulls + 1
+
+    @property
+    def is_over(self) -> bool:
+        """Whether pulls stay empty."""
+        return self._pulls >= QUIET_PULLS
+
+
 class Ingest:
     """The burst loop of one process."""
 
@@ -116,7 +152,7 @@ class Ingest:
             max_seconds: No burst is begun after this.
             wait_seconds: How long to wait for a first message.
             run_id: For `meta.versions`.
-            until_empty: Stop at the first empty burst, or when nothing but heartbeats comes; otherwise go on waiting.
+            until_empty: Stop when bursts stay empty, or nothing but heartbeats comes; otherwise go on waiting.
             on_commit: Called after each commit.
 
         Raises:
@@ -143,11 +179,11 @@ class Ingest:
         deadline = time.monotonic() + max_seconds
         patience = max(wait_seconds, HEARTBEATS_ONLY_SECONDS)
         quiet_at = time.monotonic() + patience
+        quiet = Quiet(self.source, wait_seconds)
         while (left := deadline - time.monotonic()) > 0:
+            wait = min(quiet.next_wait() if until_empty else wait_seconds, left, self._patience())
             received = self.source.next_burst(
-                max_messages=self._burst_size,
-                max_bytes=self.engine.settings.max_bytes,
-                wait_seconds=min(wait_seconds, left, self._patience()),
+                max_messages=self._burst_size, max_bytes=self.engine.settings.max_bytes, wait_seconds=wait
             )
             if received:
                 known = summary.contents
@@ -158,8 +194,10 @@ class Ingest:
             self._sweep(summary, run_id)
             if not received:
                 self._rest()
-            if until_empty and (not received or time.monotonic() >= quiet_at):
-                break
+            if until_empty:
+                quiet.note(len(received), wait)
+                if quiet.is_over or (received and time.monotonic() >= quiet_at and not self.source.resting):
+                    break
             self._burst_size = self._next_size(len(received))
         self._rest()
         return summary

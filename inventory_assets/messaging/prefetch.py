@@ -19,7 +19,7 @@ from typing import Any
 
 import grpc  # type: ignore[import-untyped]
 
-from inventory_assets.messaging.connection import code_of, describe
+from inventory_assets.messaging.connection import TRANSIENT_CODES, code_of, describe
 from inventory_assets.messaging.messages import ReceivedMessage, size_of
 from inventory_assets.messaging.pulling import Feed, SubscriberCalls
 
@@ -30,6 +30,8 @@ _PULL_MESSAGES = 1_000
 # An answer with this many says that more is waiting: pull in parallel.
 _BUSY_MESSAGES = 50
 _PULL_SECONDS = 30.0
+# A look is answered in a few ms; a broker under load takes its time.
+_LOOK_SECONDS = 10.0
 _KEEPER_SECONDS = 0.5
 # An answer on a busy subscription takes a few ms.
 _QUIET_AFTER_SECONDS = 0.2
@@ -124,6 +126,55 @@ class Prefetcher:
         with self.lock:
             feed.leases.drop(ack_ids)
 
+    @property
+    def resting(self) -> int:
+        """How many messages given back are still to come again. Lock held."""
+        now = time.monotonic()
+        return sum(feed.resting.count(now) for feed in self.feeds)
+
+    def give_back(self, messages: Sequence[ReceivedMessage]) -> None:
+        """Give messages back to the broker; they come again after their rest."""
+        for feed in self.feeds:
+            back = [each for each in messages if each.subscription == feed.name]
+            if back:
+                _log.info("releasing %d messages of %s", len(back), feed.name)
+                ack_ids = [each.ack_id for each in back]
+                with self.lock:
+                    feed.leases.drop(ack_ids)
+                    feed.resting.add(back, time.monotonic())
+                self._calls.modify_deadline(feed, ack_ids, seconds=0)
+
+    def look(self) -> bool:
+        """Whether anything is held, rests or waits at the broker; what waits is fetched.
+
+        A long pull that is not answered says nothing of a broker under load; one
+        that wants an answer at once is answered by a broker that has looked.
+        """
+        with self.lock:
+            if self.resting or any(feed.leases for feed in self.feeds):
+                return True
+        calls = [
+            (feed, self._calls.start_pull(
+                feed, max_messages=self._pull_messages, timeout_seconds=_LOOK_SECONDS, is_look=True
+            ))
+            for feed in self.feeds
+        ]  # fmt: skip
+        has_more = False
+        for feed, call in calls:
+            try:
+                messages = self._calls.finish_pull(feed, call)
+            except Exception as error:
+                # No answer is no empty one; where looks are refused, long pulls have to do.
+                has_more |= code_of(error) in (*TRANSIENT_CODES, *_QUIET_CODES)
+                continue
+            has_more |= bool(messages)
+            with self.lock:
+                if self.is_active and not self.is_closed:
+                    self._accept(feed, [(message, size_of(message)) for message in messages])
+                    messages = []
+            self.give_back(messages)
+        return has_more
+
     def close(self) -> None:
         """Stop pulling, give the buffer back, end the threads."""
         with self.lock:
@@ -134,7 +185,7 @@ class Prefetcher:
             for condition in (self.arrived, self._room, self._wake_keeper):
                 condition.notify_all()
             threads = [each for each in self._threads if each is not threading.current_thread()]
-        self._give_back(back)
+        self.give_back(back)
         until = time.monotonic() + _QUIET_AFTER_SECONDS
         for thread in threads:
             thread.join(timeout=max(0.0, until - time.monotonic()))
@@ -161,16 +212,6 @@ class Prefetcher:
         for call, started_at in list(self._in_air.items()):
             if started_at < latest:
                 call.cancel()
-
-    def _give_back(self, messages: Sequence[ReceivedMessage]) -> None:
-        if not messages:
-            return
-        _log.info("releasing %d prefetched messages", len(messages))
-        for feed in self.feeds:
-            ack_ids = [each.ack_id for each in messages if each.subscription == feed.name]
-            if ack_ids:
-                self.forget(feed, ack_ids)
-                self._calls.modify_deadline(feed, ack_ids, seconds=0)
 
     # -- puller threads ------------------------------------------------
 
@@ -239,13 +280,14 @@ class Prefetcher:
                 self._accept(feed, sized)
                 messages = []
         # Paused meanwhile: these came too late to be wanted.
-        self._give_back(messages)
+        self.give_back(messages)
         return len(sized), error
 
     def _accept(self, feed: Feed, sized: list[tuple[ReceivedMessage, int]]) -> None:
         if not sized:
             return
         feed.leases.take([message.ack_id for message, _ in sized], time.monotonic())
+        feed.resting.drop(message for message, _ in sized)
         self.buffer.extend(sized)
         self.buffered_bytes += sum(size for _, size in sized)
         self.arrived.notify_all()
@@ -274,7 +316,7 @@ class Prefetcher:
                     (feed, feed.leases.due(now, max_lease_seconds=self._limits.max_lease_seconds))
                     for feed in self.feeds
                 ]
-            self._give_back(back)
+            self.give_back(back)
             for feed, ack_ids in due:
                 if ack_ids:
                     self._calls.modify_deadline(feed, ack_ids, seconds=feed.ack_deadline_seconds)

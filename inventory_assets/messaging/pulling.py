@@ -89,6 +89,40 @@ class Failure:
     since: float
 
 
+class Resting:
+    """Messages given back, and until when they are expected again at the latest.
+
+    A broker lets them rest, longer with each delivery, and for that time a pull
+    is empty although they wait. What is overdue, another consumer has.
+    """
+
+    SLACK_SECONDS = 2.0
+
+    def __init__(self) -> None:
+        self.shortest_seconds = 0.0
+        self.longest_seconds = 0.0
+        self._until: dict[str, float] = {}
+
+    def add(self, messages: Iterable[ReceivedMessage], now: float) -> None:
+        """Note messages that were given back."""
+        for message in messages:
+            doublings = min(20, max(0, message.delivery_attempt - 1))
+            rest = min(self.longest_seconds, self.shortest_seconds * 2**doublings)
+            self._until[message.message_id] = now + rest + self.SLACK_SECONDS
+
+    def drop(self, messages: Iterable[ReceivedMessage]) -> None:
+        """Note messages that came."""
+        if self._until:
+            for message in messages:
+                self._until.pop(message.message_id, None)
+
+    def count(self, now: float) -> int:
+        """How many are still to come."""
+        if self._until:
+            self._until = {message_id: until for message_id, until in self._until.items() if until > now}
+        return len(self._until)
+
+
 @dataclass(slots=True)
 class Feed:
     """One subscription of a source. Guarded by the lock of the source."""
@@ -100,6 +134,7 @@ class Feed:
     pullers: int = 0
     failure: Failure | None = None
     leases: Leases = field(default_factory=Leases)
+    resting: Resting = field(default_factory=Resting)
 
     def fail(self, code: Any, reason: str) -> None:
         """Note a failed pull; the time of the first of a row stays."""
@@ -147,10 +182,13 @@ class SubscriberCalls:
         feed.topic = found.topic.rsplit("/", 1)[-1]
         feed.ack_deadline_seconds = found.ack_deadline_seconds or 10
         feed.leases.renew_after_seconds = feed.ack_deadline_seconds / 2
+        if found.HasField("retry_policy"):
+            feed.resting.shortest_seconds = found.retry_policy.minimum_backoff.ToMilliseconds() / 1000
+            feed.resting.longest_seconds = found.retry_policy.maximum_backoff.ToMilliseconds() / 1000
 
-    def start_pull(self, feed: Feed, *, max_messages: int, timeout_seconds: float) -> Any:
-        """Start a long Pull; the call can be cancelled."""
-        request = PullRequest(subscription=feed.path, max_messages=max_messages)
+    def start_pull(self, feed: Feed, *, max_messages: int, timeout_seconds: float, is_look: bool = False) -> Any:
+        """Start a long Pull, which can be cancelled; or with `is_look` one that is answered at once."""
+        request = PullRequest(subscription=feed.path, max_messages=max_messages, return_immediately=is_look)
         return self._pull.future(request, timeout=timeout_seconds, metadata=routing(subscription=feed.path))
 
     def finish_pull(self, feed: Feed, call: Any) -> list[ReceivedMessage]:

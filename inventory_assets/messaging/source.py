@@ -28,6 +28,7 @@ _FATAL_CODES = frozenset(
         grpc.StatusCode.UNIMPLEMENTED,
     }
 )
+_CLOSED = "this source was closed; make a new one to go on."
 
 
 class PubSubBurstSource:
@@ -107,9 +108,33 @@ class PubSubBurstSource:
             self._calls.acknowledge(feed, ack_ids)
 
     def release(self, messages: Sequence[ReceivedMessage]) -> None:
-        """Give messages back for redelivery at once; see `BurstSource`."""
-        for feed, ack_ids in self._by_feed(messages):
-            self._calls.modify_deadline(feed, ack_ids, seconds=0)
+        """Give messages back for redelivery; see `BurstSource`."""
+        self._prefetcher.give_back(messages)
+
+    @property
+    def resting(self) -> int:
+        """How many messages it gave back that are still to come again."""
+        with self._prefetcher.lock:
+            return self._prefetcher.resting
+
+    def has_more(self) -> bool:
+        """Ask the broker, feed by feed, whether anything waits; see `BurstSource`.
+
+        Raises:
+            BrokerUnavailableError, SubscriptionError: As `next_burst`.
+            SourceClosedError: After `close()`.
+        """
+        self._start()
+        prefetcher = self._prefetcher
+        with prefetcher.lock:
+            if prefetcher.is_closed:
+                raise SourceClosedError(_CLOSED)
+            prefetcher.begin_asking()
+        try:
+            return prefetcher.look()
+        finally:
+            with prefetcher.lock:
+                prefetcher.end_asking()
 
     def close(self) -> None:
         """Stop pulling and release what was prefetched. Bursts handed out can still be acked."""
@@ -135,7 +160,7 @@ class PubSubBurstSource:
         prefetcher = self._prefetcher
         while not prefetcher.buffer:
             if prefetcher.is_closed:
-                raise SourceClosedError("this source was closed; make a new one to go on.")
+                raise SourceClosedError(_CLOSED)
             remaining = deadline - time.monotonic()
             is_failing = self._raise_if_failing(is_last_chance=remaining <= 0)
             if remaining <= 0:
