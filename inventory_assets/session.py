@@ -93,7 +93,12 @@ class Session:
                 ensure_topics(self.settings)
                 host = emulator_host(self.settings)
                 subscriptions = load_topology().input_subscriptions
-                source = PubSubBurstSource(self.settings.project, subscriptions, emulator_host=host)
+                source = PubSubBurstSource(
+                    self.settings.project,
+                    subscriptions,
+                    emulator_host=host,
+                    max_held_messages=2 * self.settings.max_messages,
+                )
                 publisher = PubSubPublisher(self.settings.project, emulator_host=host)
                 self.use(Ingest(engine, source, publisher, StockoutLook()))
             assert self._ingest is not None

@@ -81,6 +81,7 @@ def ingest_of(settings: Settings) -> Iterator[Ingest]:
         settings.project,
         load_topology().input_subscriptions,
         emulator_host=emulator_host(settings),
+        max_held_messages=2 * settings.max_messages,
         linger_seconds=GATHER_SECONDS,
         idle_pause_seconds=DRAIN_PAUSE_SECONDS,
     )
