@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from multiprocessing.connection import Connection
 
 from inventory_assets.domain.notify.policy import ChannelPolicy, Policy
@@ -34,6 +34,7 @@ GATHER_SECONDS = 0.3
 # Who drains asks again after its commit, however long that takes on a busy machine: given back meanwhile, what was
 # fetched would rest, and the subscriptions seem empty.
 DRAIN_PAUSE_SECONDS = 600.0
+REACH_SECONDS = 1.0
 DELIVER_LOCK_SECONDS = 0.5
 DELIVER_END_SECONDS = 5.0
 
@@ -67,6 +68,18 @@ def publisher_of(settings: Settings) -> Iterator[Publisher]:
         yield publisher
     finally:
         publisher.close()
+
+
+def reach_publisher(settings: Settings) -> AbstractContextManager[Publisher] | None:
+    """A publisher, or None where the emulator that is meant does not listen: waiting for it would take long."""
+    if host := emulator_host(settings):
+        name, _, port = host.rpartition(":")
+        try:
+            socket.create_connection((name.strip("[]"), int(port)), timeout=REACH_SECONDS).close()
+        except (OSError, ValueError):
+            return None
+        ensure_topics(settings)
+    return publisher_of(settings)
 
 
 @contextmanager

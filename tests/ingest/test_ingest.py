@@ -122,6 +122,18 @@ class Resting(InMemoryBroker):
         return super().next_burst(**bounds)
 
 
+def test_a_commit_that_takes_long_is_no_end(engine, monkeypatch):
+    """On a busy machine one commit, or a look around, takes longer than heartbeats are waited for."""
+    monkeypatch.setattr(ingest_module, "HEARTBEATS_ONLY_SECONDS", 0.0)
+    broker = Stuttering(0, is_asked=True)
+    broker.publish([outgoing(level(number, f"07:0{number}")) for number in range(3)])
+    broker.publish([outgoing(heartbeat(), topic="inventory-updates-topic"), outgoing(level(9, "07:09"))])
+
+    summary = Ingest(engine, broker, broker).run(max_seconds=600, wait_seconds=0, until_empty=True)
+
+    assert (5, 0) == (summary.messages, broker.pending)
+
+
 def test_heartbeats_do_not_end_it_while_what_was_given_back_rests(engine, monkeypatch):
     monkeypatch.setattr(ingest_module, "HEARTBEATS_ONLY_SECONDS", 0.0)
     broker = Resting()
