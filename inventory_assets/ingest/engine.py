@@ -110,7 +110,7 @@ class Engine:
         self._state: InventoryState | None = None
         self._watermark: Watermark | None = None
         self._upkeep: Upkeep | None = None
-        self.telling = TellingLock(settings.home / "telling.lock")
+        self.telling = TellingLock(settings.home / "owed.lock")
         self._untold: list[Commit] = []
 
     def take_untold(self) -> list[Commit]:
