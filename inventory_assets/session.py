@@ -4,15 +4,17 @@ Warm state is worth seconds, so there is one session per lake and process, and i
 take turns. Not here: what they do with the engine; nothing is opened before its first use.
 """
 
+import logging
 import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import Any, Generic, TypeVar
 
 from inventory_assets.ingest.engine import Engine
 from inventory_assets.ingest.ingest import Ingest
+from inventory_assets.ingest.telling import telling
 from inventory_assets.lake.errors import LakeError
 from inventory_assets.messaging.client import Publisher, PubSubBurstSource, PubSubPublisher
 from inventory_assets.messaging.topology import load_topology
@@ -20,9 +22,16 @@ from inventory_assets.notify.policy_source import load_policy
 from inventory_assets.notify.process import Courier
 from inventory_assets.refresh.incidents import StockoutLook
 from inventory_assets.settings import Settings, emulator_host
-from inventory_assets.wiring import courier_of, ensure_topics
+from inventory_assets.wiring import courier_of, ensure_topics, reach_publisher
 
 T = TypeVar("T")
+
+
+logger = logging.getLogger(__name__)
+
+
+def _log_owed(count: int) -> None:
+    logger.warning("%d messages are owed, as no broker took them: the next burst loop sends them", count)
 
 
 class EngineBusyError(LakeError):
@@ -65,6 +74,7 @@ class Session:
         self._engine = Engine(settings)
         # The engine is one connection and one warm state. Who has it may ask for the burst loop too.
         self._turn = threading.RLock()
+        self._is_held = False
         self._ingest: Ingest | None = None
         self._delivering: tuple[tuple, ExitStack, Courier] | None = None
 
@@ -81,9 +91,18 @@ class Session:
         if not self._turn.acquire(timeout=-1 if wait_seconds is None else wait_seconds):
             raise EngineBusyError(f"this process's engine was at work for {wait_seconds} s; try again in a moment")
         try:
-            yield self._engine
+            with ExitStack() as stack:
+                if not self._is_held:
+                    # Who commits tells: another process may run no burst loop for hours.
+                    self._is_held = True
+                    stack.callback(setattr, self, "_is_held", False)
+                    stack.enter_context(telling(self._engine, self._reach_publisher, _log_owed))
+                yield self._engine
         finally:
             self._turn.release()
+
+    def _reach_publisher(self) -> AbstractContextManager[Publisher] | None:
+        return nullcontext(self._ingest.publisher) if self._ingest is not None else reach_publisher(self.settings)
 
     @contextmanager
     def ingest(self) -> Iterator[Ingest]:
@@ -93,7 +112,12 @@ class Session:
                 ensure_topics(self.settings)
                 host = emulator_host(self.settings)
                 subscriptions = load_topology().input_subscriptions
-                source = PubSubBurstSource(self.settings.project, subscriptions, emulator_host=host)
+                source = PubSubBurstSource(
+                    self.settings.project,
+                    subscriptions,
+                    emulator_host=host,
+                    max_held_messages=2 * self.settings.max_messages,
+                )
                 publisher = PubSubPublisher(self.settings.project, emulator_host=host)
                 self.use(Ingest(engine, source, publisher, StockoutLook()))
             assert self._ingest is not None

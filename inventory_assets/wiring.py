@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from multiprocessing.connection import Connection
 
 from inventory_assets.domain.notify.policy import ChannelPolicy, Policy
@@ -31,6 +31,10 @@ from inventory_assets.refresh.incidents import StockoutLook
 from inventory_assets.settings import Settings, emulator_host, load_settings
 
 GATHER_SECONDS = 0.3
+# Who drains asks again after its commit, however long that takes on a busy machine: given back meanwhile, what was
+# fetched would rest, and the subscriptions seem empty.
+DRAIN_PAUSE_SECONDS = 600.0
+REACH_SECONDS = 1.0
 DELIVER_LOCK_SECONDS = 0.5
 DELIVER_END_SECONDS = 5.0
 
@@ -66,6 +70,18 @@ def publisher_of(settings: Settings) -> Iterator[Publisher]:
         publisher.close()
 
 
+def reach_publisher(settings: Settings) -> AbstractContextManager[Publisher] | None:
+    """A publisher, or None where the emulator that is meant does not listen: waiting for it would take long."""
+    if host := emulator_host(settings):
+        name, _, port = host.rpartition(":")
+        try:
+            socket.create_connection((name.strip("[]"), int(port)), timeout=REACH_SECONDS).close()
+        except (OSError, ValueError):
+            return None
+        ensure_topics(settings)
+    return publisher_of(settings)
+
+
 @contextmanager
 def ingest_of(settings: Settings) -> Iterator[Ingest]:
     """The burst loop over the input subscriptions, closed afterwards."""
@@ -78,7 +94,9 @@ def ingest_of(settings: Settings) -> Iterator[Ingest]:
         settings.project,
         load_topology().input_subscriptions,
         emulator_host=emulator_host(settings),
+        max_held_messages=2 * settings.max_messages,
         linger_seconds=GATHER_SECONDS,
+        idle_pause_seconds=DRAIN_PAUSE_SECONDS,
     )
     try:
         with publisher_of(settings) as publisher, engine_of(settings) as engine:

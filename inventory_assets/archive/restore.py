@@ -13,6 +13,7 @@ from inventory_assets.ingest.engine import Engine
 from inventory_assets.ingest.meaning import CODE_VERSION
 from inventory_assets.ingest.replay import Replay
 from inventory_assets.ingest.verify import DERIVED, Difference, replay_all
+from inventory_assets.lake.errors import StaleStateError
 from inventory_assets.lake.files.archive_files import ArchiveError, ArchiveFiles, Manifest
 from inventory_assets.lake.stages import MADE_LAKE, Stage
 from inventory_assets.lake.tables import CATALOG, CORE_EVENTS, RAW_MESSAGES, VERSIONS, Table, VersionedTable
@@ -123,14 +124,19 @@ class Restorer:
         if not lacking:
             return Restored(None, {}, [])
         rows: dict[str, int] = {}
-        with self._lake.transaction(
-            watermark, stage=Stage.RESTORE, code_version=CODE_VERSION, next_epoch=watermark.epoch + 1
-        ) as transaction:
-            for table, query in lacking.items():
-                rows[table.full_name] = self._append_query(transaction, table, query)
-            transaction.counts = {"restored": sum(rows.values())}
+        # What lacks is of versions that are over: only another epoch changes it. To look took long, and bursts went on.
+        with self._lake.exclusive():
+            latest = self._lake.watermark()
+            if latest.epoch != watermark.epoch:
+                raise StaleStateError("the lake was rebuilt or restored meanwhile; nothing was written. Try again.")
+            with self._lake.transaction(
+                latest, stage=Stage.RESTORE, code_version=CODE_VERSION, next_epoch=latest.epoch + 1
+            ) as transaction:
+                for table, query in lacking.items():
+                    rows[table.full_name] = self._append_query(transaction, table, query)
+                transaction.counts = {"restored": sum(rows.values())}
         self._engine.drop_state()
-        return Restored(watermark.version, rows, [])
+        return Restored(latest.version, rows, [])
 
     def _checked(self, table: Table, first: str = "", last: str = EVERY_DAY) -> list[Manifest]:
         found = [each for date, each in sorted(self.files.manifests(table).items()) if first <= date <= last]

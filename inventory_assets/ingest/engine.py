@@ -37,6 +37,7 @@ from inventory_assets.ingest.replay import parse_recorded, read_bursts
 from inventory_assets.ingest.warm import load_state
 from inventory_assets.lake.entity_index import EntityIndex
 from inventory_assets.lake.errors import StaleStateError
+from inventory_assets.lake.lock import TellingLock
 from inventory_assets.lake.memory import release_memory
 from inventory_assets.lake.retries import with_retries
 from inventory_assets.lake.stages import NOTES, Stage
@@ -109,6 +110,13 @@ class Engine:
         self._state: InventoryState | None = None
         self._watermark: Watermark | None = None
         self._upkeep: Upkeep | None = None
+        self.telling = TellingLock(settings.home / "owed.lock")
+        self._untold: list[Commit] = []
+
+    def take_untold(self) -> list[Commit]:
+        """The commits since the last call; who made them tells what they owe."""
+        found, self._untold = self._untold, []
+        return found
 
     @property
     def state(self) -> InventoryState:
@@ -187,6 +195,7 @@ class Engine:
             self._upkeep = None
         self.drop_state()
         self.index.close()
+        self.telling.release()
         self.lake.close()
 
     @property
@@ -220,7 +229,10 @@ class Engine:
             LakeError: The lake could not be written; nothing was.
         """
         inputs = msgspec.structs.replace(inputs or BurstInputs(), meaning=self.meaning)
-        return self._commit_or_halve(_Burst(messages, inputs, stage, run_id, also))
+        commits = self._commit_or_halve(_Burst(messages, inputs, stage, run_id, also))
+        owes = stage is Stage.INCIDENTS
+        self._untold += [each for each in commits if owes or each.notifications or each.dead_letters]
+        return commits
 
     def _commit_or_halve(self, burst: "_Burst") -> list[Commit]:
         try:

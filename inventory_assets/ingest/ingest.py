@@ -10,8 +10,9 @@ from inventory_assets.domain.events.kinds import Outcome
 from inventory_assets.domain.ingest.process import Message
 from inventory_assets.domain.values import to_microseconds
 from inventory_assets.ingest.engine import Commit, Engine
-from inventory_assets.ingest.outbox import Outbox, load_owed, owed_alert, owed_dead_letter, status_message
+from inventory_assets.ingest.outbox import Outbox, load_owed, status_message
 from inventory_assets.ingest.sweep import sweep
+from inventory_assets.ingest.telling import owed_by
 from inventory_assets.lake.stages import Stage
 from inventory_assets.lake.transaction import LakeTransaction
 from inventory_assets.messaging.client import BurstSource, OutgoingMessage, Publisher, PublishError, ReceivedMessage
@@ -24,6 +25,10 @@ POLICY_EVERY_SECONDS = 60.0
 RIDER_WAIT_SECONDS = 0.5
 # Connectors' hearts beat on: who waits for the end of what came waits for content, and at least so long.
 HEARTBEATS_ONLY_SECONDS = 2.0
+# An empty pull is not an empty subscription: so many in a row are, each with a wait of this, and nothing known to be
+# on its way. Together they are well under two seconds of who waits for the end.
+QUIET_PULLS = 3
+QUIET_PULL_SECONDS = 0.3
 
 
 class Rider(Protocol):
@@ -83,6 +88,38 @@ class IngestSummary:
         self.violations.extend(commit.violations)
 
 
+class Quiet:
+    """Whether nothing comes any more, for who waits for the end of what came."""
+
+    def __init__(self, source: BurstSource, wait_seconds: float) -> None:
+        self._source = source
+        self._patience = wait_seconds
+        self._waited = 0.0
+        self._pulls = 0
+        self._is_more_known = False
+
+    def next_wait(self) -> float:
+        """How long the next pull should wait."""
+        if self._waited < self._patience:
+            return self._patience - self._waited
+        return QUIET_PULL_SECONDS if self._is_more_known else min(self._patience, QUIET_PULL_SECONDS)
+
+    def note(self, received: int, waited: float) -> None:
+        """Note a pull: what it gave, and how long it was to wait."""
+        if received:
+            self._waited, self._pulls, self._is_more_known = 0.0, 0, False
+            return
+        self._waited += waited
+        if self._waited >= self._patience:
+            self._is_more_known = self._source.has_more()
+            self._pulls = 0 if self._is_more_known else self._pulls + 1
+
+    @property
+    def is_over(self) -> bool:
+        """Whether pulls stay empty."""
+        return self._pulls >= QUIET_PULLS
+
+
 class Ingest:
     """The burst loop of one process."""
 
@@ -94,6 +131,7 @@ class Ingest:
         self.rider: Rider | None = None
         self._look = look
         self._is_outbox_loaded = False
+        self._telling = engine.telling
         self._version = 0
         self._smallest = min(SMALLEST_BURST, engine.settings.max_messages)
         self._burst_size = self._smallest
@@ -116,7 +154,7 @@ class Ingest:
             max_seconds: No burst is begun after this.
             wait_seconds: How long to wait for a first message.
             run_id: For `meta.versions`.
-            until_empty: Stop at the first empty burst, or when nothing but heartbeats comes; otherwise go on waiting.
+            until_empty: Stop when bursts stay empty, or nothing but heartbeats comes; otherwise go on waiting.
             on_commit: Called after each commit.
 
         Raises:
@@ -129,6 +167,11 @@ class Ingest:
             # A commit whose answer was lost is in the lake with what it owes: the next run looks there.
             self._is_outbox_loaded = False
             raise
+        finally:
+            # What is not written down, whoever looks next finds owed: this loop, or another process.
+            if self.outbox.owed_count or self.outbox.unrecorded_count:
+                self._is_outbox_loaded = False
+            self._telling.release()
 
     def _run(
         self,
@@ -139,27 +182,34 @@ class Ingest:
         on_commit: Callable[[Commit], None] | None,
     ) -> IngestSummary:
         summary = IngestSummary()
+        self._telling.share()
         self._look_around()
         deadline = time.monotonic() + max_seconds
         patience = max(wait_seconds, HEARTBEATS_ONLY_SECONDS)
-        quiet_at = time.monotonic() + patience
+        contents_at, without_contents = time.monotonic(), 0
+        quiet = Quiet(self.source, wait_seconds)
         while (left := deadline - time.monotonic()) > 0:
+            wait = min(quiet.next_wait() if until_empty else wait_seconds, left, self._patience())
             received = self.source.next_burst(
-                max_messages=self._burst_size,
-                max_bytes=self.engine.settings.max_bytes,
-                wait_seconds=min(wait_seconds, left, self._patience()),
+                max_messages=self._burst_size, max_bytes=self.engine.settings.max_bytes, wait_seconds=wait
             )
             if received:
                 known = summary.contents
                 self._take(received, summary, run_id, on_commit)
                 # A full burst is a backlog, and contents may be behind it.
-                if summary.contents > known or len(received) >= self._smallest:
-                    quiet_at = time.monotonic() + patience
+                has_contents = summary.contents > known or len(received) >= self._smallest
+                without_contents = 0 if has_contents else without_contents + 1
             self._sweep(summary, run_id)
+            if without_contents == 0:
+                contents_at = time.monotonic()
             if not received:
                 self._rest()
-            if until_empty and (not received or time.monotonic() >= quiet_at):
-                break
+            if until_empty:
+                quiet.note(len(received), wait)
+                # Time alone says nothing: one commit on a busy machine takes longer.
+                is_idle = without_contents >= QUIET_PULLS and time.monotonic() >= contents_at + patience
+                if quiet.is_over or (is_idle and received and not self.source.resting):
+                    break
             self._burst_size = self._next_size(len(received))
         self._rest()
         return summary
@@ -217,11 +267,8 @@ class Ingest:
         self._follow(commit.version)
         if self.rider is not None and "alerts" in commit.counts:
             self.rider.wake()
-        self.outbox.add(owed_alert(n.alert_id, n.number, n.body, n.ordering_key) for n in commit.notifications)
-        self.outbox.add(
-            owed_dead_letter(d.message.message_id, d.message.topic, d.reason, d.detail, d.message.data)
-            for d in commit.dead_letters
-        )
+        self.engine.take_untold()  # told here
+        self.outbox.add(owed_by(commit))
         for violation in commit.violations:
             self._status.append(status_message("invariant_violation", version=commit.version, detail=violation))
 
@@ -232,11 +279,16 @@ class Ingest:
         self._load_outbox()
 
     def _load_outbox(self) -> None:
-        if not self._is_outbox_loaded:
+        if self._is_outbox_loaded:
+            return
+        # Another process tells what it committed: what it leaves is found by the next look.
+        is_alone = self._telling.try_alone()
+        if is_alone:
             self._version = self.engine.state.version
             self.outbox.reload(load_owed(self.engine.lake))
             self._is_outbox_loaded = True
-            self.outbox.send()
+        self._telling.share()
+        self.outbox.send()
 
     def _sweep(self, summary: IngestSummary, run_id: str) -> None:
         """Do what time has made due and no event found: ends of cooldowns and silences, the policy."""
@@ -256,6 +308,7 @@ class Ingest:
             summary.add(commit)
         if commits:
             # As if another process had: the outbox finds in the lake what they owe.
+            self.engine.take_untold()
             self._look_around()
             if self.rider is not None:
                 self.rider.wake()

@@ -30,14 +30,16 @@ class LakeNotes:
         """Make the version, on whatever version is the latest."""
 
         def attempt() -> int:
-            watermark = self._lake.watermark()
-            with self._lake.transaction(
-                watermark, stage=stage, run_id=run_id, code_version=self._code_version
-            ) as transaction:
-                write(transaction)
+            # Read under the lock: who reads first and then waits is always behind whom it waited for.
+            with self._lake.exclusive():
+                watermark = self._lake.watermark()
+                with self._lake.transaction(
+                    watermark, stage=stage, run_id=run_id, code_version=self._code_version
+                ) as transaction:
+                    write(transaction)
             return watermark.version
 
-        # Bursts go on beside us: what we write does not depend on what they wrote.
+        # A catalog on a server has no lock, and bursts go on beside us: what we write does not depend on them.
         return try_again(
             lambda: with_retries(attempt), when=lambda error: isinstance(error, StaleStateError), tries=STALE_TRIES
         )

@@ -62,11 +62,12 @@ def owed_incident(incident_id: str, number: int, body: dict[str, object]) -> Owe
     return Owed(incident_id, number, OutgoingMessage(Topic.STATUS, data, attributes))
 
 
-def _owed_incidents(reader: Reader) -> list[Owed]:
+def load_incidents(reader: Reader) -> list[tuple[int, Owed]]:
+    """What is owed of incidents, each with the version that owes it."""
     rows = reader.query(
         """
-        SELECT i.incident_id, i.notification_count, i.kind, i.subject, i.state, i.priority, i.title, i.warehouse_id,
-            i.sku, i.opened_at, i.resolved_at, i.members, i.arithmetic
+        SELECT i.version, i.incident_id, i.notification_count, i.kind, i.subject, i.state, i.priority, i.title,
+            i.warehouse_id, i.sku, i.opened_at, i.resolved_at, i.members, i.arithmetic
         FROM out.incidents i LEFT JOIN (
             SELECT subject_id, max(notification) AS told FROM out.deliveries
             WHERE status = 'sent' AND channel = ? GROUP BY subject_id
@@ -77,12 +78,12 @@ def _owed_incidents(reader: Reader) -> list[Owed]:
     )
     owed = []
     for row in rows.iter_rows(named=True):
-        incident_id, number = row.pop("incident_id"), row.pop("notification_count")
+        version, incident_id, number = row.pop("version"), row.pop("incident_id"), row.pop("notification_count")
         for name in ("members", "arithmetic"):
             row[name] = msgspec.Raw(row[name].encode())
         for name in ("opened_at", "resolved_at"):
             row[name] = None if row[name] is None else row[name].isoformat(timespec="milliseconds") + "Z"
-        owed.append(owed_incident(incident_id, number, row))
+        owed.append((version, owed_incident(incident_id, number, row)))
     return owed
 
 
@@ -112,7 +113,7 @@ def load_owed(reader: Reader) -> list[Owed]:
     return (
         [owed_alert(a, n, body.encode(), key) for a, n, body, key in alerts.iter_rows()]
         + [owed_dead_letter(*row) for row in letters.iter_rows()]
-        + _owed_incidents(reader)
+        + [owed for _, owed in load_incidents(reader)]
     )
 
 

@@ -55,3 +55,40 @@ def _acquire(descriptor: int, path: Path, deadline: float) -> None:
                 ) from None
             time.sleep(pause)
             pause = min(pause * 1.5, 0.01)
+
+
+class TellingLock:
+    """Who tells what it committed shares it; who tells for others has it alone.
+
+    So nobody takes for owed what another process is about to tell and has not
+    written down yet; the kernel frees it when a process dies. It is of one
+    host: on a catalog of several, an alert can be told twice, under one id.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._descriptor: int | None = None
+
+    def share(self) -> None:
+        """Say that we tell what we commit; waits while another process reads what is owed."""
+        fcntl.flock(self._open(), fcntl.LOCK_SH)
+
+    def try_alone(self) -> bool:
+        """Have it alone, where nobody else has anything to tell. Shared before, it is lost where that fails."""
+        try:
+            fcntl.flock(self._open(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def release(self) -> None:
+        """Everything is told and written down, or left to others."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def _open(self) -> int:
+        if self._descriptor is None:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._descriptor = os.open(self._path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        return self._descriptor

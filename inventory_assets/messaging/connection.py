@@ -54,6 +54,8 @@ TRANSIENT_CODES = frozenset(
 
 Stub = Callable[..., Any]
 
+_SERVICE = "pubsub.googleapis.com"
+
 
 @dataclass(frozen=True, slots=True)
 class Connection:
@@ -64,6 +66,11 @@ class Connection:
     subscriber: SubscriberClient
     publisher_channel: Any
     subscriber_channel: Any
+
+    @property
+    def is_emulator(self) -> bool:
+        """Whether it is not Google's service."""
+        return self.target != _SERVICE
 
     def close(self) -> None:
         """Close both channels; calls under way end as CANCELLED."""
@@ -91,7 +98,7 @@ def connect(emulator_host: str | None = None) -> Connection:
         publish = PublisherGrpcTransport()
         subscribe = SubscriberGrpcTransport()
     return Connection(
-        target=host or "pubsub.googleapis.com",
+        target=host or _SERVICE,
         publisher=PublisherClient(transport=publish),
         subscriber=SubscriberClient(transport=subscribe),
         publisher_channel=publish.grpc_channel,

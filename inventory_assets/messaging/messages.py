@@ -81,6 +81,19 @@ class BurstSource(Protocol):
         """Give these back for redelivery at once (nack)."""
         ...
 
+    @property
+    def resting(self) -> int:
+        """How many messages it gave back that are still to come again."""
+        ...
+
+    def has_more(self) -> bool:
+        """Ask whether messages may still come: unacknowledged, resting, or waiting at the broker.
+
+        An empty burst does not say so: pulls come back empty while messages
+        wait, under load above all. Where it cannot be known, True.
+        """
+        ...
+
     def close(self) -> None:
         """Stop pulling and release what was prefetched."""
         ...

@@ -89,9 +89,54 @@ class Failure:
     since: float
 
 
+class Resting:
+    """Messages given back, and until when they are expected again at the latest.
+
+    A broker lets them rest, longer with each delivery, and for that time a pull
+    is empty although they wait. What is overdue, another consumer has.
+    """
+
+    SLACK_SECONDS = 2.0
+
+    def __init__(self) -> None:
+        self.shortest_seconds = 0.0
+        self.longest_seconds = 0.0
+        self._until: dict[str, float] = {}
+
+    def add(self, messages: Iterable[ReceivedMessage], now: float) -> None:
+        """Note messages that were given back."""
+        for message in messages:
+            doublings = min(20, max(0, message.delivery_attempt - 1))
+            rest = min(self.longest_seconds, self.shortest_seconds * 2**doublings)
+            self._until[message.message_id] = now + rest + self.SLACK_SECONDS
+
+    def drop(self, messages: Iterable[ReceivedMessage]) -> None:
+        """Note messages that came."""
+        if self._until:
+            for message in messages:
+                self._until.pop(message.message_id, None)
+
+    def count(self, now: float) -> int:
+        """How many are still to come."""
+        if self._until:
+            self._until = {message_id: until for message_id, until in self._until.items() if until > now}
+        return len(self._until)
+
+
 @dataclass(slots=True)
 class Feed:
-    """One subscription of a source. Guarded by the lock of the source."""
+    """One subscription of a source. Guarded by the lock of the source.
+
+    Attributes:
+        buffered, booked: Messages in the buffer, and room kept for pulls in the air.
+        in_air: Pulls in the air.
+        is_full: The last pull came back full, or none was answered yet: more waits there.
+        newest: The newest publish time received, of the messages since it is full.
+        answered_at: When the last pull was answered or messages settled, monotonic.
+        is_ordered: Of an ordering key the next message comes when the ones before it are acknowledged.
+        is_looking: The pull in the air wants an answer at once.
+        is_settled: Nothing was unacknowledged when the last pull began.
+    """
 
     name: str
     path: str
@@ -99,7 +144,31 @@ class Feed:
     ack_deadline_seconds: int = 60
     pullers: int = 0
     failure: Failure | None = None
+    buffered: int = 0
+    booked: int = 0
+    in_air: int = 0
+    is_full: bool = True
+    newest: datetime | None = None
+    answered_at: float = 0.0
+    is_ordered: bool = False
+    is_looking: bool = False
+    is_settled: bool = True
     leases: Leases = field(default_factory=Leases)
+    resting: Resting = field(default_factory=Resting)
+
+    def begin(self, now: float) -> None:
+        """Begin anew: what waits there is unknown."""
+        self.failure, self.newest, self.is_full, self.buffered, self.answered_at = None, None, True, 0, now
+
+    def answer(self, messages: Sequence[ReceivedMessage], *, is_full: bool, now: float) -> None:
+        """Note a pull's answer."""
+        latest = max((message.publish_time for message in messages), default=None)
+        # A subscription may be taken back in time: a backlog is known by its own messages.
+        if latest is not None and (self.newest is None or not self.is_full or latest > self.newest):
+            self.newest = latest
+        # Few may have come because the rest waits for what is unacknowledged.
+        self.is_full = is_full or (self.is_full and not self.is_settled)
+        self.answered_at = now
 
     def fail(self, code: Any, reason: str) -> None:
         """Note a failed pull; the time of the first of a row stays."""
@@ -114,6 +183,7 @@ class SubscriberCalls:
         self._connection = connection
         self._project = project
         self.target = connection.target
+        self.is_emulator = connection.is_emulator
         self._get = self._stub("GetSubscription", pubsub.Subscription)
         self._pull = self._stub("Pull", pubsub.PullResponse)
         self._acknowledge = self._stub("Acknowledge", empty_pb2.Empty)
@@ -147,10 +217,14 @@ class SubscriberCalls:
         feed.topic = found.topic.rsplit("/", 1)[-1]
         feed.ack_deadline_seconds = found.ack_deadline_seconds or 10
         feed.leases.renew_after_seconds = feed.ack_deadline_seconds / 2
+        feed.is_ordered = found.enable_message_ordering
+        if found.HasField("retry_policy"):
+            feed.resting.shortest_seconds = found.retry_policy.minimum_backoff.ToMilliseconds() / 1000
+            feed.resting.longest_seconds = found.retry_policy.maximum_backoff.ToMilliseconds() / 1000
 
-    def start_pull(self, feed: Feed, *, max_messages: int, timeout_seconds: float) -> Any:
-        """Start a long Pull; the call can be cancelled."""
-        request = PullRequest(subscription=feed.path, max_messages=max_messages)
+    def start_pull(self, feed: Feed, *, max_messages: int, timeout_seconds: float, is_look: bool = False) -> Any:
+        """Start a long Pull, which can be cancelled; or with `is_look` one that is answered at once."""
+        request = PullRequest(subscription=feed.path, max_messages=max_messages, return_immediately=is_look)
         return self._pull.future(request, timeout=timeout_seconds, metadata=routing(subscription=feed.path))
 
     def finish_pull(self, feed: Feed, call: Any) -> list[ReceivedMessage]:

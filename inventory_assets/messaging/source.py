@@ -28,6 +28,8 @@ _FATAL_CODES = frozenset(
         grpc.StatusCode.UNIMPLEMENTED,
     }
 )
+_LOOK_AGAIN_SECONDS = 0.1
+_CLOSED = "this source was closed; make a new one to go on."
 
 
 class PubSubBurstSource:
@@ -40,6 +42,7 @@ class PubSubBurstSource:
         *,
         emulator_host: str | None = None,
         max_buffered_messages: int = 20_000,
+        max_held_messages: int = 4_000,
         max_buffered_bytes: int = 64 * 1024 * 1024,
         pullers_per_subscription: int = 3,
         idle_pause_seconds: float = 5.0,
@@ -54,6 +57,7 @@ class PubSubBurstSource:
             subscriptions: Short names or full paths.
             emulator_host: As in `connection.connect`.
             max_buffered_messages: Of all subscriptions together.
+            max_held_messages: So many wait at most for earlier ones of other subscriptions.
             max_buffered_bytes: Pulling waits above this; what is in the air may overshoot.
             pullers_per_subscription: Parallel Pull calls on a busy one; idle ones keep one.
             idle_pause_seconds: Unasked for this long, the source pauses.
@@ -69,6 +73,7 @@ class PubSubBurstSource:
             feeds=feeds,
             limits=PrefetchLimits(
                 max_buffered_messages=max_buffered_messages,
+                max_held_messages=max_held_messages,
                 max_buffered_bytes=max_buffered_bytes,
                 pullers_per_subscription=max(1, pullers_per_subscription),
                 idle_pause_seconds=idle_pause_seconds,
@@ -107,9 +112,33 @@ class PubSubBurstSource:
             self._calls.acknowledge(feed, ack_ids)
 
     def release(self, messages: Sequence[ReceivedMessage]) -> None:
-        """Give messages back for redelivery at once; see `BurstSource`."""
-        for feed, ack_ids in self._by_feed(messages):
-            self._calls.modify_deadline(feed, ack_ids, seconds=0)
+        """Give messages back for redelivery; see `BurstSource`."""
+        self._prefetcher.give_back(messages)
+
+    @property
+    def resting(self) -> int:
+        """How many messages it gave back that are still to come again."""
+        with self._prefetcher.lock:
+            return self._prefetcher.resting
+
+    def has_more(self) -> bool:
+        """Ask the broker, feed by feed, whether anything waits; see `BurstSource`.
+
+        Raises:
+            BrokerUnavailableError, SubscriptionError: As `next_burst`.
+            SourceClosedError: After `close()`.
+        """
+        self._start()
+        prefetcher = self._prefetcher
+        with prefetcher.lock:
+            if prefetcher.is_closed:
+                raise SourceClosedError(_CLOSED)
+            prefetcher.begin_asking()
+        try:
+            return prefetcher.look()
+        finally:
+            with prefetcher.lock:
+                prefetcher.end_asking()
 
     def close(self) -> None:
         """Stop pulling and release what was prefetched. Bursts handed out can still be acked."""
@@ -133,21 +162,22 @@ class PubSubBurstSource:
 
     def _await_first(self, deadline: float) -> None:
         prefetcher = self._prefetcher
-        while not prefetcher.buffer:
+        while not prefetcher.ready_count():
             if prefetcher.is_closed:
-                raise SourceClosedError("this source was closed; make a new one to go on.")
+                raise SourceClosedError(_CLOSED)
             remaining = deadline - time.monotonic()
             is_failing = self._raise_if_failing(is_last_chance=remaining <= 0)
             if remaining <= 0:
                 return
-            # A failure becomes an error by age alone: look again without a notice.
-            prefetcher.arrived.wait(min(remaining, 0.2) if is_failing else remaining)
+            # A failure becomes an error by age alone, and what is held may leave by age: look again without a notice.
+            is_timed = is_failing or bool(prefetcher.buffer)
+            prefetcher.arrived.wait(min(remaining, _LOOK_AGAIN_SECONDS) if is_timed else remaining)
 
     def _linger(self, max_messages: int, max_bytes: int) -> None:
         # What was published together mostly arrives together, in more than one answer.
         prefetcher = self._prefetcher
         until = time.monotonic() + self._linger_seconds
-        while prefetcher.buffer and len(prefetcher.buffer) < max_messages:
+        while 0 < prefetcher.ready_count() < max_messages:
             remaining = until - time.monotonic()
             if remaining <= 0 or prefetcher.buffered_bytes >= max_bytes or prefetcher.is_closed:
                 return

@@ -4,6 +4,7 @@ RULES 18 and 33, DESIGN idea 4. An alert may be delivered twice, never with two 
 the lake happens once.
 """
 
+import time
 from datetime import UTC, datetime
 
 import pytest
@@ -44,6 +45,103 @@ def test_heartbeats_do_not_keep_who_waits_for_the_end(engine):
 
     assert 3 == summary.contents == summary.outcomes["applied"]
     assert 0 == broker.leased
+
+
+class Stuttering(InMemoryBroker):
+    """A broker whose pulls are empty now and then while messages wait, and which waits for nobody."""
+
+    def __init__(self, empty: int, *, is_asked: bool) -> None:
+        super().__init__()
+        self._empty, self._is_asked = empty, is_asked
+        self._left = empty
+        self.waits: list[float] = []
+
+    def next_burst(self, *, max_messages, max_bytes, wait_seconds):
+        """Nothing, or a message."""
+        self.waits.append(wait_seconds)
+        if self._left:
+            self._left -= 1
+            return []
+        self._left = self._empty
+        received = super().next_burst(max_messages=1, max_bytes=max_bytes, wait_seconds=0)
+        if received:
+            self.waits.clear()
+        return received
+
+    def has_more(self):
+        """What it knows, where it can be asked."""
+        return self._is_asked and super().has_more()
+
+
+@pytest.mark.parametrize(("empty", "is_asked"), [(2, False), (40, True)], ids=["not asked", "asked"])
+@pytest.mark.parametrize("wait_seconds", [0, 1.0])
+def test_an_empty_pull_is_no_empty_subscription(engine, empty, is_asked, wait_seconds):
+    """`inventory drain` left 9,612 of 83,112 messages waiting, on a busy machine."""
+    broker = Stuttering(empty, is_asked=is_asked)
+    broker.publish([outgoing(level(number, f"07:0{number}")) for number in range(3)])
+
+    summary = Ingest(engine, broker, broker).run(max_seconds=600, wait_seconds=wait_seconds, until_empty=True)
+
+    assert (3, 0, 0) == (summary.messages, broker.pending, broker.leased)
+    # Who asked for a second has it, and at most two more at the end.
+    assert wait_seconds <= sum(broker.waits) <= wait_seconds + 2
+
+
+def test_who_has_somebody_riding_along_waits_as_long_as_was_asked(engine):
+    """A rider that is busy makes pulls short; five short ones are what was asked for, one is not."""
+    broker = Stuttering(0, is_asked=False)
+    ingest = Ingest(engine, broker, broker)
+    ingest.rider = BusyRider()
+
+    ingest.run(max_seconds=600, wait_seconds=2.5, until_empty=True)
+
+    assert 2.5 <= sum(broker.waits) <= 4.5
+
+
+class BusyRider:
+    """A rider that always is about to write and never does."""
+
+    is_busy = True
+
+    def wants_commit(self):
+        """Never."""
+        return False
+
+
+class Resting(InMemoryBroker):
+    """A broker at which a message rests, given back, while heartbeats go on coming."""
+
+    resting = 1
+
+    def next_burst(self, **bounds):
+        """A heartbeat; when the clock has gone on, the message."""
+        self.publish([outgoing(heartbeat(last_error=datetime.now(UTC).isoformat()), topic="inventory-updates-topic")])
+        if self.resting and time.monotonic() > self.rested_at:
+            self.resting = 0
+            self.publish([outgoing(level(100))])
+        return super().next_burst(**bounds)
+
+
+def test_a_commit_that_takes_long_is_no_end(engine, monkeypatch):
+    """On a busy machine one commit, or a look around, takes longer than heartbeats are waited for."""
+    monkeypatch.setattr(ingest_module, "HEARTBEATS_ONLY_SECONDS", 0.0)
+    broker = Stuttering(0, is_asked=True)
+    broker.publish([outgoing(level(number, f"07:0{number}")) for number in range(3)])
+    broker.publish([outgoing(heartbeat(), topic="inventory-updates-topic"), outgoing(level(9, "07:09"))])
+
+    summary = Ingest(engine, broker, broker).run(max_seconds=600, wait_seconds=0, until_empty=True)
+
+    assert (5, 0) == (summary.messages, broker.pending)
+
+
+def test_heartbeats_do_not_end_it_while_what_was_given_back_rests(engine, monkeypatch):
+    monkeypatch.setattr(ingest_module, "HEARTBEATS_ONLY_SECONDS", 0.0)
+    broker = Resting()
+    broker.rested_at = time.monotonic() + 0.3
+
+    summary = Ingest(engine, broker, broker).run(max_seconds=600, wait_seconds=0, until_empty=True)
+
+    assert 1 == summary.outcomes["applied"]
 
 
 @pytest.fixture

@@ -114,6 +114,15 @@ class InMemoryBroker:
         with self._changed:
             self._take_back(lambda lease: True)
 
+    @property
+    def resting(self) -> int:
+        """None: what is given back waits at once."""
+        return 0
+
+    def has_more(self) -> bool:
+        """Whether anything waits; what a dead process has leased does not count."""
+        return self.pending > 0
+
     def close(self) -> None:
         """Refuse further bursts; a waiting one ends. What is leased stays leased."""
         with self._changed:

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from inventory_assets.commands.output import format_option, notes, print_found
+from inventory_assets.commands.telling import telling_engine
 from inventory_assets.control.issue import issue
 from inventory_assets.domain.alerts.incidents import is_incident_id
 from inventory_assets.domain.values import to_microseconds
@@ -20,7 +21,6 @@ from inventory_assets.ingest.sweep import sweep as sweep_lake
 from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.queries.ids import find_alert_id, find_subject_id
 from inventory_assets.settings import load_settings
-from inventory_assets.wiring import engine_of
 from inventory_assets.words.commands import command as shell_command
 from inventory_assets.words.times import to_minute
 
@@ -51,7 +51,7 @@ def _now() -> int:
 def _commit(bodies: Sequence[dict[str, Any]], author: str | None, reason: str, format_: str) -> None:
     LakeReader(load_settings())  # says clearly where there is no lake
     issued = {"reason": reason, "issued_by": author or getpass.getuser()}
-    with engine_of() as engine:
+    with telling_engine() as engine:
         commits = issue(engine, [{**body, **issued} for body in bodies], now=_now())
         rows = _steps(engine, [commit.version for commit in commits])
         unconcerned = [] if rows or not commits else [_why_no_alert(engine, body) for body in bodies]
@@ -207,6 +207,6 @@ uninhibit = _doubt("uninhibit", "Trust a warehouse again; what still fires is no
 def sweep(format_: str) -> None:
     """Do what time has made due: notify, escalate, repeat, expire. A second one does nothing."""
     LakeReader(load_settings())
-    with engine_of() as engine:
+    with telling_engine() as engine:
         rows = _steps(engine, [commit.version for commit in sweep_lake(engine, _now())])
     print_found(rows, format_, "nothing was due")

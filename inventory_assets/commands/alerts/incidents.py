@@ -20,6 +20,7 @@ from inventory_assets.commands.output import (
     print_rows,
     to_json,
 )
+from inventory_assets.commands.telling import telling_engine
 from inventory_assets.domain.values import InvalidValue, read_time, to_microseconds
 from inventory_assets.lake.query.as_of import show_version
 from inventory_assets.lake.query.reader import LakeReader
@@ -28,7 +29,6 @@ from inventory_assets.queries.incidents import read_incidents, read_members
 from inventory_assets.queries.links import read_incident_notes
 from inventory_assets.refresh.incidents import rederive, refresh_incidents
 from inventory_assets.settings import load_settings
-from inventory_assets.wiring import engine_of
 from inventory_assets.words.commands import command
 from inventory_assets.words.text import spaced, visible
 from inventory_assets.words.times import to_minute
@@ -70,7 +70,7 @@ def find(as_of: str | None, format_: str) -> None:
         # What follows a later look would take the present for the past, and end nothing until then.
         raise click.UsageError(f"--as-of was {as_of!r}, which is yet to come; expected a time up to now.")
     LakeReader(load_settings())  # says clearly where there is no lake
-    with engine_of() as engine:
+    with telling_engine() as engine:
         versions = [commit.version for commit in refresh_incidents(engine, now)]
         rows = [
             row

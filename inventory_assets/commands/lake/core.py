@@ -11,6 +11,7 @@ import duckdb
 from inventory_assets.commands.days import read_day
 from inventory_assets.commands.output import format_option, notes, print_batches, print_found, print_rows
 from inventory_assets.commands.stopping import ending_on_sigterm
+from inventory_assets.commands.telling import telling_engine
 from inventory_assets.ingest.meaning import meaning_of
 from inventory_assets.ingest.rebuild import rebuild_lake
 from inventory_assets.ingest.replay import Replay
@@ -118,7 +119,7 @@ def stats(format_: str) -> None:
 def velocity(as_of: datetime | None, format_: str) -> None:
     """Refresh mean daily units sold (28 complete days) and re-judge days-of-cover limits."""
     day = read_day("--as-of", as_of)
-    with engine_of() as engine:
+    with telling_engine() as engine:
         commits = refresh_velocity(engine, day)
     print_rows([{"as_of_date": day, "version": c.version, **c.counts} for c in commits], format_)
 

@@ -11,6 +11,7 @@ import click
 import duckdb
 
 from inventory_assets.commands.output import format_option, notes, print_rows
+from inventory_assets.commands.telling import telling_engine
 from inventory_assets.exchange.export import DATABASE, export_lake
 from inventory_assets.exchange.file import ExchangeFile, Pull, load_exchange_file
 from inventory_assets.exchange.pull import Row, run_pull, to_message, to_product_rows
@@ -23,7 +24,7 @@ from inventory_assets.lake.lock import writer_lock
 from inventory_assets.lake.query.reader import LakeReader, history_reader
 from inventory_assets.refresh.products import import_products, to_products
 from inventory_assets.settings import Settings, load_settings
-from inventory_assets.wiring import engine_of, ensure_topics, publisher_of
+from inventory_assets.wiring import ensure_topics, publisher_of
 
 PULL_LOCK_SECONDS = 0.5
 PUSH_NAMES = tuple(table.name for table in PUSH_TABLES)
@@ -72,7 +73,7 @@ def _pull(
     place = settings.home / "exchange" / f"{pull.name}.json"
     with _held(place.with_suffix(".lock"), pull.name), ExitStack() as stack, notes.status(f"pulling {pull.name}"):
         if pull.topic is None:
-            engine = stack.enter_context(engine_of(settings))
+            engine = stack.enter_context(telling_engine(settings))
 
             def take(rows: Sequence[Row]) -> object:
                 return import_products(engine, to_products(to_product_rows(rows), said_in=f"pull {pull.name!r}"))

@@ -7,10 +7,10 @@ import click
 
 from inventory_assets.archive.archive import EVERY_DAY, archiver_of
 from inventory_assets.commands.output import format_option, notes, print_rows
+from inventory_assets.commands.telling import telling_engine
 from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.refresh.products import find_discontinued, import_products, read_products, remove_products
 from inventory_assets.settings import load_settings
-from inventory_assets.wiring import engine_of
 
 
 @click.group()
@@ -23,7 +23,7 @@ def products() -> None:
 def import_(file: Path) -> None:
     """Import product rows from CSV, JSON or JSON Lines; all of them or none."""
     rows = read_products(file)
-    with engine_of() as engine:
+    with telling_engine() as engine:
         commits = import_products(engine, rows)
     what = f"version {commits[0].version}" if commits else "nothing changed"
     notes.print(f"{len(rows)} products read; {what}", style="green")
@@ -62,7 +62,7 @@ def clean_up(days: int | None, dry_run: bool, format_: str) -> None:
     with archiver_of(settings) as archiver, notes.status("archiving"):
         for _ in archiver.run(EVERY_DAY):
             pass
-    with engine_of(settings) as engine:
+    with telling_engine(settings) as engine:
         commits = remove_products(engine, [row["sku"] for row in rows])
     what = f"version {commits[0].version}" if commits else "nothing changed"
     notes.print(f"archived, then removed the product data of {len(rows)} SKUs; {what}", style="green")

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from inventory_assets.commands.output import format_option, notes, print_rows
+from inventory_assets.commands.telling import telling_engine
 from inventory_assets.domain.quality.results import QualityResult, ResultStatus, Severity, summarize
 from inventory_assets.domain.values import to_microseconds
 from inventory_assets.lake.query.as_of import show_version
@@ -16,7 +17,6 @@ from inventory_assets.quality.judge import hold_judged, judge_rules, read_histor
 from inventory_assets.quality.rule import Rule
 from inventory_assets.quality.rules import LIGHT_RULES, RULES
 from inventory_assets.settings import Settings, load_settings
-from inventory_assets.wiring import engine_of
 from inventory_assets.words.charts import count_bars
 from inventory_assets.words.quality import describe_trend, shown_id, verdict
 from inventory_assets.words.text import spaced
@@ -81,7 +81,7 @@ def _judge(settings: Settings, rules: Sequence[Rule], *, is_recorded: bool) -> l
         )
         results = with_trends(reader, [each.result for each in judged])
     if is_recorded:
-        with engine_of(settings) as engine, notes.status("recording"):
+        with telling_engine(settings) as engine, notes.status("recording"):
             new = record(engine.lake, judged)
             hold_judged(engine, judged, now=now)
         notes.print(f"{len(new)} results kept; the others say what the last ones of today said", style="dim")

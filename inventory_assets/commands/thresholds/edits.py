@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from inventory_assets.commands.output import format_option, notes, print_rows
+from inventory_assets.commands.telling import telling_engine
 from inventory_assets.commands.thresholds.scope import scope_arguments, to_scope
 from inventory_assets.domain.events.parse_threshold import Problems, Scope
 from inventory_assets.domain.thresholds.changes import RuleEdit, deleted_rule, find_edits, wanted_rule
@@ -22,7 +23,6 @@ from inventory_assets.settings import load_settings
 from inventory_assets.thresholds.edits import Effect, FindEdits, commit_edits, preview_edits
 from inventory_assets.thresholds.files import load_rules
 from inventory_assets.thresholds.listing import edit_rows, effect_sentence
-from inventory_assets.wiring import engine_of
 from inventory_assets.words.numbers import counted
 
 MAX_ROWS = 50
@@ -218,7 +218,7 @@ def _run(find: FindEdits, author: str, reason: str | None, dry_run: bool, format
         raise click.UsageError(error.detail) from None
     if dry_run:
         LakeReader(load_settings())  # a look must not make a lake
-    with engine_of() as engine:
+    with telling_engine() as engine:
         if dry_run:
             edits = find(engine.state.rules)
             effect = preview_edits(engine, edits, now=_now())

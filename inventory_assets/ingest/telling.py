@@ -1,0 +1,62 @@
+"""Tell what a commit owes, whoever made it: alerts and dead letters leave with the process that committed them.
+
+Here: one process's debts, where it runs no burst loop. Not here: what is owed of all time (`outbox`), the loop
+(`ingest`), the lock by which two processes do not tell the same (`lake.lock`).
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+from inventory_assets.ingest.engine import Commit, Engine
+from inventory_assets.ingest.outbox import Outbox, Owed, load_incidents, owed_alert, owed_dead_letter
+from inventory_assets.lake.stages import Stage
+from inventory_assets.messaging.client import Publisher
+
+
+def owed_by(commit: Commit) -> list[Owed]:
+    """What a commit owes."""
+    return [owed_alert(n.alert_id, n.number, n.body, n.ordering_key) for n in commit.notifications] + [
+        owed_dead_letter(d.message.message_id, d.message.topic, d.reason, d.detail, d.message.data)
+        for d in commit.dead_letters
+    ]
+
+
+@contextmanager
+def telling(
+    engine: Engine, connect: Callable[[], AbstractContextManager[Publisher] | None], left: Callable[[int], object]
+) -> Iterator[None]:
+    """Tell in the end what the commits of the body owe, and nobody else meanwhile.
+
+    Args:
+        engine: That makes the commits.
+        connect: Opens a publisher; None where no broker is to be reached.
+        left: Called with how many messages stay owed, where any do.
+    """
+    engine.telling.share()
+    try:
+        yield
+        if owed := tell(engine, connect):
+            left(owed)
+    finally:
+        engine.telling.release()
+
+
+def tell(engine: Engine, connect: Callable[[], AbstractContextManager[Publisher] | None]) -> int:
+    """Publish what the engine's commits owe, and write it down; how many messages stay owed."""
+    commits = engine.take_untold()
+    if not commits:
+        return 0
+    owed = [each for commit in commits for each in owed_by(commit)]
+    versions = {commit.version for commit in commits}
+    owed += [each for version, each in load_incidents(engine.lake) if version in versions]
+    if not owed:
+        return 0
+    connected = connect()
+    if connected is None:
+        return len(owed)
+    with connected as publisher:
+        outbox = Outbox(publisher)
+        outbox.add(owed)
+        outbox.send()
+    engine.commit_note(Stage.DELIVERIES, outbox.record)
+    return outbox.owed_count
