@@ -761,3 +761,60 @@ def test_escalation_counts_anew_from_each_raising(shop):
         levels.append(shop.alert().handled.escalated_level)
 
     assert [0, 1, 1, 2] == levels
+
+
+def test_a_doubt_of_a_category_at_a_warehouse_is_no_doubt_of_its_numbers():
+    """ADR 0004: only a warehouse's data are in doubt; a category's alerts are held, and true."""
+    shop = Shop(level(100, category_id="C1"))
+    shop.burst(command("inhibit", warehouse_id="W1", category_id="C1", timestamp=moment("07:30")), low())
+
+    assert ([], ("tests",), False) == (
+        shop.told, shop.alert().handled.inhibited_by, shop.alert().handled.is_untrusted,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("minutes", "outcome"), [(366 * 24 * 60, "applied"), (366 * 24 * 60 + 1, "invalid_command")])
+def test_a_silence_is_of_a_year_at_most(shop, minutes, outcome):
+    """A leap year is a year."""
+    assert [outcome] == shop.burst(do("silence", shop, minutes=minutes))
+
+
+@pytest.mark.parametrize(("until", "outcome"), [("09:00:00", "invalid_command"), ("09:00:00.000001", "applied")])
+def test_a_silence_ends_after_it_began(shop, until, outcome):
+    assert [outcome] == shop.burst(do("silence", shop, until=f"2022-04-20T{until}Z"))
+
+
+@pytest.mark.parametrize(("size", "outcome"), [(600, "unknown_alert"), (601, "invalid_id")])
+def test_an_alerts_id_has_600_bytes_at_most(shop, size, outcome):
+    """Two ids of 256 bytes (RULES 4) with what stands between them (RULES 29)."""
+    assert [outcome] == shop.burst(do("ack", shop, alert_id="é" * (size // 2) + "x" * (size % 2)))
+
+
+def test_a_command_behind_the_frontier_acts_at_it(shop):
+    """RULES 25: written at 07:00, and its alert has moved at 08:00."""
+    shop.burst(do("ack", shop, "07:00"))
+
+    assert at("08:00") == shop.log[-1].at == shop.alert().handled.acknowledged_at
+
+
+@pytest.mark.parametrize("key", [("WH-EAST-1", "IPHONE-13"), ("W-1", "S"), ("W", "S-1"), ("-", "-")], ids=str)
+def test_an_alert_is_found_by_its_id_whatever_dashes_its_key_has(key):
+    """RULES 29: what stands between the dashes of an id may hold some itself."""
+    names = dict(zip(("warehouse_id", "sku"), key, strict=True))
+    shop = Shop(level(100, **names))
+    shop.burst(low(**names))
+
+    assert ["applied"] == shop.burst(command("ack", alert_id=shop.alert(key=key).alert_id))
+
+
+def test_a_trend_is_the_last_six_points_and_the_breach():
+    """However they were cut."""
+    documents = [low(name=f"T{minute}", quantity=-1, time=f"08:0{minute}") for minute in range(8)]
+    documents.append(low(name="LAST", quantity=-85, time="08:08"))
+    whole, singly = Shop(), Shop()
+    whole.burst(*documents)
+    for document in documents:
+        singly.burst(document)
+
+    expected = (*((at(f"08:0{2 + n}"), 97 - n) for n in range(6)), (at("08:08"), 7))
+    assert expected == whole.alert().trend == singly.alert().trend

@@ -147,6 +147,24 @@ def test_the_start_and_a_day_ahead_are_the_last_moments_of_every_time(document, 
     assert is_taken or "event_time_out_of_range" == event.reason
 
 
+@pytest.mark.parametrize("document", [level(5), transaction("T")], ids=["level", "transaction"])
+def test_updated_at_is_looked_at_before_status_changed_at(document):
+    """RULES 12: in that order, whichever is later."""
+    times = {"updated_at": "2022-04-20T09:00:00Z", "status_changed_at": "2022-04-20T10:00:00Z"}
+
+    assert MIDNIGHT + 9 * 3_600_000_000 == read(document | times).event_at
+    assert MIDNIGHT + 10 * 3_600_000_000 == read(document | times | {"updated_at": None}).event_at
+
+
+@pytest.mark.parametrize("type_", ["ORDER", "RESTOCK", "RETURN", "ADJUSTMENT", "RESERVE", "RELEASE"])
+def test_only_a_transfer_is_shipped(type_):
+    """RULES 16."""
+    refused = read(transaction("T", type_, -1 if type_ == "ORDER" else 1, status="SHIPPED"))
+
+    assert "invalid_value" == refused.reason
+    assert "SHIPPED" == read(transaction("T", "TRANSFER", 1, status="SHIPPED", to_warehouse_id="W2")).status
+
+
 @pytest.mark.parametrize(("seconds", "is_taken"), [(2 * 86_400, True), (2 * 86_400 + 1, False)])
 def test_a_deletions_cluster_time_has_the_same_bounds(seconds, is_taken):
     """RULES 6, 17: it has no other time."""
