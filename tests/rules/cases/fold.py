@@ -220,6 +220,21 @@ CASES = [
         outcomes=["applied"] * 6,
     ),
     Case(
+        # A and B both say at 07:00 that it is gone; neither is later, so neither is outdated. A's of
+        # 06:59 is, by A's own of 07:00.
+        "at equal instants of two sources no deletion outdates the other",
+        (9, 12, 17),
+        [
+            [
+                said_by("A", 0, None, **GONE),
+                said_by("B", 0, None, **(GONE | {"i": 2})),
+                said_by("A", -60, None, **GONE),
+            ],
+        ],
+        states={K: {"is_active": False}},
+        outcomes=["applied", "applied", "superseded"],
+    ),
+    Case(
         # S* is B's 30 (see above). A's deletion of second 6, epoch 0, is before B's second 7: active.
         # One of A's of second 8 is not, though A's own level of epoch 1 outranks it.
         "a deletion is judged against the greatest level",
