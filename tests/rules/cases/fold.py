@@ -27,7 +27,7 @@ LEVELS = {
 }
 # Two levels of one position, 07:00: of the ids the second is the greater, as 06:30 follows 06:00.
 TIED = {
-    "06:00": level(10, "06:00", updated_at="2022-04-20T07:00:00Z"),
+    "06:00": level(10, "06:00", reserved_stock=0, updated_at="2022-04-20T07:00:00Z"),
     "06:30": level(20, "06:30", updated_at="2022-04-20T07:00:00Z"),
 }
 # The same of an order's COMPLETED versions: B's 3 count.
