@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 
+import msgspec
 import pytest
 
 from inventory_assets.domain.events.parse import ParseSettings
@@ -116,6 +117,13 @@ def test_a_graces_end_is_due_where_nobody_has_judged_since():
     # An event at that very moment has judged it.
     judged = warm(low(), transaction("T2", quantity=-1, at=NEXT_DAY))
     assert not is_telling_due(judged, {"W1": end})
+    # And what was closed by hand since is not judged anew by every sweep.
+    [opened] = judged.alerts["W1", "S1"].values()
+    closing = messages(command("resolve", alert_id=opened.alert_id, timestamp=moment(NEXT_DAY + 1)))
+    published = [msgspec.structs.replace(each, publish_at=end) for each in closing]
+    process_burst(judged, parse_burst(published, ParseSettings()), version=9).draft.merge(9, end)
+    assert not judged.alerts["W1", "S1"][opened.condition].is_firing
+    assert not is_telling_due(judged, {"W1": end + 1})
 
 
 @pytest.mark.parametrize(

@@ -818,3 +818,17 @@ def test_a_trend_is_the_last_six_points_and_the_breach():
 
     expected = (*((at(f"08:0{2 + n}"), 97 - n) for n in range(6)), (at("08:08"), 7))
     assert expected == whole.alert().trend == singly.alert().trend
+
+
+def test_what_a_move_lets_go_elsewhere_is_never_dated_before_that_keys_own_frontier():
+    """RULES 25: W1's level of 09:00 takes the SKU out of the silenced category; at W2 it is 09:30."""
+    shop = Shop(level(100, category_id="C1"), level(100, warehouse_id="W2", category_id="C1"))
+    shop.burst(low(warehouse_id="W2"))
+    shop.burst(command("silence", category_id="C1", minutes=600, timestamp=moment("08:10")))
+    shop.burst(low(name="T2", quantity=-1, time="09:30", warehouse_id="W2"))
+    shop.log.clear()
+
+    shop.burst(level(100, "09:00", category_id="C2"))
+
+    assert [("unsilenced", "moved"), ("notified", "released")] == shop.steps()
+    assert {at("09:30")} == {step.at for step in shop.log}

@@ -59,3 +59,17 @@ def test_memory_lets_go_of_no_more_than_it_must_and_keeps_what_is_open():
     assert ["A", "C", "E"] == [events[0].transaction_id for events in memory.by_entity.values()]
     memory.forget_down_to(0)
     assert ["A", "C"] == [events[0].transaction_id for events in memory.by_entity.values()]
+
+
+def test_an_older_first_event_without_effect_ends_a_grace_as_well():
+    """RULES 24: from a day after its first event on. No later event, and no sweep, would judge it."""
+    state = InventoryState()
+    for version, document in enumerate(
+        (transaction("T1", at="2022-04-20T09:00:00Z"), transaction("T1", at="2022-04-19T08:00:00Z", status="PENDING")),
+        start=1,
+    ):
+        result = process_burst(state, parse_burst(messages(document), ParseSettings()), version=version)
+        result.draft.merge(version)
+
+    assert Outcome.SUPERSEDED is result.arrivals[0].outcome
+    assert [("opened", "breach"), ("notified", "breach")] == [(t.transition, t.reason) for _, t in result.transitions]
