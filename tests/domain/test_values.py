@@ -6,7 +6,17 @@ from collections.abc import Iterator
 
 import pytest
 
-from inventory_assets.domain.values import InvalidValue, format_time, read_integer, read_time
+from inventory_assets.domain.values import (
+    InvalidValue,
+    format_time,
+    read_days,
+    read_id,
+    read_integer,
+    read_number,
+    read_remark,
+    read_time,
+    read_within,
+)
 
 
 @pytest.fixture(params=["America/New_York", "Asia/Kolkata"])
@@ -57,3 +67,43 @@ def test_ten_to_the_twelfth_is_the_last_integer(value):
     for beyond in (10**12 + 1, -(10**12) - 1):
         with pytest.raises(InvalidValue, match=r"10\^12"):
             read_integer("quantity", beyond)
+
+
+@pytest.mark.parametrize("value", ["x", "x" * 256, "é" * 128, " ".join("x" * 128)[:-1] + "xx", "日" * 85 + "x"])
+def test_an_id_has_one_to_256_bytes(value):
+    """RULES 4. Bytes, not characters; one path for plain ids and one for all others."""
+    assert value == read_id("sku", value)
+
+
+@pytest.mark.parametrize("value", ["", "x" * 257, "é" * 129, "é" * 128 + "x", "x " * 128 + "x"])
+def test_an_id_of_more_bytes_or_none_is_refused(value):
+    with pytest.raises(InvalidValue, match=f"{len(value.encode())} bytes, expected 1 to 256"):
+        read_id("sku", value)
+
+
+@pytest.mark.parametrize(("low", "high"), [(0, 3_650), (1, 10**6)])
+def test_both_ends_of_a_range_are_inside(low, high):
+    """RULES 5, 22: "at least", "at most"."""
+    assert [low, high] == [read_within("lead_time_days", value, low, high) for value in (low, high)]
+    assert [low, high] == [read_number("unit_price", value, low, high) for value in (low, high)]
+    for beyond in (low - 1, high + 1):
+        with pytest.raises(InvalidValue, match="expected"):
+            read_within("lead_time_days", beyond, low, high)
+        with pytest.raises(InvalidValue, match="expected"):
+            read_number("unit_price", beyond, low, high)
+
+
+def test_days_are_from_none_to_ten_years():
+    """RULES 22."""
+    assert [0.0, 3_650.0] == [read_days("min_threshold_days", value) for value in (0, 3_650)]
+    for beyond in (-0.001, 3_650.001):
+        with pytest.raises(InvalidValue):
+            read_days("min_threshold_days", beyond)
+
+
+def test_a_remark_has_one_to_1024_characters():
+    """RULES 36: who and why are one line."""
+    assert "x" * 1024 == read_remark("reason", "x" * 1024)
+    for beyond in ("", "x" * 1025):
+        with pytest.raises(InvalidValue):
+            read_remark("reason", beyond)

@@ -2,6 +2,7 @@
 
 from inventory_assets.domain.events.topics import Topic
 from inventory_assets.ingest.ingest import Ingest
+from inventory_assets.ingest.outbox import Outbox, owed_alert
 from tests.builders import level, messages, outgoing, rule, transaction
 from tests.facts import rows, value
 
@@ -106,3 +107,46 @@ def test_what_another_process_owes_is_told_by_the_running_one(open_engine, broke
     drain(sensor)
     assert len(told(broker, Topic.ALERTS)) == 1
     assert sensor.outbox.owed_count == sensor.outbox.unrecorded_count == 0
+
+
+def kept(numbers):
+    """Tellings of one alert, by their numbers."""
+    return [owed_alert("alt-1", number, b"{}", "W1:S1") for number in numbers]
+
+
+def test_a_reload_owes_nothing_that_was_told_and_waits_to_be_recorded(broker):
+    """The lake does not know yet: it still says that it is owed."""
+    outbox = Outbox(broker)
+    outbox.add(kept([1]))
+    outbox.send()
+
+    outbox.reload(kept([1, 2]))
+
+    assert (1, 1) == (outbox.owed_count, outbox.unrecorded_count)
+    outbox.send()
+    assert ["1", "2"] == [m.attributes["notification"] for m in told(broker, Topic.ALERTS)]
+
+
+def test_a_reload_owes_what_failed(broker):
+    broker.failing_topics.add(Topic.ALERTS)
+    outbox = Outbox(broker)
+    outbox.add(kept([1]))
+    outbox.send()
+
+    outbox.reload(kept([1]))
+
+    assert 1 == outbox.owed_count
+    broker.failing_topics.clear()
+    outbox.send()
+    assert ["1"] == [m.attributes["notification"] for m in told(broker, Topic.ALERTS)]
+
+
+def test_a_reload_owes_what_the_lake_says_and_nothing_else(broker):
+    """Another process may have told it meanwhile."""
+    outbox = Outbox(broker)
+    outbox.add(kept([1]))
+
+    outbox.reload(kept([2]))
+    outbox.send()
+
+    assert ["2"] == [m.attributes["notification"] for m in told(broker, Topic.ALERTS)]

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from inventory_assets.settings import Settings
-from tests.builders import ROUGH, cut, level, message, received, simulated, transaction
+from tests.builders import ROUGH, cut, envelope, level, message, received, simulated, transaction
 from tests.facts import (
     ALERTS,
     DEAD_LETTERS,
@@ -104,3 +104,41 @@ def test_redelivery_of_everything_changes_nothing(settings, open_engine, cached_
     assert rows(engine.lake, STOCK) == ledger(simulation)
     assert doubled_events(engine.lake) == []
     assert differences(engine) == []
+
+
+@pytest.mark.parametrize(
+    ("known", "order", "late", "on_hand"),
+    [
+        # Bare, at one second: a level does not contain it (RULES 12), 100 - 3.
+        ([], transaction("T1", quantity=-3), level(100, "08:00"), 97),
+        ([], transaction("T1", quantity=-3), level(100, "08:00:01"), 100),
+        # Of epoch 1, so after any level of epoch 0.
+        (
+            [],
+            envelope(transaction("T1", quantity=-3), 8 * 3600, source_epoch=1),
+            envelope(level(100), 9 * 3600),
+            97,
+        ),
+        # B's 50 of 09:00 contained it; with A's epoch 1 of 07:00 A's greatest is no more the later of the two.
+        (
+            [{"source": "B", "document": level(50, "07:30")}, {"source": "A", "document": level(40, "09:00")}],
+            {"source": "A", "document": transaction("T1", quantity=-3)},
+            {"source": "A", "source_epoch": 1, "document": level(60, "07:00")},
+            47,
+        ),
+    ],
+    ids=["at its place", "after it", "of another epoch", "of another source"],
+)  # fmt: skip
+@pytest.mark.parametrize("cached_entities", [FEW, 200_000])
+def test_a_level_counts_what_was_let_go_and_it_does_not_contain(
+    settings, open_engine, cached_entities, known, order, late, on_hand
+):
+    """RULES 12, 14: whatever memory holds, at the very place up to which it has let go too."""
+    engine = open_engine(chosen=replace(settings, cached_entities=cached_entities))
+    for document in (*known, order):
+        engine.commit_burst([message(document)])
+    engine.commit_burst([message(transaction(f"O{number}", sku="S2")) for number in range(4)])
+
+    engine.commit_burst([message(late)])
+
+    assert on_hand == engine.state.keys["W1", "S1"].on_hand

@@ -3,9 +3,14 @@
 import json
 from dataclasses import replace
 
-from inventory_assets.domain.ingest.state import Newest
+import msgspec
+import pytest
+
+from inventory_assets.domain.events.parse import ParseSettings
+from inventory_assets.domain.ingest.process import parse_burst, process_burst
+from inventory_assets.domain.ingest.state import InventoryState, Newest
 from inventory_assets.domain.values import read_time
-from inventory_assets.ingest.sweep import is_sweep_due, sweep
+from inventory_assets.ingest.sweep import is_in_grace, is_sweep_due, is_telling_due, moments_of, sweep
 from tests.builders import command, level, messages, moment, rule, transaction
 from tests.facts import differences, rows, value
 
@@ -52,3 +57,88 @@ def test_a_paused_or_inhibited_alert_is_not_swept_for_ever(engine):
 
     assert engine.state.due_alerts
     assert not is_sweep_due(engine, at("23:00"))
+
+
+def warm(*documents):
+    """A state after a burst for each document, committed at once."""
+    state = InventoryState()
+    for version, document in enumerate(documents, start=1):
+        result = process_burst(state, parse_burst(messages(document), ParseSettings()), version=version)
+        result.draft.merge(version, at("12:00"))
+    return state
+
+
+TOLD_AND_BACK = (rule(10, 20), level(100), low(), transaction("T2", "RESTOCK", 95, "08:10"), low("T3", "08:20"))
+
+
+@pytest.mark.parametrize(("now", "is_due"), [("08:59:59.999999", False), ("09:00", True), ("09:01", True)])
+def test_a_withheld_telling_is_due_at_the_end_of_its_cooldown(now, is_due):
+    """RULES 28: told 08:00, open again at 08:20, the hour ends at 09:00."""
+    assert is_due == is_telling_due(warm(*TOLD_AND_BACK), {"W1": at(f"2022-04-20T{now}Z" if "." in now else now)})
+
+
+@pytest.mark.parametrize(
+    "hold",
+    [command("pause", sku="S1"), command("silence", sku="S1", minutes=240), command("inhibit", warehouse_id="W1")],
+    ids=lambda hold: hold["command"],
+)
+def test_what_is_held_is_not_due(hold):
+    """RULES 36."""
+    held = warm(*TOLD_AND_BACK, hold | {"timestamp": moment("08:30")})
+
+    assert not is_telling_due(held, {"W1": at("09:00")})
+
+
+def test_what_was_paused_is_due_once_it_is_resumed():
+    """RULES 28, 36: at the cooldown's end, where that is later."""
+    commands = [
+        command(name, sku="S1", timestamp=moment(time)) for name, time in (("pause", "08:30"), ("resume", "08:40"))
+    ]
+
+    assert is_telling_due(warm(*TOLD_AND_BACK, *commands), {"W1": at("09:00")})
+
+
+def test_a_silences_end_makes_a_telling_due():
+    """RULES 36: from 08:30 for 120 minutes; until is not within."""
+    silenced = warm(*TOLD_AND_BACK, command("silence", sku="S1", minutes=120, timestamp=moment("08:30")))
+
+    assert [False, True] == [is_telling_due(silenced, {"W1": at(now)}) for now in ("10:29:59", "10:30")]
+
+
+NEXT_DAY = 24 * 60 + 8 * 60
+
+
+def test_a_graces_end_is_due_where_nobody_has_judged_since():
+    """RULES 24: a day after 08:00, to the microsecond."""
+    state, end = warm(low()), at(NEXT_DAY)
+
+    assert [False, True] == [is_telling_due(state, {"W1": now}) for now in (end - 1, end)]
+    assert [True, False] == [is_in_grace(state, ("W1", "S1"), now) for now in (end - 1, end)]
+    # An event at that very moment has judged it.
+    judged = warm(low(), transaction("T2", quantity=-1, at=NEXT_DAY))
+    assert not is_telling_due(judged, {"W1": end})
+    # And what was closed by hand since is not judged anew by every sweep.
+    [opened] = judged.alerts["W1", "S1"].values()
+    closing = messages(command("resolve", alert_id=opened.alert_id, timestamp=moment(NEXT_DAY + 1)))
+    published = [msgspec.structs.replace(each, publish_at=end) for each in closing]
+    process_burst(judged, parse_burst(published, ParseSettings()), version=9).draft.merge(9, end)
+    assert not judged.alerts["W1", "S1"][opened.condition].is_firing
+    assert not is_telling_due(judged, {"W1": end + 1})
+
+
+@pytest.mark.parametrize(
+    ("committed", "now", "expected"),
+    [
+        ("08:00", "08:00", "08:00"), ("08:00", "08:10", "08:10"),
+        # A backlog: 08:00 and the ten minutes since.
+        ("12:00", "12:10", "08:10"), ("12:00", "12:00", "08:00"),
+        # Events of a clock that is ahead, and a clock that went back.
+        ("07:50", "07:55", "07:55"), ("12:00", "11:50", "08:00"),
+    ],
+)  # fmt: skip
+def test_a_sweeps_moment_is_the_warehouses_own(committed, now, expected):
+    """RULES 28: the newest event's time plus the wall time since its commit, never later than the clock."""
+    state = InventoryState()
+    state.newest["W1"] = Newest(at("08:00"), at(committed))
+
+    assert {"W1": at(expected)} == moments_of(state, at(now))

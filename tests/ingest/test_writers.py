@@ -4,6 +4,7 @@ import subprocess
 import sys
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -119,6 +120,31 @@ def test_a_burst_of_another_release_is_loaded_for_it_may_not_repeat_here(open_en
     assert follower.refresh()
 
     assert (follower.state is kept, follower.state.version) == (False, 2)
+
+
+def test_a_burst_made_with_other_settings_is_loaded(open_engine, settings):
+    """Read with our own it would be another burst: here its order is judged at once."""
+    writer, follower = open_engine(chosen=replace(settings, unstated_grace=timedelta(0))), open_engine()
+    kept = follower.state
+    writer.commit_burst(messages(transaction("T1", quantity=-5)))
+
+    assert follower.refresh()
+
+    assert follower.state is not kept
+    assert warm(follower.state) == warm(writer.state)
+    assert follower.state.alerts["W1", "S1"]
+
+
+def test_a_burst_of_other_semantics_is_loaded(open_engine):
+    """RULES 37a: what it meant then it need not mean here."""
+    writer, follower = open_engine(), open_engine()
+    kept = follower.state
+    writer.commit_burst(messages(level(100)))
+    writer.lake.connection.execute("UPDATE meta.versions SET semantics = semantics + 1")
+
+    assert follower.refresh()
+
+    assert (follower.state is kept, follower.state.version) == (False, 1)
 
 
 def test_what_changes_state_cannot_pass_for_a_note(engine):

@@ -59,6 +59,19 @@ def test_explaining_reads_only_what_can_matter_to_the_sku(engine, alert_id):
     assert [line.available for line in explanation.events] == [15, 5]
 
 
+def test_an_alert_of_a_receiver_is_explained_with_the_transfer(open_engine):
+    """RULES 16: W2's 30 and the 5 that W1 sent, less 28."""
+    engine = open_engine()
+    engine.commit_burst(messages(rule(10, 20), level(100), level(30, warehouse_id="W2")))
+    engine.commit_burst(messages(transaction("T1", "TRANSFER", 5, to_warehouse_id="W2")))
+    engine.commit_burst(messages(transaction("O1", quantity=-28, at="09:00", warehouse_id="W2")))
+
+    explanation = explain(engine, value(engine.lake, "SELECT alert_id FROM out.alerts"))
+
+    assert explanation.differences == []
+    assert [line.available for line in explanation.events] == [30, 35, 7]
+
+
 @pytest.mark.parametrize(
     ("tampering", "difference"),
     [

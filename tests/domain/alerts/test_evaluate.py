@@ -8,7 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inventory_assets.domain.alerts.alert import SEVERITY
-from inventory_assets.domain.alerts.evaluate import Cause, Point, find_breaches, needs_step, notification_due_at, step
+from inventory_assets.domain.alerts.evaluate import (
+    Cause,
+    Point,
+    find_breaches,
+    needs_step,
+    notification_due_at,
+    step,
+    tell_again,
+)
 from inventory_assets.domain.events.kinds import Condition
 from inventory_assets.domain.stock.fold import KeyState
 from inventory_assets.domain.thresholds.resolve import Thresholds
@@ -124,3 +132,60 @@ def test_a_cooldown_counts_from_the_last_telling_and_by_the_rule_in_force_now():
 
     assert alert.is_notification_due and alert.notification_count == 1
     assert START + 60 * MINUTE == notification_due_at(alert, low)
+
+
+@pytest.mark.parametrize(("inbound", "found"), [(-1, True), (0, True), (1, False)])
+def test_a_single_unit_on_its_way_is_a_restock(inbound, found):
+    """RULES 24: inbound > 0."""
+    breaches = find_breaches(point(60, limits(None, 100), inbound=inbound))
+
+    assert found == ([Condition.REORDER] == [breach.condition for breach in breaches])
+
+
+def test_days_that_never_breached_need_not_clear():
+    """RULES 27: "if they breached". 11 clears the 10 (110 >= 110) and is within a tenth of 10.5 days."""
+    low = limits(10, days=7.0)
+
+    _, happened = run(point(9, low, 1.0), point(11, low, 1.5))
+
+    assert [("opened", "breach"), ("notified", "breach"), ("resolved", "recovered")] == happened
+
+
+def test_what_holds_an_alert_is_what_is_shown():
+    """RULES 30: 11 is eleven tenths of 10, so the days of cover alone hold it, at 7.33 of 7.7."""
+    low = limits(10, days=7.0)
+    alerts, _ = run(point(9, low, 2.0))
+
+    told, _ = tell_again(
+        alerts[Condition.LOW_STOCK], point(11, low, 1.5), at=START, reason="repeat", event_id=None, actor="policy"
+    )
+
+    assert (7.0, "days_of_cover 7.33 < 1.1 x min_threshold_days 7") == (told.threshold, told.comparison)
+
+
+def test_alerts_of_a_condition_are_numbered():
+    """Of two, a restarted process takes the later by its number, as one may re-open long after it opened."""
+    low = limits(10)
+    alerts, _ = run(point(9, low), point(20, low))
+    later = Cause("event-60", START + 60 * MINUTE, START + 60 * MINUTE, False)
+
+    changed, _ = step(alerts, point(9, low), later)
+
+    assert (0, 1) == (alerts[Condition.LOW_STOCK].ordinal, changed[Condition.LOW_STOCK].ordinal)
+
+
+@pytest.mark.parametrize(
+    ("before", "expected"),
+    [
+        ((), ((START, 9),)),
+        (((START, 9),), ((START, 9),)),
+        (((START - MINUTE, 9),), ((START - MINUTE, 9), (START, 9))),
+        (((START, 12),), ((START, 12), (START, 9))),
+    ],
+    ids=["first", "the breach itself", "earlier", "other stock at the same time"],
+)
+def test_a_trend_ends_with_the_breach_and_has_it_once(before, expected):
+    """A rule finds its key at a point that is in the trend already."""
+    changed, _ = step({}, point(9, limits(10))._replace(trend=before), cause())
+
+    assert expected == changed[Condition.LOW_STOCK].trend

@@ -4,6 +4,7 @@ Belongs here: the state machine as a burst runs it. Does not: the lake, the
 command line, deliveries.
 """
 
+import msgspec
 import pytest
 
 from inventory_assets.domain.alerts.lifecycle import LifecyclePolicy, in_force
@@ -611,3 +612,223 @@ def test_a_scope_is_judged_by_where_the_sku_stands_now():
     assert shop.alert().handled.silenced_until == at("10:11")
     shop.burst(level(5, at="09:50", category_id="C1"))
     assert shop.alert().handled.silenced_until == at("18:10")
+
+
+@pytest.mark.parametrize("names", [("pause", "resume"), ("silence", "unsilence"), ("inhibit", "uninhibit")])
+def test_at_one_time_the_order_of_arrival_decides_nothing(names):
+    """RULES 36: the same hold or release, whichever came first."""
+    target = {"warehouse_id": "W1", "timestamp": moment("07:30")}
+    both = [command(name, **target, **({"minutes": 60} if name == "silence" else {})) for name in names]
+
+    told = []
+    for documents in (both, both[::-1]):
+        shop = Shop()
+        shop.burst(*documents)
+        shop.burst(low())
+        told.append(shop.told)
+
+    assert told[0] == told[1]
+
+
+def test_of_two_silences_of_one_moment_the_same_one_holds_in_any_order():
+    both = [command("silence", sku="S1", minutes=minutes, timestamp=moment("07:30")) for minutes in (40, 90)]
+    ends = set()
+    for documents in (both, both[::-1]):
+        shop = Shop()
+        shop.burst(*documents)
+        shop.burst(low())
+        ends.add(shop.alert().handled.silenced_until)
+
+    assert 1 == len(ends)
+
+
+def test_an_alert_that_opens_as_a_silence_ends_is_told():
+    """RULES 36: until is not within; 07:00 and 60 minutes are 08:00."""
+    shop = Shop()
+    shop.burst(command("silence", warehouse_id="W1", minutes=60, timestamp=moment("07:00")))
+    shop.burst(low())
+
+    assert [("opened", "breach"), ("notified", "breach")] == shop.steps()
+    assert shop.alert().handled.silenced_until is None
+
+
+def test_the_highest_level_is_nine(shop):
+    outcomes = [shop.burst(do("escalate", shop, f"09:{minute:02d}")) for minute in range(10)]
+
+    assert [["applied"]] * 9 + [["illegal_transition"]] == outcomes
+    assert 9 == shop.alert().handled.escalated_level
+
+
+DAYS_LATER = "2022-05-20T07:30:00"
+
+
+@pytest.mark.parametrize(
+    ("latest", "is_known"),
+    [(moment("07:31"), True), (f"{DAYS_LATER}Z", False), ("2022-05-20T07:29:59.999999Z", True)],
+    ids=["at once", "thirty days", "a moment less"],
+)
+@pytest.mark.parametrize("names", [("silence", "unsilence"), ("inhibit", "uninhibit")], ids=["silences", "inhibitions"])
+def test_a_release_is_known_for_thirty_days(names, latest, is_known):
+    """A hold that was lifted before it came must not hold, nor all releases be kept for ever."""
+    held, lifted = names
+    shop = Shop()
+    shop.burst(command(lifted, warehouse_id="W1", timestamp=moment("07:30")))
+    more = {"minutes": 600} if held == "silence" else {}
+    other = command(held, warehouse_id="W9", timestamp=latest, **more)
+    [message] = messages(other)
+    result = process_burst(
+        shop.state,
+        parse_burst([msgspec.structs.replace(message, publish_at=at("2022-05-21T00:00:00Z"))], ParseSettings()),
+        version=9,
+    )
+    result.draft.merge(9)
+
+    known = [*shop.state.silences.values(), *shop.state.inhibitions.values()]
+    assert is_known == any(each.command == lifted for each in known)
+    assert shop.burst(command(held, warehouse_id="W1", timestamp=moment("07:20"), **more)) == [
+        "superseded" if is_known else "applied"
+    ]
+
+
+# ---- at the very moment
+
+
+def test_an_inhibited_category_holds_what_opens_at_its_own_moment():
+    """From then on."""
+    shop = Shop(level(100, category_id="C1"))
+    shop.burst(command("inhibit", category_id="C1", source="inc-1", timestamp=moment("08:00")), low())
+
+    assert ([], ("inc-1",)) == (shop.told, shop.alert().handled.inhibited_by)
+
+
+def test_an_end_at_the_moment_a_silence_ends_finds_it_ended(shop):
+    """RULES 36: until 10:00 is not at 10:00; the clock ended it, not the command."""
+    shop.burst(do("silence", shop, minutes=60))
+    shop.burst(do("unsilence", shop, "10:00"))
+    shop.burst(sweep_at="10:00")
+
+    assert [("silenced", "test"), ("unsilenced", "silence_ended"), ("notified", "silence_ended")] == shop.steps()
+    assert at("10:00") == shop.log[-1].at
+
+
+EXPIRING = LifecyclePolicy(expire={"HIGH": 1440})
+
+
+def test_an_alert_expires_a_day_after_its_keys_last_event(shop):
+    shop.burst(low(name="T2", quantity=-1, time="20:00"))
+    for time in (24 * 60 + 8 * 60, 24 * 60 + 20 * 60 - 1):
+        shop.burst(sweep_at=time, policy=EXPIRING)
+    assert [] == shop.steps()
+
+    shop.burst(sweep_at=24 * 60 + 20 * 60, policy=EXPIRING)
+    assert [("resolved", "expired")] == shop.steps()
+
+
+def test_what_a_rule_opens_expires_a_day_after_it_opened():
+    """Its key's last event may be long ago."""
+    shop = Shop(level(15))
+    shop.burst(rule(20, 20, updated_at="2022-04-21T06:00:00Z"))
+    for time in (24 * 60 + 7 * 60, 48 * 60 + 6 * 60 - 1):
+        shop.burst(sweep_at=time, policy=EXPIRING)
+    assert ["opened", "notified"] == [name for name, _ in shop.steps()][-2:]
+
+    shop.burst(sweep_at=48 * 60 + 6 * 60, policy=EXPIRING)
+    assert ("resolved", "expired") == shop.steps()[-1]
+
+
+def test_time_does_nothing_with_what_nobody_was_told_of():
+    """RULES 26: the milder alert opened untold, so nobody could have taken it."""
+    shop = Shop(level(0))
+    shop.burst(transaction("T1", "RESTOCK", 5, "08:00"))
+    shop.burst(sweep_at="20:00", policy=POLICY)
+
+    assert 0 == shop.alert().notification_count == shop.alert().handled.escalated_level
+
+
+def test_time_does_not_raise_what_is_held(shop):
+    shop.burst(do("inhibit", shop, "08:10", source="inc-1"))
+    shop.burst(sweep_at="20:00", policy=POLICY)
+
+    assert [("inhibited", "test")] == shop.steps()
+    assert 0 == shop.alert().handled.escalated_level
+
+
+def test_escalation_counts_anew_from_each_raising(shop):
+    policy = LifecyclePolicy(escalate={"HIGH": 60})
+    levels = []
+    for time in ("08:59", "09:00", "09:59", "10:00"):
+        shop.burst(sweep_at=time, policy=policy)
+        levels.append(shop.alert().handled.escalated_level)
+
+    assert [0, 1, 1, 2] == levels
+
+
+def test_a_doubt_of_a_category_at_a_warehouse_is_no_doubt_of_its_numbers():
+    """ADR 0004: only a warehouse's data are in doubt; a category's alerts are held, and true."""
+    shop = Shop(level(100, category_id="C1"))
+    shop.burst(command("inhibit", warehouse_id="W1", category_id="C1", timestamp=moment("07:30")), low())
+
+    assert ([], ("tests",), False) == (
+        shop.told, shop.alert().handled.inhibited_by, shop.alert().handled.is_untrusted,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("minutes", "outcome"), [(366 * 24 * 60, "applied"), (366 * 24 * 60 + 1, "invalid_command")])
+def test_a_silence_is_of_a_year_at_most(shop, minutes, outcome):
+    """A leap year is a year."""
+    assert [outcome] == shop.burst(do("silence", shop, minutes=minutes))
+
+
+@pytest.mark.parametrize(("until", "outcome"), [("09:00:00", "invalid_command"), ("09:00:00.000001", "applied")])
+def test_a_silence_ends_after_it_began(shop, until, outcome):
+    assert [outcome] == shop.burst(do("silence", shop, until=f"2022-04-20T{until}Z"))
+
+
+@pytest.mark.parametrize(("size", "outcome"), [(600, "unknown_alert"), (601, "invalid_id")])
+def test_an_alerts_id_has_600_bytes_at_most(shop, size, outcome):
+    """Two ids of 256 bytes (RULES 4) with what stands between them (RULES 29)."""
+    assert [outcome] == shop.burst(do("ack", shop, alert_id="é" * (size // 2) + "x" * (size % 2)))
+
+
+def test_a_command_behind_the_frontier_acts_at_it(shop):
+    """RULES 25: written at 07:00, and its alert has moved at 08:00."""
+    shop.burst(do("ack", shop, "07:00"))
+
+    assert at("08:00") == shop.log[-1].at == shop.alert().handled.acknowledged_at
+
+
+@pytest.mark.parametrize("key", [("WH-EAST-1", "IPHONE-13"), ("W-1", "S"), ("W", "S-1"), ("-", "-")], ids=str)
+def test_an_alert_is_found_by_its_id_whatever_dashes_its_key_has(key):
+    """RULES 29: what stands between the dashes of an id may hold some itself."""
+    names = dict(zip(("warehouse_id", "sku"), key, strict=True))
+    shop = Shop(level(100, **names))
+    shop.burst(low(**names))
+
+    assert ["applied"] == shop.burst(command("ack", alert_id=shop.alert(key=key).alert_id))
+
+
+def test_a_trend_is_the_last_six_points_and_the_breach():
+    """However they were cut."""
+    documents = [low(name=f"T{minute}", quantity=-1, time=f"08:0{minute}") for minute in range(8)]
+    documents.append(low(name="LAST", quantity=-85, time="08:08"))
+    whole, singly = Shop(), Shop()
+    whole.burst(*documents)
+    for document in documents:
+        singly.burst(document)
+
+    expected = (*((at(f"08:0{2 + n}"), 97 - n) for n in range(6)), (at("08:08"), 7))
+    assert expected == whole.alert().trend == singly.alert().trend
+
+
+def test_what_a_move_lets_go_elsewhere_is_never_dated_before_that_keys_own_frontier():
+    """RULES 25: W1's level of 09:00 takes the SKU out of the silenced category; at W2 it is 09:30."""
+    shop = Shop(level(100, category_id="C1"), level(100, warehouse_id="W2", category_id="C1"))
+    shop.burst(low(warehouse_id="W2"))
+    shop.burst(command("silence", category_id="C1", minutes=600, timestamp=moment("08:10")))
+    shop.burst(low(name="T2", quantity=-1, time="09:30", warehouse_id="W2"))
+    shop.log.clear()
+
+    shop.burst(level(100, "09:00", category_id="C2"))
+
+    assert [("unsilenced", "moved"), ("notified", "released")] == shop.steps()
+    assert {at("09:30")} == {step.at for step in shop.log}

@@ -95,3 +95,12 @@ def test_which_heartbeat_counts_does_not_depend_on_the_order_of_arrival(told, rn
 
     assert whole.connectors == pieces.connectors
     assert {Outcome.FILTERED} >= {arrival.outcome for arrival in result.arrivals}
+
+
+@pytest.mark.parametrize(("epoch", "outranked_by"), [(0, None), (1, None), (2, 2)])
+def test_a_connector_is_outranked_by_a_greater_epoch_alone(epoch, outranked_by):
+    """RULES 12: under its own epoch what it says counts."""
+    earlier = parse(heartbeat(source_epoch=epoch), AT).heard
+    now = parse(heartbeat(source_epoch=1), AT + 1).heard
+
+    assert outranked_by == now.join(earlier).outranked_by

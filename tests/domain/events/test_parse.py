@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inventory_assets.domain.events.kinds import Filtered, Rejection
-from inventory_assets.domain.events.parse import KINDS_BY_TOPIC
+from inventory_assets.domain.events.parse import KINDS_BY_TOPIC, ParseSettings
 from tests.builders import command, envelope, level, rule, transaction
 from tests.domain.events.reading import read
 from tests.rules.cases import parse
@@ -85,6 +85,131 @@ def test_archiving_old_transactions_takes_no_stock_away():
     archived = envelope(transaction("T"), 0, operation="delete", namespace="shop.transactions")
 
     assert Filtered("no_stock_fact") == read(archived)
+
+
+@pytest.mark.parametrize(
+    ("field", "inside", "outside"),
+    [
+        ("lead_time_days", (0, 3_650), (-1, 3_651)),
+        ("order_up_to", (0, 10**12), (-1, 10**12 + 1)),
+        ("pack_multiple", (1, 10**6), (0, 10**6 + 1)),
+        ("unit_price", (0.0, 1e9), (-0.01, 1_000_000_000.01)),
+        ("supplier_id", ("x", "x" * 1024), ("x" * 1025,)),
+    ],
+)
+def test_what_a_level_says_of_its_product_has_a_range(field, inside, outside):
+    """RULES 5, 19: what cannot be meant is unknown and named, and the stock counts; both ends can be meant."""
+    for value in inside:
+        event = read(level(5, **{field: value}))
+        assert (((field, value),), ()) == (event.product_fields, event.ignored_fields)
+    for value in outside:
+        event = read(level(5, **{field: value}))
+        assert ((), (field,), 5) == (event.product_fields, event.ignored_fields, event.on_hand)
+
+
+@pytest.mark.parametrize(
+    ("type_", "signs"),
+    [
+        ("ORDER", {-1}), ("RESTOCK", {1}), ("RETURN", {1}), ("ADJUSTMENT", {-1, 1}),
+        ("TRANSFER", {1}), ("RESERVE", {1}), ("RELEASE", {1}),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("status", ["PENDING", "COMPLETED", "CANCELLED"])
+def test_a_type_has_its_signs_at_any_status(type_, signs, status):
+    """RULES 8. One unit either way, and none."""
+    more = {"status": status} | ({"to_warehouse_id": "W2"} if type_ == "TRANSFER" else {})
+    found = {sign: read(transaction("T", type_, sign, **more)) for sign in (-1, 0, 1)}
+
+    assert signs == {sign for sign, event in found.items() if not isinstance(event, Rejection)}
+    assert {"invalid_sign"} == {event.reason for event in found.values() if isinstance(event, Rejection)}
+
+
+@pytest.mark.parametrize(
+    ("pair", "expected"),
+    [
+        ((50, 50), (50, 50)), ((51, 50), (None, None)), ((0, 0), (0, 0)), ((0, None), (0, None)), ((None, 0), (None, 0)),
+        ((-1, 50), (None, None)), ((-1, None), (None, None)), ((None, -1), (None, None)), ((-2, -1), (None, None)),
+    ],
+)  # fmt: skip
+def test_an_embedded_pair_is_at_least_none_and_in_order(pair, expected):
+    """RULES 22: integers >= 0, min <= reorder; what is invalid is ignored whole."""
+    event = read(level(5, min_threshold=pair[0], reorder_threshold=pair[1]))
+
+    assert (*expected, 5) == (event.min_threshold, event.reorder_threshold, event.on_hand)
+
+
+START = "2010-01-01T00:00:00"
+LAST = "2022-04-22T00:00:00"  # published 2022-04-21T00:00Z
+DOCUMENTS = {
+    "a level's last_updated": lambda time: level(last_updated=time),
+    "a level's last_updated beside its updated_at": lambda time: level(last_updated=time, updated_at="2022-04-20T07:00:00Z"),
+    "a level's updated_at": lambda time: level(updated_at=time),
+    "a level's status_changed_at": lambda time: level(status_changed_at=time),
+    "a transaction's timestamp": lambda time: transaction("T", timestamp=time),
+    "a transaction's updated_at": lambda time: transaction("T", updated_at=time),
+    "a transaction's status_changed_at": lambda time: transaction("T", status_changed_at=time),
+    "a rule's updated_at": lambda time: rule(updated_at=time),
+    "a rule's created_at": lambda time: rule(updated_at=None, created_at=time),
+    "a command's timestamp": lambda time: command("pause", timestamp=time),
+    "a command on an alert": lambda time: command("ack", alert_id="alt-1", timestamp=time),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("document", DOCUMENTS.values(), ids=DOCUMENTS)
+@pytest.mark.parametrize(
+    ("time", "is_taken"),
+    [
+        (f"{START}Z", True), ("2009-12-31T23:59:59.999999Z", False),
+        (f"{LAST}Z", True), (f"{LAST}.000001Z", False),
+    ],
+)  # fmt: skip
+def test_the_start_and_a_day_ahead_are_the_last_moments_of_every_time(document, time, is_taken):
+    """RULES 6: before the start, or over 24 h after the publish time."""
+    event = read(document(time))
+
+    assert is_taken == (not isinstance(event, Rejection))
+    assert is_taken or "event_time_out_of_range" == event.reason
+
+
+@pytest.mark.parametrize("document", [level(5), transaction("T")], ids=["level", "transaction"])
+def test_updated_at_is_looked_at_before_status_changed_at(document):
+    """RULES 12: in that order, whichever is later."""
+    times = {"updated_at": "2022-04-20T09:00:00Z", "status_changed_at": "2022-04-20T10:00:00Z"}
+
+    assert MIDNIGHT + 9 * 3_600_000_000 == read(document | times).event_at
+    assert MIDNIGHT + 10 * 3_600_000_000 == read(document | times | {"updated_at": None}).event_at
+
+
+@pytest.mark.parametrize("type_", ["ORDER", "RESTOCK", "RETURN", "ADJUSTMENT", "RESERVE", "RELEASE"])
+def test_only_a_transfer_is_shipped(type_):
+    """RULES 16."""
+    refused = read(transaction("T", type_, -1 if type_ == "ORDER" else 1, status="SHIPPED"))
+
+    assert "invalid_value" == refused.reason
+    assert "SHIPPED" == read(transaction("T", "TRANSFER", 1, status="SHIPPED", to_warehouse_id="W2")).status
+
+
+@pytest.mark.parametrize(("seconds", "is_taken"), [(2 * 86_400, True), (2 * 86_400 + 1, False)])
+def test_a_deletions_cluster_time_has_the_same_bounds(seconds, is_taken):
+    """RULES 6, 17: it has no other time."""
+    event = read(envelope({"warehouse_id": "W1", "sku": "S1"}, seconds, operation="delete"))
+
+    assert is_taken == (not isinstance(event, Rejection))
+
+
+@pytest.mark.parametrize(
+    ("settings_", "time", "is_taken"),
+    [
+        (ParseSettings(start_at=MIDNIGHT), "2022-04-20T00:00:00Z", True),
+        (ParseSettings(start_at=MIDNIGHT), "2022-04-19T23:59:59.999999Z", False),
+        (ParseSettings(max_ahead=3_600_000_000), "2022-04-21T01:00:00Z", True),
+        (ParseSettings(max_ahead=3_600_000_000), "2022-04-21T01:00:00.000001Z", False),
+    ],
+    ids=["the start", "before it", "an hour ahead", "more"],
+)
+def test_the_bounds_of_times_are_settings(settings_, time, is_taken):
+    """RULES 6."""
+    assert is_taken == (not isinstance(read(level(last_updated=time), settings=settings_), Rejection))
 
 
 # ---- whatever the bytes are, there is an answer

@@ -2,8 +2,8 @@
 
 import pytest
 
-from inventory_assets.domain.events.kinds import Transaction
-from inventory_assets.domain.stock.fold import effect
+from inventory_assets.domain.events.kinds import Outcome, Transaction
+from inventory_assets.domain.stock.fold import KeyState, Mark, apply_transaction, effect, is_contained
 from tests.rules.cases import fold
 from tests.rules.playing import facts, hand_computed
 from tests.rules.product import ProductEngine
@@ -31,3 +31,48 @@ def test_a_reservation_acts_when_it_is_completed(type_, status):
     version = Transaction("id", "T1", type_, status, "W1", "S1", None, 7, 0, (0, 0, 0), False)
 
     assert (0, 0, 0) == effect(version, "W1")
+
+
+@pytest.mark.parametrize(
+    ("sources", "is_inside"),
+    [(("A", "A"), True), ((None, "A"), True), (("A", None), True), (("A", "B"), False)],
+    ids=["one source", "an order of before", "a level of before", "two sources"],
+)
+def test_what_was_recorded_before_sources_were_kept_is_of_one_clock(sources, is_inside):
+    """RULES 37a: epoch 1 is after epoch 0 whatever the instant; only another source's epoch says nothing."""
+    version = Transaction("id", "T1", "ORDER", "COMPLETED", "W1", "S1", None, -1, 9, (0, 9, 0), False, sources[0])
+    level = Mark((1, 5, 0), "level", sources[1], False, 100, None, False, None, None)
+
+    assert is_inside == is_contained(version, level)
+
+
+def order(name, at, place, status="COMPLETED"):
+    return Transaction(f"{name}:{status}", name, "ORDER", status, "W1", "S1", None, -1, at, (0, place, 0), True)
+
+
+@pytest.mark.parametrize("times", [(20, 10), (10, 20)])
+def test_the_first_and_last_times_of_a_key_are_those_of_all_its_events(times):
+    """RULES 18: in any order."""
+    state = KeyState("W1", "S1")
+    for number, at in enumerate(times):
+        apply_transaction(state, (), order(f"T{number}", at, at))
+
+    assert (10, 20) == (state.first_at, state.last_event_at)
+
+
+def test_a_frontiers_time_never_goes_back():
+    """RULES 12, 25: a later cluster time may come with an earlier event time."""
+    state = KeyState("W1", "S1")
+    apply_transaction(state, (), order("T1", 20, 1))
+    apply_transaction(state, (), order("T2", 10, 2))
+
+    assert ((0, 2, 0), 20) == (state.frontier[0], state.frontier_at)
+
+
+def test_what_is_superseded_does_not_move_the_frontier():
+    """RULES 25: an event after it would be late for nothing."""
+    state, done = KeyState("W1", "S1"), order("T1", 10, 1)
+    apply_transaction(state, (), done)
+    outcome = apply_transaction(state, (done,), order("T1", 20, 2, "PENDING"))
+
+    assert (Outcome.SUPERSEDED, (0, 1, 0), 10) == (outcome, state.frontier[0], state.frontier_at)

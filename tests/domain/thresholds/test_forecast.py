@@ -119,3 +119,24 @@ def test_limits_are_ordered_and_grow_with_service_and_lead_time(units, lead_time
         assert found.min_qty <= longer.min_qty and found.reorder_qty <= longer.reorder_qty
     else:
         assert found.min_qty == 0
+
+
+@pytest.mark.parametrize(("days", "sold", "is_known"), [(14, 3, True), (13, 3, False), (14, 2, False), (13, 13, False)])
+def test_too_little_is_known_below_two_weeks_or_three_days_with_demand(days, sold, is_known):
+    units = np.zeros(days)
+    units[:sold] = 5
+
+    found = compute_limits(units, np.arange(days) % 7, next_weekday=0, lead_time_days=3, service_level=0.95)
+
+    assert is_known == (found is not None)
+
+
+@pytest.mark.parametrize(("days", "model"), [(32, "mean"), (33, "sba")])
+def test_demand_is_intermittent_from_an_interval_of_1_32_days(days, model):
+    """Syntetos, Boylan & Croston 2005: 33 days for 25 with demand are 1.32 exactly."""
+    units = np.zeros(days)
+    units[days - 25 :] = 5
+
+    found = compute_limits(units, np.arange(days) % 7, next_weekday=0, lead_time_days=3, service_level=0.95)
+
+    assert found is not None and model == found.model

@@ -44,6 +44,14 @@ CASES = [
         reading="as of the opening or notification",
     ),
     Case(
+        # 500 - 33 available - 10 inbound = 457, and nothing else.
+        "the recommendation leaves out what is inbound",
+        (30,),
+        [[RULE_50_100, txn("T1", "RESTOCK", 10, "06:59", status="PENDING"), level(33, "07:01")]],
+        products={"S1": {"order_up_to": 500}},
+        alerts=[{"alert_type": "LOW_STOCK", "suggested_quantity": 457, "inbound_stock": 10}],
+    ),
+    Case(
         # 2 x 100 - 48 = 152; packs of 8: 19 x 8 = 152 exactly.
         "twice reorder where there is no order_up_to",
         (30,),

@@ -377,4 +377,41 @@ CASES = [
         outcomes=["applied"] * 4 + ["superseded", "duplicate"],
         transitions={K: [*WAITED, "LOW_STOCK notified cooldown_ended 08:01"]},
     ),
+    Case(
+        # Another SKU's level of 07:30 is as new, and 40 minutes later: 07:30 and 41 minutes, not 1.
+        "an event as new as the newest does not set a warehouse's time back",
+        (28,),
+        [
+            Committed("2022-04-25T00:00:00+00:00", AT_0730),
+            Committed("2022-04-25T00:40:00+00:00", [level(90, "07:30", sku="S2")]),
+            Sweep("2022-04-25T00:41:00+00:00"),
+        ],
+        transitions={K: [*WAITED, "LOW_STOCK notified cooldown_ended 08:01"]},
+        reading="of several newest the one that was committed first",
+    ),
+    Case(
+        # 08:01 came first; what follows it in the burst is of 06:00.
+        "a warehouse's newest event need not be its burst's last",
+        (28,),
+        [
+            Committed(LATER, [*AT_0730, level(90, "08:01", sku="S2"), level(90, "06:00", sku="S3")]),
+            Sweep(LATER),
+        ],
+        transitions={K: [*WAITED, "LOW_STOCK notified cooldown_ended 08:01"]},
+    ),
+    Case(
+        # W2's LOW_STOCK is due at 08:01. W1's level of 08:30 takes the SKU, there too, to a brand whose
+        # rule mutes it: what was due before is told before, whether or not a sweep looked between.
+        "what fell due at another warehouse before a SKU moved is told before it",
+        (19, 25, 28),
+        [
+            [rule("BRAND", "B1", 50, 50), rule("BRAND", "B2", 50, 50, alert_settings={"enabled": False})],
+            [level(49, "07:01", warehouse_id="W2", brand_id="B1")],
+            *([level(units, at, warehouse_id="W2", brand_id="B1")] for at, units in (("07:10", 60), ("07:30", 40))),
+            [level(90, "08:30", brand_id="B2")],
+        ],
+        transitions={
+            ("W2", "S1"): [*WAITED, "LOW_STOCK notified cooldown_ended 08:01", "LOW_STOCK resolved muted 08:30"]
+        },
+    ),
 ]

@@ -314,6 +314,12 @@ CASES = [
         ],
     ),
     Case(
+        "the grace's end is outside: a sweep at it judges",
+        (24, 28),
+        [[txn("T1", "ORDER", -5, "07:01")], Sweep("2022-04-21T07:01:00+00:00")],
+        transitions={K: ["STOCKOUT opened breach 07:01", "STOCKOUT notified breach 07:01"]},
+    ),
+    Case(
         "the sweep before the grace's end judges nothing",
         (24, 28),
         [[txn("T1", "ORDER", -5, "07:01")], Sweep("2022-04-21T07:00:59+00:00")],

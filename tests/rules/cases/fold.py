@@ -25,6 +25,11 @@ LEVELS = {
     "A0": said_by("A", 10, level(20, "07:00")),
     "B": said_by("B", 7, level(30, "07:00")),
 }
+# Two levels of one position, 07:00: of the ids the second is the greater, as 06:30 follows 06:00.
+TIED = {
+    "06:00": level(10, "06:00", reserved_stock=0, updated_at="2022-04-20T07:00:00Z"),
+    "06:30": level(20, "06:30", updated_at="2022-04-20T07:00:00Z"),
+}
 # The same of an order's COMPLETED versions: B's 3 count.
 VERSIONS = {
     "A1": said_by("A", 5, txn("T1", "ORDER", -1, "07:00"), source_epoch=1),
@@ -51,6 +56,30 @@ CASES = [
             states={K: stock(97, 0, 97)},
         )
         for order in permutations(VERSIONS)
+    ),
+    *(
+        Case(
+            f"of levels at one position the event id decides: {' '.join(order)} {' '.join(names)}",
+            (12, 18),
+            [[{"connector_id": name, "document": TIED[time]}] for time, name in zip(order, names, strict=True)],
+            states={K: stock(20, 0, 20)},
+        )
+        for order in permutations(TIED)
+        for names in (("A", "A"), ("A", "B"), ("B", "A"))
+    ),
+    Case(
+        # One database, one second, increment 0: what it copied tells no cluster time. 100 - 5; 100 - 5.
+        "an equal position of one source without both cluster times contains nothing",
+        (12, 14),
+        [
+            [
+                envelope(level(100, "07:00"), SECOND, 0),
+                {"source": "mongo", "document": txn("T1", "ORDER", -5, "07:00")},
+                {"source": "mongo", "document": level(100, "07:00", sku="S2")},
+                envelope(txn("T2", "ORDER", -5, "07:00", sku="S2"), SECOND, 0),
+            ]
+        ],
+        states={K: stock(95, 0, 95), ("W1", "S2"): stock(95, 0, 95)},
     ),
     Case(
         # A has lost history, so its epoch is 9; B's level at second 10 knows what A said at 5,
@@ -189,6 +218,21 @@ CASES = [
             ("W3", "S1"): {"is_active": False},
         },
         outcomes=["applied"] * 6,
+    ),
+    Case(
+        # A and B both say at 07:00 that it is gone; neither is later, so neither is outdated. A's of
+        # 06:59 is, by A's own of 07:00.
+        "at equal instants of two sources no deletion outdates the other",
+        (9, 12, 17),
+        [
+            [
+                said_by("A", 0, None, **GONE),
+                said_by("B", 0, None, **(GONE | {"i": 2})),
+                said_by("A", -60, None, **GONE),
+            ],
+        ],
+        states={K: {"is_active": False}},
+        outcomes=["applied", "applied", "superseded"],
     ),
     Case(
         # S* is B's 30 (see above). A's deletion of second 6, epoch 0, is before B's second 7: active.

@@ -21,6 +21,24 @@ SAID = {
 }
 
 CASES = [
+    Case(
+        # What is null sets no condition: 4 < 5 is LOW_STOCK, and 4 < 5 REORDER.
+        "a level may carry one threshold alone",
+        (21, 23),
+        [
+            [
+                level(4, "07:01", min_threshold=5),
+                level(4, "07:01", sku="S2", reorder_threshold=5),
+            ]
+        ],
+        resolved={
+            K: {"level_type": "EMBEDDED", "min_threshold_qty": 5, "reorder_threshold_qty": None},
+            ("W1", "S2"): {"level_type": "EMBEDDED", "min_threshold_qty": None, "reorder_threshold_qty": 5},
+        },
+        alerts=[{"sku": "S1", "alert_type": "LOW_STOCK"}, {"sku": "S2", "alert_type": "REORDER"}],
+        default_min=9,
+        default_reorder=9,
+    ),
     *(
         Case(
             # Rules at this level and all below it; rule n has min n: the first one wins.
