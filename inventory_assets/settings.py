@@ -132,11 +132,6 @@ class Settings:
         return self.marts or self.home / "marts"
 
     @property
-    def marts_uri(self) -> str:
-        """The marts' catalog: what DuckLake attaches, after `ducklake:`."""
-        return f"sqlite:{self.marts_path / 'catalog.sqlite'}"
-
-    @property
     def snapshots_uri(self) -> str:
         """Where the snapshot tables' files are."""
         return self.snapshots_path or str(self.home / "snapshots")
