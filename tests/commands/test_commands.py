@@ -39,7 +39,8 @@ PRINTS_ROWS = [
 @pytest.mark.parametrize(
     "arguments",
     [("velocity", "--as-of"), ("coverage", "--refresh", "--as-of"), ("thresholds", "dynamic", "--as-of"),
-     ("reports", "build", "weekly", "--date"), ("reports", "build", "--date")],
+     ("reports", "build", "weekly", "--date"), ("reports", "build", "--date"),
+     ("snapshots", "build", "--from"), ("thresholds", "backtest", __file__, "--until")],
 )  # fmt: skip
 def test_a_day_to_come_or_before_all_calendars_is_refused(run, home, arguments, day):
     """What is measured as of a time to come knows no sales of it: it erased velocities."""

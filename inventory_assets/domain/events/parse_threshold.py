@@ -13,13 +13,13 @@ import msgspec
 from inventory_assets.domain.events.kinds import DynamicSettings
 from inventory_assets.domain.values import (
     CONTROL_CHARACTERS,
-    MAX_DAYS,
     InvalidValue,
     read_boolean,
     read_days,
     read_id,
     read_integer,
 )
+from inventory_assets.ranges import MAX_DAYS
 
 DEFAULT_COOLDOWN_MINUTES = 60
 MAX_COOLDOWN_MINUTES = MAX_DAYS * 24 * 60
