@@ -5,6 +5,7 @@ mean what they mean everywhere.
 """
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from inventory_assets.addresses import read_broker
 from inventory_assets.errors import InventoryError
+from inventory_assets.ranges import FIRST_DAY, LAST_DAY, MAX_DAYS, MAX_QUANTITY
 
 DEFAULT_HOME = Path(".inventory")
 DEFAULT_PROJECT = "inventory-local"
@@ -23,6 +25,8 @@ Minutes = tuple[tuple[str, int], ...]
 
 MAX_HOURS = 24 * 366
 _PRIORITIES = ("CRITICAL", "HIGH", "MEDIUM")
+_DIGITS = re.compile(r"[0-9]{1,18}")
+_MEMORY = re.compile(r"[0-9]{1,12}(\.[0-9]{1,6})? ?([KMGT]i?)?B", re.IGNORECASE)
 _UNITS = {"m": 1, "h": 60, "d": 1440}
 
 
@@ -132,11 +136,6 @@ class Settings:
         return self.marts or self.home / "marts"
 
     @property
-    def marts_uri(self) -> str:
-        """The marts' catalog: what DuckLake attaches, after `ducklake:`."""
-        return f"sqlite:{self.marts_path / 'catalog.sqlite'}"
-
-    @property
     def snapshots_uri(self) -> str:
         """Where the snapshot tables' files are."""
         return self.snapshots_path or str(self.home / "snapshots")
@@ -217,18 +216,49 @@ def archive_place(settings: Settings, given: str | None = None) -> str:
     return where if "://" in where else str(Path(where).expanduser().resolve())
 
 
-def _positive(text: str) -> int:
-    number = int(text)
-    if number <= 0:
-        raise ValueError("expected a whole number above 0")
-    return number
+def _whole(least: int, most: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        # `int` would take 1_000 and digits of any script; 19 of them are beyond every bound here.
+        if not _DIGITS.fullmatch(text) or not least <= int(text) <= most:
+            raise ValueError(f"expected a whole number from {least:,} to {most:,}")
+        return int(text)
+
+    return read
+
+
+def _number(what: str, least: float, most: float, note: str = "") -> Callable[[str], float]:
+    def read(text: str) -> float:
+        # Neither nan nor inf is within any range; what is no number is told the same.
+        try:
+            number = float(text)
+        except ValueError:
+            number = float("nan")
+        if not least <= number <= most:
+            raise ValueError(f"expected {what} from {least:,} to {most:,}{note}")
+        return number
+
+    return read
 
 
 def _hours(text: str) -> timedelta:
-    number = float(text)
-    if not 0 <= number <= MAX_HOURS:
-        raise ValueError(f"expected hours from 0 to {MAX_HOURS:,}")
-    return timedelta(hours=number)
+    return timedelta(hours=_number("hours", 0, MAX_HOURS)(text))
+
+
+def _day(text: str) -> date:
+    try:
+        day = datetime.strptime(text, "%Y-%m-%d").date()
+    except ValueError:
+        day = date.min
+    if not FIRST_DAY <= day <= LAST_DAY:
+        raise ValueError(f"expected a day from {FIRST_DAY} to {LAST_DAY}, such as 2026-01-31")
+    return day
+
+
+def _memory(text: str) -> str:
+    # DuckDB would say so too, but not which setting it was.
+    if not _MEMORY.fullmatch(text):
+        raise ValueError("expected an amount of memory, such as 512MB or 2GB")
+    return text
 
 
 def _catalog(text: str) -> str:
@@ -252,17 +282,12 @@ def _minutes(text: str) -> Minutes:
     for part in text.split(","):
         priority, _, duration = part.strip().partition("=")
         number, unit = duration[:-1], duration[-1:]
-        if priority not in _PRIORITIES or unit not in _UNITS or not number.isdecimal() or int(number) == 0:
+        if priority not in _PRIORITIES or unit not in _UNITS or not _DIGITS.fullmatch(number):
             raise ValueError("expected priorities with a duration, such as CRITICAL=30m,HIGH=4h,MEDIUM=2d")
         found[priority] = int(number) * _UNITS[unit]
+        if not 1 <= found[priority] <= MAX_HOURS * 60:
+            raise ValueError(f"{priority} was {duration}, expected 1 minute to {MAX_HOURS // 24} days")
     return tuple(found.items())
-
-
-def _seconds(text: str) -> float:
-    number = float(text)
-    if not 0 <= number < 10**9:
-        raise ValueError("expected seconds, 0 for no limit")
-    return number
 
 
 _READERS: dict[str, Callable[[str], object]] = {
@@ -273,29 +298,29 @@ _READERS: dict[str, Callable[[str], object]] = {
     "marts": lambda text: Path(text).expanduser().resolve(),
     "reports_path": _place,
     "archive_path": _place,
-    "discontinued_after": lambda text: timedelta(days=_positive(text)),
+    "discontinued_after": lambda text: timedelta(days=_whole(1, MAX_DAYS)(text)),
     "gcs_key_id": str,
     "gcs_secret": str,
     "gcs_endpoint": str,
-    "start_date": lambda text: datetime.strptime(text, "%Y-%m-%d").date(),
-    "partitions_start_date": lambda text: datetime.strptime(text, "%Y-%m-%d").date(),
+    "start_date": _day,
+    "partitions_start_date": _day,
     "max_ahead": _hours,
     "unstated_grace": _hours,
-    "max_messages": _positive,
-    "max_bytes": _positive,
-    "tick_seconds": float,
+    "max_messages": _whole(1, 100_000),
+    "max_bytes": _whole(1, 10**9),
+    "tick_seconds": _number("seconds", 0, 3_600),
     "snapshot_retention": _hours,
-    "cached_entities": _positive,
-    "default_min": int,
-    "default_reorder": int,
+    "cached_entities": _whole(1, 10**9),
+    "default_min": _whole(0, MAX_QUANTITY),
+    "default_reorder": _whole(0, MAX_QUANTITY),
     "escalate_after": _minutes,
     "repeat_every": _minutes,
     "expire_after": _minutes,
-    "inhibit_silent_after": lambda text: timedelta(minutes=_positive(text)),
+    "inhibit_silent_after": lambda text: timedelta(minutes=_whole(1, MAX_HOURS * 60)(text)),
     "alerting": lambda text: Path(text).expanduser().resolve(),
-    "duckdb_memory_limit": str,
-    "duckdb_threads": _positive,
-    "sql_memory_limit": str,
-    "sql_spill_limit": str,
-    "sql_seconds": _seconds,
+    "duckdb_memory_limit": _memory,
+    "duckdb_threads": _whole(1, 1_024),
+    "sql_memory_limit": _memory,
+    "sql_spill_limit": _memory,
+    "sql_seconds": _number("seconds", 0, 10**9, "; 0 is no limit"),
 }

@@ -4,8 +4,7 @@ from datetime import UTC, date, datetime
 
 import click
 
-# No event may be older than the start date that is set; before this, windows of weeks end in year 0.
-FIRST_DAY = date(1970, 1, 1)
+from inventory_assets.ranges import FIRST_DAY
 
 
 def read_day(option: str, given: datetime | None) -> date:

@@ -26,6 +26,7 @@ from inventory_assets.settings import Settings
 from inventory_assets.thresholds.check import conflict_rows
 from inventory_assets.thresholds.edits import choose_rules, read_changes, read_rules
 from inventory_assets.thresholds.listing import change_row, rule_row
+from inventory_assets.words.advice import difference_sentence
 
 Row = dict[str, Any]
 ALERT_FILTERS = {"warehouse": "warehouse_id", "sku": "sku", "type": "alert_type", "priority": "priority"}
@@ -85,7 +86,9 @@ def explain(settings: Settings, text: str) -> Callable[[LakeReader], Row]:
         found = find_alert_id(reader, text)
         explained = explain_alert(reader, found, meaning=meaning_of(settings), recorded=recorded_by(settings))
         present = read_present(reader, [found]).get(found)
-        return {**msgspec.to_builtins(explained), "now": msgspec.to_builtins(present)}
+        suggested = (explained.body["restock_recommendation"] or {}).get("suggested_quantity")
+        why = "" if explained.recommendation is None else difference_sentence(suggested, explained.recommendation)
+        return {**msgspec.to_builtins(explained), "now": msgspec.to_builtins(present), "difference": why or None}
 
     return ask
 

@@ -8,11 +8,8 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-MAX_QUANTITY = 10**12
-# What no shop means: a number beyond is a slip of the pen, and one such would be in everybody's sums.
-MAX_DAYS = 3_650
-MAX_PRICE = 10**9
-MAX_PACK = 10**6
+from inventory_assets.ranges import MAX_DAYS, MAX_QUANTITY
+
 MAX_EXACT_FLOAT = 2**53
 MAX_ID_BYTES = 256
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -19,7 +19,7 @@ from inventory_assets.ingest import frames
 from inventory_assets.ingest.meaning import meaning_of
 from inventory_assets.ingest.replay import RecordedBurst, Replay, read_bursts
 from inventory_assets.ingest.warm import load_state
-from inventory_assets.lake.catalog.connect import connect
+from inventory_assets.lake.catalog.connect import connect, is_writable
 from inventory_assets.lake.entity_index import EntityIndex
 from inventory_assets.lake.query.as_of import latest_version, show_version
 from inventory_assets.lake.query.reader import LakeReader, Reader, snapshot_reader
@@ -142,7 +142,8 @@ def verify_lake(
         meaning: Of versions that did not record theirs.
         on_burst: Called after each version.
     """
-    connect(settings).close()  # a lake of an earlier release is given the columns that it lacks
+    if is_writable(settings):
+        connect(settings).close()  # a lake of an earlier release is given the columns that it lacks
     with snapshot_reader(settings) as reader:
         since = recorded_until(reader)
         replay = Replay(meaning=meaning)

@@ -56,6 +56,7 @@ def listed(row: dict[str, Any], present: Present | None) -> dict[str, Any]:
         if found is None or found.needed is None
         else [{"warehouse_id": each.warehouse_id, "quantity": each.quantity} for each in found.transfers],
         "order_now": None if found is None else found.order_quantity,
+        "nothing_because_now": None if found is None else found.nothing_because or None,
     }
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from inventory_assets.domain.alerts.alert import Alert, Product, target_stock
+from inventory_assets.domain.alerts.alert import Alert, Product, target_stock, usable
 from inventory_assets.domain.alerts.recommend import (
     Claim,
     Recommendation,
@@ -64,10 +64,10 @@ def recommend_from_state(state: "InventoryState", alert: Alert) -> Recommendatio
 
 
 def _recommend(alert: Alert, sku: _Sku) -> Recommendation:
-    known = sku.product or Product(sku=alert.sku)
+    known, beyond = usable(sku.product or Product(sku=alert.sku))
     supply = Supply(
-        target_stock(alert.thresholds, sku.product), known.supplier_id, known.lead_time_days, known.pack_multiple,
-        known.unit_price,
+        target_stock(alert.thresholds, known), known.supplier_id, known.lead_time_days, known.pack_multiple,
+        known.unit_price, beyond,
     )  # fmt: skip
     # Who is short itself gives nothing.
     short = {alert.warehouse_id, *(each.warehouse_id for each in sku.firing)}
@@ -80,7 +80,8 @@ def _recommend(alert: Alert, sku: _Sku) -> Recommendation:
 
 
 def _claim(alert: Alert, sku: _Sku) -> Claim:
-    stock, target = _as_told(alert, sku), target_stock(alert.thresholds, sku.product)
+    known, _ = usable(sku.product or Product(sku=alert.sku))
+    stock, target = _as_told(alert, sku), target_stock(alert.thresholds, known)
     return Claim(alert.warehouse_id, 0 if target is None else max(0, target - stock.available - stock.inbound))
 
 

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 
 import numpy as np
 
+from inventory_assets.domain.alerts.alert import usable
 from inventory_assets.domain.events.kinds import DynamicSettings, Key
 from inventory_assets.domain.ingest.process import BurstInputs
 from inventory_assets.domain.ingest.state import InventoryState
@@ -19,7 +20,6 @@ from inventory_assets.lake.query.reader import Reader
 from inventory_assets.lake.stages import Stage
 from inventory_assets.queries.history import read_keys
 from inventory_assets.refresh.coverage import read_demand
-from inventory_assets.refresh.products import MAX_DAYS
 
 # More SKUs than this and reading all of them is quicker than naming each.
 MAX_NAMED_SKUS = 500
@@ -74,13 +74,14 @@ def _compute(
             key = keys[number]
             product = state.products.get(key[1]) if key in wanted else None
             # Without a lead time there is nothing to protect against: the rule's own numbers hold.
-            # Nor over ten years: one such number, of a document, took the memory of all (`refresh.products`).
-            if product is None or product.lead_time_days is None or not 0 <= product.lead_time_days <= MAX_DAYS:
+            # Nor over ten years: one such number, of a document, took the memory of all.
+            lead_time_days = None if product is None else usable(product)[0].lead_time_days
+            if lead_time_days is None:
                 continue
             counted = demand.is_counted[place]
             limits = compute_limits(
                 demand.units[place][counted], weekdays[counted], next_weekday=as_of_date.weekday(),
-                lead_time_days=product.lead_time_days, service_level=wanted[key].service_level,
+                lead_time_days=lead_time_days, service_level=wanted[key].service_level,
             )  # fmt: skip
             if limits is not None:
                 found[key] = limits

@@ -34,7 +34,7 @@ from inventory_assets.domain.ingest.process import Message
 from inventory_assets.domain.ingest.state import InventoryState
 from inventory_assets.domain.values import format_time, to_datetime, to_microseconds_naive
 from inventory_assets.ingest.engine import Commit, Engine
-from inventory_assets.lake.query.clauses import counting_versions
+from inventory_assets.lake.query.clauses import USABLE_PRODUCTS, counting_versions
 from inventory_assets.lake.query.reader import IDS, Reader, id_list
 from inventory_assets.lake.stages import Stage
 from inventory_assets.lake.tables import INCIDENTS
@@ -165,7 +165,7 @@ def _restocks(reader: Reader, now: int) -> list[dict[str, Any]]:
         reader,
         f"""SELECT t.transaction_id, t.warehouse_id, t.sku, t.quantity, epoch_us(t.event_at) AS ordered_at,
             p.lead_time_days
-        FROM ({_LATEST}) t JOIN core.products p USING (sku) WHERE t.status = 'PENDING' ORDER BY t.transaction_id""",
+        FROM ({_LATEST}) t JOIN {USABLE_PRODUCTS} p USING (sku) WHERE t.status = 'PENDING' ORDER BY t.transaction_id""",
         ["RESTOCK", _time(now)],
     )
 

@@ -10,20 +10,17 @@ import msgspec
 
 from inventory_assets.domain.alerts.alert import Product
 from inventory_assets.domain.ingest.process import BurstInputs
-from inventory_assets.domain.values import MAX_QUANTITY, read_id
+from inventory_assets.domain.values import read_id
 from inventory_assets.given_files import BadRow, GivenFileError, did_you_mean, read_csv, read_text
 from inventory_assets.ingest.engine import Commit, Engine
 from inventory_assets.lake.query.reader import Reader
 from inventory_assets.lake.stages import Stage
+from inventory_assets.ranges import MAX_PRICE, PRODUCT_RANGES
 
-# Beyond these no number is meant, and one of them would spoil the sums of all (RULES 5, 19).
-MAX_DAYS = 3_650
-MAX_PRICE = 10**9
-MAX_PACK = 10**6
 MAX_TEXT = 1024
 MAX_SHOWN = 20
 
-_WHOLE_NUMBERS = {"lead_time_days": (0, MAX_DAYS), "order_up_to": (1, MAX_QUANTITY), "pack_multiple": (1, MAX_PACK)}
+_WHOLE_NUMBERS = {name: bounds for name, bounds in PRODUCT_RANGES.items() if name != "unit_price"}
 _TEXTS = tuple(
     name
     for name in Product.__struct_fields__

@@ -63,10 +63,14 @@ def difference_sentence(suggested: int | None, found: Recommendation) -> str:
 
     The message speaks of one shelf (RULES 30); what other warehouses can spare is not in it.
     """
-    if suggested is None or found.order_quantity is None or suggested == found.order_quantity or not found.transfers:
+    if suggested is None or suggested == found.order_quantity:
         return ""
+    if not found.transfers:
+        # The one other way: an older lake's message was made of numbers that advice leaves out.
+        unusable = ", ".join(found.supply.unusable)
+        return f"The message suggests {suggested:,}, made of {unusable} beyond all range" if unusable else ""
     moved = sum(transfer.quantity for transfer in found.transfers)
     return (
         f"The message suggests {suggested:,}, what fills the shelf if all of it is bought; "
-        f"other warehouses can give {moved:,} of that, which leaves {found.order_quantity:,} to order"
+        f"other warehouses can give {moved:,} of that, which leaves {found.order_quantity or 0:,} to order"
     )

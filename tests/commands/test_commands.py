@@ -10,6 +10,7 @@ import click
 import pytest
 
 from inventory_assets.cli import cli
+from tests.builders import level, messages, rule
 from tests.commands.conftest import COMMAND, Ran
 from tests.commands.tree import subcommands
 from tests.messaging.brokers import REPOSITORY
@@ -38,7 +39,8 @@ PRINTS_ROWS = [
 @pytest.mark.parametrize(
     "arguments",
     [("velocity", "--as-of"), ("coverage", "--refresh", "--as-of"), ("thresholds", "dynamic", "--as-of"),
-     ("reports", "build", "weekly", "--date"), ("reports", "build", "--date")],
+     ("reports", "build", "weekly", "--date"), ("reports", "build", "--date"),
+     ("snapshots", "build", "--from"), ("thresholds", "backtest", __file__, "--until")],
 )  # fmt: skip
 def test_a_day_to_come_or_before_all_calendars_is_refused(run, home, arguments, day):
     """What is measured as of a time to come knows no sales of it: it erased velocities."""
@@ -162,6 +164,31 @@ def test_explain_of_an_alert_exits_0_and_of_an_unknown_one_1(run, shop_home):
     assert "inventory alerts" in unknown.err
 
 
+HOLD = """
+import sqlite3, sys
+sqlite3.connect(sys.argv[1], isolation_level=None).execute("BEGIN IMMEDIATE")
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.big
+def test_a_catalog_that_stays_locked_is_one_line_with_the_next_step(run, home, engine):
+    engine.commit_burst(messages(level(5)))
+    engine.close()
+    # In a process of its own: one process's locks do not stop itself.
+    command = [sys.executable, "-c", HOLD, str(home / "lake" / "catalog.sqlite")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout.readline() == b"held\n"
+        found = run("rebuild")
+        holder.communicate()
+
+    assert found.code == 1
+    [line] = [line for line in found.err.splitlines() if line.startswith("Error: ")]
+    assert "catalog was locked" in line and "`fuser`" in line and "try again" in line
+    assert "Traceback" not in found.err
+
+
 def test_why_not_of_an_unknown_key_exits_1(run, shop_home):
     found = run("why-not", "W9", "S9", at=shop_home)
 
@@ -170,8 +197,6 @@ def test_why_not_of_an_unknown_key_exits_1(run, shop_home):
 
 
 def test_tampering_makes_verify_and_explain_exit_1_and_rebuild_mends_it(run, home, engine):
-    from tests.builders import level, messages, rule
-
     engine.commit_burst(messages(rule(10, 20), level(5)))
     engine.lake.connection.execute("UPDATE core.sku_state_changes SET on_hand = on_hand + 1")
     engine.lake.connection.execute("UPDATE out.alerts_changes SET threshold = 11")
@@ -201,6 +226,7 @@ def shell(line: str, home, **environment):
     return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
+@pytest.mark.big
 @pytest.mark.parametrize("format_", ["json", "csv", "table"])
 def test_a_full_standard_output_is_one_clear_line(shop_home, format_):
     found = shell(f'inventory sql "SELECT * FROM range(9)" --format {format_} > /dev/full', shop_home)
@@ -211,6 +237,7 @@ def test_a_full_standard_output_is_one_clear_line(shop_home, format_):
     ]
 
 
+@pytest.mark.big
 def test_a_closed_standard_output_is_one_clear_line_and_nothing_is_done(tmp_path):
     found = shell("inventory stats >&-", tmp_path / "home")
 
@@ -218,6 +245,7 @@ def test_a_closed_standard_output_is_one_clear_line_and_nothing_is_done(tmp_path
     assert found.err.startswith("Error: standard output is closed") and len(found.err.splitlines()) == 1
 
 
+@pytest.mark.big
 def test_a_terminal_without_utf_8_has_a_table_and_programs_have_utf_8(shop_home):
     """Half a JSON and a traceback it was."""
     lines = [f'inventory sql "$QUESTION" --format {format_}' for format_ in ("json", "csv", "table")]

@@ -7,14 +7,17 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from inventory_assets.domain.alerts.alert import Product
 from inventory_assets.lake.errors import LakeMissingError
 from inventory_assets.lake.files.partition_files import DAILY_STOCK, HOURLY_TRANSACTIONS
 from inventory_assets.lake.query.as_of import pin_version
 from inventory_assets.lake.query.reader import LakeReader
+from inventory_assets.refresh.products import import_products
+from inventory_assets.refresh.velocity import refresh_velocity
 from inventory_assets.reports.make import make_report
 from inventory_assets.reports.period import Kind
 from tests.builders import level, message, messages, rule, transaction
-from tests.reports.conftest import DAY, write_snapshots
+from tests.reports.conftest import DAY, opening, sold_before, write_snapshots
 
 
 def test_what_ran_out_is_told_with_what_to_do(shop_report):
@@ -83,6 +86,23 @@ def test_what_will_run_out_comes_by_the_last_day_to_order(shop_report):
     )  # fmt: skip
     # As of midnight after DAY; 3 - 10 days from then.
     assert ("2022-04-24", "2022-04-14", "true") == (lamp["runs_out_date"], lamp["order_by_date"], lamp["is_late"])
+
+
+def test_the_headline_names_what_runs_out_before_an_order_can_arrive(engine, build):
+    """It said 'nothing to order' above 23 shelves like this: no rule was set, so no alert fired."""
+    import_products(engine, [Product("S1", lead_time_days=10), Product("S2", lead_time_days=2)])
+    sold = [*sold_before("S1", "W1", 3), *sold_before("S2", "W1", 3)]
+    engine.commit_burst(messages(*sold, opening("S1", "W1", 9), opening("S2", "W1", 9)))
+    refresh_velocity(engine, DAY)
+
+    report = build()
+
+    assert (
+        "No shelf is empty. 1 shelf runs out before an order can arrive, 1 of them without an order proposed."
+        in report.page.text
+    )
+    assert "othing to order" not in report.manifest.headline
+    assert [("S1", "true"), ("S2", "false")] == [(line["sku"], line["is_late"]) for line in report.rows("running_out")]
 
 
 def test_changes_are_since_the_report_before(shop, build):

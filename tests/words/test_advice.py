@@ -1,7 +1,11 @@
 """What to do is said in the same words in a terminal, on a page and in a mail."""
 
+import msgspec
+
 from inventory_assets.console.pages.views import steps_of
 from inventory_assets.domain.alerts.recommend import Recommendation, Supply, Transfer
+from inventory_assets.domain.notify.notifications import AlertFacts
+from inventory_assets.notify.message.content import difference_line
 from inventory_assets.words.advice import (
     NOTHING_TO_ORDER,
     action_lines,
@@ -23,6 +27,7 @@ def row(found: Recommendation) -> dict:
     """The same as the console's list has it."""
     return {
         "available_now": 45, "order_now": found.order_quantity,
+        "nothing_because_now": found.nothing_because or None,
         "transfers_now": [{"warehouse_id": each.warehouse_id, "quantity": each.quantity} for each in found.transfers],
         "restock_recommendation": {"supplier_id": "SUPP-1", "typical_lead_time_days": 12},
     }  # fmt: skip
@@ -66,6 +71,30 @@ def test_a_message_that_suggests_more_than_is_to_be_ordered_is_explained():
         "that, which leaves 0 to order"
     ) == difference_sentence(669, found)
     assert "" == difference_sentence(669, advice(order=669)) == difference_sentence(None, found)
+
+
+def test_why_nothing_is_to_be_ordered_is_said_wherever_it_is():
+    found = msgspec.structs.replace(advice(order=0), nothing_because="order_up_to 30 is below the threshold 50")
+    said = "nothing to order: order_up_to 30 is below the threshold 50"
+
+    assert [said] == describe_actions(found)
+    assert "N" + said[1:] == action_sentence(found)
+    assert ["N" + said[1:]] == action_lines(found) == steps_of(row(found))
+
+
+def test_a_message_made_of_numbers_that_advice_leaves_out_is_explained():
+    """An older lake may hold a target of 10^18, and told it."""
+    found = advice(order=40, supply=Supply(40, unusable=("order_up_to",)))
+
+    assert "The message suggests 1,000, made of order_up_to beyond all range" == difference_sentence(1_000, found)
+
+
+def test_a_page_to_whom_the_message_is_sent_as_well_says_why_they_differ():
+    """PagerDuty shows the message's body beside what to do."""
+    body = {"restock_recommendation": {"suggested_quantity": 669}}
+    facts = AlertFacts("alt-1", 1, True, body, "its rule", advice(order=0, moved=669))
+
+    assert "The message suggests 669" in difference_line(facts)
 
 
 def test_a_warehouse_with_a_hostile_name_stays_on_its_line():

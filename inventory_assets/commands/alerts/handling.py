@@ -15,6 +15,7 @@ from inventory_assets.commands.output import format_option, notes, print_found
 from inventory_assets.commands.telling import telling_engine
 from inventory_assets.control.issue import issue
 from inventory_assets.domain.alerts.incidents import is_incident_id
+from inventory_assets.domain.events.control import MAX_SILENCE_MINUTES
 from inventory_assets.domain.values import to_microseconds
 from inventory_assets.ingest.engine import Engine
 from inventory_assets.ingest.sweep import sweep as sweep_lake
@@ -153,7 +154,7 @@ def _targets(alert_ids: Sequence[str], warehouse: str | None, sku: str | None, c
 
 @click.command()
 @_scope_options
-@click.option("--minutes", type=click.IntRange(min=1), help="How long.")
+@click.option("--minutes", type=click.IntRange(1, MAX_SILENCE_MINUTES), help="How long.")
 @click.option("--until", help="Until when (RFC 3339, UTC), such as 2026-01-31T07:00:00Z.")
 @_author_options(reason=None)
 @format_option

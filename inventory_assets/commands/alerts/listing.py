@@ -42,7 +42,7 @@ def list_(state: str, unacknowledged: bool, limit: int, format_: str) -> None:
     """List alerts with who acknowledged them, silences, levels and age; the worst and newest first.
 
     json and csv have each alert as it was notified, and how it stands now:
-    available_now, transfers_now, order_now.
+    available_now, transfers_now, order_now, nothing_because_now.
     """
     conditions = ["true"] if state == "all" else [f"state = '{state}'"]
     if unacknowledged:

@@ -5,12 +5,12 @@ from datetime import UTC, date, datetime, timedelta
 
 import click
 
-from inventory_assets.commands.days import FIRST_DAY
 from inventory_assets.commands.output import format_option, notes, print_rows
 from inventory_assets.console.access import TOKEN_VARIABLE
 from inventory_assets.console.serve import DEFAULT_PORT, run_console
 from inventory_assets.domain.notify.notifications import DeliveryError
 from inventory_assets.lake.files.storage import open_storage
+from inventory_assets.ranges import FIRST_DAY
 from inventory_assets.reports.make import mail_report, make_report
 from inventory_assets.reports.period import Kind, Period, period_of
 from inventory_assets.reports.publish import PAGE_NAME, Manifest, Rendered, list_manifests

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +10,14 @@ import click
 import polars as pl
 
 from inventory_assets.backtest.run import lay_over, present_rules, run_backtest, score
+from inventory_assets.commands.days import read_day
 from inventory_assets.commands.output import format_option, notes, print_rows
 from inventory_assets.domain.backtest.score import FALSE_ALARM, Backtest
 from inventory_assets.domain.events.parse import DAY_US
-from inventory_assets.domain.values import to_datetime, to_microseconds
+from inventory_assets.domain.values import midnight, to_datetime
 from inventory_assets.ingest.meaning import meaning_of
 from inventory_assets.lake.query.reader import history_reader
+from inventory_assets.ranges import MAX_DAYS
 from inventory_assets.settings import load_settings
 from inventory_assets.thresholds.files import load_rules
 from inventory_assets.words.backtest_plot import draw_backtest
@@ -39,7 +41,7 @@ def _svg(context: click.Context, parameter: click.Parameter, value: Path | None)
 
 @click.command("backtest")
 @click.argument("rules_file", metavar="RULES", type=_path)
-@click.option("--days", type=click.IntRange(1, 3650), default=90, show_default=True, help="How far back it counts.")
+@click.option("--days", type=click.IntRange(1, MAX_DAYS), default=90, show_default=True, help="How far back it counts.")
 @click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="Where the window ends (default: the latest event).")
 @click.option("--merge", is_flag=True, help="Lay the file over the lake's rules; else it replaces them all.")
 @click.option("--list", "listed", type=click.Choice(LISTED), help="Print these, one row each, instead of the scores.")
@@ -66,6 +68,7 @@ def backtest(
     precision     of the warnings that ended, the share that was no false alarm
     recall        of the stockouts, the share that was foreseen
     """
+    last_day = None if until is None else read_day("--until", until)
     settings = load_settings()
     with history_reader(settings) as reader, notes.status("reading") as status:
         rules = load_rules(rules_file)
@@ -74,7 +77,7 @@ def backtest(
             lay_over(rules, present_rules(reader) if merge else {}),
             days=days,
             meaning=meaning_of(settings),
-            until=None if until is None else to_microseconds(until.replace(tzinfo=UTC)),
+            until=None if last_day is None else midnight(last_day.isoformat()),
             on_progress=lambda done, total: status.update(f"{done:,} of {total:,} keys"),
         )
     scores = score(found)

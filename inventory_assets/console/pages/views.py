@@ -52,7 +52,7 @@ def steps_of(row: Mapping[str, Any]) -> list[str]:
     moves = [(each["quantity"], each["warehouse_id"]) for each in row["transfers_now"] or ()]
     known = row["restock_recommendation"] or {}
     supply = Supply(supplier_id=known.get("supplier_id"), lead_time_days=known.get("typical_lead_time_days"))
-    first, *others = steps(moves, row["order_now"], supply)
+    first, *others = steps(moves, row["order_now"], supply, row["nothing_because_now"] or "")
     return [capital(first), *others]
 
 

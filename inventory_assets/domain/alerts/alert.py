@@ -11,6 +11,7 @@ from inventory_assets.domain.events.kinds import Condition, Key, ParentIds
 from inventory_assets.domain.stock.fold import KeyState
 from inventory_assets.domain.thresholds.resolve import Thresholds
 from inventory_assets.domain.values import format_time, to_datetime
+from inventory_assets.ranges import PRODUCT_RANGES
 
 DAY_US = 86_400_000_000
 
@@ -175,6 +176,16 @@ def make_alert_id(key: Key, condition: Condition, opening_event_id: str, event_a
     parts = [warehouse_id, sku, str(condition), opening_event_id]
     digest = hashlib.sha256(_compact(parts).encode()).hexdigest()[:8]
     return f"alt-{_day(event_at // DAY_US)}-{warehouse_id}-{sku}-{condition}-{digest}"
+
+
+def usable(product: Product) -> tuple[Product, tuple[str, ...]]:
+    """Product data without the numbers that cannot be meant, as an older lake may hold them; and their names."""
+    beyond = tuple(
+        name
+        for name, (least, most) in PRODUCT_RANGES.items()
+        if (value := getattr(product, name)) is not None and not least <= value <= most
+    )
+    return (msgspec.structs.replace(product, **dict.fromkeys(beyond)) if beyond else product), beyond
 
 
 def target_stock(thresholds: Thresholds, product: Product | None) -> int | None:

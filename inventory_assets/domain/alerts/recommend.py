@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from inventory_assets.domain.alerts.alert import SEVERITY, Alert
+from inventory_assets.ranges import MAX_DAYS, PRODUCT_RANGES
 
 # More senders than this is a project, not a transfer.
 MAX_TRANSFERS = 3
@@ -56,7 +57,7 @@ class WarehouseStock(msgspec.Struct, frozen=True):
 
     def _cover(self, days: float, name: str) -> tuple[int, str]:
         # Velocities are 28ths: what is whole must not be rounded up for a last binary digit.
-        units = math.ceil(round(days * (self.daily_units or 0), 9))
+        units = math.ceil(round(min(days, MAX_DAYS) * (self.daily_units or 0), 9))
         return units, f"{days:g} {name} × {self.daily_units:g} sold a day"
 
     def spare(self, lead_time_days: int | None = None) -> int:
@@ -73,13 +74,17 @@ class Claim(msgspec.Struct, frozen=True):
 
 
 class Supply(msgspec.Struct, frozen=True):
-    """What is known of buying a SKU. `target`: the stock to fill up to, in units."""
+    """What is known of buying a SKU. `target`: the stock to fill up to, in units.
+
+    `unusable`: fields whose numbers are beyond all range; what they would say is unknown.
+    """
 
     target: int | None = None
     supplier_id: str | None = None
     lead_time_days: int | None = None
     pack_multiple: int | None = None
     unit_price: float | None = None
+    unusable: tuple[str, ...] = ()
 
 
 class Transfer(msgspec.Struct, frozen=True):
@@ -137,7 +142,7 @@ def recommend(
         supply: Product data; unknown is null.
         before: What the alerts that are served first lack, in that order.
     """
-    lines: list[str] = []
+    lines = [f"{field} of its product data is beyond {_range(field)}, so it is not used" for field in supply.unusable]
     needed = None
     transfers: tuple[Transfer, ...] = ()
     order_quantity = None
@@ -167,6 +172,11 @@ def recommend(
     at_risk = _revenue_at_risk(velocity, days, supply, lines)
     because = _nothing_because(short, supply.target) if needed == 0 and supply.target is not None else ""
     return Recommendation(needed, transfers, order_quantity, supply, velocity, days, at_risk, tuple(lines), because)
+
+
+def _range(field: str) -> str:
+    least, most = PRODUCT_RANGES[field]
+    return f"{least} to {most:,}"
 
 
 def _nothing_because(short: WarehouseStock, target: int) -> str:

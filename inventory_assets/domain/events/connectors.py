@@ -10,7 +10,15 @@ from typing import Any
 import msgspec
 
 from inventory_assets.domain.events.kinds import Filtered
-from inventory_assets.domain.values import CONTROL_CHARACTERS, InvalidValue, read_id, read_integer, read_time
+from inventory_assets.domain.values import (
+    CONTROL_CHARACTERS,
+    InvalidValue,
+    read_id,
+    read_integer,
+    read_time,
+    to_datetime,
+    to_microseconds,
+)
 
 HEARTBEAT = "heartbeat"
 MAX_ERROR = 500  # characters
@@ -90,7 +98,9 @@ def read_heartbeat(body: dict[str, Any], heard_at: int) -> Heard | None:
 
 
 def _time(body: dict[str, Any], name: str) -> int | None:
-    return None if body.get(name) is None else read_time(name, body[name])
+    at = None if body.get(name) is None else read_time(name, body[name])
+    # What no calendar has is no time that can be kept: the caller knows OverflowError.
+    return None if at is None else to_microseconds(to_datetime(at))
 
 
 def _number(value: Any) -> float | None:

@@ -12,8 +12,8 @@ from inventory_assets.domain.values import (
     InvalidValue,
     format_time,
     read_id,
-    read_integer,
     read_time,
+    read_within,
 )
 
 ALERT_COMMANDS = frozenset({"ack", "silence", "unsilence", "escalate", "resolve", "note", "inhibit", "uninhibit"})
@@ -88,9 +88,7 @@ def _read_until(document: dict[str, Any], event_at: int) -> int:
     until, minutes = document.get("until"), document.get("minutes")
     if (until is None) is (minutes is None):
         raise InvalidValue("invalid_command", "a silence has an end: `until`, a time, or else `minutes`")
-    until_at = (
-        read_time("until", until) if until is not None else event_at + read_integer("minutes", minutes) * MINUTE_US
-    )
+    until_at = read_time("until", until) if until is not None else event_at + _read_minutes(minutes) * MINUTE_US
     if until_at <= event_at:
         raise InvalidValue(
             "invalid_command",
@@ -99,6 +97,13 @@ def _read_until(document: dict[str, Any], event_at: int) -> int:
     if until_at > event_at + MAX_SILENCE_MINUTES * MINUTE_US:
         raise InvalidValue("invalid_command", "the silence was longer than a year; disable the rule instead")
     return until_at
+
+
+def _read_minutes(value: Any) -> int:
+    try:
+        return read_within("minutes", value, 1, MAX_SILENCE_MINUTES)
+    except InvalidValue as error:
+        raise InvalidValue("invalid_command", error.detail) from error
 
 
 def _shown(at: int) -> str:

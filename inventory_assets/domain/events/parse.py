@@ -6,6 +6,7 @@ contradicts an earlier one (`dedupe`), or what it does (`fold`).
 
 import hashlib
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import msgspec
@@ -29,10 +30,6 @@ from inventory_assets.domain.events.parse_threshold import Limits, Problems, rea
 from inventory_assets.domain.events.topics import Topic
 from inventory_assets.domain.strict_json import decode_object
 from inventory_assets.domain.values import (
-    MAX_DAYS,
-    MAX_PACK,
-    MAX_PRICE,
-    MAX_QUANTITY,
     InvalidValue,
     format_time,
     read_boolean,
@@ -43,6 +40,7 @@ from inventory_assets.domain.values import (
     read_time,
     read_within,
 )
+from inventory_assets.ranges import MAX_CLUSTER_TIME, MAX_QUANTITY, PRODUCT_RANGES
 
 DAY_US = 86_400_000_000
 MAX_DETAIL = 1000  # characters
@@ -66,12 +64,10 @@ KINDS_BY_TOPIC: dict[str, frozenset[str]] = {
     Topic.SERVICES: frozenset({"transaction", "level", "r4_event"}),
 }
 PRODUCT_FIELDS = ("product_name", "variant_name", "brand_name", "category_name", "department_name", "supplier_id")
-# The same bounds as in an imported file (`refresh.products`).
+_READ_NUMBER = {"unit_price": read_number}
 PRODUCT_NUMBERS: dict[str, Callable[[str, Any], int | float]] = {
-    "lead_time_days": lambda field, value: read_within(field, value, 0, MAX_DAYS),
-    "order_up_to": lambda field, value: read_within(field, value, 0, MAX_QUANTITY),
-    "pack_multiple": lambda field, value: read_within(field, value, 1, MAX_PACK),
-    "unit_price": lambda field, value: read_number(field, value, 0, MAX_PRICE),
+    name: partial(_READ_NUMBER.get(name, read_within), low=low, high=high)
+    for name, (low, high) in PRODUCT_RANGES.items()
 }
 EMBEDDED = ("min_threshold", "reorder_threshold")
 _KIND_BY_COLLECTION = {"inventory": "level", "transactions": "transaction", "thresholds": "threshold"}
@@ -174,7 +170,8 @@ def _read_cluster_time(value: Any) -> tuple[int, int] | None:
         value = value["$timestamp"]
     if type(value) is not dict or "t" not in value or "i" not in value:
         raise InvalidValue("invalid_value", "cluster_time was no object with t and i")
-    return read_integer("cluster_time.t", value["t"]), read_integer("cluster_time.i", value["i"])
+    t, i = (read_within(f"cluster_time.{part}", value[part], 0, MAX_CLUSTER_TIME) for part in ("t", "i"))
+    return t, i
 
 
 def _kind(document: dict[str, Any], body: dict[str, Any], source: _Source) -> str | None:

@@ -13,7 +13,6 @@ import msgspec
 from inventory_assets.domain.events.kinds import DynamicSettings
 from inventory_assets.domain.values import (
     CONTROL_CHARACTERS,
-    MAX_DAYS,
     InvalidValue,
     read_boolean,
     read_days,
@@ -21,6 +20,7 @@ from inventory_assets.domain.values import (
     read_integer,
     read_number,
 )
+from inventory_assets.ranges import MAX_DAYS
 
 DEFAULT_COOLDOWN_MINUTES = 60
 MAX_COOLDOWN_MINUTES = MAX_DAYS * 24 * 60

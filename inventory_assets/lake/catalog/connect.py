@@ -4,6 +4,7 @@ Nothing is downloaded: DuckDB gets an extension directory of our own and is told
 not to install anything by itself.
 """
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ import duckdb
 from inventory_assets.lake.catalog.create import ensure_tables
 from inventory_assets.lake.catalog.extensions import load_extension, open_with_extensions
 from inventory_assets.lake.catalog.postgres import server_reason, split_password
+from inventory_assets.lake.catalog.readable import attach_readable, can_write, scratch
 from inventory_assets.lake.errors import LakeError, LakeMissingError
 from inventory_assets.lake.lock import writer_lock
 from inventory_assets.lake.retries import try_again
@@ -22,6 +24,7 @@ from inventory_assets.settings import Settings
 
 # Making an empty lake takes a second; whoever lost that race finds it made.
 MAKE_TRIES = 5
+SQLITE = "sqlite:"
 UNSAFE_OPTIMIZERS = "statistics_propagation,compressed_materialization"
 MADE_BY_ANOTHER = ("Failed to initialize DuckLake", "already exists", "Transaction conflict")
 
@@ -41,13 +44,15 @@ def connect(settings: Settings, *, read_only: bool = False) -> duckdb.DuckDBPyCo
     else:
         keep_private(settings.home)
     if settings.is_embedded:
-        catalog_path = Path(settings.catalog_uri.removeprefix("sqlite:"))
+        catalog_path = Path(settings.catalog_uri.removeprefix(SQLITE))
         if read_only and not catalog_path.exists():
             raise LakeMissingError(
                 f"there is no lake at {str(catalog_path)!r} yet. "
                 "Start `make run`, or publish messages and run `inventory drain`."
             )
-        catalog_path.parent.mkdir(parents=True, exist_ok=True)
+        if not read_only:
+            catalog_path.parent.mkdir(parents=True, exist_ok=True)
+            _check_writable(settings)
     connection = open_duckdb(settings, *_extensions(settings))
     _use_credentials(connection, settings)
     if read_only:
@@ -60,6 +65,28 @@ def connect(settings: Settings, *, read_only: bool = False) -> duckdb.DuckDBPyCo
         _make_on_server(connection, settings)
     connection.execute(f"USE {CATALOG}")
     return connection
+
+
+def _check_writable(settings: Settings) -> None:
+    # SQLite would find out at its first commit, and say neither which file nor whose.
+    if (path := _unwritable(settings)) is not None:
+        raise LakeError(
+            f"the lake's catalog cannot be written: {str(path)!r} is not this user's to write, or its disk is "
+            "read-only. Run this as its owner (see `ls -l`), or set INVENTORY_HOME; commands that only read still do."
+        )
+
+
+def is_writable(settings: Settings) -> bool:
+    """Whether this process may write the lake, as far as files tell; a server tells at the first try."""
+    return _unwritable(settings) is None
+
+
+def _unwritable(settings: Settings) -> Path | None:
+    if not settings.is_embedded:
+        return None
+    catalog = Path(settings.catalog_uri.removeprefix(SQLITE))
+    paths = (catalog.parent, catalog)
+    return next((path for path in paths if path.exists() and not os.access(path, os.W_OK)), None)
 
 
 def open_duckdb(settings: Settings, *extensions: str) -> duckdb.DuckDBPyConnection:
@@ -81,12 +108,16 @@ def duckdb_config(settings: Settings) -> dict[str, str | bool | int | float | li
         "threads": settings.duckdb_threads,
         "memory_limit": settings.duckdb_memory_limit,
         # What does not fit goes to disk, below our home and not into the current directory.
-        "temp_directory": str(settings.home / "tmp"),
+        "temp_directory": str(_spill_place(settings.home)),
         # A burst reads no file twice: the cache only grows, to whatever memory there is.
         "enable_external_file_cache": False,
         # Give back what a sort or a new base took; without it the process keeps its peak.
         "allocator_background_threads": True,
     }
+
+
+def _spill_place(home: Path) -> Path:
+    return home / "tmp" if can_write(home) or not home.exists() else scratch() / "tmp"
 
 
 def prepare(connection: duckdb.DuckDBPyConnection, *extensions: str) -> None:
@@ -171,8 +202,18 @@ def attach(
         options.append("READ_ONLY")
     if snapshot is not None:
         options.append(f"SNAPSHOT_VERSION {snapshot}")
+
+    def attach_from(uri: str) -> None:
+        connection.execute(f"ATTACH 'ducklake:{_quoted(uri)}' AS {CATALOG} ({', '.join(options)})")
+
     try:
-        connection.execute(f"ATTACH 'ducklake:{_quoted(catalog)}' AS {CATALOG} ({', '.join(options)})")
+        if settings.is_embedded and read_only:
+            attach_readable(
+                Path(catalog.removeprefix(SQLITE)),
+                lambda path: attach_from(f"{SQLITE}{path}"),
+            )
+        else:
+            attach_from(catalog)
     except duckdb.Error as error:
         text = str(error)
         if read_only and "creating a new DuckLake is explicitly disabled" in text:

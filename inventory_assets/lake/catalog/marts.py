@@ -10,10 +10,12 @@ The marts' tables are in the catalog's `main` schema, so that DuckDB finds
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import duckdb
 
 from inventory_assets.lake.catalog.extensions import load_extension
+from inventory_assets.lake.catalog.readable import attach_readable
 from inventory_assets.lake.errors import LakeBusyError, LakeMissingError
 from inventory_assets.lake.lock import writer_lock
 from inventory_assets.lake.upkeep.expiry import cleanup_statement, expiry_statement
@@ -38,14 +40,19 @@ def attach_marts(connection: duckdb.DuckDBPyConnection, settings: Settings, *, r
     if read_only and not catalog.exists():
         raise MartsMissingError(f"there are no marts at {str(catalog)!r} yet. Run `inventory marts build`.")
     load_extension(connection, "sqlite_scanner")  # whatever the lake's own catalog is
-    settings.marts_path.mkdir(parents=True, exist_ok=True)
     options = [
-        f"DATA_PATH '{_quoted(str(settings.marts_path / 'data'))}'", "META_JOURNAL_MODE 'WAL'",
-        "META_BUSY_TIMEOUT 5000", "DATA_INLINING_ROW_LIMIT 0",
+        f"DATA_PATH '{_quoted(str(settings.marts_path / 'data'))}'", "META_BUSY_TIMEOUT 5000",
+        "DATA_INLINING_ROW_LIMIT 0", "READ_ONLY" if read_only else "META_JOURNAL_MODE 'WAL'",
     ]  # fmt: skip
+
+    def attach_from(path: Path) -> None:
+        connection.execute(f"ATTACH 'ducklake:sqlite:{_quoted(str(path))}' AS {MARTS} ({', '.join(options)})")
+
     if read_only:
-        options.append("READ_ONLY")
-    connection.execute(f"ATTACH 'ducklake:{_quoted(settings.marts_uri)}' AS {MARTS} ({', '.join(options)})")
+        attach_readable(catalog, attach_from)
+    else:
+        settings.marts_path.mkdir(parents=True, exist_ok=True)
+        attach_from(catalog)
 
 
 def tidy_marts(connection: duckdb.DuckDBPyConnection, *, kept: timedelta = KEPT) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from inventory_assets.domain.events import kinds
+from inventory_assets.ranges import PRODUCT_RANGES
 
 
 def listed(values: Iterable[str]) -> str:
@@ -38,6 +39,17 @@ def counting_versions(columns: str, condition: str, events: str = "core.events")
         + latest(*TRANSACTION, order=f"{_STATUS_RANK} DESC, {_WITHIN}")
     )
 
+
+USABLE_PRODUCTS = "(SELECT * REPLACE ({}) FROM core.products)".format(
+    ", ".join(
+        f"CASE WHEN {name} BETWEEN {least} AND {most} THEN {name} END AS {name}"
+        for name, (least, most) in PRODUCT_RANGES.items()
+    )
+)
+"""Product data without the numbers that cannot be meant (`domain.alerts.alert.usable`)."""
+ABSURD_PRODUCTS = "SELECT sku FROM core.products WHERE {} ORDER BY sku".format(
+    " OR ".join(f"{name} NOT BETWEEN {least} AND {most}" for name, (least, most) in PRODUCT_RANGES.items())
+)
 
 WORST_FIRST = "CASE priority WHEN 'CRITICAL' THEN 0 WHEN 'HIGH' THEN 1 ELSE 2 END, opened_at DESC"
 """The order of alerts and incidents in every list: the worst, and of these the newest. An id goes after it."""

@@ -215,6 +215,12 @@ def action_lines(facts: AlertFacts) -> list[str]:
     return advice.action_lines(found)
 
 
+def difference_line(facts: AlertFacts) -> str | None:
+    """Why the alert's body suggests another quantity than what is to be ordered; null where it does not."""
+    suggested = (facts.body["restock_recommendation"] or {}).get("suggested_quantity")
+    return None if facts.recommendation is None else advice.difference_sentence(suggested, facts.recommendation) or None
+
+
 def _wire_action(suggested: dict[str, Any] | None) -> list[str]:
     if suggested is None:
         return []

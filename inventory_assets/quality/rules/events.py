@@ -3,7 +3,6 @@
 from inventory_assets.domain.events.kinds import Outcome, Status
 from inventory_assets.domain.events.parse import SIGNS
 from inventory_assets.domain.quality.results import Severity
-from inventory_assets.domain.values import MAX_QUANTITY
 from inventory_assets.lake.query.clauses import (
     EVENT_KINDS,
     FINAL_STATUSES,
@@ -16,6 +15,7 @@ from inventory_assets.lake.tables import CORE_EVENTS
 from inventory_assets.quality.judges.ledger import judge_levels
 from inventory_assets.quality.judges.volume import judge_quantity, judge_silent_days, judge_silent_hours, judge_volume
 from inventory_assets.quality.rule import Rule
+from inventory_assets.ranges import MAX_QUANTITY
 
 # Clocks of servers drift by seconds; minutes are a clock set wrongly, or a wrong time zone.
 AHEAD_MINUTES = 5

@@ -2,6 +2,7 @@
 
 from datetime import date, datetime, timedelta
 
+from inventory_assets.lake.query.clauses import ABSURD_PRODUCTS
 from inventory_assets.lake.query.reader import Reader
 from inventory_assets.reports.period import Kind, Period, last_complete, period_of
 from inventory_assets.reports.read.changes import (
@@ -83,7 +84,7 @@ def collect_nightly(reader: Reader, basis: Basis, snapshots: Snapshots) -> Night
     trade = read_trade(snapshots, basis, shown_days=SHOWN_DAYS)
     trust = read_trust(reader, basis)
     running_out, left_out = read_running_out(reader, basis, orders)
-    notices = [*find_notices(basis, trust, trade), *_left_out_notices(left_out)]
+    notices = [*find_notices(basis, trust, trade), *_left_out_notices(left_out), *absurd_notices(reader)]
     return Nightly(
         basis=basis, shelves=sum(feed.shelves for feed in trust.feeds), empty=tuple(read_empty(reader, basis, firing)),
         back_again=count_back_again(reader, basis), running_out=tuple(running_out),
@@ -101,6 +102,17 @@ def _left_out_notices(keys: list[tuple[str, str]]) -> list[Notice]:
     shown = listed([f"{name(sku)} at {name(warehouse_id)}" for warehouse_id, sku in keys[:SHOWN_LEFT_OUT]])
     more = f" and {len(keys) - SHOWN_LEFT_OUT:,} more" if len(keys) > SHOWN_LEFT_OUT else ""
     text = f"left out of what will run out, as their lead time or cover is beyond any calendar: {shown}{more}"
+    return [Notice(text, "inventory products import FILE")]
+
+
+def absurd_notices(reader: Reader) -> list[Notice]:
+    """Products with a number that cannot be meant, as an older lake may hold them: it counts as unknown."""
+    skus = reader.query(ABSURD_PRODUCTS)["sku"].to_list()
+    if not skus:
+        return []
+    shown = listed([name(sku) for sku in skus[:SHOWN_LEFT_OUT]])
+    more = f" and {len(skus) - SHOWN_LEFT_OUT:,} more" if len(skus) > SHOWN_LEFT_OUT else ""
+    text = f"product data beyond all range count as unknown (lead time, target stock, pack or price): {shown}{more}"
     return [Notice(text, "inventory products import FILE")]
 
 

@@ -14,6 +14,7 @@ import polars as pl
 from inventory_assets.domain.alerts.alert import Product, display_name
 from inventory_assets.domain.alerts.recommend import DEFAULT_LEAD_DAYS
 from inventory_assets.domain.stock.coverage import cover
+from inventory_assets.lake.query.clauses import USABLE_PRODUCTS
 from inventory_assets.lake.query.reader import IDS, Reader, id_list
 from inventory_assets.queries.present import Present, read_present
 from inventory_assets.reports.read.lines import EmptyShelf, OrderLine, RunningOut, TransferLine, Undecided
@@ -23,13 +24,13 @@ from inventory_assets.words.advice import describe_actions
 # Who plans looks a week ahead: what must be ordered later comes up in a later report.
 AHEAD_DAYS = 7
 # Every key with its product and what it sells a day: on days with stock where that was measured, else on any day.
-SHELVES = """(
+SHELVES = f"""(
     SELECT s.*, p.unit_price, p.lead_time_days, p.supplier_id, c.daily_deviation,
         CASE WHEN c.sku IS NULL THEN v.daily_units ELSE c.daily_units END AS daily_units
     FROM core.sku_state s
     LEFT JOIN core.coverage c ON c.warehouse_id = s.warehouse_id AND c.sku = s.sku
     LEFT JOIN core.velocity v ON v.warehouse_id = s.warehouse_id AND v.sku = s.sku
-    LEFT JOIN core.products p ON p.sku = s.sku
+    LEFT JOIN {USABLE_PRODUCTS} p ON p.sku = s.sku
 )"""
 SEVERITY = {"STOCKOUT": 3, "LOW_STOCK": 2, "REORDER": 1}
 

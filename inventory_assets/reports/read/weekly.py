@@ -6,11 +6,12 @@ from datetime import date, timedelta
 import polars as pl
 
 from inventory_assets.lake.files.partition_files import DAILY_STOCK
+from inventory_assets.lake.query.clauses import USABLE_PRODUCTS
 from inventory_assets.lake.query.reader import Reader
 from inventory_assets.lake.tables import ALERT_RULE
 from inventory_assets.reports.period import Period
 from inventory_assets.reports.read.changes import read_handling
-from inventory_assets.reports.read.collect import find_notices
+from inventory_assets.reports.read.collect import absurd_notices, find_notices
 from inventory_assets.reports.read.model import Basis, Figures, Trade
 from inventory_assets.reports.read.sales import Snapshots, read_trade
 from inventory_assets.reports.read.stock import SHELVES, read_names
@@ -49,7 +50,7 @@ def collect_weekly(reader: Reader, basis: Basis, snapshots: Snapshots) -> Weekly
         stockouts=tuple(_read_stockouts(reader, now, last_day)), dead=tuple(_read_dead(reader)),
         warehouses=tuple(_read_warehouses(reader, trade, basis)), classes=tuple(classes), is_by_value=is_by_value,
         rules=tuple(_read_rules(reader, basis)), handling=read_handling(reader, basis), trust=trust,
-        notices=tuple(find_notices(basis, trust, trade)),
+        notices=(*find_notices(basis, trust, trade), *absurd_notices(reader)),
     )  # fmt: skip
 
 
@@ -118,7 +119,8 @@ def _read_dead(reader: Reader) -> list[DeadStock]:
         f"""
         SELECT s.warehouse_id, s.sku, s.on_hand, c.in_stock_days, round(s.on_hand * p.unit_price, 2) AS value,
             s.last_event_at
-        FROM core.sku_state s JOIN core.coverage c USING (warehouse_id, sku) LEFT JOIN core.products p ON p.sku = s.sku
+        FROM core.sku_state s JOIN core.coverage c USING (warehouse_id, sku)
+        LEFT JOIN {USABLE_PRODUCTS} p ON p.sku = s.sku
         WHERE s.is_active AND s.on_hand > 0 AND c.daily_units = 0 AND c.in_stock_days >= {DEAD_AFTER_DAYS}
         ORDER BY value DESC NULLS LAST, s.on_hand DESC, s.warehouse_id, s.sku
         """

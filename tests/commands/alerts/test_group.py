@@ -45,6 +45,7 @@ def test_bare_alerts_is_list_without_the_handling(run, alert_id):
     extra = {
         "resolved_reason", "acknowledged_by", "acknowledged_at", "silenced_until", "escalated_level",
         "inhibited_by", "is_untrusted", "age_minutes", "available_now", "transfers_now", "order_now",
+        "nothing_because_now",
     }  # fmt: skip
     assert extra == set(listed) - set(bare)
 

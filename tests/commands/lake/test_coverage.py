@@ -26,6 +26,16 @@ def test_before_it_is_measured_it_says_how(run):
     assert "inventory coverage --refresh" in every.err and "inventory coverage --refresh" in one.err
 
 
+@pytest.mark.parametrize("key", [(), ("W1", "S1"), ("W9", "S9")])
+def test_a_refresh_that_finds_nothing_does_not_advise_itself(run, home, tmp_path, key):
+    """It was told to run what it had just run."""
+    found = run("coverage", *key, "--refresh", "--as-of", "2022-04-19", at=copy_home(home, tmp_path / "other"))
+
+    assert (1 if key else 0) == found.code
+    assert "--refresh" not in found.err
+    assert "before 2022-04-19" in found.err and "no demand to measure" in found.err
+
+
 def test_refresh_measures_and_prints(run):
     found = run("coverage", "--refresh", "--as-of", "2022-04-24", "--format", "json")
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inventory_assets.domain.alerts.alert import Alert
+from inventory_assets.domain.alerts.alert import Alert, Product, usable
 from inventory_assets.domain.alerts.recommend import Claim, Supply, WarehouseStock, recommend, served_before
 from inventory_assets.domain.events.kinds import Condition
 from inventory_assets.domain.thresholds.resolve import Thresholds
@@ -39,6 +39,30 @@ def test_where_nothing_is_needed_its_cause_is_named(stock, target, because):
 
     assert (because == "") == (found.nothing_because == "")
     assert found.nothing_because.startswith(because)
+
+
+@pytest.mark.parametrize(
+    ("field", "last", "beyond"),
+    [("lead_time_days", 3_650, 10**9), ("order_up_to", 10**12, 9 * 10**18), ("pack_multiple", 10**6, 0),
+     ("unit_price", 1e9, float("inf")), ("unit_price", 0.0, float("nan")), ("lead_time_days", 0, -1)],
+)  # fmt: skip
+def test_a_number_that_cannot_be_meant_is_unknown_and_named(field, last, beyond):
+    """A lake of before may hold it: one such spoilt the sums of all."""
+    assert (Product("S1", **{field: last}), ()) == usable(Product("S1", **{field: last}))
+    assert (Product("S1"), (field,)) == usable(Product("S1", **{field: beyond}))
+
+
+def test_what_is_left_out_of_the_sums_is_said_in_them():
+    found = recommend(SHORT, [], Supply(200, unusable=("lead_time_days",)))
+
+    assert "lead_time_days of its product data is beyond 0 to 3,650, so it is not used" == found.arithmetic[0]
+    assert found.order_quantity == 145
+
+
+def test_an_absurd_number_of_days_keeps_ten_years_and_no_more():
+    stock = WarehouseStock("WEST", 10**9, reorder_days=1e308, daily_units=9.0)
+
+    assert 3_650 * 9 == stock.keeps()[0]
 
 
 def test_days_to_stockout_and_revenue_at_risk_have_their_sums():

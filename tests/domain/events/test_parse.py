@@ -266,3 +266,58 @@ def test_parsing_never_raises(body, topic, row_id):
     found = read(body, topic=topic, **({} if row_id is None else {"row_id": row_id}))
 
     assert isinstance(found, Rejection | Filtered) or found.event_id
+
+
+NAMES = {
+    "lead_time_days": (3_650, 3_651), "order_up_to": (10**12, 10**12 + 1), "pack_multiple": (10**6, 10**6 + 1),
+    "unit_price": (10**9, 10**9 + 1),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("wrap", [lambda number: number, lambda number: {"$numberLong": str(number)}])
+@pytest.mark.parametrize(("field", "ends"), NAMES.items())
+def test_a_product_number_beyond_its_range_is_null_and_named_and_the_stock_counts(field, ends, wrap):
+    """RULES 5, 19: one lead time of a billion days ended the report of all."""
+    last, beyond = (read(level(7, **{field: wrap(number)})) for number in ends)
+
+    assert (7, (field,), ()) == (beyond.on_hand, beyond.ignored_fields, beyond.product_fields)
+    assert ((field, ends[0]),) == last.product_fields
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"min_threshold_days": 3_651}, "min_threshold_days was 3651, expected a number from 0 to 3,650"),
+        ({"reorder_threshold_days": 1e300}, "expected a number from 0 to 3,650"),
+        ({"min_threshold_qty": 10**12 + 1}, "min_threshold_qty was 1000000000001, expected at most 10^12 either way"),
+        ({"mode": "dynamic", "floor_qty": 10**13}, "floor_qty was 10000000000000, expected at most 10^12 either way"),
+        ({"mode": "dynamic", "ceiling_qty": -1}, "ceiling_qty was -1, expected at least 0"),
+        (
+            {"alert_settings": {"cooldown_period_minutes": 10**10}},
+            "cooldown_period_minutes was 10000000000, expected at most 5,256,000",
+        ),
+    ],
+)
+def test_a_threshold_beyond_its_range_is_refused_with_the_range(fields, told):
+    found = read({**rule(10, 20), **fields})
+
+    assert "invalid_threshold" == found.reason
+    assert told in found.detail
+
+
+@pytest.mark.parametrize("minutes", [0, -5, 366 * 24 * 60 + 1, 10**12, "soon"])
+def test_a_silence_beyond_its_range_is_refused_with_the_range(minutes):
+    found = read(command("silence", sku="S1", minutes=minutes))
+
+    assert "invalid_command" == found.reason
+    assert "minutes was" in found.detail
+    assert minutes == "soon" or "expected 1 to 527,040" in found.detail
+
+
+@pytest.mark.parametrize(("t", "i"), [(2**32, 1), (-1, 1), (1, 2**32), (1, -1), (10**12, 0)])
+def test_a_cluster_time_is_what_the_database_can_write(t, i):
+    """32 bits each: a position beyond would be the greatest for ever."""
+    found = read(envelope(level(), 0, cluster_time={"t": t, "i": i}))
+
+    assert "invalid_value" == found.reason
+    assert "expected 0 to 4,294,967,295" in found.detail

@@ -1,0 +1,24 @@
+"""What a number or a day that enters may be: each bound once, for messages, files, settings and commands.
+
+A number beyond these is a slip of the pen, and one such would be in everybody's sums (RULES 5, 19, 22).
+A leaf: whoever reads numbers uses it.
+"""
+
+from datetime import date
+
+MAX_QUANTITY = 10**12
+MAX_DAYS = 3_650
+MAX_PRICE = 10**9
+MAX_PACK = 10**6
+# BSON's timestamp has 32 bits for each of its two parts.
+MAX_CLUSTER_TIME = 2**32 - 1
+
+PRODUCT_RANGES = {
+    "lead_time_days": (0, MAX_DAYS), "order_up_to": (0, MAX_QUANTITY), "pack_multiple": (1, MAX_PACK),
+    "unit_price": (0, MAX_PRICE),
+}  # fmt: skip
+"""The numbers of product data: (least, most), both allowed."""
+
+# Windows of weeks end in year 0 before the one, past the last year after the other.
+FIRST_DAY = date(1970, 1, 1)
+LAST_DAY = date(9998, 12, 31)
