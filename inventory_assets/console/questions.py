@@ -87,7 +87,7 @@ def explain(settings: Settings, text: str) -> Callable[[LakeReader], Row]:
         explained = explain_alert(reader, found, meaning=meaning_of(settings), recorded=recorded_by(settings))
         present = read_present(reader, [found]).get(found)
         suggested = (explained.body["restock_recommendation"] or {}).get("suggested_quantity")
-        why = "" if explained.recommendation is None else difference_sentence(suggested, explained.recommendation)
+        why = difference_sentence(suggested, explained.recommendation)
         return {**msgspec.to_builtins(explained), "now": msgspec.to_builtins(present), "difference": why or None}
 
     return ask

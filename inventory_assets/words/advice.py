@@ -58,12 +58,12 @@ def _steps(found: Recommendation, supply: Supply | None) -> list[str]:
     return steps(moves, found.order_quantity, supply, found.nothing_because)
 
 
-def difference_sentence(suggested: int | None, found: Recommendation) -> str:
+def difference_sentence(suggested: int | None, found: Recommendation | None) -> str:
     """Why a message suggests another quantity than what is to be ordered; empty where it does not.
 
     The message speaks of one shelf (RULES 30); what other warehouses can spare is not in it.
     """
-    if suggested is None or suggested == found.order_quantity:
+    if found is None or suggested is None or suggested == found.order_quantity:
         return ""
     if not found.transfers:
         # The one other way: an older lake's message was made of numbers that advice leaves out.

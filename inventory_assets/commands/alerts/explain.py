@@ -55,7 +55,12 @@ def explain(alert_id: str, format_: str) -> None:
     found = explain_alert(reader, alert_id, meaning=meaning_of(settings), recorded=recorded_by(settings))
     present = read_present(reader, [alert_id]).get(alert_id)
     if format_ == "json":
-        print_rows([to_json({**msgspec.to_builtins(found), "now": msgspec.to_builtins(present)})], "json")
+        row = {
+            **msgspec.to_builtins(found),
+            "now": msgspec.to_builtins(present),
+            "difference": _difference(found) or None,
+        }
+        print_rows([to_json(row)], "json")
     else:
         _print_explanation(found, present)
         print_age(reader, found.body["warehouse_id"])
@@ -114,13 +119,17 @@ def _print_advice(found: Explanation, present: Present | None) -> None:
         console.print("What to do", style="bold")
         for sum_ in present.recommendation.arithmetic:
             console.print(f"  {sum_}")
-    told = (found.body["restock_recommendation"] or {}).get("suggested_quantity")
-    if notified is not None and (why := difference_sentence(told, notified)):
+    if why := _difference(found):
         console.print(f"  {why}.")
     if notified is not None and (present is None or notified != present.recommendation):
         console.print(f"What to do when it was notified, at lake version {found.body['lineage']['state_version']}")
         for line in (action_sentence(notified), *notified.arithmetic):
             console.print(f"  {line}", style="dim")
+
+
+def _difference(found: Explanation) -> str:
+    told = (found.body["restock_recommendation"] or {}).get("suggested_quantity")
+    return difference_sentence(told, found.recommendation)
 
 
 def _dynamic_line(dynamic: dict[str, Any]) -> Text:
