@@ -27,8 +27,11 @@ _TEXTS = tuple(
     if name not in ("sku", "unit_price", "document_fields", "is_removed", *_WHOLE_NUMBERS)
 )
 FIELDS = ("sku", *_TEXTS, *_WHOLE_NUMBERS, "unit_price")
-# What the lake's own rows and mongoexport have besides, and what says nothing of the product.
-IGNORED = ("_id", "version", "created_at", "updated_at")
+# What the lake's own rows and mongoexport have besides, and what says nothing of the product; where it stands, a
+# level says (RULES 19).
+IGNORED = (
+    "_id", "version", "created_at", "updated_at", "product_id", "brand_id", "category_id", "department_id",
+)  # fmt: skip
 
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
 _DECIMAL = re.compile(r"-?[0-9]{1,18}(\.[0-9]{0,18})?")
