@@ -184,6 +184,7 @@ class Lake:
         if not self.settings.is_embedded or self._is_exclusive:
             yield
             return
+        self.connection  # noqa: B018 # opening it takes the lock, so it is open before
         with writer_lock(self.settings.lock_path, timeout_seconds=timeout_seconds):
             self._is_exclusive = True
             try:

@@ -59,7 +59,7 @@ def parse(arguments: list[str]) -> None:
     # A group that works alone, as `inventory alerts` does, may be followed by options.
     while isinstance(command, click.Group) and arguments and not arguments[0].startswith("-"):
         name, arguments = arguments[0], arguments[1:]
-        context = click.Context(command, info_name=name, parent=context)
+        context = click.Context(command, info_name=name, parent=context, **command.context_settings)
         found = command.get_command(context, name)
         assert found is not None, f"no command {name!r}"
         command = found

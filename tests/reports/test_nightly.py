@@ -98,7 +98,7 @@ def test_the_headline_names_what_runs_out_before_an_order_can_arrive(engine, bui
     report = build()
 
     assert (
-        "No shelf is empty. 1 shelf runs out before an order can arrive, 1 of them without an order proposed."
+        "No shelf is empty. 1 shelf will run out before an order can arrive, 1 of them without an order proposed."
         in report.page.text
     )
     assert "othing to order" not in report.manifest.headline

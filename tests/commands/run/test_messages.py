@@ -139,7 +139,7 @@ GOOD = "sku,product_name,order_up_to,pack_multiple,unit_price\nS1,Lamp,40,6,9.5\
         ("p.csv", "sku,lead_time_days\nS1,3651\n", ["whole number of 0 to 3,650"]),
         ("p.csv", "sku,unit_price\nS1,1000000001\n", ["number of 0 to 1,000,000,000"]),
         ("p.csv", "sku,pack_multiple\nS1,1000001\n", ["whole number of 1 to 1,000,000"]),
-        ("p.csv", "sku,order_up_to\nS1,1000000000001\n", ["whole number of 1 to 1,000,000,000,000"]),
+        ("p.csv", "sku,order_up_to\nS1,1000000000001\n", ["whole number of 0 to 1,000,000,000,000"]),
         (
             "p.jsonl",
             '{"sku":"S1","leadtime_days":5}\n',

@@ -81,7 +81,7 @@ def test_what_is_so_already_is_not_sent(shop, broker, console):
     ("command", "body", "status", "says"),
     [
         ("silence", {"reason": "x"}, 422, "a silence has an end"),
-        ("silence", {"reason": "x", "minutes": -5}, 422, "ended before it began"),
+        ("silence", {"reason": "x", "minutes": -5}, 422, "minutes was -5, expected 1 to"),
         ("silence", {"minutes": 5}, 422, "needs a reason"),
         ("note", {}, 422, "needs a reason"),
         ("ack", {"minutes": 5}, 422, "unknown field minutes"),

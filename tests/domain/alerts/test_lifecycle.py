@@ -173,7 +173,7 @@ def test_another_skus_events_do_not_move_a_commands_place():
         ({"minutes": 5, "until": moment("10:00")}, "invalid_command"),
         ({"minutes": 600_000}, "invalid_command"),
         ({"minutes": 5, "warehouse_id": "W1"}, "invalid_command"),
-        ({"minutes": True}, "invalid_value"),
+        ({"minutes": True}, "invalid_command"),
     ],
 )
 def test_a_silence_has_one_target_and_an_end_ahead(shop, more, reason):
