@@ -32,6 +32,7 @@ def telling(
         connect: Opens a publisher; None where no broker is to be reached.
         left: Called with how many messages stay owed, where any do.
     """
+    engine.lake.connection  # noqa: B018 # opened first: it says what cannot be written, and whose it is
     engine.telling.share()
     try:
         yield
