@@ -14,7 +14,6 @@ def asked(marts, query):
     return marts.execute(query).fetchall()
 
 
-@pytest.mark.big
 def test_every_model_and_test_passes(build):
     assert [(step.name, step.message) for step in build.failed] == []
     assert [step.name for step in build.steps if step.status == "skipped"] == []
