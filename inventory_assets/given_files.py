@@ -6,10 +6,11 @@ row means (`refresh.products`, `thresholds.files`, `commands.run.messages`).
 
 import csv
 import difflib
+import json
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from inventory_assets.errors import InventoryError
 
@@ -85,6 +86,34 @@ def decode(raw: bytes, name: str) -> str:
 def read_text(path: Path, *, most: int = MAX_BYTES) -> str:
     """Read a text file whole; errors as `read_bytes` and `decode`."""
     return decode(read_bytes(path, most=most), path.name)
+
+
+def read_json(text: str, *, with_nan: bool = False) -> Any:
+    """JSON in which each key stands once and every number is one.
+
+    Args:
+        text: One value.
+        with_nan: NaN and infinity come through, for who says better where they are.
+
+    Raises:
+        ValueError: It is none.
+    """
+    try:
+        return json.loads(text, object_pairs_hook=_unique, parse_constant=None if with_nan else _refuse)
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    document = dict(pairs)
+    if len(document) != len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"key {next(name for name in names if names.count(name) > 1)!r} appears twice in one object")
+    return document
+
+
+def _refuse(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON number")
 
 
 def read_csv(

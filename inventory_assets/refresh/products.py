@@ -1,6 +1,5 @@
 """Import product data: names, supplier, lead time, target stock, price, pack (RULES 19)."""
 
-import json
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -11,7 +10,7 @@ import msgspec
 from inventory_assets.domain.alerts.alert import Product
 from inventory_assets.domain.ingest.process import BurstInputs
 from inventory_assets.domain.values import read_id
-from inventory_assets.given_files import BadRow, GivenFileError, did_you_mean, read_csv, read_text
+from inventory_assets.given_files import BadRow, GivenFileError, did_you_mean, read_csv, read_json, read_text
 from inventory_assets.ingest.engine import Commit, Engine
 from inventory_assets.lake.query.reader import Reader
 from inventory_assets.lake.stages import Stage
@@ -83,7 +82,7 @@ def _read_rows(path: Path) -> Iterator[tuple[int, Any]]:
     if not text.lstrip().startswith("["):
         return _read_lines(text)
     try:
-        rows = _decode(text)
+        rows = read_json(text, with_nan=True)
     except ValueError as error:
         raise ProductFileError(f"{path.name} was no JSON: {error}. A CSV file is named .csv.") from error
     return iter(list(enumerate(rows, 1)))
@@ -93,24 +92,9 @@ def _read_lines(text: str) -> Iterator[tuple[int, Any]]:
     for line, row in enumerate(text.split("\n"), 1):
         if row.strip():
             try:
-                yield line, _decode(row)
+                yield line, read_json(row, with_nan=True)
             except ValueError as error:
                 yield line, BadRow(f"was no JSON object: {error}. A CSV file is named .csv")
-
-
-def _decode(text: str) -> Any:
-    try:
-        return json.loads(text, object_pairs_hook=_unique)
-    except RecursionError:
-        raise ValueError("nested too deep") from None
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    row = dict(pairs)
-    if len(row) != len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f"{next(name for name in names if names.count(name) > 1)!r} appears twice in one object")
-    return row
 
 
 def _checked(rows: Iterable[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:

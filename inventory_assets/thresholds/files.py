@@ -30,7 +30,7 @@ from inventory_assets.domain.thresholds.document import (
 )
 from inventory_assets.domain.values import InvalidValue
 from inventory_assets.errors import InventoryError
-from inventory_assets.given_files import BadRow, GivenFileError, read_csv, read_text
+from inventory_assets.given_files import BadRow, GivenFileError, read_csv, read_json, read_text
 from inventory_assets.thresholds.yaml_lines import Unreadable, YamlError, read_yaml, write_yaml
 from inventory_assets.words.commands import command
 from inventory_assets.words.numbers import counted
@@ -195,7 +195,7 @@ def _from_row(row: dict[str, str]) -> Any:
         if name in cells:
             document[name] = _number(cells[name])
     try:
-        settings = json.loads(cells.get("alert_settings", "{}"), object_pairs_hook=_unique, parse_constant=_refuse)
+        settings = read_json(cells.get("alert_settings", "{}"))
     except ValueError as error:
         return Unreadable(f"alert_settings was no JSON object: {error}")
     if not isinstance(settings, dict):
@@ -221,7 +221,7 @@ def _number(text: str) -> Any:
 
 
 def _read_json(text: str) -> Iterator[tuple[str, Any]]:
-    value = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse)
+    value = read_json(text)
     if isinstance(value, dict):
         value = value["rules"] if set(value) == {"rules"} else [value]
     if not isinstance(value, list):
@@ -233,7 +233,7 @@ def _read_json_lines(text: str) -> Iterator[tuple[str, Any]]:
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
             try:
-                yield f"line {number}", json.loads(line, object_pairs_hook=_unique, parse_constant=_refuse)
+                yield f"line {number}", read_json(line)
             except ValueError as error:
                 yield f"line {number}", Unreadable(f"was no JSON: {error}")
 
@@ -247,18 +247,6 @@ def _read_json_either(text: str) -> Iterator[tuple[str, Any]]:
         if error.msg == "Extra data" and len(lines) > 1 and lines[0].strip().startswith("{"):
             return _read_json_lines(text)
         raise
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    document = dict(pairs)
-    if len(document) != len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f"key {next(name for name in names if names.count(name) > 1)!r} appears twice in one object")
-    return document
-
-
-def _refuse(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON number")
 
 
 _READERS = {"json": _read_json_either, "jsonl": _read_json_lines, "yaml": read_yaml}

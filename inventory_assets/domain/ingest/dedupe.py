@@ -26,7 +26,7 @@ def admit(draft: Draft, event: Event, names: tuple[str, ...]) -> Outcome | Rejec
                 f"event {event.event_id!r} was {known.content!r}, now {event.content!r}",
             )
     for known in known_events:
-        if _contradicts(event, known):
+        if (is_row(event) or is_row(known)) and _contradicts(event, known):
             return Rejection(
                 "conflicting_duplicate",
                 f"{event.event_id!r} says {event.content!r} and {known.event_id!r} said {known.content!r} of the same "
@@ -50,12 +50,12 @@ CORRECTION = {
 
 
 def _contradicts(event: Event, known: Event) -> bool:
-    """Whether a row of a file says otherwise what is known of its transaction or level at the very same time.
+    """Whether two events, one of them a row of a file, say otherwise of one transaction or level at one time.
 
     Rows have ids of their own, so that equal lines are two events; which of two
     that differ came first must not be decided by the hashes of their files.
     """
-    if not (isinstance(event, Transaction | Level) and (is_row(event) or is_row(known)) and event.kind == known.kind):
+    if not isinstance(event, (Transaction, Level)) or event.kind != known.kind:
         return False
     if isinstance(event, Transaction) and (not isinstance(known, Transaction) or event.status != known.status):
         return False

@@ -174,6 +174,8 @@ class _Run:
 
     def _judge_commands(self, commands: list[Command]) -> None:
         """Tell which commands a later one of their scope has outdated, as they came (RULES 9, 36)."""
+        if not commands:
+            return
         pauses = dict(self.draft.pauses)
         silences, inhibitions = dict(self.draft.silences), dict(self.draft.inhibitions)
         for command in commands:

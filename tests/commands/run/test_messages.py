@@ -146,7 +146,11 @@ GOOD = "sku,product_name,order_up_to,pack_multiple,unit_price\nS1,Lamp,40,6,9.5\
             ["line 1: unknown field 'leadtime_days', did you mean lead_time_days"],
         ),
         ("p.jsonl", '{"sku":"S1"}\n{"sku":"S1"}\n', ["line 2: sku 'S1' is in line 1 too"]),
-        ("p.jsonl", '{"sku":"S1","sku":"S2"}\n{oops\n', ["line 1: was no JSON object: 'sku' appears twice", "line 2"]),
+        (
+            "p.jsonl",
+            '{"sku":"S1","sku":"S2"}\n{oops\n',
+            ["line 1: was no JSON object: key 'sku' appears twice", "line 2"],
+        ),
         ("p.json", '[{"sku":"S1","unit_price":' + "9" * 400 + "}]", ["line 1: unit_price"]),
         ("p.json", "[" * 100_000, ["nested too deep"]),
         ("p.json", r'[{"sku":"S1","product_name":"\ud800"}]', ["not valid Unicode"]),
