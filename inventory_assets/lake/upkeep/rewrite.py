@@ -37,13 +37,18 @@ class Rewriter:
         self.longest_hold_seconds = 0.0
 
     def merge(self, table: Table, first: int, last: int) -> None:
-        """Put the rows of versions `first` to `last` into one file a partition, sorted."""
+        """Put the rows of versions `first` to `last` into one file a partition, sorted.
+
+        Only versions that exist: the exchange removes what it replaces by version, and a row that was
+        committed after the others were written aside would go with them.
+        """
+        watermark = self._lake.watermark()
+        epoch, last = watermark.epoch, min(last, watermark.version)
         name = f"{CATALOG}.{table.changes}"
         condition = f"WHERE version BETWEEN {first} AND {last}"
         count = self._lake.query(f"SELECT count(DISTINCT filename) AS files FROM {name} {condition}").item()
         if count < 2:
             return
-        epoch = self._lake.watermark().epoch
         order = ", ".join(column for column in (table.sorted_by, "version", "seq") if column in table.columns)
         files = self._write(f"SELECT * FROM {name} {condition} ORDER BY {order}", table, table.partition_by)
 

@@ -104,6 +104,22 @@ def test_two_that_merge_the_same_rows_leave_them_once(engine):
     assert before == rows(engine, f"SELECT * FROM {CORE_EVENTS.changes} ORDER BY ALL")
 
 
+def test_a_version_that_is_committed_while_others_are_merged_stays(engine):
+    """A block that is asked for before it is complete is merged as far as it exists."""
+    rewriter = Rewriter(engine.lake)
+    write = rewriter._write
+
+    def write_and_commit(*arguments):
+        files = write(*arguments)
+        engine.commit_burst(one(9))
+        return files
+
+    rewriter._write = write_and_commit
+    rewriter.merge(SKU_STATE, 1, BLOCK)
+
+    assert rows(engine, "SELECT count(*) FROM core.sku_state") == [(7,)]
+
+
 def test_upkeep_runs_beside_bursts_and_stops_after_its_step(engine):
     """A burst never waits for more than the exchange; closing waits for the step in hand."""
     upkeep = Upkeep(engine.settings)
