@@ -54,6 +54,7 @@ class Settings:
         start_date: Older event times are dead letters (RULES 6).
         partitions_start_date: First daily partition that Dagster shows.
         max_messages, max_bytes, max_seconds: Bounds of a burst and of a sensor tick.
+        landing_seconds: How often a burst loop's versions land in the lake, for readers.
         snapshot_retention: How long DuckLake snapshots are kept, see `kept_snapshots`; our versions outlive them.
         cached_entities: How many known events stay in memory.
         default_min, default_reorder: The system default thresholds, in units (RULES 21).
@@ -86,6 +87,7 @@ class Settings:
     max_bytes: int = 32_000_000
     # Messages of the half second between two ticks wait for the next: a long tick makes them few.
     tick_seconds: float = 30.0
+    landing_seconds: float = 1.0
     snapshot_retention: timedelta | None = None
     # Most of a minute at 1,000 events/s, and every open transaction besides; looking an older one up is cheap.
     cached_entities: int = 50_000
@@ -309,6 +311,7 @@ _READERS: dict[str, Callable[[str], object]] = {
     "max_messages": _whole(1, 100_000),
     "max_bytes": _whole(1, 10**9),
     "tick_seconds": _number("seconds", 0, 3_600),
+    "landing_seconds": _number("seconds", 0.05, 60),
     "snapshot_retention": _hours,
     "cached_entities": _whole(1, 10**9),
     "default_min": _whole(0, MAX_QUANTITY),

@@ -27,10 +27,10 @@ from inventory_assets.lake.tables import (
     BASES,
     CATALOG,
     CORE_EVENTS,
+    LANDED,
     RAW_MESSAGES,
     VERSIONED_TABLES,
     VERSIONS,
-    WATERMARKS,
     Table,
     VersionedTable,
 )
@@ -47,7 +47,7 @@ GIVEN: tuple[Table, ...] = (
     *(
         table
         for table in (*APPEND_TABLES, *VERSIONED_TABLES)
-        if table not in (*DERIVED, RAW_MESSAGES, VERSIONS, WATERMARKS, BASES) and "version" in table.columns
+        if table not in (*DERIVED, RAW_MESSAGES, VERSIONS, LANDED, BASES) and "version" in table.columns
     ),
     VERSIONS,
 )
@@ -112,7 +112,7 @@ class Archiver:
             raise ArchiveError("the lake was rebuilt meanwhile; run `inventory archive` again.")
 
     def _watermark(self) -> tuple[int, int]:
-        return self._reader.query(f"SELECT epoch, version FROM {CATALOG}.{WATERMARKS.full_name}").row(0)
+        return self._reader.query(f"SELECT epoch, version FROM {CATALOG}.{LANDED.full_name}").row(0)
 
     def _claim(self) -> None:
         ours, theirs = identity_of(self._reader), self.files.read_json(IDENTITY)

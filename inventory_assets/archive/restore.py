@@ -17,7 +17,7 @@ from inventory_assets.lake.errors import StaleStateError
 from inventory_assets.lake.files.archive_files import ArchiveError, ArchiveFiles, Manifest
 from inventory_assets.lake.stages import MADE_LAKE, Stage
 from inventory_assets.lake.tables import CATALOG, CORE_EVENTS, RAW_MESSAGES, VERSIONS, Table, VersionedTable
-from inventory_assets.lake.transaction import LakeTransaction
+from inventory_assets.lake.transaction import LakeRewrite
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,27 +72,21 @@ class Restorer:
         whole = self._last_whole_version(chosen)
         if whole == 0:
             raise ArchiveError("the archive does not hold the first version whole: it begins in the middle of a lake.")
-        watermark = self._lake.watermark()
-        with self._lake.transaction(
-            watermark,
-            stage=Stage.RESTORE,
-            code_version=CODE_VERSION,
-            next_epoch=watermark.epoch + 1,
-            next_version=whole + 1,
-        ) as transaction:
+        with self._lake.rewriting(
+            self._lake.watermark(), stage=Stage.RESTORE, code_version=CODE_VERSION, next_version=whole + 1
+        ) as rewrite:
             rows = {
-                table.full_name: self._append(transaction, table, days, f"version <= {whole}")
+                table.full_name: self._append(rewrite, table, days, f"version <= {whole}")
                 for table, days in chosen.items()
             }
-            transaction.settle()
             expected, differences = replay_all(self._lake, self._replay)
             for table in DERIVED:
                 if (frame := expected.get(table.changes)) is not None:
-                    transaction.append(table, frame)
+                    rewrite.append(table, frame)
                     rows[table.full_name] = frame.height
-            transaction.counts = {MADE_LAKE: 1, "restored": sum(rows.values()), "differences": len(differences)}
+            rewrite.counts = {MADE_LAKE: 1, "restored": sum(rows.values()), "differences": len(differences)}
         self._engine.drop_state()
-        return Restored(watermark.version, rows, differences)
+        return Restored(rewrite.version, rows, differences)
 
     def _last_whole_version(self, chosen: dict[Table, list[Manifest]]) -> int:
         """The last version of which, and of all before it, the archive has everything."""
@@ -129,14 +123,12 @@ class Restorer:
             latest = self._lake.watermark()
             if latest.epoch != watermark.epoch:
                 raise StaleStateError("the lake was rebuilt or restored meanwhile; nothing was written. Try again.")
-            with self._lake.transaction(
-                latest, stage=Stage.RESTORE, code_version=CODE_VERSION, next_epoch=latest.epoch + 1
-            ) as transaction:
+            with self._lake.rewriting(None, stage=Stage.RESTORE, code_version=CODE_VERSION) as rewrite:
                 for table, query in lacking.items():
-                    rows[table.full_name] = self._append_query(transaction, table, query)
-                transaction.counts = {"restored": sum(rows.values())}
+                    rows[table.full_name] = self._append_query(rewrite, table, query)
+                rewrite.counts = {"restored": sum(rows.values())}
         self._engine.drop_state()
-        return Restored(latest.version, rows, [])
+        return Restored(rewrite.version, rows, [])
 
     def _checked(self, table: Table, first: str = "", last: str = EVERY_DAY) -> list[Manifest]:
         found = [each for date, each in sorted(self.files.manifests(table).items()) if first <= date <= last]
@@ -171,18 +163,17 @@ class Restorer:
             names = ("version",) if table is VERSIONS else table.columns
         return " AND ".join(f"a.{name} IS NOT DISTINCT FROM l.{name}" for name in names)
 
-    def _append(self, transaction: LakeTransaction, table: Table, days: list[Manifest], condition: str) -> int:
+    def _append(self, rewrite: LakeRewrite, table: Table, days: list[Manifest], condition: str) -> int:
         # A day at a time: messages of all time do not fit in memory.
         return sum(
-            self._append_query(transaction, table, f"SELECT * FROM ({self._rows(table, [day])}) WHERE {condition}")
+            self._append_query(rewrite, table, f"SELECT * FROM ({self._rows(table, [day])}) WHERE {condition}")
             for day in days
         )
 
-    def _append_query(self, transaction: LakeTransaction, table: Table, query: str) -> int:
+    def _append_query(self, rewrite: LakeRewrite, table: Table, query: str) -> int:
         if self._lake.settings.is_embedded:
-            return transaction.execute(f"INSERT INTO {CATALOG}.{table.changes} BY NAME {query} ORDER BY version")[0][0]
+            return rewrite.execute(f"INSERT INTO {CATALOG}.{table.changes} BY NAME {query} ORDER BY version")[0][0]
         # The files must be ours there, cut as merges will cut them (`lake.upkeep.orphans`).
-        transaction.settle()
         frame = self._lake.query(query)
-        transaction.append(table, frame)
+        rewrite.append(table, frame)
         return frame.height

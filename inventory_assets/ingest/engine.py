@@ -9,7 +9,8 @@ import gc
 import logging
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -37,11 +38,14 @@ from inventory_assets.ingest.replay import parse_recorded, read_bursts
 from inventory_assets.ingest.warm import load_state
 from inventory_assets.lake.entity_index import EntityIndex
 from inventory_assets.lake.errors import StaleStateError
+from inventory_assets.lake.journal.reading import journaled
+from inventory_assets.lake.lander import Lander
 from inventory_assets.lake.lock import TellingLock
 from inventory_assets.lake.memory import release_memory
+from inventory_assets.lake.query.reader import Reader
 from inventory_assets.lake.retries import with_retries
 from inventory_assets.lake.stages import NOTES, Stage
-from inventory_assets.lake.transaction import Lake, LakeTransaction, Watermark
+from inventory_assets.lake.transaction import Lake, LakeTransaction, Landed, Watermark
 from inventory_assets.lake.upkeep.maintenance import Upkeep
 from inventory_assets.settings import Settings
 
@@ -110,8 +114,11 @@ class Engine:
         self._state: InventoryState | None = None
         self._watermark: Watermark | None = None
         self._upkeep: Upkeep | None = None
+        self._lander: Lander | None = None
         self.telling = TellingLock(settings.home / "owed.lock")
         self._untold: list[Commit] = []
+        # Versions of which it is not known that they have landed, and the entities that they told of.
+        self._unlanded: deque[tuple[int, Collection[str]]] = deque()
 
     def take_untold(self) -> list[Commit]:
         """The commits since the last call; who made them tells what they owe."""
@@ -138,7 +145,7 @@ class Engine:
     def _load(self) -> tuple[Watermark, InventoryState]:
         # One snapshot: bursts that others commit while it loads must not be in it by half.
         with self.lake.snapshot():
-            watermark = self.lake.watermark()
+            watermark = self.lake.landed()
             return watermark, load_state(
                 self.lake,
                 watermark.version,
@@ -150,6 +157,7 @@ class Engine:
     def drop_state(self) -> None:
         """Forget the warm state; the next use loads it from the lake."""
         self._state = self._watermark = None
+        self._unlanded.clear()
 
     def refresh(self) -> bool:
         """Take in what other processes committed; whether there was anything.
@@ -160,7 +168,10 @@ class Engine:
         """
         state, known = self.state, self._watermark
         assert known is not None  # loaded with the state
-        latest = self.lake.watermark()
+        head = self.lake.head()
+        if head.barrier is not None:
+            return False  # it is being made anew: what comes of it is seen when that is done
+        latest = Watermark(head.epoch, head.version)
         if (latest.epoch, latest.version) == (known.epoch, known.version):
             return False
         missed = latest.version - known.version
@@ -173,14 +184,18 @@ class Engine:
         return True
 
     def _catch_up(self, state: InventoryState, latest: Watermark) -> bool:
-        for burst in read_bursts(self.lake, after_version=state.version, until_version=latest.version):
+        with journaled(self.lake.journal, state.version, latest.version) as reader:
+            return reader is not None and self._replay(state, reader, latest)
+
+    def _replay(self, state: InventoryState, reader: Reader, latest: Watermark) -> bool:
+        for burst in read_bursts(reader, after_version=state.version, until_version=latest.version):
             if burst.code_version != CODE_VERSION:
                 return False
             meaning = burst.inputs.meaning or self.meaning
             if meaning != self.meaning or burst.semantics != SEMANTICS:
                 return False
             parsed = parse_recorded(burst, meaning)
-            recall(state, self.index, parsed, self.lake)
+            recall(state, self.index, parsed, Landed(self.lake))
             result = process_burst(state, parsed, version=burst.version, inputs=burst.inputs)
             if burst.counts and counts_of(result) != burst.counts:
                 logger.warning("version %d does not repeat here; the state is loaded anew", burst.version)
@@ -188,8 +203,32 @@ class Engine:
             self._merge(state, result, burst.committed_at)
         return state.version == latest.version
 
+    @property
+    def lander(self) -> Lander | None:
+        """What lands beside the bursts; None where each version lands with its commit."""
+        return self._lander
+
+    def land(self) -> None:
+        """Bring everything committed into the lake, now.
+
+        Raises:
+            LakeError, duckdb.Error: It cannot be written; what was committed is safe in the journal.
+        """
+        self.lake.land()
+
+    def land_beside(self) -> None:
+        """Land on a thread from now on, many versions together, and see to the lake's upkeep: for who makes many."""
+        if self._lander is None:
+            upkeep = self.upkeep
+            self._lander = Lander(self.settings, lambda landings: upkeep.wake(len(landings)))
+            self.lake.is_landed_by_others = True
+
     def close(self) -> None:
-        """Release the lake and the index file."""
+        """Land what is left; release the lake and the index file."""
+        if self._lander is not None:
+            self._lander.close()
+            self._lander = None
+            self.lake.is_landed_by_others = False
         if self._upkeep is not None:
             self._upkeep.close()
             self._upkeep = None
@@ -204,11 +243,6 @@ class Engine:
         if self._upkeep is None:
             self._upkeep = Upkeep(self.settings)
         return self._upkeep
-
-    def maintain(self) -> None:
-        """See to the lake's upkeep, without waiting for it."""
-        assert self._watermark is not None
-        self.upkeep.wake(self._watermark.version)
 
     def commit_burst(
         self,
@@ -259,6 +293,7 @@ class Engine:
             assert watermark is not None  # loaded with the state
             with self.lake.transaction(watermark, stage=stage, run_id=run_id, code_version=CODE_VERSION) as transaction:
                 write(transaction)
+            self._wake(transaction)
             state.version = watermark.version
             return watermark.version
 
@@ -272,8 +307,8 @@ class Engine:
             logger.info("%s", error)
         for _ in range(STALE_TRIES):
             self.refresh()
-            # What was missed meanwhile is little, and with the lock nobody adds to it.
-            with self.lake.exclusive():
+            # What was missed meanwhile is little, and with the head held nobody adds to it.
+            with self.lake.committing():
                 self.refresh()
                 try:
                     return with_retries(attempt)
@@ -286,9 +321,7 @@ class Engine:
         """Move the warm state past versions that changed none of it; whether all of them were such."""
         if known.epoch != latest.epoch:
             return False
-        stages = self.lake.query(
-            "SELECT stage FROM meta.versions WHERE version > ? AND version <= ?", [known.version, latest.version]
-        )["stage"]
+        stages = self.lake.journal.stages(known.version, latest.version)
         if len(stages) != latest.version - known.version or not NOTES.issuperset(stages):
             return False
         known.version = state.version = latest.version
@@ -301,13 +334,14 @@ class Engine:
         state = self.state
         watermark = self._watermark
         assert watermark is not None  # loaded with the state
-        recall(state, self.index, parsed, self.lake)
+        recall(state, self.index, parsed, Landed(self.lake))
         with self.lake.transaction(
             watermark, stage=burst.stage, run_id=burst.run_id, code_version=CODE_VERSION
         ) as transaction:
             result = self._write(transaction, state, burst, parsed)
             if burst.also is not None:
                 burst.also(transaction)
+        self._wake(transaction)
         # Only now: a crash before this line leaves warm state and lake as they were.
         self._merge(state, result, transaction.committed_at)
         return Commit(
@@ -332,14 +366,26 @@ class Engine:
             ],
         )
 
+    def _wake(self, transaction: LakeTransaction) -> None:
+        if self._lander is not None:
+            self._lander.wake(sum(rows.height for rows in transaction.tables.values()))
+
     def _merge(self, state: InventoryState, result: BurstResult, committed_at: int) -> None:
         result.draft.merge(result.version, committed_at)
+        self._unlanded.append((result.version, result.draft.new_by_entity))
         # A tenth over before letting go: the oldest are found by a walk over all of them.
         if len(state.events) > self.settings.cached_entities * 1.1:
-            state.events.forget_down_to(self.settings.cached_entities)
+            self._forget_landed(state)
         if state.events.forgotten:
             self.index.add(state.events.forgotten)
             state.events.forgotten = []
+
+    def _forget_landed(self, state: InventoryState) -> None:
+        """Let memory go of what the lake has: only from there it can be recalled."""
+        landed = self.lake.head().landed
+        while self._unlanded and self._unlanded[0][0] <= landed:
+            self._unlanded.popleft()
+        state.events.forget_down_to(self.settings.cached_entities, {name for _, names in self._unlanded for name in names})
 
     def _write(
         self, transaction: LakeTransaction, state: InventoryState, burst: "_Burst", parsed: list[Parsed]

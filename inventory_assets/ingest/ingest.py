@@ -182,6 +182,7 @@ class Ingest:
         on_commit: Callable[[Commit], None] | None,
     ) -> IngestSummary:
         summary = IngestSummary()
+        self.engine.land_beside()
         self._telling.share()
         self._look_around()
         deadline = time.monotonic() + max_seconds
@@ -212,6 +213,7 @@ class Ingest:
                     break
             self._burst_size = self._next_size(len(received))
         self._rest()
+        self.engine.land()
         return summary
 
     def _take(
@@ -244,7 +246,6 @@ class Ingest:
         # Ack only after the commit: a crash here redelivers, and dedupe absorbs
         # it. Acking first would lose the burst.
         self.source.acknowledge(received)
-        self.engine.maintain()
 
     def _follow(self, version: int, *, own: int = 1) -> None:
         """Note the version reached; where others made some of it, what those owe is ours to tell."""

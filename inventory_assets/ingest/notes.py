@@ -30,8 +30,8 @@ class LakeNotes:
         """Make the version, on whatever version is the latest."""
 
         def attempt() -> int:
-            # Read under the lock: who reads first and then waits is always behind whom it waited for.
-            with self._lake.exclusive():
+            # With the journal's head held: who reads first and then waits is always behind whom it waited for.
+            with self._lake.committing():
                 watermark = self._lake.watermark()
                 with self._lake.transaction(
                     watermark, stage=stage, run_id=run_id, code_version=self._code_version
@@ -39,7 +39,10 @@ class LakeNotes:
                     write(transaction)
             return watermark.version
 
-        # A catalog on a server has no lock, and bursts go on beside us: what we write does not depend on them.
+        # Stale only while the lake is made anew.
         return try_again(
-            lambda: with_retries(attempt), when=lambda error: isinstance(error, StaleStateError), tries=STALE_TRIES
+            lambda: with_retries(attempt),
+            when=lambda error: isinstance(error, StaleStateError),
+            tries=STALE_TRIES,
+            pause=lambda number: 0.5,
         )

@@ -1,6 +1,7 @@
 """Derive every table anew from `raw.messages` and swap it in (RULES 34)."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import duckdb
 import polars as pl
@@ -14,7 +15,7 @@ from inventory_assets.lake.catalog.connect import CATALOG
 from inventory_assets.lake.errors import StaleStateError
 from inventory_assets.lake.stages import Stage
 from inventory_assets.lake.tables import BASES, RAW_MESSAGES, VersionedTable
-from inventory_assets.lake.transaction import LakeTransaction
+from inventory_assets.lake.transaction import Lake, LakeRewrite
 
 
 def rebuild_lake(
@@ -26,46 +27,48 @@ def rebuild_lake(
     told stays in `out.deliveries`, under the same ids. Where bursts were committed
     meanwhile it replays once more, and other writers wait for it.
 
-    Raises:
-        StaleStateError: The catalog is on a server, and bursts were committed meanwhile;
-            stop the sensor, or try again.
     """
-    meaning = replay.state.meaning
+    lake, meaning = engine.lake, replay.state.meaning
     try:
-        return _rebuild(engine, replay, on_burst)
+        with lake.snapshot():
+            watermark = lake.landed()
+            derived = _derive(lake, replay, on_burst)
+        with lake.rewriting(watermark, stage=Stage.REBUILD, code_version=CODE_VERSION) as rewrite:
+            _swap(rewrite, lake.connection, derived)
     except StaleStateError:
-        if not engine.settings.is_embedded:
-            raise
-    # Beside a busy shop a replay is never first. A burst that waits too long gives its messages back.
-    with engine.lake.exclusive():
-        return _rebuild(engine, Replay(meaning=meaning), on_burst)
-
-
-def _rebuild(
-    engine: Engine, replay: Replay, on_burst: Callable[[RecordedBurst], None] | None
-) -> tuple[list[Difference], int]:
-    changed = _Outcomes()
-    with engine.lake.snapshot():
-        watermark = engine.lake.watermark()
-        expected, differences = replay_all(engine.lake, replay, on_burst, on_outcomes=changed.note)
-        differences += compare(engine.lake, expected)
-    with engine.lake.transaction(
-        watermark,
-        stage=Stage.REBUILD,
-        code_version=CODE_VERSION,
-        next_epoch=watermark.epoch + 1,
-    ) as transaction:
-        transaction.counts = {"differences": len(differences), "outcomes": len(changed.rows)}
-        if changed.rows:
-            _correct_outcomes(transaction, engine.lake.connection, changed.frame())
-        for table in DERIVED:
-            _clear(transaction, table.changes)
-            if (frame := expected.get(table.changes)) is not None:
-                transaction.append(table, frame)
-            if isinstance(table, VersionedTable):
-                _drop_base(transaction, table)
+        # Beside a busy shop a replay is never first. A burst gives its messages back meanwhile, and they come again.
+        with lake.rewriting(None, stage=Stage.REBUILD, code_version=CODE_VERSION) as rewrite:
+            derived = _derive(lake, Replay(meaning=meaning), on_burst)
+            _swap(rewrite, lake.connection, derived)
     engine.drop_state()
-    return differences, watermark.version
+    return derived.differences, rewrite.version
+
+
+@dataclass(frozen=True, slots=True)
+class _Derived:
+    """What a replay gives, by changes table, and where that differs from the lake."""
+
+    frames: dict[str, pl.DataFrame]
+    differences: list[Difference]
+    outcomes: "_Outcomes"
+
+
+def _derive(lake: Lake, replay: Replay, on_burst: Callable[[RecordedBurst], None] | None) -> _Derived:
+    changed = _Outcomes()
+    frames, differences = replay_all(lake, replay, on_burst, on_outcomes=changed.note)
+    return _Derived(frames, differences + compare(lake, frames), changed)
+
+
+def _swap(rewrite: LakeRewrite, connection: duckdb.DuckDBPyConnection, derived: _Derived) -> None:
+    rewrite.counts = {"differences": len(derived.differences), "outcomes": len(derived.outcomes.rows)}
+    if derived.outcomes.rows:
+        _correct_outcomes(connection, derived.outcomes.frame())
+    for table in DERIVED:
+        rewrite.execute(f"DELETE FROM {CATALOG}.{table.changes}")
+        if (frame := derived.frames.get(table.changes)) is not None:
+            rewrite.append(table, frame)
+        if isinstance(table, VersionedTable):
+            _drop_base(rewrite, table)
 
 
 class _Outcomes:
@@ -87,37 +90,29 @@ class _Outcomes:
         return pl.DataFrame(self.rows, schema=schema, orient="row")
 
 
-def _correct_outcomes(transaction: LakeTransaction, connection: duckdb.DuckDBPyConnection, rows: pl.DataFrame) -> None:
+def _correct_outcomes(connection: duckdb.DuckDBPyConnection, rows: pl.DataFrame) -> None:
     """Say what became of the messages now; the first word on each stays beside it."""
-
-    def correct() -> None:
-        connection.register("_outcomes", rows.to_arrow())
-        try:
-            connection.execute(
-                f"UPDATE {CATALOG}.{RAW_MESSAGES.full_name} AS m "
-                "SET first_outcome = coalesce(m.first_outcome, m.outcome), outcome = o.outcome, "
-                "event_id = o.event_id FROM _outcomes o "
-                "WHERE m.version = o.version AND m.seq = o.seq"
-            )
-        finally:
-            connection.unregister("_outcomes")
-
-    transaction.run(correct)
+    connection.register("_outcomes", rows.to_arrow())
+    try:
+        connection.execute(
+            f"UPDATE {CATALOG}.{RAW_MESSAGES.full_name} AS m "
+            "SET first_outcome = coalesce(m.first_outcome, m.outcome), outcome = o.outcome, "
+            "event_id = o.event_id FROM _outcomes o "
+            "WHERE m.version = o.version AND m.seq = o.seq"
+        )
+    finally:
+        connection.unregister("_outcomes")
 
 
-def _clear(transaction: LakeTransaction, name: str) -> None:
-    transaction.execute(f"DELETE FROM {CATALOG}.{name}")
-
-
-def _drop_base(transaction: LakeTransaction, table: VersionedTable) -> None:
-    bases = transaction.execute(
+def _drop_base(rewrite: LakeRewrite, table: VersionedTable) -> None:
+    bases = rewrite.execute(
         f"SELECT DISTINCT base_version FROM {CATALOG}.{BASES.full_name} WHERE table_name = ?", [table.full_name]
     )
     if not bases:
         return
-    transaction.execute(f"DELETE FROM {CATALOG}.{BASES.full_name} WHERE table_name = ?", [table.full_name])
-    transaction.execute(
+    rewrite.execute(f"DELETE FROM {CATALOG}.{BASES.full_name} WHERE table_name = ?", [table.full_name])
+    rewrite.execute(
         f"CREATE OR REPLACE VIEW {CATALOG}.{table.full_name} AS {table.view_query(f'{CATALOG}.', None)}"
     )
     for (base_version,) in bases:
-        transaction.execute(f"DROP TABLE IF EXISTS {CATALOG}.{table.base_name(base_version)}")
+        rewrite.execute(f"DROP TABLE IF EXISTS {CATALOG}.{table.base_name(base_version)}")

@@ -11,6 +11,8 @@ from typing import TypeVar
 
 import duckdb
 
+from inventory_assets.lake.errors import LakeInterruptedError
+
 T = TypeVar("T")
 
 # Ten tries with jitter span about 10 s: longer than any maintenance step holds the lake.
@@ -56,6 +58,8 @@ def with_retries(attempt: Callable[[], T]) -> T:
     errors: list[Exception] = []
 
     def is_transient(error: Exception) -> bool:
+        if isinstance(error, LakeInterruptedError):
+            return True
         if not isinstance(error, duckdb.Error):
             return False
         text = str(error).lower()

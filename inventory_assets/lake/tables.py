@@ -216,9 +216,9 @@ VERSIONS = Table(
     },
     "One row per lake version: what made it, from what, and when.",
 )  # fmt: skip
-WATERMARKS = Table(
-    "meta", "watermarks", {"name": TEXT, "epoch": BIG, "version": BIG},
-    "One row: the latest version. Advanced by compare-and-set inside each transaction.",
+LANDED = Table(
+    "meta", "landed", {"name": TEXT, "epoch": BIG, "version": BIG, "format": BIG, "journal_id": TEXT},
+    "One row: the newest version that has landed from the journal, and which journal that is.",
 )  # fmt: skip
 BASES = Table(
     "meta", "bases", {"table_name": TEXT, "base_version": BIG},
@@ -401,10 +401,18 @@ ALERT_QUALITY = View(
 ALERT_RULE = "CASE WHEN starts_with(rule, 'EMBEDDED') THEN 'EMBEDDED' ELSE rule END"
 """The rule to count a row of out.alert_quality under: the thresholds in stock documents are one, nobody's to tune."""
 
-VIEWS = (ALERT_QUALITY,)
+# A table until the journal came: a release of before cannot write to a view, and reads it as ever.
+WATERMARKS = View(
+    "meta",
+    "watermarks",
+    "SELECT name, epoch, version FROM {lake}meta.landed",
+    "One row: the newest version that has landed.",
+)
+
+VIEWS = (ALERT_QUALITY, WATERMARKS)
 APPEND_TABLES = (
     RAW_MESSAGES, CORE_EVENTS, DEAD_LETTERS, THRESHOLD_AUDIT, TRANSITIONS, DELIVERIES, NOTIFICATIONS,
-    QUALITY_RESULTS, VERSIONS, WATERMARKS, BASES,
+    QUALITY_RESULTS, VERSIONS, LANDED, BASES,
 )  # fmt: skip
 VERSIONED_TABLES = (
     PRODUCTS, SKU_STATE, ROLLUPS, THRESHOLD_RULES, RESOLVED_THRESHOLDS, VELOCITY, COVERAGE, DYNAMIC_THRESHOLDS,

@@ -1,32 +1,41 @@
-"""One transaction of the lake: the next version, all tables or none.
+"""The next version of the lake, all tables or none: durable in the journal, in the lake a moment later.
 
-Here: BEGIN, the watermark's compare-and-set, appends, COMMIT. Stages are handed
-a `LakeTransaction` and know nothing of locks or DuckLake.
+Here: a writer's handle on the lake, the making of a version, and the one way
+past the journal for whoever writes tables anew (`Lake.rewriting`). Stages are
+handed a `LakeTransaction` and know nothing of journals, locks or DuckLake. How
+versions come into the lake is `landing`'s.
 """
 
 import json
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any
 
 import duckdb
 import polars as pl
 
 from inventory_assets.domain.ingest.meaning import SEMANTICS
 from inventory_assets.domain.values import to_microseconds
-from inventory_assets.lake.catalog.connect import CATALOG, connect
-from inventory_assets.lake.errors import LakeError, StaleStateError
-from inventory_assets.lake.lock import writer_lock
+from inventory_assets.lake import landing
+from inventory_assets.lake.catalog.connect import CATALOG, connect, lake_lock
+from inventory_assets.lake.journal.body import encode
+from inventory_assets.lake.journal.contract import Barrier, Head, Journal, JournaledVersion
+from inventory_assets.lake.journal.open import open_journal
+from inventory_assets.lake.journal.sql import check_head
 from inventory_assets.lake.query.reader import read_batches
 from inventory_assets.lake.retries import with_retries
 from inventory_assets.lake.stages import Stage
-from inventory_assets.lake.tables import VERSIONS, WATERMARKS, Table
-from inventory_assets.lake.upkeep.orphans import append_as_files
+from inventory_assets.lake.tables import VERSIONS, Table
+from inventory_assets.lake.upkeep.merging import read_ranges
+from inventory_assets.lake.writing import append_rows
 from inventory_assets.settings import Settings
 
-T = TypeVar("T")
+logger = logging.getLogger(__name__)
+
+# Of an archive's versions, which never landed here, so many lie in one file of each table.
+VERSIONS_TOGETHER = 768
 
 
 def clock() -> int:
@@ -45,95 +54,75 @@ class Watermark:
 
 
 class LakeTransaction:
-    """The next version in the making. Append frames; the lake commits them together.
+    """The next version in the making. Append frames; they are committed together."""
 
-    Statements run in order on a thread of their own, so that the next frame is
-    built while the last one is written; an error surfaces at the commit, and
-    nothing runs after it.
-    """
-
-    def __init__(
-        self,
-        connection: duckdb.DuckDBPyConnection,
-        version: int,
-        worker: ThreadPoolExecutor,
-        own_files_at: str | None = None,
-    ) -> None:
+    def __init__(self, version: int, marks: Mapping[str, int]) -> None:
         self.version = version
         self.messages = 0
         self.counts: dict[str, int] = {}
         self.inputs = "{}"
         self.committed_at = 0
-        self._connection = connection
-        self._worker = worker
-        self._own_files_at = own_files_at
-        self._pending: list[Future[Any]] = []
-        self.failure: BaseException | None = None
+        self.tables: dict[str, pl.DataFrame] = {}
+        # As of the version before; the commit refuses where that is not the newest any more.
+        self.marks = dict(marks)
 
     def append(self, table: Table, rows: pl.DataFrame) -> None:
         """Append rows to a table; columns by name, missing ones null. Nothing for no rows."""
         if rows.height:
-            self._submit(self._insert, table, rows)
+            known = self.tables.get(table.changes)
+            self.tables[table.changes] = rows if known is None else pl.concat([known, rows], how="diagonal")
+
+
+class LakeRewrite(LakeTransaction):
+    """A version that is written to the lake itself. Statements run at once, in the lake's own transaction."""
+
+    def __init__(self, version: int, connection: duckdb.DuckDBPyConnection, own_files_at: str | None) -> None:
+        super().__init__(version, {})
+        self._connection = connection
+        self._own_files_at = own_files_at
+        # Where merges will cut: a merge then replaces whole files.
+        self._cuts = [each.first for each in read_ranges(connection)] or range(1, version + 1, VERSIONS_TOGETHER)
+
+    def append(self, table: Table, rows: pl.DataFrame) -> None:
+        """Append rows to a table; columns by name, missing ones null. Nothing for no rows."""
+        if rows.height:
+            append_rows(self._connection, table, with_version(rows, self.version), self._own_files_at, self._cuts)
 
     def execute(self, sql: str, parameters: list[Any] | None = None) -> list[tuple]:
-        """Run a statement in its turn and wait for its rows."""
-        return self._submit(lambda: self._connection.execute(sql, parameters or []).fetchall()).result()
+        """Run a statement; its rows."""
+        return self._connection.execute(sql, parameters or []).fetchall()
 
-    def run(self, step: Callable[[], Any]) -> None:
-        """Run a step in its turn, without waiting."""
-        self._submit(step)
 
-    def settle(self) -> None:
-        """Wait for everything submitted; raises the first error."""
-        for future in self._pending:
-            future.result()
-        self._pending.clear()
+class Landed:
+    """Reads through a writer's connection what has landed: for who must not wait for a landing."""
 
-    def cancel(self) -> None:
-        """Wait until nothing runs any more, whatever came of it."""
-        for future in self._pending:
-            future.cancel()
-        wait(self._pending)
-        self._pending.clear()
+    def __init__(self, lake: "Lake") -> None:
+        self._lake = lake
 
-    def _submit(self, step: Callable[..., T], *arguments: Any) -> Future[T]:
-        future = self._worker.submit(self._in_turn, step, *arguments)
-        self._pending.append(future)
-        return future
+    def query(self, sql: str, parameters: list[Any] | None = None) -> pl.DataFrame:
+        """Run a query."""
+        return self._lake.query_landed(sql, parameters)
 
-    def _in_turn(self, step: Callable[..., T], *arguments: Any) -> T:
-        if self.failure is not None:
-            # After a failed BEGIN every further statement would commit by itself.
-            raise LakeError(f"version {self.version} was given up: an earlier statement of it failed")
-        try:
-            return step(*arguments)
-        except BaseException as error:
-            self.failure = error
-            raise
-
-    def _insert(self, table: Table, rows: pl.DataFrame) -> None:
-        if "version" not in rows.columns:
-            rows = rows.with_columns(pl.lit(self.version, pl.Int64).alias("version"))
-        if self._own_files_at is not None:
-            append_as_files(self._connection, self._own_files_at, table, rows)
-            return
-        names = ", ".join(rows.columns)
-        # A stream: of a table DuckDB would make a pyarrow data set, half of what an insert costs.
-        self._connection.register("_rows", rows.to_arrow().to_reader())
-        try:
-            self._connection.execute(f"INSERT INTO {CATALOG}.{table.changes} ({names}) SELECT {names} FROM _rows")
-        finally:
-            self._connection.unregister("_rows")
+    def batches(self, sql: str) -> Iterator[pl.DataFrame]:
+        """Run a query; its rows a part at a time."""
+        return read_batches(self._lake.connection, sql)
 
 
 class Lake:
-    """A writer's handle on the lake: one connection, opened on first use."""
+    """A writer's handle on the lake: its journal and one connection, both opened on first use.
+
+    Queries see all that was committed: what has not landed lands first.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._connection: duckdb.DuckDBPyConnection | None = None
+        self._journal: Journal | None = None
         self._is_exclusive = False
-        self._worker = ThreadPoolExecutor(1, thread_name_prefix="lake")
+        self._is_fixed = False
+        self._is_committing = False
+        # Where somebody lands beside us, a commit need not.
+        self.is_landed_by_others = False
 
     @property
     def connection(self) -> duckdb.DuckDBPyConnection:
@@ -142,8 +131,38 @@ class Lake:
             self._connection = with_retries(lambda: connect(self.settings))
         return self._connection
 
+    @property
+    def journal(self) -> Journal:
+        """The journal of this lake.
+
+        Raises:
+            JournalError: It is missing, damaged or another lake's.
+        """
+        if self._journal is None:
+            connection = self.connection  # it makes the journal of a lake that has none yet
+            journal = open_journal(self.settings)
+            try:
+                landing.check_journal(connection, journal.head())
+            except BaseException:
+                journal.close()
+                raise
+            self._journal = journal
+        return self._journal
+
     def close(self) -> None:
-        """Close the connection; the next use opens it again."""
+        """Land what has not landed, and close; the next use opens the lake again.
+
+        Where that fails the versions are safe in the journal, and whoever opens the lake next lands them.
+        """
+        with ExitStack() as stack:
+            stack.callback(self._close)
+            if self._journal is not None:
+                self._try_to_land()
+
+    def _close(self) -> None:
+        if self._journal is not None:
+            self._journal.close()
+            self._journal = None
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -153,39 +172,78 @@ class Lake:
         self.connection.execute(f"SET memory_limit = '{limit}'")
 
     def query(self, sql: str, parameters: list[Any] | None = None) -> pl.DataFrame:
-        """Run a query outside any transaction of ours."""
+        """Run a query outside any transaction of ours, over all that was committed."""
+        self.land()
+        return self.query_landed(sql, parameters)
+
+    def query_landed(self, sql: str, parameters: list[Any] | None = None) -> pl.DataFrame:
+        """Run a query over what has landed."""
         return with_retries(lambda: self.connection.execute(sql, parameters or []).pl())
 
     def batches(self, sql: str) -> Iterator[pl.DataFrame]:
         """Run a query; its rows a part at a time."""
+        self.land()
         return read_batches(self.connection, sql)
 
+    def head(self) -> Head:
+        """Where the lake stands now, what has not landed included."""
+        return self.journal.head()
+
     def watermark(self) -> Watermark:
-        """Read where the lake stands now."""
-        # Its one row has no condition: DuckLake would look for files to skip.
-        sql = f"SELECT epoch, version FROM {CATALOG}.{WATERMARKS.full_name}"
-        row = with_retries(lambda: self.connection.execute(sql).fetchone())
-        assert row is not None  # made with the tables
-        return Watermark(row[0], row[1])
+        """The newest version, landed or not."""
+        head = self.head()
+        return Watermark(head.epoch, head.version)
+
+    def landed(self) -> Watermark:
+        """The version that the lake shows."""
+        return Watermark(*landing.landed(self.connection))
+
+    def land(self) -> list[landing.Landing]:
+        """Bring everything committed into the lake; what came together.
+
+        Raises:
+            LakeError, duckdb.Error: It could not be written; the versions are safe in the journal.
+        """
+        if self._is_fixed or self._is_committing:
+            return []
+        head = self.head()
+        if head.version == head.landed and head.barrier is None:
+            return []
+        with self.exclusive():
+            return with_retries(lambda: landing.land(self.connection, self.journal, self.settings))
+
+    def _try_to_land(self) -> None:
+        if self.is_landed_by_others:
+            return
+        try:
+            self.land()
+        except Exception as error:  # committed is committed: to say otherwise would have it done twice
+            logger.warning("versions stay in the journal for now: %s", error)
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
         """Let every query of the body see the lake as it is now, whatever others commit meanwhile."""
+        self.land()
         self.connection.execute("BEGIN")
+        self._is_fixed = True
         try:
             yield
         finally:
+            self._is_fixed = False
             # Nothing was written, and a failed query has ended the transaction already.
             self.abandon()
 
     @contextmanager
     def exclusive(self, *, timeout_seconds: float = 60.0) -> Iterator[None]:
-        """The writer lock where the catalog needs one; held already, it is no second one."""
-        if not self.settings.is_embedded or self._is_exclusive:
+        """The right to write the lake itself; held already, it is no second one.
+
+        No commit waits for it: those who land, rewrite files or make tables anew do.
+        """
+        if self._is_exclusive:
             yield
             return
         self.connection  # noqa: B018 # opening it takes the lock, so it is open before
-        with writer_lock(self.settings.lock_path, timeout_seconds=timeout_seconds):
+        with lake_lock(self.settings, timeout_seconds=timeout_seconds):
             self._is_exclusive = True
             try:
                 yield
@@ -194,73 +252,99 @@ class Lake:
 
     @contextmanager
     def transaction(
-        self,
-        expected: Watermark,
-        *,
-        stage: Stage,
-        run_id: str = "",
-        code_version: str = "",
-        next_epoch: int | None = None,
-        next_version: int | None = None,
+        self, expected: Watermark, *, stage: Stage, run_id: str = "", code_version: str = ""
     ) -> Iterator[LakeTransaction]:
         """Make the version after `expected`, if nobody else has.
 
         The body may set the transaction's `messages`, `counts` and `inputs`,
-        which go into `meta.versions`.
+        which go into `meta.versions`. Nothing is held while it runs.
 
         Args:
             expected: The watermark the caller's work was based on; on success
                 it is moved on, in place.
             stage: What makes the version.
             run_id, code_version: Who makes it.
-            next_epoch: A new epoch, which makes every other warm state stale.
+
+        Raises:
+            StaleStateError: The watermark is not the expected one. Nothing was written.
+            LakeError: The journal cannot be written. Nothing was.
+        """
+        journal = self.journal
+        head = journal.head()
+        check_head(head, expected.epoch, expected.version)
+        transaction = LakeTransaction(expected.version + 1, head.marks)
+        yield transaction
+        transaction.committed_at = clock()
+        transaction.append(VERSIONS, _version_row(transaction, stage, run_id, code_version))
+        rows = sum(frame.height for frame in transaction.tables.values())
+        entry = JournaledVersion(
+            transaction.version, str(stage), transaction.committed_at, rows, encode(transaction.tables)
+        )
+        journal.commit(expected.epoch, expected.version, entry, transaction.marks)
+        expected.version = transaction.version
+        if not self._is_committing:
+            self._try_to_land()
+
+    @contextmanager
+    def committing(self) -> Iterator[None]:
+        """Let nobody else commit: for who was late, to catch up and be first."""
+        # Nothing lands in here: who lands waits for those who commit, with the right to write the lake.
+        with self.journal.exclusive():
+            self._is_committing = True
+            try:
+                yield
+            finally:
+                self._is_committing = False
+        self._try_to_land()
+
+    @contextmanager
+    def rewriting(
+        self,
+        expected: Watermark | None,
+        *,
+        stage: Stage,
+        code_version: str = "",
+        next_version: int | None = None,
+    ) -> Iterator[LakeRewrite]:
+        """Make the version after `expected`, or after the newest, in the lake itself, under a new epoch.
+
+        Other writers wait at the journal's head until it is done. Killed in between, whoever opens the
+        lake next finishes or withdraws it (`landing.settle_barrier`).
+
+        Args:
+            expected, stage, code_version: As for `transaction`; without `expected` nobody can be first.
             next_version: Where an archive's versions come before this one.
 
         Raises:
             StaleStateError: The watermark is not the expected one. Nothing was written.
         """
-        version = next_version or expected.version + 1
-        epoch = next_epoch or expected.epoch
+        own_files_at = None if self.settings.is_embedded else self.settings.data_uri
         with self.exclusive():
+            with self.journal.exclusive():
+                self.land()
+                known = expected or self.watermark()
+                version = next_version or known.version + 1
+                barrier = Barrier(str(stage), known.epoch, known.version, known.epoch + 1, version)
+                self.journal.begin_barrier(barrier)
             connection = self.connection
-            # Across a network the answer to a COMMIT can be lost (`files`).
-            own_files_at = None if self.settings.is_embedded else self.settings.data_uri
-            transaction = LakeTransaction(connection, version, self._worker, own_files_at)
             try:
-                transaction.run(lambda: connection.execute("BEGIN"))
-                transaction.run(lambda: self._advance(connection, expected, epoch, version))
-                yield transaction
-                transaction.committed_at = clock()
-                transaction.append(VERSIONS, _version_row(transaction, stage, run_id, code_version))
-                transaction.settle()
-                connection.execute(
-                    f"CALL {CATALOG}.set_commit_message('inventory', ?)", [f"version {version}: {stage}"]
-                )
-                connection.execute("COMMIT")
-            except BaseException as error:
-                transaction.cancel()
+                connection.execute("BEGIN")
+                self._is_fixed = True
+                landing.advance(connection, (barrier.epoch, barrier.version), (barrier.next_epoch, version))
+                rewrite = LakeRewrite(version, connection, own_files_at)
+                yield rewrite
+                rewrite.committed_at = clock()
+                rewrite.append(VERSIONS, _version_row(rewrite, stage, "", code_version))
+                landing.commit(connection, f"version {version}: {stage}")
+            except BaseException:
                 self.abandon()
-                # A body that waits for a statement's rows sees only that an earlier one failed.
-                if transaction.failure is not None and isinstance(error, LakeError):
-                    error = transaction.failure
-                if isinstance(error, duckdb.TransactionException) and "watermarks" in str(error):
-                    raise StaleStateError(f"another writer made version {version} first") from error
-                raise error
-        expected.version, expected.epoch = version, epoch
-
-    def _advance(self, connection: duckdb.DuckDBPyConnection, expected: Watermark, epoch: int, version: int) -> None:
-        # greatest() hides the comparison from DuckLake, which would otherwise look for files to
-        # skip, twice, by reading the statistics of every file of the lake: 18 ms, growing.
-        changed = connection.execute(
-            f"UPDATE {CATALOG}.meta.watermarks SET version = ?, epoch = ? "
-            "WHERE greatest(version, -1) = ? AND greatest(epoch, -1) = ?",
-            [version, epoch, expected.version, expected.epoch],
-        ).fetchone()
-        if not changed or changed[0] != 1:
-            raise StaleStateError(
-                f"the watermark was not (epoch {expected.epoch}, version {expected.version}) any more: "
-                "another writer was here; reload and try again"
-            )
+                # Where the answer to the COMMIT was lost, the lake says what came of it.
+                landing.settle_barrier(connection, self.journal, self.settings)
+                raise
+            finally:
+                self._is_fixed = False
+            landing.settle_barrier(connection, self.journal, self.settings)
+        known.version, known.epoch = version, barrier.next_epoch
 
     def abandon(self) -> None:
         """Roll back whatever is open; a failed COMMIT has ended its transaction already."""
@@ -268,6 +352,11 @@ class Lake:
             self.connection.execute("ROLLBACK")
         except duckdb.Error:
             pass
+
+
+def with_version(rows: pl.DataFrame, version: int) -> pl.DataFrame:
+    """Rows with the version that they are of, unless they say theirs."""
+    return rows if "version" in rows.columns else rows.with_columns(pl.lit(version, pl.Int64).alias("version"))
 
 
 def _version_row(transaction: LakeTransaction, stage: Stage, run_id: str, code_version: str) -> pl.DataFrame:
@@ -281,3 +370,5 @@ def _version_row(transaction: LakeTransaction, stage: Stage, run_id: str, code_v
         committed_at=[transaction.committed_at],
         semantics=[SEMANTICS],
     )
+
+

@@ -45,16 +45,17 @@ SMALL = 5
 class Writings(NamedTuple):
     """What a delivery wants in the lake's next version: the rows of a plan, and tries.
 
-    `follows` is the version that planning had come to before.
+    `planned_version` is the version that planning has come to, `follows` the one it had come to before.
     """
 
     plan: pl.DataFrame | None
     follows: int
+    planned_version: int
     tries: pl.DataFrame | None
 
     def write(self, transaction: LakeTransaction) -> bool:
         """Write them; whether the plan holds, which it does not where another planner was first."""
-        holds = self.plan is not None and write_plan(transaction, self.plan, self.follows)
+        holds = self.plan is not None and write_plan(transaction, self.plan, self.follows, self.planned_version)
         if self.tries is not None:
             transaction.append(DELIVERIES, self.tries)
         return holds
@@ -149,6 +150,7 @@ class Delivery:
         return Writings(
             None if plan is None else plan_rows(plan),
             0 if plan is None else plan.follows,
+            0 if plan is None else plan.planned_version,
             to_frame(attempts) if attempts else None,
         )
 

@@ -2,7 +2,7 @@
 
 Reads new tellings and resolutions of alerts and incidents from the lake, calls `domain.notify.routing`, and
 appends `out.notifications`. The greatest `planned_version` there is how far
-planning has come; it is checked inside the transaction that adds to it, so two
+planning has come; the journal's head has it as a mark, which whoever adds to it checks, so two
 planners never plan one alert twice. A channel that owes nothing yet starts
 with the alerts that fire when it is first seen.
 """
@@ -19,13 +19,15 @@ from inventory_assets.domain.alerts.incidents import is_incident_id
 from inventory_assets.domain.notify.policy import Policy, Subject
 from inventory_assets.domain.notify.routing import UNSENT_KINDS, ChannelState, Planned, plan_channel, resolved, route
 from inventory_assets.domain.values import to_microseconds_naive
-from inventory_assets.lake.catalog.connect import CATALOG
 from inventory_assets.lake.query.clauses import latest, listed
 from inventory_assets.lake.query.reader import IDS, Reader, id_list
 from inventory_assets.lake.tables import NOTIFICATIONS
 from inventory_assets.lake.transaction import LakeTransaction
 from inventory_assets.notify.contacts import RuleContacts
 from inventory_assets.notify.incidents import ended_incidents, new_incidents, open_incidents, spellings, subjects_of
+
+PLANNED = "planned_version"
+"""The mark of the journal's head that says how far planning has come."""
 
 NOT_SENT = f"kind IN {listed(UNSENT_KINDS)}"
 ALERT_COLUMNS = "alert_id, sku, body, state, notification_count"
@@ -258,11 +260,14 @@ class Planner:
         return channel is not None and channel.is_told_resolved
 
 
-def write_plan(transaction: LakeTransaction, rows: pl.DataFrame, follows: int) -> bool:
-    """Append a plan's rows, unless another planner has written since version `follows`; whether it did."""
-    newest = transaction.execute(f"SELECT coalesce(max(planned_version), 0) FROM {CATALOG}.out.notifications")
-    if newest[0][0] != follows:
+def write_plan(transaction: LakeTransaction, rows: pl.DataFrame, follows: int, planned_version: int) -> bool:
+    """Append a plan's rows, unless another planner has written since version `follows`; whether it did.
+
+    A journal that has no mark yet has seen no plan: the planner has read all of them in the lake.
+    """
+    if transaction.marks.get(PLANNED, follows) != follows:
         return False
+    transaction.marks[PLANNED] = planned_version
     transaction.append(NOTIFICATIONS, rows)
     return True
 

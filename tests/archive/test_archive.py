@@ -18,7 +18,7 @@ from inventory_assets.lake.errors import StaleStateError
 from inventory_assets.lake.files.archive_files import ArchiveError, show_archive
 from inventory_assets.lake.files.storage import open_storage
 from inventory_assets.lake.query.reader import LakeReader
-from inventory_assets.lake.tables import APPEND_TABLES, BASES, VERSIONED_TABLES, WATERMARKS
+from inventory_assets.lake.tables import APPEND_TABLES, BASES, LANDED, VERSIONED_TABLES
 from inventory_assets.refresh.products import import_products
 from inventory_assets.refresh.velocity import refresh_velocity
 from inventory_assets.settings import Settings
@@ -27,7 +27,7 @@ from tests.facts import differences, rows, value, warm
 from tests.fakes import Crash, CrashingEngine, OnCue
 
 ALWAYS = "2999-01-01"
-TABLES = [table for table in (*APPEND_TABLES, *VERSIONED_TABLES) if table not in (WATERMARKS, BASES)]
+TABLES = [table for table in (*APPEND_TABLES, *VERSIONED_TABLES) if table not in (LANDED, BASES)]
 SHOP = {"skus": 8, "warehouses": 2, "disorder_rate": 0.1, "malformed_rate": 0.03, "duplicate_rate": 0.05}
 ODD = """it's "q" = / \\ π 😀 <b>"""
 
@@ -338,7 +338,7 @@ def test_bursts_go_on_beside_a_restore_and_a_rebuild_stops_it(traded, place, ope
         if table.full_name == "meta.versions":
             traded.commit_burst(messages(transaction("T9", at="2022-04-20T20:00:00Z")))
             if is_rebuilt:
-                traded.lake.connection.execute("UPDATE meta.watermarks SET epoch = epoch + 1")
+                traded.lake.connection.execute("UPDATE meta.landed SET epoch = epoch + 1")
         return checked(table, *asked)
 
     restorer._checked = commit_first

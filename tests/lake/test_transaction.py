@@ -68,7 +68,7 @@ def test_a_new_epoch_makes_every_other_writer_stale(lake):
     with lake.transaction(watermark, stage="burst"):
         pass
     behind = lake.watermark()
-    with lake.transaction(watermark, stage="rebuild", next_epoch=2):
+    with lake.rewriting(watermark, stage="rebuild"):
         pass
     behind.version = watermark.version
 

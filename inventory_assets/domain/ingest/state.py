@@ -7,7 +7,7 @@ does.
 """
 
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Container, Iterable, Iterator, Mapping, MutableMapping
 from functools import cached_property
 from itertools import product
 from typing import Generic, NamedTuple, TypeVar
@@ -183,8 +183,8 @@ class EventMemory:
             for key in affected_keys(first):
                 self.by_key.setdefault(key, []).append(name)
 
-    def forget_down_to(self, size: int) -> None:
-        """Drop the oldest finished entities until at most `size` stay.
+    def forget_down_to(self, size: int, kept: Container[str] = ()) -> None:
+        """Drop the oldest finished entities until at most `size` stay, or only those named in `kept` would go.
 
         What is dropped is left in `forgotten`, as entity keys, for the index of
         older ids; each key remembers up to which position it is incomplete.
@@ -193,6 +193,8 @@ class EventMemory:
         if excess <= 0:
             return
         for name in list(self.by_entity):
+            if name in kept:
+                continue
             events = self.by_entity[name]
             latest = events[-1]
             if isinstance(latest, Transaction) and name == entity_name(latest):

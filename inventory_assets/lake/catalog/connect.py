@@ -6,7 +6,8 @@ not to install anything by itself.
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
@@ -16,7 +17,8 @@ from inventory_assets.lake.catalog.extensions import load_extension, open_with_e
 from inventory_assets.lake.catalog.postgres import server_reason, split_password
 from inventory_assets.lake.catalog.readable import attach_readable, can_write, scratch
 from inventory_assets.lake.errors import LakeError, LakeMissingError
-from inventory_assets.lake.lock import writer_lock
+from inventory_assets.lake.journal.open import make_journal
+from inventory_assets.lake.lock import DEFAULT_TIMEOUT_SECONDS, writer_lock
 from inventory_assets.lake.retries import try_again
 from inventory_assets.lake.tables import CATALOG
 from inventory_assets.private import keep_private, make_private
@@ -57,12 +59,10 @@ def connect(settings: Settings, *, read_only: bool = False) -> duckdb.DuckDBPyCo
     _use_credentials(connection, settings)
     if read_only:
         attach(connection, settings, read_only=True)
-    elif settings.is_embedded:
-        with writer_lock(settings.lock_path):
-            attach(connection, settings, read_only=False)
-            ensure_tables(connection)
     else:
-        _make_on_server(connection, settings)
+        with lake_lock(settings):
+            _until_made(lambda: attach(connection, settings, read_only=False))
+            _make_tables(connection, settings)
     connection.execute(f"USE {CATALOG}")
     return connection
 
@@ -228,21 +228,39 @@ def attach(
         raise
 
 
-def _make_on_server(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
-    """Attach a lake and see to its tables, where no lock of ours keeps two processes from making them at once."""
-    _until_made(lambda: attach(connection, settings, read_only=False))
+@contextmanager
+def lake_lock(settings: Settings, *, timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS) -> Iterator[None]:
+    """The right to write the lake itself: a file's lock, or on a server one of its own.
 
-    def make_tables() -> None:
+    Raises:
+        LakeBusyError: Not free within `timeout_seconds`.
+    """
+    if settings.is_embedded:
+        with writer_lock(settings.lock_path, timeout_seconds=timeout_seconds):
+            yield
+        return
+    # Here, not at the top: the server's client takes 50 ms of every command.
+    from inventory_assets.lake.journal.postgres import server_lock
+
+    with server_lock(settings.catalog_uri, timeout_seconds=timeout_seconds):
+        yield
+
+
+def _make_tables(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    def make() -> None:
         try:
-            ensure_tables(connection)
-        except duckdb.Error:
+            ensure_tables(
+                connection,
+                lambda journal_id, epoch, version: make_journal(settings, journal_id, epoch=epoch, version=version),
+            )
+        except BaseException:
             try:
                 connection.execute("ROLLBACK")
             except duckdb.Error:
                 pass  # a failed COMMIT has ended the transaction already
             raise
 
-    _until_made(make_tables)
+    _until_made(make)
 
 
 def _until_made(make: Callable[[], None]) -> None:

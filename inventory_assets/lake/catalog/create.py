@@ -1,11 +1,15 @@
 """Make the lake's tables and views: all of a new lake's, or those that a newer release brings."""
 
+import uuid
+from collections.abc import Callable
+
 import duckdb
 
 from inventory_assets.lake.tables import (
     APPEND_TABLES,
     BASES,
     CATALOG,
+    LANDED,
     SCHEMAS,
     VERSIONED_TABLES,
     VIEWS,
@@ -17,8 +21,19 @@ from inventory_assets.lake.tables import (
 TABLES: tuple[Table, ...] = (*APPEND_TABLES, *VERSIONED_TABLES)
 
 
-def ensure_tables(connection: duckdb.DuckDBPyConnection) -> None:
-    """Give the lake the tables, columns and views it lacks. Old rows have nulls in new columns."""
+# Of the lake, as `meta.landed` says it. 2: versions are durable in a journal first.
+FORMAT = 2
+
+MakeJournal = Callable[[str, int, int], None]
+"""Makes a journal of an id, for a lake at (epoch, version); one that is there already goes."""
+
+
+def ensure_tables(connection: duckdb.DuckDBPyConnection, make_journal: MakeJournal) -> None:
+    """Give the lake the tables, columns and views it lacks. Old rows have nulls in new columns.
+
+    A lake without a journal is given one first: killed in between, it is still
+    a lake without one, and the next start makes it anew.
+    """
     known = _columns(connection)
     lacking = [table for table in TABLES if not {*table.columns} <= known.get(table.changes, set())]
     stale = [
@@ -27,7 +42,7 @@ def ensure_tables(connection: duckdb.DuckDBPyConnection) -> None:
         # A new column may be what its condition asks for.
         if table in lacking or {*table.shown_columns} != known.get(table.full_name)
     ]
-    absent = [view for view in VIEWS if view.full_name not in known]
+    absent = [view for view in VIEWS if view.full_name not in known or (view is WATERMARKS and LANDED in lacking)]
     if not lacking and not stale and not absent:
         return
     connection.execute("BEGIN")
@@ -36,8 +51,8 @@ def ensure_tables(connection: duckdb.DuckDBPyConnection) -> None:
     for table in lacking:
         if table.changes not in known:
             _create_table(connection, table)
-    if WATERMARKS in lacking:
-        connection.execute(f"INSERT INTO {CATALOG}.{WATERMARKS.full_name} VALUES ('lake', 1, 0)")
+    if LANDED in lacking:
+        _begin_journal(connection, make_journal, is_new=WATERMARKS.full_name not in known)
     bases = _bases(connection)
     for table in lacking:
         if table.changes in known:
@@ -48,6 +63,22 @@ def ensure_tables(connection: duckdb.DuckDBPyConnection) -> None:
     for view in VIEWS if lacking else absent:
         _create_view(connection, view.full_name, view.query.replace("{lake}", f"{CATALOG}."), view.comment)
     connection.execute("COMMIT")
+
+
+def _begin_journal(connection: duckdb.DuckDBPyConnection, make_journal: MakeJournal, *, is_new: bool) -> None:
+    """Go on from where the lake stands, by a journal, in the open transaction."""
+    row: tuple | None = (1, 0)
+    if not is_new:
+        row = connection.execute(f"SELECT epoch, version FROM {CATALOG}.{WATERMARKS.full_name}").fetchone()
+        # An earlier release writes to the table and not to a view; without either it would begin at version 1.
+        connection.execute(f"DROP TABLE {CATALOG}.{WATERMARKS.full_name}")
+    assert row is not None  # made with the table
+    epoch, version = row
+    journal_id = uuid.uuid4().hex
+    make_journal(journal_id, epoch, version)
+    connection.execute(
+        f"INSERT INTO {CATALOG}.{LANDED.full_name} VALUES ('lake', ?, ?, ?, ?)", [epoch, version, FORMAT, journal_id]
+    )
 
 
 def _columns(connection: duckdb.DuckDBPyConnection) -> dict[str, set[str]]:

@@ -6,7 +6,7 @@ import duckdb
 
 from inventory_assets.lake.catalog.connect import CATALOG
 from inventory_assets.lake.errors import LakeMissingError
-from inventory_assets.lake.tables import APPEND_TABLES, BASES, SCHEMAS, VERSIONED_TABLES, VIEWS, WATERMARKS
+from inventory_assets.lake.tables import APPEND_TABLES, BASES, LANDED, SCHEMAS, VERSIONED_TABLES, VIEWS, WATERMARKS
 
 
 def latest_version(connection: duckdb.DuckDBPyConnection) -> int:
@@ -53,7 +53,7 @@ def show_version(connection: duckdb.DuckDBPyConnection, version: int | None) -> 
     ).fetchall()
     there = {row[0] for row in rows}
     for table in APPEND_TABLES:
-        if table not in (WATERMARKS, BASES) and table.full_name in there:
+        if table not in (LANDED, BASES) and table.full_name in there:
             connection.execute(
                 f"CREATE VIEW memory.{table.full_name} AS "
                 f"SELECT * FROM {CATALOG}.{table.full_name} WHERE version <= {version}"
@@ -66,6 +66,8 @@ def show_version(connection: duckdb.DuckDBPyConnection, version: int | None) -> 
             f"SELECT * FROM {CATALOG}.{versioned.changes} WHERE version <= {version}"
         )
     for view in VIEWS:
+        if view is WATERMARKS:
+            continue
         connection.execute(f"CREATE VIEW memory.{view.full_name} AS {view.query.replace('{lake}', 'memory.')}")
 
 

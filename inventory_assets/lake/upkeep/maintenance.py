@@ -1,7 +1,7 @@
 """Keep the lake quick: merge small files, refresh bases, expire snapshots.
 
 Here: what falls due when, and a thread to do it beside the bursts. Steps are
-due by version, not by the clock: a quiet lake needs none. Our versions outlive
+due by landings, not by the clock: a quiet lake needs none. Our versions outlive
 all of this, because their rows are never removed, only written together
 (`rewrite`).
 """
@@ -24,17 +24,18 @@ from inventory_assets.lake.tables import (
     BASES,
     CONNECTORS,
     COVERAGE,
+    LANDED,
     RESOLVED_THRESHOLDS,
     ROLLUPS,
     SKU_STATE,
     VERSIONED_TABLES,
-    WATERMARKS,
+    VERSIONS,
     Table,
     VersionedTable,
 )
 from inventory_assets.lake.transaction import Lake
 from inventory_assets.lake.upkeep.expiry import cleanup_statement, expiry_statement, oldest_kept
-from inventory_assets.lake.upkeep.orphans import BLOCK, LARGE_BLOCK
+from inventory_assets.lake.upkeep.merging import RUN, plan_merges, read_ranges
 from inventory_assets.lake.upkeep.rewrite import Rewriter
 from inventory_assets.settings import Settings
 
@@ -44,14 +45,16 @@ logger = logging.getLogger(__name__)
 # a reader pays for the delta, whoever renews pays for the base.
 DELTA_SHARE = 0.25
 SMALLEST_DELTA = 20_000
-COMPACT_EVERY = 24
-EXPIRE_EVERY = 200
+# In landings.
+MERGE_EVERY = 4
+COMPACT_EVERY = 16
+EXPIRE_EVERY = 60
 # What a killed process wrote and never handed over; a day is far beyond any running rewrite.
 ORPHAN_AGE = timedelta(days=1)
 
 COMPACTED_TABLES = (SKU_STATE, ROLLUPS, RESOLVED_THRESHOLDS, COVERAGE, ALERTS, CONNECTORS)
 MERGED_TABLES: tuple[Table, ...] = tuple(
-    table for table in (*APPEND_TABLES, *VERSIONED_TABLES) if table not in (WATERMARKS, BASES)
+    table for table in (*APPEND_TABLES, *VERSIONED_TABLES) if table not in (LANDED, BASES)
 )
 
 
@@ -62,13 +65,21 @@ class Maintenance:
         self._lake = lake
         self.rewriter = Rewriter(lake)
         self._queue: list[tuple[str, Table | None, int, int]] = []
-        self._seen: int | None = None
+        self._landings = 0
 
-    def enqueue(self, version: int) -> bool:
-        """Note what has fallen due by `version`; whether anything is to be done."""
-        for passed in range((version if self._seen is None else self._seen) + 1, version + 1):
-            self._enqueue(passed)
-        self._seen = version
+    def enqueue(self, landings: int) -> bool:
+        """Note that so many landings came, and what has fallen due by them; whether anything is to be done."""
+        before, self._landings = self._landings, self._landings + landings
+
+        def is_due(every: int) -> bool:
+            return before // every < self._landings // every
+
+        if is_due(MERGE_EVERY):
+            self._queue.append(("merge", None, 0, 0))
+        if is_due(COMPACT_EVERY):
+            self._queue.append(("compact", None, 0, 0))
+        if is_due(EXPIRE_EVERY):
+            self._queue.append(("expire", None, 0, 0))
         return bool(self._queue)
 
     def step(self) -> str | None:
@@ -86,11 +97,8 @@ class Maintenance:
 
     def run_all(self) -> list[str]:
         """Do everything once, now, also what earlier processes left; the names of the steps."""
-        version = self._lake.watermark().version
-        steps: list[tuple[str, Table | None, int, int]] = []
-        for size in (BLOCK, LARGE_BLOCK):
-            for table in MERGED_TABLES:
-                steps += [("merge", table, first, first + size - 1) for first in self._scattered(table, size, version)]
+        self._lake.land()
+        steps: list[tuple[str, Table | None, int, int]] = self._merges(run=2)
         steps += [("compact", None, 0, 0)] * len(COMPACTED_TABLES) + [("expire", None, 0, 0)]
         for step in steps:
             self._run(*step)
@@ -101,33 +109,21 @@ class Maintenance:
         """Make a new base of a table as of now; its version."""
         return self.rewriter.compact(table)
 
-    def _enqueue(self, version: int) -> None:
-        if version % LARGE_BLOCK == 0:
-            self._queue += [("merge", table, version - LARGE_BLOCK + 1, version) for table in MERGED_TABLES]
-        elif version % BLOCK == 0:
-            self._queue += [("merge", table, version - BLOCK + 1, version) for table in MERGED_TABLES]
-        if version % COMPACT_EVERY == 0:
-            self._queue.append(("compact", None, 0, 0))
-        if version % EXPIRE_EVERY == 0:
-            self._queue.append(("expire", None, 0, 0))
-
     def _run(self, kind: str, table: Table | None, first: int, last: int) -> None:
         if table is not None:
             self.rewriter.merge(table, first, last)
+        elif kind == "merge":
+            self._queue[:0] = self._merges()
         elif kind == "compact":
             self._compact_one()
         else:
             self._expire()
 
-    def _scattered(self, table: Table, size: int, version: int) -> list[int]:
-        """First versions of the complete blocks whose rows lie in several files a partition."""
-        partition = table.partition_by or "0"
-        rows = self._lake.query(
-            f"SELECT DISTINCT block FROM (SELECT (version - 1) // {size} AS block, {partition} AS part, "
-            f"count(DISTINCT filename) AS files FROM {CATALOG}.{table.changes} "
-            f"WHERE version <= {version // size * size} GROUP BY 1, 2) WHERE files > 1 ORDER BY 1"
-        )
-        return [block * size + 1 for block in rows["block"]]
+    def _merges(self, *, run: int = RUN) -> list[tuple[str, Table | None, int, int]]:
+        ranges = with_retries(lambda: read_ranges(self._lake.connection))
+        # Versions last: its files say what is still to be merged, also after a kill in between.
+        tables = [*(table for table in MERGED_TABLES if table is not VERSIONS), VERSIONS]
+        return [("merge", table, each.first, each.last) for each in plan_merges(ranges, run=run) for table in tables]
 
     def _compact_one(self) -> None:
         """Renew the base whose delta has grown most, if any has grown enough."""
@@ -156,7 +152,7 @@ class Maintenance:
             with_retries(partial(forget_inlined_rows, connection))
 
     def _count(self, what: str) -> int:
-        return self._lake.query(f"SELECT count(*) AS n FROM {what}").item()
+        return self._lake.query_landed(f"SELECT count(*) AS n FROM {what}").item()
 
 
 class Upkeep:
@@ -171,16 +167,19 @@ class Upkeep:
         self.maintenance = Maintenance(self._lake)
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="upkeep")
         self._running: Future[None] | None = None
+        self._waiting = 0
         self._is_closing = False
 
-    def wake(self, version: int) -> None:
-        """Begin what has fallen due by `version`, unless something is being done already."""
+    def wake(self, landings: int) -> None:
+        """Note that so many landings came, and begin what has fallen due, unless something is being done already."""
+        self._waiting += landings
         if self._running is not None:
             if not self._running.done():
                 return
             self._running.result()
             self._running = None
-        if self.maintenance.enqueue(version):
+        landings, self._waiting = self._waiting, 0
+        if self.maintenance.enqueue(landings):
             self._running = self._worker.submit(self._work)
 
     def finish(self) -> None:

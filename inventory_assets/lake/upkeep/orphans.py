@@ -7,18 +7,15 @@ that are gone, for good. Files handed over are not DuckLake's to remove; where
 the transaction did not hold, nothing refers to them (`Rewriter.remove_orphans`).
 """
 
+import bisect
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
 import polars as pl
 
 from inventory_assets.lake.tables import CATALOG, Table
-
-# What one merge writes together: at a thousand rows a version, about 50,000 rows.
-BLOCK = 48
-# Two tiers keep the rewriting logarithmic and the files few.
-LARGE_BLOCK = BLOCK * 16
 
 
 def write_files(
@@ -48,14 +45,16 @@ def add_files(connection: duckdb.DuckDBPyConnection, name: str, files: list[str]
         connection.execute(add, [file])
 
 
-def append_as_files(connection: duckdb.DuckDBPyConnection, data_uri: str, table: Table, rows: pl.DataFrame) -> None:
-    """Append rows, with all of the table's columns or some, in files of our own."""
+def append_as_files(
+    connection: duckdb.DuckDBPyConnection, data_uri: str, table: Table, rows: pl.DataFrame, cuts: Sequence[int]
+) -> None:
+    """Append rows, with all of the table's columns or some, in files of our own: one for the versions from each cut on."""
     # Exactly the table's types: a file handed over is not converted as an INSERT is.
     columns = ", ".join(
         f"CAST({name if name in rows.columns else 'NULL'} AS {type_}) AS {name}"
         for name, type_ in table.columns.items()
     )
-    for block in _blocks(rows):
+    for block in _blocks(rows, cuts):
         connection.register("_rows", block.to_arrow())
         try:
             query = f"SELECT {columns} FROM _rows"
@@ -65,19 +64,17 @@ def append_as_files(connection: duckdb.DuckDBPyConnection, data_uri: str, table:
         add_files(connection, table.changes, files, partition_by=table.partition_by)
 
 
-def _blocks(rows: pl.DataFrame) -> list[pl.DataFrame]:
+def _blocks(rows: pl.DataFrame, cuts: Sequence[int]) -> list[pl.DataFrame]:
     """Rows of many versions, as a rebuild has them, cut where merges will cut them.
 
     A merge then replaces whole files. Of a part of one, DuckLake would note the
     deleted rows in a file of its own.
     """
-    if rows["version"].n_unique() < 2:
+    if not cuts:
         return [rows]
-    before = pl.col("version") - 1
-    large = before // LARGE_BLOCK * LARGE_BLOCK
-    is_complete = large + LARGE_BLOCK <= pl.col("version").max()
-    first = pl.when(is_complete).then(large).otherwise(before // BLOCK * BLOCK)
-    return rows.with_columns(first.alias("_block")).partition_by("_block", include_key=False, maintain_order=True)
+    blocks = {version: bisect.bisect_right(cuts, version) for version in rows["version"].unique().to_list()}
+    block = pl.col("version").replace_strict(blocks, return_dtype=pl.Int64)
+    return rows.with_columns(block.alias("_block")).partition_by("_block", include_key=False, maintain_order=True)
 
 
 def _quoted(text: str) -> str:

@@ -15,10 +15,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
+from pathlib import Path
 
 import duckdb
 
 from inventory_assets.lake.catalog.connect import CATALOG
+from inventory_assets.lake.durable import sync
 from inventory_assets.lake.errors import StaleStateError
 from inventory_assets.lake.retries import with_retries
 from inventory_assets.lake.tables import Table, VersionedTable
@@ -42,11 +44,11 @@ class Rewriter:
         Only versions that exist: the exchange removes what it replaces by version, and a row that was
         committed after the others were written aside would go with them.
         """
-        watermark = self._lake.watermark()
+        watermark = self._lake.landed()
         epoch, last = watermark.epoch, min(last, watermark.version)
         name = f"{CATALOG}.{table.changes}"
         condition = f"WHERE version BETWEEN {first} AND {last}"
-        count = self._lake.query(f"SELECT count(DISTINCT filename) AS files FROM {name} {condition}").item()
+        count = self._lake.query_landed(f"SELECT count(DISTINCT filename) AS files FROM {name} {condition}").item()
         if count < 2:
             return
         order = ", ".join(column for column in (table.sorted_by, "version", "seq") if column in table.columns)
@@ -61,7 +63,7 @@ class Rewriter:
     def compact(self, table: VersionedTable) -> int:
         """Make a new base of a table as of now; its version."""
         lake = self._lake
-        watermark = lake.watermark()
+        watermark = lake.landed()
         version, old = watermark.version, self.base_version(table)
         rows = table.current_rows(f"{CATALOG}.", old, version)
         new_name = table.base_name(version)
@@ -84,12 +86,12 @@ class Rewriter:
     def _key_ranges(self, table: VersionedTable, base: int | None) -> list[str]:
         """Conditions that cut a table by its first key column into parts that memory can sort."""
         name, first = f"{CATALOG}.{table.changes if base is None else table.base_name(base)}", table.key[0]
-        count = self._lake.query(f"SELECT count(*) AS n FROM {name}").item()
+        count = self._lake.query_landed(f"SELECT count(*) AS n FROM {name}").item()
         parts = -(-count // PART_ROWS)
         if parts < 2:
             return ["true"]
         shares = ", ".join(str(number / parts) for number in range(1, parts))
-        cuts = self._lake.query(
+        cuts = self._lake.query_landed(
             f"SELECT DISTINCT unnest(quantile_disc({first}, [{shares}])) AS cut FROM {name} ORDER BY 1"
         )
         quoted = ["'" + cut.replace("'", "''") + "'" for cut in cuts["cut"]]
@@ -99,7 +101,7 @@ class Rewriter:
 
     def base_version(self, table: VersionedTable) -> int | None:
         """The version of the base in use; None where there is none yet."""
-        return self._lake.query(
+        return self._lake.query_landed(
             "SELECT max(base_version) AS base FROM meta.bases WHERE table_name = ?", [table.full_name]
         ).item()
 
@@ -111,9 +113,13 @@ class Rewriter:
 
     def _write(self, query: str, table: Table, partition_by: str | None) -> list[str]:
         lake = self._lake
-        return with_retries(
+        files = with_retries(
             lambda: write_files(lake.connection, lake.settings.data_uri, table, query, partition_by=partition_by)
         )
+        if "://" not in lake.settings.data_uri:
+            # Those that they replace are on disk, and will go.
+            sync(map(Path, files), Path(lake.settings.data_uri))
+        return files
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -131,7 +137,7 @@ class Rewriter:
         with self.held():
             connection.execute("BEGIN")
             try:
-                if lake.watermark().epoch != epoch:
+                if lake.landed().epoch != epoch:
                     raise StaleStateError("the lake was rebuilt while files were rewritten; the next turn tries again")
                 exchange(connection)
                 connection.execute("COMMIT")

@@ -10,13 +10,13 @@ from inventory_assets.ingest.engine import Engine
 from inventory_assets.lake.catalog.connect import connect
 from inventory_assets.lake.errors import LakeMissingError
 from inventory_assets.lake.query.as_of import latest_version, show_version, version_at
-from inventory_assets.lake.tables import APPEND_TABLES, BASES, VERSIONED_TABLES, WATERMARKS
+from inventory_assets.lake.tables import APPEND_TABLES, BASES, LANDED, VERSIONED_TABLES
 from inventory_assets.lake.upkeep.maintenance import COMPACTED_TABLES, Maintenance
 from inventory_assets.settings import Settings
 from tests.builders import cut, received, simulated
 from tests.facts import STOCK, differences, ledger, rows
 
-NAMES = [t.full_name for t in (*APPEND_TABLES, *VERSIONED_TABLES) if t not in (WATERMARKS, BASES)]
+NAMES = [t.full_name for t in (*APPEND_TABLES, *VERSIONED_TABLES) if t not in (LANDED, BASES)]
 
 
 @pytest.fixture(scope="module")

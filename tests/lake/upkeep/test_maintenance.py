@@ -14,7 +14,7 @@ from inventory_assets.lake.tables import ALERTS, CORE_EVENTS, RAW_MESSAGES, ROLL
 from inventory_assets.lake.transaction import Lake
 from inventory_assets.lake.upkeep import rewrite
 from inventory_assets.lake.upkeep.expiry import hold_snapshots, oldest_kept
-from inventory_assets.lake.upkeep.maintenance import BLOCK, Maintenance, Upkeep
+from inventory_assets.lake.upkeep.maintenance import MERGE_EVERY, Maintenance, Upkeep
 from inventory_assets.lake.upkeep.rewrite import Rewriter
 from inventory_assets.settings import Settings
 from tests.builders import level, messages
@@ -65,7 +65,7 @@ def test_a_rebuild_in_between_refuses_the_exchange(engine):
 
     def write_and_rebuild(*arguments):
         files = write(*arguments)
-        engine.lake.connection.execute("UPDATE meta.watermarks SET epoch = epoch + 1")
+        engine.lake.connection.execute("UPDATE meta.landed SET epoch = epoch + 1")
         return files
 
     rewriter._write = write_and_rebuild
@@ -115,7 +115,7 @@ def test_a_version_that_is_committed_while_others_are_merged_stays(engine):
         return files
 
     rewriter._write = write_and_commit
-    rewriter.merge(SKU_STATE, 1, BLOCK)
+    rewriter.merge(SKU_STATE, 1, 100)
 
     assert rows(engine, "SELECT count(*) FROM core.sku_state") == [(7,)]
 
@@ -123,8 +123,8 @@ def test_a_version_that_is_committed_while_others_are_merged_stays(engine):
 def test_upkeep_runs_beside_bursts_and_stops_after_its_step(engine):
     """A burst never waits for more than the exchange; closing waits for the step in hand."""
     upkeep = Upkeep(engine.settings)
-    upkeep.wake(BLOCK - 1)
-    upkeep.wake(BLOCK)
+    upkeep.wake(MERGE_EVERY - 1)
+    upkeep.wake(1)
     engine.commit_burst(one(9))
     upkeep.finish()
     upkeep.close()

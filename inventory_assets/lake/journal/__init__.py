@@ -1,0 +1,1 @@
+"""The journal: where a version is durable first, before it lands in the lake with others."""

@@ -1,0 +1,35 @@
+"""The rows of one version as bytes: each table an Arrow stream, without the version that is the same in every row."""
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+import polars as pl
+
+# As a share of what a burst of 1,000 costs: `benchmarks/journal.py`.
+COMPRESSION = "lz4"
+
+
+def encode(tables: Mapping[str, pl.DataFrame]) -> bytes:
+    """Rows by table, as bytes."""
+    streams = {}
+    for name, rows in tables.items():
+        streams[name] = rows.write_ipc_stream(None, compression=COMPRESSION).getvalue()
+    return msgspec.msgpack.encode(streams)
+
+
+def decode(body: bytes) -> dict[str, pl.DataFrame]:
+    """Rows by table, from bytes."""
+    streams = msgspec.msgpack.decode(body, type=dict[str, bytes])
+    return {name: pl.read_ipc_stream(stream) for name, stream in streams.items()}
+
+
+def gather(bodies: Iterable[tuple[int, bytes]]) -> dict[str, pl.DataFrame]:
+    """The rows of several versions, by table, each with its version."""
+    parts: dict[str, list[pl.DataFrame]] = {}
+    for version, body in bodies:
+        for name, rows in decode(body).items():
+            if "version" not in rows.columns:
+                rows = rows.with_columns(pl.lit(version, pl.Int64).alias("version"))
+            parts.setdefault(name, []).append(rows)
+    # Diagonal: a version that older code journaled lacks the columns that came since.
+    return {name: pl.concat(frames, how="diagonal") for name, frames in parts.items()}

@@ -1,0 +1,40 @@
+"""Open or make the journal of a lake, of whichever kind its catalog is."""
+
+from pathlib import Path
+
+from inventory_assets.lake.journal.contract import Journal
+from inventory_assets.settings import Settings
+
+
+def open_journal(settings: Settings) -> Journal:
+    """The journal of the lake that the settings name.
+
+    Raises:
+        JournalError: There is none, or it is damaged.
+        LakeError: It cannot be reached.
+    """
+    # Here, not at the top: most commands need neither, and the server's client takes them 50 ms.
+    if settings.is_embedded:
+        from inventory_assets.lake.journal.sqlite import SqliteJournal
+
+        return SqliteJournal(journal_path(settings))
+    from inventory_assets.lake.journal.postgres import PostgresJournal
+
+    return PostgresJournal(settings.catalog_uri)
+
+
+def make_journal(settings: Settings, journal_id: str, *, epoch: int, version: int) -> None:
+    """Make the journal of a lake that stands at a version: all of its versions have landed."""
+    if settings.is_embedded:
+        from inventory_assets.lake.journal.sqlite import make_sqlite_journal
+
+        make_sqlite_journal(journal_path(settings), journal_id, epoch=epoch, version=version)
+    else:
+        from inventory_assets.lake.journal.postgres import make_postgres_journal
+
+        make_postgres_journal(settings.catalog_uri, journal_id, epoch=epoch, version=version)
+
+
+def journal_path(settings: Settings) -> Path:
+    """The file of an embedded lake's journal: beside the catalog, so that they are copied together."""
+    return Path(settings.catalog_uri.removeprefix("sqlite:")).with_suffix(".journal.sqlite")

@@ -1,0 +1,140 @@
+"""A journal in an SQLite file, beside an embedded lake's catalog."""
+
+import shutil
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from inventory_assets.lake.errors import JournalError, LakeError
+from inventory_assets.lake.journal.sql import FIRST_HEAD, REMEDY, TABLES, SqlJournal
+from inventory_assets.lake.lock import writer_lock
+
+# What another process's commit or checkpoint takes at most, on a slow disk.
+BUSY_SECONDS = 30.0
+# Free pages are handed back once a jam is over; below this they are used again soon.
+SHRINK_PAGES = 4096
+# A checkpoint syncs two files: whoever forgets does it, and a commit only where nobody lands.
+WAL_PAGES = 16_384
+
+
+class SqliteJournal(SqlJournal):
+    """The journal of an embedded lake: one connection, whose threads take turns."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._turn = threading.RLock()
+        self._is_exclusive = False
+        if not path.exists():
+            raise JournalError(f"the journal {str(path)!r} is missing. {REMEDY}")
+        self._connection = _open(path)
+        # FULL: a commit is on disk before it is acknowledged.
+        for pragma in (
+            "synchronous = FULL", f"wal_autocheckpoint = {WAL_PAGES}", "journal_size_limit = 0", "cache_size = -2048",
+        ):  # fmt: skip
+            self._execute(f"PRAGMA {pragma}")
+        self.head()
+
+    def close(self) -> None:
+        """Close it."""
+        with self._turn:
+            self._connection.close()
+
+    def forget(self, now: int) -> None:
+        """Let go of landed versions that are old and many; `now` in microseconds."""
+        super().forget(now)
+        self._execute("PRAGMA wal_checkpoint(PASSIVE)")
+        if self._execute("PRAGMA freelist_count")[0][0] > SHRINK_PAGES:
+            # A step at a time: a commit waits for it.
+            self._execute(f"PRAGMA incremental_vacuum({SHRINK_PAGES})")
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Keep other writers of the journal away: for who was late, to catch up and be first.
+
+        Fair between processes, which SQLite's own waiting is not.
+        """
+        with self._turn:
+            if self._is_exclusive:
+                yield
+                return
+            with writer_lock(self.path.with_suffix(".lock")):
+                self._is_exclusive = True
+                try:
+                    yield
+                finally:
+                    self._is_exclusive = False
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with self.exclusive():
+            self._execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._execute("COMMIT")
+            except BaseException:
+                try:
+                    self._connection.execute("ROLLBACK")
+                except sqlite3.Error:
+                    pass  # a disk that is full has ended it already
+                raise
+
+    def _execute(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple]:
+        with self._turn:
+            try:
+                return self._connection.execute(sql, parameters).fetchall()
+            except sqlite3.Error as error:
+                raise _in_our_words(error, self.path) from error
+
+
+def make_sqlite_journal(path: Path, journal_id: str, *, epoch: int, version: int) -> None:
+    """Make the journal of a lake that stands at a version: all of its versions have landed.
+
+    Under another name first: a file that has the journal's is whole.
+    """
+    fresh = path.with_name(path.name + ".new")
+    fresh.unlink(missing_ok=True)
+    connection = _open(fresh)
+    try:
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("BEGIN")
+        for statement in TABLES:
+            connection.execute(statement.format(blob="BLOB"))
+        connection.execute(FIRST_HEAD, (journal_id, epoch, version, version, 0))
+        connection.execute("COMMIT")
+        connection.execute("PRAGMA journal_mode = WAL")
+    except sqlite3.Error as error:
+        raise _in_our_words(error, path) from error
+    finally:
+        connection.close()
+    for suffix in ("-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    fresh.replace(path)
+
+
+def _in_our_words(error: sqlite3.Error, path: Path) -> LakeError:
+    text = str(error)
+    if "full" in text or "disk I/O" in text:
+        free = shutil.disk_usage(path.parent).free
+        return LakeError(
+            f"the journal {str(path)!r} could not be written: {text}; {free:,} bytes are free on its disk. "
+            "Nothing was acknowledged and nothing is lost: make room, then go on."
+        )
+    if "readonly" in text or "unable to open" in text:
+        return LakeError(
+            f"the journal {str(path)!r} cannot be written: {text}. Run this as its owner (see `ls -l`), "
+            "or set INVENTORY_HOME; commands that only read still do."
+        )
+    if "locked" in text:
+        return LakeError(
+            f"the journal {str(path)!r} was locked for {BUSY_SECONDS:.0f} s by another process. See who with "
+            "`fuser` on that file; stop it if it hangs, then try again."
+        )
+    return JournalError(f"the journal {str(path)!r} is damaged, or is none: {text}. {REMEDY}")
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    # Autocommit: transactions are begun by name.
+    return sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
