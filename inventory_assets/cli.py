@@ -28,6 +28,7 @@ COMMANDS = {
     "explain": ("commands.alerts.explain:explain", "Show why an alert fired: events, rule, arithmetic."),
     "export": ("commands.lake.exchange:export", "Write tables and snapshots as Parquet."),
     "incidents": ("commands.alerts.incidents:incidents", "List business alerts, such as a category's stockouts."),
+    "lake": ("commands.lake.upgrade:lake", "Go back a release, or begin a new journal."),
     "maintain": ("commands.lake.core:maintain", "Merge files, refresh bases, expire old snapshots."),
     "marts": ("commands.lake.marts:marts", "Tables for analysts, built and tested by dbt."),
     "products": ("commands.lake.products:products", "Import names, suppliers, lead times, targets."),
@@ -85,6 +86,7 @@ def main() -> None:
 def _run() -> None:
     try:
         cli.main(prog_name="inventory", standalone_mode=False)
+        _tell_behind()
     except click.exceptions.Exit as stop:
         sys.exit(stop.exit_code)
     except click.Abort:
@@ -121,6 +123,27 @@ _OF_THE_MACHINE = {
     errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENOTDIR,
     errno.EISDIR, errno.ENAMETOOLONG,
 }  # fmt: skip
+
+
+# Younger than this, somebody is about to land them.
+_PATIENCE_MILLISECONDS = 3_000
+
+
+def _tell_behind() -> None:
+    """Say what a reader has not seen, where nobody is about to land it."""
+    if "inventory_assets.lake.query.reader" not in sys.modules:
+        return  # nobody asked the lake
+    from inventory_assets.lake.journal.behind import find_behind
+    from inventory_assets.settings import load_settings
+
+    behind = find_behind(load_settings())
+    if behind is None or behind.is_being_landed or behind.milliseconds < _PATIENCE_MILLISECONDS:
+        return
+    click.echo(
+        f"note: {behind.versions:,} versions, up to {behind.newest:,}, are durable but not in the lake yet, and nobody "
+        "lands them: what is shown lacks them. `inventory sql --fresh …` or `inventory drain` brings them in.",
+        err=True,
+    )
 
 
 def _said(error: OSError) -> str:

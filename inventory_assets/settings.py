@@ -26,7 +26,7 @@ Minutes = tuple[tuple[str, int], ...]
 MAX_HOURS = 24 * 366
 _PRIORITIES = ("CRITICAL", "HIGH", "MEDIUM")
 _DIGITS = re.compile(r"[0-9]{1,18}")
-_MEMORY = re.compile(r"[0-9]{1,12}(\.[0-9]{1,6})? ?([KMGT]i?)?B", re.IGNORECASE)
+_MEMORY = re.compile(r"(?P<number>[0-9]{1,12}(\.[0-9]{1,6})?) ?((?P<unit>[KMGT])(?P<binary>i)?)?B", re.IGNORECASE)
 _UNITS = {"m": 1, "h": 60, "d": 1440}
 
 
@@ -55,6 +55,7 @@ class Settings:
         partitions_start_date: First daily partition that Dagster shows.
         max_messages, max_bytes, max_seconds: Bounds of a burst and of a sensor tick.
         landing_seconds: How often a burst loop's versions land in the lake, for readers.
+        journal_limit, journal_seconds: Pulling stops where so much, or anything so old, has not landed.
         snapshot_retention: How long DuckLake snapshots are kept, see `kept_snapshots`; our versions outlive them.
         cached_entities: How many known events stay in memory.
         default_min, default_reorder: The system default thresholds, in units (RULES 21).
@@ -88,6 +89,9 @@ class Settings:
     # Messages of the half second between two ticks wait for the next: a long tick makes them few.
     tick_seconds: float = 30.0
     landing_seconds: float = 1.0
+    # What has not landed is also what memory may not let go of.
+    journal_limit: str = "256MB"
+    journal_seconds: float = 60.0
     snapshot_retention: timedelta | None = None
     # Most of a minute at 1,000 events/s, and every open transaction besides; looking an older one up is cheap.
     cached_entities: int = 50_000
@@ -107,6 +111,14 @@ class Settings:
     alerting: Path | None = None
     # One: a burst's statements are too small to share, and a second thread cost 40 % more CPU.
     duckdb_threads: int = 1
+
+    @property
+    def journal_bytes(self) -> int:
+        """`journal_limit` in bytes."""
+        found = _MEMORY.fullmatch(self.journal_limit)
+        assert found is not None, self.journal_limit
+        unit, is_binary = (found["unit"] or " ").upper(), bool(found["binary"])
+        return int(float(found["number"]) * (1024 if is_binary else 1000) ** " KMGT".index(unit))
 
     @property
     def catalog_uri(self) -> str:
@@ -312,6 +324,8 @@ _READERS: dict[str, Callable[[str], object]] = {
     "max_bytes": _whole(1, 10**9),
     "tick_seconds": _number("seconds", 0, 3_600),
     "landing_seconds": _number("seconds", 0.05, 60),
+    "journal_limit": _memory,
+    "journal_seconds": _number("seconds", 1, 86_400),
     "snapshot_retention": _hours,
     "cached_entities": _whole(1, 10**9),
     "default_min": _whole(0, MAX_QUANTITY),

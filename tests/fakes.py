@@ -11,6 +11,7 @@ from inventory_assets.domain.events.kinds import Transaction
 from inventory_assets.domain.ingest.process import BurstResult, Parsed
 from inventory_assets.domain.ingest.state import InventoryState
 from inventory_assets.ingest.engine import Engine
+from inventory_assets.lake.journal.sqlite import SqliteJournal
 from inventory_assets.lake.transaction import Lake, LakeTransaction
 from inventory_assets.messaging.client import OutgoingMessage, ReceivedMessage
 from inventory_assets.settings import Settings
@@ -34,7 +35,7 @@ class CountedConnection:
 
     def execute(self, sql: str, *arguments: Any) -> Any:
         """Run a statement, unless its turn to fail has come."""
-        if sql == "BEGIN":
+        if sql.startswith("BEGIN"):
             self.is_counting, self.statements = True, []
         if self.is_counting:
             if self.fail_before == len(self.statements):
@@ -83,7 +84,7 @@ class OnCue:
 
 
 class CrashingLake(Lake):
-    """A lake whose transactions fail on cue."""
+    """A lake whose transactions fail on cue, and those of its journal."""
 
     def __init__(self, settings: Settings, error: Callable[[], BaseException] = Crash) -> None:
         super().__init__(settings)
@@ -96,6 +97,15 @@ class CrashingLake(Lake):
         if self._counted is None:
             self._counted = CountedConnection(super().connection, self._error)
         return self._counted
+
+    @property
+    def journaling(self) -> CountedConnection:
+        """The journal's connection, counted."""
+        journal = self.journal
+        assert isinstance(journal, SqliteJournal)
+        if not isinstance(journal._connection, CountedConnection):
+            journal._connection = CountedConnection(journal._connection, self._error)  # type: ignore[assignment]
+        return journal._connection  # type: ignore[return-value]
 
     def close(self) -> None:
         """Close; the next use opens it again."""

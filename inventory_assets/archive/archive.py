@@ -19,6 +19,7 @@ from inventory_assets.ingest.verify import DERIVED
 from inventory_assets.lake.errors import LakeBusyError
 from inventory_assets.lake.files.archive_files import ArchiveError, ArchiveFiles, Manifest
 from inventory_assets.lake.files.storage import Opener, open_storage
+from inventory_assets.lake.fresh import land_all
 from inventory_assets.lake.lock import writer_lock
 from inventory_assets.lake.query.reader import LakeReader, Reader
 from inventory_assets.lake.stages import MADE_LAKE, Stage
@@ -251,6 +252,7 @@ def archiver_of(settings: Settings, to: str | None = None, *, opener: Opener = o
             stack.enter_context(writer_lock(settings.home / "archive.lock", timeout_seconds=LOCK_SECONDS))
         except LakeBusyError as error:
             raise LakeBusyError("another process archives already. Wait for it.") from error
+        land_all(settings)
         reader = LakeReader(settings)
         stack.callback(reader.connection.close)
         yield Archiver(reader.connection, reader, place, opener=opener)

@@ -14,6 +14,7 @@ from dagster_shared.record import replace
 
 from inventory_assets.assets.quality import PUBLICATION_GATE
 from inventory_assets.assets.specs import BUILD_POOL
+from inventory_assets.lake.fresh import land_all
 from inventory_assets.marts.build import PROJECT_DIR, dbt_environment, dbt_executable, load_manifest, target_path
 from resources import InventoryResource
 
@@ -78,6 +79,7 @@ def build_mart_assets() -> dg.AssetsDefinition:
         dbt = DbtCliResource(
             project_dir=str(PROJECT_DIR), profiles_dir=str(PROJECT_DIR), dbt_executable=dbt_executable()
         )
+        land_all(settings)
         # Not the engine's lock: dbt attaches the lake read-only and writes a catalog of its own.
         with _environment(dbt_environment(settings)):
             build = dbt.cli(["build"], context=context, target_path=target_path(settings) / context.run.run_id)

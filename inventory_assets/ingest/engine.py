@@ -204,9 +204,9 @@ class Engine:
         return state.version == latest.version
 
     @property
-    def lander(self) -> Lander | None:
-        """What lands beside the bursts; None where each version lands with its commit."""
-        return self._lander
+    def landing_failure(self) -> str | None:
+        """Why the last landing beside the bursts failed; None where it did not."""
+        return None if self._lander is None else self._lander.failure
 
     def land(self) -> None:
         """Bring everything committed into the lake, now.
@@ -293,8 +293,8 @@ class Engine:
             assert watermark is not None  # loaded with the state
             with self.lake.transaction(watermark, stage=stage, run_id=run_id, code_version=CODE_VERSION) as transaction:
                 write(transaction)
-            self._wake(transaction)
             state.version = watermark.version
+            self._settle(transaction)
             return watermark.version
 
         return self._with_fresh_state(attempt)
@@ -341,9 +341,9 @@ class Engine:
             result = self._write(transaction, state, burst, parsed)
             if burst.also is not None:
                 burst.also(transaction)
-        self._wake(transaction)
         # Only now: a crash before this line leaves warm state and lake as they were.
         self._merge(state, result, transaction.committed_at)
+        self._settle(transaction)
         return Commit(
             result.version,
             result.outcomes(),
@@ -366,9 +366,11 @@ class Engine:
             ],
         )
 
-    def _wake(self, transaction: LakeTransaction) -> None:
+    def _settle(self, transaction: LakeTransaction) -> None:
         if self._lander is not None:
             self._lander.wake(sum(rows.height for rows in transaction.tables.values()))
+        else:
+            self.lake.settle()
 
     def _merge(self, state: InventoryState, result: BurstResult, committed_at: int) -> None:
         result.draft.merge(result.version, committed_at)
@@ -385,7 +387,8 @@ class Engine:
         landed = self.lake.head().landed
         while self._unlanded and self._unlanded[0][0] <= landed:
             self._unlanded.popleft()
-        state.events.forget_down_to(self.settings.cached_entities, {name for _, names in self._unlanded for name in names})
+        kept = {name for _, names in self._unlanded for name in names}
+        state.events.forget_down_to(self.settings.cached_entities, kept)
 
     def _write(
         self, transaction: LakeTransaction, state: InventoryState, burst: "_Burst", parsed: list[Parsed]

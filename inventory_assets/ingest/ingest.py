@@ -1,5 +1,6 @@
 """Pull bursts, commit them, acknowledge, tell: the loop that the sensor, the assets and `drain` share."""
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -13,10 +14,15 @@ from inventory_assets.ingest.engine import Commit, Engine
 from inventory_assets.ingest.outbox import Outbox, load_owed, status_message
 from inventory_assets.ingest.sweep import sweep
 from inventory_assets.ingest.telling import owed_by
+from inventory_assets.lake.journal.behind import is_full
 from inventory_assets.lake.stages import Stage
 from inventory_assets.lake.transaction import LakeTransaction
 from inventory_assets.messaging.client import BurstSource, OutgoingMessage, Publisher, PublishError, ReceivedMessage
 
+logger = logging.getLogger(__name__)
+
+# How often a full journal is looked at.
+JAM_PAUSE_SECONDS = 0.2
 # Quiet bursts stay small, for latency; a burst that fills its bound doubles the next one.
 SMALLEST_BURST = 500
 SWEEP_EVERY_SECONDS = 10.0
@@ -138,6 +144,7 @@ class Ingest:
         self._swept_at = 0.0
         self._policed_at = 0.0
         self._status: list[OutgoingMessage] = []
+        self._is_full = False
 
     def run(
         self,
@@ -190,6 +197,12 @@ class Ingest:
         contents_at, without_contents = time.monotonic(), 0
         quiet = Quiet(self.source, wait_seconds)
         while (left := deadline - time.monotonic()) > 0:
+            if self._is_jammed():
+                if until_empty and self.engine.landing_failure is not None:
+                    break  # landing once more says why
+                self._rest()
+                time.sleep(min(JAM_PAUSE_SECONDS, left))
+                continue
             wait = min(quiet.next_wait() if until_empty else wait_seconds, left, self._patience())
             received = self.source.next_burst(
                 max_messages=self._burst_size, max_bytes=self.engine.settings.max_bytes, wait_seconds=wait
@@ -215,6 +228,22 @@ class Ingest:
         self._rest()
         self.engine.land()
         return summary
+
+    def _is_jammed(self) -> bool:
+        """Whether the journal has as much as it may, until half of that has landed; said when it begins and ends."""
+        backlog = self.engine.lake.journal.backlog()
+        was_jammed = self._is_full
+        self._is_full = is_full(self.engine.settings, backlog, share=0.5 if was_jammed else 1.0)
+        if self._is_full != was_jammed:
+            kind = "journal_full" if self._is_full else "journal_drained"
+            detail = self.engine.landing_failure or "landings take longer than bursts"
+            logger.warning("%s: %d versions, %d bytes: %s", kind, backlog.versions, backlog.bytes, detail)
+            self._status.append(
+                status_message(kind, versions=backlog.versions, bytes=backlog.bytes, detail=detail)
+                if self._is_full
+                else status_message(kind)
+            )
+        return self._is_full
 
     def _take(
         self,

@@ -111,8 +111,6 @@ def _drop_base(rewrite: LakeRewrite, table: VersionedTable) -> None:
     if not bases:
         return
     rewrite.execute(f"DELETE FROM {CATALOG}.{BASES.full_name} WHERE table_name = ?", [table.full_name])
-    rewrite.execute(
-        f"CREATE OR REPLACE VIEW {CATALOG}.{table.full_name} AS {table.view_query(f'{CATALOG}.', None)}"
-    )
+    rewrite.execute(f"CREATE OR REPLACE VIEW {CATALOG}.{table.full_name} AS {table.view_query(f'{CATALOG}.', None)}")
     for (base_version,) in bases:
         rewrite.execute(f"DROP TABLE IF EXISTS {CATALOG}.{table.base_name(base_version)}")

@@ -64,12 +64,19 @@ class Lander:
 
     def _work(self) -> None:
         try:
+            self._mark()
             while self._wait():
                 self._land()
             self._land()
         finally:
             self._lake.close()
             release_memory()
+
+    def _mark(self) -> None:
+        try:
+            self._lake.journal.mark_lander()
+        except (LakeError, duckdb.Error, OSError) as error:
+            self.failure = str(error)  # the first landing says it
 
     def _wait(self) -> bool:
         """Wait until a landing is due; False at the end."""

@@ -1,4 +1,4 @@
-"""Bring journaled versions into the lake, many in one transaction, and make sure of the disk before the journal lets go.
+"""Bring journaled versions into the lake, many in one transaction, and onto the disk before the journal lets go.
 
 Here: the steps, in the order that survives a kill or a power cut after any of
 them. Not here: when it is done (`lander`), and the right to do it (`Lake.exclusive`).
@@ -157,9 +157,7 @@ def commit(connection: duckdb.DuckDBPyConnection, message: str) -> None:
     connection.execute("COMMIT")
 
 
-def _append(
-    connection: duckdb.DuckDBPyConnection, group: list[JournaledVersion], own_files_at: str | None
-) -> int:
+def _append(connection: duckdb.DuckDBPyConnection, group: list[JournaledVersion], own_files_at: str | None) -> int:
     count = 0
     for name, rows in gather((each.version, each.body) for each in group).items():
         if name not in _TABLES:

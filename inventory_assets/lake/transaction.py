@@ -19,7 +19,7 @@ import polars as pl
 from inventory_assets.domain.ingest.meaning import SEMANTICS
 from inventory_assets.domain.values import to_microseconds
 from inventory_assets.lake import landing
-from inventory_assets.lake.catalog.connect import CATALOG, connect, lake_lock
+from inventory_assets.lake.catalog.connect import connect, lake_lock
 from inventory_assets.lake.journal.body import encode
 from inventory_assets.lake.journal.contract import Barrier, Head, Journal, JournaledVersion
 from inventory_assets.lake.journal.open import open_journal
@@ -157,7 +157,11 @@ class Lake:
         with ExitStack() as stack:
             stack.callback(self._close)
             if self._journal is not None:
-                self._try_to_land()
+                self.settle()
+
+    def forget(self) -> None:
+        """Close without landing: for who has just landed everything."""
+        self._close()
 
     def _close(self) -> None:
         if self._journal is not None:
@@ -212,12 +216,13 @@ class Lake:
         with self.exclusive():
             return with_retries(lambda: landing.land(self.connection, self.journal, self.settings))
 
-    def _try_to_land(self) -> None:
+    def settle(self) -> None:
+        """Land what was just committed, unless somebody does beside us; never fails, for committed is committed."""
         if self.is_landed_by_others:
             return
         try:
             self.land()
-        except Exception as error:  # committed is committed: to say otherwise would have it done twice
+        except Exception as error:  # to say that it was not would have it done twice
             logger.warning("versions stay in the journal for now: %s", error)
 
     @contextmanager
@@ -257,7 +262,8 @@ class Lake:
         """Make the version after `expected`, if nobody else has.
 
         The body may set the transaction's `messages`, `counts` and `inputs`,
-        which go into `meta.versions`. Nothing is held while it runs.
+        which go into `meta.versions`. Nothing is held while it runs, and nothing has landed after it
+        (`settle`): first the caller takes in what it has done.
 
         Args:
             expected: The watermark the caller's work was based on; on success
@@ -282,8 +288,6 @@ class Lake:
         )
         journal.commit(expected.epoch, expected.version, entry, transaction.marks)
         expected.version = transaction.version
-        if not self._is_committing:
-            self._try_to_land()
 
     @contextmanager
     def committing(self) -> Iterator[None]:
@@ -295,7 +299,7 @@ class Lake:
                 yield
             finally:
                 self._is_committing = False
-        self._try_to_land()
+        self.settle()
 
     @contextmanager
     def rewriting(
@@ -370,5 +374,3 @@ def _version_row(transaction: LakeTransaction, stage: Stage, run_id: str, code_v
         committed_at=[transaction.committed_at],
         semantics=[SEMANTICS],
     )
-
-

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from inventory_assets.lake.journal.behind import find_behind
 from inventory_assets.lake.query.reader import Reader
 from inventory_assets.settings import Settings
 
@@ -23,6 +24,11 @@ def count_lake(reader: Reader, settings: Settings) -> list[dict[str, Any]]:
         """
     )
     rows = list(found.iter_rows(named=True))
+    if (behind := find_behind(settings)) is not None:
+        rows.append({"what": "versions not landed", "count": behind.versions})
+        rows.append({"what": "ms behind", "count": behind.milliseconds})
+        rows.append({"what": "journal bytes not landed", "count": behind.bytes})
+        rows.append({"what": "journal is full", "count": int(behind.is_full)})
     if settings.is_embedded:
         catalog = Path(settings.catalog_uri.removeprefix("sqlite:"))
         rows.append({"what": "catalog bytes", "count": catalog.stat().st_size})

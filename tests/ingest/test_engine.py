@@ -88,15 +88,13 @@ def burst(number: int) -> list:
 
 
 def test_a_crash_before_any_statement_leaves_lake_and_warm_state_as_they_were(open_engine):
-    """After BEGIN, between every two appends, before COMMIT; then the same burst goes through."""
+    """Before the journal's BEGIN, its head, the insert, COMMIT; then the same burst goes through."""
     engine = open_engine(CrashingEngine)
     engine.commit_burst(burst(0))
-    connection = engine.lake.connection
-    steps = len(connection.statements)
-    assert steps > 10
+    journaling, steps = engine.lake.journaling, 5
     for step in range(steps):
         before, known = warm(engine.state), remembered(engine.state)
-        connection.fail_before = step
+        journaling.fail_before = step
         attempted = burst(step + 1)
 
         with pytest.raises(Crash):
@@ -118,7 +116,7 @@ def test_a_commit_whose_answer_was_lost_is_found_to_have_happened(open_engine):
     """The same process tries again: the watermark says no, the reload says why, dedupe does the rest."""
     engine = open_engine(CrashingEngine)
     engine.commit_burst(burst(0))
-    engine.lake.connection.fail_after_commit = True
+    engine.lake.journaling.fail_after_commit = True
     attempted = burst(1)
     with pytest.raises(Crash):
         engine.commit_burst(attempted)
@@ -127,6 +125,24 @@ def test_a_commit_whose_answer_was_lost_is_found_to_have_happened(open_engine):
 
     assert commit.outcomes == {"duplicate": 4, "dead_lettered": 1}
     assert rows(engine.lake, STOCK) == [("W1", "S0", 5, 0, 5, 0), ("W1", "S1", 5, 0, 5, 0)]
+    assert differences(engine) == []
+
+
+def test_a_crash_at_any_step_of_a_landing_loses_nothing_and_doubles_nothing(open_engine):
+    """The burst is durable by then: the process goes on from the journal, and the next landing from the lake."""
+    engine = open_engine(CrashingEngine)
+    engine.commit_burst(burst(0))
+    connection = engine.lake.connection
+    steps = len(connection.statements)
+    assert steps > 10
+    for step in range(steps):
+        connection.fail_before = step
+        with pytest.raises(Crash):
+            engine.commit_burst(burst(step + 1))
+        assert engine.lake.watermark().version == step + 2
+    engine.commit_burst(burst(steps + 1))
+
+    assert value(engine.lake, "SELECT count(*) FROM out.alerts") == steps + 2
     assert differences(engine) == []
 
 

@@ -183,13 +183,13 @@ def test_a_process_that_dies_beside_its_commit_is_followed_by_one_that_finishes(
 
 
 def test_an_engine_that_survives_a_lost_answer_still_tells_the_alert(open_engine, broker):
-    """The commit is in the lake, its notification only there: the next run must find it."""
+    """The commit is in the journal, its notification only there: the next run must find it."""
     engine = open_engine(CrashingEngine)
     ingest = Ingest(engine, broker, broker)
     broker.publish([outgoing(level(100))])
     ingest.run(max_seconds=60, wait_seconds=0, until_empty=True)
     broker.publish([outgoing(transaction("T1", quantity=-100))])
-    engine.lake.connection.fail_after_commit = True
+    engine.lake.journaling.fail_after_commit = True
     with pytest.raises(Crash):
         ingest.run(max_seconds=60, wait_seconds=0, until_empty=True)
     broker.expire_leases()

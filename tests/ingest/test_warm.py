@@ -20,16 +20,16 @@ def test_a_state_is_loaded_as_of_one_version(open_engine, monkeypatch):
     """Loading takes seconds on a large lake; a burst committed meanwhile must not be in it by half."""
     writer, reader = open_engine(), open_engine()
     writer.commit_burst(messages(level(100)))
-    watermark = Lake.watermark
+    landed = Lake.landed
 
-    def watermark_and_then_a_burst(lake):
-        found = watermark(lake)
+    def landed_and_then_a_burst(lake):
+        found = landed(lake)
         if lake is reader.lake:
-            monkeypatch.setattr(Lake, "watermark", watermark)
+            monkeypatch.setattr(Lake, "landed", landed)
             writer.commit_burst(messages(transaction("T1", quantity=-10)))
         return found
 
-    monkeypatch.setattr(Lake, "watermark", watermark_and_then_a_burst)
+    monkeypatch.setattr(Lake, "landed", landed_and_then_a_burst)
 
     assert (1, 100) == (reader.state.version, reader.state.keys[("W1", "S1")].on_hand)
     [commit] = reader.commit_burst(messages(transaction("T2", quantity=-1)))

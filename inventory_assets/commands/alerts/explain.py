@@ -13,6 +13,7 @@ from rich.text import Text
 from inventory_assets.commands.alerts.incidents import explain_incident
 from inventory_assets.commands.alerts.listing import print_age
 from inventory_assets.commands.alerts.style import STYLES
+from inventory_assets.commands.landing import land_or_say
 from inventory_assets.commands.output import console, new_table, no_stock_of, print_agreement, print_rows, to_json
 from inventory_assets.ingest.meaning import meaning_of
 from inventory_assets.ingest.verify import recorded_by
@@ -46,6 +47,7 @@ def explain(alert_id: str, format_: str) -> None:
     no such id or if re-deriving it gives something else.
     """
     settings = load_settings()
+    land_or_say(settings)
     reader = LakeReader(settings)
     alert_id = find_subject_id(reader, alert_id)
     if alert_id.startswith("inc-"):

@@ -9,6 +9,7 @@ import click
 import duckdb
 
 from inventory_assets.commands.days import read_day
+from inventory_assets.commands.landing import land_or_say
 from inventory_assets.commands.output import format_option, notes, print_batches, print_found, print_rows
 from inventory_assets.commands.stopping import ending_on_sigterm
 from inventory_assets.commands.telling import telling_engine
@@ -40,9 +41,10 @@ BATCH = 2_000
 @click.argument("query")
 @click.option("--at-version", type=int, help="As the lake was at this version.")
 @click.option("--at", "at_time", help="As the lake was at this time (RFC 3339, UTC).")
+@click.option("--fresh", is_flag=True, help="See every version: what has not landed yet lands first.")
 @click.option("--files", is_flag=True, help="Other files may be read, too: read_csv('orders.csv').")
 @format_option
-def sql(query: str, at_version: int | None, at_time: str | None, files: bool, format_: str) -> None:
+def sql(query: str, at_version: int | None, at_time: str | None, fresh: bool, files: bool, format_: str) -> None:
     """Ask the lake a question in SQL. Read-only; schemas raw, core, out, meta, snapshots, marts, archive.
 
     With --at-version or --at, the marts can be asked only if they were built by then.
@@ -56,6 +58,8 @@ def sql(query: str, at_version: int | None, at_time: str | None, files: bool, fo
         raise click.UsageError("--at-version and --at were both given; choose one.")
     moment = None if at_time is None else _read_moment(at_time)
     settings = load_settings()
+    if fresh or at_version is not None or moment is not None:
+        land_or_say(settings)
     reader = LakeReader(settings)
     click.get_current_context().call_on_close(reader.connection.close)
     # A question may take minutes, and the lake goes on.

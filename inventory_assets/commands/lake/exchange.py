@@ -20,6 +20,7 @@ from inventory_assets.exchange.tables import PUSH_TABLES
 from inventory_assets.lake.catalog.connect import open_duckdb
 from inventory_assets.lake.catalog.server import attach_server, read_server
 from inventory_assets.lake.errors import LakeBusyError
+from inventory_assets.lake.fresh import land_all
 from inventory_assets.lake.lock import writer_lock
 from inventory_assets.lake.query.reader import LakeReader, history_reader
 from inventory_assets.refresh.products import import_products, to_products
@@ -127,6 +128,7 @@ def push(file: Path | None, to: str | None, schema: str | None, tables: tuple[st
             raise click.ClickException(f"push.tables had {unknown[0]!r}; known: {', '.join(PUSH_NAMES)}.")
     else:
         server = read_server(to or "", said_in="--to")
+    land_all(settings)
     reader = LakeReader(settings)
     with closing(reader.connection):
         attach_server(reader.connection, server, read_only=False)

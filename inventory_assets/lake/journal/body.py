@@ -1,12 +1,13 @@
 """The rows of one version as bytes: each table an Arrow stream, without the version that is the same in every row."""
 
 from collections.abc import Iterable, Mapping
+from typing import Final
 
 import msgspec
 import polars as pl
 
 # As a share of what a burst of 1,000 costs: `benchmarks/journal.py`.
-COMPRESSION = "lz4"
+COMPRESSION: Final = "lz4"
 
 
 def encode(tables: Mapping[str, pl.DataFrame]) -> bytes:

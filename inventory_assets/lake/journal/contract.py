@@ -123,6 +123,14 @@ class Journal(Protocol):
         """The barrier's version did not come about: the head is where it was."""
         ...
 
+    def mark_lander(self) -> None:
+        """Say, until it is closed, that somebody lands."""
+        ...
+
+    def has_lander(self) -> bool:
+        """Whether somebody lives who lands."""
+        ...
+
     def exclusive(self) -> AbstractContextManager[None]:
         """Keep other writers of the journal away: for who was late, to catch up and be first."""
         ...

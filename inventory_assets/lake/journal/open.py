@@ -6,7 +6,7 @@ from inventory_assets.lake.journal.contract import Journal
 from inventory_assets.settings import Settings
 
 
-def open_journal(settings: Settings) -> Journal:
+def open_journal(settings: Settings, *, read_only: bool = False) -> Journal:
     """The journal of the lake that the settings name.
 
     Raises:
@@ -17,10 +17,15 @@ def open_journal(settings: Settings) -> Journal:
     if settings.is_embedded:
         from inventory_assets.lake.journal.sqlite import SqliteJournal
 
-        return SqliteJournal(journal_path(settings))
+        return SqliteJournal(journal_path(settings), read_only=read_only)
     from inventory_assets.lake.journal.postgres import PostgresJournal
 
     return PostgresJournal(settings.catalog_uri)
+
+
+def has_journal(settings: Settings) -> bool:
+    """Whether there is one, as far as files tell; a server tells when it is opened."""
+    return not settings.is_embedded or journal_path(settings).exists()
 
 
 def make_journal(settings: Settings, journal_id: str, *, epoch: int, version: int) -> None:
@@ -33,6 +38,18 @@ def make_journal(settings: Settings, journal_id: str, *, epoch: int, version: in
         from inventory_assets.lake.journal.postgres import make_postgres_journal
 
         make_postgres_journal(settings.catalog_uri, journal_id, epoch=epoch, version=version)
+
+
+def drop_journal(settings: Settings) -> None:
+    """Put the journal away, for good."""
+    if settings.is_embedded:
+        path = journal_path(settings)
+        for suffix in ("-wal", "-shm", ""):
+            path.with_name(path.name + suffix).unlink(missing_ok=True)
+    else:
+        from inventory_assets.lake.journal.postgres import drop_postgres_journal
+
+        drop_postgres_journal(settings.catalog_uri)
 
 
 def journal_path(settings: Settings) -> Path:

@@ -12,8 +12,8 @@ from inventory_assets.lake.journal.sql import FIRST_HEAD, REMEDY, TABLES, VERSIO
 if TYPE_CHECKING:
     import psycopg
 
-# Advisory locks are of the database, told apart by number: the right to write the lake itself.
-LAKE_LOCK = 0x1A4E02
+# Advisory locks are of the database, told apart by number: the right to write the lake itself, and that somebody lands.
+LAKE_LOCK, LANDER_LOCK = 0x1A4E02, 0x1A4E03
 LOCK_MILLISECONDS = 60_000
 
 
@@ -26,7 +26,7 @@ class PostgresJournal(SqlJournal):
         self._catalog = catalog
         self._turn = threading.RLock()
         self._session: psycopg.Connection[Any] | None = None
-        self._is_exclusive = False
+        self._is_exclusive = self._is_begun = False
         if not self._execute("SELECT to_regclass('inventory_head') IS NOT NULL")[0][0]:
             raise JournalError(f"the journal in {split_password(catalog)[0]!r} is missing. {REMEDY}")
         self.head()
@@ -37,6 +37,17 @@ class PostgresJournal(SqlJournal):
             if self._session is not None:
                 self._session.close()
                 self._session = None
+
+    def mark_lander(self) -> None:
+        """Say, until the session ends, that somebody lands."""
+        self._execute("SELECT pg_advisory_lock_shared(?)", (LANDER_LOCK,))
+
+    def has_lander(self) -> bool:
+        """Whether somebody lives who lands."""
+        [(is_free,)] = self._execute("SELECT pg_try_advisory_lock(?)", (LANDER_LOCK,))
+        if is_free:
+            self._execute("SELECT pg_advisory_unlock(?)", (LANDER_LOCK,))
+        return not is_free
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
@@ -63,9 +74,16 @@ class PostgresJournal(SqlJournal):
             with self._begun():
                 yield
 
+    def _ask(self, sql: str, parameters: Sequence[object]) -> list[tuple]:
+        if self._session is None:
+            self._session = _connect(self._catalog)
+        cursor = self._session.execute(sql.replace("?", "%s") if parameters else sql, parameters or None)
+        return cursor.fetchall() if cursor.description else []
+
     @contextmanager
     def _begun(self) -> Iterator[None]:
         self._execute("BEGIN")
+        self._is_begun = True
         try:
             yield
             self._execute("COMMIT")
@@ -75,17 +93,20 @@ class PostgresJournal(SqlJournal):
             except LakeError:
                 self.close()  # the session has ended, and the transaction with it
             raise
+        finally:
+            self._is_begun = False
 
     def _execute(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple]:
         import psycopg
 
         with self._turn:
             try:
-                if self._session is None:
-                    self._session = _connect(self._catalog)
-                cursor = self._session.execute(sql.replace("?", "%s") if parameters else sql, parameters or None)
-                return cursor.fetchall() if cursor.description else []
+                return self._ask(sql, parameters)
             except psycopg.Error as error:
+                if self._session is not None and self._session.closed and not self._is_begun:
+                    # It ended while nobody used it, with its server perhaps: nothing was begun in it.
+                    self._session = None
+                    return self._execute(sql, parameters)
                 is_cut_off = self._session is not None and self._session.closed
                 if is_cut_off:
                     self._session = None
@@ -135,14 +156,21 @@ def make_postgres_journal(catalog: str, journal_id: str, *, epoch: int, version:
         session.execute(FIRST_HEAD.replace("?", "%s"), (journal_id, epoch, version, version, 0))
 
 
+def drop_postgres_journal(catalog: str) -> None:
+    """Put the journal away, for good."""
+    with _connect(catalog) as session:
+        session.execute("DROP TABLE IF EXISTS inventory_head, inventory_versions")
+
+
 def _connect(catalog: str) -> "psycopg.Connection[Any]":
     import psycopg
+    from psycopg.conninfo import make_conninfo
 
     bare, password = split_password(catalog)
     # libpq ignores what it does not know how to be without: PGPASSWORD and ~/.pgpass count as for DuckDB.
-    given = {} if password is None else {"password": password}
+    given = make_conninfo(bare.removeprefix(PREFIX), **({} if password is None else {"password": password}))
     try:
-        session = psycopg.connect(bare.removeprefix(PREFIX), autocommit=True, connect_timeout=10, **given)
+        session = psycopg.connect(given, autocommit=True, connect_timeout=10)
     except psycopg.Error as error:
         raise LakeError(
             f"the catalog at {bare!r} could not be reached: {' '.join(str(error).split()).rstrip('.')}. "
@@ -150,5 +178,3 @@ def _connect(catalog: str) -> "psycopg.Connection[Any]":
         ) from error
     session.execute(f"SET lock_timeout = {LOCK_MILLISECONDS}")
     return session
-
-

@@ -50,6 +50,14 @@ class SqlJournal(ABC):
         """Keep other writers of the journal away: for who was late, to catch up and be first."""
 
     @abstractmethod
+    def mark_lander(self) -> None:
+        """Say, until it is closed, that somebody lands."""
+
+    @abstractmethod
+    def has_lander(self) -> bool:
+        """Whether somebody lives who lands."""
+
+    @abstractmethod
     def close(self) -> None:
         """Close it."""
 
@@ -98,9 +106,7 @@ class SqlJournal(ABC):
     def note_landed(self, version: int, snapshot: int) -> None:
         """The versions up to this one are in the lake and on disk."""
         with self._transaction():
-            self._execute(
-                f"UPDATE {HEAD} SET landed = ?, snapshot = ? WHERE landed <= ?", (version, snapshot, version)
-            )
+            self._execute(f"UPDATE {HEAD} SET landed = ?, snapshot = ? WHERE landed <= ?", (version, snapshot, version))
 
     def forget(self, now: int) -> None:
         """Let go of landed versions that are old and many; `now` in microseconds."""

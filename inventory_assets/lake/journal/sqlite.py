@@ -1,11 +1,15 @@
 """A journal in an SQLite file, beside an embedded lake's catalog."""
 
+import fcntl
+import os
 import shutil
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
 from inventory_assets.lake.errors import JournalError, LakeError
 from inventory_assets.lake.journal.sql import FIRST_HEAD, REMEDY, TABLES, SqlJournal
@@ -22,15 +26,16 @@ WAL_PAGES = 16_384
 class SqliteJournal(SqlJournal):
     """The journal of an embedded lake: one connection, whose threads take turns."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self.path = path
         self._turn = threading.RLock()
         self._is_exclusive = False
+        self._lander: int | None = None
         if not path.exists():
             raise JournalError(f"the journal {str(path)!r} is missing. {REMEDY}")
-        self._connection = _open(path)
+        self._connection = _open(path, read_only=read_only)
         # FULL: a commit is on disk before it is acknowledged.
-        for pragma in (
+        for pragma in () if read_only else (
             "synchronous = FULL", f"wal_autocheckpoint = {WAL_PAGES}", "journal_size_limit = 0", "cache_size = -2048",
         ):  # fmt: skip
             self._execute(f"PRAGMA {pragma}")
@@ -40,6 +45,34 @@ class SqliteJournal(SqlJournal):
         """Close it."""
         with self._turn:
             self._connection.close()
+            if self._lander is not None:
+                os.close(self._lander)
+                self._lander = None
+
+    def mark_lander(self) -> None:
+        """Say, until it is closed, that somebody lands; the kernel forgets it with the process."""
+        self._lander = os.open(self._lander_path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        fcntl.flock(self._lander, fcntl.LOCK_SH)
+
+    def has_lander(self) -> bool:
+        """Whether somebody lives who lands."""
+        try:
+            descriptor = os.open(self._lander_path, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return False
+        except OSError:  # not ours to look at
+            return True
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(descriptor)
+        return False
+
+    @property
+    def _lander_path(self) -> Path:
+        return self.path.with_suffix(".lander")
 
     def forget(self, now: int) -> None:
         """Let go of landed versions that are old and many; `now` in microseconds."""
@@ -135,6 +168,12 @@ def _in_our_words(error: sqlite3.Error, path: Path) -> LakeError:
     return JournalError(f"the journal {str(path)!r} is damaged, or is none: {text}. {REMEDY}")
 
 
-def _open(path: Path) -> sqlite3.Connection:
+def _open(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     # Autocommit: transactions are begun by name.
-    return sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    options: Any = {"timeout": BUSY_SECONDS, "isolation_level": None, "check_same_thread": False}
+    try:
+        if read_only:
+            return sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, **options)
+        return sqlite3.connect(path, **options)
+    except sqlite3.Error as error:
+        raise _in_our_words(error, path) from error

@@ -79,7 +79,16 @@ class LakeReader:
 
 @contextmanager
 def history_reader(settings: Settings) -> Iterator[LakeReader]:
-    """A reader with the threads and the memory that sorting a long history takes; what spills is thrown away."""
+    """A reader with the threads and the memory that sorting a long history takes; what spills is thrown away.
+
+    It sees everything: what has not landed lands first.
+
+    Raises:
+        LakeError, duckdb.Error: That could not be done.
+    """
+    from inventory_assets.lake.fresh import land_all  # which opens the lake to write, and reads by this module
+
+    land_all(settings)
     threads = max(settings.duckdb_threads, os.cpu_count() or 1)
     reader = LakeReader(replace(settings, duckdb_threads=threads, duckdb_memory_limit=HISTORY_MEMORY))
     is_collecting = gc.isenabled()

@@ -119,11 +119,13 @@ class Maintenance:
         else:
             self._expire()
 
-    def _merges(self, *, run: int = RUN) -> list[tuple[str, Table | None, int, int]]:
+    def _merges(self, *, run: int | None = None) -> list[tuple[str, Table | None, int, int]]:
         ranges = with_retries(lambda: read_ranges(self._lake.connection))
         # Versions last: its files say what is still to be merged, also after a kill in between.
         tables = [*(table for table in MERGED_TABLES if table is not VERSIONS), VERSIONS]
-        return [("merge", table, each.first, each.last) for each in plan_merges(ranges, run=run) for table in tables]
+        return [
+            ("merge", table, each.first, each.last) for each in plan_merges(ranges, run=run or RUN) for table in tables
+        ]
 
     def _compact_one(self) -> None:
         """Renew the base whose delta has grown most, if any has grown enough."""

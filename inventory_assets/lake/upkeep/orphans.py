@@ -48,7 +48,7 @@ def add_files(connection: duckdb.DuckDBPyConnection, name: str, files: list[str]
 def append_as_files(
     connection: duckdb.DuckDBPyConnection, data_uri: str, table: Table, rows: pl.DataFrame, cuts: Sequence[int]
 ) -> None:
-    """Append rows, with all of the table's columns or some, in files of our own: one for the versions from each cut on."""
+    """Append rows, with all of the table's columns or some, in files of our own: one from each cut's version on."""
     # Exactly the table's types: a file handed over is not converted as an INSERT is.
     columns = ", ".join(
         f"CAST({name if name in rows.columns else 'NULL'} AS {type_}) AS {name}"
