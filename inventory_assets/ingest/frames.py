@@ -127,17 +127,17 @@ def _event_row(event: Event) -> tuple:
 
 def sku_state(result: BurstResult) -> pl.DataFrame:
     """One row per changed key."""
-    draft = result.draft
-    states = list(draft.keys.changed.values())
-    parents = [draft.sku_parents(state.sku).parents for state in states]
+    states = list(result.draft.keys.changed.values())
+    parents = [after for _, _, _, after, _ in result.draft.leaves]
     return SKU_STATE.frame(
         states,
         department_id=[p[0] for p in parents],
         category_id=[p[1] for p in parents],
         brand_id=[p[2] for p in parents],
         product_id=[p[3] for p in parents],
+        is_restock_in_progress=[bool(s.levels) and s.levels[0].is_restock_in_progress for s in states],
         fold_state=[_encode(s).decode() for s in states],
-        is_unstated_key=[s.is_unstated for s in states],
+        is_unstated_key=[not s.levels for s in states],
     )
 
 

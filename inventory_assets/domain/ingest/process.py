@@ -359,7 +359,7 @@ class _Run:
                 advance_frontier(state, event)
         if is_new:
             self._add_key(key)
-        moved = self._find_place(event, state)
+        moved = self._find_place(event, state) if isinstance(event, Level) else None
         if moved is not None and outcome is Outcome.SUPERSEDED and not self.verdicts:
             # Another level says what is there, and this one where the SKU stands.
             outcome = Outcome.APPLIED
@@ -386,10 +386,8 @@ class _Run:
     def _add_key(self, key: Key) -> None:
         self.draft.skus[key[1]] = self.draft.sku_parents(key[1]).with_warehouse(key[0])
 
-    def _find_place(self, event: StockEvent, state: KeyState) -> tuple[SkuParents, SkuParents] | None:
+    def _find_place(self, event: Level, state: KeyState) -> tuple[SkuParents, SkuParents] | None:
         """Where a SKU stood and where it stands once a level is known; null where another level still says so."""
-        if not isinstance(event, Level):
-            return None
         old = self.draft.sku_parents(event.sku)
         new = old.with_levels(state.levels)
         if new.level != old.level:
