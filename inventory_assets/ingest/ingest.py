@@ -15,6 +15,7 @@ from inventory_assets.ingest.outbox import Outbox, load_owed, status_message
 from inventory_assets.ingest.sweep import sweep
 from inventory_assets.ingest.telling import owed_by
 from inventory_assets.lake.journal.behind import is_full
+from inventory_assets.lake.memory import without_collecting
 from inventory_assets.lake.stages import Stage
 from inventory_assets.lake.transaction import LakeTransaction
 from inventory_assets.messaging.client import BurstSource, OutgoingMessage, Publisher, PublishError, ReceivedMessage
@@ -209,7 +210,8 @@ class Ingest:
             )
             if received:
                 known = summary.contents
-                self._take(received, summary, run_id, on_commit)
+                with without_collecting():
+                    self._take(received, summary, run_id, on_commit)
                 # A full burst is a backlog, and contents may be behind it.
                 has_contents = summary.contents > known or len(received) >= self._smallest
                 without_contents = 0 if has_contents else without_contents + 1
