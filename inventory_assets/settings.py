@@ -87,7 +87,7 @@ class Settings:
     max_messages: int = 2_000
     max_bytes: int = 32_000_000
     tick_seconds: float = 0.0
-    # Ticks come every ten seconds: two of them may be late.
+    # Ticks come every 15 s: one of them may be late.
     lease_seconds: float = 30.0
     snapshot_retention: timedelta | None = None
     # Most of a minute at 1,000 events/s, and every open transaction besides; looking an older one up is cheap.

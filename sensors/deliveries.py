@@ -21,12 +21,13 @@ LOCK_SECONDS = 1.0
 @sensor(
     name="deliveries",
     description="Delivers alerts to the channels of the alerting policy: mail, webhooks, Slack, SMS, PagerDuty.",
-    minimum_interval_seconds=10,
+    # As often as ticks of the bursts let it come when they took half a minute.
+    minimum_interval_seconds=30,
     default_status=DefaultSensorStatus.RUNNING,
 )
-def delivery_sensor(context: SensorEvaluationContext, inventory: InventoryResource) -> SkipReason:
+def delivery_sensor(context: SensorEvaluationContext) -> SkipReason:
     """Keep delivery going; say how it stands."""
-    session = inventory.session()
+    session = InventoryResource().session()  # no parameter, as in `bursts`
     try:
         with session.engine(wait_seconds=LOCK_SECONDS) as engine:
             courier = session.courier()

@@ -108,6 +108,7 @@ class BurstLoop:
         self._lock: LoopLock | None = None
         self._ingest: Ingest | None = None
         self._ends_at = -math.inf
+        self._moved_at = -math.inf
         self._is_closing = False
         self._summary = IngestSummary()
         self._error: BaseException | None = None
@@ -116,6 +117,11 @@ class BurstLoop:
     def is_running(self) -> bool:
         """Whether it runs."""
         return self._thread is not None
+
+    @property
+    def silent_seconds(self) -> float:
+        """For how long it has been at one step: a burst, a load of the state, a wait for the engine."""
+        return self._clock() - self._moved_at if self.is_running else 0.0
 
     def renew(self) -> None:
         """Let bursts begin for one lease from now on; starts the loop where it does not run.
@@ -129,6 +135,7 @@ class BurstLoop:
                 return
             self._lock = LoopLock(self._lock_path)
             self._is_closing = False
+            self._moved_at = self._clock()
             # A daemon's thread, as one that hangs must not keep the process; `close` ends it before that.
             self._thread = threading.Thread(target=self._run, name="burst-loop", daemon=True)
             atexit.unregister(self.close)
@@ -201,6 +208,7 @@ class BurstLoop:
 
     def _left(self) -> float:
         """For how long bursts may begin."""
+        self._moved_at = self._clock()
         return 0.0 if self._is_closing or self._is_wanted() else self._ends_at - self._clock()
 
     def _goes_on(self) -> bool:

@@ -40,8 +40,9 @@ REPORT_INPUTS = [
 
 
 @pytest.fixture
-def inventory(tmp_path, empty_home):
+def inventory(tmp_path, empty_home, monkeypatch):
     """The resource with its burst loop on an in-memory broker."""
+    monkeypatch.setenv("INVENTORY_HOME", str(tmp_path))
     copy_home(empty_home, tmp_path)
     resource = InventoryResource(home=str(tmp_path))
     broker = InMemoryBroker()
@@ -161,7 +162,7 @@ def test_materializing_with_the_daemon_off_takes_in_what_waits(inventory):
 
 def test_a_tick_takes_bursts_in_and_reports_each_table_and_partition(inventory):
     with dg.DagsterInstance.ephemeral() as instance:
-        context = dg.build_sensor_context(instance=instance, resources={"inventory": inventory})
+        context = dg.build_sensor_context(instance=instance)
         result = burst_sensor(context)
 
     assert isinstance(result, dg.SensorResult)
@@ -182,7 +183,7 @@ def test_what_a_tick_reports_is_in_sync_for_dagster(inventory):
     """A planner who sees "Unsynced" on the alerts does not trust them."""
     graph = build_defs(Settings()).resolve_asset_graph()
     with dg.DagsterInstance.ephemeral() as instance:
-        result = burst_sensor(dg.build_sensor_context(instance=instance, resources={"inventory": inventory}))
+        result = burst_sensor(dg.build_sensor_context(instance=instance))
         for event in result.asset_events:
             instance.report_runless_asset_event(event)
         loading = LoadingContextForTest(instance)
@@ -199,7 +200,7 @@ def test_a_later_tick_tells_the_report_that_was_built_beside_its_bursts(inventor
     with dg.DagsterInstance.ephemeral() as instance:
 
         def tick(cursor):
-            context = dg.build_sensor_context(instance=instance, resources={"inventory": inventory}, cursor=cursor)
+            context = dg.build_sensor_context(instance=instance, cursor=cursor)
             return burst_sensor(context)
 
         first = ReportCursor.parse(tick(None).cursor)

@@ -244,6 +244,20 @@ def test_the_lease_may_end_while_another_has_the_engine(stage):
     assert 0 == value(stage.ingest.engine.lake, "SELECT count(*) FROM meta.versions")
 
 
+def test_how_long_a_step_takes_is_known_while_it_lasts(stage):
+    """A burst that hangs would look like a quiet day."""
+    assert 0 == stage.loop.silent_seconds
+    stage.turn.take()
+    stage.loop.renew()
+    eventually(lambda: stage.turn.is_wanted)
+    stage.clock.now += 20
+
+    assert 20 == stage.loop.silent_seconds
+    stage.turn.give()
+    assert stage.has_taken("T1")
+    assert 0 == stage.loop.silent_seconds
+
+
 def test_closing_ends_it_while_it_waits_for_messages(stage):
     stage.loop.renew()
     eventually(lambda: stage.broker.asked > 0)
