@@ -29,6 +29,7 @@ from inventory_assets.assets.dagster_internals import (
 from inventory_assets.assets.metadata import counts_metadata, table_metadata, table_version
 from inventory_assets.assets.specs import SPEC_OF, SPECS, TableSpec
 from inventory_assets.ingest.meaning import CODE_VERSION
+from inventory_assets.lake.fresh import land_all
 from inventory_assets.lake.memory import release_memory
 from inventory_assets.lake.query.reader import LakeReader, Reader
 from inventory_assets.lake.tables import ALERTS, Table
@@ -54,8 +55,9 @@ def build_report(settings: Settings, cursor: ReportCursor) -> BuiltReport | None
     """Report the versions after the last reported one; None where there are none, or it is not time.
 
     It counts and checks whole tables, seconds at 200,000 keys: so it has a
-    connection of its own, and bursts go on meanwhile. All of it is as of one version.
+    connection of its own, and bursts go on meanwhile. All of it is as of one version, which has landed.
     """
+    land_all(settings)
     reader = LakeReader(replace(settings, duckdb_memory_limit=REPORT_MEMORY))
     try:
         reader.connection.execute("BEGIN")

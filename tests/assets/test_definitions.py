@@ -41,8 +41,8 @@ REPORT_INPUTS = [
 
 @pytest.fixture
 def inventory(tmp_path, empty_home, monkeypatch):
-    """The resource with its burst loop on an in-memory broker, and ticks of a second."""
-    monkeypatch.setenv("INVENTORY_TICK_SECONDS", "2")
+    """The resource with its burst loop on an in-memory broker."""
+    monkeypatch.setenv("INVENTORY_HOME", str(tmp_path))
     copy_home(empty_home, tmp_path)
     resource = InventoryResource(home=str(tmp_path))
     broker = InMemoryBroker()
@@ -162,7 +162,7 @@ def test_materializing_with_the_daemon_off_takes_in_what_waits(inventory):
 
 def test_a_tick_takes_bursts_in_and_reports_each_table_and_partition(inventory):
     with dg.DagsterInstance.ephemeral() as instance:
-        context = dg.build_sensor_context(instance=instance, resources={"inventory": inventory})
+        context = dg.build_sensor_context(instance=instance)
         result = burst_sensor(context)
 
     assert isinstance(result, dg.SensorResult)
@@ -175,14 +175,15 @@ def test_a_tick_takes_bursts_in_and_reports_each_table_and_partition(inventory):
     assert ("core/sku_state", None) in reported
     assert ("out/alerts", None) in reported
     assert {True} == {e.passed for e in result.asset_events if isinstance(e, dg.AssetCheckEvaluation)}
-    assert engine_of(inventory).lake.watermark().version >= ReportCursor.parse(result.cursor).version > 0
+    with inventory.session().engine() as engine:
+        assert engine.lake.watermark().version >= ReportCursor.parse(result.cursor).version > 0
 
 
 def test_what_a_tick_reports_is_in_sync_for_dagster(inventory):
     """A planner who sees "Unsynced" on the alerts does not trust them."""
     graph = build_defs(Settings()).resolve_asset_graph()
     with dg.DagsterInstance.ephemeral() as instance:
-        result = burst_sensor(dg.build_sensor_context(instance=instance, resources={"inventory": inventory}))
+        result = burst_sensor(dg.build_sensor_context(instance=instance))
         for event in result.asset_events:
             instance.report_runless_asset_event(event)
         loading = LoadingContextForTest(instance)
@@ -199,12 +200,12 @@ def test_a_later_tick_tells_the_report_that_was_built_beside_its_bursts(inventor
     with dg.DagsterInstance.ephemeral() as instance:
 
         def tick(cursor):
-            context = dg.build_sensor_context(instance=instance, resources={"inventory": inventory}, cursor=cursor)
+            context = dg.build_sensor_context(instance=instance, cursor=cursor)
             return burst_sensor(context)
 
         first = ReportCursor.parse(tick(None).cursor)
-        engine = engine_of(inventory)
-        [commit] = engine.commit_burst([message(transaction("T-LATER", quantity=-1))])
+        with inventory.session().engine() as engine:
+            [commit] = engine.commit_burst([message(transaction("T-LATER", quantity=-1))])
         told = eventually(lambda: getattr(tick(ReportCursor(first.version).dump()), "asset_events", None), seconds=60)
 
     versions = {event.metadata["version"].value for event in told if isinstance(event, dg.AssetMaterialization)}

@@ -23,7 +23,9 @@ from inventory_assets.settings import DEFAULT_EMULATOR_PORT, Settings, endpoint_
 from inventory_assets.wiring import ensure_topics
 
 PROJECT_DIR = project_dir()
-STATUS_SECONDS = 5.0
+# A dead code server is found so soon; Dagster itself then looks every 5 s.
+LOOK_SECONDS = 2.0
+STATUS_SECONDS = 6.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,15 +162,18 @@ def _say_port(what: str, wanted: int, chosen: int) -> None:
 
 
 def _watch(settings: Settings, processes: Processes, code_servers: CodeServers, seconds: float | None) -> None:
-    started = time.monotonic()
+    started = said_at = time.monotonic()
     status = _Status(settings)
     while seconds is None or time.monotonic() - started < seconds:
-        time.sleep(STATUS_SECONDS)
+        time.sleep(LOOK_SECONDS)
         if dead := processes.dead():
             name = dead[0]
             raise click.ClickException(f"{name} ended by itself:\n{tail(settings.home / 'logs' / f'{name}.log')}")
         if code_servers.replace_dead():
             notes.print("the process that takes messages in has died; Dagster starts another", style="yellow")
+        if time.monotonic() - said_at < STATUS_SECONDS:
+            continue
+        said_at = time.monotonic()
         memory = sum(bytes_ for name, bytes_ in processes.memory_bytes().items() if name != "simulator")
         notes.print(f"{status.line()}  memory {memory / 2**20:,.0f} MiB")
 
