@@ -114,7 +114,7 @@ def test_every_derived_table_is_an_asset():
     tables = {table.full_name for table in (*APPEND_TABLES, *VERSIONED_TABLES)}
     own = {
         "meta.versions",
-        "meta.watermarks",
+        "meta.landed",
         "meta.bases",
         "meta.connectors",
         "meta.pipeline_findings",
