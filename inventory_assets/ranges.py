@@ -12,6 +12,7 @@ MAX_PRICE = 10**9
 MAX_PACK = 10**6
 # BSON's timestamp has 32 bits for each of its two parts.
 MAX_CLUSTER_TIME = 2**32 - 1
+MAX_PORT = 65_535
 
 PRODUCT_RANGES = {
     "lead_time_days": (0, MAX_DAYS), "order_up_to": (0, MAX_QUANTITY), "pack_multiple": (1, MAX_PACK),
