@@ -23,3 +23,10 @@ PRODUCT_RANGES = {
 # Windows of weeks end in year 0 before the one, past the last year after the other.
 FIRST_DAY = date(1970, 1, 1)
 LAST_DAY = date(9998, 12, 31)
+
+SIMULATION_RANGES: dict[str, tuple[float, float]] = {
+    "seed": (0, MAX_QUANTITY), "skus": (1, 1_000_000), "warehouses": (1, 10_000),
+    "events_per_second": (0.0001, 1_000_000), "zipf_exponent": (0, 10), "disorder_window": (1, 1_000_000),
+    "source_epoch": (0, MAX_QUANTITY), "lead_day_seconds": (0.001, 86_400), "cover_hours": (0.001, 24 * MAX_DAYS),
+}  # fmt: skip
+"""The numbers of a simulated retailer, likewise."""

@@ -27,6 +27,7 @@ from inventory_assets.lake.query.guard import bounded, check_question, only_read
 from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.lake.upkeep.expiry import hold_snapshots
 from inventory_assets.lake.upkeep.maintenance import Maintenance
+from inventory_assets.option_types import VERSION
 from inventory_assets.queries.counts import count_lake
 from inventory_assets.refresh.velocity import refresh_velocity
 from inventory_assets.settings import Settings, load_settings
@@ -38,7 +39,7 @@ BATCH = 2_000
 
 @click.command()
 @click.argument("query")
-@click.option("--at-version", type=int, help="As the lake was at this version.")
+@click.option("--at-version", type=VERSION, help="As the lake was at this version.")
 @click.option("--at", "at_time", help="As the lake was at this time (RFC 3339, UTC).")
 @click.option("--files", is_flag=True, help="Other files may be read, too: read_csv('orders.csv').")
 @format_option
