@@ -194,8 +194,14 @@ def midnight(day: str) -> int:
 
 
 def format_time(microseconds: int, *, digits: int = 6) -> str:
-    """Write microseconds since the epoch as RFC 3339 with Z; 3 or 6 fractional digits."""
-    moment = to_datetime(microseconds)
+    """Write microseconds since the epoch as RFC 3339 with Z; 3 or 6 fractional digits.
+
+    What is beyond the calendar, as an older lake may hold, is said as a number: one such ends nobody's list.
+    """
+    try:
+        moment = to_datetime(microseconds)
+    except OverflowError:
+        return f"{microseconds} us"
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond:06d}"[:digits] + "Z"
 
 

@@ -3,12 +3,12 @@
 import re
 import sys
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 
 import click
 import duckdb
 
-from inventory_assets.commands.days import read_day
+from inventory_assets.commands.days import read_day, read_moment
 from inventory_assets.commands.output import format_option, notes, print_batches, print_found, print_rows
 from inventory_assets.commands.stopping import ending_on_sigterm
 from inventory_assets.commands.telling import telling_engine
@@ -40,7 +40,7 @@ BATCH = 2_000
 @click.command()
 @click.argument("query")
 @click.option("--at-version", type=VERSION, help="As the lake was at this version.")
-@click.option("--at", "at_time", help="As the lake was at this time (RFC 3339, UTC).")
+@click.option("--at", "at_time", help="As the lake was at this time (RFC 3339, UTC), up to now.")
 @click.option("--files", is_flag=True, help="Other files may be read, too: read_csv('orders.csv').")
 @format_option
 def sql(query: str, at_version: int | None, at_time: str | None, files: bool, format_: str) -> None:
@@ -55,7 +55,7 @@ def sql(query: str, at_version: int | None, at_time: str | None, files: bool, fo
     """
     if at_version is not None and at_time is not None:
         raise click.UsageError("--at-version and --at were both given; choose one.")
-    moment = None if at_time is None else _read_moment(at_time)
+    moment = None if at_time is None else read_moment("--at", at_time)
     settings = load_settings()
     reader = LakeReader(settings)
     click.get_current_context().call_on_close(reader.connection.close)
@@ -95,14 +95,6 @@ def _show_marts(connection: duckdb.DuckDBPyConnection, settings: Settings, at_ve
     except MartsMissingError as error:
         return str(error)
     return ""
-
-
-def _read_moment(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise click.UsageError(f"--at was {text!r}; expected a time such as 2026-01-31T07:00:00Z.") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 @click.command()
