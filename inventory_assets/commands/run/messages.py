@@ -52,12 +52,16 @@ DRAIN_SECONDS = 24 * 3600.0
 @click.option("--in-memory", is_flag=True, help="Keep nothing on disk.")
 def emulator(host: str, port: int, data_dir: Path | None, in_memory: bool) -> None:
     """Run a local Pub/Sub emulator until SIGTERM or Ctrl-C."""
+    from inventory_assets.emulator import EmulatorError
     from inventory_assets.emulator import run as run_emulator
 
     if in_memory and data_dir is not None:
         raise click.UsageError("--in-memory and --data were both given; choose one.")
     where = None if in_memory else data_dir or load_settings().home / "emulator"
-    run_emulator(host, port, where)
+    try:
+        run_emulator(host, port, where)
+    except EmulatorError as error:
+        raise click.ClickException(str(error)) from error
 
 
 @click.group()
