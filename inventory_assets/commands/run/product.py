@@ -18,7 +18,9 @@ from inventory_assets.commands.run.code_server import CodeServers
 from inventory_assets.commands.run.processes import Processes, free_port, python_environment, tail, wait_for_port
 from inventory_assets.lake.errors import LakeError
 from inventory_assets.lake.query.reader import LakeReader
+from inventory_assets.option_types import RATE, Decimal, Whole
 from inventory_assets.project_files import project_dir
+from inventory_assets.ranges import MAX_DAYS, MAX_PORT
 from inventory_assets.settings import DEFAULT_EMULATOR_PORT, Settings, endpoint_path, load_settings
 from inventory_assets.wiring import ensure_topics
 
@@ -47,12 +49,16 @@ class Stopped(Exception):
 @click.command()
 @click.option("--scale", type=click.Choice(list(SCALES)), default="small", show_default=True,
               help="small: 2,000 SKUs x 5 warehouses; large: 10,000 x 20.")  # fmt: skip
-@click.option("--rate", type=float, help="Live messages a second (default 50, large 200).")
+@click.option("--rate", type=RATE, help="Live messages a second (default 50, large 200).")
 @click.option(
-    "--port", type=int, default=3000, show_default=True, help="Of the Dagster UI; the next free one if taken."
+    "--port",
+    type=Whole(1, MAX_PORT),
+    default=3000,
+    show_default=True,
+    help="Of the Dagster UI; else the next free one.",
 )
-@click.option("--emulator-port", type=int, default=DEFAULT_EMULATOR_PORT, show_default=True)
-@click.option("--seconds", type=float, help="Stop by itself after this long.")
+@click.option("--emulator-port", type=Whole(1, MAX_PORT), default=DEFAULT_EMULATOR_PORT, show_default=True)
+@click.option("--seconds", type=Decimal(1, MAX_DAYS * 86_400), help="Stop by itself after this long.")
 def run(scale: str, rate: float | None, port: int, emulator_port: int, seconds: float | None) -> None:
     """Run everything: emulator, Dagster UI, and a retailer that trades. Ctrl-C stops it all."""
     settings = load_settings()
@@ -64,7 +70,7 @@ def run(scale: str, rate: float | None, port: int, emulator_port: int, seconds: 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, _raise_stopped)
     try:
-        code_servers = _start(settings, processes, size, rate or size.rate, port, emulator_port)
+        code_servers = _start(settings, processes, size, size.rate if rate is None else rate, port, emulator_port)
         _watch(settings, processes, code_servers, seconds)
     except Stopped:
         notes.print()
