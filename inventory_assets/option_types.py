@@ -7,8 +7,8 @@ import click
 
 from inventory_assets.ranges import MAX_PORT, MAX_QUANTITY, SIMULATION_RANGES
 
-_WHOLE = re.compile(r"-?[0-9]{1,18}")
-_DECIMAL = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,30})?([eE][-+]?[0-9]{1,2})?")
+_WHOLE = re.compile(r"-?[0-9]{1,30}")
+_DECIMAL = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?([eE][-+]?[0-9]{1,2})?")
 
 
 def read_plain(text: str) -> int | float | None:

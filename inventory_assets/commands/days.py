@@ -4,11 +4,16 @@ from datetime import UTC, date, datetime
 
 import click
 
-from inventory_assets.ranges import FIRST_DAY
+from inventory_assets.ranges import FIRST_DAY, LAST_DAY
 
 
-def read_day(option: str, given: datetime | None) -> date:
+def read_day(option: str, given: datetime | None, *, may_come: bool = False) -> date:
     """The day given, or today (UTC).
+
+    Args:
+        option: Its name.
+        given: As typed.
+        may_come: A day yet to come is right, too, up to the last there is.
 
     Raises:
         click.UsageError: It is yet to come, or out of all range.
@@ -17,6 +22,10 @@ def read_day(option: str, given: datetime | None) -> date:
     if given is None:
         return today
     day = given.date()
+    if may_come and FIRST_DAY <= day <= LAST_DAY:
+        return day
+    if may_come:
+        raise click.UsageError(f"{option} was {day}; expected a day from {FIRST_DAY} to {LAST_DAY}.")
     if day > today:
         # What is measured as of a time to come knows no sales of it, and would erase what is known.
         raise click.UsageError(f"{option} was {day}, which is yet to come; expected a day up to today ({today} UTC).")

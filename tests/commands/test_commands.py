@@ -49,7 +49,7 @@ TAKE_DAYS = [
     ("velocity", "--as-of"), ("coverage", "--refresh", "--as-of"), ("thresholds", "dynamic", "--as-of"),
     ("reports", "build", "weekly", "--date"), ("reports", "build", "--date"),
     ("snapshots", "build", "--from"), ("snapshots", "build", "--from", "2022-04-20", "--to"),
-    ("thresholds", "backtest", __file__, "--until"), ("archive", "--before"), ("archive", "restore", "--from"),
+    ("thresholds", "backtest", __file__, "--until"), ("archive", "restore", "--from"),
     ("archive", "restore", "--to"),
 ]  # fmt: skip
 
@@ -65,6 +65,16 @@ def test_a_day_to_come_or_before_all_calendars_is_refused(run, home, arguments, 
     assert not home.exists()
 
 
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
+def test_an_archive_may_be_of_all_days_but_of_no_calendar(run, home, day):
+    """A day to come takes in today's, so it is right there."""
+    found = run("archive", "--before", day)
+
+    assert 2 == found.code
+    assert f"--before was {day}; expected a day from 1970-01-01 to 9998-12-31" in " ".join(found.err.split())
+    assert not home.exists()
+
+
 def test_every_option_that_takes_a_day_is_tried():
     """`simulate --start` has the range of a simulation (`test_option_types`)."""
     tried = {(*(word for word in arguments if word.isalpha()), arguments[-1]) for arguments in TAKE_DAYS}
@@ -75,7 +85,9 @@ def test_every_option_that_takes_a_day_is_tried():
         if isinstance(option.type, click.DateTime)
     }
 
-    assert {("simulate", "--start")} == {each for each in found if each not in tried and each[0] != "reports"}
+    assert {("simulate", "--start"), ("archive", "--before")} == {
+        each for each in found if each not in tried and each[0] != "reports"
+    }
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ def archive(context: click.Context, before: datetime | None, to: str | None, for
     """Copy old days of the lake to plain Parquet, verified. The lake stays as it is."""
     if context.invoked_subcommand is not None:
         return
-    last = read_day("--before", before)
+    last = read_day("--before", before, may_come=True)
     settings = load_settings()
     rows: list[dict[str, Any]] = []
     with archiver_of(settings, to) as archiver, notes.status("archiving") as status:

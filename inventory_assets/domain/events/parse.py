@@ -140,6 +140,10 @@ def _open_envelope(
     if row_id is not None:
         row_id = read_id("row_id", row_id)
     if "document" not in body:
+        # What happened to a whole collection (drop, rename) is about no document (RULES 9).
+        operation = body.get("operation")
+        if "namespace" in body and type(operation) is str and operation not in _WRITES:
+            return None, _Source(row_id, publish_at, None, 0, False, data)
         return body, _Source(row_id, publish_at, None, 0, False, data)
     operation = body.get("operation")
     if operation is not None and type(operation) is not str:
