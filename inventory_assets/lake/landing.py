@@ -45,26 +45,29 @@ def landed(connection: duckdb.DuckDBPyConnection) -> tuple[int, int]:
     return row[0], row[1]
 
 
-def check_journal(connection: duckdb.DuckDBPyConnection, head: Head) -> None:
-    """Refuse a journal that is not this lake's, or not of its time.
+def check_journal(connection: duckdb.DuckDBPyConnection, journal: Journal) -> None:
+    """Refuse a journal that is not this lake's, not of its time, or not whole. Others may commit and land meanwhile.
 
     Raises:
         JournalError: What is wrong, what may be lost, and what to do.
     """
+    before = journal.head()
     row = connection.execute(f"SELECT epoch, version, journal_id FROM {CATALOG}.{LANDED.full_name}").fetchone()
     assert row is not None  # made with the tables
     epoch, version, journal_id = row
+    # The lake as it was in between is neither before the one nor after the other.
+    head = journal.head()
     if journal_id != head.journal_id:
         raise JournalError(
             f"the journal is {head.journal_id}, but the lake's is {journal_id}: one of the two was put here from "
             f"elsewhere. {REMEDY}"
         )
-    if head.barrier is not None:
+    if before.barrier is not None or head.barrier is not None:
         return  # whoever lands settles it
-    if version < head.landed or epoch < head.epoch:
+    if version < before.landed or epoch < before.epoch:
         raise JournalError(
-            f"the lake is at (epoch {epoch}, version {version}), but its journal saw it at ({head.epoch}, "
-            f"{head.landed}) on disk: the lake is an older copy than the journal, and what landed since is not in it. "
+            f"the lake is at (epoch {epoch}, version {version}), but its journal saw it at ({before.epoch}, "
+            f"{before.landed}) on disk: the lake is an older copy than the journal, and lacks what landed since. "
             "Put lake and journal back from one copy, or begin a new journal with `inventory lake new-journal`, "
             "which goes on from the lake."
         )
@@ -72,6 +75,11 @@ def check_journal(connection: duckdb.DuckDBPyConnection, head: Head) -> None:
         raise JournalError(
             f"the lake is at (epoch {epoch}, version {version}), but its journal is at ({head.epoch}, {head.version}): "
             f"the journal is an older copy than the lake. {REMEDY}"
+        )
+    if (lacking := journal.lacking()) != 0:
+        raise JournalError(
+            f"the journal lacks {lacking} of the versions {head.landed + 1} to {head.version}, which have not landed "
+            f"in the lake. {REMEDY}"
         )
 
 
@@ -86,9 +94,9 @@ def land(connection: duckdb.DuckDBPyConnection, journal: Journal, settings: Sett
         LakeError, duckdb.Error: It could not be written; the versions are safe in the journal.
     """
     settle_barrier(connection, journal, settings)
+    check_journal(connection, journal)
     head = journal.head()
     epoch, version = landed(connection)
-    check_journal(connection, head)
     if version > head.landed:
         # Somebody was killed between the commit and the journal's head.
         _make_sure(connection, journal, settings, head, version)
@@ -164,6 +172,11 @@ def _append(connection: duckdb.DuckDBPyConnection, group: list[JournaledVersion]
             raise JournalError(
                 f"the journal has rows of {name}, which this release has no table for: a newer one wrote them. "
                 "Use that one."
+            )
+        if unknown := sorted({*rows.columns} - {*_TABLES[name].columns}):
+            raise JournalError(
+                f"the journal has rows of {name} with {', '.join(unknown)}, which this release does not know: a newer "
+                "one wrote them. Use that one."
             )
         append_rows(connection, _TABLES[name], rows, own_files_at)
         count += rows.height

@@ -54,16 +54,17 @@ def begin_new_journal(settings: Settings) -> int:
         with lake_lock(settings):
             row = connection.execute(f"SELECT epoch, version FROM {CATALOG}.{LANDED.full_name}").fetchone()
             assert row is not None  # made with the tables
-            epoch, version = row
+            # Whoever has versions in memory that were given up must not take new ones of these numbers for them.
+            epoch, version = row[0] + 1, row[1]
             journal_id = uuid.uuid4().hex
             # The lake names it before it is there: killed in between, there is none, and that is said.
             drop_journal(settings)
-            _name_journal(connection, journal_id)
+            _name_journal(connection, journal_id, epoch)
             make_journal(settings, journal_id, epoch=epoch, version=version)
         return version
     finally:
         connection.close()
 
 
-def _name_journal(connection: duckdb.DuckDBPyConnection, journal_id: str) -> None:
-    connection.execute(f"UPDATE {CATALOG}.{LANDED.full_name} SET journal_id = ?", [journal_id])
+def _name_journal(connection: duckdb.DuckDBPyConnection, journal_id: str, epoch: int) -> None:
+    connection.execute(f"UPDATE {CATALOG}.{LANDED.full_name} SET journal_id = ?, epoch = ?", [journal_id, epoch])

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from inventory_assets.lake.durable import sync
 from inventory_assets.lake.errors import JournalError, LakeError
 from inventory_assets.lake.journal.sql import FIRST_HEAD, REMEDY, TABLES, SqlJournal
 from inventory_assets.lake.lock import writer_lock
@@ -33,6 +34,7 @@ class SqliteJournal(SqlJournal):
         self._lander: int | None = None
         if not path.exists():
             raise JournalError(f"the journal {str(path)!r} is missing. {REMEDY}")
+        self._file = path.stat().st_ino
         self._connection = _open(path, read_only=read_only)
         # FULL: a commit is on disk before it is acknowledged.
         for pragma in () if read_only else (
@@ -93,11 +95,24 @@ class SqliteJournal(SqlJournal):
                 yield
                 return
             with writer_lock(self.path.with_suffix(".lock")):
+                self._check_place()
                 self._is_exclusive = True
                 try:
                     yield
                 finally:
                     self._is_exclusive = False
+
+    def _check_place(self) -> None:
+        """Refuse to write to a file that has gone from its place: what it takes is lost when it is closed."""
+        try:
+            is_there = self.path.stat().st_ino == self._file
+        except FileNotFoundError:
+            is_there = False
+        if not is_there:
+            raise JournalError(
+                f"the journal {str(self.path)!r} was removed or replaced while this process had it open: a new one was "
+                "begun, or a copy put back. Nothing was written; start this process again."
+            )
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -145,6 +160,7 @@ def make_sqlite_journal(path: Path, journal_id: str, *, epoch: int, version: int
     for suffix in ("-wal", "-shm"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
     fresh.replace(path)
+    sync((path,), path.parent)
 
 
 def _in_our_words(error: sqlite3.Error, path: Path) -> LakeError:
