@@ -61,6 +61,7 @@ class LakeReader:
     """Reads the lake without ever writing it."""
 
     def __init__(self, settings: Settings) -> None:
+        self.settings = settings
         self.connection: duckdb.DuckDBPyConnection = connect(settings, read_only=True)
 
     def query(self, sql: str, parameters: list[Any] | None = None) -> pl.DataFrame:
