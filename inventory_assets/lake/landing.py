@@ -5,6 +5,7 @@ them. Not here: when it is done (`lander`), and the right to do it (`Lake.exclus
 """
 
 import logging
+import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -12,7 +13,7 @@ from typing import NamedTuple
 import duckdb
 
 from inventory_assets.domain.values import to_microseconds
-from inventory_assets.lake.durable import sync_new_files
+from inventory_assets.lake.durable import commit_written, sync_new_files
 from inventory_assets.lake.errors import JournalError, StaleStateError
 from inventory_assets.lake.journal.body import gather
 from inventory_assets.lake.journal.contract import Head, Journal, JournaledVersion
@@ -86,9 +87,9 @@ def check_journal(connection: duckdb.DuckDBPyConnection, journal: Journal) -> No
 def land(connection: duckdb.DuckDBPyConnection, journal: Journal, settings: Settings) -> list[Landing]:
     """Bring everything journaled into the lake. For who has the right to write it.
 
-    Each landing: one transaction; then its files, their folders and the
-    catalog are synced, which neither DuckDB nor DuckLake does for the files; then the
-    journal's head moves. After a kill in between the next landing begins where the lake says.
+    Each landing: one transaction, whose files are synced before its COMMIT, which neither
+    DuckDB nor DuckLake does; then they, their folders and the catalog are, as the lake names them; then
+    the journal's head moves. After a kill in between the next landing begins where the lake says.
 
     Raises:
         LakeError, duckdb.Error: It could not be written; the versions are safe in the journal.
@@ -108,11 +109,13 @@ def land(connection: duckdb.DuckDBPyConnection, journal: Journal, settings: Sett
             raise JournalError(
                 f"the journal lacks versions between {version + 1} and {head.version}: it has {first} next. {REMEDY}"
             )
+        began = time.time()
         try:
             connection.execute("BEGIN")
             advance(connection, (epoch, version), (epoch, last))
             rows = _append(connection, group, None if settings.is_embedded else settings.data_uri)
-            commit(connection, f"version {first}: {group[0].stage}" if first == last else f"versions {first} to {last}")
+            message = f"version {first}: {group[0].stage}" if first == last else f"versions {first} to {last}"
+            commit(connection, settings, message, began)
         except BaseException:
             _roll_back(connection)
             raise
@@ -159,10 +162,10 @@ def advance(connection: duckdb.DuckDBPyConnection, known: tuple[int, int], now: 
         raise StaleStateError(f"the lake was not at (epoch {known[0]}, version {known[1]}) any more; try again")
 
 
-def commit(connection: duckdb.DuckDBPyConnection, message: str) -> None:
-    """Commit the open transaction, saying what it brings."""
+def commit(connection: duckdb.DuckDBPyConnection, settings: Settings, message: str, since: float) -> None:
+    """Commit the open transaction, begun at `since`, saying what it brings."""
     connection.execute(f"CALL {CATALOG}.set_commit_message('inventory', ?)", [message])
-    connection.execute("COMMIT")
+    commit_written(connection, settings, since)
 
 
 def _append(connection: duckdb.DuckDBPyConnection, group: list[JournaledVersion], own_files_at: str | None) -> int:

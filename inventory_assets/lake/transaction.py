@@ -8,6 +8,7 @@ versions come into the lake is `landing`'s.
 
 import json
 import logging
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
@@ -348,6 +349,7 @@ class Lake:
                 barrier = Barrier(str(stage), known.epoch, known.version, known.epoch + 1, version)
                 self.journal.begin_barrier(barrier)
             connection = self.connection
+            began = time.time()
             try:
                 connection.execute("BEGIN")
                 self._is_fixed = True
@@ -356,7 +358,7 @@ class Lake:
                 yield rewrite
                 rewrite.committed_at = clock()
                 rewrite.append(VERSIONS, _version_row(rewrite, stage, "", code_version))
-                landing.commit(connection, f"version {version}: {stage}")
+                landing.commit(connection, self.settings, f"version {version}: {stage}", began)
             except BaseException:
                 self.abandon()
                 # Where the answer to the COMMIT was lost, the lake says what came of it.

@@ -82,7 +82,7 @@ class SqliteJournal(SqlJournal):
         self._execute("PRAGMA wal_checkpoint(PASSIVE)")
         if self._execute("PRAGMA freelist_count")[0][0] > SHRINK_PAGES:
             # A step at a time: a commit waits for it.
-            self._execute(f"PRAGMA incremental_vacuum({SHRINK_PAGES})")
+            self._run_whole(f"PRAGMA incremental_vacuum({SHRINK_PAGES})")
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
@@ -127,6 +127,14 @@ class SqliteJournal(SqlJournal):
                 except sqlite3.Error:
                     pass  # a disk that is full has ended it already
                 raise
+
+    def _run_whole(self, sql: str) -> None:
+        # `execute` leaves a statement whose rows have no columns at its first: of this pragma, one page.
+        with self._turn:
+            try:
+                self._connection.executescript(sql)
+            except sqlite3.Error as error:
+                raise _in_our_words(error, self.path) from error
 
     def _execute(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple]:
         with self._turn:
