@@ -1,4 +1,4 @@
-"""Days that a command is given: up to today, and none from before there were clocks to write them."""
+"""Days and times that a command is given: up to now, and none from before there were clocks to write them."""
 
 from datetime import UTC, date, datetime
 
@@ -23,3 +23,36 @@ def read_day(option: str, given: datetime | None) -> date:
     if day < FIRST_DAY:
         raise click.UsageError(f"{option} was {day}; expected a day from {FIRST_DAY} to today ({today} UTC).")
     return day
+
+
+def read_span(first: datetime | None, last: datetime | None) -> tuple[date | None, date | None]:
+    """The days of `--from` and `--to`, where they are given.
+
+    Raises:
+        click.UsageError: One is yet to come or out of all range, or the first is after the last.
+    """
+    begin, end = (
+        None if given is None else read_day(option, given) for option, given in (("--from", first), ("--to", last))
+    )
+    if begin is not None and end is not None and begin > end:
+        raise click.UsageError(f"--from was {begin}, after --to, {end}; expected a day up to it.")
+    return begin, end
+
+
+def read_moment(option: str, text: str) -> datetime:
+    """The time that a text says, UTC where it names no zone.
+
+    Raises:
+        click.UsageError: It is no time, yet to come, or out of all range.
+    """
+    now = datetime.now(UTC)
+    expected = f"expected a time from {FIRST_DAY} to now, such as {now:%Y-%m-%dT%H:%M:%SZ}."
+    try:
+        moment = datetime.fromisoformat(text)
+        # Of a year at the end of the calendar, another zone's time is beyond it.
+        moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        raise click.UsageError(f"{option} was {text!r}; {expected}") from None
+    if moment.date() < FIRST_DAY or moment > now:
+        raise click.UsageError(f"{option} was {text!r}{', which is yet to come' if moment > now else ''}; {expected}")
+    return moment

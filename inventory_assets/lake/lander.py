@@ -75,6 +75,7 @@ class Lander:
     def _mark(self) -> None:
         try:
             self._lake.journal.mark_lander()
+            self._lake.limit_memory(MEMORY)
         except (LakeError, duckdb.Error, OSError) as error:
             self.failure = str(error)  # the first landing says it
 

@@ -115,7 +115,7 @@ def land(connection: duckdb.DuckDBPyConnection, journal: Journal, settings: Sett
             advance(connection, (epoch, version), (epoch, last))
             rows = _append(connection, group, None if settings.is_embedded else settings.data_uri)
             message = f"version {first}: {group[0].stage}" if first == last else f"versions {first} to {last}"
-            commit(connection, settings, message, began)
+            commit(connection, message, settings, began)
         except BaseException:
             _roll_back(connection)
             raise
@@ -162,7 +162,7 @@ def advance(connection: duckdb.DuckDBPyConnection, known: tuple[int, int], now: 
         raise StaleStateError(f"the lake was not at (epoch {known[0]}, version {known[1]}) any more; try again")
 
 
-def commit(connection: duckdb.DuckDBPyConnection, settings: Settings, message: str, since: float) -> None:
+def commit(connection: duckdb.DuckDBPyConnection, message: str, settings: Settings, since: float) -> None:
     """Commit the open transaction, begun at `since`, saying what it brings."""
     connection.execute(f"CALL {CATALOG}.set_commit_message('inventory', ?)", [message])
     commit_written(connection, settings, since)

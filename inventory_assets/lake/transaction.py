@@ -22,7 +22,7 @@ from inventory_assets.domain.values import to_microseconds
 from inventory_assets.lake import landing
 from inventory_assets.lake.catalog.connect import connect, lake_lock
 from inventory_assets.lake.errors import LakeBusyError
-from inventory_assets.lake.journal.body import encode
+from inventory_assets.lake.journal.body import encode, same
 from inventory_assets.lake.journal.contract import Barrier, Head, Journal, JournaledVersion
 from inventory_assets.lake.journal.open import open_journal
 from inventory_assets.lake.journal.sql import check_head
@@ -358,7 +358,7 @@ class Lake:
                 yield rewrite
                 rewrite.committed_at = clock()
                 rewrite.append(VERSIONS, _version_row(rewrite, stage, "", code_version))
-                landing.commit(connection, self.settings, f"version {version}: {stage}", began)
+                landing.commit(connection, f"version {version}: {stage}", self.settings, began)
             except BaseException:
                 self.abandon()
                 # Where the answer to the COMMIT was lost, the lake says what came of it.
@@ -379,7 +379,7 @@ class Lake:
 
 def with_version(rows: pl.DataFrame, version: int) -> pl.DataFrame:
     """Rows with the version that they are of, unless they say theirs."""
-    return rows if "version" in rows.columns else rows.with_columns(pl.lit(version, pl.Int64).alias("version"))
+    return rows if "version" in rows.columns else rows.hstack([same(version, rows.height)])
 
 
 def _version_row(transaction: LakeTransaction, stage: Stage, run_id: str, code_version: str) -> pl.DataFrame:
