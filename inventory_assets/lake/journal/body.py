@@ -40,9 +40,16 @@ def gather(bodies: Iterable[tuple[int, bytes]]) -> dict[str, pl.DataFrame]:
             if "version" not in rows.columns:
                 rows = rows.hstack([same(version, rows.height)])
             parts.setdefault(name, []).append(rows)
-    # Diagonal: a version that older code journaled lacks the columns that came since. Relaxed: a column
-    # of nothing but nulls has no type of its own.
-    return {name: pl.concat(frames, how="diagonal_relaxed") for name, frames in parts.items()}
+    return {name: _join(frames) for name, frames in parts.items()}
+
+
+def _join(frames: list[pl.DataFrame]) -> pl.DataFrame:
+    # Diagonal: a version that older code journaled lacks the columns that came since.
+    try:
+        return pl.concat(frames, how="diagonal")
+    except pl.exceptions.SchemaError:
+        # A column of nothing but nulls may have no type of its own. Three times the cost.
+        return pl.concat(frames, how="diagonal_relaxed")
 
 
 def _decode(version: int, body: bytes) -> dict[str, pl.DataFrame]:
