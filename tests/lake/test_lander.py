@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -81,7 +82,7 @@ def test_the_bound_is_said_as_memory_is(settings, text, size):
     assert size == replace(settings, journal_limit=text).journal_bytes
 
 
-LIMIT = 60_000
+LIMIT = 20_000
 
 
 @pytest.fixture
@@ -115,10 +116,10 @@ class Watched(InMemoryBroker):
 
 @pytest.fixture
 def broker(small) -> Watched:
-    """A broker at which a hundred messages wait."""
+    """A broker at which fifty messages wait."""
     found = Watched()
     found.look = lambda: find_behind(small)
-    found.publish([outgoing(level(number, sku=f"S{number}")) for number in range(100)])
+    found.publish([outgoing(level(number, sku=f"S{number}")) for number in range(50)])
     return found
 
 
@@ -138,7 +139,7 @@ def test_pulling_stops_where_the_journal_is_full_and_goes_on_by_itself(small, br
     monkeypatch.setattr(landing, "land", land_once_it_is_full)
     summary = ingest.run(max_seconds=60, wait_seconds=0, until_empty=True)
 
-    assert {"applied": 100} == summary.outcomes
+    assert {"applied": 50} == summary.outcomes
     assert (0, 0) == (broker.pending, broker.leased)
     assert jams[0].is_full
     assert jams[0].bytes >= LIMIT
@@ -146,7 +147,7 @@ def test_pulling_stops_where_the_journal_is_full_and_goes_on_by_itself(small, br
     stop = max(number for number, size in enumerate(broker.seen) if size == max(broker.seen))
     assert max(broker.seen) < LIMIT
     assert broker.seen[stop + 1] < LIMIT / 2
-    assert [(100,)] == rows(engine.lake, "SELECT count(*) FROM core.sku_state")
+    assert [(50,)] == rows(engine.lake, "SELECT count(*) FROM core.sku_state")
     assert not find_behind(small).is_full
 
 
@@ -161,22 +162,22 @@ def test_where_nothing_can_land_the_loop_says_why_and_loses_nothing(small, broke
         patch.setattr(landing, "land", fail)
         with pytest.raises(LakeError, match="no room for files"):
             ingest.run(max_seconds=60, wait_seconds=0, until_empty=True)
-        assert 0 < broker.pending < 100
+        assert 0 < broker.pending < 50
         assert 0 == broker.leased
         assert max(broker.seen) < LIMIT
 
     summary = ingest.run(max_seconds=60, wait_seconds=0, until_empty=True)
 
     assert 0 == broker.pending + broker.leased
-    assert summary.messages < 100
-    assert [(100,)] == rows(engine.lake, "SELECT count(*) FROM core.sku_state")
-    assert 100 == value(engine.lake, "SELECT count(*) FROM raw.messages")
+    assert summary.messages < 50
+    assert [(50,)] == rows(engine.lake, "SELECT count(*) FROM core.sku_state")
+    assert 50 == value(engine.lake, "SELECT count(*) FROM raw.messages")
     assert "journal_drained" == broker.status[-1]
 
 
 def bursts_of_a_shop() -> list[list]:
     """What everybody is given."""
-    return list(cut(received(simulated(60, seed=31, **{**ROUGH, "skus": 12})[1]), 30))
+    return list(cut(received(simulated(60, seed=31, **{**ROUGH, "skus": 12})[1]), 35))
 
 
 def tables_of(engine: Engine) -> dict[str, pl.DataFrame]:
@@ -199,16 +200,13 @@ def alone(empty_home, tmp_path_factory) -> tuple[list[list], dict[str, pl.DataFr
     return bursts, *found
 
 
+Steps = list[tuple[int, bool, bool, bool]]
 STEP = st.tuples(st.integers(0, 1), st.booleans(), st.booleans(), st.booleans())
 
 
-@examples(max_examples=4)
-@given(data=st.data())
-def test_when_versions_land_and_who_makes_them_changes_nothing(alone, empty_home, tmp_path_factory, data):
-    """Two engines that take turns, killed and loaded anew, with landings in between by either."""
+def check(steps: Steps, alone: tuple, home: Path) -> list[landing.Landing]:
+    """Two engines that take turns, killed and loaded anew, with landings in between by either; the last landing."""
     bursts, tables, state = alone
-    steps = data.draw(st.lists(STEP, min_size=len(bursts), max_size=len(bursts)))
-    home = copy_home(empty_home, tmp_path_factory.mktemp("turns"))
     engines = [Engine(Settings(home=home)) for _ in range(2)]
     for engine in engines:
         engine.lake.is_landed_by_others = True
@@ -222,7 +220,8 @@ def test_when_versions_land_and_who_makes_them_changes_nothing(alone, empty_home
             if lands:
                 engines[1 - who if others_land else who].lake.land()
 
-    for engine in engines:
+    last = engines[0].lake.land()
+    for engine in engines if any(who for who, *_ in steps) else engines[:1]:
         engine.refresh()
         assert state == warm(engine.state)
     found = tables_of(engines[0])
@@ -231,3 +230,29 @@ def test_when_versions_land_and_who_makes_them_changes_nothing(alone, empty_home
     assert [] == doubled_events(engines[0].lake)
     for engine in engines:
         engine.close()
+    return last
+
+
+def test_many_versions_together_are_what_they_are_one_by_one(alone, empty_home, tmp_path):
+    """Every table, every column."""
+    size = len(alone[0])
+
+    [last] = check([(0, False, False, False)] * size, alone, copy_home(empty_home, tmp_path / "home"))
+
+    assert (1, size) == (last.first, last.last)
+
+
+def test_two_that_take_turns_and_are_killed_make_what_one_makes(alone, empty_home, tmp_path):
+    steps = [(number % 2, number % 3 == 1, number % 3 == 2, True) for number in range(len(alone[0]))]
+
+    check(steps, alone, copy_home(empty_home, tmp_path / "home"))
+
+
+@pytest.mark.big
+@examples(max_examples=10)
+@given(data=st.data())
+def test_when_versions_land_and_who_makes_them_changes_nothing(alone, empty_home, tmp_path_factory, data):
+    size = len(alone[0])
+    steps = data.draw(st.lists(STEP, min_size=size, max_size=size))
+
+    check(steps, alone, copy_home(empty_home, tmp_path_factory.mktemp("turns")))

@@ -161,7 +161,6 @@ def test_the_form_goes_back_and_comes_again(run, behind):
     assert "version 2 is in the lake, and an earlier release can write to it" in " ".join(ran.err.split())
     assert not journal_path(behind).exists()
     assert [{"on_hand": 5}] == run("sql", *STOCK).rows
-    assert 0 == run("verify").code
     assert 0 == run("maintain").code
     assert journal_path(behind).exists()
 
