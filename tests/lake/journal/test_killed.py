@@ -9,9 +9,9 @@ from tests.messaging.brokers import REPOSITORY
 
 
 def kill(*arguments: str) -> str:
-    """What `tests.ingest.killing` says."""
+    """What `tests.lake.journal.killing` says."""
     done = subprocess.run(
-        [sys.executable, "-m", "tests.ingest.killing", *arguments], cwd=REPOSITORY, capture_output=True, text=True
+        [sys.executable, "-m", "tests.lake.journal.killing", *arguments], cwd=REPOSITORY, capture_output=True, text=True
     )
     return done.stdout.strip() or done.stderr
 

@@ -2,7 +2,7 @@
 
 Run as a program it keeps to itself: it loads everything and opens nothing, then
 forks a process for each kill, so that a kill costs a start of the engine and
-not one of Python. `python -m tests.ingest.killing HOME --seeds 4` is part of `make soak`.
+not one of Python. `python -m tests.lake.journal.killing HOME --seeds 4` is part of `make soak`.
 """
 
 import argparse
