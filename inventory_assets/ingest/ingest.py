@@ -204,7 +204,7 @@ class Ingest:
         while (remaining := min(deadline - time.monotonic(), left())) > 0:
             if self._is_jammed():
                 if until_empty and self.engine.landing_failure is not None:
-                    break  # landing once more says why
+                    self.engine.land()  # it says why, or has come to an end meanwhile
                 self._rest()
                 time.sleep(min(JAM_PAUSE_SECONDS, remaining))
                 continue

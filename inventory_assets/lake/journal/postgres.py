@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 # Advisory locks are of the database, told apart by number: the right to write the lake itself, and that somebody lands.
 LAKE_LOCK, LANDER_LOCK = 0x1A4E02, 0x1A4E03
 LOCK_MILLISECONDS = 60_000
+MARK_LANDER = f"SELECT pg_advisory_lock_shared({LANDER_LOCK})"
 
 
 class PostgresJournal(SqlJournal):
@@ -26,7 +27,7 @@ class PostgresJournal(SqlJournal):
         self._catalog = catalog
         self._turn = threading.RLock()
         self._session: psycopg.Connection[Any] | None = None
-        self._is_exclusive = self._is_begun = False
+        self._is_exclusive = self._is_begun = self._is_lander = False
         if not self._execute("SELECT to_regclass('inventory_head') IS NOT NULL")[0][0]:
             raise JournalError(f"the journal in {split_password(catalog)[0]!r} is missing. {REMEDY}")
         self.head()
@@ -39,8 +40,9 @@ class PostgresJournal(SqlJournal):
                 self._session = None
 
     def mark_lander(self) -> None:
-        """Say, until the session ends, that somebody lands."""
-        self._execute("SELECT pg_advisory_lock_shared(?)", (LANDER_LOCK,))
+        """Say, until it is closed, that somebody lands; in a session after one that ended, too."""
+        self._is_lander = True
+        self._execute(MARK_LANDER)
 
     def has_lander(self) -> bool:
         """Whether somebody lives who lands."""
@@ -77,6 +79,8 @@ class PostgresJournal(SqlJournal):
     def _ask(self, sql: str, parameters: Sequence[object]) -> list[tuple]:
         if self._session is None:
             self._session = _connect(self._catalog)
+            if self._is_lander and sql != MARK_LANDER:
+                self._session.execute(MARK_LANDER)
         cursor = self._session.execute(sql.replace("?", "%s") if parameters else sql, parameters or None)
         return cursor.fetchall() if cursor.description else []
 

@@ -81,7 +81,7 @@ BARRIER_POINTS: dict[str, Callable[[Settings, int], None]] = {
     "barrier": lambda s, n: _after(SqlJournal, "begin_barrier", 1),
     "swap": lambda s, n: _after(rebuild, "_swap", 1),
     "clearing": lambda s, n: _after(SqlJournal, "end_barrier", 1),
-    "cleared": lambda s, n: _after(landing, "commit", 1, lambda connection, message: "rebuild" in message),
+    "cleared": lambda s, n: _after(landing, "commit", 1, lambda connection, message, *_: "rebuild" in message),
 }
 
 
