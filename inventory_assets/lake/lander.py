@@ -91,6 +91,7 @@ class Lander:
 
     def _land(self) -> None:
         try:
+            self._lake.journal.mark_lander()  # again where it could not be said, or the journal was opened anew
             landings = self._lake.land()
             self.failure = None
         except (LakeError, duckdb.Error, OSError) as error:
