@@ -3,8 +3,8 @@
 SQLite lets any two overlapping write transactions conflict at commit, so
 writers queue here first. Two files make it fair: who waits holds the
 turnstile, so a writer that releases the lock cannot take it again past one
-that waits. The kernel frees both when a process dies. No lock is needed with a
-PostgreSQL catalog, whose writers meet on the watermark row.
+that waits. The kernel frees both when a process dies. With a PostgreSQL
+catalog the server has the lock (`journal.server`).
 """
 
 import fcntl
