@@ -7,7 +7,7 @@ mean what they mean everywhere.
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -193,7 +193,9 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
             try:
                 values[name] = convert(text)
             except ValueError as error:
-                raise SettingsError(f"INVENTORY_{name.upper()} was {text!r}: {error}") from error
+                # A secret, or what may have one in it, is not shown.
+                was = "could not be read" if name in _HIDDEN else f"was {text!r}"
+                raise SettingsError(f"INVENTORY_{name.upper()} {was}: {error}") from error
     # Absolute, because Dagster's processes do not all start in one directory.
     values["home"] = Path(str(values.get("home", DEFAULT_HOME))).expanduser().resolve()
     if project := env.get("GOOGLE_CLOUD_PROJECT"):
@@ -307,6 +309,7 @@ def _minutes(text: str) -> Minutes:
     return tuple(found.items())
 
 
+_HIDDEN = {each.name for each in fields(Settings) if not each.repr}
 _READERS: dict[str, Callable[[str], object]] = {
     "home": Path,
     "catalog": _catalog,

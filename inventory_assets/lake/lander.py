@@ -92,6 +92,7 @@ class Lander:
 
     def _land(self) -> None:
         try:
+            self._lake.journal.mark_lander()  # again where it could not be said, or the journal was opened anew
             landings = self._lake.land()
             self.failure = None
         except Exception as error:  # the thread must live: without it the journal fills, and nobody says why

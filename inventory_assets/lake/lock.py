@@ -5,7 +5,7 @@ whoever writes the lake itself (landings, upkeep, a rebuild) queues here first; 
 commits queues for the journal by a lock of the same kind. Two files make it fair: who waits holds the
 turnstile, so a writer that releases the lock cannot take it again past one
 that waits. The kernel frees both when a process dies. A PostgreSQL
-catalog has advisory locks instead (`journal.postgres`).
+catalog's server has the locks instead (`journal.server`).
 """
 
 import fcntl

@@ -242,7 +242,7 @@ def lake_lock(settings: Settings, *, timeout_seconds: float = DEFAULT_TIMEOUT_SE
             yield
         return
     # Here, not at the top: the server's client takes 50 ms of every command.
-    from inventory_assets.lake.journal.postgres import server_lock
+    from inventory_assets.lake.journal.server import server_lock
 
     with server_lock(settings.catalog_uri, timeout_seconds=timeout_seconds):
         yield

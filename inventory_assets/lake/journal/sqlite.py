@@ -53,6 +53,8 @@ class SqliteJournal(SqlJournal):
 
     def mark_lander(self) -> None:
         """Say, until it is closed, that somebody lands; the kernel forgets it with the process."""
+        if self._lander is not None:
+            return
         self._lander = os.open(self._lander_path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         fcntl.flock(self._lander, fcntl.LOCK_SH)
 

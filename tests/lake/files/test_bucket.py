@@ -47,6 +47,26 @@ def test_bursts_reads_and_upkeep_work_on_a_bucket(open_engine, stored, bucket):
     assert not (stored.home / "lake" / "data").exists()
 
 
+def test_hosts_share_a_lake_in_a_bucket_by_the_catalog_on_a_server(open_engine, stored, bucket, postgres, tmp_path):
+    """Nothing of it is of one host: not the journal, nor what names the lake."""
+    here = replace(stored, catalog=postgres.new_catalog())
+    there = replace(here, home=tmp_path / "there")
+    engines = [open_engine(chosen=each) for each in (here, there)]
+    engines[0].commit_burst(messages(rule(50, 60), level(100)))
+    for number in range(4):
+        engines[number % 2].commit_burst(messages(transaction(f"T{number}", quantity=-10)))
+    Maintenance(engines[1].lake).run_all()
+
+    heads = [engine.lake.head() for engine in engines]
+    assert heads[0] == heads[1]
+    assert (5, 5) == (heads[0].version, heads[0].landed)
+    for engine in engines:
+        assert rows(engine.lake, STOCK) == [("W1", "S1", 60, 0, 60, 0)]
+        assert differences(engine) == []
+    assert bucket.objects and all(name.startswith("/lake/data/") for name in bucket.objects)
+    assert not list(tmp_path.rglob("*.parquet")) and not list(tmp_path.rglob("*journal*"))
+
+
 def test_a_bucket_without_a_key_says_which_settings_are_missing(settings):
     with pytest.raises(LakeError, match="INVENTORY_GCS_KEY_ID"):
         connect(replace(settings, data_path="gs://lake/data"))
