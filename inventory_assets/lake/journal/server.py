@@ -42,7 +42,7 @@ _BEGIN = (
     + ", ".join(f"('{name}', '{value}')" for name, value in _SERVER.items())
     # A commit that is acknowledged is on disk. Where the server waits for its replicas too, it goes on to.
     + ", ('synchronous_commit', CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on' "
-    "ELSE current_setting('synchronous_commit') END)) AS told(name, value) "
+    "ELSE current_setting('synchronous_commit') END)) AS wanted(name, value) "
     # An older server does not know all of them.
     "WHERE current_setting(name, true) IS NOT NULL"
 )
