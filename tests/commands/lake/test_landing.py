@@ -71,7 +71,7 @@ def test_fresh_sees_everything(run, behind):
     assert [{"on_hand": 5}] == run("sql", *STOCK).rows
 
 
-@pytest.mark.parametrize(("version", "on_hand"), [(1, 100), (2, 5)])
+@pytest.mark.parametrize(("version", "on_hand"), [pytest.param(1, 100, marks=pytest.mark.big), (2, 5)])
 def test_a_version_that_has_not_landed_can_be_asked_for(run, behind, version, on_hand):
     assert [{"on_hand": on_hand}] == run("sql", "--at-version", str(version), *STOCK).rows
 
@@ -100,7 +100,9 @@ def test_stats_show_how_far_the_lake_is_behind(run, behind, monkeypatch):
                                                 "journal is full")]  # fmt: skip
 
 
-@pytest.mark.parametrize("command", [("sql", "--fresh", *STOCK), ("sql", "--at-version", "1", *STOCK)])
+@pytest.mark.parametrize(
+    "command", [("sql", "--fresh", *STOCK), pytest.param(("sql", "--at-version", "1", *STOCK), marks=pytest.mark.big)]
+)
 def test_where_nothing_can_land_questions_are_answered_with_what_has(run, behind, cannot_land, command):
     ran = run(*command)
 
@@ -109,7 +111,10 @@ def test_where_nothing_can_land_questions_are_answered_with_what_has(run, behind
     assert "what was committed last could not be landed. no room for files" in said
 
 
-@pytest.mark.parametrize("command", [("verify",), ("rebuild",), ("archive",), ("snapshots", "build", "--missing")])
+@pytest.mark.parametrize(
+    "command",
+    [("verify",), ("rebuild",), ("archive",), pytest.param(("snapshots", "build", "--missing"), marks=pytest.mark.big)],
+)
 def test_where_nothing_can_land_whoever_must_see_everything_stops(run, behind, cannot_land, command):
     ran = run(*command)
 

@@ -122,6 +122,7 @@ def test_who_has_the_lake_open_while_it_goes_back_commits_no_more(made, open_lak
         pass
 
 
+@pytest.mark.big
 def test_where_something_cannot_land_the_form_stays(made, open_lake, monkeypatch):
     add(open_lake(), "a")
     monkeypatch.setattr("inventory_assets.lake.landing._append", lambda *_: (_ for _ in ()).throw(duckdb.IOException))
@@ -200,7 +201,7 @@ def test_a_new_journal_that_was_not_made_to_the_end_is_said_and_made_again(made,
     add(open_lake(), "b")
 
 
-@pytest.mark.parametrize("is_written_between", [False, True])
+@pytest.mark.parametrize("is_written_between", [pytest.param(False, marks=pytest.mark.big), True])
 def test_a_journal_that_the_lake_does_not_name_yet_is_made_anew(made, open_lake, monkeypatch, is_written_between):
     """Killed between the two; the earlier release may go on before this one does."""
     lake = open_lake()
