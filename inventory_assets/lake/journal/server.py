@@ -1,6 +1,6 @@
 """Sessions with a catalog's PostgreSQL server beside DuckDB's own: how they begin, and what is said where one fails.
 
-Here: what every session of ours is told, the right to write the lake, errors
+Here: what every session of ours asks for, the right to write the lake, errors
 without a password. Not here: what the journal asks (`postgres`).
 """
 
@@ -14,17 +14,17 @@ from inventory_assets.lake.errors import LakeBusyError, LakeError, LakeInterrupt
 if TYPE_CHECKING:
     import psycopg
 
-# Advisory locks are of the database, told apart by number: the right to write the lake itself, that somebody lands,
+# Advisory locks are of the database, known by number: the right to write the lake itself, that somebody lands,
 # and the right to move the journal's head.
 LAKE_LOCK, LANDER_LOCK, HEAD_LOCK = 0x1A4E02, 0x1A4E03, 0x1A4E04
 
-# What libpq is told unless the connection string says otherwise: a host that is gone is noticed within half a
+# What libpq is given unless the connection string says otherwise: a host that is gone is noticed within half a
 # minute, where its network would leave a session waiting for hours.
 _CLIENT = {
     "connect_timeout": "10", "keepalives_idle": "10", "keepalives_interval": "5", "keepalives_count": "4",
     "tcp_user_timeout": "30000", "fallback_application_name": "inventory",
 }  # fmt: skip
-# What the server is told, whatever it is told of this user: tables are where DuckLake has its own; who has waited
+# What each session asks for, whatever is set for this user: tables are where DuckLake has its own; who has waited
 # for the head sees what was done meanwhile; who hangs in a commit is put out before those who wait give up; nobody
 # is put out for being quiet, as its locks would go; and a host that is gone leaves its locks.
 _SERVER = {
@@ -42,7 +42,7 @@ _BEGIN = (
     + ", ".join(f"('{name}', '{value}')" for name, value in _SERVER.items())
     # A commit that is acknowledged is on disk. Where the server waits for its replicas too, it goes on to.
     + ", ('synchronous_commit', CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on' "
-    "ELSE current_setting('synchronous_commit') END)) AS told(name, value) "
+    "ELSE current_setting('synchronous_commit') END)) AS given(name, value) "
     # An older server does not know all of them.
     "WHERE current_setting(name, true) IS NOT NULL"
 )
