@@ -64,6 +64,8 @@ bench: setup
 	POLARS_MAX_THREADS=1 $(BIN)/python -m benchmarks
 
 soak: setup
+	$(BIN)/python -m tests.lake.journal.killing --seeds 4
+	$(BIN)/python -m tests.lake.journal.killing --seeds 4 --postgres
 	$(BIN)/python -m benchmarks.soak
 
 bigquery: .venv-bigquery/installed

@@ -2,12 +2,26 @@
 
 import argparse
 
-from benchmarks import backtest, burst, connector, delivery, duplicates, latency, marts, snapshots, startup, thresholds
+from benchmarks import (
+    backtest,
+    burst,
+    connector,
+    delivery,
+    duplicates,
+    latency,
+    marts,
+    snapshots,
+    startup,
+    steps,
+    thresholds,
+)
 from benchmarks.measure import print_machine
 
 PARTS = {
     "startup": startup.run,
+    "steps": steps.run,
     "burst": burst.run,
+    "sustained": burst.run_sustained,
     "duplicates": duplicates.run,
     "latency": latency.run,
     "thresholds": thresholds.run,
@@ -30,6 +44,10 @@ def main() -> None:
     for name in arguments.parts or PARTS:
         if arguments.quick and name == "burst":
             burst.run(bursts=100, skus=2_000, warehouses=5, edge=20)
+        elif arguments.quick and name == "sustained":
+            burst.run_sustained(bursts=50, skus=2_000, warehouses=5)
+        elif arguments.quick and name == "steps":
+            steps.run(skus=2_000, warehouses=5, bursts=20)
         elif arguments.quick and name == "duplicates":
             duplicates.run(past=2_000_000)
         elif arguments.quick and name == "latency":

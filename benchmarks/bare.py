@@ -30,7 +30,7 @@ def bare_transaction_ms(repeats: int = 30) -> float:
         for repeat in range(repeats):
             began = time.perf_counter()
             connection.execute("BEGIN")
-            connection.execute(f"UPDATE {CATALOG}.meta.watermarks SET version = {repeat}")
+            connection.execute(f"UPDATE {CATALOG}.meta.landed SET version = {repeat}")
             for number, frame in enumerate(frames):
                 connection.register("_rows", frame)
                 connection.execute(f"INSERT INTO {CATALOG}.raw.bare{number} FROM _rows")

@@ -63,6 +63,7 @@ def _measure(
         stack.callback(engine.close)
         traffic = Traffic(skus=skus, warehouses=warehouses)
         open_stock(engine, traffic)
+        engine.land_beside()
         policy = _policy(port)
         rider = None if start is None else stack.enter_context(start(settings, policy))
         times = []
@@ -75,7 +76,6 @@ def _measure(
             began = time.perf_counter()
             _commit(engine, traffic.burst(), rider)
             times.append((time.perf_counter() - began) * 1000)
-            engine.maintain()
         spent = time.process_time() - begun
         lines = []
         if start is not None:

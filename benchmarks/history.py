@@ -51,7 +51,7 @@ def write_history(engine: Engine, *, days: int, events_per_day: int, keys: int, 
     connection.execute(
         f"INSERT INTO {CATALOG}.meta.versions (version, stage) SELECT unnest(range(1, {days + 2})), 'burst'"
     )
-    connection.execute(f"UPDATE {CATALOG}.meta.watermarks SET version = {days + 1}")
+    connection.execute(f"UPDATE {CATALOG}.meta.landed SET version = {days + 1}")
     connection.execute("COMMIT")
     return quantities.size + keys
 

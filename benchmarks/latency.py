@@ -7,12 +7,14 @@ Every probe is an order that takes a key of its own below its threshold.
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,12 +22,19 @@ import psutil
 
 from benchmarks.measure import percentiles
 from inventory_assets.commands.run.processes import free_port, python_environment, wait_for_port
+from inventory_assets.lake.journal.behind import find_behind
 from inventory_assets.messaging.client import OutgoingMessage, PubSubBurstSource, PubSubPublisher
 from inventory_assets.messaging.topology_apply import apply_topology
+from inventory_assets.settings import Settings
 
 PROJECT_DIR = Path(__file__).resolve().parents[1]
 PROJECT = "inventory-local"
 PROBES_PER_SECOND = 10
+# What a process is, by a sign in its command line; the first that fits.
+_KINDS = {
+    "emulator": "emulator", "notifier": "delivery", "daemon": "daemon", "webserver": "webserver",
+    "api grpc": "code server", "code-server": "code server",
+}  # fmt: skip
 
 
 def run(*, rates: Sequence[int] = (300, 1_000, 5_000), seconds: int = 60) -> None:
@@ -41,6 +50,8 @@ class Product:
 
     def __init__(self, home: Path) -> None:
         self._home = home
+        self._settings = Settings(home=home)
+        self._behind: list[float] = []
         self._children: list[subprocess.Popen] = []
         self._probe = 0
         self._order = 0
@@ -124,7 +135,11 @@ class Product:
         at = _now_text()
         self.publisher.publish([_level(sku, "WH-PROBE", 100, at) for sku in probes])
         time.sleep(3)
+        cpu, files = self._cpu_seconds(), self._files_made()
+        self._behind = []
         published = self._load(rate, seconds, probes, sent)
+        cpu = {name: spent - cpu.get(name, 0.0) for name, spent in self._cpu_seconds().items()}
+        files = self._files_made() - files
         deadline = time.monotonic() + 60
         while len(latencies) < len(probes) and time.monotonic() < deadline:
             time.sleep(0.2)
@@ -140,6 +155,32 @@ class Product:
             f"{len(latencies):,} of {len(probes):,} alerts, "
             f"ms {percentiles(latencies or [0.0], 50, 95, 99)}; all processes {memory / 2**20:,.0f} MiB"
         )
+        shares = ", ".join(f"{name} {spent / seconds:.0%}" for name, spent in sorted(cpu.items()))
+        print(f"         of a core: {shares}; {files / seconds * 60:,.0f} data files a minute")
+        print(f"         readers behind, ms: {percentiles(self._behind or [0.0], 50, 95, 99)}")
+
+    def _processes(self) -> list[psutil.Process]:
+        found = []
+        for child in self._children:
+            found += [psutil.Process(child.pid), *psutil.Process(child.pid).children(recursive=True)]
+        return found
+
+    def _cpu_seconds(self) -> dict[str, float]:
+        """User and system time so far, by what a process is."""
+        spent: dict[str, float] = {}
+        for process in self._processes():
+            try:
+                line, times = " ".join(process.cmdline()), process.cpu_times()
+            except psutil.Error:
+                continue
+            name = next((name for sign, name in _KINDS.items() if sign in line), "other")
+            spent[name] = spent.get(name, 0.0) + times.user + times.system
+        return spent
+
+    def _files_made(self) -> int:
+        """Data files that the lake has ever taken over: their numbers are never used twice."""
+        with closing(sqlite3.connect(self._home / "lake" / "catalog.sqlite", timeout=30)) as catalog:
+            return catalog.execute("SELECT max(next_file_id) FROM ducklake_snapshot").fetchone()[0]
 
     def _load(self, rate: int, seconds: int, probes: list[str], sent: dict[str, float]) -> int:
         started = time.monotonic()
@@ -155,6 +196,8 @@ class Product:
             if batch:
                 self.publisher.publish(batch)
                 published += len(batch)
+            if len(self._behind) < elapsed * 4 and (found := find_behind(self._settings)) is not None:
+                self._behind.append(found.milliseconds)
             time.sleep(0.01)
         return published
 

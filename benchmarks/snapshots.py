@@ -236,7 +236,7 @@ def _add_late(settings: Settings, days: int) -> None:
         names = ", ".join(rows.columns)
         connection.execute(f"INSERT INTO {CATALOG}.core.events ({names}) SELECT {names} FROM _rows")
         connection.unregister("_rows")
-    connection.execute(f"UPDATE {CATALOG}.meta.watermarks SET version = {days + 2}")
+    connection.execute(f"UPDATE {CATALOG}.meta.landed SET version = {days + 2}")
     engine.close()
 
 

@@ -41,7 +41,8 @@ def disk_line(home: Path) -> str:
         sizes = [_size(Path(root) / file) for root, _, files in os.walk(path) for file in files]
         shown.append(f"{name} {sum(sizes) / 2**20:,.0f} MiB in {len(sizes):,} files")
     catalog = _size(home / "lake" / "catalog.sqlite")
-    return "; ".join([*shown, f"catalog {catalog / 2**20:,.1f} MiB"])
+    journal = sum(_size(path) for path in (home / "lake").glob("catalog.journal.sqlite*"))
+    return "; ".join([*shown, f"catalog {catalog / 2**20:,.1f} MiB", f"journal {journal / 2**20:,.1f} MiB"])
 
 
 def _size(path: Path) -> int:

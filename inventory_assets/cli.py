@@ -151,7 +151,7 @@ def _said(error: OSError) -> str:
     why = error.strerror or str(error)
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"{where}: {why}. Make room there, then try again."
-    return f"{where}: {why}. See whose it is with `ls -l`, or choose another place (INVENTORY_HOME, --out)."
+    return f"{where}: {why}. Run this as its owner (see `ls -l`), or choose another place (INVENTORY_HOME, --out)."
 
 
 def _flush(*, is_told: bool) -> None:

@@ -12,6 +12,7 @@ MAX_PRICE = 10**9
 MAX_PACK = 10**6
 # BSON's timestamp has 32 bits for each of its two parts.
 MAX_CLUSTER_TIME = 2**32 - 1
+MAX_PORT = 65_535
 
 PRODUCT_RANGES = {
     "lead_time_days": (0, MAX_DAYS), "order_up_to": (0, MAX_QUANTITY), "pack_multiple": (1, MAX_PACK),
@@ -22,3 +23,10 @@ PRODUCT_RANGES = {
 # Windows of weeks end in year 0 before the one, past the last year after the other.
 FIRST_DAY = date(1970, 1, 1)
 LAST_DAY = date(9998, 12, 31)
+
+SIMULATION_RANGES: dict[str, tuple[float, float]] = {
+    "seed": (0, MAX_QUANTITY), "skus": (1, 1_000_000), "warehouses": (1, 10_000),
+    "events_per_second": (0.0001, 1_000_000), "zipf_exponent": (0, 10), "disorder_window": (1, 1_000_000),
+    "source_epoch": (0, MAX_QUANTITY), "lead_day_seconds": (0.001, 86_400), "cover_hours": (0.001, 24 * MAX_DAYS),
+}  # fmt: skip
+"""The numbers of a simulated retailer, likewise."""

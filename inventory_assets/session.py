@@ -14,7 +14,9 @@ from typing import Any, Generic, TypeVar
 
 from inventory_assets.ingest.engine import Engine
 from inventory_assets.ingest.ingest import Ingest
+from inventory_assets.ingest.loop import BurstLoop
 from inventory_assets.ingest.telling import telling
+from inventory_assets.ingest.turn import Turn
 from inventory_assets.lake.errors import LakeError
 from inventory_assets.messaging.client import Publisher, PubSubBurstSource, PubSubPublisher
 from inventory_assets.messaging.topology import load_topology
@@ -63,6 +65,7 @@ class Session:
     """What this process keeps open for one lake.
 
     Attributes:
+        loop: Bursts between ticks.
         aside: The bursts' report.
         late: The look for late events.
     """
@@ -73,14 +76,20 @@ class Session:
         self.late: Aside[Any] = Aside()
         self._engine = Engine(settings)
         # The engine is one connection and one warm state. Who has it may ask for the burst loop too.
-        self._turn = threading.RLock()
+        self._turn = Turn(on_wait=lambda: self.loop.wake())
         self._is_held = False
         self._ingest: Ingest | None = None
         self._delivering: tuple[tuple, ExitStack, Courier] | None = None
+        self.loop = BurstLoop(
+            self.ingest,
+            lock_path=settings.home / "loop.lock",
+            lease_seconds=settings.lease_seconds,
+            is_wanted=lambda: self._turn.is_wanted,
+        )
 
     @contextmanager
     def engine(self, *, wait_seconds: float | None = None) -> Iterator[Engine]:
-        """The engine, to nobody else meanwhile.
+        """The engine, to nobody else meanwhile; the burst loop gives it up after the burst in hand.
 
         Args:
             wait_seconds: How long to wait for who has it; None is until it is free.
@@ -88,7 +97,7 @@ class Session:
         Raises:
             EngineBusyError: It was not free in time.
         """
-        if not self._turn.acquire(timeout=-1 if wait_seconds is None else wait_seconds):
+        if not self._turn.take(wait_seconds):
             raise EngineBusyError(f"this process's engine was at work for {wait_seconds} s; try again in a moment")
         try:
             with ExitStack() as stack:
@@ -99,7 +108,7 @@ class Session:
                     stack.enter_context(telling(self._engine, self._reach_publisher, _log_owed))
                 yield self._engine
         finally:
-            self._turn.release()
+            self._turn.give()
 
     def _reach_publisher(self) -> AbstractContextManager[Publisher] | None:
         return nullcontext(self._ingest.publisher) if self._ingest is not None else reach_publisher(self.settings)
@@ -176,7 +185,8 @@ class Session:
             self._delivering = None
 
     def close(self) -> None:
-        """Stop the delivery and release the lake."""
+        """Stop the burst loop and the delivery, and release the lake."""
+        self.loop.close()
         with self.engine() as engine:
             self.stop_delivering()
             engine.close()

@@ -53,7 +53,9 @@ class Settings:
         is_project_named: GOOGLE_CLOUD_PROJECT is set: without an emulator named, the real service is meant.
         start_date: Older event times are dead letters (RULES 6).
         partitions_start_date: First daily partition that Dagster shows.
-        max_messages, max_bytes, max_seconds: Bounds of a burst and of a sensor tick.
+        max_messages, max_bytes: Bounds of a burst.
+        tick_seconds: How long a sensor tick waits beside the burst loop before it says what that took in.
+        lease_seconds: How long the burst loop goes on after a tick.
         landing_seconds: How often a burst loop's versions land in the lake, for readers.
         journal_limit, journal_seconds: Pulling stops where so much, or anything so old, has not landed.
         snapshot_retention: How long DuckLake snapshots are kept, see `kept_snapshots`; our versions outlive them.
@@ -86,8 +88,9 @@ class Settings:
     unstated_grace: timedelta = timedelta(hours=24)
     max_messages: int = 2_000
     max_bytes: int = 32_000_000
-    # Messages of the half second between two ticks wait for the next: a long tick makes them few.
-    tick_seconds: float = 30.0
+    tick_seconds: float = 0.0
+    # Ticks come every 15 s: one of them may be late.
+    lease_seconds: float = 30.0
     landing_seconds: float = 1.0
     # What has not landed is also what memory may not let go of.
     journal_limit: str = "256MB"
@@ -326,6 +329,8 @@ _READERS: dict[str, Callable[[str], object]] = {
     "max_messages": _whole(1, 100_000),
     "max_bytes": _whole(1, 10**9),
     "tick_seconds": _number("seconds", 0, 3_600),
+    # Dagster looks every 5 s whether a tick is due: a shorter lease would be over before the next one.
+    "lease_seconds": _number("seconds", 5, 3_600),
     "landing_seconds": _number("seconds", 0.05, 60),
     "journal_limit": _memory,
     "journal_seconds": _number("seconds", 1, 86_400),

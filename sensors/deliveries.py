@@ -14,19 +14,19 @@ from inventory_assets.notify.policy_source import AlertingFileError
 from inventory_assets.session import EngineBusyError
 from resources import InventoryResource
 
-# How long a tick waits for the burst loop: that one writes what waits anyway.
-LOCK_SECONDS = 1.0
+# How long a tick waits for the burst in hand; the loop writes what waits, too.
+LOCK_SECONDS = 5.0
 
 
 @sensor(
     name="deliveries",
     description="Delivers alerts to the channels of the alerting policy: mail, webhooks, Slack, SMS, PagerDuty.",
-    minimum_interval_seconds=10,
+    minimum_interval_seconds=15,
     default_status=DefaultSensorStatus.RUNNING,
 )
-def delivery_sensor(context: SensorEvaluationContext, inventory: InventoryResource) -> SkipReason:
+def delivery_sensor(context: SensorEvaluationContext) -> SkipReason:
     """Keep delivery going; say how it stands."""
-    session = inventory.session()
+    session = InventoryResource().session()  # no parameter, as in `bursts`
     try:
         with session.engine(wait_seconds=LOCK_SECONDS) as engine:
             courier = session.courier()

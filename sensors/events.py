@@ -13,8 +13,11 @@ from dagster import AssetCheckEvaluation, AssetCheckSeverity, AssetKey, AssetMat
 
 from inventory_assets.assets.checks import (
     IS_EXPLAINED,
+    NO_OFFENDER,
     Finding,
+    find_offenders,
     newest_alert_is_explained,
+    no_message_breaks_an_invariant,
     rederive_newest_alert,
     run_check,
 )
@@ -29,9 +32,10 @@ from inventory_assets.assets.dagster_internals import (
 from inventory_assets.assets.metadata import counts_metadata, table_metadata, table_version
 from inventory_assets.assets.specs import SPEC_OF, SPECS, TableSpec
 from inventory_assets.ingest.meaning import CODE_VERSION
+from inventory_assets.lake.fresh import land_all
 from inventory_assets.lake.memory import release_memory
 from inventory_assets.lake.query.reader import LakeReader, Reader
-from inventory_assets.lake.tables import ALERTS, Table
+from inventory_assets.lake.tables import ALERTS, DEAD_LETTERS, Table
 from inventory_assets.quality.rules import INVARIANTS
 from inventory_assets.settings import Settings
 from sensors.report import Report, ReportCursor, VersionRow, plan_report
@@ -54,8 +58,9 @@ def build_report(settings: Settings, cursor: ReportCursor) -> BuiltReport | None
     """Report the versions after the last reported one; None where there are none, or it is not time.
 
     It counts and checks whole tables, seconds at 200,000 keys: so it has a
-    connection of its own, and bursts go on meanwhile. All of it is as of one version.
+    connection of its own, and bursts go on meanwhile. All of it is as of one version, which has landed.
     """
+    land_all(settings)
     reader = LakeReader(replace(settings, duckdb_memory_limit=REPORT_MEMORY))
     try:
         reader.connection.execute("BEGIN")
@@ -65,6 +70,7 @@ def build_report(settings: Settings, cursor: ReportCursor) -> BuiltReport | None
         findings = [run_check(reader, check) for check in INVARIANTS]
         events: list[Event] = [*build_materializations(reader, report, settings)]
         events += [_evaluate(finding) for finding in findings]
+        events.append(_evaluate_offenders(reader, report))
         events.append(_evaluate_newest(reader, settings))
         return BuiltReport(events, next_cursor, findings)
     finally:
@@ -107,6 +113,12 @@ def _evaluate(finding: Finding) -> AssetCheckEvaluation:
     check = finding.check
     count = len(finding.rows)
     return _evaluation(check.table, check.name, check.text, passed=not count, metadata={"failing_rows": count})
+
+
+def _evaluate_offenders(reader: Reader, report: Report) -> AssetCheckEvaluation:
+    found = find_offenders(reader, (report.first_version, report.last_version))
+    name = no_message_breaks_an_invariant.check_key.name
+    return _evaluation(DEAD_LETTERS, name, NO_OFFENDER, passed=not found["offenders"], metadata=found)
 
 
 def _evaluate_newest(reader: Reader, settings: Settings) -> AssetCheckEvaluation:

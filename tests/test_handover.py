@@ -52,9 +52,9 @@ def test_rows_to_be_written_arrive_as_they_were():
         {"subject_id": ["a", None], "attempted_at": [datetime(2026, 3, 1, 8, 0, 0, 123456), None], "members": [[1], []]}
     )
 
-    heard = loads(dumps(Writings(None, 7, tries)), Writings)
+    heard = loads(dumps(Writings(None, 7, 9, tries)), Writings)
 
-    assert (heard.plan, heard.follows) == (None, 7)
+    assert (heard.plan, heard.follows, heard.planned_version) == (None, 7, 9)
     assert heard.tries is not None and heard.tries.equals(tries) and heard.tries.schema == tries.schema
 
 

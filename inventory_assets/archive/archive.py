@@ -32,6 +32,7 @@ from inventory_assets.lake.tables import (
     RAW_MESSAGES,
     VERSIONED_TABLES,
     VERSIONS,
+    WATERMARKS,
     Table,
     VersionedTable,
 )
@@ -113,7 +114,7 @@ class Archiver:
             raise ArchiveError("the lake was rebuilt meanwhile; run `inventory archive` again.")
 
     def _watermark(self) -> tuple[int, int]:
-        return self._reader.query(f"SELECT epoch, version FROM {CATALOG}.{LANDED.full_name}").row(0)
+        return self._reader.query(f"SELECT epoch, version FROM {CATALOG}.{WATERMARKS.full_name}").row(0)
 
     def _claim(self) -> None:
         ours, theirs = identity_of(self._reader), self.files.read_json(IDENTITY)

@@ -13,12 +13,13 @@ from dagster import AssetCheckResult, AssetChecksDefinition, AssetKey, MetadataV
 from inventory_assets.assets.pipeline import build_operations_checks
 from inventory_assets.assets.quality import build_quality_checks
 from inventory_assets.control.untrusted import Place, hold_untrusted
+from inventory_assets.domain.ingest.process import INVARIANT_VIOLATION
 from inventory_assets.domain.values import to_microseconds
 from inventory_assets.ingest.engine import Engine
 from inventory_assets.ingest.meaning import meaning_of
 from inventory_assets.ingest.verify import recorded_by
 from inventory_assets.lake.query.reader import Reader
-from inventory_assets.lake.tables import ALERTS
+from inventory_assets.lake.tables import ALERTS, DEAD_LETTERS
 from inventory_assets.quality.judge import places_to_hold
 from inventory_assets.quality.rule import Rule, places_of
 from inventory_assets.queries.explain import explain_alert
@@ -26,6 +27,12 @@ from inventory_assets.settings import Settings
 from resources import InventoryResource
 
 MAX_ROWS = 20
+MAX_IDS = 100
+_NOT_REPLAYED = """NOT EXISTS (
+    SELECT 1 FROM raw.messages r
+    WHERE r.topic = d.topic AND json_extract_string(r.attributes, '$.replay_of') = d.message_id
+)"""
+NO_OFFENDER = "No message broke the code or an invariant, and was refused for it (RULES 35)."
 IS_EXPLAINED = "The newest alert, derived again from its messages, is the same alert."
 
 
@@ -57,8 +64,41 @@ def hold_findings(engine: Engine, findings: Iterable[Finding]) -> None:
 
 
 def build_checks() -> list[AssetChecksDefinition]:
-    """One check per rule of data quality, one that re-derives the newest alert, and whether all is of now."""
-    return [*build_quality_checks(), newest_alert_is_explained, build_operations_checks()]
+    """One check per rule of data quality, those of offenders and of the newest alert, and whether all is of now."""
+    return [
+        *build_quality_checks(),
+        no_message_breaks_an_invariant,
+        newest_alert_is_explained,
+        build_operations_checks(),
+    ]
+
+
+@asset_check(asset=AssetKey(DEAD_LETTERS.full_name.split(".")), description=NO_OFFENDER)
+def no_message_breaks_an_invariant(inventory: InventoryResource) -> AssetCheckResult:
+    """Look for offenders that were not published again since; the sensor's report looks at what it reports."""
+    with inventory.session().engine() as engine:
+        found = find_offenders(engine.lake)
+    return AssetCheckResult(passed=not found["offenders"], metadata=found)
+
+
+def find_offenders(reader: Reader, versions: tuple[int, int] | None = None) -> dict[str, Any]:
+    """The messages that were refused because they broke the code or an invariant, as a check's metadata.
+
+    Args:
+        reader: The lake.
+        versions: The first and the last to look at; None is all, without what was replayed since.
+    """
+    where = "version BETWEEN ? AND ?" if versions is not None else _NOT_REPLAYED
+    letters = reader.query(
+        f"SELECT message_id, detail FROM core.dead_letters d WHERE reason = ? AND {where} ORDER BY version, seq",
+        [INVARIANT_VIOLATION, *(versions or ())],
+    )
+    return {
+        "offenders": letters.height,
+        "message_ids": letters["message_id"].head(MAX_IDS).to_list(),
+        "details": letters["detail"].unique(maintain_order=True).head(MAX_ROWS).to_list(),
+        "next": "report it with these ids; after the fix: inventory replay-dead-letters --reason invariant_violation",
+    }
 
 
 @asset_check(asset=AssetKey(ALERTS.full_name.split(".")), description=IS_EXPLAINED)

@@ -14,9 +14,10 @@ from typing import Any
 
 import yaml
 from pydantic import ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from inventory_assets.connector.config_model import ConnectorConfig, list_conflicts
+from inventory_assets.connector.config_model import PLAIN_NUMBER, ConnectorConfig, list_conflicts
 from inventory_assets.connector.errors import ConfigurationError
 from inventory_assets.connector.shape.schema_registry import load_registry
 from inventory_assets.connector.shape.transforms import load_transforms
@@ -89,6 +90,8 @@ def _describe(error: ErrorDetails, values: Mapping[str, Any], outer: Mapping[str
         return f"{name} was missing, expected {FIELDS[name].description}"
     if not message.startswith(("expected", "'")):
         message = f"expected otherwise: {message}"
+    if bounds := _range_of(FIELDS.get(name)):
+        message = f"expected {bounds}" + (", in plain digits" if error["type"] == "value_error" else "")
     if error["type"] == "string_type":
         message += " (quote it in the file)"
     if error["type"] == "string_pattern_mismatch" and (description := FIELDS[name].description):
@@ -96,6 +99,20 @@ def _describe(error: ErrorDetails, values: Mapping[str, Any], outer: Mapping[str
     shown = "not usable" if name in SECRETS else repr(values.get(name))
     place = " in the environment" if name in outer else ""
     return f"{name} was {shown[:200]}{place}, {message}"
+
+
+def _range_of(field: FieldInfo | None) -> str | None:
+    """A number's range in words; None where a field is no number. Pydantic names the end that was passed alone."""
+    bounds = {
+        key: getattr(each, key)
+        for each in (field.metadata if field is not None else ())
+        for key in ("ge", "gt", "le")
+        if hasattr(each, key)
+    }
+    if "le" not in bounds or field is None:
+        return None
+    least = f"from {bounds['ge']:,} to" if "ge" in bounds else f"above {bounds['gt']:,}, at most"
+    return f"a {'whole ' if field.annotation is int else ''}number {least} {bounds['le']:,}"
 
 
 def _read_file(path: Path, problems: list[str]) -> dict[str, Any]:
@@ -114,6 +131,10 @@ def _read_file(path: Path, problems: list[str]) -> dict[str, Any]:
         raise ConfigurationError(f"{path}{line}: it is no YAML: {error.problem}") from None
     except yaml.YAMLError:
         raise ConfigurationError(f"{path} is no YAML: it holds characters that YAML does not allow") from None
+    except ValueError as error:
+        raise ConfigurationError(f"{path} is no YAML: it holds a day or a number that is none") from error
+    except RecursionError:
+        raise ConfigurationError(f"{path} is nested too deep, expected names with values") from None
     if not isinstance(document, dict):
         raise ConfigurationError(
             f"{path} held no names with values, expected such as CONNECTOR_ID: connector-wh-east-1"
@@ -127,7 +148,7 @@ def _read_file(path: Path, problems: list[str]) -> dict[str, Any]:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML, but a name twice is an error: the plain loader takes the last one."""
+    """YAML, but a name twice is an error: the plain loader takes the last one. 010 is not 8, and 1:30 not 90."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen = set()
@@ -138,6 +159,17 @@ class _Loader(yaml.SafeLoader):
                 raise yaml.constructor.ConstructorError(None, None, f"{key.value} is there twice", key.start_mark)
             seen.add(key.value)
         return super().construct_mapping(node, deep=deep)
+
+
+def _construct_number(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> Any:
+    # Another reader of YAML has another number there; as text, a field of numbers refuses it as it was written.
+    if not PLAIN_NUMBER.fullmatch(node.value):
+        return node.value
+    return float(node.value) if node.tag.endswith("float") else int(node.value)
+
+
+for _kind in ("int", "float"):
+    _Loader.add_constructor(f"tag:yaml.org,2002:{_kind}", _construct_number)
 
 
 def _read_secrets(given: dict[str, Any], problems: list[str]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from inventory_assets.addresses import read_broker, read_host
 from inventory_assets.connector.shape.masking import FieldRule, Treatment, read_rule
 from inventory_assets.connector.shape.routing import DEFAULT_LANES
+from inventory_assets.ranges import MAX_PORT
 from inventory_assets.settings import DEFAULT_HOME
 
 ROLES = ("inventory", "transactions", "thresholds")
@@ -23,6 +24,9 @@ MAX_ID_BYTES = 256
 MIN_OUTSTANDING_BYTES = 10_000_000
 
 
+MAX_LANES = 1000
+_LANES = re.compile(r"0|[1-9][0-9]{0,3}")
+PLAIN_NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,30})?([eE][-+]?[0-9]{1,2})?")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 # What MongoDB allows in no database's name.
 _NO_DATABASE = re.compile(r'[/\\. "$*<>:|?@]')
@@ -38,9 +42,16 @@ def _ordering(value: Any) -> Any:
     named = {"lanes": DEFAULT_LANES, "none": 0, "sku": "sku"}
     if text in named:
         return named[text]
-    if text.isdecimal() and int(text) <= 1000:
+    if _LANES.fullmatch(text) and int(text) <= MAX_LANES:
         return int(text)
-    raise ValueError("expected lanes, sku, none or a number of lanes up to 1000")
+    raise ValueError(f"expected lanes, sku, none or a number of lanes from 0 to {MAX_LANES}")
+
+
+def _plain(value: Any) -> Any:
+    # 010 and 1_000 are slips of the pen, other scripts' digits too, and a flag is no number.
+    if isinstance(value, bool) or (isinstance(value, str) and not PLAIN_NUMBER.fullmatch(value.strip())):
+        raise ValueError("expected a number in plain digits")
+    return value
 
 
 def _uri(value: SecretStr) -> SecretStr:
@@ -95,9 +106,9 @@ Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
 Name = Annotated[str, Field(min_length=1, max_length=256)]
 Topic = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9._~+%-]{2,254}$")]
 Topics = Annotated[tuple[Topic, ...], BeforeValidator(_split)]
-Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=1, le=1_000_000)]
-Port = Annotated[int, Field(ge=0, le=65_535)]
+Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False), BeforeValidator(_plain)]
+Count = Annotated[int, Field(ge=1, le=1_000_000), BeforeValidator(_plain)]
+Port = Annotated[int, Field(ge=0, le=MAX_PORT), BeforeValidator(_plain)]
 
 
 class ConnectorConfig(BaseSettings):
@@ -145,12 +156,14 @@ class ConnectorConfig(BaseSettings):
     heartbeat_seconds: Seconds = 30.0
     # Cloud Run kills ten seconds after SIGTERM.
     grace_seconds: Seconds = 10.0
-    max_outstanding_bytes: Annotated[int, Field(ge=MIN_OUTSTANDING_BYTES, le=4_000_000_000)] = 64_000_000
+    max_outstanding_bytes: Annotated[
+        int, Field(ge=MIN_OUTSTANDING_BYTES, le=4_000_000_000), BeforeValidator(_plain)
+    ] = 64_000_000
     max_outstanding_messages: Count = 10_000
     # Bounds of one publish request are the service's own.
-    batch_messages: Annotated[int, Field(ge=1, le=1000)] = 200
-    batch_bytes: Annotated[int, Field(ge=1, le=9_900_000)] = 1_000_000
-    batch_latency_ms: Annotated[float, Field(ge=0, le=60_000, allow_inf_nan=False)] = 10.0
+    batch_messages: Annotated[int, Field(ge=1, le=1000), BeforeValidator(_plain)] = 200
+    batch_bytes: Annotated[int, Field(ge=1, le=9_900_000), BeforeValidator(_plain)] = 1_000_000
+    batch_latency_ms: Annotated[float, Field(ge=0, le=60_000, allow_inf_nan=False), BeforeValidator(_plain)] = 10.0
     publish_timeout_seconds: Seconds = 60.0
     snapshot_chunk_documents: Count = 1000
     read_batch: Count = 1000

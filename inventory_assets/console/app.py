@@ -76,7 +76,7 @@ def _routes() -> list[BaseRoute]:
 
 
 async def _answer_known(request: Request, error: Exception) -> Response:
-    if isinstance(error, duckdb.Error):
+    if isinstance(error, duckdb.Error | PermissionError):
         logger.warning("%s: the lake could not be read: %s", request.url.path, error)
     return _refused(request, to_refused(error))
 

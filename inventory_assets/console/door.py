@@ -5,6 +5,7 @@ tell, when to open the lake anew. Not here: the questions.
 """
 
 import asyncio
+import shutil
 import time
 from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +15,7 @@ from typing import Any, TypeVar
 
 import duckdb
 
+from inventory_assets.lake.catalog.readable import can_write, scratch
 from inventory_assets.lake.query.guard import only_read
 from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.settings import Settings
@@ -23,6 +25,8 @@ T = TypeVar("T")
 KEEP_SECONDS = 1.0
 # What took long is kept longer, so that one question asked all day takes a fifth of a core at most.
 KEEP_TIMES = 4
+# Of a home that cannot be written, a copy of the catalog may be read; another door may still be at it.
+COPY_SECONDS = 30.0
 # Beside a page's own question this keeps what others ask; a page's answer is some 100 kB.
 MAX_KEPT = 64
 # The lists of a page need little; what does not fit spills below the home.
@@ -50,6 +54,7 @@ class Door:
         self._reader: LakeReader | None = None
         self._place: object = None
         self._asked: dict[Hashable, _Asked] = {}
+        self._left: list[tuple[float, Path]] = []
 
     async def ask(self, name: Hashable, question: Callable[[LakeReader], T]) -> T:
         """Answer a question; the same one within a second, or while it is being answered, gets the same answer.
@@ -107,6 +112,7 @@ class Door:
     def _open(self) -> LakeReader:
         place = self._place_now()
         if self._reader is None or place != self._place:
+            self._leave_copy()
             self._shut()
             self._reader, self._place = LakeReader(self._reading), place
             # Whatever a request may bring about: it reads the lake, and no other file.
@@ -114,14 +120,31 @@ class Door:
         return self._reader
 
     def _place_now(self) -> object:
-        """What tells this lake from another that was put in its place: the catalog's file."""
+        """What tells this lake from another that was put in its place: the catalog's file.
+
+        Of a home that cannot be written, what is in it as well: a copy may be open, in which no writer is seen.
+        """
         if not self.settings.is_embedded:
             return self.settings.catalog_uri
+        catalog = Path(self.settings.catalog_uri.removeprefix("sqlite:"))
         try:
-            found = Path(self.settings.catalog_uri.removeprefix("sqlite:")).stat()
+            found = catalog.stat()
         except OSError:
             return None
-        return (found.st_dev, found.st_ino)
+        place = (found.st_dev, found.st_ino)
+        return place if can_write(catalog.parent) else (*place, found.st_size, found.st_mtime_ns, _log_of(catalog))
+
+    def _leave_copy(self) -> None:
+        """Remove the copies of what the catalog is no more, a while after the last look at them."""
+        now = self._clock()
+        if self._reader is not None:
+            for (path,) in self._reader.connection.execute("SELECT path FROM duckdb_databases()").fetchall():
+                copy = Path(str(path).removeprefix("sqlite:"))
+                if copy.is_relative_to(scratch()):
+                    self._left.append((now, copy.parent))
+        for at, folder in [each for each in self._left if each[0] <= now - COPY_SECONDS]:
+            shutil.rmtree(folder, ignore_errors=True)
+            self._left.remove((at, folder))
 
     def _shut(self) -> None:
         if self._reader is not None:
@@ -132,3 +155,12 @@ class Door:
         """End the thread and the connection."""
         self._thread.submit(self._shut)
         self._thread.shutdown()
+
+
+def _log_of(catalog: Path) -> tuple[int, int] | None:
+    """Size and time of what a writer has not moved into the catalog yet."""
+    try:
+        found = catalog.with_name(f"{catalog.name}-wal").stat()
+    except OSError:
+        return None
+    return (found.st_size, found.st_mtime_ns)

@@ -18,6 +18,11 @@ from inventory_assets.lake.query.reader import LakeReader
 T = TypeVar("T")
 
 MAX_LIMIT = 1_000
+# Each number of a query: (least, most); the API's description says the same.
+NUMBERS = {
+    "limit": (1, MAX_LIMIT), "offset": (0, 10**9), "page": (1, 10**6), "since": (0, 10**12), "total": (1, 10**7),
+    "max_age_seconds": (0, 10**9),
+}  # fmt: skip
 
 
 def console_of(request: Request) -> Console:
@@ -62,11 +67,12 @@ def choice(query: Mapping[str, str], name: str, allowed: Iterable[str], default:
     return value
 
 
-def number(query: Mapping[str, str], name: str, default: int, *, least: int = 0, most: int = MAX_LIMIT) -> int:
-    """A whole number within bounds."""
+def number(query: Mapping[str, str], name: str, default: int) -> int:
+    """A whole number within the bounds of `NUMBERS`."""
     text = query.get(name, str(default))
+    least, most = NUMBERS[name]
     if not (text.isascii() and text.isdecimal() and len(text) <= 18 and least <= int(text) <= most):
-        raise Refused(400, f"{name} was {text!r}, expected a whole number from {least} to {most}")
+        raise Refused(400, f"{name} was {text!r}, expected a whole number from {least:,} to {most:,}")
     return int(text)
 
 

@@ -35,7 +35,7 @@ _STATUS: tuple[tuple[int, tuple[type[Exception], ...]], ...] = (
     (422, (ThresholdFileError, InvalidValue)),
     (503, (LakeError, MessagingError)),
 )
-KNOWN = (*(kind for _, kinds in _STATUS for kind in kinds), duckdb.Error, Refused)
+KNOWN = (*(kind for _, kinds in _STATUS for kind in kinds), duckdb.Error, PermissionError, Refused)
 
 
 def to_refused(error: Exception) -> Refused:
@@ -44,6 +44,10 @@ def to_refused(error: Exception) -> Refused:
         return error
     if isinstance(error, duckdb.Error):
         return Refused(503, "the lake could not be read just now; the console's log says why")
+    if isinstance(error, PermissionError):
+        return Refused(
+            503, "the lake's files are not the console's user to read; its log says which. Run it as their owner"
+        )
     if isinstance(error, InvalidValue):
         return Refused(422, error.detail)
     return Refused(next(status for status, kinds in _STATUS if isinstance(error, kinds)), str(error))

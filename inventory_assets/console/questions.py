@@ -14,6 +14,7 @@ from inventory_assets.domain.thresholds.document import name_scope
 from inventory_assets.domain.values import to_microseconds
 from inventory_assets.ingest.meaning import meaning_of
 from inventory_assets.ingest.verify import recorded_by
+from inventory_assets.lake.journal.behind import find_behind
 from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.notify.history import read_notifications
 from inventory_assets.quality.pipeline import connector_rows, read_connectors
@@ -144,11 +145,18 @@ def list_connectors(reader: LakeReader) -> list[Row]:
 
 
 def health(reader: LakeReader) -> Row:
-    """The latest version, and when it was committed; nulls before the first."""
+    """The latest version, and when it was committed; nulls before the first. And what is durable and not shown yet."""
     rows = reader.rows("SELECT version, committed_at FROM meta.versions ORDER BY version DESC LIMIT 1")
     version, at = (rows[0]["version"], rows[0]["committed_at"]) if rows else (0, None)
     age = None if at is None else max(0.0, (datetime.now(UTC).replace(tzinfo=None) - at).total_seconds())
-    return {"lake_version": version, "committed_at": at, "age_seconds": age}
+    behind = find_behind(reader.settings)
+    return {
+        "lake_version": version,
+        "committed_at": at,
+        "age_seconds": age,
+        "versions_behind": behind and behind.versions,
+        "ms_behind": behind and behind.milliseconds,
+    }
 
 
 def latest_version(reader: LakeReader) -> int:

@@ -7,6 +7,7 @@ import click
 
 from inventory_assets.addresses import read_host, write_address
 from inventory_assets.console.access import TOKEN_VARIABLE, ConsoleSetupError, access_of
+from inventory_assets.option_types import PORT
 from inventory_assets.settings import load_settings
 
 DEFAULT_PORT = 8090
@@ -18,7 +19,7 @@ NICENESS = 5
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True,
               help=f"Where to listen; what other machines reach needs {TOKEN_VARIABLE}.")  # fmt: skip
-@click.option("--port", type=click.IntRange(0, 65535), default=DEFAULT_PORT, show_default=True,
+@click.option("--port", type=PORT, default=DEFAULT_PORT, show_default=True,
               help="0 picks a free one.")  # fmt: skip
 @click.option(
     "--name", "names", multiple=True, help="Another name it is opened by, such as stock.example.com; repeat it."

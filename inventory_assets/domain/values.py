@@ -72,6 +72,13 @@ def read_id(field: str, value: Any) -> str:
 
 def read_integer(field: str, value: Any) -> int:
     """Read an integer of at most 10^12 either way (RULES 5)."""
+    number = _read_whole(field, value)
+    if not -MAX_QUANTITY <= number <= MAX_QUANTITY:
+        raise InvalidValue("invalid_value", f"{field} was {number}, expected at most 10^12 either way")
+    return number
+
+
+def _read_whole(field: str, value: Any) -> int:
     if type(value) is dict and len(value) == 1:
         wrapper = next(iter(value))
         if wrapper in _NUMBER_WRAPPERS and type(value[wrapper]) is str:
@@ -88,8 +95,6 @@ def read_integer(field: str, value: Any) -> int:
         value = int(value)
     elif type(value) is not int:  # bool is not int here: a flag is no quantity
         raise InvalidValue("invalid_value", f"{field} was {_shown(value)}, expected an integer")
-    if not -MAX_QUANTITY <= value <= MAX_QUANTITY:
-        raise InvalidValue("invalid_value", f"{field} was {value}, expected at most 10^12 either way")
     return value
 
 
@@ -102,7 +107,7 @@ def _read_wrapped_float(field: str, text: str) -> float:
 
 def read_within(field: str, value: Any, low: int, high: int) -> int:
     """Read an integer with bounds of its own."""
-    number = read_integer(field, value)
+    number = _read_whole(field, value)
     if not low <= number <= high:
         raise InvalidValue("invalid_value", f"{field} was {number}, expected {low:,} to {high:,}")
     return number
@@ -189,8 +194,14 @@ def midnight(day: str) -> int:
 
 
 def format_time(microseconds: int, *, digits: int = 6) -> str:
-    """Write microseconds since the epoch as RFC 3339 with Z; 3 or 6 fractional digits."""
-    moment = to_datetime(microseconds)
+    """Write microseconds since the epoch as RFC 3339 with Z; 3 or 6 fractional digits.
+
+    What is beyond the calendar, as an older lake may hold, is said as a number: one such ends nobody's list.
+    """
+    try:
+        moment = to_datetime(microseconds)
+    except OverflowError:
+        return f"{microseconds} us"
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond:06d}"[:digits] + "Z"
 
 

@@ -41,7 +41,7 @@ from inventory_assets.lake.errors import StaleStateError
 from inventory_assets.lake.journal.reading import journaled
 from inventory_assets.lake.lander import Lander
 from inventory_assets.lake.lock import TellingLock
-from inventory_assets.lake.memory import release_memory
+from inventory_assets.lake.memory import release_memory, without_collecting
 from inventory_assets.lake.query.reader import Reader
 from inventory_assets.lake.retries import with_retries
 from inventory_assets.lake.stages import NOTES, Stage
@@ -263,7 +263,8 @@ class Engine:
             LakeError: The lake could not be written; nothing was.
         """
         inputs = msgspec.structs.replace(inputs or BurstInputs(), meaning=self.meaning)
-        commits = self._commit_or_halve(_Burst(messages, inputs, stage, run_id, also))
+        with without_collecting():
+            commits = self._commit_or_halve(_Burst(messages, inputs, stage, run_id, also))
         owes = stage is Stage.INCIDENTS
         self._untold += [each for each in commits if owes or each.notifications or each.dead_letters]
         return commits

@@ -7,7 +7,7 @@ from operator import attrgetter
 import msgspec
 import polars as pl
 
-from inventory_assets.domain.alerts.alert import PRIORITY, Alert, Product, to_wire
+from inventory_assets.domain.alerts.alert import DAY_US, PRIORITY, Alert, Product, to_wire
 from inventory_assets.domain.events.connectors import Heard
 from inventory_assets.domain.events.kinds import (
     Event,
@@ -19,7 +19,6 @@ from inventory_assets.domain.events.kinds import (
     entity_names,
 )
 from inventory_assets.domain.ingest.process import BurstResult, Message
-from inventory_assets.domain.ingest.state import NO_SKU_PARENTS
 from inventory_assets.domain.thresholds.resolve import DynamicLimits
 from inventory_assets.lake.tables import (
     ALERTS,
@@ -37,7 +36,9 @@ from inventory_assets.lake.tables import (
     VELOCITY,
 )
 
-_encode = msgspec.json.encode
+_encode = msgspec.json.Encoder().encode
+# `json.dumps` with options builds an encoder each time.
+_sorted_json = json.JSONEncoder(sort_keys=True).encode
 
 LIMITS = {
     "rule_level_type": "level_type", "rule_level_id": "level_id", "rule_warehouse_id": "warehouse_id",
@@ -51,14 +52,16 @@ LIMITS = {
 def raw_messages(messages: Sequence[Message], result: BurstResult) -> pl.DataFrame:
     """One row per received message, in order of receipt."""
     arrivals = result.arrivals
+    publish_times = [m.publish_at for m in messages]
     return RAW_MESSAGES.frame(
         messages,
         seq=range(len(messages)),
-        publish_time=[m.publish_at for m in messages],
-        attributes=[json.dumps(m.attributes, sort_keys=True) if m.attributes else "{}" for m in messages],
+        publish_time=publish_times,
+        attributes=[_sorted_json(m.attributes) if m.attributes else "{}" for m in messages],
         event_id=[a.event.event_id if a.event is not None else None for a in arrivals],
-        outcome=[a.outcome.value for a in arrivals],
-    ).with_columns(pl.col("publish_time").dt.date().alias("arrival_date"))
+        outcome=[a.outcome for a in arrivals],
+        arrival_date=[at // DAY_US for at in publish_times],
+    )
 
 
 def dead_letters(messages: Sequence[Message], result: BurstResult) -> pl.DataFrame:
@@ -72,7 +75,7 @@ def dead_letters(messages: Sequence[Message], result: BurstResult) -> pl.DataFra
         [m for _, m, _ in refused],
         seq=[seq for seq, _, _ in refused],
         publish_time=[m.publish_at for _, m, _ in refused],
-        attributes=[json.dumps(m.attributes, sort_keys=True) for _, m, _ in refused],
+        attributes=[_sorted_json(m.attributes) for _, m, _ in refused],
         reason=[r.reason for _, _, r in refused],
         detail=[r.detail for _, _, r in refused],
         attempts=[_attempts(m) for _, m, _ in refused],
@@ -88,53 +91,53 @@ def _attempts(message: Message) -> int:
 def events(result: BurstResult) -> pl.DataFrame:
     """One row per event id taken in, sorted by (seq)."""
     rows = [
-        (seq, *_event_row(arrival.event), arrival.available, arrival.outcome.value)
+        (seq, arrival.available, arrival.outcome, *_event_row(arrival.event))
         for seq, arrival in enumerate(result.arrivals)
         if arrival.event is not None and arrival.outcome in (Outcome.APPLIED, Outcome.SUPERSEDED)
     ]
-    frame = CORE_EVENTS.frame(**(dict(zip(_EVENT_COLUMNS, zip(*rows, strict=True), strict=True)) if rows else {}))
-    return frame.with_columns(pl.col("event_at").dt.date().alias("event_date"))
+    return CORE_EVENTS.frame(**(dict(zip(_EVENT_COLUMNS, zip(*rows, strict=True), strict=True)) if rows else {}))
 
 
 _EVENT_COLUMNS = (
-    "seq", "event_id", "entity_key", "row_key", "kind", "warehouse_id", "sku", "to_warehouse_id", "transaction_id",
-    "type", "status", "quantity", "event_at", "source_epoch", "instant", "increment", "has_cluster_time", "details",
-    "source", "line_id", "available", "outcome",
+    "seq", "available", "outcome", "event_id", "entity_key", "row_key", "kind", "warehouse_id", "sku",
+    "to_warehouse_id", "transaction_id", "type", "status", "quantity", "event_at", "event_date", "source_epoch",
+    "instant", "increment", "has_cluster_time", "details", "source", "line_id",
 )  # fmt: skip
 
 
 def _event_row(event: Event) -> tuple:
     key, *others = map(entity_key, entity_names(event))
     row_key = others[0] if others else None
-    if isinstance(event, Transaction):
+    event_at = event.event_at
+    if type(event) is Transaction:
         return (
             event.event_id, key, row_key, event.kind, event.warehouse_id, event.sku, event.to_warehouse_id,
-            event.transaction_id, event.type, event.status, event.quantity, event.event_at, *event.position,
-            event.has_cluster_time, None, event.source, event.line_id,
+            event.transaction_id, event.type, event.status, event.quantity, event_at, event_at // DAY_US,
+            *event.position, event.has_cluster_time, None, event.source, event.line_id,
         )  # fmt: skip
     has_cluster_time, source = (
         (event.has_cluster_time, event.source) if isinstance(event, Level | Tombstone) else (None, None)
     )
     return (
         event.event_id, key, row_key, event.kind, event.warehouse_id, getattr(event, "sku", None), None, None, None,
-        None, None, event.event_at, *event.position, has_cluster_time, _encode(event).decode(),
+        None, None, event_at, event_at // DAY_US, *event.position, has_cluster_time, _encode(event).decode(),
         source, None,
     )  # fmt: skip
 
 
 def sku_state(result: BurstResult) -> pl.DataFrame:
     """One row per changed key."""
-    draft = result.draft
-    states = list(draft.keys.changed.values())
-    parents = [draft.sku_parents(state.sku).parents for state in states]
+    states = list(result.draft.keys.changed.values())
+    parents = [after for _, _, _, after, _ in result.draft.leaves]
     return SKU_STATE.frame(
         states,
         department_id=[p[0] for p in parents],
         category_id=[p[1] for p in parents],
         brand_id=[p[2] for p in parents],
         product_id=[p[3] for p in parents],
+        is_restock_in_progress=[bool(s.levels) and s.levels[0].is_restock_in_progress for s in states],
         fold_state=[_encode(s).decode() for s in states],
-        is_unstated_key=[s.is_unstated for s in states],
+        is_unstated_key=[not s.levels for s in states],
     )
 
 
@@ -186,9 +189,12 @@ def alerts(result: BurstResult) -> pl.DataFrame:
 
 def alert_body(alert: Alert, result: BurstResult) -> str:
     """The message that tells of an alert, as it leaves the system."""
-    draft = result.draft
-    parents = draft.skus.get(alert.sku, NO_SKU_PARENTS).parents
-    return _encode(to_wire(alert, parents, draft.products.get(alert.sku))).decode()
+    body = result.bodies.get(id(alert))
+    if body is None:
+        draft = result.draft
+        wire = to_wire(alert, draft.sku_parents(alert.sku).parents, draft.products.get(alert.sku))
+        body = result.bodies[id(alert)] = _encode(wire).decode()
+    return body
 
 
 def transitions(result: BurstResult) -> pl.DataFrame:

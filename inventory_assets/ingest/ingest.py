@@ -1,6 +1,7 @@
 """Pull bursts, commit them, acknowledge, tell: the loop that the sensor, the assets and `drain` share."""
 
 import logging
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from inventory_assets.ingest.outbox import Outbox, load_owed, status_message
 from inventory_assets.ingest.sweep import sweep
 from inventory_assets.ingest.telling import owed_by
 from inventory_assets.lake.journal.behind import is_full
+from inventory_assets.lake.memory import without_collecting
 from inventory_assets.lake.stages import Stage
 from inventory_assets.lake.transaction import LakeTransaction
 from inventory_assets.messaging.client import BurstSource, OutgoingMessage, Publisher, PublishError, ReceivedMessage
@@ -154,6 +156,7 @@ class Ingest:
         run_id: str = "",
         until_empty: bool = False,
         on_commit: Callable[[Commit], None] | None = None,
+        left: Callable[[], float] = lambda: math.inf,
     ) -> IngestSummary:
         """Run bursts until the time is up, or until nothing came for `wait_seconds`.
 
@@ -162,14 +165,15 @@ class Ingest:
             wait_seconds: How long to wait for a first message.
             run_id: For `meta.versions`.
             until_empty: Stop when bursts stay empty, or nothing but heartbeats comes; otherwise go on waiting.
-            on_commit: Called after each commit.
+            on_commit: Called after each commit, of a sweep as well.
+            left: Asked before each burst for how many seconds more bursts may begin: a time that others move.
 
         Raises:
             MessagingError: The broker does not answer.
             LakeError: The lake could not be written; nothing was acknowledged.
         """
         try:
-            return self._run(max_seconds, wait_seconds, run_id, until_empty, on_commit)
+            return self._run(max_seconds, wait_seconds, run_id, until_empty, on_commit, left)
         except BaseException:
             # A commit whose answer was lost is in the lake with what it owes: the next run looks there.
             self._is_outbox_loaded = False
@@ -187,6 +191,7 @@ class Ingest:
         run_id: str,
         until_empty: bool,
         on_commit: Callable[[Commit], None] | None,
+        left: Callable[[], float],
     ) -> IngestSummary:
         summary = IngestSummary()
         self.engine.land_beside()
@@ -196,24 +201,25 @@ class Ingest:
         patience = max(wait_seconds, HEARTBEATS_ONLY_SECONDS)
         contents_at, without_contents = time.monotonic(), 0
         quiet = Quiet(self.source, wait_seconds)
-        while (left := deadline - time.monotonic()) > 0:
+        while (remaining := min(deadline - time.monotonic(), left())) > 0:
             if self._is_jammed():
                 if until_empty and self.engine.landing_failure is not None:
-                    break  # landing once more says why
+                    self.engine.land()  # it says why, or has come to an end meanwhile
                 self._rest()
-                time.sleep(min(JAM_PAUSE_SECONDS, left))
+                time.sleep(min(JAM_PAUSE_SECONDS, remaining))
                 continue
-            wait = min(quiet.next_wait() if until_empty else wait_seconds, left, self._patience())
+            wait = min(quiet.next_wait() if until_empty else wait_seconds, remaining, self._patience())
             received = self.source.next_burst(
                 max_messages=self._burst_size, max_bytes=self.engine.settings.max_bytes, wait_seconds=wait
             )
             if received:
                 known = summary.contents
-                self._take(received, summary, run_id, on_commit)
+                with without_collecting():
+                    self._take(received, summary, run_id, on_commit)
                 # A full burst is a backlog, and contents may be behind it.
                 has_contents = summary.contents > known or len(received) >= self._smallest
                 without_contents = 0 if has_contents else without_contents + 1
-            self._sweep(summary, run_id)
+            self._sweep(summary, run_id, on_commit)
             if without_contents == 0:
                 contents_at = time.monotonic()
             if not received:
@@ -267,9 +273,7 @@ class Ingest:
             rider.recorded()
         for commit in commits:
             self._owe(commit)
-            summary.add(commit)
-            if on_commit is not None:
-                on_commit(commit)
+            _count(commit, summary, on_commit)
         self._load_outbox()
         self.outbox.send()
         # Ack only after the commit: a crash here redelivers, and dedupe absorbs
@@ -320,7 +324,7 @@ class Ingest:
         self._telling.share()
         self.outbox.send()
 
-    def _sweep(self, summary: IngestSummary, run_id: str) -> None:
+    def _sweep(self, summary: IngestSummary, run_id: str, on_commit: Callable[[Commit], None] | None) -> None:
         """Do what time has made due and no event found: ends of cooldowns and silences, the policy."""
         if time.monotonic() - self._swept_at < SWEEP_EVERY_SECONDS:
             return
@@ -332,10 +336,10 @@ class Ingest:
         self._policed_at = self._swept_at if with_policy else self._policed_at
         for commit in sweep(self.engine, now, with_policy=with_policy, run_id=run_id):
             self._owe(commit)
-            summary.add(commit)
+            _count(commit, summary, on_commit)
         commits = self._look(self.engine, now, run_id) if self._look is not None else []
         for commit in commits:
-            summary.add(commit)
+            _count(commit, summary, on_commit)
         if commits:
             # As if another process had: the outbox finds in the lake what they owe.
             self.engine.take_untold()
@@ -366,6 +370,12 @@ class Ingest:
         if received >= self._burst_size:
             return min(self._burst_size * 2, self.engine.settings.max_messages)
         return max(self._smallest, min(self._burst_size, received * 2))
+
+
+def _count(commit: Commit, summary: IngestSummary, on_commit: Callable[[Commit], None] | None) -> None:
+    summary.add(commit)
+    if on_commit is not None:
+        on_commit(commit)
 
 
 def to_message(received: ReceivedMessage) -> Message:

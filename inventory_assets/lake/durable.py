@@ -1,7 +1,8 @@
 """Make sure that files of the lake are on disk: neither DuckDB nor DuckLake syncs a Parquet file (measured)."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import duckdb
@@ -10,6 +11,19 @@ from inventory_assets.lake.tables import CATALOG
 from inventory_assets.settings import Settings
 
 METADATA = f"__ducklake_metadata_{CATALOG}"
+
+# A file system dates by a clock that may be behind ours.
+MARGIN_SECONDS = 2.0
+
+
+def commit_written(connection: duckdb.DuckDBPyConnection, settings: Settings, since: float) -> None:
+    """Commit the open transaction, with every file that was written since a moment of `time.time` on disk before.
+
+    The catalog syncs itself with its COMMIT: after a power cut it would know files that are empty or gone.
+    """
+    if "://" not in settings.data_uri and (root := Path(settings.data_uri)).exists():
+        sync(_written(root, since - MARGIN_SECONDS), root)
+    connection.execute("COMMIT")
 
 
 def sync_new_files(connection: duckdb.DuckDBPyConnection, settings: Settings, after: int) -> int:
@@ -48,6 +62,18 @@ def _sync(path: Path) -> bool:
     finally:
         os.close(descriptor)
     return True
+
+
+def _written(folder: Path, since: float) -> Iterator[Path]:
+    # A new file makes its folder new, so few are looked at: of partitions, which hold files only, those that are.
+    with suppress(FileNotFoundError), os.scandir(folder) as entries:
+        for entry in entries:
+            is_folder = entry.is_dir()
+            with suppress(FileNotFoundError):  # others remove what nobody reads any more
+                if is_folder and "=" not in entry.name:
+                    yield from _written(Path(entry.path), since)
+                elif entry.stat().st_mtime >= since:
+                    yield from _written(Path(entry.path), since) if is_folder else (Path(entry.path),)
 
 
 def _new_files(connection: duckdb.DuckDBPyConnection, root: Path, after: int) -> list[Path]:

@@ -1,7 +1,11 @@
 """Land what has not landed, for who must see everything."""
 
+from contextlib import closing
+
 from inventory_assets.lake.journal.behind import find_behind
-from inventory_assets.lake.journal.open import has_journal
+from inventory_assets.lake.journal.open import has_journal, open_journal
+from inventory_assets.lake.query.reader import LakeReader
+from inventory_assets.lake.tables import CATALOG, LANDED
 from inventory_assets.lake.transaction import Lake
 from inventory_assets.settings import Settings
 
@@ -13,7 +17,8 @@ def land_all(settings: Settings) -> None:
         LakeError, duckdb.Error: It cannot be written; what was committed is safe in the journal.
     """
     if not has_journal(settings):
-        return  # an earlier release's lake has all of it; a writer says where one is missing
+        _check_older(settings)
+        return
     behind = find_behind(settings)
     if behind is not None and behind.versions == 0:
         return
@@ -22,3 +27,14 @@ def land_all(settings: Settings) -> None:
         lake.land()
     finally:
         lake.close()
+
+
+def _check_older(settings: Settings) -> None:
+    """Refuse a lake whose journal is gone; an earlier release's has none, and all of it is in the lake."""
+    with closing(LakeReader(settings).connection) as connection:
+        named = connection.execute(
+            "SELECT 1 FROM duckdb_tables() WHERE (database_name, schema_name, table_name) = (?, ?, ?)",
+            [CATALOG, LANDED.schema, LANDED.name],
+        ).fetchone()
+    if named is not None:
+        open_journal(settings, read_only=True).close()  # says what may be lost

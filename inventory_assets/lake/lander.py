@@ -75,6 +75,7 @@ class Lander:
     def _mark(self) -> None:
         try:
             self._lake.journal.mark_lander()
+            self._lake.limit_memory(MEMORY)
         except (LakeError, duckdb.Error, OSError) as error:
             self.failure = str(error)  # the first landing says it
 
@@ -94,7 +95,7 @@ class Lander:
             self._lake.journal.mark_lander()  # again where it could not be said, or the journal was opened anew
             landings = self._lake.land()
             self.failure = None
-        except (LakeError, duckdb.Error, OSError) as error:
+        except Exception as error:  # the thread must live: without it the journal fills, and nobody says why
             # What is journaled is safe; bursts go on until the journal is full.
             if self.failure is None:
                 logger.warning("versions stay in the journal: %s", error)

@@ -5,6 +5,7 @@ them. Not here: when it is done (`lander`), and the right to do it (`Lake.exclus
 """
 
 import logging
+import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -12,7 +13,7 @@ from typing import NamedTuple
 import duckdb
 
 from inventory_assets.domain.values import to_microseconds
-from inventory_assets.lake.durable import sync_new_files
+from inventory_assets.lake.durable import commit_written, sync_new_files
 from inventory_assets.lake.errors import JournalError, StaleStateError
 from inventory_assets.lake.journal.body import gather
 from inventory_assets.lake.journal.contract import Head, Journal, JournaledVersion
@@ -45,26 +46,29 @@ def landed(connection: duckdb.DuckDBPyConnection) -> tuple[int, int]:
     return row[0], row[1]
 
 
-def check_journal(connection: duckdb.DuckDBPyConnection, head: Head) -> None:
-    """Refuse a journal that is not this lake's, or not of its time.
+def check_journal(connection: duckdb.DuckDBPyConnection, journal: Journal) -> None:
+    """Refuse a journal that is not this lake's, not of its time, or not whole. Others may commit and land meanwhile.
 
     Raises:
         JournalError: What is wrong, what may be lost, and what to do.
     """
+    before = journal.head()
     row = connection.execute(f"SELECT epoch, version, journal_id FROM {CATALOG}.{LANDED.full_name}").fetchone()
     assert row is not None  # made with the tables
     epoch, version, journal_id = row
+    # The lake as it was in between is neither before the one nor after the other.
+    head = journal.head()
     if journal_id != head.journal_id:
         raise JournalError(
             f"the journal is {head.journal_id}, but the lake's is {journal_id}: one of the two was put here from "
             f"elsewhere. {REMEDY}"
         )
-    if head.barrier is not None:
+    if before.barrier is not None or head.barrier is not None:
         return  # whoever lands settles it
-    if version < head.landed or epoch < head.epoch:
+    if version < before.landed or epoch < before.epoch:
         raise JournalError(
-            f"the lake is at (epoch {epoch}, version {version}), but its journal saw it at ({head.epoch}, "
-            f"{head.landed}) on disk: the lake is an older copy than the journal, and what landed since is not in it. "
+            f"the lake is at (epoch {epoch}, version {version}), but its journal saw it at ({before.epoch}, "
+            f"{before.landed}) on disk: the lake is an older copy than the journal, and lacks what landed since. "
             "Put lake and journal back from one copy, or begin a new journal with `inventory lake new-journal`, "
             "which goes on from the lake."
         )
@@ -73,22 +77,27 @@ def check_journal(connection: duckdb.DuckDBPyConnection, head: Head) -> None:
             f"the lake is at (epoch {epoch}, version {version}), but its journal is at ({head.epoch}, {head.version}): "
             f"the journal is an older copy than the lake. {REMEDY}"
         )
+    if (lacking := journal.lacking()) != 0:
+        raise JournalError(
+            f"the journal lacks {lacking} of the versions {head.landed + 1} to {head.version}, which have not landed "
+            f"in the lake. {REMEDY}"
+        )
 
 
 def land(connection: duckdb.DuckDBPyConnection, journal: Journal, settings: Settings) -> list[Landing]:
     """Bring everything journaled into the lake. For who has the right to write it.
 
-    Each landing: one transaction; then its files, their folders and the
-    catalog are synced, which neither DuckDB nor DuckLake does for the files; then the
-    journal's head moves. After a kill in between the next landing begins where the lake says.
+    Each landing: one transaction, whose files are synced before its COMMIT, which neither
+    DuckDB nor DuckLake does; then they, their folders and the catalog are, as the lake names them; then
+    the journal's head moves. After a kill in between the next landing begins where the lake says.
 
     Raises:
         LakeError, duckdb.Error: It could not be written; the versions are safe in the journal.
     """
     settle_barrier(connection, journal, settings)
+    check_journal(connection, journal)
     head = journal.head()
     epoch, version = landed(connection)
-    check_journal(connection, head)
     if version > head.landed:
         # Somebody was killed between the commit and the journal's head.
         _make_sure(connection, journal, settings, head, version)
@@ -100,11 +109,13 @@ def land(connection: duckdb.DuckDBPyConnection, journal: Journal, settings: Sett
             raise JournalError(
                 f"the journal lacks versions between {version + 1} and {head.version}: it has {first} next. {REMEDY}"
             )
+        began = time.time()
         try:
             connection.execute("BEGIN")
             advance(connection, (epoch, version), (epoch, last))
             rows = _append(connection, group, None if settings.is_embedded else settings.data_uri)
-            commit(connection, f"version {first}: {group[0].stage}" if first == last else f"versions {first} to {last}")
+            message = f"version {first}: {group[0].stage}" if first == last else f"versions {first} to {last}"
+            commit(connection, message, settings, began)
         except BaseException:
             _roll_back(connection)
             raise
@@ -151,10 +162,10 @@ def advance(connection: duckdb.DuckDBPyConnection, known: tuple[int, int], now: 
         raise StaleStateError(f"the lake was not at (epoch {known[0]}, version {known[1]}) any more; try again")
 
 
-def commit(connection: duckdb.DuckDBPyConnection, message: str) -> None:
-    """Commit the open transaction, saying what it brings."""
+def commit(connection: duckdb.DuckDBPyConnection, message: str, settings: Settings, since: float) -> None:
+    """Commit the open transaction, begun at `since`, saying what it brings."""
     connection.execute(f"CALL {CATALOG}.set_commit_message('inventory', ?)", [message])
-    connection.execute("COMMIT")
+    commit_written(connection, settings, since)
 
 
 def _append(connection: duckdb.DuckDBPyConnection, group: list[JournaledVersion], own_files_at: str | None) -> int:
@@ -164,6 +175,11 @@ def _append(connection: duckdb.DuckDBPyConnection, group: list[JournaledVersion]
             raise JournalError(
                 f"the journal has rows of {name}, which this release has no table for: a newer one wrote them. "
                 "Use that one."
+            )
+        if unknown := sorted({*rows.columns} - {*_TABLES[name].columns}):
+            raise JournalError(
+                f"the journal has rows of {name} with {', '.join(unknown)}, which this release does not know: a newer "
+                "one wrote them. Use that one."
             )
         append_rows(connection, _TABLES[name], rows, own_files_at)
         count += rows.height

@@ -1,10 +1,11 @@
 """A fair lock between processes that write one embedded lake.
 
 SQLite lets any two overlapping write transactions conflict at commit, so
-writers queue here first. Two files make it fair: who waits holds the
+whoever writes the lake itself (landings, upkeep, a rebuild) queues here first; whoever
+commits queues for the journal by a lock of the same kind. Two files make it fair: who waits holds the
 turnstile, so a writer that releases the lock cannot take it again past one
 that waits. The kernel frees both when a process dies. With a PostgreSQL
-catalog the server has the lock (`journal.server`).
+catalog the server has both locks (`journal.server`).
 """
 
 import fcntl
@@ -16,7 +17,7 @@ from pathlib import Path
 
 from inventory_assets.lake.errors import LakeBusyError
 
-# A commit takes 0.1 s and maintenance holds about 0.1 s, so a minute means a stuck process.
+# A landing takes 0.1 to 0.3 s and maintenance holds about 0.1 s, so a minute means a stuck process.
 DEFAULT_TIMEOUT_SECONDS = 60.0
 
 

@@ -9,6 +9,7 @@ be read for as long as the changes are kept, however short DuckLake's snapshots.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from operator import attrgetter
 from typing import Any
 
@@ -72,14 +73,26 @@ class Table(_Named):
 
         Times may be microseconds, dates days. Without `version`, which whoever commits knows.
         """
-        types = {name: type_ for name, type_ in self.types.items() if name != "version"}
+        types = _written_types(self)
         if strange := given.keys() - types.keys():
             raise ValueError(f"columns were {sorted(strange)!r}; {self.full_name} has {', '.join(types)}")
         own = [name for name in types if name not in given and values and hasattr(values[0], name)]
         columns = given | {name: list(map(attrgetter(name), values)) for name in own}
-        nothing = [None] * len(next(iter(columns.values()), ()))
+        size = len(next(iter(columns.values()), ()))
         # Series by series: a frame's own constructor looks at every value once more.
-        return pl.DataFrame([pl.Series(name, columns.get(name, nothing), type_) for name, type_ in types.items()])
+        return pl.DataFrame(
+            [
+                pl.Series(name, columns[name], type_)
+                if name in columns
+                else pl.Series(name, [None], type_).new_from_index(0, size)
+                for name, type_ in types.items()
+            ]
+        )
+
+
+@cache
+def _written_types(table: Table) -> dict[str, pl.DataType]:
+    return {name: type_ for name, type_ in table.types.items() if name != "version"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,6 +8,7 @@ versions come into the lake is `landing`'s.
 
 import json
 import logging
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
@@ -20,7 +21,8 @@ from inventory_assets.domain.ingest.meaning import SEMANTICS
 from inventory_assets.domain.values import to_microseconds
 from inventory_assets.lake import landing
 from inventory_assets.lake.catalog.connect import connect, lake_lock
-from inventory_assets.lake.journal.body import encode
+from inventory_assets.lake.errors import LakeBusyError
+from inventory_assets.lake.journal.body import encode, same
 from inventory_assets.lake.journal.contract import Barrier, Head, Journal, JournaledVersion
 from inventory_assets.lake.journal.open import open_journal
 from inventory_assets.lake.journal.sql import check_head
@@ -36,6 +38,8 @@ logger = logging.getLogger(__name__)
 
 # Of an archive's versions, which never landed here, so many lie in one file of each table.
 VERSIONS_TOGETHER = 768
+# Not 0: a server takes that for ever.
+LEFT_SECONDS = 0.05
 
 
 def clock() -> int:
@@ -142,7 +146,7 @@ class Lake:
             connection = self.connection  # it makes the journal of a lake that has none yet
             journal = open_journal(self.settings)
             try:
-                landing.check_journal(connection, journal.head())
+                landing.check_journal(connection, journal)
             except BaseException:
                 journal.close()
                 raise
@@ -277,6 +281,8 @@ class Lake:
         """
         journal = self.journal
         head = journal.head()
+        if head.barrier is not None and self._settle_left_barrier():
+            head = journal.head()
         check_head(head, expected.epoch, expected.version)
         transaction = LakeTransaction(expected.version + 1, head.marks)
         yield transaction
@@ -288,6 +294,18 @@ class Lake:
         )
         journal.commit(expected.epoch, expected.version, entry, transaction.marks)
         expected.version = transaction.version
+
+    def _settle_left_barrier(self) -> bool:
+        """Finish or withdraw what whoever was killed had begun to make anew; False while somebody is at it."""
+        if self._is_fixed:
+            return False  # we are
+        try:
+            # Who makes the lake anew has the right to write it for as long as there is a barrier.
+            with self.exclusive(timeout_seconds=LEFT_SECONDS):
+                landing.settle_barrier(self.connection, self.journal, self.settings)
+        except LakeBusyError:
+            return False
+        return True
 
     @contextmanager
     def committing(self) -> Iterator[None]:
@@ -331,6 +349,7 @@ class Lake:
                 barrier = Barrier(str(stage), known.epoch, known.version, known.epoch + 1, version)
                 self.journal.begin_barrier(barrier)
             connection = self.connection
+            began = time.time()
             try:
                 connection.execute("BEGIN")
                 self._is_fixed = True
@@ -339,7 +358,7 @@ class Lake:
                 yield rewrite
                 rewrite.committed_at = clock()
                 rewrite.append(VERSIONS, _version_row(rewrite, stage, "", code_version))
-                landing.commit(connection, f"version {version}: {stage}")
+                landing.commit(connection, f"version {version}: {stage}", self.settings, began)
             except BaseException:
                 self.abandon()
                 # Where the answer to the COMMIT was lost, the lake says what came of it.
@@ -360,7 +379,7 @@ class Lake:
 
 def with_version(rows: pl.DataFrame, version: int) -> pl.DataFrame:
     """Rows with the version that they are of, unless they say theirs."""
-    return rows if "version" in rows.columns else rows.with_columns(pl.lit(version, pl.Int64).alias("version"))
+    return rows if "version" in rows.columns else rows.hstack([same(version, rows.height)])
 
 
 def _version_row(transaction: LakeTransaction, stage: Stage, run_id: str, code_version: str) -> pl.DataFrame:

@@ -20,6 +20,7 @@ from typing import Any
 
 from inventory_assets.lake.catalog.connect import connect
 from inventory_assets.lake.errors import LakeError
+from inventory_assets.lake.fresh import land_all
 from inventory_assets.project_files import project_dir
 from inventory_assets.settings import Settings, load_settings
 
@@ -112,6 +113,7 @@ def build_marts(settings: Settings, *, select: Sequence[str] = (), command: str 
         MartsBuildError: dbt ended without results: another build runs, or the project does not parse.
     """
     connect(settings, read_only=True).close()  # says in our words that there is no lake
+    land_all(settings)
     target = target_path(settings)
     results = target / "run_results.json"
     results.unlink(missing_ok=True)

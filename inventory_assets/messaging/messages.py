@@ -94,6 +94,14 @@ class BurstSource(Protocol):
         """
         ...
 
+    def wake(self) -> None:
+        """Have a waiting `next_burst`, or the next one, return with what is there."""
+        ...
+
+    def pause(self) -> None:
+        """Release what was prefetched, and pull no more until the next burst is asked for."""
+        ...
+
     def close(self) -> None:
         """Stop pulling and release what was prefetched."""
         ...

@@ -252,6 +252,12 @@ class Prefetcher:
             self.give_back(messages)
         return has_more
 
+    def pause(self) -> None:
+        """Give the buffer back and pull no more until somebody asks, unless somebody does."""
+        with self.lock:
+            back = [] if self._asking or not self.is_active else self._deactivate()
+        self.give_back(back)
+
     def close(self) -> None:
         """Stop pulling, give the buffer back, end the threads."""
         with self.lock:

@@ -84,6 +84,7 @@ class PubSubBurstSource:
         self._unavailable_after_seconds = unavailable_after_seconds
         self._start_lock = threading.Lock()
         self._is_started = False
+        self._is_woken = False
 
     def next_burst(self, *, max_messages: int, max_bytes: int, wait_seconds: float) -> list[ReceivedMessage]:
         """Wait for the first message, then take what is there; see `BurstSource`.
@@ -104,6 +105,7 @@ class PubSubBurstSource:
                 self._linger(max_messages, max_bytes)
                 return prefetcher.take(max_messages=max_messages, max_bytes=max_bytes)
             finally:
+                self._is_woken = False
                 prefetcher.end_asking()
 
     def acknowledge(self, messages: Sequence[ReceivedMessage]) -> None:
@@ -140,6 +142,16 @@ class PubSubBurstSource:
             with prefetcher.lock:
                 prefetcher.end_asking()
 
+    def wake(self) -> None:
+        """Have a waiting burst return; see `BurstSource`."""
+        with self._prefetcher.lock:
+            self._is_woken = True
+            self._prefetcher.arrived.notify_all()
+
+    def pause(self) -> None:
+        """Give back what was fetched ahead; see `BurstSource`."""
+        self._prefetcher.pause()
+
     def close(self) -> None:
         """Stop pulling and release what was prefetched. Bursts handed out can still be acked."""
         self._prefetcher.close()
@@ -167,7 +179,7 @@ class PubSubBurstSource:
                 raise SourceClosedError(_CLOSED)
             remaining = deadline - time.monotonic()
             is_failing = self._raise_if_failing(is_last_chance=remaining <= 0)
-            if remaining <= 0:
+            if remaining <= 0 or self._is_woken:
                 return
             # A failure becomes an error by age alone, and what is held may leave by age: look again without a notice.
             is_timed = is_failing or bool(prefetcher.buffer)

@@ -31,7 +31,7 @@ from inventory_assets.notify.planner import to_frame as plan_rows
 
 logger = logging.getLogger(__name__)
 
-# A commit costs tens of milliseconds of the writer lock, so attempts are gathered:
+# A commit is a version, which everybody follows, so attempts are gathered:
 # until this many, or until the oldest is this old.
 RECORDED_TOGETHER = 500
 RECORD_EVERY_SECONDS = 5.0

@@ -38,13 +38,16 @@ def load_policy(path: Path | None, environment: Mapping[str, str]) -> Policy:
     try:
         with path.open("rb") as source:
             raw = source.read(MAX_BYTES + 1)  # a device has no end
-        if len(raw) > MAX_BYTES:
-            raise AlertingFileError(path, [f"the file had over {MAX_BYTES:,} bytes, the most that is read"])
-        document = tomllib.loads(raw.decode("utf-8-sig"))
     except OSError as error:
         raise AlertingFileError(path, [f"it cannot be read: {error.strerror}"]) from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    if len(raw) > MAX_BYTES:
+        raise AlertingFileError(path, [f"the file had over {MAX_BYTES:,} bytes, the most that is read"])
+    try:
+        document = tomllib.loads(raw.decode("utf-8-sig"))
+    except ValueError as error:  # no UTF-8, no TOML, a day that is none, a number of thousands of digits
         raise AlertingFileError(path, [f"it is no TOML: {error}"]) from error
+    except RecursionError:
+        raise AlertingFileError(path, ["it is nested too deep"]) from None
     policy, problems = read_policy(document)
     for channel in policy.channels.values():
         problems += environment_problems(channel, environment)

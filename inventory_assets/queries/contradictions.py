@@ -9,16 +9,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from inventory_assets.domain.events.kinds import Event, Level, Transaction
+from inventory_assets.domain.ingest.dedupe import CORRECTION
 from inventory_assets.domain.values import format_time, to_datetime
 from inventory_assets.lake.query.events import EVENT_COLUMNS, to_event
 from inventory_assets.lake.query.reader import IDS, Reader, id_list
 
 Identity = tuple[str, ...]
 
-HOW_TO_CORRECT = (
-    "To correct a transaction, publish an ADJUSTMENT of the difference under an id of its own, or the row again with "
-    "a later updated_at; to correct a level, one with a later last_updated."
-)
+HOW_TO_CORRECT = f"Of a transaction: {CORRECTION[Transaction.kind]}. Of a level: {CORRECTION[Level.kind]}."
 
 
 @dataclass(frozen=True, slots=True)

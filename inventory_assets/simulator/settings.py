@@ -3,8 +3,14 @@
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 
+from inventory_assets.ranges import FIRST_DAY, LAST_DAY, SIMULATION_RANGES
+
 # A Monday morning: shops are open, so a short run already looks like trade.
 DEFAULT_START_AT = datetime(2025, 3, 3, 9, tzinfo=UTC)
+
+
+# Each key of stock is a few hundred bytes of memory, and a message of the opening.
+MAX_KEYS = 10_000_000
 
 
 class SimulationSettingsError(ValueError):
@@ -58,15 +64,16 @@ class SimulationSettings:
     planning_lapse_rate: float = 0.06
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if field.name.endswith("_rate") and not 0 <= value <= 1:
-                raise SimulationSettingsError(f"{field.name} was {value!r}; expected 0 to 1.")
-        for name in ("skus", "warehouses", "disorder_window", "events_per_second"):
-            if getattr(self, name) <= 0:
-                raise SimulationSettingsError(f"{name} was {getattr(self, name)!r}; expected more than 0.")
+        shares = {field.name: (0, 1) for field in fields(self) if field.name.endswith("_rate")}
+        for name, (least, most) in (SIMULATION_RANGES | shares).items():
+            if not least <= getattr(self, name) <= most:
+                raise SimulationSettingsError(f"{name} was {getattr(self, name)!r}; expected {least:,} to {most:,}.")
+        if (keys := self.skus * self.warehouses) > MAX_KEYS:
+            raise SimulationSettingsError(f"skus times warehouses was {keys:,}; expected at most {MAX_KEYS:,}.")
         if self.start_at.tzinfo is None:
             raise SimulationSettingsError(f"start_at was {self.start_at!r}; expected a time zone, such as UTC.")
+        if not FIRST_DAY <= self.start_at.date() <= LAST_DAY:
+            raise SimulationSettingsError(f"start_at was {self.start_at}; expected {FIRST_DAY} to {LAST_DAY}.")
         if self.source_epoch != 0 and self.envelope_rate < 1:
             raise SimulationSettingsError(
                 f"source_epoch was {self.source_epoch!r} with envelope_rate "

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 import pytest
 
+from inventory_assets.assets.checks import find_offenders
 from inventory_assets.assets.marts import GROUPS
 from inventory_assets.definitions import build_defs
 from inventory_assets.ingest.ingest import Ingest
@@ -15,6 +16,7 @@ from inventory_assets.session import SESSIONS
 from inventory_assets.settings import Settings
 from resources import InventoryResource
 from sensors.bursts import burst_sensor
+from sensors.events import build_report
 from sensors.report import ReportCursor
 from tests.assets.dagster_internals import (
     CachingStaleStatusResolver,
@@ -22,9 +24,10 @@ from tests.assets.dagster_internals import (
     StaleStatus,
     schedule_execution_time_iterator,
 )
-from tests.builders import message, transaction
+from tests.builders import level, message, outgoing, transaction
 from tests.conftest import copy_home
 from tests.facts import engine_of
+from tests.fakes import AllergicEngine
 from tests.messaging.brokers import eventually
 from tests.messaging.memory import InMemoryBroker
 
@@ -41,8 +44,8 @@ REPORT_INPUTS = [
 
 @pytest.fixture
 def inventory(tmp_path, empty_home, monkeypatch):
-    """The resource with its burst loop on an in-memory broker, and ticks of a second."""
-    monkeypatch.setenv("INVENTORY_TICK_SECONDS", "2")
+    """The resource with its burst loop on an in-memory broker."""
+    monkeypatch.setenv("INVENTORY_HOME", str(tmp_path))
     copy_home(empty_home, tmp_path)
     resource = InventoryResource(home=str(tmp_path))
     broker = InMemoryBroker()
@@ -114,7 +117,7 @@ def test_every_derived_table_is_an_asset():
     tables = {table.full_name for table in (*APPEND_TABLES, *VERSIONED_TABLES)}
     own = {
         "meta.versions",
-        "meta.watermarks",
+        "meta.landed",
         "meta.bases",
         "meta.connectors",
         "meta.pipeline_findings",
@@ -162,7 +165,7 @@ def test_materializing_with_the_daemon_off_takes_in_what_waits(inventory):
 
 def test_a_tick_takes_bursts_in_and_reports_each_table_and_partition(inventory):
     with dg.DagsterInstance.ephemeral() as instance:
-        context = dg.build_sensor_context(instance=instance, resources={"inventory": inventory})
+        context = dg.build_sensor_context(instance=instance)
         result = burst_sensor(context)
 
     assert isinstance(result, dg.SensorResult)
@@ -175,14 +178,58 @@ def test_a_tick_takes_bursts_in_and_reports_each_table_and_partition(inventory):
     assert ("core/sku_state", None) in reported
     assert ("out/alerts", None) in reported
     assert {True} == {e.passed for e in result.asset_events if isinstance(e, dg.AssetCheckEvaluation)}
-    assert engine_of(inventory).lake.watermark().version >= ReportCursor.parse(result.cursor).version > 0
+    with inventory.session().engine() as engine:
+        assert engine.lake.watermark().version >= ReportCursor.parse(result.cursor).version > 0
+
+
+def test_an_offender_is_a_failed_check_in_the_report_of_its_version_and_in_no_other(inventory):
+    """RULES 35: who looks at the UI sees it, with the ids to ask for; the topic alone had it."""
+    broker = InMemoryBroker()
+    offender = AllergicEngine(inventory.settings())
+    inventory.session().use(Ingest(offender, broker, broker))
+    ids = broker.publish([outgoing(level(40)), outgoing(transaction("POISON", quantity=-1)), outgoing(b"x")])
+
+    def check_of(events):
+        [found] = [each for each in events if getattr(each, "check_name", "") == "no_message_breaks_an_invariant"]
+        return found
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        context = dg.build_sensor_context(instance=instance, resources={"inventory": inventory})
+        result = burst_sensor(context)
+    failed, reported = check_of(result.asset_events), ReportCursor.parse(result.cursor)
+    [commit] = engine_of(inventory).commit_burst([message(transaction("T-LATER", quantity=-1))])
+    passed = check_of(build_report(inventory.settings(), ReportCursor(reported.version)).events)
+    by_hand = find_offenders(engine_of(inventory).lake)
+    offender.close()
+
+    assert (False, True) == (failed.passed, passed.passed)
+    assert "core/dead_letters" == failed.asset_key.to_user_string()
+    assert [ids[1]] == failed.metadata["message_ids"].value == by_hand["message_ids"]
+    assert ["ZeroDivisionError: a message that breaks the code"] == failed.metadata["details"].value
+    assert 0 == passed.metadata["offenders"].value
+    assert commit.version > reported.version
+
+
+def test_an_offender_that_was_published_again_is_done(inventory):
+    with inventory.session().engine() as engine:
+        engine.lake.connection.execute(
+            "INSERT INTO core.dead_letters BY NAME SELECT 1 AS version, 1 AS seq, 'm' AS message_id, 't' AS topic, "
+            "'invariant_violation' AS reason, 'd' AS detail, 1 AS attempts"
+        )
+        before = find_offenders(engine.lake)
+        engine.lake.connection.execute(
+            "INSERT INTO raw.messages BY NAME SELECT 2 AS version, 1 AS seq, 'n' AS message_id, 't' AS topic, "
+            """'{"replay_of": "m"}' AS attributes"""
+        )
+
+        assert (["m"], []) == (before["message_ids"], find_offenders(engine.lake)["message_ids"])
 
 
 def test_what_a_tick_reports_is_in_sync_for_dagster(inventory):
     """A planner who sees "Unsynced" on the alerts does not trust them."""
     graph = build_defs(Settings()).resolve_asset_graph()
     with dg.DagsterInstance.ephemeral() as instance:
-        result = burst_sensor(dg.build_sensor_context(instance=instance, resources={"inventory": inventory}))
+        result = burst_sensor(dg.build_sensor_context(instance=instance))
         for event in result.asset_events:
             instance.report_runless_asset_event(event)
         loading = LoadingContextForTest(instance)
@@ -199,12 +246,12 @@ def test_a_later_tick_tells_the_report_that_was_built_beside_its_bursts(inventor
     with dg.DagsterInstance.ephemeral() as instance:
 
         def tick(cursor):
-            context = dg.build_sensor_context(instance=instance, resources={"inventory": inventory}, cursor=cursor)
+            context = dg.build_sensor_context(instance=instance, cursor=cursor)
             return burst_sensor(context)
 
         first = ReportCursor.parse(tick(None).cursor)
-        engine = engine_of(inventory)
-        [commit] = engine.commit_burst([message(transaction("T-LATER", quantity=-1))])
+        with inventory.session().engine() as engine:
+            [commit] = engine.commit_burst([message(transaction("T-LATER", quantity=-1))])
         told = eventually(lambda: getattr(tick(ReportCursor(first.version).dump()), "asset_events", None), seconds=60)
 
     versions = {event.metadata["version"].value for event in told if isinstance(event, dg.AssetMaterialization)}

@@ -26,6 +26,16 @@ def commands(group: click.Group, path: tuple[str, ...] = ()) -> list[tuple[str, 
 
 
 ALL = commands(cli)
+
+
+def _command(path: tuple[str, ...]) -> click.Command:
+    command: click.Command = cli
+    for name in path:
+        assert isinstance(command, click.Group)
+        command = subcommands(command)[name]
+    return command
+
+
 PRINTS_ROWS = [
     ("alerts", "list"), ("alerts", "stats"), ("alerts", "notifications"), ("incidents", "--state", "all"),
     ("sql", "SELECT 1 AS one"), ("alerts", "--state", "all"), ("stats",), ("verify",), ("why-not", "W1", "S1"),
@@ -35,19 +45,85 @@ PRINTS_ROWS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("day", ["2999-01-01", "0001-01-01"])
-@pytest.mark.parametrize(
-    "arguments",
-    [("velocity", "--as-of"), ("coverage", "--refresh", "--as-of"), ("thresholds", "dynamic", "--as-of"),
-     ("reports", "build", "weekly", "--date"), ("reports", "build", "--date"),
-     ("snapshots", "build", "--from"), ("thresholds", "backtest", __file__, "--until")],
-)  # fmt: skip
+TAKE_DAYS = [
+    ("velocity", "--as-of"), ("coverage", "--refresh", "--as-of"), ("thresholds", "dynamic", "--as-of"),
+    ("reports", "build", "weekly", "--date"), ("reports", "build", "--date"),
+    ("snapshots", "build", "--from"), ("snapshots", "build", "--from", "2022-04-20", "--to"),
+    ("thresholds", "backtest", __file__, "--until"), ("archive", "restore", "--from"),
+    ("archive", "restore", "--to"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("day", ["2999-01-01", "0001-01-01", "9999-12-31"])
+@pytest.mark.parametrize("arguments", TAKE_DAYS)
 def test_a_day_to_come_or_before_all_calendars_is_refused(run, home, arguments, day):
     """What is measured as of a time to come knows no sales of it: it erased velocities."""
     found = run(*arguments, day)
 
     assert found.code == 2
     assert day in found.err and "expected a day" in found.err
+    assert not home.exists()
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
+def test_an_archive_may_be_of_all_days_but_of_no_calendar(run, home, day):
+    """A day to come takes in today's, so it is right there."""
+    found = run("archive", "--before", day)
+
+    assert 2 == found.code
+    assert f"--before was {day}; expected a day from 1970-01-01 to 9998-12-31" in " ".join(found.err.split())
+    assert not home.exists()
+
+
+def test_every_option_that_takes_a_day_is_tried():
+    """`simulate --start` has the range of a simulation (`test_option_types`)."""
+    tried = {(*(word for word in arguments if word.isalpha()), arguments[-1]) for arguments in TAKE_DAYS}
+    found = {
+        (*path, option.opts[0])
+        for path in ALL
+        for option in _command(path).params
+        if isinstance(option.type, click.DateTime)
+    }
+
+    assert {("simulate", "--start"), ("archive", "--before")} == {
+        each for each in found if each not in tried and each[0] != "reports"
+    }
+
+
+@pytest.mark.parametrize(
+    "time",
+    [
+        "2999-01-01T00:00:00Z",
+        "0001-01-01T00:00:00+14:00",
+        "9999-12-31T23:59:59-14:00",
+        "1969-12-31",
+        "noon",
+        "10000-01-01",
+    ],
+)
+def test_a_time_to_come_or_of_no_calendar_is_refused(run, home, time):
+    """The lake of a time to come is nobody's to know; at the calendar's ends a zone leads beyond it."""
+    found = run("sql", "SELECT 1", "--at", time)
+
+    assert 2 == found.code
+    assert f"--at was {time!r}" in found.err and "expected a time from 1970-01-01 to now" in " ".join(found.err.split())
+    assert not home.exists()
+
+
+def test_a_silence_ends_within_a_year_from_now(run, shop_home):
+    until = "9999-12-31T23:59:59-14:00"
+    found = run("alerts", "silence", "--warehouse", "W1", "--until", until, "--reason", "count", at=shop_home)
+
+    assert 1 == found.code
+    assert "Traceback" not in found.err and "silence" in found.err
+
+
+@pytest.mark.parametrize("arguments", [("archive", "restore"), ("snapshots", "build")])
+def test_a_span_of_days_begins_before_it_ends(run, home, arguments):
+    found = run(*arguments, "--from", "2022-04-21", "--to", "2022-04-20")
+
+    assert 2 == found.code
+    assert "--from was 2022-04-21, after --to, 2022-04-20" in found.err
     assert not home.exists()
 
 

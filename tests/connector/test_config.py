@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from inventory_assets.connector.config import load_config
+from inventory_assets.connector.config import ConnectorConfig, load_config
 from inventory_assets.connector.errors import ConfigurationError
 
 LEAST = {"CONNECTOR_ID": "c1", "MONGODB_URI": "mongodb://db:27017/shop", "PUBSUB_PROJECT": "p"}
@@ -51,7 +51,7 @@ def test_the_environment_overrides_the_file(write):
 def test_every_problem_is_listed_at_once(write):
     """Between fields too: whoever mends a file does not want to start the service once per mistake."""
     path = write(
-        "CONECTOR_ID: x\nWAREHOUSE_ID: 0017\nMONGODB_URI: db/shop\nHEARTBEAT_SECONDS: -1\nIMAGES: all\n"
+        "CONECTOR_ID: x\nWAREHOUSE_ID: 17\nMONGODB_URI: db/shop\nHEARTBEAT_SECONDS: -1\nIMAGES: all\n"
         "MASK_FIELDS: [transactions.quantity]\nHMAC_FIELDS: transactions.user_id\nBACKOFF_CAP_SECONDS: 0.1\n"
         "COLLECTIONS_TO_WATCH: stock\nTRANSFORMS: absent_module:f\nSCHEMA_DIR: /absent\n"
     )
@@ -59,11 +59,11 @@ def test_every_problem_is_listed_at_once(write):
     assert problems(path, BATCH_MESSAGES="5000") == [
         "CONECTOR_ID is no setting, did you mean CONNECTOR_ID?",
         "CONNECTOR_ID was missing, expected a name, such as connector-wh-east-1",
-        "WAREHOUSE_ID was 15, expected a valid string (quote it in the file)",
+        "WAREHOUSE_ID was 17, expected a valid string (quote it in the file)",
         "MONGODB_URI was not usable, expected mongodb://USER:PASSWORD@HOST:27017/DATABASE or mongodb+srv://…",
         "IMAGES was 'all', expected 'auto', 'post_images', 'pre_images' or 'lookup'",
-        "HEARTBEAT_SECONDS was -1, expected greater than 0",
-        "BATCH_MESSAGES was '5000' in the environment, expected less than or equal to 1000",
+        "HEARTBEAT_SECONDS was -1, expected a number above 0, at most 86,400",
+        "BATCH_MESSAGES was '5000' in the environment, expected a whole number from 1 to 1,000",
         "MASK_FIELDS was ['transactions.quantity'], 'transactions.quantity' is or holds what stock is computed from, "
         "expected a field that is not",
         "PUBSUB_PROJECT was missing, expected here, as GOOGLE_CLOUD_PROJECT or a PUBSUB_EMULATOR_HOST",
@@ -105,6 +105,8 @@ def test_no_problem_shows_a_secret(write, text):
         ("? [a, b]\n: 1\n", "line 1: it is no YAML: a name was no text"),
         ("READ_BATCH: [1\n", "line 2: it is no YAML"),
         ("READ_BATCH: \x00\n", "is no YAML: it holds characters"),
+        ("READ_BATCH: 2026-13-45\n", "is no YAML: it holds a day"),
+        ("READ_BATCH: " + "[" * 5_000, "is nested too deep"),
         ("", "held no names with values"),
         ("just text", "held no names with values"),
     ],
@@ -218,3 +220,45 @@ def test_a_warehouse_that_the_lake_would_refuse_is_refused(write, warehouse_id):
 
     [problem] = problems(path)
     assert problem.startswith("WAREHOUSE_ID was ") and "expected an id of 1 to 256 bytes" in problem
+
+
+_RANGES = {
+    "HEARTBEAT_SECONDS": ("a number above 0, at most 86,400", (0.001, 86_400), (0, 86_401)),
+    "MAX_OUTSTANDING_BYTES": (
+        "a whole number from 10,000,000 to 4,000,000,000", (10_000_000, 4_000_000_000), (9_999_999, 4_000_000_001)
+    ),
+    "MAX_OUTSTANDING_MESSAGES": ("a whole number from 1 to 1,000,000", (1, 1_000_000), (0, 1_000_001)),
+    "BATCH_MESSAGES": ("a whole number from 1 to 1,000", (1, 1_000), (0, 1_001)),
+    "BATCH_BYTES": ("a whole number from 1 to 9,900,000", (1, 9_900_000), (0, 9_900_001)),
+    "BATCH_LATENCY_MS": ("a number from 0 to 60,000", (0, 60_000), (-1, 60_001)),
+    "HEALTH_PORT": ("a whole number from 0 to 65,535", (0, 65_535), (-1, 65_536)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", _RANGES)
+def test_every_number_has_a_range_and_one_beyond_it_is_told_with_it(write, name):
+    """And is read as it is written: 010 is 8 to one reader of YAML and 10 to another."""
+    expected, within, beyond = _RANGES[name]
+    least = {key: value for key, value in LEAST.items() if key != name}
+
+    for number in within:
+        assert getattr(load_config(write(f"{name}: {number}\n"), least), name.lower()) == number
+        assert getattr(load_config(None, least | {name: str(number)}), name.lower()) == number
+    for number in (*beyond, -(10**17)):
+        [problem] = problems(write(f"{name}: {number}\n"), **least)
+        assert problem.startswith(f"{name} was ") and problem.endswith(f", expected {expected}"), problem
+    for text in ("010", "0x10", "0b11", "1:30", "1_000", "+5", "\u0661", "true", "many", ".inf", ".nan", "9" * 5_000):
+        [problem] = problems(write(f"{name}: {text}\n"), **least)
+        assert problem.endswith(f", expected {expected}, in plain digits"), problem
+
+
+def test_no_number_of_the_configuration_is_without_a_range():
+    numbers = {name for name, field in ConnectorConfig.model_fields.items() if field.annotation in (int, float)}
+
+    for name in sorted(numbers):
+        [problem] = problems(None, **LEAST, **{name.upper(): "1e99"})
+        assert f"{name.upper()} was '1e99' in the environment, expected a " in problem and "number" in problem
+
+
+def test_an_id_of_digits_with_a_zero_before_is_the_id_that_was_written(write):
+    assert load_config(write("WAREHOUSE_ID: 0017\n"), LEAST).warehouse_id == "0017"

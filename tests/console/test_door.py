@@ -1,14 +1,24 @@
 """One thread and one connection ask the lake, however many look."""
 
 import asyncio
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
 import threading
+from pathlib import Path
 
 import duckdb
 import pytest
 
 from inventory_assets.console.door import KEEP_SECONDS, Door
+from inventory_assets.console.problems import to_refused
+from inventory_assets.ingest.engine import Engine
 from inventory_assets.lake.errors import LakeMissingError
+from inventory_assets.settings import Settings
 from tests.builders import level, messages
+from tests.messaging.brokers import REPOSITORY
 
 
 class Clock:
@@ -131,6 +141,90 @@ def test_no_lake_is_said_and_the_first_one_is_found(settings, open_engine):
     assert settings.home.exists()
 
 
+@pytest.mark.parametrize("can_write", [True, False])
+def test_a_home_that_cannot_be_written_is_opened_anew_when_it_has_changed(shop, settings, monkeypatch, can_write):
+    """A copy of the catalog may stand in for it there, and in a copy no writer is ever seen."""
+    readers = []
+
+    async def look():
+        door = Door(settings, keep_seconds=0)
+        for _ in range(3):
+            monkeypatch.setattr("os.access", lambda path, mode: can_write)
+            await door.ask("version", readers.append)
+            monkeypatch.undo()  # the writer may
+            shop.commit_burst(messages(level(99, "09:00")))
+        await asyncio.to_thread(door.close)
+
+    asyncio.run(look())
+
+    assert (readers[1] is readers[2]) is can_write
+
+
+AS_ANOTHER_USER = """
+import asyncio, sys, tempfile
+from pathlib import Path
+from inventory_assets.console.door import COPY_SECONDS, Door
+from inventory_assets.settings import Settings
+
+clock = [0.0]
+
+async def answer():
+    door = Door(Settings(home=Path(sys.argv[1])), keep_seconds=0, clock=lambda: clock[0])
+    for _ in sys.stdin:
+        rows = await door.ask("stock", lambda reader: reader.rows("SELECT on_hand FROM core.sku_state"))
+        copies = len(list(Path(tempfile.gettempdir()).glob("inventory-reader-*/*/catalog.sqlite")))
+        print(rows[0]["on_hand"], copies, flush=True)
+        clock[0] += COPY_SECONDS
+    door.close()
+
+asyncio.run(answer())
+"""
+
+
+@pytest.mark.big
+def test_a_console_of_another_user_goes_on_when_the_writer_ends_and_comes_again(filled):
+    """Its log is gone with the writer, and cannot be made: first the file is read, then copies, each for a while."""
+    nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", sys.executable, "-c"]
+    if shutil.which("setpriv") is None or subprocess.run([*nobody, "import duckdb"], check=False).returncode:
+        pytest.skip("no process of another user can be started here")
+    with tempfile.TemporaryDirectory() as place:
+        home = filled(_open_stock, Path(place) / "home")
+
+        def commit(on_hand, at):
+            engine = Engine(Settings(home=home))
+            engine.commit_burst(messages(level(on_hand, at)))
+            subprocess.run(["chmod", "-R", "a+rX", place], check=True)
+            return engine
+
+        (scratch := Path(place) / "scratch").mkdir()
+        writer = commit(101, "08:00")
+        scratch.chmod(0o777)
+        child = subprocess.Popen(
+            [*nobody, AS_ANOTHER_USER, str(home)], text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=REPOSITORY,
+            env={**os.environ, "TMPDIR": str(scratch), "HOME": str(scratch)},
+        )  # fmt: skip
+        assert child.stdin is not None and child.stdout is not None
+        seen = []
+
+        def ask():
+            child.stdin.write("?\n")
+            child.stdin.flush()
+            seen.append([int(word) for word in child.stdout.readline().split()])
+
+        ask()
+        writer.close()
+        ask()
+        for number in (102, 103, 104):
+            commit(number, f"09:{number - 100:02}").close()
+            ask()
+        child.stdin.close()
+
+        assert 0 == child.wait(60)
+        assert [101, 101, 102, 103, 104] == [on_hand for on_hand, _ in seen]
+        assert max(copies for _, copies in seen) <= 2
+
+
 def test_a_reader_cannot_write(shop, settings):
     async def look():
         door = Door(settings)
@@ -139,3 +233,10 @@ def test_a_reader_cannot_write(shop, settings):
         door.close()
 
     asyncio.run(look())
+
+
+def test_files_that_may_not_be_read_are_said_and_their_place_is_not():
+    refused = to_refused(PermissionError(13, "Permission denied", "/srv/secret/catalog.sqlite"))
+
+    assert 503 == refused.status
+    assert "owner" in refused.why and "secret" not in refused.why

@@ -107,3 +107,9 @@ def test_a_remark_has_one_to_1024_characters():
     for beyond in ("", "x" * 1025):
         with pytest.raises(InvalidValue):
             read_remark("reason", beyond)
+
+
+@pytest.mark.parametrize("at", [10**18, -(10**18), 2**63 - 1])
+def test_a_time_beyond_the_calendar_is_said_as_a_number(at):
+    """An older lake has positions there; one of them ended a list for everybody."""
+    assert f"{at} us" == format_time(at)

@@ -18,7 +18,7 @@ from tests.messaging.brokers import REPOSITORY, eventually
 pytestmark = pytest.mark.big
 
 # Dagster takes 15 s to its first tick on an idle machine. After the kill it is at most
-# 5 s until `replace_dead` looks, 5 s until Dagster looks after the proxy, then our code
+# 2 s until `replace_dead` looks, 5 s until Dagster looks after the proxy, then our code
 # is loaded and the next tick starts: 15 s again. What the dead server had leased may
 # hold back later messages of the same key for 60 s more.
 PATIENCE_SECONDS = 300
@@ -27,11 +27,14 @@ PATIENCE_SECONDS = 300
 class Dagster:
     """`dagster dev` on a stage's lake and emulator, with every process it starts."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: Stage, **settings: str) -> None:
         home = stage.home / "dagster"
         home.mkdir(parents=True)
         (home / "dagster.yaml").write_text((REPOSITORY / "deploy" / "dagster.yaml").read_text())
-        environment = python_environment(**stage.environment, INVENTORY_HOME=str(stage.home), DAGSTER_HOME=str(home))
+        environment = python_environment(
+            **stage.environment, INVENTORY_HOME=str(stage.home), DAGSTER_HOME=str(home), **settings
+        )
+        self.home = home
         dagster = Path(sys.executable).with_name("dagster")
         self._log = (stage.home / "dagster.log").open("wb")
         # Port 0: the web server chooses as it binds. Chosen here, a port may be taken by then.
@@ -90,7 +93,7 @@ def test_a_killed_code_server_is_followed_by_one_that_finishes(stage, dagster):
     publisher.close()
 
     def has_taken_in_later_ones() -> bool:
-        dagster.code_servers.replace_dead()  # as `inventory run` does every 5 s
+        dagster.code_servers.replace_dead()  # as `inventory run` does every 2 s
         return bool(later & stage.message_ids())
 
     eventually(has_taken_in_later_ones, seconds=PATIENCE_SECONDS, every=1)

@@ -34,7 +34,6 @@ ELSEWHERE = {
     "domain/thresholds/document.py": "thresholds/test_files.py",
     "domain/thresholds/findings.py": "thresholds/test_check.py",
     "ingest/burst_rows.py": "ingest/test_engine.py",
-    "ingest/frames.py": "ingest/test_engine.py",
     "ingest/meaning.py": "ingest/test_sweep.py",
     "ingest/verify.py": "ingest/test_rebuild.py",
 }

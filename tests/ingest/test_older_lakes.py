@@ -1,8 +1,10 @@
 """A lake that an earlier release made opens in this one, and is held to the rules it was made under (RULES 37a)."""
 
 import tarfile
+from contextlib import closing
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from inventory_assets.domain.ingest.meaning import SEMANTICS, Meaning
@@ -10,10 +12,16 @@ from inventory_assets.ingest.engine import Engine
 from inventory_assets.ingest.rebuild import rebuild_lake
 from inventory_assets.ingest.replay import Replay
 from inventory_assets.ingest.verify import recorded_by, recorded_until, verify_lake
+from inventory_assets.lake.catalog import connect as connect_module
+from inventory_assets.lake.catalog.connect import attach, open_duckdb
+from inventory_assets.lake.catalog.form import downgrade
+from inventory_assets.lake.journal.open import journal_path, make_journal
+from inventory_assets.lake.transaction import Lake
 from inventory_assets.queries.explain import explain_alert
 from inventory_assets.settings import Settings
 from tests.builders import level, messages, transaction
 from tests.facts import rows, value, warm
+from tests.fakes import Crash
 
 OLDER = Path(__file__).parent / "older" / "lake-1.tar.gz"
 """Semantics 1: an epoch of 1, an unstated key, a rule between events, CloudEvents and R2's adjustment refused."""
@@ -52,6 +60,50 @@ def test_it_is_verified_as_recorded_and_taken_further(older):
 
     after = verify_lake(older, Meaning())
     assert (after.differences, after.recorded_until) == ([], before.version)
+
+
+def earlier_release(settings: Settings) -> duckdb.DuckDBPyConnection:
+    """The lake as the release that made it opens it to write."""
+    connection = open_duckdb(settings, "ducklake", "sqlite_scanner")
+    attach(connection, settings, read_only=False)
+    return connection
+
+
+def test_it_gets_a_journal_that_begins_where_it_stands(older, monkeypatch):
+    """Killed before the lake names it, it is made anew. The release that made the lake can read it then, and go on
+    when it is given back.
+    """
+    stands = "SELECT epoch, version FROM lake.meta.watermarks WHERE name = 'lake'"
+    advance = "UPDATE lake.meta.watermarks SET version = version + 1 WHERE name = 'lake'"
+    with closing(earlier_release(older)) as earlier:
+        before = earlier.execute(stands).fetchall()
+
+    def make_and_die(*arguments, **where) -> None:
+        make_journal(*arguments, **where)
+        raise Crash
+
+    with monkeypatch.context() as patch, pytest.raises(Crash):
+        patch.setattr(connect_module, "make_journal", make_and_die)
+        Lake(older).head()
+    with closing(earlier_release(older)) as earlier:
+        assert before == earlier.execute(stands).fetchall()
+
+    lake = Lake(older)
+    head = lake.head()
+    assert before == [(head.epoch, head.version)] == [(head.epoch, head.landed)]
+    assert [(head.journal_id,)] == rows(lake, "SELECT journal_id FROM meta.landed")
+    lake.close()
+    with closing(earlier_release(older)) as earlier:
+        assert before == earlier.execute(stands).fetchall()
+        with pytest.raises(duckdb.Error):
+            earlier.execute(advance)
+    assert verify_lake(older, Meaning()).differences == []
+
+    assert head.version == downgrade(older)
+    assert not journal_path(older).exists()
+    with closing(earlier_release(older)) as earlier:
+        assert before == earlier.execute(stands).fetchall()
+        assert [(1,)] == earlier.execute(advance).fetchall()
 
 
 @pytest.mark.big

@@ -142,3 +142,33 @@ def test_a_level_counts_what_was_let_go_and_it_does_not_contain(
     engine.commit_burst([message(late)])
 
     assert on_hand == engine.state.keys["W1", "S1"].on_hand
+
+
+@pytest.mark.parametrize("cached_entities", [FEW, 200_000])
+def test_transactions_come_back_where_another_source_s_level_counts_again(settings, open_engine, cached_entities):
+    """RULES 12: A's level of a new epoch is earlier, so B's counts; B's own sale of a later epoch is not in that."""
+    engine = open_engine(chosen=replace(settings, cached_entities=cached_entities))
+
+    def of(source, document, second, epoch=0):
+        return message(envelope(document, second, source=source, source_epoch=epoch))
+
+    engine.commit_burst([of("B", level(10), 97), of("B", transaction("T1", quantity=-3), 50, epoch=1)])
+    engine.commit_burst([of("A", level(100), 100)])
+    for number in range(4):
+        engine.commit_burst([message(transaction(f"O{number}", sku="S2"))])
+
+    engine.commit_burst([of("A", level(60), 95, epoch=1)])
+
+    assert [("W1", "S1", 7, 0, 7, 0)] == [row for row in rows(engine.lake, STOCK) if row[1] == "S1"]
+
+
+def test_a_row_of_another_source_at_the_same_position_says_nothing_against_it(engine):
+    """RULES 12: a position is one source's; two databases may each have counted at that second."""
+    [first] = engine.commit_burst([message(level(7, "07:30", sku="S3"), row_id="file:12")])
+    other = {"source": "B", "operation": "insert", "document": level(8, "07:30", sku="S3")}
+
+    [second] = engine.commit_burst([message(other)])
+    [third] = engine.commit_burst([message(level(9, "07:30", sku="S3"), row_id="other:1")])
+
+    assert ["applied", "dead_lettered"] == [*map(str, first.outcomes), *map(str, third.outcomes)]
+    assert "dead_lettered" not in map(str, second.outcomes)

@@ -64,6 +64,7 @@ class InMemoryBroker:
         self._last_id = 0
         self._last_ack = 0
         self._is_closed = False
+        self._is_woken = False
 
     def publish(self, messages: Sequence[OutgoingMessage]) -> list[str]:
         """Store the messages; see `Publisher`."""
@@ -93,7 +94,8 @@ class InMemoryBroker:
                     raise SourceClosedError("the in-memory source is closed; make a new one.")
                 self._take_back(lambda lease: lease.expires_at <= self._clock())
                 remaining = deadline - time.monotonic()
-                if self._queue or remaining <= 0:
+                if self._queue or remaining <= 0 or self._is_woken:
+                    self._is_woken = False
                     return self._take(max_messages, max_bytes)
                 self._changed.wait(remaining)
 
@@ -122,6 +124,15 @@ class InMemoryBroker:
     def has_more(self) -> bool:
         """Whether anything waits; what a dead process has leased does not count."""
         return self.pending > 0
+
+    def wake(self) -> None:
+        """End the wait of a burst."""
+        with self._changed:
+            self._is_woken = True
+            self._changed.notify_all()
+
+    def pause(self) -> None:
+        """Nothing is fetched ahead here, so nothing is given back."""
 
     def close(self) -> None:
         """Refuse further bursts; a waiting one ends. What is leased stays leased."""

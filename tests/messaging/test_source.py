@@ -176,6 +176,22 @@ def test_a_message_ends_the_wait_at_once(ours, make_source):
     assert sorted(delays)[4] < 0.25
 
 
+def test_waking_ends_the_wait_of_a_burst_or_of_the_next_one(ours, make_source):
+    """Who waits for the engine is not to wait for messages."""
+    ours.create()
+    source = make_source(ours)
+    assert _burst(source, wait_seconds=0) == []
+    found: list[list[ReceivedMessage]] = []
+    waiting = threading.Thread(target=lambda: found.append(_burst(source, wait_seconds=60)))
+    waiting.start()
+    source.wake()
+    waiting.join()
+
+    assert found == [[]]
+    source.wake()
+    assert _burst(source, wait_seconds=60) == []
+
+
 def test_the_next_burst_is_fetched_while_this_one_is_worked_on(ours, make_source):
     ours.create()
     source = make_source(ours)
@@ -224,6 +240,21 @@ def test_a_source_nobody_asks_pauses_and_gives_back(ours, make_source):
     assert len(ours.pull(count=9)) == 9
     ours.publish(b"later")
     assert [each.data for each in _burst(source)] == [b"later"]
+
+
+def test_a_source_told_to_pause_gives_back_at_once_and_goes_on_when_asked(ours, make_source):
+    """Kept until the process ends, messages would wait for the broker's deadline, a minute."""
+    ours.create()
+    source = make_source(ours)
+    ours.publish(b"1", b"2", b"3")
+    taken = _burst(source, max_messages=1)
+    eventually(lambda: buffered(source) == 2)
+
+    source.pause()
+
+    assert (0, 1) == (buffered(source), leased(source))
+    assert {b"2", b"3"} <= {each.data for each in _collect(source, 2)}
+    source.acknowledge(taken)
 
 
 def test_a_message_published_to_a_paused_source_stays_with_the_broker(ours, make_source):

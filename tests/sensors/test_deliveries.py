@@ -18,7 +18,8 @@ POLICY = '[channels.{name}]\nkind = "console"\n[[routes]]\nchannels = ["{name}"]
 
 
 @pytest.fixture
-def inventory(tmp_path, empty_home):
+def inventory(tmp_path, empty_home, monkeypatch):
+    monkeypatch.setenv("INVENTORY_HOME", str(tmp_path))
     copy_home(empty_home, tmp_path)
     resource = InventoryResource(home=str(tmp_path))
     broker = InMemoryBroker()
@@ -42,7 +43,7 @@ def instance():
 @pytest.fixture
 def tick(inventory, instance):
     def tick_() -> str:
-        found = delivery_sensor(dg.build_sensor_context(instance=instance, resources={"inventory": inventory}))
+        found = delivery_sensor(dg.build_sensor_context(instance=instance))
         assert isinstance(found, dg.SkipReason)
         return found.skip_message or ""
 

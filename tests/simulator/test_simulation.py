@@ -223,6 +223,12 @@ def test_products_csv_lists_the_catalog() -> None:
     "wrong",
     [
         {"skus": 0},
+        {"seed": -1},
+        {"skus": 1_000_000, "warehouses": 11},
+        {"events_per_second": float("nan")},
+        {"cover_hours": float("inf")},
+        {"lead_day_seconds": 0},
+        {"start_at": SimulationSettings().start_at.replace(year=9999)},
         {"duplicate_rate": 1.5},
         {"events_per_second": 0},
         {"start_at": SimulationSettings().start_at.replace(tzinfo=None)},

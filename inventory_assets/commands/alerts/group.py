@@ -9,6 +9,7 @@ from inventory_assets.commands.alerts.style import STYLES, available_text, produ
 from inventory_assets.commands.lazy import LazyGroup
 from inventory_assets.commands.output import console, format_option, new_table, notes, print_more, print_rows
 from inventory_assets.lake.query.reader import LakeReader
+from inventory_assets.option_types import ROWS
 from inventory_assets.queries.alerts import read_alerts, wire_of
 from inventory_assets.queries.present import Present, read_present
 from inventory_assets.settings import load_settings
@@ -41,7 +42,7 @@ HANDLING = {
 
 @click.group(cls=LazyGroup, lazy=HANDLING, invoke_without_command=True)
 @click.option("--state", type=click.Choice(["firing", "resolved", "all"]), default="firing", show_default=True)
-@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True,
+@click.option("--limit", type=ROWS, default=50, show_default=True,
               help="Rows of a table; json and csv have all.")  # fmt: skip
 @format_option
 @click.pass_context

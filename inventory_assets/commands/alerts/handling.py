@@ -20,6 +20,7 @@ from inventory_assets.domain.values import to_microseconds
 from inventory_assets.ingest.engine import Engine
 from inventory_assets.ingest.sweep import sweep as sweep_lake
 from inventory_assets.lake.query.reader import LakeReader
+from inventory_assets.option_types import Whole
 from inventory_assets.queries.ids import find_alert_id, find_subject_id
 from inventory_assets.settings import load_settings
 from inventory_assets.words.commands import command as shell_command
@@ -154,7 +155,7 @@ def _targets(alert_ids: Sequence[str], warehouse: str | None, sku: str | None, c
 
 @click.command()
 @_scope_options
-@click.option("--minutes", type=click.IntRange(1, MAX_SILENCE_MINUTES), help="How long.")
+@click.option("--minutes", type=Whole(1, MAX_SILENCE_MINUTES), help="How long.")
 @click.option("--until", help="Until when (RFC 3339, UTC), such as 2026-01-31T07:00:00Z.")
 @_author_options(reason=None)
 @format_option

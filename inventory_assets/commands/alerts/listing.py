@@ -11,6 +11,7 @@ from inventory_assets.commands.alerts.style import STYLES, available_text, produ
 from inventory_assets.commands.output import console, format_option, new_table, notes, print_more, print_rows, to_json
 from inventory_assets.domain.values import to_microseconds
 from inventory_assets.lake.query.reader import LakeReader, Reader
+from inventory_assets.option_types import ROWS
 from inventory_assets.quality.pipeline import explain_age_now
 from inventory_assets.queries.alerts import listed, read_alerts, read_steps
 from inventory_assets.queries.ids import find_alert_id
@@ -35,7 +36,7 @@ def print_age(reader: Reader, warehouse_id: str) -> None:
 @click.command("list")
 @click.option("--state", type=click.Choice(["firing", "resolved", "all"]), default="firing", show_default=True)
 @click.option("--unacknowledged", is_flag=True, help="Only those that nobody has acknowledged.")
-@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True,
+@click.option("--limit", type=ROWS, default=50, show_default=True,
               help="Rows of a table; json and csv have all.")  # fmt: skip
 @format_option
 def list_(state: str, unacknowledged: bool, limit: int, format_: str) -> None:

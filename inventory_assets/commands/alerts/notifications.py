@@ -7,6 +7,7 @@ import click
 from inventory_assets.commands.output import format_option, notes, print_more, print_rows
 from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.notify.history import read_notifications
+from inventory_assets.option_types import ROWS
 from inventory_assets.queries.ids import find_subject_id
 from inventory_assets.settings import load_settings
 from inventory_assets.words.commands import command
@@ -17,7 +18,7 @@ SHOWN = ("at", "id", "channel", "kind", "about", "recipients", "status", "tries"
 
 @click.command()
 @click.argument("subject_id", metavar="[ID]", required=False)
-@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True,
+@click.option("--limit", type=ROWS, default=50, show_default=True,
               help="Newest rows of a table; json and csv have all.")  # fmt: skip
 @format_option
 def notifications(subject_id: str | None, limit: int, format_: str) -> None:

@@ -5,6 +5,7 @@ import click
 from inventory_assets.commands.output import format_option, print_rows
 from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.lake.tables import ALERT_RULE
+from inventory_assets.option_types import Whole
 from inventory_assets.ranges import MAX_DAYS
 from inventory_assets.settings import load_settings
 
@@ -13,7 +14,7 @@ GROUPS = {"rule": ALERT_RULE, "warehouse": "warehouse_id", "type": "alert_type",
 
 @click.command("stats")
 @click.option("--by", type=click.Choice(list(GROUPS)), default="rule", show_default=True)
-@click.option("--days", type=click.IntRange(1, MAX_DAYS), help="Only alerts opened so many days before the newest one.")
+@click.option("--days", type=Whole(1, MAX_DAYS), help="Only alerts opened so many days before the newest one.")
 @format_option
 def alert_stats(by: str, days: int | None, format_: str) -> None:
     """Median time to acknowledge and to resolve, false alarms, repeats.

@@ -17,6 +17,7 @@ from inventory_assets.domain.quality.source_check import Difference
 from inventory_assets.domain.values import format_time
 from inventory_assets.lake.query.reader import history_reader
 from inventory_assets.messaging.messages import OutgoingMessage
+from inventory_assets.option_types import ROWS, WAIT_SECONDS
 from inventory_assets.quality.source.check import TRIES, Report, SourceCheck
 from inventory_assets.settings import load_settings
 from inventory_assets.wiring import ensure_topics, publisher_of
@@ -34,9 +35,9 @@ SCHEMA_VERSION = 1
 @click.option("--database", help="Its name.  [default: the config's or the URI's, else inventory]")
 @click.option("--warehouse", "warehouse_ids", multiple=True,
               help="Only of this one; repeatable.  [default: those the database has]")  # fmt: skip
-@click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True,
+@click.option("--limit", type=ROWS, default=100, show_default=True,
               help="How many keys, transactions and rules to trace and print; all are counted.")  # fmt: skip
-@click.option("--wait", "wait_seconds", type=click.FloatRange(min=0), default=6.0, show_default=True,
+@click.option("--wait", "wait_seconds", type=WAIT_SECONDS, default=6.0, show_default=True,
               help="Patience for changes on their way. A connector further behind shows as differences.")  # fmt: skip
 @click.option("--repair", is_flag=True, help="Publish the deletion of keys that the source has no more.")
 @click.option("--yes", is_flag=True, help="With --repair: do not ask.")

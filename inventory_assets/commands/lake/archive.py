@@ -2,13 +2,14 @@
 
 import sys
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import click
 
 from inventory_assets.archive.archive import archiver_of
 from inventory_assets.archive.restore import Restorer
+from inventory_assets.commands.days import read_day, read_span
 from inventory_assets.commands.output import format_option, notes, print_rows
 from inventory_assets.ingest.meaning import meaning_of
 from inventory_assets.ingest.replay import Replay
@@ -27,11 +28,11 @@ def archive(context: click.Context, before: datetime | None, to: str | None, for
     """Copy old days of the lake to plain Parquet, verified. The lake stays as it is."""
     if context.invoked_subcommand is not None:
         return
+    last = read_day("--before", before, may_come=True)
     settings = load_settings()
-    last = before or datetime.now(UTC)
     rows: list[dict[str, Any]] = []
     with archiver_of(settings, to) as archiver, notes.status("archiving") as status:
-        for done in archiver.run(f"{last:%Y-%m-%d}", lambda table, date: status.update(f"{table} {date}")):
+        for done in archiver.run(f"{last}", lambda table, date: status.update(f"{table} {date}")):
             rows.append(asdict(done))
     print_rows(rows, format_)
     copied = sum(row["copied_days"] for row in rows)
@@ -45,11 +46,12 @@ def archive(context: click.Context, before: datetime | None, to: str | None, for
 @format_option
 def restore(first: datetime | None, last: datetime | None, place: str | None, format_: str) -> None:
     """Bring back what the lake has lost; into an empty home, the whole lake."""
+    begin, end = read_span(first, last)
     settings = load_settings()
     replay = Replay(meaning=meaning_of(settings))
     with engine_of(settings) as engine, notes.status("restoring"):
         done = Restorer(engine, archive_place(settings, place), replay).run(
-            None if first is None else f"{first:%Y-%m-%d}", None if last is None else f"{last:%Y-%m-%d}"
+            None if begin is None else f"{begin}", None if end is None else f"{end}"
         )
     print_rows([{"table": table, "rows": count} for table, count in done.rows.items() if count], format_)
     for difference in done.differences:

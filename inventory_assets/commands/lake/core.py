@@ -3,12 +3,12 @@
 import re
 import sys
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 
 import click
 import duckdb
 
-from inventory_assets.commands.days import read_day
+from inventory_assets.commands.days import read_day, read_moment
 from inventory_assets.commands.landing import land_or_say
 from inventory_assets.commands.output import format_option, notes, print_batches, print_found, print_rows
 from inventory_assets.commands.stopping import ending_on_sigterm
@@ -28,6 +28,7 @@ from inventory_assets.lake.query.guard import bounded, check_question, only_read
 from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.lake.upkeep.expiry import hold_snapshots
 from inventory_assets.lake.upkeep.maintenance import Maintenance
+from inventory_assets.option_types import VERSION
 from inventory_assets.queries.counts import count_lake
 from inventory_assets.refresh.velocity import refresh_velocity
 from inventory_assets.settings import Settings, load_settings
@@ -39,8 +40,8 @@ BATCH = 2_000
 
 @click.command()
 @click.argument("query")
-@click.option("--at-version", type=int, help="As the lake was at this version.")
-@click.option("--at", "at_time", help="As the lake was at this time (RFC 3339, UTC).")
+@click.option("--at-version", type=VERSION, help="As the lake was at this version.")
+@click.option("--at", "at_time", help="As the lake was at this time (RFC 3339, UTC), up to now.")
 @click.option("--fresh", is_flag=True, help="See every version: what has not landed yet lands first.")
 @click.option("--files", is_flag=True, help="Other files may be read, too: read_csv('orders.csv').")
 @format_option
@@ -56,7 +57,7 @@ def sql(query: str, at_version: int | None, at_time: str | None, fresh: bool, fi
     """
     if at_version is not None and at_time is not None:
         raise click.UsageError("--at-version and --at were both given; choose one.")
-    moment = None if at_time is None else _read_moment(at_time)
+    moment = None if at_time is None else read_moment("--at", at_time)
     settings = load_settings()
     if fresh or at_version is not None or moment is not None:
         land_or_say(settings)
@@ -98,14 +99,6 @@ def _show_marts(connection: duckdb.DuckDBPyConnection, settings: Settings, at_ve
     except MartsMissingError as error:
         return str(error)
     return ""
-
-
-def _read_moment(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise click.UsageError(f"--at was {text!r}; expected a time such as 2026-01-31T07:00:00Z.") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 @click.command()

@@ -8,6 +8,7 @@ import click
 from inventory_assets.commands.days import read_day
 from inventory_assets.commands.output import format_option, notes, print_rows
 from inventory_assets.lake.query.reader import LakeReader, history_reader
+from inventory_assets.option_types import ROWS
 from inventory_assets.ranges import MAX_DAYS
 from inventory_assets.refresh.coverage import refresh_coverage
 from inventory_assets.refresh.dynamic import dynamic_keys, refresh_dynamic
@@ -61,9 +62,7 @@ def dynamic(as_of: datetime | None, format_: str) -> None:
 @click.argument("sku", metavar="SKU]", required=False)
 @click.option("--refresh", is_flag=True, help="Measure anew first; Dagster does so daily.")
 @click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="With --refresh: the window ends before this day.")
-@click.option(
-    "--limit", type=click.IntRange(min=1), default=50, show_default=True, help="Rows of a table; json and csv have all."
-)
+@click.option("--limit", type=ROWS, default=50, show_default=True, help="Rows of a table; json and csv have all.")
 @format_option
 def coverage(
     warehouse_id: str | None, sku: str | None, refresh: bool, as_of: datetime | None, limit: int, format_: str

@@ -23,6 +23,7 @@ from inventory_assets.lake.errors import LakeBusyError
 from inventory_assets.lake.fresh import land_all
 from inventory_assets.lake.lock import writer_lock
 from inventory_assets.lake.query.reader import LakeReader, history_reader
+from inventory_assets.option_types import VERSION
 from inventory_assets.refresh.products import import_products, to_products
 from inventory_assets.settings import Settings, load_settings
 from inventory_assets.wiring import ensure_topics, publisher_of
@@ -144,7 +145,7 @@ def push(file: Path | None, to: str | None, schema: str | None, tables: tuple[st
 
 @click.command()
 @click.argument("target")
-@click.option("--at-version", type=int, help="The tables as they were at this version.")
+@click.option("--at-version", type=VERSION, help="The tables as they were at this version.")
 @format_option
 def export(target: str, at_version: int | None, format_: str) -> None:
     """Write current tables and snapshots as Parquet to a directory or gs://bucket/prefix.

@@ -9,6 +9,7 @@ from inventory_assets.archive.archive import EVERY_DAY, archiver_of
 from inventory_assets.commands.output import format_option, notes, print_rows
 from inventory_assets.commands.telling import telling_engine
 from inventory_assets.lake.query.reader import LakeReader
+from inventory_assets.option_types import Whole
 from inventory_assets.ranges import MAX_DAYS
 from inventory_assets.refresh.products import find_discontinued, import_products, read_products, remove_products
 from inventory_assets.settings import load_settings
@@ -33,7 +34,7 @@ def import_(file: Path) -> None:
 def _days_option(command: Callable) -> Callable:
     return click.option(
         "--days",
-        type=click.IntRange(1, MAX_DAYS),
+        type=Whole(1, MAX_DAYS),
         help="Without stock and events; default INVENTORY_DISCONTINUED_AFTER.",
     )(command)
 

@@ -13,6 +13,7 @@ from inventory_assets.domain.quality.results import QualityResult, ResultStatus,
 from inventory_assets.domain.values import to_microseconds
 from inventory_assets.lake.query.as_of import show_version
 from inventory_assets.lake.query.reader import LakeReader, snapshot_reader
+from inventory_assets.option_types import ROWS
 from inventory_assets.quality.judge import hold_judged, judge_rules, read_history, record, with_trends
 from inventory_assets.quality.rule import Rule
 from inventory_assets.quality.rules import LIGHT_RULES, RULES
@@ -122,7 +123,7 @@ def _print_advice(results: Sequence[QualityResult]) -> None:
 
 @quality.command("history")
 @click.option("--rule", help="Only this rule's results.")
-@click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="Rows, the newest first.")
+@click.option("--limit", type=ROWS, default=50, show_default=True, help="Rows, the newest first.")
 @format_option
 def history(rule: str | None, limit: int, format_: str) -> None:
     """Show what earlier passes found, the newest first.

@@ -10,6 +10,7 @@ from inventory_assets.console.access import TOKEN_VARIABLE
 from inventory_assets.console.serve import DEFAULT_PORT, run_console
 from inventory_assets.domain.notify.notifications import DeliveryError
 from inventory_assets.lake.files.storage import open_storage
+from inventory_assets.option_types import PORT, VERSION
 from inventory_assets.ranges import FIRST_DAY
 from inventory_assets.reports.make import mail_report, make_report
 from inventory_assets.reports.period import Kind, Period, period_of
@@ -31,7 +32,7 @@ def reports() -> None:
               help="The day, or one of the week (default: the last complete one that has events).")  # fmt: skip
 @click.option("--send", is_flag=True, help="Mail it to whom `[reports]` of the alerting policy names, once.")
 @click.option("--again", is_flag=True, help="With --send: though it was sent already.")
-@click.option("--at-version", type=int, help="As the lake was at this version (default: see docs/reports.md).")
+@click.option("--at-version", type=VERSION, help="As the lake was at this version (default: see docs/reports.md).")
 @format_option
 def build(kind: str, day: datetime | None, send: bool, again: bool, at_version: int | None, format_: str) -> None:
     """Build a report: a page and a CSV file for each of its sections.
@@ -78,9 +79,7 @@ def _send(settings: Settings, report: Rendered, *, again: bool) -> None:
 
 
 @reports.command()
-@click.option(
-    "--port", type=click.IntRange(0, 65535), default=DEFAULT_PORT, show_default=True, help="0 picks a free one."
-)
+@click.option("--port", type=PORT, default=DEFAULT_PORT, show_default=True, help="0 picks a free one.")
 @click.option("--host", default="127.0.0.1", show_default=True,
               help=f"Where to listen; what other machines reach needs {TOKEN_VARIABLE}.")  # fmt: skip
 def serve(port: int, host: str) -> None:

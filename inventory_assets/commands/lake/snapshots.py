@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 import click
 import polars as pl
 
-from inventory_assets.commands.days import read_day
+from inventory_assets.commands.days import read_span
 from inventory_assets.commands.output import format_option, notes, print_rows
 from inventory_assets.lake.files.partition_files import (
     SNAPSHOT_TABLES,
@@ -60,8 +60,8 @@ def build(
         raise click.UsageError("give either --from (and --to), or --stale, --missing or both of these.")
     settings, today = load_settings(), datetime.now(UTC).date()
     tables = [_TABLES[name] for name in names or _TABLES]
-    begin = None if first is None else read_day("--from", first)
-    end = begin if last is None else read_day("--to", last)
+    begin, end = read_span(first, last)
+    end = begin if end is None else end
     rows = []
     for table in tables:
         files = snapshot_files(settings, table)

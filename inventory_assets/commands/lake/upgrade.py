@@ -32,7 +32,7 @@ def new_journal(yes: bool) -> None:
     """Begin a new journal where the lake stands, for one that is lost or damaged.
 
     What had been committed and had not landed is lost with the old one: messages
-    that were acknowledged, alerts that were told. Put a copy back rather, if there is one.
+    that were acknowledged, alerts that were notified. Put a copy back rather, if there is one.
     """
     settings = load_settings()
     LakeReader(settings)  # says clearly where there is no lake

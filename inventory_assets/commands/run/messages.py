@@ -21,12 +21,16 @@ from inventory_assets.lake.errors import LakeError
 from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.messaging.client import OutgoingMessage
 from inventory_assets.messaging.topology import load_topology
+from inventory_assets.option_types import PORT, RATE, WAIT_SECONDS, Whole
+from inventory_assets.ranges import LAST_DAY
+from inventory_assets.ranges import SIMULATION_RANGES as _RANGES
 from inventory_assets.refresh.products import import_products, read_products
 from inventory_assets.settings import DEFAULT_EMULATOR_PORT, Settings, emulator_host, load_settings
 from inventory_assets.simulator import (
     SimulatedMessage,
     Simulation,
     SimulationSettings,
+    SimulationSettingsError,
     default_thresholds,
     products_csv,
 )
@@ -41,19 +45,23 @@ DRAIN_SECONDS = 24 * 3600.0
 
 @click.command()
 @click.option("--host", default="localhost", show_default=True)
-@click.option("--port", type=int, default=DEFAULT_EMULATOR_PORT, show_default=True, help="0 picks a free one.")
+@click.option("--port", type=PORT, default=DEFAULT_EMULATOR_PORT, show_default=True, help="0 picks a free one.")
 @click.option(
     "--data", "data_dir", type=click.Path(file_okay=False, path_type=Path), help="Default INVENTORY_HOME/emulator."
 )
 @click.option("--in-memory", is_flag=True, help="Keep nothing on disk.")
 def emulator(host: str, port: int, data_dir: Path | None, in_memory: bool) -> None:
     """Run a local Pub/Sub emulator until SIGTERM or Ctrl-C."""
+    from inventory_assets.emulator import EmulatorError
     from inventory_assets.emulator import run as run_emulator
 
     if in_memory and data_dir is not None:
         raise click.UsageError("--in-memory and --data were both given; choose one.")
     where = None if in_memory else data_dir or load_settings().home / "emulator"
-    run_emulator(host, port, where)
+    try:
+        run_emulator(host, port, where)
+    except EmulatorError as error:
+        raise click.ClickException(str(error)) from error
 
 
 @click.group()
@@ -110,7 +118,7 @@ def publish_messages(settings: Settings, messages: Iterable[OutgoingMessage]) ->
 
 
 @click.command()
-@click.option("--wait", "wait_seconds", type=click.FloatRange(min=0), default=1.0, show_default=True,
+@click.option("--wait", "wait_seconds", type=WAIT_SECONDS, default=1.0, show_default=True,
               help="Stop after this many seconds without a message.")  # fmt: skip
 @format_option
 def drain(wait_seconds: float, format_: str) -> None:
@@ -138,14 +146,15 @@ def drain(wait_seconds: float, format_: str) -> None:
 
 
 @click.command()
-@click.option("--seed", type=int, default=7, show_default=True)
-@click.option("--events", type=int, default=10_000, show_default=True, help="Live messages after the opening stock.")
-@click.option("--skus", type=int, default=2_000, show_default=True)
-@click.option("--warehouses", type=int, default=5, show_default=True)
+@click.option("--seed", type=Whole(*_RANGES["seed"]), default=7, show_default=True)
+@click.option("--events", type=Whole(0, 1_000_000_000), default=10_000, show_default=True,
+              help="Live messages after the opening stock.")  # fmt: skip
+@click.option("--skus", type=Whole(*_RANGES["skus"]), default=2_000, show_default=True)
+@click.option("--warehouses", type=Whole(*_RANGES["warehouses"]), default=5, show_default=True)
 @click.option(
     "--start", type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]), help="Event time of the first live message."
 )
-@click.option("--rate", type=float, default=100.0, show_default=True, help="Live messages per second of event time.")
+@click.option("--rate", type=RATE, default=100.0, show_default=True, help="Live messages per second of event time.")
 @click.option("--products", type=click.Path(dir_okay=False, path_type=Path), help="Write product data to this CSV.")
 @click.option("--thresholds", type=click.Path(dir_okay=False, path_type=Path), help="Write default rules to this YAML.")
 @click.option("--ledger", type=click.Path(dir_okay=False, path_type=Path), help="Write the true stock to this CSV.")
@@ -171,6 +180,10 @@ def simulate(
     options: dict[str, Any] = {"seed": seed, "skus": skus, "warehouses": warehouses, "events_per_second": rate}
     if start is not None:
         options["start_at"] = start.replace(tzinfo=UTC)
+    try:
+        _check_simulation(SimulationSettings(**options), events)
+    except SimulationSettingsError as error:
+        raise click.UsageError(f"{error}") from error
     if mongo is not None:
         # Here, not at the top: most commands need no MongoDB.
         from inventory_assets.commands.run.simulate_mongo import trade_into_mongo
@@ -190,6 +203,16 @@ def simulate(
         thresholds.write_text(default_thresholds(), encoding="utf-8")
     if ledger is not None:
         write_ledger(simulation, ledger)
+
+
+def _check_simulation(options: SimulationSettings, events: int) -> None:
+    end_days = events / options.events_per_second / 86_400
+    left_days = (LAST_DAY - options.start_at.date()).days + 1
+    if end_days > left_days:
+        raise click.UsageError(
+            f"--events {events:,} at --rate {options.events_per_second:g} take {end_days:,.0f} days; expected at most "
+            f"{left_days:,}, up to {LAST_DAY}. Take fewer, or a higher rate."
+        )
 
 
 def _write_messages(simulation: Simulation, events: int, out: str) -> None:

@@ -12,7 +12,14 @@ from pathlib import Path
 
 import psutil
 
+from inventory_assets.errors import InventoryError
+from inventory_assets.ranges import MAX_PORT
+
 STOP_SECONDS = 8.0
+
+
+class NoFreePortError(InventoryError, OSError):
+    """Every port that was tried is taken, or not ours to take."""
 
 
 class Processes:
@@ -116,8 +123,13 @@ def _signal(process: psutil.Process, number: int) -> None:
 
 
 def free_port(wanted: int, *, host: str = "127.0.0.1", tries: int = 50) -> int:
-    """The wanted port, or the next free one above it."""
-    for port in range(wanted, wanted + tries):
+    """The wanted port, or the next free one above it.
+
+    Raises:
+        NoFreePortError: There is none.
+    """
+    last = min(wanted + tries - 1, MAX_PORT)
+    for port in range(wanted, last + 1):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -125,7 +137,7 @@ def free_port(wanted: int, *, host: str = "127.0.0.1", tries: int = 50) -> int:
             except OSError:
                 continue
             return port
-    raise OSError(f"no free port from {wanted} to {wanted + tries - 1}")
+    raise NoFreePortError(f"no port from {wanted} to {last} was free; name another with --port or --emulator-port.")
 
 
 def wait_for_port(port: int, *, host: str = "127.0.0.1", seconds: float, child: subprocess.Popen) -> bool:

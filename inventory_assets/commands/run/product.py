@@ -18,12 +18,16 @@ from inventory_assets.commands.run.code_server import CodeServers
 from inventory_assets.commands.run.processes import Processes, free_port, python_environment, tail, wait_for_port
 from inventory_assets.lake.errors import LakeError
 from inventory_assets.lake.query.reader import LakeReader
+from inventory_assets.option_types import RATE, Decimal, Whole
 from inventory_assets.project_files import project_dir
+from inventory_assets.ranges import MAX_DAYS, MAX_PORT
 from inventory_assets.settings import DEFAULT_EMULATOR_PORT, Settings, endpoint_path, load_settings
 from inventory_assets.wiring import ensure_topics
 
 PROJECT_DIR = project_dir()
-STATUS_SECONDS = 5.0
+# A dead code server is found so soon; Dagster itself then looks every 5 s.
+LOOK_SECONDS = 2.0
+STATUS_SECONDS = 6.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +49,16 @@ class Stopped(Exception):
 @click.command()
 @click.option("--scale", type=click.Choice(list(SCALES)), default="small", show_default=True,
               help="small: 2,000 SKUs x 5 warehouses; large: 10,000 x 20.")  # fmt: skip
-@click.option("--rate", type=float, help="Live messages a second (default 50, large 200).")
+@click.option("--rate", type=RATE, help="Live messages a second (default 50, large 200).")
 @click.option(
-    "--port", type=int, default=3000, show_default=True, help="Of the Dagster UI; the next free one if taken."
+    "--port",
+    type=Whole(1, MAX_PORT),
+    default=3000,
+    show_default=True,
+    help="Of the Dagster UI; else the next free one.",
 )
-@click.option("--emulator-port", type=int, default=DEFAULT_EMULATOR_PORT, show_default=True)
-@click.option("--seconds", type=float, help="Stop by itself after this long.")
+@click.option("--emulator-port", type=Whole(1, MAX_PORT), default=DEFAULT_EMULATOR_PORT, show_default=True)
+@click.option("--seconds", type=Decimal(1, MAX_DAYS * 86_400), help="Stop by itself after this long.")
 def run(scale: str, rate: float | None, port: int, emulator_port: int, seconds: float | None) -> None:
     """Run everything: emulator, Dagster UI, and a retailer that trades. Ctrl-C stops it all."""
     settings = load_settings()
@@ -62,7 +70,7 @@ def run(scale: str, rate: float | None, port: int, emulator_port: int, seconds: 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, _raise_stopped)
     try:
-        code_servers = _start(settings, processes, size, rate or size.rate, port, emulator_port)
+        code_servers = _start(settings, processes, size, size.rate if rate is None else rate, port, emulator_port)
         _watch(settings, processes, code_servers, seconds)
     except Stopped:
         notes.print()
@@ -160,15 +168,18 @@ def _say_port(what: str, wanted: int, chosen: int) -> None:
 
 
 def _watch(settings: Settings, processes: Processes, code_servers: CodeServers, seconds: float | None) -> None:
-    started = time.monotonic()
+    started = said_at = time.monotonic()
     status = _Status(settings)
     while seconds is None or time.monotonic() - started < seconds:
-        time.sleep(STATUS_SECONDS)
+        time.sleep(LOOK_SECONDS)
         if dead := processes.dead():
             name = dead[0]
             raise click.ClickException(f"{name} ended by itself:\n{tail(settings.home / 'logs' / f'{name}.log')}")
         if code_servers.replace_dead():
             notes.print("the process that takes messages in has died; Dagster starts another", style="yellow")
+        if time.monotonic() - said_at < STATUS_SECONDS:
+            continue
+        said_at = time.monotonic()
         memory = sum(bytes_ for name, bytes_ in processes.memory_bytes().items() if name != "simulator")
         notes.print(f"{status.line()}  memory {memory / 2**20:,.0f} MiB")
 

@@ -17,6 +17,7 @@ from inventory_assets.domain.events.parse import DAY_US
 from inventory_assets.domain.values import midnight, to_datetime
 from inventory_assets.ingest.meaning import meaning_of
 from inventory_assets.lake.query.reader import history_reader
+from inventory_assets.option_types import Decimal, Whole
 from inventory_assets.ranges import MAX_DAYS
 from inventory_assets.settings import load_settings
 from inventory_assets.thresholds.files import load_rules
@@ -30,7 +31,7 @@ SHOWN = (
 )  # fmt: skip
 
 _path = click.Path(exists=True, dir_okay=False, path_type=Path)
-_share = click.FloatRange(0, 1)
+_share = Decimal(0, 1)
 
 
 def _svg(context: click.Context, parameter: click.Parameter, value: Path | None) -> Path | None:
@@ -41,7 +42,7 @@ def _svg(context: click.Context, parameter: click.Parameter, value: Path | None)
 
 @click.command("backtest")
 @click.argument("rules_file", metavar="RULES", type=_path)
-@click.option("--days", type=click.IntRange(1, MAX_DAYS), default=90, show_default=True, help="How far back it counts.")
+@click.option("--days", type=Whole(1, MAX_DAYS), default=90, show_default=True, help="How far back it counts.")
 @click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="Where the window ends (default: the latest event).")
 @click.option("--merge", is_flag=True, help="Lay the file over the lake's rules; else it replaces them all.")
 @click.option("--list", "listed", type=click.Choice(LISTED), help="Print these, one row each, instead of the scores.")

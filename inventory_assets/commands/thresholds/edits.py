@@ -11,7 +11,7 @@ import click
 from inventory_assets.commands.output import format_option, notes, print_rows
 from inventory_assets.commands.telling import telling_engine
 from inventory_assets.commands.thresholds.scope import scope_arguments, to_scope
-from inventory_assets.domain.events.parse_threshold import Problems, Scope
+from inventory_assets.domain.events.parse_threshold import MAX_COOLDOWN_MINUTES, Problems, Scope
 from inventory_assets.domain.thresholds.changes import RuleEdit, deleted_rule, find_edits, wanted_rule
 from inventory_assets.domain.thresholds.document import DYNAMIC_FIELDS, name_scope, scope_document, to_document
 from inventory_assets.domain.thresholds.resolve import StoredRule
@@ -19,6 +19,7 @@ from inventory_assets.domain.values import InvalidValue, read_remark, to_microse
 from inventory_assets.ingest.engine import Commit
 from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.notify.channels.mail import recipient_problem
+from inventory_assets.option_types import Whole, read_plain
 from inventory_assets.settings import load_settings
 from inventory_assets.thresholds.edits import Effect, FindEdits, commit_edits, preview_edits
 from inventory_assets.thresholds.files import load_rules
@@ -57,10 +58,9 @@ class OrNone(click.ParamType):
         """Numbers as they are typed: the rules for them are the messages'."""
         if not isinstance(value, str) or value.lower() == CLEAR:
             return CLEAR if isinstance(value, str) else value
-        try:
-            return float(value) if "." in value else int(value)
-        except ValueError:
-            self.fail(f"{value!r} was no number and not `none`", param, ctx)
+        if (number := read_plain(value.strip())) is None:
+            self.fail(f"it was {value[:50]!r}; expected a number in plain digits, or `none`.", param, ctx)
+        return number
 
 
 def _recipients(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
@@ -86,7 +86,7 @@ def _recipients(context: click.Context, parameter: click.Parameter, values: tupl
 )
 @click.option("--floor", "floor_qty", type=OrNone(), help="Of a dynamic rule: no limit below this, units.")
 @click.option("--ceiling", "ceiling_qty", type=OrNone(), help="Of a dynamic rule: no limit above this, units.")
-@click.option("--cooldown", type=int, help="Minutes until the same condition is notified again.")
+@click.option("--cooldown", type=Whole(0, MAX_COOLDOWN_MINUTES), help="Minutes until a condition is notified again.")
 @click.option("--enabled/--disabled", "is_enabled", default=None, help="A disabled rule mutes its keys.")
 @click.option("--channel", help="Where its alerts go, such as EMAIL; `none` clears it.")
 @click.option(

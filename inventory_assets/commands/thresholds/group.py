@@ -21,6 +21,7 @@ from inventory_assets.domain.thresholds.document import name_scope, settings_of
 from inventory_assets.domain.thresholds.resolve import StoredRule
 from inventory_assets.domain.values import to_datetime
 from inventory_assets.lake.query.reader import LakeReader
+from inventory_assets.option_types import ROWS
 from inventory_assets.settings import load_settings
 from inventory_assets.thresholds.edits import choose_rules, read_changes, read_rules
 from inventory_assets.thresholds.files import SUFFIXES, load_rules, write_rules
@@ -163,7 +164,7 @@ def diff(file: Path, format_: str) -> None:
 
 @thresholds.command()
 @click.option("--scope", help="Only this rule's, such as CATEGORY/SMARTPHONES or SKU/S1@WH-EAST-1; or a level.")
-@click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="Newest rows of a table.")
+@click.option("--limit", type=ROWS, default=50, show_default=True, help="Newest rows of a table.")
 @click.option("--check", is_flag=True, help="Check the hash chain, and the rules in force against it.")
 @click.option("--head", metavar="HASH", help="With --check: a head noted earlier, which must still be there.")
 @format_option

@@ -6,8 +6,11 @@ from inventory_assets.console.api import alerts as alerts_api
 from inventory_assets.console.api import thresholds as thresholds_api
 from inventory_assets.console.api.openapi import Endpoint, Parameter
 from inventory_assets.console.desk import FIELDS
+from inventory_assets.console.http import NUMBERS
+from inventory_assets.domain.events.control import MAX_SILENCE_MINUTES
 from inventory_assets.domain.events.kinds import Condition
-from inventory_assets.domain.events.parse_threshold import HIERARCHY_LEVELS
+from inventory_assets.domain.events.parse_threshold import HIERARCHY_LEVELS, MAX_COOLDOWN_MINUTES
+from inventory_assets.ranges import MAX_DAYS, MAX_QUANTITY
 
 _TEXT = {"type": "string"}
 _SENT = {
@@ -24,22 +27,29 @@ def _words(*names: str) -> dict[str, Any]:
     return {"type": "string", "enum": list(names)}
 
 
-def _whole(least: int = 0) -> dict[str, Any]:
-    return {"type": "integer", "minimum": least}
+def _whole(least: int, most: int) -> dict[str, Any]:
+    return {"type": "integer", "minimum": least, "maximum": most}
+
+
+def _number(name: str) -> dict[str, Any]:
+    return _whole(*NUMBERS[name])
 
 
 _FLAG = _words("true", "false")
 _DRY = Parameter("dry_run", "say what would change, with the number of keys it touches, and send nothing", _FLAG)
+_UNITS = _whole(0, MAX_QUANTITY)
+_DAYS = {"type": "number", "minimum": 0, "maximum": MAX_DAYS}
 _COMMAND = _object(
     author=_TEXT, reason={**_TEXT, "description": "why; a link in a note is kept as a post-mortem"},
-    minutes=_whole(1), until={**_TEXT, "format": "date-time"}, source=_TEXT,
+    minutes=_whole(1, MAX_SILENCE_MINUTES), until={**_TEXT, "format": "date-time"}, source=_TEXT,
     alert_type=_words(*Condition),
 )  # fmt: skip
 _RULE = _object(
     ("level_type", "reason"), level_type=_words(*HIERARCHY_LEVELS), level_id=_TEXT, warehouse_id=_TEXT,
-    min_threshold_qty=_whole(), reorder_threshold_qty=_whole(), min_threshold_days={"type": "number", "minimum": 0},
-    reorder_threshold_days={"type": "number", "minimum": 0}, mode=_words("static", "dynamic"),
-    service_level={"type": "number"}, floor_qty=_whole(), ceiling_qty=_whole(), alert_settings={"type": "object"},
+    min_threshold_qty=_UNITS, reorder_threshold_qty=_UNITS, min_threshold_days=_DAYS, reorder_threshold_days=_DAYS,
+    mode=_words("static", "dynamic"),
+    service_level={"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}, floor_qty=_UNITS,
+    ceiling_qty=_UNITS, alert_settings=_object(cooldown_period_minutes=_whole(0, MAX_COOLDOWN_MINUTES)),
     author=_TEXT, reason=_TEXT,
 )  # fmt: skip
 
@@ -53,8 +63,8 @@ ENDPOINTS = (
             Parameter("type", "of this kind", _words(*Condition)),
             Parameter("priority", "of this priority", _words(*alerts_api.PRIORITIES)),
             Parameter("unacknowledged", "only those that nobody has acknowledged", _FLAG),
-            Parameter("limit", f"at most so many, {alerts_api.DEFAULT_LIMIT} if not given", _whole(1)),
-            Parameter("offset", "after so many", _whole()),
+            Parameter("limit", f"at most so many, {alerts_api.DEFAULT_LIMIT} if not given", _number("limit")),
+            Parameter("offset", "after so many", _number("offset")),
         ),
         answers={200: "rows; the header X-Total-Count has the number of all"},
     ),
@@ -127,7 +137,7 @@ ENDPOINTS = (
         alerts_api.list_stock,
         (
             Parameter("sku", "of this SKU"), Parameter("warehouse", "of this warehouse, the least available first"),
-            Parameter("limit", f"at most so many, {alerts_api.DEFAULT_LIMIT} if not given", _whole(1)),
+            Parameter("limit", f"at most so many, {alerts_api.DEFAULT_LIMIT} if not given", _number("limit")),
         ),
     ),
     Endpoint(
@@ -152,15 +162,15 @@ ENDPOINTS = (
         "GET", "/api/changes/{request_id}", "What became of a change: pending, applied, superseded or refused, and why",
         alerts_api.change_outcome,
         (
-            Parameter("since", "the lake's version when it was sent", _whole()),
-            Parameter("total", "how many messages it had", _whole(1)),
+            Parameter("since", "the lake's version when it was sent", _number("since")),
+            Parameter("total", "how many messages it had", _number("total")),
         ),
         answers={200: "outcome, version, problems"},
     ),
     Endpoint("GET", "/api/openapi.json", "This description", alerts_api.openapi, answers={200: "OpenAPI 3.1"}),
     Endpoint(
         "GET", "/healthz", "The lake's version and its age", alerts_api.health,
-        (Parameter("max_age_seconds", "older is 503, for a probe", _whole(1)),),
+        (Parameter("max_age_seconds", "older is 503, for a probe; 0 is any age", _number("max_age_seconds")),),
         answers={200: "the lake can be read"},
     ),
 )  # fmt: skip

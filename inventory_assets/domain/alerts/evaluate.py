@@ -11,6 +11,7 @@ import msgspec
 
 from inventory_assets.domain.alerts.alert import SEVERITY, Alert, Breach, Transition, make_alert_id
 from inventory_assets.domain.events.kinds import Condition
+from inventory_assets.domain.events.parse_threshold import MAX_COOLDOWN_MINUTES
 from inventory_assets.domain.stock.fold import KeyState
 from inventory_assets.domain.thresholds.resolve import Thresholds
 
@@ -244,7 +245,9 @@ def _stay(
 
 def notification_due_at(alert: Alert, thresholds: Thresholds) -> int:
     """When the cooldown after the last notification ends, in microseconds (RULES 28)."""
-    return (alert.last_notified_at or 0) + thresholds.cooldown_minutes * MINUTE_US
+    # A lake of before the ranges may hold one without end: that alert would never be told again.
+    minutes = min(thresholds.cooldown_minutes, MAX_COOLDOWN_MINUTES)
+    return (alert.last_notified_at or 0) + minutes * MINUTE_US
 
 
 def _open(

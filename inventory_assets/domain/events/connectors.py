@@ -81,7 +81,8 @@ def read_heartbeat(body: dict[str, Any], heard_at: int) -> Heard | None:
         warehouse_id = body.get("warehouse_id")
         return Heard(
             connector_id=read_id("connector_id", body.get("connector_id")),
-            warehouse_id=None if warehouse_id is None else read_id("warehouse_id", warehouse_id),
+            # Connectors of before said "" where they serve several.
+            warehouse_id=None if warehouse_id in (None, "") else read_id("warehouse_id", warehouse_id),
             heard_at=heard_at,
             state=read_id("state", body.get("state")),
             published_until=_time(body, "published_until"),

@@ -92,7 +92,7 @@ def _read_until(document: dict[str, Any], event_at: int) -> int:
     if until_at <= event_at:
         raise InvalidValue(
             "invalid_command",
-            f"the silence would have ended before it began: {_shown(until_at)}, issued {format_time(event_at)}",
+            f"the silence would have ended before it began: {format_time(until_at)}, issued {format_time(event_at)}",
         )
     if until_at > event_at + MAX_SILENCE_MINUTES * MINUTE_US:
         raise InvalidValue("invalid_command", "the silence was longer than a year; disable the rule instead")
@@ -104,7 +104,3 @@ def _read_minutes(value: Any) -> int:
         return read_within("minutes", value, 1, MAX_SILENCE_MINUTES)
     except InvalidValue as error:
         raise InvalidValue("invalid_command", error.detail) from error
-
-
-def _shown(at: int) -> str:
-    return format_time(at) if 0 <= at < 253_402_300_800_000_000 else f"{at} us"

@@ -260,6 +260,8 @@ def join_id(*parts: str) -> str:
     return ":".join([part.replace("%", "%25").replace(":", "%3A") for part in parts])
 
 
+# Asked for when a burst is looked up, when it is taken in, folded, written and remembered.
+@lru_cache(maxsize=8192)
 def transaction_name(identity: TransactionId) -> str:
     """Name a transaction."""
     warehouse_id, transaction_id, line_id = identity

@@ -140,6 +140,10 @@ def _open_envelope(
     if row_id is not None:
         row_id = read_id("row_id", row_id)
     if "document" not in body:
+        # What happened to a whole collection (drop, rename) is about no document (RULES 9).
+        operation = body.get("operation")
+        if "namespace" in body and type(operation) is str and operation not in _WRITES:
+            return None, _Source(row_id, publish_at, None, 0, False, data)
         return body, _Source(row_id, publish_at, None, 0, False, data)
     operation = body.get("operation")
     if operation is not None and type(operation) is not str:
@@ -190,16 +194,13 @@ def _kind(document: dict[str, Any], body: dict[str, Any], source: _Source) -> st
     raise InvalidValue("unknown_kind", f"no known field among {sorted(document)[:12]!r}")
 
 
-def _require(document: dict[str, Any], *fields: str) -> None:
-    get = document.get
-    for field in fields:
-        if get(field) is None:
-            break
-    else:
-        return
-    missing = [field for field in fields if document.get(field) is None]
-    if missing:
+def _require(document: dict[str, Any], *fields: str) -> list[Any]:
+    """The values of fields that must be there."""
+    values = [*map(document.get, fields)]
+    if None in values:
+        missing = [field for field, value in zip(fields, values, strict=True) if value is None]
         raise InvalidValue("missing_field", f"required and absent or null: {', '.join(missing)}")
+    return values
 
 
 def _first_time(document: dict[str, Any], *fields: str) -> int | None:
@@ -243,16 +244,14 @@ def _event_id(source: _Source, *parts: str) -> str:
 
 
 def _read_transaction(document: dict[str, Any], source: _Source, settings: ParseSettings) -> Event:
-    _require(document, *_TRANSACTION_FIELDS)
-    type_, status = document["transaction_type"], document["status"]
+    own_id, type_, status, sku, warehouse_id, quantity, _ = _require(document, *_TRANSACTION_FIELDS)
     if type(type_) is not str or type_ not in SIGNS:
         raise InvalidValue("invalid_value", f"transaction_type was {type_!r}, expected one of {', '.join(SIGNS)}")
     if type(status) is not str or status not in _STATUSES:
         raise InvalidValue("invalid_value", f"status was {status!r}, expected one of {', '.join(Status)}")
-    transaction_id = read_id("transaction_id", document["transaction_id"])
-    warehouse_id = read_id("warehouse_id", document["warehouse_id"])
-    sku = read_id("sku", document["sku"])
-    quantity = read_integer("quantity", document["quantity"])
+    transaction_id = read_id("transaction_id", own_id)
+    warehouse_id, sku = read_id("warehouse_id", warehouse_id), read_id("sku", sku)
+    quantity = read_integer("quantity", quantity)
     sign = SIGNS[type_]
     if quantity == 0 or quantity * sign < 0:
         expected = {1: "above 0", -1: "below 0", 0: "not 0"}[sign]

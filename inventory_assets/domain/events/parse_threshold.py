@@ -17,10 +17,10 @@ from inventory_assets.domain.values import (
     read_boolean,
     read_days,
     read_id,
-    read_integer,
     read_number,
+    read_within,
 )
-from inventory_assets.ranges import MAX_DAYS
+from inventory_assets.ranges import MAX_DAYS, MAX_QUANTITY
 
 DEFAULT_COOLDOWN_MINUTES = 60
 MAX_COOLDOWN_MINUTES = MAX_DAYS * 24 * 60
@@ -81,29 +81,20 @@ def read_limits(document: dict[str, Any], problems: Problems) -> Limits:
     def read(field: str, reader: Callable[[str, Any], Any], value: Any, default: Any = None) -> Any:
         return default if value is None else _try(found, reader, field, value)
 
-    min_qty = read("min_threshold_qty", read_integer, document.get("min_threshold_qty"))
-    reorder_qty = read("reorder_threshold_qty", read_integer, document.get("reorder_threshold_qty"))
+    min_qty = read("min_threshold_qty", _read_quantity, document.get("min_threshold_qty"))
+    reorder_qty = read("reorder_threshold_qty", _read_quantity, document.get("reorder_threshold_qty"))
     min_days = read("min_threshold_days", read_days, document.get("min_threshold_days"))
     reorder_days = read("reorder_threshold_days", read_days, document.get("reorder_threshold_days"))
     cooldown = read(
-        "cooldown_period_minutes", read_integer, settings.get("cooldown_period_minutes"), DEFAULT_COOLDOWN_MINUTES
+        "cooldown_period_minutes", _read_cooldown, settings.get("cooldown_period_minutes"), DEFAULT_COOLDOWN_MINUTES
     )
     enabled = settings.get("enabled")
     is_enabled = read("enabled", read_boolean, document.get("enabled") if enabled is None else enabled, True)
     is_read = not found
     problems += [_invalid(problem.detail) for problem in found]
-    for name, value in (
-        ("min_threshold_qty", min_qty),
-        ("reorder_threshold_qty", reorder_qty),
-        ("cooldown_period_minutes", cooldown),
-    ):
-        if value is not None and value < 0:
-            problems.append(_invalid(f"{name} was {value}, expected at least 0"))
     for unit, low, high in (("qty", min_qty, reorder_qty), ("days", min_days, reorder_days)):
         if low is not None and high is not None and low > high:
             problems.append(_invalid(f"min_threshold_{unit} was {low}, expected at most the reorder's {high}"))
-    if cooldown is not None and cooldown > MAX_COOLDOWN_MINUTES:
-        problems.append(_invalid(f"cooldown_period_minutes was {cooldown}, expected at most {MAX_COOLDOWN_MINUTES:,}"))
     is_dynamic, dynamic = _read_mode(document, reorder_qty, problems)
     is_empty = not is_dynamic and (min_qty, reorder_qty, min_days, reorder_days) == (None,) * 4
     if is_read and is_enabled and is_empty:
@@ -111,6 +102,14 @@ def read_limits(document: dict[str, Any], problems: Problems) -> Limits:
     other = {name: value for name, value in settings.items() if name not in ("cooldown_period_minutes", "enabled")}
     settings_text = canonical_json(other)
     return Limits(min_qty, reorder_qty, min_days, reorder_days, cooldown, is_enabled, settings_text, dynamic)
+
+
+def _read_quantity(field: str, value: Any) -> int:
+    return read_within(field, value, 0, MAX_QUANTITY)
+
+
+def _read_cooldown(field: str, value: Any) -> int:
+    return read_within(field, value, 0, MAX_COOLDOWN_MINUTES)
 
 
 def _read_mode(
@@ -127,10 +126,8 @@ def _read_mode(
     for field in ("floor_qty", "ceiling_qty"):
         found: Problems = []
         value = document.get(field)
-        bound = None if value is None else _try(found, read_integer, field, value)
+        bound = None if value is None else _try(found, _read_quantity, field, value)
         problems += [_invalid(problem.detail) for problem in found]
-        if bound is not None and bound < 0:
-            problems.append(_invalid(f"{field} was {bound}, expected at least 0"))
         bounds.append(bound)
     floor, ceiling = bounds
     if floor is not None and ceiling is not None and floor > ceiling:

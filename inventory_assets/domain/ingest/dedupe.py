@@ -44,9 +44,11 @@ def admit(draft: Draft, event: Event, names: tuple[str, ...]) -> Outcome | Rejec
 
 
 CORRECTION = {
-    Transaction.kind: "to correct it, send an ADJUSTMENT, or the row with a later updated_at",
-    Level.kind: "to correct it, send a level of a later time",
+    Transaction.kind: "to correct it, send an ADJUSTMENT of the difference under an id of its own, "
+    "or the row with a later updated_at",
+    Level.kind: "to correct it, send one with a later last_updated",
 }
+"""What to do about a contradiction, by kind: for the dead letter, and for who publishes a file."""
 
 
 def _contradicts(event: Event, known: Event) -> bool:

@@ -4,7 +4,7 @@ import numpy as np
 
 from inventory_assets.domain.events.kinds import STOCK_EVENTS, Outcome
 from inventory_assets.domain.ingest.process import BurstResult
-from inventory_assets.domain.stock.fold import affected_keys
+from inventory_assets.domain.stock.fold import KeyState, affected_keys
 
 MAX_STOCK = 2**62  # int64 sums wrap silently, so stop well before
 
@@ -39,23 +39,21 @@ def _check_rollups(result: BurstResult) -> None:
         return
     if len(draft.leaves) != len(draft.keys.changed):
         raise InvariantViolation(f"{len(draft.keys.changed)} keys changed but {len(draft.leaves)} were rolled up")
-    # Plain integers: they do not wrap where the cube's would.
-    on_hand = reserved = available = inbound = 0
-    for key, _, old, _, new in draft.leaves:
-        for state, sign in ((new, 1), (old, -1)):
-            if state is None:
-                continue
-            if not all(-MAX_STOCK < stock < MAX_STOCK for stock in (state.on_hand, state.reserved, state.inbound)):
-                raise InvariantViolation(f"stock of {key!r} is beyond 64-bit arithmetic")
-            if not state.is_active:
-                continue
-            on_hand += sign * state.on_hand
-            reserved += sign * state.reserved
-            available += sign * (state.on_hand - state.reserved)
-            inbound += sign * state.inbound
-    expected = np.array([on_hand, reserved, available, inbound], dtype=np.int64)
-    before, after = draft.state.rollups.totals(change)
+    low, high = -MAX_STOCK, MAX_STOCK
+    old = [before for _, _, before, _, _ in draft.leaves if before is not None]
+    new = [after for _, _, _, _, after in draft.leaves if after is not None]
+    for state in new:  # the old ones were new once
+        if not (low < state.on_hand < high and low < state.reserved < high and low < state.inbound < high):
+            raise InvariantViolation(f"stock of {state.key!r} is beyond 64-bit arithmetic")
+    expected = np.array([after - before for after, before in zip(_sums(new), _sums(old), strict=True)], dtype=np.int64)
     # Each of the six levels, in its warehouse and over all, holds every key once.
-    moved = (after - before)[:, :4]
+    moved = draft.state.rollups.moves(change)[:, :4]
     if (moved != expected).any():
         raise InvariantViolation(f"rollups moved by {moved.tolist()}, their keys by {expected.tolist()}")
+
+
+def _sums(states: list[KeyState]) -> tuple[int, int, int, int]:
+    """on_hand, reserved, available and inbound of the active ones. Plain integers: they do not wrap as the cube's."""
+    active = [state for state in states if state.is_active]
+    on_hand, reserved = sum([state.on_hand for state in active]), sum([state.reserved for state in active])
+    return on_hand, reserved, on_hand - reserved, sum([state.inbound for state in active])

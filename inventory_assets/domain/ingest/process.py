@@ -16,6 +16,7 @@ from inventory_assets.domain.alerts.lifecycle import is_in_scope, remember
 from inventory_assets.domain.events.connectors import Heartbeat
 from inventory_assets.domain.events.control import ALERT_COMMANDS
 from inventory_assets.domain.events.kinds import (
+    STOCK_EVENTS,
     Command,
     Event,
     Filtered,
@@ -137,7 +138,7 @@ class _Run:
         placed = [
             _Placed(order_key(event), event, affected_keys(event))
             for event in accepted
-            if isinstance(event, StockEvent)
+            if isinstance(event, STOCK_EVENTS)
         ]
         self._judge_arrivals(placed)
         placed.sort()  # no two have one place: its last part is the event id
@@ -297,7 +298,7 @@ class _Run:
         arrival = self.arrival_of[event.event_id]
         arrival.outcome = outcome
         if own is outcome:  # a transfer may count at its receiver alone
-            arrival.available = self.draft.keys[keys[0]].available
+            arrival.available = self.draft.keys.changed[keys[0]].available
 
     def _judge_arrivals(self, placed: list["_Placed"]) -> None:
         """Find which events arrived too late to matter, where a key's events came out of order.
@@ -341,12 +342,12 @@ class _Run:
 
     def _apply_to_key(self, key: Key, item: "_Placed") -> Outcome:
         place, event, _ = item
-        is_new = not self.draft.has_key(key)
         state = self.draft.key_state(key)
+        is_new = state.event_count == 0
         is_late = place < state.frontier
         before = state.copy() if self.alerts.is_waiting(key, state) else state
         frontier = state.frontier, state.frontier_at
-        is_in_grace = self.alerts.is_in_grace(state, state.frontier_at)
+        is_in_grace = before is not state and self.alerts.is_in_grace(state, state.frontier_at)
         outcome = self._fold(state, self.applied.setdefault(key, {}), event)
         verdict = self.verdicts.get((key, event.event_id), outcome) if self.verdicts else outcome
         if verdict is not outcome:
@@ -358,7 +359,7 @@ class _Run:
                 advance_frontier(state, event)
         if is_new:
             self._add_key(key)
-        moved = self._find_place(event, state)
+        moved = self._find_place(event, state) if isinstance(event, Level) else None
         if moved is not None and outcome is Outcome.SUPERSEDED and not self.verdicts:
             # Another level says what is there, and this one where the SKU stands.
             outcome = Outcome.APPLIED
@@ -385,10 +386,8 @@ class _Run:
     def _add_key(self, key: Key) -> None:
         self.draft.skus[key[1]] = self.draft.sku_parents(key[1]).with_warehouse(key[0])
 
-    def _find_place(self, event: StockEvent, state: KeyState) -> tuple[SkuParents, SkuParents] | None:
+    def _find_place(self, event: Level, state: KeyState) -> tuple[SkuParents, SkuParents] | None:
         """Where a SKU stood and where it stands once a level is known; null where another level still says so."""
-        if not isinstance(event, Level):
-            return None
         old = self.draft.sku_parents(event.sku)
         new = old.with_levels(state.levels)
         if new.level != old.level:

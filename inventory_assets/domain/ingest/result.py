@@ -59,6 +59,8 @@ class BurstResult:
         self.notified: list[Alert] = []
         self.changed_alerts: dict[str, Alert] = {}
         self.steps: list[tuple[StockEvent, KeyState]] = []
+        # Written as a row and told: the bodies of alerts kept above, by identity.
+        self.bodies: dict[int, str] = {}
 
     def outcomes(self) -> dict[str, int]:
         """Messages by outcome."""

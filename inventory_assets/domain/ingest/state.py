@@ -266,6 +266,7 @@ class Draft:
     def __init__(self, state: InventoryState) -> None:
         self.state = state
         self.keys = Overlay(state.keys)
+        self.stored: list[KeyState | None] = []  # what the changed keys were, in their order
         self.skus = Overlay(state.skus)
         self.rules = Overlay(state.rules)
         self.thresholds = Overlay(state.thresholds)
@@ -302,17 +303,14 @@ class Draft:
         for name in entity_names(event):
             self.new_by_entity[name] = tuple(known for known in self.new_by_entity[name] if known is not event)
 
-    def has_key(self, key: Key) -> bool:
-        """Whether a key is known, to the burst or before it."""
-        return key in self.keys.changed or key in self.state.keys
-
     def key_state(self, key: Key) -> KeyState:
         """A working copy of a key's state; a new one where the key is new."""
         working = self.keys.changed.get(key)
         if working is None:
             stored = self.state.keys.get(key)
             working = KeyState(*key) if stored is None else stored.copy()
-            self.keys[key] = working
+            self.keys.changed[key] = working
+            self.stored.append(stored)
         return working
 
     def transactions_of(self, key: Key, applied: Mapping[str, Versions]) -> Iterable[Versions]:
@@ -350,7 +348,9 @@ class Draft:
         for event in self.new_events:
             if isinstance(event, STOCK_EVENTS):
                 for warehouse_id, _ in affected_keys(event):
-                    found[warehouse_id] = max(found.get(warehouse_id, event.event_at), event.event_at)
+                    known = found.get(warehouse_id)
+                    if known is None or event.event_at > known:
+                        found[warehouse_id] = event.event_at
         return found
 
     def add_point(self, key: Key, at: int, available: int) -> None:
@@ -360,14 +360,13 @@ class Draft:
     @cached_property
     def leaves(self) -> list[Leaf]:
         """Each changed key before and after, with its parents."""
-        state, moved = self.state, self.skus.changed
+        skus, moved = self.state.skus, self.skus.changed
         leaves: list[Leaf] = []
-        for key, new in self.keys.changed.items():
-            sku = key[1]
-            before = after = state.skus.get(sku, NO_SKU_PARENTS).parents
-            if sku in moved:
-                after = moved[sku].parents
-            leaves.append((key, before, state.keys.get(key), after, new))
+        for (key, new), old in zip(self.keys.changed.items(), self.stored, strict=True):
+            before = after = skus.get(key[1], NO_SKU_PARENTS).parents
+            if key[1] in moved:
+                after = moved[key[1]].parents
+            leaves.append((key, before, old, after, new))
         return leaves
 
     @cached_property
@@ -398,19 +397,18 @@ class Draft:
             flat = state.trends.get(key)
             if flat is None:
                 flat = state.trends[key] = array("q")
-            for point in points[-TREND_POINTS:]:
-                flat.extend(point)
-            del flat[: -2 * TREND_POINTS]
+            for at, available in points[-TREND_POINTS:]:
+                flat.append(at)
+                flat.append(available)
+            if len(flat) > 2 * TREND_POINTS:
+                del flat[: -2 * TREND_POINTS]
         for key, alerts in self.alerts.changed.items():
             if any(alert.is_notification_due and alert.is_firing for alert in alerts.values()):
                 state.due_alerts.add(key)
             else:
                 state.due_alerts.discard(key)
-        for key, key_state in self.keys.changed.items():
-            if key_state.is_unstated:
-                state.unstated.add(key)
-            else:
-                state.unstated.discard(key)
+        state.unstated.difference_update(self.keys.changed)
+        state.unstated.update(key for key, key_state in self.keys.changed.items() if not key_state.levels)
         for warehouse_id, event_at in self.newest_events().items():
             known = state.newest.get(warehouse_id)
             if known is None or event_at > known.event_at:

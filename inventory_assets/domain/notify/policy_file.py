@@ -6,7 +6,7 @@ Here: names, types and references. Not here: opening the file, environment varia
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from inventory_assets.domain.alerts.incidents import Kind
 from inventory_assets.domain.events.kinds import Condition
@@ -22,16 +22,36 @@ from inventory_assets.domain.notify.policy import (
     Route,
     Window,
 )
-from inventory_assets.domain.values import to_microseconds
+from inventory_assets.domain.values import midnight, to_microseconds
+from inventory_assets.ranges import FIRST_DAY, LAST_DAY, MAX_DAYS, MAX_PORT
 
-_TEXT, _LIST, _WHOLE, _FLAG = "a text", "a list of texts", "a whole number above 0", "true or false"
+
+class _Whole(NamedTuple):
+    """A number's range, both ends allowed."""
+
+    least: int
+    most: int
+
+    def __str__(self) -> str:
+        return f"a whole number from {self.least:,} to {self.most:,}"
+
+
+_TEXT, _LIST, _FLAG = "a text", "a list of texts", "true or false"
 _COMMON = {"kind", "limit", "send_resolved"}
-_HTTP = {"timeout_seconds": _WHOLE, "allow_hosts": _LIST}
+# One that does not answer keeps its channel's queue waiting for so long.
+_TIMEOUT = _Whole(1, 600)
+_HTTP: dict[str, str | _Whole] = {"timeout_seconds": _TIMEOUT, "allow_hosts": _LIST}
+_LIMIT = {"count": _Whole(1, 1_000_000), "seconds": _Whole(1, MAX_DAYS * 86_400)}
+# One alert is no group.
+_GROUP_THRESHOLD = _Whole(2, 1_000_000)
+# What may wait longer than an hour is a digest, not a group.
+_GROUP_WAIT_SECONDS = _Whole(1, 3_600)
+_WINDOW_MINUTES = _Whole(1, 7 * 24 * 60)
 # kind -> setting -> what it holds; those in _REQUIRED must be there.
-_SETTINGS: dict[ChannelKind, dict[str, str]] = {
+_SETTINGS: dict[ChannelKind, dict[str, str | _Whole]] = {
     ChannelKind.EMAIL: {
-        "host": _TEXT, "port": _WHOLE, "security": _TEXT, "from": _TEXT, "to": _LIST, "ca_file": _TEXT,
-        "username_env": _TEXT, "password_env": _TEXT, "timeout_seconds": _WHOLE,
+        "host": _TEXT, "port": _Whole(1, MAX_PORT), "security": _TEXT, "from": _TEXT, "to": _LIST, "ca_file": _TEXT,
+        "username_env": _TEXT, "password_env": _TEXT, "timeout_seconds": _TIMEOUT,
     },
     ChannelKind.WEBHOOK: {"url": _TEXT, "url_env": _TEXT, "secret_env": _TEXT, **_HTTP},
     ChannelKind.SLACK: {"url": _TEXT, "url_env": _TEXT, **_HTTP},
@@ -52,7 +72,6 @@ _REQUIRED: dict[ChannelKind, tuple[tuple[str, ...], ...]] = {
 _CHECKS: dict[str, Callable[[Any], bool]] = {
     _TEXT: lambda value: type(value) is str and bool(value.strip()) and value.isprintable(),
     _LIST: lambda value: type(value) is list and bool(value) and all(_CHECKS[_TEXT](each) for each in value),
-    _WHOLE: lambda value: type(value) is int and value > 0,
     _FLAG: lambda value: type(value) is bool,
 }
 _REPORTS = ("nightly", "weekly")
@@ -68,9 +87,6 @@ _URL = re.compile(
     r"https?://(\[[0-9A-Fa-f:.]+\]|[^/\s@:?#\\\[\]]+)(:(?P<port>\d{1,5}))?([/?#][^\s\\]*)?", re.IGNORECASE
 )
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_MAX_WINDOW_MINUTES = 7 * 24 * 60
-# What may wait longer is a digest, not a group.
-_MAX_GROUP_WAIT_SECONDS = 3600
 
 
 def read_policy(document: Mapping[str, Any]) -> tuple[Policy, list[str]]:
@@ -166,8 +182,8 @@ class _Reading:
         if table is None:
             return None
         table = self._table(f"{place}.limit", table)
-        self._known(f"{place}.limit", table, {"count", "seconds"})
-        good = [self._check(f"{place}.limit.{key}", table.get(key), _WHOLE) for key in ("count", "seconds")]
+        self._known(f"{place}.limit", table, set(_LIMIT))
+        good = [self._check(f"{place}.limit.{key}", table.get(key), expected) for key, expected in _LIMIT.items()]
         return Limit(table["count"], table["seconds"]) if all(good) else None
 
     def _route(self, place: str, table: Any, declared: set[str]) -> Route:
@@ -187,8 +203,7 @@ class _Reading:
                     self._problem(f"{place}.group_by", f"{key!r} is none of {', '.join(GROUP_KEYS)}")
         threshold = table.get("group_threshold", 5 if group_by else 0)
         if "group_threshold" in table:
-            if self._check(f"{place}.group_threshold", threshold, _WHOLE) and threshold < 2:
-                self._problem(f"{place}.group_threshold", "was 1, expected at least 2: one alert is no group")
+            self._check(f"{place}.group_threshold", threshold, _GROUP_THRESHOLD)
             if not group_by:
                 self._problem(f"{place}.group_threshold", "means nothing without group_by")
         goes_on = table.get("continue", False)
@@ -206,9 +221,7 @@ class _Reading:
                 self._problem(f"{place}.group_wait_critical", "means nothing without group_wait")
             return 0, False
         wait, is_critical = table["group_wait"], table.get("group_wait_critical", False)
-        good = self._check(f"{place}.group_wait", wait, _WHOLE)
-        if good and wait > _MAX_GROUP_WAIT_SECONDS:
-            self._problem(f"{place}.group_wait", f"was {wait} seconds, expected at most an hour")
+        good = self._check(f"{place}.group_wait", wait, _GROUP_WAIT_SECONDS)
         if not is_grouped:
             self._problem(f"{place}.group_wait", "means nothing without group_by")
         self._check(f"{place}.group_wait_critical", is_critical, _FLAG)
@@ -232,10 +245,9 @@ class _Reading:
         if clock is None:
             self._problem(f"{place}.from", "expected a time of day in UTC such as '02:00'")
         minutes = table.get("minutes")
-        if self._check(f"{place}.minutes", minutes, _WHOLE) and minutes > _MAX_WINDOW_MINUTES:
-            self._problem(f"{place}.minutes", f"was {minutes}, expected at most a week ({_MAX_WINDOW_MINUTES})")
+        good = self._check(f"{place}.minutes", minutes, _WINDOW_MINUTES)
         opens = 0 if clock is None else int(clock[1]) * 60 + int(clock[2])
-        return Window(name, match, None, None, tuple(days), opens, minutes if type(minutes) is int else 0)
+        return Window(name, match, None, None, tuple(days), opens, minutes if good else 0)
 
     def _reports(self, table: Any, channels: Mapping[str, ChannelPolicy], declared: set[str]) -> ReportMail:
         table = self._table("reports", table)
@@ -272,10 +284,16 @@ class _Reading:
     def _problem(self, place: str, text: str) -> None:
         self.problems.append(f"{place}: {text}")
 
-    def _check(self, place: str, value: Any, kind: str) -> bool:
-        if _CHECKS[kind](value):
+    def _check(self, place: str, value: Any, kind: str | _Whole) -> bool:
+        if isinstance(kind, _Whole):
+            good = type(value) is int and kind.least <= value <= kind.most
+        else:
+            good = _CHECKS[kind](value)
+        if good:
             return True
-        shown = "missing" if value is None else f"of type {type(value).__name__}"
+        # A text is not shown: it may be a secret at the wrong place.
+        is_shown = type(value) in (int, float) and abs(value) < 10**30
+        shown = "missing" if value is None else str(value) if is_shown else f"of type {type(value).__name__}"
         self._problem(place, f"was {shown}, expected {kind}")
         return False
 
@@ -312,12 +330,16 @@ class _Reading:
         if not isinstance(value, datetime):
             self._problem(place, "expected a time such as 2026-03-01T02:00:00Z")
             return None
-        return to_microseconds(value if value.tzinfo else value.replace(tzinfo=UTC))
+        moment = to_microseconds(value if value.tzinfo else value.replace(tzinfo=UTC))
+        if not midnight(str(FIRST_DAY)) <= moment < midnight(str(LAST_DAY)):
+            self._problem(place, f"was {value}, expected a time from {FIRST_DAY} to {LAST_DAY}")
+            return None
+        return moment
 
 
 def _is_url(url: str) -> bool:
     match = _URL.fullmatch(url)
-    return match is not None and 0 < int(match["port"] or 80) <= 65_535
+    return match is not None and 0 < int(match["port"] or 80) <= MAX_PORT
 
 
 def _texts(value: Any) -> list[str]:

@@ -6,7 +6,7 @@ them in a millisecond.
 """
 
 from collections.abc import Iterator, Sequence
-from operator import sub
+from operator import neg, sub
 
 import numpy as np
 import polars as pl
@@ -16,6 +16,7 @@ from inventory_assets.domain.stock.fold import KeyState
 from inventory_assets.domain.stock.hierarchy import ROLLUP_LEVELS, Node, level_ids, nodes_of
 
 MEASURES = ("on_hand", "reserved", "available", "inbound", "sku_count")
+_SKU_COUNT = len(MEASURES) - 1
 _KEY_COUNT = len(MEASURES)  # active keys of a node: told apart from its SKUs, and not shown
 _COLUMNS = len(MEASURES) + 1
 NODES_PER_KEY = 12
@@ -56,11 +57,11 @@ class Rollups:
 
     def __init__(self) -> None:
         self._ids: dict[Node, int] = {}
-        self._warehouses: list[str | None] = []
-        self._levels: list[str] = []
-        self._level_ids: list[str] = []
-        self._parent_of: list[str | None] = []
         self._known_warehouses: dict[str | None, None] = {}
+        # Of each node. Arrays of objects: a burst's are gathered in a third of the time that lists take.
+        self._warehouses = np.full(1024, None, dtype=object)
+        self._level_ids = np.full(1024, None, dtype=object)
+        self._parent_of = np.full(1024, None, dtype=object)
         self._sums = np.zeros((1024, _COLUMNS), dtype=np.int64)
         # Which of the twelve kinds a node is: (one or all warehouses) x level.
         self._kinds = np.zeros(1024, dtype=np.int8)
@@ -72,62 +73,70 @@ class Rollups:
         self._parents: dict[LevelNode, dict[str, int]] = {}
 
     def __len__(self) -> int:
-        return len(self._levels)
+        return len(self._ids)
 
     def change(self, leaves: Sequence[Leaf]) -> RollupChange:
         """Compute the sums of every node that the changed keys count in."""
         rows: list[int] = []
-        deltas: list[tuple[int, ...]] = []
+        deltas: list[int] = []
         moved_nodes: list[list[int]] = []
-        moved_deltas: list[tuple[int, ...]] = []
+        moved_deltas: list[int] = []
         moved: list[tuple[Key, ParentIds]] = []
         by_sku: dict[str, int] = {}
         places: dict[str, tuple[ParentIds | None, ParentIds]] = {}
         for key, old_parents, old, new_parents, new in leaves:
-            before, after = leaf_sums(old), leaf_sums(new)
-            if old is None or old_parents == new_parents:
+            is_moved = old is not None and old_parents != new_parents
+            if old is not None and old.is_active and new is not None and new.is_active and not is_moved:
+                # Most are such: it counts where it did.
+                on_hand, reserved = new.on_hand - old.on_hand, new.reserved - old.reserved
                 rows.append(self._row(key, new_parents))
-                deltas.append(tuple(map(sub, after, before)))
-            else:
+                deltas += (on_hand, reserved, on_hand - reserved, new.inbound - old.inbound, 0)
+                continue
+            before, after = leaf_sums(old), leaf_sums(new)
+            if is_moved:
                 moved.append((key, new_parents))
                 moved_nodes += [self._nodes(key, old_parents), self._nodes(key, new_parents)]
-                moved_deltas += [tuple(-value for value in before), after]
+                moved_deltas += [*map(neg, before), *after]
+            else:
+                rows.append(self._row(key, new_parents))
+                deltas += map(sub, after, before)
             sku = key[1]
             by_sku[sku] = by_sku.get(sku, 0) + after[4] - before[4]
             if old is not None or sku not in places:
                 places[sku] = (old_parents if old is not None else None, new_parents)
-        if not places:
+        if not leaves:
             return RollupChange(np.empty(0, np.int64), np.empty((0, _COLUMNS), np.int64), {}, [])
         node_rows = self._row_nodes[rows]
         if moved_nodes:
             node_rows = np.concatenate([node_rows, np.array(moved_nodes, dtype=np.int32)])
-        flat = node_rows.ravel()
         steps = np.empty((len(node_rows), NODES_PER_KEY, _COLUMNS), dtype=np.int64)
-        steps[:, :, : _COLUMNS - 1] = np.array(deltas + moved_deltas, dtype=np.int64)[:, None, :]
-        steps[:, :, _KEY_COUNT] = steps[:, :, _KEY_COUNT - 1]
+        steps[:, :, :_KEY_COUNT] = np.array(deltas + moved_deltas, dtype=np.int64).reshape(-1, 1, _KEY_COUNT)
+        steps[:, :, _KEY_COUNT] = steps[:, :, _SKU_COUNT]
         # Over all warehouses a SKU counts once, however many keys it has.
-        steps[:, _WAREHOUSE_NODES:, _KEY_COUNT - 1] = 0
+        steps[:, _WAREHOUSE_NODES:, _SKU_COUNT] = 0
         sku_nodes, sku_steps = self._count_skus(by_sku, places)
         parents = self._move_parents(places)
         # Every warehouse's node of a place shows the same parent, whether or not its stock moved.
-        adopted = np.array(
-            [
-                number
-                for node, counts in parents.items()
-                for number in self._numbers_of(node)
-                if self._parent_of[number] != _only_parent(counts)
-            ],
-            dtype=np.int64,
-        )
-        touched, inverse = np.unique(np.concatenate([flat, sku_nodes, adopted]), return_inverse=True)
-        sums = self._sums[touched]
-        np.add.at(sums, inverse[: len(flat)], steps.reshape(-1, _COLUMNS))
-        np.add.at(sums[:, _KEY_COUNT - 1], inverse[len(flat) : len(flat) + len(sku_nodes)], sku_steps)
-        return RollupChange(touched, sums, parents, moved)
+        adopted = [
+            number
+            for node, counts in parents.items()
+            for number in self._numbers_of(node)
+            if self._parent_of[number] != _only_parent(counts)
+        ]
+        others = np.zeros((len(sku_nodes) + len(adopted), _COLUMNS), dtype=np.int64)
+        others[: len(sku_nodes), _SKU_COUNT] = sku_steps
+        numbers = np.concatenate([node_rows.ravel(), np.array(sku_nodes + adopted, dtype=np.int32)])
+        # Sorted, the steps of a node stand together: one sort finds the nodes and adds up their steps.
+        order = np.argsort(numbers)
+        numbers = numbers[order]
+        first = np.flatnonzero(np.concatenate([[True], numbers[1:] != numbers[:-1]]))
+        touched = numbers[first]
+        moves = np.add.reduceat(np.concatenate([steps.reshape(-1, _COLUMNS), others])[order], first)
+        return RollupChange(touched, self._sums[touched] + moves, parents, moved)
 
     def _count_skus(
         self, by_sku: dict[str, int], places: dict[str, tuple[ParentIds | None, ParentIds]]
-    ) -> tuple[np.ndarray, np.ndarray]:
+    ) -> tuple[list[int], list[int]]:
         nodes: list[int] = []
         steps: list[int] = []
         for sku, delta in by_sku.items():
@@ -145,7 +154,7 @@ class Rollups:
                     for level, level_id in level_ids(sku, parents):
                         nodes.append(self._number((None, level, level_id)))
                         steps.append(step)
-        return np.array(nodes, dtype=np.int64), np.array(steps, dtype=np.int64)
+        return nodes, steps
 
     def _move_parents(self, places: dict[str, tuple[ParentIds | None, ParentIds]]) -> dict[LevelNode, dict[str, int]]:
         changed: dict[LevelNode, dict[str, int]] = {}
@@ -184,30 +193,25 @@ class Rollups:
 
         `parent_id` is null where the node has no parent or more than one.
         """
-        numbers = change.nodes.tolist()
-        levels = [self._levels[number] for number in numbers]
-        level_ids = [self._level_ids[number] for number in numbers]
+        nodes, levels = change.nodes, np.array(ROLLUP_LEVELS * 2, dtype=object)
         return pl.DataFrame(
-            {
-                "warehouse_id": pl.Series([self._warehouses[number] for number in numbers], dtype=pl.String),
-                "level": pl.Series(levels, dtype=pl.String),
-                "level_id": pl.Series(level_ids, dtype=pl.String),
-                "parent_id": pl.Series(self._parent_ids(numbers, change), dtype=pl.String),
-                **{measure: change.sums[:, i] for i, measure in enumerate(MEASURES)},
-            }
+            [
+                pl.Series("warehouse_id", self._warehouses[nodes].tolist(), pl.String),
+                pl.Series("level", levels[self._kinds[nodes]].tolist(), pl.String),
+                pl.Series("level_id", self._level_ids[nodes].tolist(), pl.String),
+                pl.Series("parent_id", self._parent_ids(change), pl.String),
+                *(pl.Series(measure, change.sums[:, i]) for i, measure in enumerate(MEASURES)),
+            ]
         )
 
-    def totals(self, change: RollupChange) -> tuple[np.ndarray, np.ndarray]:
-        """Sums of the changed nodes before and after, by kind; shape (12, 6).
+    def moves(self, change: RollupChange) -> np.ndarray:
+        """How far a change moves the sums of each kind of node; shape (12, 6).
 
         Kinds 0 to 5 are the levels in one warehouse, 6 to 11 over all.
         """
-        kinds = self._kinds[change.nodes]
-        before = np.zeros((NODES_PER_KEY, _COLUMNS), dtype=np.int64)
-        after = np.zeros((NODES_PER_KEY, _COLUMNS), dtype=np.int64)
-        np.add.at(before, kinds, self._sums[change.nodes])
-        np.add.at(after, kinds, change.sums)
-        return before, after
+        moves = np.zeros((NODES_PER_KEY, _COLUMNS), dtype=np.int64)
+        np.add.at(moves, self._kinds[change.nodes], change.sums - self._sums[change.nodes])
+        return moves
 
     def items(self) -> dict[Node, tuple[int, ...]]:
         """Every node with an active key and its sums, for checks."""
@@ -221,15 +225,15 @@ class Rollups:
         """The parent of every node with an active key, for checks."""
         return {node: self._parent_of[i] for node, i in self._ids.items() if self._sums[i, _KEY_COUNT] > 0}
 
-    def _parent_ids(self, numbers: list[int], change: RollupChange) -> list[str | None]:
-        known, changed = self._parent_of, change.parents
-        if not changed:
-            return [known[number] for number in numbers]
-        nodes = [(self._levels[number], self._level_ids[number]) for number in numbers]
-        return [
-            _only_parent(changed[node]) if node in changed else known[number]
-            for number, node in zip(numbers, nodes, strict=True)
-        ]
+    def _parent_ids(self, change: RollupChange) -> list[str | None]:
+        parent_ids = self._parent_of[change.nodes].tolist()
+        if change.parents:
+            for place, number in enumerate(change.nodes.tolist()):
+                level = ROLLUP_LEVELS[self._kinds[number] % _WAREHOUSE_NODES]
+                counts = change.parents.get((level, self._level_ids[number]))
+                if counts is not None:
+                    parent_ids[place] = _only_parent(counts)
+        return parent_ids
 
     def _row(self, key: Key, parents: ParentIds) -> int:
         if (row := self._rows.get(key)) is None:
@@ -252,17 +256,19 @@ class Rollups:
     def _number(self, node: Node) -> int:
         # A node without sums is harmless, so numbering need not wait for the commit.
         if (number := self._ids.get(node)) is None:
-            number = self._ids[node] = len(self._levels)
-            self._warehouses.append(node[0])
-            self._levels.append(node[1])
-            self._level_ids.append(node[2])
-            self._parent_of.append(_only_parent(self._parents.get((node[1], node[2]), {})))
-            self._known_warehouses[node[0]] = None
+            number = self._ids[node] = len(self)
             if number == len(self._sums):
-                self._sums = np.concatenate([self._sums, np.zeros_like(self._sums)])
-                self._kinds = np.concatenate([self._kinds, np.zeros_like(self._kinds)])
+                self._double()
+            self._known_warehouses[node[0]] = None
+            self._warehouses[number], self._level_ids[number] = node[0], node[2]
+            self._parent_of[number] = _only_parent(self._parents.get((node[1], node[2]), {}))
             self._kinds[number] = ROLLUP_LEVELS.index(node[1]) + (_WAREHOUSE_NODES if node[0] is None else 0)
         return number
+
+    def _double(self) -> None:
+        for name in ("_warehouses", "_level_ids", "_parent_of", "_sums", "_kinds"):
+            array = getattr(self, name)
+            setattr(self, name, np.concatenate([array, np.zeros_like(array)]))
 
 
 def _only_parent(counts: dict[str, int]) -> str | None:

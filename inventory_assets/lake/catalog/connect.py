@@ -6,6 +6,7 @@ not to install anything by itself.
 
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ from inventory_assets.lake.catalog.create import ensure_tables
 from inventory_assets.lake.catalog.extensions import load_extension, open_with_extensions
 from inventory_assets.lake.catalog.postgres import server_reason, split_password
 from inventory_assets.lake.catalog.readable import attach_readable, can_write, scratch
+from inventory_assets.lake.durable import commit_written
 from inventory_assets.lake.errors import LakeError, LakeMissingError
 from inventory_assets.lake.journal.open import make_journal
 from inventory_assets.lake.lock import DEFAULT_TIMEOUT_SECONDS, writer_lock
@@ -248,10 +250,12 @@ def lake_lock(settings: Settings, *, timeout_seconds: float = DEFAULT_TIMEOUT_SE
 
 def _make_tables(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
     def make() -> None:
+        began = time.time()
         try:
             ensure_tables(
                 connection,
                 lambda journal_id, epoch, version: make_journal(settings, journal_id, epoch=epoch, version=version),
+                lambda: commit_written(connection, settings, began),
             )
         except BaseException:
             try:

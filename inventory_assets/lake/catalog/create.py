@@ -28,11 +28,12 @@ MakeJournal = Callable[[str, int, int], None]
 """Makes a journal of an id, for a lake at (epoch, version); one that is there already goes."""
 
 
-def ensure_tables(connection: duckdb.DuckDBPyConnection, make_journal: MakeJournal) -> None:
+def ensure_tables(connection: duckdb.DuckDBPyConnection, make_journal: MakeJournal, commit: Callable[[], None]) -> None:
     """Give the lake the tables, columns and views it lacks. Old rows have nulls in new columns.
 
-    A lake without a journal is given one first: killed in between, it is still
-    a lake without one, and the next start makes it anew.
+    `commit` ends the transaction, with its files on disk. A lake without a journal
+    is given one first: killed in between, it is still a lake without one, and the
+    next start makes it anew.
     """
     known = _columns(connection)
     lacking = [table for table in TABLES if not {*table.columns} <= known.get(table.changes, set())]
@@ -62,7 +63,7 @@ def ensure_tables(connection: duckdb.DuckDBPyConnection, make_journal: MakeJourn
         _create_view(connection, table.full_name, query, table.comment)
     for view in VIEWS if lacking else absent:
         _create_view(connection, view.full_name, view.query.replace("{lake}", f"{CATALOG}."), view.comment)
-    connection.execute("COMMIT")
+    commit()
 
 
 def _begin_journal(connection: duckdb.DuckDBPyConnection, make_journal: MakeJournal, *, is_new: bool) -> None:

@@ -1,10 +1,12 @@
 """Change the lake's form by hand: back to that of before journals, or on with a new journal."""
 
+import time
 import uuid
 
 import duckdb
 
 from inventory_assets.lake.catalog.connect import connect, lake_lock
+from inventory_assets.lake.durable import commit_written
 from inventory_assets.lake.journal.open import drop_journal, make_journal
 from inventory_assets.lake.tables import CATALOG, LANDED, WATERMARKS
 from inventory_assets.lake.transaction import Lake
@@ -22,6 +24,7 @@ def downgrade(settings: Settings) -> int:
         with lake.exclusive(), lake.journal.exclusive():
             lake.land()
             connection, landed = lake.connection, lake.landed()
+            began = time.time()
             connection.execute("BEGIN")
             try:
                 connection.execute(f"DROP VIEW {CATALOG}.{WATERMARKS.full_name}")
@@ -33,7 +36,7 @@ def downgrade(settings: Settings) -> int:
                     [landed.epoch, landed.version],
                 )
                 connection.execute(f"DROP TABLE {CATALOG}.{LANDED.full_name}")
-                connection.execute("COMMIT")
+                commit_written(connection, settings, began)
             except BaseException:
                 lake.abandon()
                 raise
@@ -54,16 +57,20 @@ def begin_new_journal(settings: Settings) -> int:
         with lake_lock(settings):
             row = connection.execute(f"SELECT epoch, version FROM {CATALOG}.{LANDED.full_name}").fetchone()
             assert row is not None  # made with the tables
-            epoch, version = row
+            # Whoever has versions in memory that were given up must not take new ones of these numbers for them.
+            epoch, version = row[0] + 1, row[1]
             journal_id = uuid.uuid4().hex
             # The lake names it before it is there: killed in between, there is none, and that is said.
             drop_journal(settings)
-            _name_journal(connection, journal_id)
+            _name_journal(connection, settings, journal_id, epoch)
             make_journal(settings, journal_id, epoch=epoch, version=version)
         return version
     finally:
         connection.close()
 
 
-def _name_journal(connection: duckdb.DuckDBPyConnection, journal_id: str) -> None:
-    connection.execute(f"UPDATE {CATALOG}.{LANDED.full_name} SET journal_id = ?", [journal_id])
+def _name_journal(connection: duckdb.DuckDBPyConnection, settings: Settings, journal_id: str, epoch: int) -> None:
+    began = time.time()
+    connection.execute("BEGIN")
+    connection.execute(f"UPDATE {CATALOG}.{LANDED.full_name} SET journal_id = ?, epoch = ?", [journal_id, epoch])
+    commit_written(connection, settings, began)

@@ -63,7 +63,7 @@ def split_password(catalog: str, *, said_in: str = "INVENTORY_CATALOG") -> tuple
 def forget_inlined_rows(connection: duckdb.DuckDBPyConnection) -> None:
     """Remove rows kept in a server's catalog that no snapshot shows any more.
 
-    Every version leaves one, the watermark before it. DuckLake's expiry keeps
+    Every landing leaves one, the row of `meta.landed` before it. DuckLake's expiry keeps
     them; its flush writes them to a file, which an answer lost takes along.
     """
     query = f"FROM postgres_query('{METADATA}', 'SELECT table_name FROM {SCHEMA}.ducklake_inlined_data_tables')"

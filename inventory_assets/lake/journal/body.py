@@ -6,6 +6,9 @@ from typing import Final
 import msgspec
 import polars as pl
 
+from inventory_assets.lake.errors import JournalError
+from inventory_assets.lake.journal.sql import REMEDY
+
 # As a share of what a burst of 1,000 costs: `benchmarks/journal.py`.
 COMPRESSION: Final = "lz4"
 
@@ -24,13 +27,34 @@ def decode(body: bytes) -> dict[str, pl.DataFrame]:
     return {name: pl.read_ipc_stream(stream) for name, stream in streams.items()}
 
 
+def same(version: int, height: int) -> pl.Series:
+    """A version as a column: a third of what a literal costs."""
+    return pl.Series("version", [version], pl.Int64).new_from_index(0, height)
+
+
 def gather(bodies: Iterable[tuple[int, bytes]]) -> dict[str, pl.DataFrame]:
     """The rows of several versions, by table, each with its version."""
     parts: dict[str, list[pl.DataFrame]] = {}
     for version, body in bodies:
-        for name, rows in decode(body).items():
+        for name, rows in _decode(version, body).items():
             if "version" not in rows.columns:
-                rows = rows.with_columns(pl.lit(version, pl.Int64).alias("version"))
+                rows = rows.hstack([same(version, rows.height)])
             parts.setdefault(name, []).append(rows)
+    return {name: _join(frames) for name, frames in parts.items()}
+
+
+def _join(frames: list[pl.DataFrame]) -> pl.DataFrame:
     # Diagonal: a version that older code journaled lacks the columns that came since.
-    return {name: pl.concat(frames, how="diagonal") for name, frames in parts.items()}
+    try:
+        return pl.concat(frames, how="diagonal")
+    except pl.exceptions.SchemaError:
+        # A column of nothing but nulls may have no type of its own. Three times the cost.
+        return pl.concat(frames, how="diagonal_relaxed")
+
+
+def _decode(version: int, body: bytes) -> dict[str, pl.DataFrame]:
+    try:
+        return decode(body)
+    # Whatever bytes at random make of the three that read them, which have no base in common.
+    except (Exception, pl.exceptions.PanicException) as error:
+        raise JournalError(f"version {version} is damaged in the journal: {error}. {REMEDY}") from error

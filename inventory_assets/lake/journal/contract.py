@@ -99,6 +99,10 @@ class Journal(Protocol):
         """What has not landed."""
         ...
 
+    def lacking(self) -> int:
+        """Of how many versions that have not landed it has no rows; 0 while it is whole."""
+        ...
+
     def note_landed(self, version: int, snapshot: int) -> None:
         """The versions up to this one are in the lake and on disk."""
         ...

@@ -26,7 +26,9 @@ class _Reader:
 
 @contextmanager
 def journaled(journal: Journal, after: int, upto: int) -> Iterator[Reader | None]:
-    """The changes that versions brought, in the lake's tables of these names; None where it lacks one of them.
+    """The changes that versions brought, in the lake's tables of these names.
+
+    None where it lacks one of the versions, or another release wrote what this one has no column for.
 
     Tables only, none of the lake's views: `core.sku_state_changes` and not `core.sku_state`.
     """
@@ -35,12 +37,16 @@ def journaled(journal: Journal, after: int, upto: int) -> Iterator[Reader | None
         yield None
         return
     rows = gather((each.version, each.body) for each in entries)
+    tables = (*APPEND_TABLES, *VERSIONED_TABLES)
+    if any({*rows[table.changes].columns} - {*table.columns} for table in tables if table.changes in rows):
+        yield None
+        return
     connection = duckdb.connect()
     try:
         connection.execute("SET enable_progress_bar = false")
         for schema in SCHEMAS:
             connection.execute(f"CREATE SCHEMA {schema}")
-        for table in (*APPEND_TABLES, *VERSIONED_TABLES):
+        for table in tables:
             connection.execute(f"CREATE TABLE {table.changes} ({table.definition})")
             if (frame := rows.get(table.changes)) is not None:
                 names = ", ".join(frame.columns)

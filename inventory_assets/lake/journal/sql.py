@@ -103,6 +103,15 @@ class SqlJournal(ABC):
         )
         return Backlog(*found[0])
 
+    def lacking(self) -> int:
+        """Of how many versions that have not landed it has no rows; 0 while it is whole."""
+        # One statement: others commit and land meanwhile. A barrier's version has no rows here.
+        found = self._execute(
+            f"SELECT CASE WHEN barrier IS NULL THEN version - landed ELSE 0 END - (SELECT count(*) FROM {VERSIONS} v "
+            f"WHERE v.version > h.landed) FROM {HEAD} h"
+        )
+        return found[0][0]
+
     def note_landed(self, version: int, snapshot: int) -> None:
         """The versions up to this one are in the lake and on disk."""
         with self._transaction():
@@ -151,7 +160,10 @@ class SqlJournal(ABC):
         found = self._execute(f"{SELECT_HEAD} {for_update}")
         if not found:
             raise JournalError(f"the journal has no head. {REMEDY}")
-        return _to_head(*found[0])
+        try:
+            return _to_head(*found[0])
+        except (ValueError, TypeError, msgspec.MsgspecError) as error:
+            raise JournalError(f"the journal's head is damaged: {error}. {REMEDY}") from error
 
 
 REMEDY = (

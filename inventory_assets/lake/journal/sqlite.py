@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from inventory_assets.lake.durable import sync
 from inventory_assets.lake.errors import JournalError, LakeError
 from inventory_assets.lake.journal.sql import FIRST_HEAD, REMEDY, TABLES, SqlJournal
 from inventory_assets.lake.lock import writer_lock
@@ -33,6 +34,7 @@ class SqliteJournal(SqlJournal):
         self._lander: int | None = None
         if not path.exists():
             raise JournalError(f"the journal {str(path)!r} is missing. {REMEDY}")
+        self._file = path.stat().st_ino
         self._connection = _open(path, read_only=read_only)
         # FULL: a commit is on disk before it is acknowledged.
         for pragma in () if read_only else (
@@ -82,7 +84,7 @@ class SqliteJournal(SqlJournal):
         self._execute("PRAGMA wal_checkpoint(PASSIVE)")
         if self._execute("PRAGMA freelist_count")[0][0] > SHRINK_PAGES:
             # A step at a time: a commit waits for it.
-            self._execute(f"PRAGMA incremental_vacuum({SHRINK_PAGES})")
+            self._run_whole(f"PRAGMA incremental_vacuum({SHRINK_PAGES})")
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
@@ -95,11 +97,24 @@ class SqliteJournal(SqlJournal):
                 yield
                 return
             with writer_lock(self.path.with_suffix(".lock")):
+                self._check_place()
                 self._is_exclusive = True
                 try:
                     yield
                 finally:
                     self._is_exclusive = False
+
+    def _check_place(self) -> None:
+        """Refuse to write to a file that has gone from its place: what it takes is lost when it is closed."""
+        try:
+            is_there = self.path.stat().st_ino == self._file
+        except FileNotFoundError:
+            is_there = False
+        if not is_there:
+            raise JournalError(
+                f"the journal {str(self.path)!r} was removed or replaced while this process had it open: a new one was "
+                "begun, or a copy put back. Nothing was written; start this process again."
+            )
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -114,6 +129,14 @@ class SqliteJournal(SqlJournal):
                 except sqlite3.Error:
                     pass  # a disk that is full has ended it already
                 raise
+
+    def _run_whole(self, sql: str) -> None:
+        # `execute` leaves a statement whose rows have no columns at its first: of this pragma, one page.
+        with self._turn:
+            try:
+                self._connection.executescript(sql)
+            except sqlite3.Error as error:
+                raise _in_our_words(error, self.path) from error
 
     def _execute(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple]:
         with self._turn:
@@ -147,6 +170,7 @@ def make_sqlite_journal(path: Path, journal_id: str, *, epoch: int, version: int
     for suffix in ("-wal", "-shm"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
     fresh.replace(path)
+    sync((path,), path.parent)
 
 
 def _in_our_words(error: sqlite3.Error, path: Path) -> LakeError:

@@ -14,7 +14,7 @@ import polars as pl
 
 from inventory_assets.lake.catalog.connect import connect
 from inventory_assets.lake.retries import with_retries
-from inventory_assets.lake.tables import LANDED
+from inventory_assets.lake.tables import WATERMARKS
 from inventory_assets.lake.upkeep.expiry import hold_snapshots
 from inventory_assets.settings import Settings
 
@@ -61,6 +61,7 @@ class LakeReader:
     """Reads the lake without ever writing it."""
 
     def __init__(self, settings: Settings) -> None:
+        self.settings = settings
         self.connection: duckdb.DuckDBPyConnection = connect(settings, read_only=True)
 
     def query(self, sql: str, parameters: list[Any] | None = None) -> pl.DataFrame:
@@ -110,5 +111,5 @@ def snapshot_reader(settings: Settings) -> Iterator[LakeReader]:
     with history_reader(settings) as reader:
         reader.connection.execute("BEGIN")
         # A transaction sees the lake as of its first query, not as of its beginning.
-        reader.query(f"SELECT version FROM {LANDED.full_name}")
+        reader.query(f"SELECT version FROM {WATERMARKS.full_name}")
         yield reader

@@ -98,10 +98,17 @@ class Maintenance:
     def run_all(self) -> list[str]:
         """Do everything once, now, also what earlier processes left; the names of the steps."""
         self._lake.land()
-        steps: list[tuple[str, Table | None, int, int]] = self._merges(run=2)
-        steps += [("compact", None, 0, 0)] * len(COMPACTED_TABLES) + [("expire", None, 0, 0)]
-        for step in steps:
+        steps: list[tuple[str, Table | None, int, int]] = []
+        # What was merged may be like its neighbours now.
+        while merges := self._merges(run=2):
+            for step in merges:
+                self._run(*step)
+            steps += merges
+        rest: list[tuple[str, Table | None, int, int]] = [("compact", None, 0, 0)] * len(COMPACTED_TABLES)
+        rest.append(("expire", None, 0, 0))
+        for step in rest:
             self._run(*step)
+        steps += rest
         self.rewriter.remove_orphans((datetime.now(UTC) - ORPHAN_AGE).isoformat())
         return [kind if table is None else f"{kind} {table.changes}" for kind, table, _, _ in steps]
 

@@ -50,7 +50,9 @@ def plan_merges(ranges: Iterable[Range], *, run: int = RUN) -> list[Range]:
     """
     known = list(ranges)
     for level in range(LARGEST_LEVEL + 1):
-        merged = [part for group in _runs(known, level) if len(group) >= run for part in _cut(group)]
+        # Smaller ones between them come along, and never make a large one be written anew by themselves.
+        due = [group for group in _runs(known, level) if sum(each.level == level for each in group) >= run]
+        merged = [part for group in due for part in _cut(group)]
         if merged:
             return merged
     return []

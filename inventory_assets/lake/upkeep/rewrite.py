@@ -20,7 +20,7 @@ from pathlib import Path
 import duckdb
 
 from inventory_assets.lake.catalog.connect import CATALOG
-from inventory_assets.lake.durable import sync
+from inventory_assets.lake.durable import commit_written, sync
 from inventory_assets.lake.errors import StaleStateError
 from inventory_assets.lake.retries import with_retries
 from inventory_assets.lake.tables import Table, VersionedTable
@@ -135,12 +135,13 @@ class Rewriter:
         lake = self._lake
         connection = lake.connection
         with self.held():
+            began = time.time()
             connection.execute("BEGIN")
             try:
                 if lake.landed().epoch != epoch:
                     raise StaleStateError("the lake was rebuilt while files were rewritten; the next turn tries again")
                 exchange(connection)
-                connection.execute("COMMIT")
+                commit_written(connection, lake.settings, began)
             except BaseException:
                 lake.abandon()
                 raise

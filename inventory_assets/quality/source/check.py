@@ -30,6 +30,7 @@ from inventory_assets.lake.query.reader import Reader
 from inventory_assets.quality.source.documents import Again, ClusterTime, Documents, Refused, SourceReading
 from inventory_assets.quality.source.rows import LakeSide
 from inventory_assets.quality.source.trace import Subjects, trace
+from inventory_assets.ranges import MAX_CLUSTER_TIME
 
 # Transactions looked up in the lake at a time.
 CHUNK = 5_000
@@ -216,7 +217,8 @@ def _is_same(was: Any, now: Any) -> bool:
 def _is_within(place: tuple[int, int], again: Again) -> bool:
     """Whether a position's instant and increment are up to a reading's cluster time."""
     seconds, increment = again.cluster_time
-    return place <= (seconds * 1_000_000, increment)
+    # One beyond all cluster times, as an older lake may hold, is of no change that is still on its way.
+    return place <= (seconds * 1_000_000, increment) or place[0] > MAX_CLUSTER_TIME * 1_000_000
 
 
 def _refusal(refused: Refused) -> Difference:

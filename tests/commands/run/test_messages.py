@@ -296,3 +296,29 @@ def test_simulate_writes_what_publish_reads_the_same_each_time(run, tmp_path):
 
     assert outputs[0] == outputs[1] != outputs[2]
     assert {"topic", "attributes", "ordering_key"} <= set(json.loads(outputs[0].splitlines()[0]))
+
+
+def test_draining_into_a_home_that_is_not_ours_is_one_line_and_takes_nothing(command, run, home):
+    """Before a message is leased: it would wait for its deadline for nothing."""
+    assert command("publish", "-", "--topic", builders.UPDATES, stdin=lines(level(5))).code == 0
+    (home / "owed.lock").unlink(missing_ok=True)
+    (home / "owed.lock").mkdir()  # whoever is root may write all files
+
+    found = command("drain", "--wait", "0.2")
+    (home / "owed.lock").rmdir()
+    again = command("drain", "--wait", "3", "--format", "json")
+
+    assert (1, "") == (found.code, found.out)
+    [line] = found.err.splitlines()
+    assert "owed.lock" in line and "Run this as its owner" in line
+    assert [{"outcome": "applied", "messages": 1}] == again.rows
+
+
+def test_an_emulator_that_cannot_start_is_one_line(run, tmp_path):
+    (tmp_path / "file").touch()
+
+    found = run("emulator", "--port", "0", "--data", str(tmp_path / "file" / "data"))
+
+    assert 1 == found.code
+    [line] = found.err.splitlines()
+    assert "cannot use the data directory" in line and "--data" in line

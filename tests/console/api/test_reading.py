@@ -142,6 +142,26 @@ def test_the_description_is_whole(console, shop):
             assert "unknown parameter" not in answer.text, (endpoint.path, parameter.name)
 
 
+def test_every_number_of_a_query_has_the_bounds_that_the_description_says(console, shop):
+    """A client made from it knows what will be refused; another reads the range in the refusal."""
+    numbers = [
+        (endpoint, parameter.name, parameter.schema)
+        for endpoint in ENDPOINTS
+        for parameter in endpoint.query
+        if parameter.schema["type"] in ("integer", "number")
+    ]
+
+    for endpoint, name, schema in numbers:
+        path = endpoint.path.replace("{request_id}", "0" * 32)
+        path += "?sku=S1&" if path == "/api/stock" else "?"
+        least, most = schema["minimum"], schema["maximum"]
+        for wrong in (least - 1, most + 1, "1_000", "%D9%A1"):
+            answer = console.get(f"{path}{name}={wrong}")
+            assert (400, True) == (answer.status, f"from {least:,} to {most:,}" in answer.text), (path, name, wrong)
+    assert 200 == console.get("/api/alerts?limit=1000&offset=1000000000").status
+    assert len(numbers) == 6
+
+
 def test_health_is_of_the_lake(shop, console):
     answer = console.get("/healthz")
 

@@ -4,9 +4,10 @@ import json
 
 import pytest
 
+from inventory_assets.console.api.endpoints import ENDPOINTS
 from inventory_assets.messaging.errors import PublishError
 from tests.builders import level, messages, rule, transaction
-from tests.console.conftest import alert_ids, take_in
+from tests.console.conftest import alert_ids, escaped, take_in
 from tests.facts import differences, rows, value
 
 GLOBAL = {"level_type": "GLOBAL", "min_threshold_qty": 3, "reorder_threshold_qty": 6, "reason": "too many"}
@@ -235,7 +236,7 @@ def test_a_rule_is_deleted(shop, broker, console):
     ("change", "says"),
     [
         ({"min_threshold_qty": 9}, "expected at most the reorder's 6"),
-        ({"min_threshold_qty": -1}, "expected at least 0"),
+        ({"min_threshold_qty": -1}, "expected 0 to 1,000,000,000,000"),
         ({"min_treshold": 1}, "did you mean min_threshold_qty?"),
         ({"level_type": "SHELF"}, "expected one of SKU"),
         ({"level_type": "SKU"}, "required and absent or null: level_id"),
@@ -252,6 +253,39 @@ def test_a_rule_that_would_be_refused_is_not_sent(shop, broker, console, change,
         assert answer.status == 422, answer.text
         assert says in answer.text
     assert broker.published == []
+
+
+def numbers_of(schema: dict, path: tuple[str, ...] = ()):
+    """(place, schema) of each number in a body."""
+    for name, each in schema.get("properties", {}).items():
+        if each.get("type") in ("integer", "number"):
+            yield (*path, name), each
+        yield from numbers_of(each, (*path, name))
+
+
+def test_every_number_of_a_body_has_the_bounds_that_the_description_says(shop, broker, console):
+    bodies = {(each.method, each.path): each.body for each in ENDPOINTS if each.body}
+    numbers = [(method, path, *found) for (method, path), body in bodies.items() for found in numbers_of(body)]
+    base = {
+        "/api/thresholds": GLOBAL | {"mode": "dynamic", "service_level": 0.9},
+        "/api/commands": {"command": "silence", "warehouse_id": "W1", "reason": "count"},
+        "/api/alerts/{alert_id}/{command}": {"reason": "count"},
+    }
+    worst = escaped(alert_ids(console)[0])
+
+    for method, path, place, schema in numbers:
+        ends = [schema["minimum"] - 1, schema["maximum"] + 1] if "minimum" in schema else [0, 1]
+        for wrong in (*ends, True):
+            body = json.loads(json.dumps(base[path]))
+            (body.setdefault(place[0], {}) if len(place) > 1 else body)[place[-1]] = wrong
+            where = path.replace("{alert_id}", worst).replace("{command}", "silence")
+            answer = console.send(method, where, body)
+            assert 422 == answer.status, (place, wrong, answer.text)
+            assert place[-1] in answer.text
+            if "minimum" in schema and wrong is not True:
+                assert f"{schema['minimum']:,} to {schema['maximum']:,}" in answer.text, (place, wrong, answer.text)
+    assert broker.published == []
+    assert len(numbers) == 10
 
 
 def test_the_same_rule_again_is_not_sent(shop, broker, console):

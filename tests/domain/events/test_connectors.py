@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inventory_assets.domain.events.connectors import MAX_ERROR, Heard, Heartbeat, read_heartbeat
-from inventory_assets.domain.events.kinds import Filtered, Outcome
+from inventory_assets.domain.events.kinds import Filtered, Level, Outcome
 from inventory_assets.domain.events.parse import ParseSettings, parse_message
 from inventory_assets.domain.ingest.process import process_burst
 from inventory_assets.domain.ingest.state import InventoryState
-from tests.builders import heartbeat
+from tests.builders import heartbeat, level
 
 AT = 1_772_625_600_000_000
 
@@ -42,6 +42,7 @@ def test_a_heartbeat_is_heard_as_of_its_publish_time():
     "body",
     [
         {"type": "heartbeat"},
+        {"type": "heartbeat", "connector_id": None, "state": None, "counters": None},
         heartbeat(connector_id=""),
         heartbeat(connector_id=["x"]),
         heartbeat(state=None),
@@ -54,6 +55,34 @@ def test_a_heartbeat_is_heard_as_of_its_publish_time():
 def test_a_malformed_heartbeat_is_filtered_and_not_heard(body):
     """It states no stock fact either way: no dead letter, and no row that says nothing."""
     assert parse(body) == Filtered("no_stock_fact")
+
+
+def test_an_empty_body_is_no_heartbeat():
+    assert read_heartbeat({}, AT) is None
+
+
+@pytest.mark.parametrize("warehouse_id", [None, ""])
+def test_a_connector_of_several_warehouses_is_heard_however_it_says_so(warehouse_id):
+    """An older one says "": refused, it was silent to all operational alerts."""
+    found = read_heartbeat(heartbeat(warehouse_id=warehouse_id), AT)
+
+    assert found is not None
+    assert (found.connector_id, found.warehouse_id) == ("connector-w1", None)
+
+
+@pytest.mark.parametrize("operation", ["drop", "rename", "dropDatabase", "invalidate", "create"])
+@pytest.mark.parametrize("more", [{}, {"document": None}, {"document": {"sku": "S1"}}], ids=["none", "null", "one"])
+def test_what_happens_to_a_whole_collection_is_no_stock_fact(operation, more):
+    """RULES 9: filtered, whether the event carries a document or not; nothing of it is anybody's to mend."""
+    body = {"source": "mongodb", "namespace": "shop.inventory", "operation": operation, **more}
+
+    assert parse(body) == Filtered("no_document")
+
+
+def test_a_document_that_calls_a_field_operation_is_a_document():
+    found = parse(level(40, operation="recount"))
+
+    assert isinstance(found, Level)
 
 
 def test_errors_are_cut_and_cannot_steer_a_terminal():

@@ -146,3 +146,41 @@ def test_a_channel_may_be_for_reports_alone():
     assert [] == found
     assert policy.reports is not None
     assert ("mail", (), ("weekly",)) == (policy.reports.channel, policy.reports.recipients, policy.reports.kinds)
+
+
+_MAIL = '[channels.a]\nkind = "email"\nhost = "h"\nfrom = "a@h"\nto = ["b@h"]\n'
+_ROUTE = '[[routes]]\nchannels = ["a"]\n'
+_NUMBERS = {
+    "channels.a.port": (_MAIL + "port = {}\n" + _ROUTE, 1, 65_535),
+    "channels.a.timeout_seconds": (_MAIL + "timeout_seconds = {}\n" + _ROUTE, 1, 600),
+    "channels.a.limit.count": (_MAIL + "limit = {{ count = {}, seconds = 60 }}\n" + _ROUTE, 1, 1_000_000),
+    "channels.a.limit.seconds": (_MAIL + "limit = {{ count = 9, seconds = {} }}\n" + _ROUTE, 1, 315_360_000),
+    "routes[1].group_threshold": (
+        _MAIL + _ROUTE + 'group_by = ["category"]\ngroup_threshold = {}\n', 2, 1_000_000
+    ),
+    "routes[1].group_wait": (_MAIL + _ROUTE + 'group_by = ["category"]\ngroup_wait = {}\n', 1, 3_600),
+    "maintenance[1].minutes": (
+        _MAIL + _ROUTE + '[[maintenance]]\nfrom = "02:00"\nminutes = {}\n', 1, 10_080
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("place", _NUMBERS)
+def test_every_number_has_a_range_and_one_beyond_it_is_told_with_it(place):
+    """A digit too many would otherwise be a queue that waits for ever, or a port that no socket takes."""
+    text, least, most = _NUMBERS[place]
+    expected = f"expected a whole number from {least:,} to {most:,}"
+
+    assert [] == problems(text.format(least)) + problems(text.format(most))
+    for wrong in (least - 1, most + 1, -1, 10**18, 1.5, "true", "nan"):
+        [problem] = problems(text.format(wrong))
+        assert problem.startswith(f"{place}: was ") and problem.endswith(expected)
+    assert f"{place}: was {most + 1}, {expected}" in problems(text.format(most + 1))
+
+
+@pytest.mark.parametrize("wrong", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "1969-12-31"])
+def test_a_window_is_within_the_calendar(wrong):
+    good = f"{_MAIL}{_ROUTE}[[maintenance]]\nstart = {{}}\nend = 9998-12-30\n"
+
+    assert [] == problems(good.format("1970-01-01"))
+    assert any("expected a time from 1970-01-01 to 9998-12-31" in each for each in problems(good.format(wrong)))

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from inventory_assets.commands.connector.reconcile import _row
 from inventory_assets.domain.events.kinds import Key, Position
 from inventory_assets.domain.quality.source_check import Difference, Kind
 from inventory_assets.ingest.engine import Engine
@@ -354,3 +355,22 @@ def test_a_transfer_that_was_lost_shows_at_both_ends(open_engine: Callable[..., 
         ("W2", 9, 5, position(9)),
     ]
     assert {d.divergence.cause for d in report.differences} == {"transaction T8 COMPLETED +4 is not in the lake"}
+
+
+def test_an_absurd_number_of_an_older_lake_is_its_keys_difference_alone(open_engine, shop: Shop) -> None:
+    """A position of the year 33658, and limits without end: both are told, and the rest is compared as ever."""
+    engine = open_engine()
+    engine.commit_burst([message(body) for body in CHANGES])
+    engine.lake.connection.execute(f"UPDATE core.events SET instant = {10**18} WHERE sku = 'S2' AND kind = 'level'")
+    engine.lake.connection.execute(
+        "UPDATE core.threshold_rules_changes SET details = "
+        "replace(details, '\"cooldown_minutes\":60', '\"cooldown_minutes\":1000000000000')"
+    )
+    shop.inventory[K2] = level(49, 11, sku="S2")
+
+    report = check(engine, shop)
+
+    shown = [_row(difference) for difference in report.differences]
+    assert {("S2", "on_hand")} == {(row["sku"], row["field"]) for row in shown if row["sku"]}
+    assert {"cooldown_minutes"} == {row["field"] for row in shown if not row["sku"]}
+    assert {"keys": 4, "transactions": 3, "rules": 1} == report.compared
