@@ -19,8 +19,8 @@ from inventory_assets.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-# So many rows are landed without waiting for the time to be up.
-EARLY_ROWS = 20_000
+# Twenty bursts of a thousand messages, with all that follows from them: landed without waiting for the time to be up.
+EARLY_ROWS = 120_000
 RETRY_SECONDS = 1.0
 # DuckLake keeps what it knew of past snapshots until memory is short.
 MEMORY = "128MB"

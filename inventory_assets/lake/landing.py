@@ -25,7 +25,7 @@ from inventory_assets.settings import Settings
 logger = logging.getLogger(__name__)
 
 # One transaction of the lake takes so many rows or bytes: after a jam, its memory is bounded by them.
-LANDING_ROWS = 60_000
+LANDING_ROWS = 150_000
 LANDING_BYTES = 32 << 20
 _TABLES = {table.changes: table for table in (*APPEND_TABLES, *VERSIONED_TABLES)}
 
