@@ -5,6 +5,7 @@ belong: what one suite alone needs.
 """
 
 import contextlib
+import os
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ from inventory_assets.domain.alerts.alert import Product
 from inventory_assets.domain.ingest.process import Message
 from inventory_assets.ingest.engine import Engine
 from inventory_assets.lake.catalog.connect import connect
+from inventory_assets.lake.journal import sqlite as sqlite_journal
 from inventory_assets.refresh.products import import_products
 from inventory_assets.settings import Settings
 from tests import builders
@@ -50,6 +52,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if SERVER_FIXTURES.intersection(getattr(item, "fixturenames", ())):
             item.add_marker("big")
     items.sort(key=lambda item: not set(FIRST).intersection(item.path.parts))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_waiting_for_disks() -> Iterator[None]:
+    """Sync nothing: a third of each commit, which shows only where power is cut. Tests of that record the calls."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda descriptor: None)
+        patch.setattr(sqlite_journal, "SYNCHRONOUS", "OFF")
+        yield
 
 
 @pytest.fixture

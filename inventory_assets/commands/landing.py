@@ -4,6 +4,7 @@ import duckdb
 
 from inventory_assets.commands.output import notes
 from inventory_assets.errors import InventoryError
+from inventory_assets.lake.errors import LakeMissingError
 from inventory_assets.lake.fresh import land_all
 from inventory_assets.settings import Settings
 
@@ -12,5 +13,7 @@ def land_or_say(settings: Settings) -> None:
     """Land what has not landed; where that fails, say so and go on with what has."""
     try:
         land_all(settings)
+    except LakeMissingError:
+        pass  # whoever reads next says so
     except (InventoryError, duckdb.Error, OSError) as error:
         notes.print(f"not everything is shown: what was committed last could not be landed. {error}", style="yellow")

@@ -1,7 +1,10 @@
 """Make sure that files of the lake are on disk: neither DuckDB nor DuckLake syncs a Parquet file (measured)."""
 
 import os
+import tempfile
+import time
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,8 +15,9 @@ from inventory_assets.settings import Settings
 
 METADATA = f"__ducklake_metadata_{CATALOG}"
 
-# A file system dates by a clock that may be behind ours.
-MARGIN_SECONDS = 2.0
+# A file system dates by the last tick of its clock.
+MARGIN_SECONDS = 0.1
+SYNCED_AT_ONCE = 16
 
 
 def commit_written(connection: duckdb.DuckDBPyConnection, settings: Settings, since: float) -> None:
@@ -22,18 +26,19 @@ def commit_written(connection: duckdb.DuckDBPyConnection, settings: Settings, si
     The catalog syncs itself with its COMMIT: after a power cut it would know files that are empty or gone.
     """
     if "://" not in settings.data_uri and (root := Path(settings.data_uri)).exists():
-        sync(_written(root, since - MARGIN_SECONDS), root)
+        sync(_written(root, since + _ahead(root) - MARGIN_SECONDS), root)
     connection.execute("COMMIT")
 
 
-def sync_new_files(connection: duckdb.DuckDBPyConnection, settings: Settings, after: int) -> int:
+def sync_new_files(connection: duckdb.DuckDBPyConnection, settings: Settings, after: int | None) -> int:
     """Sync every file that the lake took over after a DuckLake snapshot, with the catalog; the latest snapshot.
 
-    In a bucket a file is durable once it is written, and a server syncs its own catalog.
+    Without `after` the catalog alone: the files were synced before they were committed. In a bucket a file is
+    durable once it is written, and a server syncs its own catalog.
     """
     row = connection.execute(f"SELECT max(snapshot_id) FROM {METADATA}.ducklake_snapshot").fetchone()
     assert row is not None  # an aggregate
-    if "://" not in settings.data_uri:
+    if after is not None and "://" not in settings.data_uri:
         root = Path(settings.data_uri)
         sync(_new_files(connection, root, after), root)
     if settings.is_embedded:
@@ -44,24 +49,29 @@ def sync_new_files(connection: duckdb.DuckDBPyConnection, settings: Settings, af
 
 def sync(files: Iterable[Path], root: Path) -> None:
     """Sync files that are still there, and the folders between them and `root`, which may be new."""
-    folders = {root}
-    for path in files:
-        if _sync(path):
-            folders.update(folder for folder in path.parents if folder.is_relative_to(root))
-    for folder in sorted(folders, key=lambda each: len(each.parts), reverse=True):
-        _sync(folder)
+    paths = set(files)
+    paths |= {root, *(folder for path in paths for folder in path.parents if folder.is_relative_to(root))}
+    # At once: a file system that is asked so by many does one write for several of them.
+    with ThreadPoolExecutor(min(len(paths), SYNCED_AT_ONCE), thread_name_prefix="sync") as syncing:
+        for _ in syncing.map(_sync, paths):
+            pass  # to be there when one fails
 
 
-def _sync(path: Path) -> bool:
+def _sync(path: Path) -> None:
     try:
         descriptor = os.open(path, os.O_RDONLY)
     except FileNotFoundError:
-        return False  # merged into another meanwhile, which is synced where it is written
+        return  # merged into another meanwhile, which is synced where it is written
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-    return True
+
+
+def _ahead(folder: Path) -> float:
+    """Seconds by which the clock of a file system, another host's perhaps, is ahead of ours."""
+    with tempfile.TemporaryFile(dir=folder) as file:
+        return os.fstat(file.fileno()).st_mtime - time.time()
 
 
 def _written(folder: Path, since: float) -> Iterator[Path]:

@@ -16,7 +16,7 @@ from inventory_assets.domain.values import to_microseconds
 from inventory_assets.lake.durable import commit_written, sync_new_files
 from inventory_assets.lake.errors import JournalError, StaleStateError
 from inventory_assets.lake.journal.body import gather
-from inventory_assets.lake.journal.contract import Head, Journal, JournaledVersion
+from inventory_assets.lake.journal.contract import Journal, JournaledVersion
 from inventory_assets.lake.journal.sql import REMEDY
 from inventory_assets.lake.tables import APPEND_TABLES, CATALOG, LANDED, VERSIONED_TABLES
 from inventory_assets.lake.writing import append_rows
@@ -46,8 +46,11 @@ def landed(connection: duckdb.DuckDBPyConnection) -> tuple[int, int]:
     return row[0], row[1]
 
 
-def check_journal(connection: duckdb.DuckDBPyConnection, journal: Journal) -> None:
+def check_journal(connection: duckdb.DuckDBPyConnection, journal: Journal) -> tuple[int, int]:
     """Refuse a journal that is not this lake's, not of its time, or not whole. Others may commit and land meanwhile.
+
+    Returns:
+        (epoch, version) that the lake shows.
 
     Raises:
         JournalError: What is wrong, what may be lost, and what to do.
@@ -64,7 +67,7 @@ def check_journal(connection: duckdb.DuckDBPyConnection, journal: Journal) -> No
             f"elsewhere. {REMEDY}"
         )
     if before.barrier is not None or head.barrier is not None:
-        return  # whoever lands settles it
+        return epoch, version  # whoever lands settles it
     if version < before.landed or epoch < before.epoch:
         raise JournalError(
             f"the lake is at (epoch {epoch}, version {version}), but its journal saw it at ({before.epoch}, "
@@ -82,6 +85,7 @@ def check_journal(connection: duckdb.DuckDBPyConnection, journal: Journal) -> No
             f"the journal lacks {lacking} of the versions {head.landed + 1} to {head.version}, which have not landed "
             f"in the lake. {REMEDY}"
         )
+    return epoch, version
 
 
 def land(connection: duckdb.DuckDBPyConnection, journal: Journal, settings: Settings) -> list[Landing]:
@@ -95,12 +99,11 @@ def land(connection: duckdb.DuckDBPyConnection, journal: Journal, settings: Sett
         LakeError, duckdb.Error: It could not be written; the versions are safe in the journal.
     """
     settle_barrier(connection, journal, settings)
-    check_journal(connection, journal)
+    epoch, version = check_journal(connection, journal)
     head = journal.head()
-    epoch, version = landed(connection)
     if version > head.landed:
         # Somebody was killed between the commit and the journal's head.
-        _make_sure(connection, journal, settings, head, version)
+        _make_sure(connection, journal, settings, version, after=head.snapshot)
         head = journal.head()
     done = []
     for group in _groups(journal, version, head.version):
@@ -120,7 +123,8 @@ def land(connection: duckdb.DuckDBPyConnection, journal: Journal, settings: Sett
             _roll_back(connection)
             raise
         version = last
-        _make_sure(connection, journal, settings, head, version)
+        # Of before the first landing, files may never have been synced.
+        _make_sure(connection, journal, settings, version, after=None if head.snapshot else 0)
         head = journal.head()
         done.append(Landing(first, last, rows))
     if version < head.version and not done:
@@ -187,9 +191,9 @@ def _append(connection: duckdb.DuckDBPyConnection, group: list[JournaledVersion]
 
 
 def _make_sure(
-    connection: duckdb.DuckDBPyConnection, journal: Journal, settings: Settings, head: Head, version: int
+    connection: duckdb.DuckDBPyConnection, journal: Journal, settings: Settings, version: int, *, after: int | None
 ) -> None:
-    snapshot = sync_new_files(connection, settings, head.snapshot)
+    snapshot = sync_new_files(connection, settings, after)
     journal.note_landed(version, snapshot)
     journal.forget(to_microseconds(datetime.now(UTC)))
 

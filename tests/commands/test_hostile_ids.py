@@ -55,7 +55,8 @@ PRINTS = {
 }  # fmt: skip
 PRINTS_NO_ID = {
     "run", "emulator", "topics", "topics apply", "publish", "drain", "simulate", "stats", "products",
-    "products import", "velocity", "replay-dead-letters", "verify", "rebuild", "maintain", "alerting",
+    "products import", "velocity", "replay-dead-letters", "verify", "rebuild", "maintain", "lake", "lake downgrade",
+    "lake new-journal", "alerting",
     "alerting check", "alerting test", "deliver", "thresholds dynamic", "incidents find", "alerts sweep",
     "snapshots", "snapshots build", "snapshots status", "export", "serve",
     "archive", "archive restore", "exchange", "exchange pull", "exchange push", "marts", "marts build", "marts status",

@@ -93,8 +93,10 @@ LAKE_CUES = ["UPDATE lake.meta.landed", "INTO lake.out.deliveries", "set_commit"
 JOURNAL_CUES = ["BEGIN", "SET landed", "COMMIT", "DELETE FROM"]
 
 
-def test_a_death_at_any_step_of_a_landing_loses_and_doubles_nothing(made):
+def test_a_death_at_any_step_of_a_landing_loses_and_doubles_nothing(made, monkeypatch):
     """Before each statement to the lake and to the journal, and after each COMMIT."""
+    monkeypatch.setattr(sql, "KEPT_VERSIONS", 0)
+    monkeypatch.setattr(sql, "KEPT_SECONDS", -1)
     deaths = [("lake", cue, "before") for cue in LAKE_CUES] + [("journal", cue, "before") for cue in JOURNAL_CUES]
     deaths += [("lake", "COMMIT", "after"), ("journal", "COMMIT", "after")]
     committed: list[str] = []
@@ -167,6 +169,8 @@ def test_files_are_on_disk_before_the_lake_names_them_and_the_journal_lets_go(la
     """A version that the journal forgets before would be lost with the power; so would one the lake names before."""
     add(lake, "a", "b")
     before = parquet_of(made)
+    monkeypatch.setattr(sql, "KEPT_VERSIONS", 0)
+    monkeypatch.setattr(sql, "KEPT_SECONDS", -1)
     recorder = Recorder(lake, monkeypatch)
 
     lake.land()

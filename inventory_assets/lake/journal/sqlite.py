@@ -22,6 +22,9 @@ BUSY_SECONDS = 30.0
 SHRINK_PAGES = 4096
 # A checkpoint syncs two files: whoever forgets does it, and a commit only where nobody lands.
 WAL_PAGES = 16_384
+CHECKPOINT_BYTES = 4 << 20
+# FULL: a commit is on disk before it is acknowledged.
+SYNCHRONOUS = "FULL"
 
 
 class SqliteJournal(SqlJournal):
@@ -36,9 +39,9 @@ class SqliteJournal(SqlJournal):
             raise JournalError(f"the journal {str(path)!r} is missing. {REMEDY}")
         self._file = path.stat().st_ino
         self._connection = _open(path, read_only=read_only)
-        # FULL: a commit is on disk before it is acknowledged.
         for pragma in () if read_only else (
-            "synchronous = FULL", f"wal_autocheckpoint = {WAL_PAGES}", "journal_size_limit = 0", "cache_size = -2048",
+            f"synchronous = {SYNCHRONOUS}", f"wal_autocheckpoint = {WAL_PAGES}", "journal_size_limit = 0",
+            "cache_size = -2048",
         ):  # fmt: skip
             self._execute(f"PRAGMA {pragma}")
         self.head()
@@ -81,10 +84,13 @@ class SqliteJournal(SqlJournal):
     def forget(self, now: int) -> None:
         """Let go of landed versions that are old and many; `now` in microseconds."""
         super().forget(now)
-        self._execute("PRAGMA wal_checkpoint(PASSIVE)")
-        if self._execute("PRAGMA freelist_count")[0][0] > SHRINK_PAGES:
+        is_shrinking = self._execute("PRAGMA freelist_count")[0][0] > SHRINK_PAGES
+        if is_shrinking:
             # A step at a time: a commit waits for it.
             self._run_whole(f"PRAGMA incremental_vacuum({SHRINK_PAGES})")
+        wal = self.path.with_name(f"{self.path.name}-wal")
+        if is_shrinking or (wal.exists() and wal.stat().st_size > CHECKPOINT_BYTES):
+            self._execute("PRAGMA wal_checkpoint(PASSIVE)")
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:

@@ -21,6 +21,7 @@ from inventory_assets.ingest.rebuild import rebuild_lake
 from inventory_assets.ingest.replay import Replay
 from inventory_assets.ingest.verify import verify_lake
 from inventory_assets.lake import landing
+from inventory_assets.lake.journal import sql
 from inventory_assets.lake.journal.postgres import PostgresJournal
 from inventory_assets.lake.journal.sql import HEAD, VERSIONS, SqlJournal
 from inventory_assets.lake.journal.sqlite import SqliteJournal
@@ -75,7 +76,7 @@ POINTS: dict[str, Callable[[Settings, int], None]] = {
     "landing committed": lambda s, n: _after(landing, "commit", n),
     "synced": lambda s, n: _after(landing, "sync_new_files", n),
     "landed": lambda s, n: _after(SqlJournal, "note_landed", n),
-    "forgetting": lambda s, n: _after(_journal(s), "_execute", n, _says(f"DELETE FROM {VERSIONS}")),
+    "forgetting": lambda s, n: _after(_journal(s), "_execute", 1, _says(f"DELETE FROM {VERSIONS}")),
 }
 BARRIER_POINTS: dict[str, Callable[[Settings, int], None]] = {
     "barrier": lambda s, n: _after(SqlJournal, "begin_barrier", 1),
@@ -150,6 +151,9 @@ def kill_everywhere(settings: Settings, seed: int) -> list[str]:
     messages = published(sent)
     settings.home.mkdir(0o700, parents=True, exist_ok=True)
     wrong = []
+
+    # Something to forget, so early.
+    sql.KEPT_VERSIONS, sql.KEPT_SECONDS = 2, 0
 
     def die_at(install: Callable[[Settings, int], None], part: int, is_rebuilding: bool) -> None:
         install(settings, 1 + seed % 3)
