@@ -146,7 +146,7 @@ class Lake:
             connection = self.connection  # it makes the journal of a lake that has none yet
             journal = open_journal(self.settings)
             try:
-                landing.check_journal(connection, journal)
+                with_retries(lambda: landing.check_journal(connection, journal))
             except BaseException:
                 journal.close()
                 raise
@@ -204,7 +204,7 @@ class Lake:
 
     def landed(self) -> Watermark:
         """The version that the lake shows."""
-        return Watermark(*landing.landed(self.connection))
+        return Watermark(*with_retries(lambda: landing.landed(self.connection)))
 
     def land(self) -> list[landing.Landing]:
         """Bring everything committed into the lake; what came together.
@@ -233,7 +233,7 @@ class Lake:
     def snapshot(self) -> Iterator[None]:
         """Let every query of the body see the lake as it is now, whatever others commit meanwhile."""
         self.land()
-        self.connection.execute("BEGIN")
+        with_retries(self._begin)
         self._is_fixed = True
         try:
             yield
@@ -302,7 +302,7 @@ class Lake:
         try:
             # Who makes the lake anew has the right to write it for as long as there is a barrier.
             with self.exclusive(timeout_seconds=LEFT_SECONDS):
-                landing.settle_barrier(self.connection, self.journal, self.settings)
+                self._settle_barrier()
         except LakeBusyError:
             return False
         return True
@@ -351,7 +351,7 @@ class Lake:
             connection = self.connection
             began = time.time()
             try:
-                connection.execute("BEGIN")
+                with_retries(self._begin)
                 self._is_fixed = True
                 landing.advance(connection, (barrier.epoch, barrier.version), (barrier.next_epoch, version))
                 rewrite = LakeRewrite(version, connection, own_files_at)
@@ -362,12 +362,24 @@ class Lake:
             except BaseException:
                 self.abandon()
                 # Where the answer to the COMMIT was lost, the lake says what came of it.
-                landing.settle_barrier(connection, self.journal, self.settings)
+                self._settle_barrier()
                 raise
             finally:
                 self._is_fixed = False
-            landing.settle_barrier(connection, self.journal, self.settings)
+            self._settle_barrier()
         known.version, known.epoch = version, barrier.next_epoch
+
+    def _begin(self) -> None:
+        """Begin a transaction: it sees the lake as of its first query, which is when a locked catalog says so."""
+        self.connection.execute("BEGIN")
+        try:
+            landing.landed(self.connection)
+        except BaseException:
+            self.abandon()
+            raise
+
+    def _settle_barrier(self) -> None:
+        with_retries(lambda: landing.settle_barrier(self.connection, self.journal, self.settings))
 
     def abandon(self) -> None:
         """Roll back whatever is open; a failed COMMIT has ended its transaction already."""
