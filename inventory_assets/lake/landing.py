@@ -91,9 +91,9 @@ def check_journal(connection: duckdb.DuckDBPyConnection, journal: Journal) -> tu
 def land(connection: duckdb.DuckDBPyConnection, journal: Journal, settings: Settings) -> list[Landing]:
     """Bring everything journaled into the lake. For who has the right to write it.
 
-    Each landing: one transaction, whose files are synced before its COMMIT, which neither
-    DuckDB nor DuckLake does; then they, their folders and the catalog are, as the lake names them; then
-    the journal's head moves. After a kill in between the next landing begins where the lake says.
+    Each landing: one transaction, whose files and new folders are synced before its COMMIT, which neither
+    DuckDB nor DuckLake does; then the catalog is; then the journal's head moves. After a kill in between the
+    next landing begins where the lake says, and syncs what it names.
 
     Raises:
         LakeError, duckdb.Error: It could not be written; the versions are safe in the journal.
