@@ -2,6 +2,7 @@
 
 from contextlib import closing
 
+from inventory_assets.lake.catalog.connect import is_writable
 from inventory_assets.lake.journal.behind import find_behind
 from inventory_assets.lake.journal.open import has_journal, open_journal
 from inventory_assets.lake.query.reader import LakeReader
@@ -22,6 +23,8 @@ def land_all(settings: Settings) -> None:
     behind = find_behind(settings)
     if behind is not None and behind.versions == 0:
         return
+    if behind is None and not is_writable(settings):
+        return  # nobody here can know, or do anything about it
     lake = Lake(settings)
     try:
         lake.land()

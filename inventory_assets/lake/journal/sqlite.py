@@ -205,7 +205,24 @@ def _open(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     options: Any = {"timeout": BUSY_SECONDS, "isolation_level": None, "check_same_thread": False}
     try:
         if read_only:
-            return sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, **options)
+            return _open_to_read(path, options)
         return sqlite3.connect(path, **options)
     except sqlite3.Error as error:
         raise _in_our_words(error, path) from error
+
+
+def _open_to_read(path: Path, options: dict[str, Any]) -> sqlite3.Connection:
+    """Open a journal that may be where nothing can be written.
+
+    In WAL mode SQLite makes files beside the one it reads; after a writer's clean end none is there, and none is
+    needed.
+    """
+    connection = sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, **options)
+    try:
+        connection.execute("SELECT 1 FROM sqlite_master").fetchone()
+    except sqlite3.OperationalError:
+        connection.close()
+        if path.with_name(f"{path.name}-wal").exists():
+            raise
+        return sqlite3.connect(f"file:{quote(str(path))}?immutable=1", uri=True, **options)
+    return connection

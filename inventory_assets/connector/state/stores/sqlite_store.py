@@ -10,6 +10,7 @@ import os
 import sqlite3
 import tempfile
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -22,6 +23,7 @@ from inventory_assets.private import keep_private
 
 # "ICTS" in ASCII: tells our file from another program's database at the same path.
 _APPLICATION_ID = 0x49435453
+_PAUSE_SECONDS = 0.02
 _SCHEMA = """
     CREATE TABLE checkpoints (
         connector_id TEXT PRIMARY KEY,
@@ -145,7 +147,7 @@ class SqliteTokenStore:
                     f"{self._where} is no store of checkpoints (emptied, or another program's). Restore it, "
                     "or name another file; deleting it makes the connector copy the collections anew."
                 )
-            connection.execute("PRAGMA journal_mode = WAL")
+            _use_wal(connection, self._busy_seconds)
             connection.execute("PRAGMA synchronous = FULL")
             (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
             if verdict != "ok":
@@ -189,3 +191,16 @@ def _sync_directory(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _use_wal(connection: sqlite3.Connection, seconds: float) -> None:
+    """Keep a log beside the file. SQLite waits for nobody here: two that open a new file at once meet."""
+    ends_at = time.monotonic() + seconds
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > ends_at:
+                raise
+            time.sleep(_PAUSE_SECONDS)
