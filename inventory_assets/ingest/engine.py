@@ -59,6 +59,8 @@ STALE_TRIES = 5
 BURST_MEMORY = "128MB"
 # Catching up costs as much as the bursts did; beyond this, loading the state anew is quicker.
 MAX_CATCH_UP_VERSIONS = 50
+# Versions noted as not landed before it is looked which have: more than a minute makes, mostly.
+MAX_UNLANDED = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -375,21 +377,27 @@ class Engine:
 
     def _merge(self, state: InventoryState, result: BurstResult, committed_at: int) -> None:
         result.draft.merge(result.version, committed_at)
-        self._unlanded.append((result.version, result.draft.new_by_entity))
+        if result.draft.new_by_entity:
+            self._unlanded.append((result.version, result.draft.new_by_entity))
         # A tenth over before letting go: the oldest are found by a walk over all of them.
         if len(state.events) > self.settings.cached_entities * 1.1:
             self._forget_landed(state)
+        elif len(self._unlanded) > MAX_UNLANDED:
+            self._drop_landed()
         if state.events.forgotten:
             self.index.add(state.events.forgotten)
             state.events.forgotten = []
 
     def _forget_landed(self, state: InventoryState) -> None:
         """Let memory go of what the lake has: only from there it can be recalled."""
+        self._drop_landed()
+        kept = {name for _, names in self._unlanded for name in names}
+        state.events.forget_down_to(self.settings.cached_entities, kept)
+
+    def _drop_landed(self) -> None:
         landed = self.lake.head().landed
         while self._unlanded and self._unlanded[0][0] <= landed:
             self._unlanded.popleft()
-        kept = {name for _, names in self._unlanded for name in names}
-        state.events.forget_down_to(self.settings.cached_entities, kept)
 
     def _write(
         self, transaction: LakeTransaction, state: InventoryState, burst: "_Burst", parsed: list[Parsed]

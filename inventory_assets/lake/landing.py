@@ -13,11 +13,12 @@ from typing import NamedTuple
 import duckdb
 
 from inventory_assets.domain.values import to_microseconds
+from inventory_assets.lake.catalog.create import FORMAT
 from inventory_assets.lake.durable import commit_written, sync_new_files
-from inventory_assets.lake.errors import JournalError, StaleStateError
+from inventory_assets.lake.errors import JournalError, LakeError, StaleStateError
 from inventory_assets.lake.journal.body import gather
-from inventory_assets.lake.journal.contract import Journal, JournaledVersion
-from inventory_assets.lake.journal.sql import REMEDY
+from inventory_assets.lake.journal.contract import JournaledVersion
+from inventory_assets.lake.journal.sql import REMEDY, Journal
 from inventory_assets.lake.tables import APPEND_TABLES, CATALOG, LANDED, VERSIONED_TABLES
 from inventory_assets.lake.writing import append_rows
 from inventory_assets.settings import Settings
@@ -56,9 +57,14 @@ def check_journal(connection: duckdb.DuckDBPyConnection, journal: Journal) -> tu
         JournalError: What is wrong, what may be lost, and what to do.
     """
     before = journal.head()
-    row = connection.execute(f"SELECT epoch, version, journal_id FROM {CATALOG}.{LANDED.full_name}").fetchone()
+    row = connection.execute(f"SELECT epoch, version, journal_id, format FROM {CATALOG}.{LANDED.full_name}").fetchone()
     assert row is not None  # made with the tables
-    epoch, version, journal_id = row
+    epoch, version, journal_id, format_ = row
+    if format_ > FORMAT:
+        raise LakeError(
+            f"the lake's format was {format_}; this release writes {FORMAT}. Use the newer release, or go back with "
+            "its `inventory lake downgrade`."
+        )
     # The lake as it was in between is neither before the one nor after the other.
     head = journal.head()
     if journal_id != head.journal_id:

@@ -23,9 +23,9 @@ from inventory_assets.lake import landing
 from inventory_assets.lake.catalog.connect import connect, lake_lock
 from inventory_assets.lake.errors import LakeBusyError
 from inventory_assets.lake.journal.body import encode, same
-from inventory_assets.lake.journal.contract import Barrier, Head, Journal, JournaledVersion
+from inventory_assets.lake.journal.contract import Barrier, Head, JournaledVersion
 from inventory_assets.lake.journal.open import open_journal
-from inventory_assets.lake.journal.sql import check_head
+from inventory_assets.lake.journal.sql import Journal, check_head
 from inventory_assets.lake.query.reader import read_batches
 from inventory_assets.lake.retries import with_retries
 from inventory_assets.lake.stages import Stage

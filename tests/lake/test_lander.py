@@ -13,6 +13,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from inventory_assets.domain.events.topics import Topic
+from inventory_assets.ingest import engine as engine_module
 from inventory_assets.ingest import ingest as ingest_module
 from inventory_assets.ingest.engine import Engine
 from inventory_assets.ingest.ingest import Ingest
@@ -257,3 +258,14 @@ def test_when_versions_land_and_who_makes_them_changes_nothing(alone, empty_home
     steps = data.draw(st.lists(STEP, min_size=size, max_size=size))
 
     check(steps, alone, copy_home(empty_home, tmp_path_factory.mktemp("turns")))
+
+
+def test_what_has_landed_is_not_noted_for_ever(open_engine, monkeypatch):
+    """On a quiet lake memory never lets go of anything, and a version a second is 86,400 a day."""
+    monkeypatch.setattr(engine_module, "MAX_UNLANDED", 3)
+    engine = open_engine()
+    for number in range(8):
+        engine.commit_burst(messages(level(number, sku=f"S{number}")))
+    engine.commit_burst(messages(b"broken"))
+
+    assert len(engine._unlanded) <= 4

@@ -17,7 +17,8 @@ from inventory_assets.ingest.engine import Engine
 from inventory_assets.ingest.meaning import CODE_VERSION
 from inventory_assets.ingest.notes import LakeNotes
 from inventory_assets.lake import landing
-from inventory_assets.lake.errors import JournalError, StaleStateError
+from inventory_assets.lake.catalog.connect import connect
+from inventory_assets.lake.errors import JournalError, LakeError, StaleStateError
 from inventory_assets.lake.journal import sql
 from inventory_assets.lake.journal.body import encode
 from inventory_assets.lake.journal.contract import Barrier, Head, JournaledVersion
@@ -363,6 +364,16 @@ def test_a_journal_that_is_not_the_lakes_stops_every_writer_and_no_reader(behind
             write()
         assert "inventory lake new-journal" in str(caught.value)
     killed(lake)
+    with closing(LakeReader(behind).connection) as connection:
+        assert [("a",)] == connection.execute("SELECT subject_id FROM out.deliveries").fetchall()
+
+
+def test_a_lake_of_a_newer_release_is_read_and_not_written(behind):
+    with closing(connect(behind)) as connection:
+        connection.execute("UPDATE meta.landed SET format = 9")
+
+    with pytest.raises(LakeError, match="the lake's format was 9; this release writes 2"):
+        Lake(behind).land()
     with closing(LakeReader(behind).connection) as connection:
         assert [("a",)] == connection.execute("SELECT subject_id FROM out.deliveries").fetchall()
 

@@ -51,13 +51,6 @@ def inventory(tmp_path, empty_home, broker, monkeypatch):
     SESSIONS.close()
 
 
-@pytest.fixture(scope="module")
-def instance():
-    """One for all: its database takes longer to make than a tick."""
-    with dg.DagsterInstance.ephemeral() as found:
-        yield found
-
-
 @pytest.fixture
 def tick(inventory, instance):
     def tick_(cursor: str | None = REPORTED) -> dg.SensorResult | dg.SkipReason:

@@ -33,13 +33,6 @@ def delivering() -> list[psutil.Process]:
     return [each for each in psutil.Process().children() if "inventory_assets.commands.run.notifier" in each.cmdline()]
 
 
-@pytest.fixture(scope="module")
-def instance():
-    """One for all: its database takes longer to make than a tick."""
-    with dg.DagsterInstance.ephemeral() as found:
-        yield found
-
-
 @pytest.fixture
 def tick(inventory, instance):
     def tick_() -> str:

@@ -7,10 +7,8 @@ the lake weighs. The key of the versions alone would compare nothing, as landed
 ones go.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import msgspec
 
@@ -70,75 +68,3 @@ class Backlog(NamedTuple):
     versions: int
     bytes: int
     oldest_at: int | None
-
-
-class Journal(Protocol):
-    """The one of a lake, open. Methods raise `LakeError` where it cannot be read or written."""
-
-    def head(self) -> Head:
-        """Where the lake stands now."""
-        ...
-
-    def commit(self, epoch: int, known: int, entry: JournaledVersion, marks: Mapping[str, int]) -> None:
-        """Make `entry` the next version, durably, and set marks.
-
-        Raises:
-            StaleStateError: The head is not at (epoch, known), or the lake is being rebuilt.
-        """
-        ...
-
-    def read(self, after: int, upto: int) -> Iterator[JournaledVersion]:
-        """Versions in order, those that it still has."""
-        ...
-
-    def stages(self, after: int, upto: int) -> list[str]:
-        """What made the versions, of those that it still has."""
-        ...
-
-    def backlog(self) -> Backlog:
-        """What has not landed."""
-        ...
-
-    def lacking(self) -> int:
-        """Of how many versions that have not landed it has no rows; 0 while it is whole."""
-        ...
-
-    def note_landed(self, version: int, snapshot: int) -> None:
-        """The versions up to this one are in the lake and on disk."""
-        ...
-
-    def forget(self, now: int) -> None:
-        """Let go of landed versions that are old and many; `now` in microseconds."""
-        ...
-
-    def begin_barrier(self, barrier: Barrier) -> None:
-        """Move the head past a version that is written to the lake itself; no writer passes it.
-
-        Raises:
-            StaleStateError: The head is not where `barrier` begins, or something has not landed.
-        """
-        ...
-
-    def end_barrier(self, snapshot: int) -> None:
-        """The barrier's version is in the lake and on disk."""
-        ...
-
-    def withdraw_barrier(self) -> None:
-        """The barrier's version did not come about: the head is where it was."""
-        ...
-
-    def mark_lander(self) -> None:
-        """Say, until it is closed, that somebody lands."""
-        ...
-
-    def has_lander(self) -> bool:
-        """Whether somebody lives who lands."""
-        ...
-
-    def exclusive(self) -> AbstractContextManager[None]:
-        """Keep other writers of the journal away: for who was late, to catch up and be first."""
-        ...
-
-    def close(self) -> None:
-        """Close it."""
-        ...

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from inventory_assets.lake.journal.contract import Journal
+from inventory_assets.lake.journal.sql import Journal
 from inventory_assets.settings import Settings
 
 

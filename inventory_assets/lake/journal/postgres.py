@@ -16,7 +16,7 @@ from inventory_assets.lake.journal.server import (
     open_session,
     session_of,
 )
-from inventory_assets.lake.journal.sql import FIRST_HEAD, HEAD, REMEDY, TABLES, VERSIONS, SqlJournal
+from inventory_assets.lake.journal.sql import FIRST_HEAD, HEAD, REMEDY, TABLES, VERSIONS, Journal
 
 if TYPE_CHECKING:
     import psycopg
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _ASKED_AFTER_SECONDS = (0.0, 0.1, 0.3, 1.0, 2.0, 3.0)
 
 
-class PostgresJournal(SqlJournal):
+class PostgresJournal(Journal):
     """The journal of a lake whose catalog is on a server: one session, whose threads take turns.
 
     A session that ends between two transactions is followed by another. Within one, every statement fails

@@ -8,7 +8,7 @@ import duckdb
 import polars as pl
 
 from inventory_assets.lake.journal.body import gather
-from inventory_assets.lake.journal.contract import Journal
+from inventory_assets.lake.journal.sql import Journal
 from inventory_assets.lake.query.reader import Reader, read_batches
 from inventory_assets.lake.tables import APPEND_TABLES, SCHEMAS, VERSIONED_TABLES
 

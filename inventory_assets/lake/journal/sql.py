@@ -31,8 +31,11 @@ FIRST_HEAD = f"INSERT INTO {HEAD} VALUES (1, {FORMAT}, ?, ?, ?, ?, ?, NULL, '{{}
 SELECT_HEAD = f"SELECT format, journal_id, epoch, version, landed, snapshot, barrier, marks FROM {HEAD}"
 
 
-class SqlJournal(ABC):
-    """A journal but for its database: statements have `?` for parameters."""
+class Journal(ABC):
+    """The one of a lake, open, but for its database: statements have `?` for parameters.
+
+    Methods raise `LakeError` where it cannot be read or written.
+    """
 
     # What a database adds to read the head so that it stays until the transaction ends.
     for_update = ""

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from inventory_assets.lake.durable import sync
 from inventory_assets.lake.errors import JournalError, LakeError
-from inventory_assets.lake.journal.sql import FIRST_HEAD, REMEDY, TABLES, SqlJournal
+from inventory_assets.lake.journal.sql import FIRST_HEAD, REMEDY, TABLES, Journal
 from inventory_assets.lake.lock import writer_lock
 
 # What another process's commit or checkpoint takes at most, on a slow disk.
@@ -27,7 +27,7 @@ CHECKPOINT_BYTES = 4 << 20
 SYNCHRONOUS = "FULL"
 
 
-class SqliteJournal(SqlJournal):
+class SqliteJournal(Journal):
     """The journal of an embedded lake: one connection, whose threads take turns."""
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:

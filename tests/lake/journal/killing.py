@@ -23,7 +23,7 @@ from inventory_assets.ingest.verify import verify_lake
 from inventory_assets.lake import landing
 from inventory_assets.lake.journal import sql
 from inventory_assets.lake.journal.postgres import PostgresJournal
-from inventory_assets.lake.journal.sql import HEAD, VERSIONS, SqlJournal
+from inventory_assets.lake.journal.sql import HEAD, VERSIONS, Journal
 from inventory_assets.lake.journal.sqlite import SqliteJournal
 from inventory_assets.messaging.messages import OutgoingMessage, ReceivedMessage
 from inventory_assets.settings import Settings
@@ -61,7 +61,7 @@ def _says(words: str) -> Callable[..., bool]:
     return lambda journal, sql, *rest: words in sql
 
 
-def _journal(settings: Settings) -> type[SqlJournal]:
+def _journal(settings: Settings) -> type[Journal]:
     return SqliteJournal if settings.is_embedded else PostgresJournal
 
 
@@ -69,19 +69,19 @@ def _journal(settings: Settings) -> type[SqlJournal]:
 POINTS: dict[str, Callable[[Settings, int], None]] = {
     "head": lambda s, n: _after(_journal(s), "_execute", n, _says(f"UPDATE {HEAD} SET version")),
     "insert": lambda s, n: _after(_journal(s), "_execute", n, _says(f"INSERT INTO {VERSIONS}")),
-    "committed": lambda s, n: _after(SqlJournal, "commit", n),
+    "committed": lambda s, n: _after(Journal, "commit", n),
     "ack": lambda s, n: _after(FileBroker, "acknowledge", n),
     "landing begun": lambda s, n: _after(landing, "advance", n),
     "landing written": lambda s, n: _after(landing, "append_rows", n),
     "landing committed": lambda s, n: _after(landing, "commit", n),
     "synced": lambda s, n: _after(landing, "sync_new_files", n),
-    "landed": lambda s, n: _after(SqlJournal, "note_landed", n),
+    "landed": lambda s, n: _after(Journal, "note_landed", n),
     "forgetting": lambda s, n: _after(_journal(s), "_execute", 1, _says(f"DELETE FROM {VERSIONS}")),
 }
 BARRIER_POINTS: dict[str, Callable[[Settings, int], None]] = {
-    "barrier": lambda s, n: _after(SqlJournal, "begin_barrier", 1),
+    "barrier": lambda s, n: _after(Journal, "begin_barrier", 1),
     "swap": lambda s, n: _after(rebuild, "_swap", 1),
-    "clearing": lambda s, n: _after(SqlJournal, "end_barrier", 1),
+    "clearing": lambda s, n: _after(Journal, "end_barrier", 1),
     "cleared": lambda s, n: _after(landing, "commit", 1, lambda connection, message, *_: "rebuild" in message),
 }
 

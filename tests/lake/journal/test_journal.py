@@ -20,10 +20,10 @@ from inventory_assets.lake.journal.contract import (
     KEPT_VERSIONS,
     Barrier,
     Head,
-    Journal,
     JournaledVersion,
 )
 from inventory_assets.lake.journal.postgres import PostgresJournal, make_postgres_journal
+from inventory_assets.lake.journal.sql import Journal
 from inventory_assets.lake.journal.sqlite import SqliteJournal, make_sqlite_journal
 from tests.lake.catalog.postgres import database_of
 from tests.lake.test_lock import is_held

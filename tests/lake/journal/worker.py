@@ -7,8 +7,9 @@ import signal
 import sys
 from pathlib import Path
 
-from inventory_assets.lake.journal.contract import Journal, JournaledVersion
+from inventory_assets.lake.journal.contract import JournaledVersion
 from inventory_assets.lake.journal.postgres import PostgresJournal
+from inventory_assets.lake.journal.sql import Journal
 from inventory_assets.lake.journal.sqlite import SqliteJournal
 
 if __name__ == "__main__":
