@@ -52,9 +52,14 @@ def sync(files: Iterable[Path], root: Path) -> None:
     paths = set(files)
     paths |= {root, *(folder for path in paths for folder in path.parents if folder.is_relative_to(root))}
     # At once: a file system that is asked so by many does one write for several of them.
-    with ThreadPoolExecutor(min(len(paths), SYNCED_AT_ONCE), thread_name_prefix="sync") as syncing:
-        for _ in syncing.map(_sync, paths):
-            pass  # to be there when one fails
+    try:
+        with ThreadPoolExecutor(min(len(paths), SYNCED_AT_ONCE), thread_name_prefix="sync") as syncing:
+            for _ in syncing.map(_sync, paths):
+                pass  # to be there when one fails
+    except RuntimeError:
+        # The process ends, and lands what is left: no thread begins any more.
+        for path in paths:
+            _sync(path)
 
 
 def _sync(path: Path) -> None:

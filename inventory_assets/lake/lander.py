@@ -104,4 +104,7 @@ class Lander:
                 self._due_at = time.monotonic() + RETRY_SECONDS
             return
         if landings:
-            self._on_landing(landings)
+            try:
+                self._on_landing(landings)
+            except Exception as error:  # upkeep can wait: a full disk, the process's end
+                logger.warning("upkeep failed: %s", error)

@@ -4,8 +4,11 @@ import os
 import re
 import shutil
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -35,6 +38,7 @@ from tests.builders import messages, rule
 from tests.conftest import copy_home
 from tests.facts import rows, value
 from tests.fakes import Crash, OnCue
+from tests.messaging.brokers import eventually
 
 DELIVERED = f"SELECT version, subject_id FROM {DELIVERIES.full_name} ORDER BY ALL"
 VERSIONS = "SELECT version, stage FROM meta.versions ORDER BY ALL"
@@ -76,6 +80,21 @@ def killed(lake: Lake) -> None:
 def crash(*_: Any) -> None:
     """Die."""
     raise Crash
+
+
+def test_who_ends_still_lands(tmp_path):
+    """At the interpreter's end no thread begins any more: a code server that was stopped left its last versions."""
+    code = (
+        "import atexit, pathlib, sys; from inventory_assets.ingest.engine import Engine; "
+        "from inventory_assets.lake.stages import Stage; from inventory_assets.settings import Settings\n"
+        "engine = Engine(Settings(home=pathlib.Path(sys.argv[1])))\n"
+        "engine.lake.is_landed_by_others = True\n"
+        "engine.commit_note(Stage.QUALITY, lambda transaction: None)\n"
+        "atexit.register(lambda: print(engine.lake.land()[0].last))"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=False)
+
+    assert (done.stdout, done.stderr) == ("1\n", "")
 
 
 def test_a_landing_is_bounded_and_nothing_is_left_out(lake, monkeypatch):
@@ -396,6 +415,25 @@ def test_a_thread_that_cannot_land_says_why_and_lives(behind):
     lander.close()
 
     assert "version 3 is damaged" in (lander.failure or "")
+
+
+def test_a_thread_whose_upkeep_fails_lands_on(behind):
+    def fail(landings: list[landing.Landing]) -> None:
+        seen.extend(landings)
+        raise OSError("no room")
+
+    seen: list[landing.Landing] = []
+    lander = Lander(replace(behind, landing_seconds=0.05), fail)
+    lander.wake(1)
+    eventually(lambda: len(seen) == 1)
+    with closing(Lake(behind)) as lake:
+        lake.is_landed_by_others = True
+        add(lake, "d")
+        lander.wake(1)
+        eventually(lambda: len(seen) == 2)
+    lander.close()
+
+    assert 4 == seen[1].last
 
 
 def test_a_journal_that_moves_while_it_is_looked_at_is_no_older_copy(lake, made):

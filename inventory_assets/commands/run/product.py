@@ -13,6 +13,7 @@ from types import FrameType
 import click
 import duckdb
 
+from inventory_assets.commands.landing import land_before_leaving
 from inventory_assets.commands.output import notes
 from inventory_assets.commands.run.code_server import CodeServers
 from inventory_assets.commands.run.processes import Processes, free_port, python_environment, tail, wait_for_port
@@ -79,6 +80,7 @@ def run(scale: str, rate: float | None, port: int, emulator_port: int, seconds: 
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
         processes.stop()
+        land_before_leaving(settings)
         endpoint_path(settings).unlink(missing_ok=True)
         os.close(lock)
     notes.print("stopped. What was taken in is kept; `make run` goes on from there.")
