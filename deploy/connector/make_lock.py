@@ -18,7 +18,7 @@ TARGET = Path(__file__).with_name("requirements.lock")
 # Direct dependencies that only the lake, the UI and reports need.
 LEFT_OUT = {
     "dagster", "dagster-dbt", "dagster-gcp", "dagster-webserver", "dbt-core", "dbt-duckdb", "gcsfs",
-    "google-cloud-storage", "pyarrow", "sqlalchemy",
+    "google-cloud-storage", "psycopg", "pyarrow", "sqlalchemy",
     "duckdb-extension-ducklake", "duckdb-extension-sqlite-scanner", "duckdb-extension-postgres-scanner",
     "duckdb-extension-httpfs",
 }  # fmt: skip

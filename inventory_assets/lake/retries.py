@@ -24,6 +24,8 @@ TRANSIENT = (
     "server closed the connection", "terminating connection", "no connection to the server", "connection reset",
     'failed to execute query "rollback"',
 )  # fmt: skip
+# DuckLake's own transaction, as it attaches a catalog that is locked: it does not say by what it ended.
+HIDDEN_LOCK = "failed to probe ducklake metadata: current transaction is aborted"
 
 
 def try_again(
@@ -63,6 +65,8 @@ def with_retries(attempt: Callable[[], T]) -> T:
         if not isinstance(error, duckdb.Error):
             return False
         text = str(error).lower()
+        if HIDDEN_LOCK in text:
+            return True
         if errors and "transaction is aborted" in text:
             # Whoever began the transaction that ended with the first error must begin again.
             raise errors[0] from None

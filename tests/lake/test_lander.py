@@ -29,6 +29,7 @@ from tests import builders
 from tests.builders import ROUGH, cut, level, message, messages, outgoing, received, simulated
 from tests.conftest import copy_home
 from tests.facts import differences, doubled_events, rows, value, warm
+from tests.messaging.brokers import eventually
 from tests.messaging.memory import InMemoryBroker
 
 TABLES = [table for table in (*APPEND_TABLES, *VERSIONED_TABLES) if table is not LANDED]
@@ -131,10 +132,9 @@ def test_pulling_stops_where_the_journal_is_full_and_goes_on_by_itself(small, br
 
     def land_once_it_is_full(*arguments: Any) -> list[landing.Landing]:
         if not jams:
-            found = find_behind(small)
-            if not ingest._is_full or "journal_full" not in broker.status:
-                return []
-            jams.append(found)
+            # On the lander's thread: a landing that takes until the loop has stopped and said so.
+            eventually(lambda: ingest._is_full and "journal_full" in broker.status)
+            jams.append(find_behind(small))
             pulls.append(len(broker.seen))
         return land(*arguments)
 

@@ -6,9 +6,26 @@ import pytest
 from inventory_assets.lake.retries import try_again, with_retries
 
 
-@pytest.mark.parametrize("text", ["database is locked", "Transaction conflict on commit"])
+ATTACH_ABORTED = (
+    "TransactionContext Error: Failed to probe DuckLake metadata: Current transaction is aborted (please ROLLBACK)"
+)
+
+
+@pytest.mark.parametrize("text", ["database is locked", "Transaction conflict on commit", ATTACH_ABORTED])
 def test_a_locked_catalog_is_tried_again(text):
     failures = [duckdb.TransactionException(text), duckdb.IOException(text)]
+
+    def attempt() -> str:
+        if failures:
+            raise failures.pop()
+        return "done"
+
+    assert with_retries(attempt) == "done"
+
+
+def test_a_catalog_that_is_locked_as_it_is_attached_is_tried_again():
+    """DuckLake's own transaction ended, not the caller's, whatever the tries before it met."""
+    failures = [duckdb.TransactionException(ATTACH_ABORTED), duckdb.IOException("database is locked")]
 
     def attempt() -> str:
         if failures:
