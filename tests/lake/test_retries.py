@@ -5,7 +5,6 @@ import pytest
 
 from inventory_assets.lake.retries import try_again, with_retries
 
-
 ATTACH_ABORTED = (
     "TransactionContext Error: Failed to probe DuckLake metadata: Current transaction is aborted (please ROLLBACK)"
 )
