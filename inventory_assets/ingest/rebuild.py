@@ -12,10 +12,11 @@ from inventory_assets.ingest.meaning import CODE_VERSION
 from inventory_assets.ingest.replay import RecordedBurst, Replay
 from inventory_assets.ingest.verify import DERIVED, Difference, compare, replay_all
 from inventory_assets.lake.catalog.connect import CATALOG
-from inventory_assets.lake.errors import StaleStateError
+from inventory_assets.lake.errors import LakeError, StaleStateError
 from inventory_assets.lake.stages import Stage
 from inventory_assets.lake.tables import BASES, RAW_MESSAGES, VersionedTable
 from inventory_assets.lake.transaction import Lake, LakeRewrite
+from inventory_assets.recompute.run import frames_as_lake, recompute
 
 
 def rebuild_lake(
@@ -27,6 +28,8 @@ def rebuild_lake(
     told stays in `out.deliveries`, under the same ids. Where bursts were committed
     meanwhile it replays once more, and other writers wait for it.
 
+    Raises:
+        RebuildRefusedError: The second engine makes something else of the events. Nothing was changed.
     """
     lake, meaning = engine.lake, replay.state.meaning
     try:
@@ -44,6 +47,10 @@ def rebuild_lake(
     return derived.differences, rewrite.version
 
 
+class RebuildRefusedError(LakeError):
+    """Two engines make different tables of the same events."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Derived:
     """What a replay gives, by changes table, and where that differs from the lake."""
@@ -56,7 +63,21 @@ class _Derived:
 def _derive(lake: Lake, replay: Replay, on_burst: Callable[[RecordedBurst], None] | None) -> _Derived:
     changed = _Outcomes()
     frames, differences = replay_all(lake, replay, on_burst, on_outcomes=changed.note)
+    _check_again(lake, frames)
     return _Derived(frames, differences + compare(lake, frames), changed)
+
+
+def _check_again(lake: Lake, frames: dict[str, pl.DataFrame]) -> None:
+    with frames_as_lake(lake.settings, frames) as made:
+        found = recompute(made)
+    if found.rows:
+        first = found.differences.row(0, named=True)
+        raise RebuildRefusedError(
+            f"the rebuilt tables differ from what the second engine makes of their events in {found.rows:,} rows, "
+            f"first {first['table']} {first['key']}: {first['column']} was {first['streamed']!r}, computed anew "
+            f"{first['recomputed']!r}. Nothing was changed: the lake is as it was. One of the two engines is wrong; "
+            "report it with this key's rows of core.events."
+        )
 
 
 def _swap(rewrite: LakeRewrite, connection: duckdb.DuckDBPyConnection, derived: _Derived) -> None:

@@ -5,18 +5,21 @@ here: what anybody does about a difference.
 """
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any, Protocol
 
+import duckdb
 import polars as pl
 
-from inventory_assets.lake.query.as_of import latest_version
+from inventory_assets.lake.catalog.connect import open_duckdb
 from inventory_assets.lake.query.clauses import STOCK_KINDS
-from inventory_assets.lake.query.reader import LakeReader
-from inventory_assets.lake.tables import ROLLUPS, SKU_STATE, VersionedTable
+from inventory_assets.lake.tables import CORE_EVENTS, ROLLUPS, SKU_STATE, Table, VersionedTable
 from inventory_assets.recompute.compare import DIFFERENCE_SCHEMA, compare_frames
 from inventory_assets.recompute.rollups import ROLLUP_SCHEMA, recompute_rollups
 from inventory_assets.recompute.stock import PARENTS_SCHEMA, STATE_SCHEMA, recompute_stock
+from inventory_assets.settings import Settings
 
 RECOMPUTED: tuple[VersionedTable, ...] = (SKU_STATE, ROLLUPS)
 """The tables that are computed a second way."""
@@ -24,12 +27,20 @@ RECOMPUTED: tuple[VersionedTable, ...] = (SKU_STATE, ROLLUPS)
 _KEY = ["warehouse_id", "sku"]
 
 
+class Source(Protocol):
+    """Whose tables are compared: a lake's reader, or `frames_as_lake`."""
+
+    @property
+    def connection(self) -> duckdb.DuckDBPyConnection: ...
+
+    def query(self, sql: str, parameters: list[Any] | None = None) -> pl.DataFrame: ...
+
+
 @dataclass(slots=True)
 class Recomputed:
     """What a second computation gave.
 
     Attributes:
-        version: The lake's, of both sides.
         events: How many it took in.
         keys, nodes: How many rows of core.sku_state and core.rollups it made; 0 where it was not asked.
         as_recorded: Keys with events of before the present rules, whose state counts as it was recorded.
@@ -37,8 +48,7 @@ class Recomputed:
         differences: `DIFFERENCE_SCHEMA`.
     """
 
-    version: int
-    events: int = 0
+    events: int
     keys: int = 0
     nodes: int = 0
     as_recorded: int = 0
@@ -52,7 +62,7 @@ class Recomputed:
 
 
 def recompute(
-    reader: LakeReader,
+    reader: Source,
     tables: Collection[VersionedTable] = RECOMPUTED,
     *,
     warehouses: Sequence[str] | None = None,
@@ -70,8 +80,8 @@ def recompute(
     """
     began = time.monotonic()
     events = reader.query(f"SELECT count(*) AS n FROM core.events WHERE kind IN {STOCK_KINDS}").item()
-    found = Recomputed(latest_version(reader.connection), events)
-    progress(f"version {found.version:,}: {found.events:,} events")
+    found = Recomputed(events)
+    progress(f"{found.events:,} events")
     state, places = recompute_stock(reader.connection, warehouses=warehouses, progress=progress)
     streamed = _read(reader, SKU_STATE, list(STATE_SCHEMA), warehouses)
     if recorded_until:
@@ -94,14 +104,14 @@ def recompute(
 
 
 def _read(
-    reader: LakeReader, table: VersionedTable, columns: list[str], warehouses: Sequence[str] | None
+    reader: Source, table: VersionedTable, columns: list[str], warehouses: Sequence[str] | None
 ) -> pl.DataFrame:
     rows = reader.query(f"SELECT {', '.join(columns)} FROM {table.full_name}")
     return rows if warehouses is None else rows.filter(pl.col("warehouse_id").is_in(list(warehouses)))
 
 
 def _as_recorded(
-    reader: LakeReader, state: pl.DataFrame, places: pl.DataFrame, streamed: pl.DataFrame, until: int
+    reader: Source, state: pl.DataFrame, places: pl.DataFrame, streamed: pl.DataFrame, until: int
 ) -> tuple[pl.DataFrame, pl.DataFrame, int]:
     """Take over the rows of keys that rest on events of before the present rules, and where their SKUs stand."""
     older = reader.query(
@@ -116,3 +126,34 @@ def _as_recorded(
     parents = kept.select(*PARENTS_SCHEMA).unique("sku")
     places = pl.concat([parents, places.join(parents, on="sku", how="anti")])
     return pl.concat([kept.select(*STATE_SCHEMA), anew]), places, kept.height
+
+
+class _Frames:
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self.connection = connection
+
+    def query(self, sql: str, parameters: list[Any] | None = None) -> pl.DataFrame:
+        return pl.DataFrame(self.connection.sql(sql, params=parameters or []))
+
+
+@contextmanager
+def frames_as_lake(settings: Settings, frames: Mapping[str, pl.DataFrame]) -> Iterator[Source]:
+    """Rows that are not in the lake yet, to be asked as if they were.
+
+    Args:
+        settings: The bounds of the DuckDB that answers.
+        frames: By changes table; one that is not there is empty.
+    """
+    connection = open_duckdb(settings)
+    try:
+        connection.execute(f"CREATE SCHEMA {SKU_STATE.schema}")
+        tables: tuple[Table, ...] = (CORE_EVENTS, SKU_STATE, ROLLUPS)
+        for table in tables:
+            rows = frames.get(table.changes, pl.DataFrame(schema=table.types))
+            connection.register(f"given_{table.name}", rows.to_arrow())
+            connection.execute(f"CREATE VIEW {table.changes} AS FROM given_{table.name}")
+            if isinstance(table, VersionedTable):
+                connection.execute(f"CREATE VIEW {table.full_name} AS {table.view_query('', None)}")
+        yield _Frames(connection)
+    finally:
+        connection.close()

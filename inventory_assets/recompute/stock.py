@@ -150,10 +150,10 @@ _MULTIPLES = f"""
         max(last_event_at) AS last_event_at
     FROM ({_COUNTING}) GROUP BY place, sku
 """
-_DOCUMENTS = f"""
+_DOCUMENTS = """
     SELECT warehouse_id AS place, sku, 0 AS on_hand, 0 AS reserved, 0 AS inbound, count(*) AS event_count,
         max(event_at) AS last_event_at
-    FROM {{events}} WHERE kind IN ('level', 'tombstone') {{chosen}} GROUP BY ALL
+    FROM {events} WHERE kind IN ('level', 'tombstone') {chosen} GROUP BY ALL
 """
 # A document's deletion ends a key from its position on, its level's own included (RULES 17).
 _DELETED = f"""
