@@ -5,7 +5,7 @@ Nothing is opened here; see `resources` for what is built on first use.
 
 import dagster as dg
 
-from inventory_assets.assets import marts, quality, reports, snapshot_runs, snapshots, upkeep
+from inventory_assets.assets import marts, quality, recompute, reports, snapshot_runs, snapshots, upkeep
 from inventory_assets.assets.checks import build_checks
 from inventory_assets.assets.tables import build_table_assets
 from inventory_assets.partitions import complete_days, complete_weeks, daily_partitions
@@ -54,7 +54,13 @@ def _lake(settings: Settings) -> dg.Definitions:
     return dg.Definitions(
         assets=tables,
         asset_checks=build_checks(),
-        jobs=[inventory_job, upkeep.maintenance_job, upkeep.alert_sweep_job, upkeep.archive_job],
+        jobs=[
+            inventory_job,
+            upkeep.maintenance_job,
+            upkeep.alert_sweep_job,
+            upkeep.archive_job,
+            recompute.recompute_job,
+        ],
         schedules=[
             upkeep.velocity_schedule,
             upkeep.demand_schedule,
@@ -62,6 +68,7 @@ def _lake(settings: Settings) -> dg.Definitions:
             upkeep.alert_sweep_schedule,
             upkeep.incident_schedule,
             upkeep.archive_schedule,
+            recompute.recompute_schedule,
         ],
         sensors=[burst_sensor, delivery_sensor, operations_sensor, run_failure_status],
     )

@@ -30,6 +30,7 @@ from inventory_assets.assets.dagster_internals import (
     get_input_event_pointer_tag,
 )
 from inventory_assets.assets.metadata import counts_metadata, table_metadata, table_version
+from inventory_assets.assets.recompute import BY_BURSTS
 from inventory_assets.assets.specs import SPEC_OF, SPECS, TableSpec
 from inventory_assets.ingest.meaning import CODE_VERSION
 from inventory_assets.lake.fresh import land_all
@@ -37,6 +38,7 @@ from inventory_assets.lake.memory import release_memory
 from inventory_assets.lake.query.reader import LakeReader, Reader
 from inventory_assets.lake.tables import ALERTS, DEAD_LETTERS, Table
 from inventory_assets.quality.rules import INVARIANTS
+from inventory_assets.recompute.run import RECOMPUTED
 from inventory_assets.settings import Settings
 from sensors.report import Report, ReportCursor, VersionRow, plan_report
 
@@ -100,6 +102,7 @@ def build_materializations(reader: Reader, report: Report, settings: Settings) -
             **table_metadata(reader, spec),
             **counts_metadata(report.counts),
             "versions": f"{report.first_version} to {report.last_version}",
+            **({"computed_by": BY_BURSTS} if spec.table in RECOMPUTED else {}),
         }
         tags = {DATA_VERSION_TAG: str(version), CODE_VERSION_TAG: CODE_VERSION, **_input_tags(reader, spec)}
         for partition in _partitions(reader, spec, report, settings):

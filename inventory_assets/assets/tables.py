@@ -1,6 +1,7 @@
 """The lake's tables as assets. Materializing catches up; a backfill re-derives (RULES 34)."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 from dagster import (
     AssetExecutionContext,
@@ -15,6 +16,7 @@ from dagster import (
 )
 
 from inventory_assets.assets.metadata import counts_metadata, table_metadata, table_version
+from inventory_assets.assets.recompute import BY_SETS, numbers_of, recompute_tables, result_of, specs_of
 from inventory_assets.assets.specs import DAILY_BY_FIVE, LAKE_POOL, RETRIES, SPECS, TableSpec
 from inventory_assets.domain.values import to_microseconds
 from inventory_assets.ingest.engine import Engine
@@ -22,7 +24,16 @@ from inventory_assets.ingest.meaning import CODE_VERSION
 from inventory_assets.ingest.rebuild import rebuild_lake
 from inventory_assets.ingest.replay import Replay
 from inventory_assets.lake.query.reader import history_reader
-from inventory_assets.lake.tables import CORE_EVENTS, COVERAGE, DYNAMIC_THRESHOLDS, INCIDENTS, RAW_MESSAGES, VELOCITY
+from inventory_assets.lake.tables import (
+    CORE_EVENTS,
+    COVERAGE,
+    DYNAMIC_THRESHOLDS,
+    INCIDENTS,
+    RAW_MESSAGES,
+    VELOCITY,
+    VersionedTable,
+)
+from inventory_assets.recompute.run import RECOMPUTED
 from inventory_assets.refresh.coverage import refresh_coverage
 from inventory_assets.refresh.dynamic import refresh_dynamic
 from inventory_assets.refresh.incidents import refresh_incidents
@@ -37,10 +48,14 @@ QUIET_SECONDS = 1.0
 DAILY_TABLES = (VELOCITY, COVERAGE, DYNAMIC_THRESHOLDS)
 
 
-class RebuildConfig(Config):
-    """Whether to derive the tables anew from raw.messages instead of catching up."""
+class TableConfig(Config):
+    """Whether to derive the tables anew from raw.messages instead of catching up; of which warehouses to recompute.
+
+    `warehouses` is for the tables that a run computes a second time; none means all.
+    """
 
     rebuild: bool = False
+    warehouses: list[str] = []
 
 
 def build_table_assets(partitions: DailyPartitionsDefinition) -> list[AssetsDefinition]:
@@ -61,29 +76,36 @@ def _build(spec: TableSpec, partitions: DailyPartitionsDefinition) -> AssetsDefi
         partitions_def=partitions if spec.is_partitioned else None,
         backfill_policy=BackfillPolicy.single_run() if spec.is_partitioned else None,
         metadata={"grain": spec.table.comment},
+        check_specs=specs_of(spec.table),
         pool=LAKE_POOL,
         retry_policy=RETRIES,
         freshness_policy=DAILY_BY_FIVE if spec.table in DAILY_TABLES else None,
     )
     def table_asset(
-        context: AssetExecutionContext, config: RebuildConfig, inventory: InventoryResource
+        context: AssetExecutionContext, config: TableConfig, inventory: InventoryResource
     ) -> MaterializeResult:
         session = inventory.session()
+        extra: dict[str, Any] = counts_metadata(function(context, config, session))
+        checks = []
+        if isinstance(spec.table, VersionedTable) and spec.table in RECOMPUTED:
+            found = recompute_tables(session.settings, context.log, [spec.table], config.warehouses)
+            checks.append(result_of(spec.table, found))
+            extra |= {"computed_by": BY_SETS, **numbers_of(found)}
         with session.engine() as engine:
-            return report(engine, spec, function(context, config, session))
+            return report(engine, spec, extra)._replace(check_results=checks)
 
     return table_asset
 
 
-def report(engine: Engine, spec: TableSpec, extra: dict[str, int]) -> MaterializeResult:
+def report(engine: Engine, spec: TableSpec, extra: dict[str, Any]) -> MaterializeResult:
     """Report a table as it is; unchanged tables keep their data version."""
     return MaterializeResult(
-        metadata={**table_metadata(engine.lake, spec), **counts_metadata(extra)},
+        metadata={**table_metadata(engine.lake, spec), **extra},
         data_version=DataVersion(str(table_version(engine.lake, spec))),
     )
 
 
-def _take_in(context: AssetExecutionContext, config: RebuildConfig, session: Session) -> dict[str, int]:
+def _take_in(context: AssetExecutionContext, config: TableConfig, session: Session) -> dict[str, int]:
     """Run bursts until the subscriptions are empty."""
     with session.ingest() as ingest:
         return ingest.run(
@@ -95,7 +117,7 @@ def _take_in(context: AssetExecutionContext, config: RebuildConfig, session: Ses
         ).outcomes
 
 
-def _catch_up(context: AssetExecutionContext, config: RebuildConfig, session: Session) -> dict[str, int]:
+def _catch_up(context: AssetExecutionContext, config: TableConfig, session: Session) -> dict[str, int]:
     """Bring this process up to the lake's version: every burst wrote this table with its messages."""
     with session.engine() as engine:
         if engine.lake.watermark().version != engine.state.version:
@@ -103,7 +125,7 @@ def _catch_up(context: AssetExecutionContext, config: RebuildConfig, session: Se
     return {}
 
 
-def _events(context: AssetExecutionContext, config: RebuildConfig, session: Session) -> dict[str, int]:
+def _events(context: AssetExecutionContext, config: TableConfig, session: Session) -> dict[str, int]:
     """Catch up, or re-derive everything when asked to or backfilled."""
     if not config.rebuild and "dagster/backfill" not in context.run.tags:
         return _catch_up(context, config, session)
@@ -116,7 +138,7 @@ def _events(context: AssetExecutionContext, config: RebuildConfig, session: Sess
     return {"differences": len(differences)}
 
 
-def _velocity(context: AssetExecutionContext, config: RebuildConfig, session: Session) -> dict[str, int]:
+def _velocity(context: AssetExecutionContext, config: TableConfig, session: Session) -> dict[str, int]:
     """Refresh velocities as of today and judge days-of-cover limits again."""
     today = datetime.now(UTC).date()
     with session.engine() as engine:
@@ -124,7 +146,7 @@ def _velocity(context: AssetExecutionContext, config: RebuildConfig, session: Se
     return commits[0].counts if commits else {}
 
 
-def _incidents(context: AssetExecutionContext, config: RebuildConfig, session: Session) -> dict[str, int]:
+def _incidents(context: AssetExecutionContext, config: TableConfig, session: Session) -> dict[str, int]:
     """Open, follow and resolve incidents as of now."""
     now = to_microseconds(datetime.now(UTC))
     with session.engine() as engine:
@@ -132,14 +154,14 @@ def _incidents(context: AssetExecutionContext, config: RebuildConfig, session: S
     return commits[0].counts if commits else {}
 
 
-def _coverage(context: AssetExecutionContext, config: RebuildConfig, session: Session) -> dict[str, int]:
+def _coverage(context: AssetExecutionContext, config: TableConfig, session: Session) -> dict[str, int]:
     """Measure demand and cover as of today."""
     with session.engine() as engine, history_reader(engine.settings) as reader:
         changed = refresh_coverage(engine, reader, datetime.now(UTC).date(), run_id=context.run.run_id)
     return {"keys": changed}
 
 
-def _dynamic(context: AssetExecutionContext, config: RebuildConfig, session: Session) -> dict[str, int]:
+def _dynamic(context: AssetExecutionContext, config: TableConfig, session: Session) -> dict[str, int]:
     """Compute the limits of keys under dynamic rules as of today, and judge those keys again."""
     with session.engine() as engine, history_reader(engine.settings) as reader:
         commits = refresh_dynamic(engine, reader, datetime.now(UTC).date(), run_id=context.run.run_id)

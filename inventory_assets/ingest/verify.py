@@ -4,7 +4,7 @@ Used by `inventory verify` and, with the replayed frames, by `inventory rebuild`
 """
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,9 @@ from inventory_assets.lake.tables import (
     THRESHOLD_RULES,
     TRANSITIONS,
     Table,
+    VersionedTable,
 )
+from inventory_assets.recompute.run import RECOMPUTED, Recomputed, recompute
 from inventory_assets.settings import Settings
 
 DERIVED = (
@@ -160,6 +162,28 @@ def verify_lake(
             index.close()
         differences += compare_states(replay.state, loaded)
         return Verified(version, len(replay.state.keys), since, differences)
+
+
+def recompute_lake(
+    settings: Settings,
+    tables: Collection[VersionedTable] = RECOMPUTED,
+    *,
+    warehouses: Sequence[str] | None = None,
+    progress: Callable[[str], None] = lambda step: None,
+) -> Recomputed:
+    """Compute tables by sets as of now, whatever is committed meanwhile; see `recompute.run`.
+
+    Raises:
+        LakeError, duckdb.Error: The lake could not be read, or what is journaled not landed.
+    """
+    with snapshot_reader(settings) as reader:
+        version = latest_version(reader.connection)
+        progress(f"version {version:,}")
+        found = recompute(
+            reader, tables, warehouses=warehouses, recorded_until=recorded_until(reader), progress=progress
+        )
+        found.version = version
+        return found
 
 
 def compare_states(lived: InventoryState, loaded: InventoryState) -> list[Difference]:

@@ -41,6 +41,7 @@ class Recomputed:
     """What a second computation gave.
 
     Attributes:
+        version: The lake's, of both sides; 0 where the rows are of none.
         events: How many it took in.
         keys, nodes: How many rows of core.sku_state and core.rollups it made; 0 where it was not asked.
         as_recorded: Keys with events of before the present rules, whose state counts as it was recorded.
@@ -49,11 +50,16 @@ class Recomputed:
     """
 
     events: int
+    version: int = 0
     keys: int = 0
     nodes: int = 0
     as_recorded: int = 0
     seconds: float = 0.0
     differences: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=DIFFERENCE_SCHEMA))
+
+    def differing(self, table: VersionedTable) -> pl.DataFrame:
+        """What differs in one table."""
+        return self.differences.filter(pl.col("table") == table.full_name)
 
     @property
     def rows(self) -> int:
@@ -103,9 +109,7 @@ def recompute(
     return found
 
 
-def _read(
-    reader: Source, table: VersionedTable, columns: list[str], warehouses: Sequence[str] | None
-) -> pl.DataFrame:
+def _read(reader: Source, table: VersionedTable, columns: list[str], warehouses: Sequence[str] | None) -> pl.DataFrame:
     rows = reader.query(f"SELECT {', '.join(columns)} FROM {table.full_name}")
     return rows if warehouses is None else rows.filter(pl.col("warehouse_id").is_in(list(warehouses)))
 

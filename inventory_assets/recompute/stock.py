@@ -180,8 +180,12 @@ _STATE = """
     FROM state ORDER BY warehouse_id, sku
 """
 _PLACES = f"""
-    SELECT s.sku, {", ".join(f"coalesce(g.parents[{i}], 'UNKNOWN') AS {name}" for i, name in enumerate(
-        ("department_id", "category_id", "brand_id", "product_id"), 1))}
+    SELECT s.sku, {
+    ", ".join(
+        f"coalesce(g.parents[{i}], 'UNKNOWN') AS {name}"
+        for i, name in enumerate(("department_id", "category_id", "brand_id", "product_id"), 1)
+    )
+}
     FROM (SELECT DISTINCT sku FROM {{events}} WHERE kind IN {STOCK_KINDS}) s
     LEFT JOIN ({_greatest("recompute_levels", "sku")}) g USING (sku)
 """

@@ -280,13 +280,19 @@ def test_tampering_makes_verify_and_explain_exit_1_and_rebuild_mends_it(run, hom
     [alert] = run("alerts", "--format", "json").rows
 
     found = run("verify", "--format", "json")
+    quick = run("verify", "--quick", "--format", "json")
     explained = run("explain", alert["alert_id"], "--format", "json")
 
     assert (found.code, explained.code) == (1, 1)
     assert {row["table"] for row in found.rows} == {"core.sku_state", "out.alerts"}
+    assert 1 == quick.code
+    assert ("core.sku_state", '{"warehouse_id":"W1","sku":"S1"}', "on_hand", "6", "5") in [
+        tuple(row.values()) for row in quick.rows
+    ]
     assert "threshold" in explained.rows[0]["differences"][0]
     assert run("rebuild").code == 0
     assert run("verify").code == 0
+    assert "no difference" in run("verify", "--quick").err
     assert run("explain", alert["alert_id"]).code == 0
 
 

@@ -1,6 +1,9 @@
 """Every table derived anew, under a writer that goes on."""
 
-from inventory_assets.ingest.rebuild import rebuild_lake
+import pytest
+
+from inventory_assets.domain.stock import fold
+from inventory_assets.ingest.rebuild import RebuildRefusedError, rebuild_lake
 from inventory_assets.ingest.replay import Replay
 from tests.builders import level, messages, transaction
 from tests.facts import STOCK, differences, rows
@@ -23,3 +26,20 @@ def test_a_rebuild_makes_the_other_writer_reload(open_engine):
     assert commit.version == version + 1 == 3
     assert rows(first.lake, STOCK) == [("W1", "S1", 90, 0, 90, 0)]
     assert differences(second) == []
+
+
+def test_a_rebuild_that_the_second_engine_does_not_confirm_changes_nothing(open_engine, monkeypatch):
+    engine = open_engine()
+    engine.commit_burst(messages(level(100), transaction("T1", "RESTOCK", quantity=10)))
+    before = rows(engine.lake, "FROM core.sku_state_changes")
+    right = fold.effect
+    monkeypatch.setattr(fold, "effect", lambda version, warehouse_id: tuple(-n for n in right(version, warehouse_id)))
+
+    with pytest.raises(RebuildRefusedError, match=r"'\{\"warehouse_id\":\"W1\",\"sku\":\"S1\"\}'|W1.*S1.*'90'.*'110'"):
+        rebuild_lake(engine, Replay(meaning=engine.meaning))
+
+    monkeypatch.undo()
+    assert before == rows(engine.lake, "FROM core.sku_state_changes")
+    [commit] = engine.commit_burst(messages(transaction("T2", quantity=-10)))
+    assert 2 == commit.version
+    assert differences(engine) == []

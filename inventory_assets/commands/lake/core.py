@@ -16,21 +16,20 @@ from inventory_assets.commands.telling import telling_engine
 from inventory_assets.ingest.meaning import meaning_of
 from inventory_assets.ingest.rebuild import rebuild_lake
 from inventory_assets.ingest.replay import Replay
-from inventory_assets.ingest.verify import Difference, recorded_until, verify_lake
+from inventory_assets.ingest.verify import Difference, recompute_lake, verify_lake
 from inventory_assets.lake.catalog.marts import MartsMissingError, show_marts
 from inventory_assets.lake.files.archive_files import SCHEMA as ARCHIVE
 from inventory_assets.lake.files.archive_files import show_archive
 from inventory_assets.lake.files.partition_files import SCHEMA as SNAPSHOTS
 from inventory_assets.lake.files.partition_files import attach_views
 from inventory_assets.lake.query.answer import tell_infinity, unique_names
-from inventory_assets.lake.query.as_of import latest_version, show_version, version_at
+from inventory_assets.lake.query.as_of import show_version, version_at
 from inventory_assets.lake.query.guard import bounded, check_question, only_read
-from inventory_assets.lake.query.reader import LakeReader, snapshot_reader
+from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.lake.upkeep.expiry import hold_snapshots
 from inventory_assets.lake.upkeep.maintenance import Maintenance
 from inventory_assets.option_types import VERSION
 from inventory_assets.queries.counts import count_lake
-from inventory_assets.recompute.run import recompute
 from inventory_assets.refresh.velocity import refresh_velocity
 from inventory_assets.settings import Settings, load_settings
 from inventory_assets.wiring import engine_of
@@ -149,18 +148,16 @@ def verify(quick: bool, format_: str) -> None:
 
 
 def _verify_by_sets(settings: Settings, format_: str) -> None:
-    with notes.status("computing") as status, snapshot_reader(settings) as reader:
-        since = recorded_until(reader)
-        version = latest_version(reader.connection)
-        found = recompute(reader, recorded_until=since, progress=lambda step: status.update(f"computing: {step}"))
+    with notes.status("computing") as status:
+        found = recompute_lake(settings, progress=lambda step: status.update(f"computing: {step}"))
     print_found(list(found.differences.iter_rows(named=True)), format_)
     if found.as_recorded:
         notes.print(f"{found.as_recorded:,} keys rest on earlier rules and are taken as recorded", style="yellow")
     if found.rows:
         sys.exit(1)
     notes.print(
-        f"version {version} computed anew from {found.events:,} events in {found.seconds:.1f} s: {found.keys:,} keys, "
-        f"{found.nodes:,} nodes, no difference",
+        f"version {found.version} computed anew from {found.events:,} events in {found.seconds:.1f} s: "
+        f"{found.keys:,} keys, {found.nodes:,} nodes, no difference",
         style="green",
     )
 
