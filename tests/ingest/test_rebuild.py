@@ -35,7 +35,7 @@ def test_a_rebuild_that_the_second_engine_does_not_confirm_changes_nothing(open_
     right = fold.effect
     monkeypatch.setattr(fold, "effect", lambda version, warehouse_id: tuple(-n for n in right(version, warehouse_id)))
 
-    with pytest.raises(RebuildRefusedError, match=r"'\{\"warehouse_id\":\"W1\",\"sku\":\"S1\"\}'|W1.*S1.*'90'.*'110'"):
+    with pytest.raises(RebuildRefusedError, match="W1.*S1.*'90'.*'110'"):
         rebuild_lake(engine, Replay(meaning=engine.meaning))
 
     monkeypatch.undo()
