@@ -1,6 +1,7 @@
 # setup, run, test, test-all, bench, soak: each builds .venv first, from the hash-pinned lock.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-all lint bench soak bigquery clean
+MARK ?= not big
+.PHONY: help setup run test test-all again lint bench soak bigquery clean
 
 # A Python from 3.11 to 3.13, whatever it is called here.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
@@ -59,6 +60,11 @@ test: lint
 # that needs no server.
 test-all: setup bigquery
 	$(PYTEST) -m big
+
+# Those that failed last, alone, three at most; none is a failure of something else.
+again: setup
+	@test "$$($(BIN)/pytest --collect-only -q --lf --lfnf=none -m '$(MARK)' 2>/dev/null | grep -c ::)" -le 3
+	$(BIN)/pytest --lf --lfnf=none -m '$(MARK)'
 
 bench: setup
 	POLARS_MAX_THREADS=1 $(BIN)/python -m benchmarks
