@@ -1,0 +1,1 @@
+"""The second engine, against the first."""
