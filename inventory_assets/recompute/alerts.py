@@ -21,7 +21,6 @@ import polars as pl
 from inventory_assets.domain.events.kinds import Condition
 from inventory_assets.lake.query.clauses import STOCK_KINDS
 from inventory_assets.lake.query.reader import Reader
-from inventory_assets.lake.query.rows import current_rows_query
 from inventory_assets.lake.tables import ALERTS, VELOCITY
 from inventory_assets.recompute.limits import first_breaches, units_of_cover
 
@@ -38,14 +37,17 @@ _SEVERITY = {Condition.REORDER.value: 1, Condition.LOW_STOCK.value: 2, Condition
 _WANTED = """
     SELECT pair[1] AS warehouse_id, pair[2] AS sku FROM (SELECT unnest(from_json(?, '[["VARCHAR"]]')) AS pair)
 """
-_ALERTS = """
-    WITH wanted AS (
-        SELECT alert_id, warehouse_id, sku, alert_type, state = 'firing' AS is_firing,
-            coalesce((record ->> 'is_days_breached')::BOOLEAN, false) AS is_days_breached,
+# What an alert's record alone says is read from its row in the history: no view shows it, and none is compacted away.
+_ALERTS = f"""
+    WITH shown AS (
+        SELECT alert_id, version, warehouse_id, sku, alert_type, state = 'firing' AS is_firing
+        FROM {ALERTS.full_name} WHERE state = 'firing' OR resolved_reason IN ('manual', 'expired')
+    ), noted AS (
+        SELECT alert_id, version, coalesce((record ->> 'is_days_breached')::BOOLEAN, false) AS is_days_breached,
             record -> 'handling' ->> 'closed_as' AS closed_as
-        FROM ({rows}) WHERE state = 'firing' OR contains(record, '"closed_as"')
+        FROM {ALERTS.changes} SEMI JOIN shown USING (alert_id, version)
     )
-    FROM wanted WHERE is_firing OR closed_as IS NOT NULL
+    FROM shown LEFT JOIN noted USING (alert_id, version) WHERE is_firing OR closed_as IS NOT NULL
 """
 # Its last applied event in order has brought a key's clock at least that far.
 _REACHED = f"""
@@ -64,7 +66,7 @@ _REACHED = f"""
 _MOVED = f"""
     WITH wanted AS ({_WANTED})
     SELECT warehouse_id, sku, max((record ->> 'moved_at')::BIGINT) AS moved_at
-    FROM ({{rows}}) SEMI JOIN wanted USING (warehouse_id, sku) GROUP BY ALL
+    FROM {ALERTS.changes} SEMI JOIN wanted USING (warehouse_id, sku) GROUP BY ALL
 """
 
 
@@ -73,29 +75,26 @@ def contradictions(
     state: pl.DataFrame,
     limits: pl.DataFrame,
     *,
-    version: int,
     unstated_grace: int,
     warehouses: Sequence[str] | None = None,
 ) -> pl.DataFrame:
     """Find the keys whose firing alerts are not what their stock and their limits call for.
 
     Args:
-        reader: Shows the lake as of `version`.
+        reader: Shows the lake as of one version.
         state: `stock.STATE_SCHEMA`: all keys, or all of `warehouses`.
         limits: `limits.LIMITS_SCHEMA`, of the same keys.
-        version: Which version.
         unstated_grace: How long after its first event an unstated key is judged (`Meaning`); microseconds.
         warehouses: Whose keys `state` has; None is all.
 
     Returns:
         `CONTRADICTION_SCHEMA`, in order of the key and the alert; empty where all is well.
     """
-    rows = current_rows_query(reader, ALERTS, version)
-    alerts = reader.query(_ALERTS.format(rows=rows))
+    alerts = reader.query(_ALERTS)
     if warehouses is not None:
         alerts = alerts.filter(pl.col("warehouse_id").is_in(list(warehouses)))
     keys = _judge(reader, state, limits)
-    waiting = _unjudged(reader, rows, keys.filter("is_unstated").select(_KEY), unstated_grace)
+    waiting = _unjudged(reader, keys.filter("is_unstated").select(_KEY), unstated_grace)
     firing = alerts.filter("is_firing")
     found = [
         _wrong(firing, keys).join(waiting, on=_KEY, how="anti"),
@@ -165,11 +164,11 @@ def _is_held() -> pl.Expr:
     return pl.col("is_enabled") & pl.col("is_active") & condition
 
 
-def _unjudged(reader: Reader, rows: str, unstated: pl.DataFrame, grace: int) -> pl.DataFrame:
+def _unjudged(reader: Reader, unstated: pl.DataFrame, grace: int) -> pl.DataFrame:
     """The keys, of the unstated ones, that may still be in their grace."""
     if not unstated.height:
         return unstated
     pairs = msgspec.json.encode(unstated.rows()).decode()
-    reached = reader.query(_REACHED, [pairs]).join(reader.query(_MOVED.format(rows=rows), [pairs]), on=_KEY, how="left")
+    reached = reader.query(_REACHED, [pairs]).join(reader.query(_MOVED, [pairs]), on=_KEY, how="left")
     judged_at = pl.max_horizontal("reached_at", "moved_at")
     return reached.filter((pl.col("first_at") + grace > judged_at).fill_null(True)).select(_KEY)

@@ -106,7 +106,7 @@ class Shop:
         stock = self.stock(warehouses)
         limits = recompute_limits(self, stock, self.state.meaning.defaults)
         return contradictions(
-            self, stock, limits, version=self.state.version, unstated_grace=self.state.meaning.unstated_grace,
+            self, stock, limits, unstated_grace=self.state.meaning.unstated_grace,
             warehouses=warehouses,
         ).rows()  # fmt: skip
 

@@ -7,8 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
+from inventory_assets.domain.alerts import evaluate
+from inventory_assets.domain.alerts.alert import DAY_US
 from inventory_assets.domain.alerts.lifecycle import LifecyclePolicy
+from inventory_assets.domain.ingest.alerts import BurstAlerts
 from inventory_assets.domain.ingest.meaning import Meaning
+from inventory_assets.domain.ingest.rules import BurstRules
+from inventory_assets.lake.query.as_of import pin_version
+from inventory_assets.lake.query.reader import LakeReader
+from inventory_assets.recompute.alerts import contradictions
+from inventory_assets.recompute.limits import recompute_limits
+from inventory_assets.recompute.stock import recompute_stock
 from tests.builders import ROUGH, command, cut, envelope, level, messages, received, rule, simulated, transaction
 from tests.recompute.shop import Shop
 from tests.rules.generators import bursts
@@ -16,6 +25,7 @@ from tests.rules.playing import play
 from tests.rules.test_laws import law
 
 DAY = 24 * 60 * 60 * 1_000_000
+NOON = "2022-04-20T12:00:00Z"
 OFF = {"alert_settings": {"enabled": False}}
 ALERTS = "out.alerts_changes"
 
@@ -242,16 +252,65 @@ def test_only_the_warehouses_asked_for():
     assert 2 == len(shop.contradictions())
 
 
-def test_as_of_an_earlier_version():
+def test_as_of_an_earlier_version(engine):
     """What came later neither mends nor breaks what was."""
-    shop = shop_of(level(5))
-    version = shop.state.version
-    [name] = shop.query("SELECT alert_id FROM out.alerts")["alert_id"]
-    shop.burst(messages(level(100, "09:00")))
-    shop.connection.execute(f"UPDATE {ALERTS} SET state = 'firing' WHERE version > {version}")
-    assert [("W1", "S1", name, "LOW_STOCK", None)] == shop.contradictions()
+    engine.commit_burst(messages(rule(), level(5)))
+    engine.commit_burst(messages(rule(1, 2, updated_at="2022-04-20T08:00:00Z"), level(100, "09:00")))
+    engine.land()
+    reader = LakeReader(engine.settings)
+    pin_version(reader.connection, 1)
 
-    shop.connection.execute(f"DELETE FROM core.events WHERE version > {version}")
-    shop.state.version = version
+    stock, _ = recompute_stock(reader.connection)
+    limits = recompute_limits(reader, stock, engine.meaning.defaults)
+    wrong = contradictions(reader, stock, limits, unstated_grace=DAY_US)
 
-    assert [] == shop.contradictions()
+    reader.connection.close()
+    assert [(5, 10)] == stock.join(limits, on="sku").select("available", "min_threshold_qty").rows()
+    assert 0 == wrong.height
+
+
+def _never(*args):
+    return False
+
+
+def _always(*args):
+    return True
+
+
+CODE_FAULTS = {
+    "an alert that nothing ends": (
+        evaluate, "_is_within", _always, [level(5), level(100, "08:00")], [("S1", "LOW_STOCK", None)]
+    ),
+    "a restock that does not mute": (
+        evaluate, "is_restocking", _never, [level(15, restock_in_progress=True)], [("S1", "REORDER", None)]
+    ),
+    "days that are not counted": (
+        evaluate, "_is_below_days", _never, [rule(None, None, min_threshold_days=1, updated_at=NOON), level(1)],
+        [("S1", None, "LOW_STOCK")],
+    ),
+    "a grace without end": (
+        BurstAlerts, "is_in_grace", lambda self, state, at: state.is_unstated,
+        [transaction("T1"), transaction("T2", at="2022-04-21T09:00:00Z")], [("S1", None, "STOCKOUT")],
+    ),
+    "a closing that nothing ends": (
+        evaluate, "_step_closed", lambda *args: ({}, []),
+        [level(9), command("resolve", timestamp=NOON), level(0, "13:00")], [("S1", None, "STOCKOUT")],
+    ),
+    "a rule that judges nothing": (
+        BurstRules, "resolve_again", _never, [level(15), rule(16, 20, updated_at=NOON)],
+        [("S1", "REORDER", "LOW_STOCK")],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("where", "name", "wrong", "documents", "expected"), CODE_FAULTS.values(), ids=CODE_FAULTS)
+def test_a_fault_of_the_streamed_engine_shows_at_its_key(where, name, wrong, documents, expected, monkeypatch):
+    monkeypatch.setattr(where, name, wrong)
+    shop = Shop()
+    shop.velocities("2022-04-19", {("W1", "S1"): 2.0})
+    for document in (rule(), *documents):
+        if document.get("command") == "resolve":
+            document = document | {"alert_id": next(iter(shop.state.alerts["W1", "S1"].values())).alert_id}
+        shop.burst(messages(document))
+
+    assert expected == found(shop)

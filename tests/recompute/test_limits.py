@@ -4,9 +4,11 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from inventory_assets.domain.alerts.alert import DAY_US
+from inventory_assets.domain.ingest import rules
 from inventory_assets.domain.ingest.meaning import Meaning
 from inventory_assets.domain.ingest.process import BurstInputs
-from inventory_assets.domain.thresholds.resolve import DynamicLimits
+from inventory_assets.domain.thresholds import resolve
+from inventory_assets.domain.thresholds.resolve import DynamicLimits, StoredRule
 from inventory_assets.recompute.alerts import contradictions
 from inventory_assets.recompute.limits import LIMITS_SCHEMA, recompute_limits
 from inventory_assets.recompute.stock import recompute_stock
@@ -74,13 +76,13 @@ def test_both_engines_agree_in_a_lake(engine, undone):
     _, sent = simulated(200, seed=11, skus=20, warehouses=2, opening_breach_rate=0.2)
     for burst in cut(received(sent), 150):
         engine.commit_burst(burst)
-    lake, version = engine.lake, engine.state.version
+    lake = engine.lake
     kept = f"SELECT {', '.join(LIMITS_SCHEMA)} FROM core.resolved_thresholds ORDER BY warehouse_id, sku"
 
     def again():
         stock, _ = recompute_stock(lake.connection)
         limits = recompute_limits(lake, stock, engine.meaning.defaults)
-        return limits, contradictions(lake, stock, limits, version=version, unstated_grace=DAY_US)
+        return limits, contradictions(lake, stock, limits, unstated_grace=DAY_US)
 
     expected = lake.query(kept)
     limits, wrong = again()
@@ -201,6 +203,50 @@ def test_a_planted_fault_is_found_at_its_key(statement, column):
     differing = again.join(kept, on=again.columns, how="anti", nulls_equal=True)
     assert ["S2"] == differing["sku"].to_list()
     assert column == "sku" or again.filter(sku="S2")[column].item() != kept.filter(sku="S2")[column].item()
+
+
+def _last_arrived(stored, rule, version):
+    return StoredRule(rule, version)
+
+
+def _without_warehouses(warehouse_id, sku, parents):
+    return LADDER(warehouse_id, sku, parents)[1::2]
+
+
+def _from_the_bottom(warehouse_id, sku, parents):
+    return LADDER(warehouse_id, sku, parents)[::-1]
+
+
+def _no_level(key, low, reorder, defaults, level_event_id=None):
+    return DEFAULT(key, None, None, defaults)
+
+
+LADDER, DEFAULT = resolve.ladder, resolve.default_thresholds
+CODE_FAULTS = {
+    "the rule that arrived last": (rules, "with_rule", _last_arrived, [rule_at(2, low=2), rule_at(1, low=1)]),
+    "no warehouse's own": (resolve, "ladder", _without_warehouses, [rule_at(1), rule_at(2, low=2, warehouse_id="W1")]),
+    "the general before the special": (
+        resolve, "ladder", _from_the_bottom, [rule_at(1), rule_at(2, level_type="SKU", level_id="S1", low=2)]
+    ),
+    "no level's own": (resolve, "default_thresholds", _no_level, [level(9, "07:01", min_threshold=3)]),
+    "no bounds": (
+        resolve, "_bounded", lambda quantity, bounds: quantity,
+        [rule_at(1, low=None, reorder=None, mode="dynamic", service_level=0.9, ceiling_qty=5)],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("where", "name", "wrong", "documents"), CODE_FAULTS.values(), ids=CODE_FAULTS)
+def test_a_fault_of_the_streamed_engine_shows_at_its_key(where, name, wrong, documents, monkeypatch):
+    monkeypatch.setattr(where, name, wrong)
+    shop = shop_of(level(100), level(100, sku="CALM"), rule_at(0, level_type="SKU", level_id="CALM"))
+    computed(shop, COMPUTED, ("W1", "S1"))
+    for document in documents:
+        shop.burst(messages(document))
+
+    again = shop.limits()
+
+    assert ["S1"] == again.join(shop.kept_limits(), on=again.columns, how="anti", nulls_equal=True)["sku"].to_list()
 
 
 def test_a_rule_that_the_lake_holds_otherwise_is_not_believed():
