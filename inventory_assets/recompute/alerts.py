@@ -159,7 +159,9 @@ def _is_held() -> pl.Expr:
         .then(available <= 0)
         .when(pl.col("firing") == Condition.LOW_STOCK.value)
         .then(is_within("min"))
-        .otherwise(~pl.col("is_restocking") & is_within("reorder"))
+        .when(pl.col("firing") == Condition.REORDER.value)
+        .then(~pl.col("is_restocking") & is_within("reorder"))
+        .otherwise(False)
     )
     return pl.col("is_enabled") & pl.col("is_active") & condition
 
