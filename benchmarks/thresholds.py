@@ -11,12 +11,14 @@ from inventory_assets.domain.alerts.evaluate import Point, find_breaches, needs_
 from inventory_assets.domain.events.kinds import NO_POSITION, ThresholdRule
 from inventory_assets.domain.ingest.process import process_burst
 from inventory_assets.domain.ingest.state import InventoryState, SkuParents
-from inventory_assets.domain.stock.fold import KeyState
-from inventory_assets.domain.thresholds.frames import KEY_SCHEMA, rules_frame
+from inventory_assets.domain.stock.fold import KeyState, Mark
 from inventory_assets.domain.thresholds.resolve import StoredRule, resolve_thresholds
-from tests.domain.thresholds.witness import first_breaches, resolve_all
+from inventory_assets.recompute.limits import first_breaches, resolve_all
+from tests.recompute.frames import keys_frame, rules_frame
 
 ROUNDS = 20
+STATED = Mark(NO_POSITION, "level", "", False, 0, None, False, 50, 100)
+"""The level that every key rests on, for the thresholds in it."""
 
 
 def run(*, skus: int = 10_000, warehouses: int = 20) -> None:
@@ -28,7 +30,7 @@ def run(*, skus: int = 10_000, warehouses: int = 20) -> None:
     state = _make_state(skus, warehouses)
     print(f"\nthresholds: {len(state.keys):,} keys, {len(state.rules):,} rules")
     keys, stock, rules = _frames(state)
-    times = _time(lambda: first_breaches(resolve_all(keys, rules, state.defaults), stock))
+    times = _time(lambda: first_breaches(pl.concat([resolve_all(keys, rules), stock], how="horizontal")))
     print(f"  resolve and test all keys, ms (goal 150): {percentiles(times, 50, 95)}")
     chosen = random.Random(2).sample(list(state.keys), BURST)
     times = _time(lambda: _test_each(state, chosen))
@@ -81,18 +83,14 @@ def _make_state(skus: int, warehouses: int) -> InventoryState:
         parents = (f"D{number % 10}", f"C{number % 200}", f"B{number % 50}", f"P{number // 10}")
         state.skus[sku] = SkuParents(parents, (NO_POSITION, ""), names)
         for warehouse_id in names:
-            key = KeyState(warehouse_id, sku, on_hand=rng.randrange(400), min_threshold=50, reorder_threshold=100)
+            key = KeyState(warehouse_id, sku, on_hand=rng.randrange(400), levels=(STATED,))
             state.keys[key.key] = key
-            state.thresholds[key.key] = resolve_thresholds(key, parents, state.rules, state.defaults)
+            state.thresholds[key.key] = resolve_thresholds(key, parents, state.rules, state.meaning.defaults)
     return state
 
 
 def _frames(state: InventoryState) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
-    rows = []
-    for (warehouse_id, sku), key in state.keys.items():
-        department_id, category_id, brand_id, product_id = state.skus[sku].parents
-        rows.append((warehouse_id, sku, product_id, brand_id, category_id, department_id, key.min_threshold, 100))
-    keys = pl.DataFrame(rows, schema=KEY_SCHEMA, orient="row")
+    keys = keys_frame([(key, state.skus[key.sku].parents, None) for key in state.keys.values()], state.meaning.defaults)
     stock = pl.DataFrame({"available": [key.available for key in state.keys.values()]}).with_columns(
         pl.lit(True).alias("is_active"), pl.lit(False).alias("is_restocking"), pl.lit(1.5).alias("velocity")
     )
@@ -113,6 +111,6 @@ def _resolve_each(state: InventoryState, keys: list[tuple[str, str]]) -> int:
     breached = 0
     for key in keys:
         key_state = state.keys[key]
-        limits = resolve_thresholds(key_state, state.skus[key[1]].parents, state.rules, state.defaults)
+        limits = resolve_thresholds(key_state, state.skus[key[1]].parents, state.rules, state.meaning.defaults)
         breached += bool(find_breaches(Point(key_state, limits, 1.5, 1, ())))
     return breached

@@ -4,12 +4,10 @@ import pytest
 
 from inventory_assets.domain.thresholds.changes import wanted_rule
 from inventory_assets.domain.thresholds.findings import find_conflicts
-from inventory_assets.domain.thresholds.frames import rules_frame
 from inventory_assets.thresholds.check import list_rungs, read_key, read_keys
-from inventory_assets.thresholds.edits import read_rules, read_stored
-from tests.builders import cut, level, messages, received, rule, simulated
+from inventory_assets.thresholds.edits import read_stored
+from tests.builders import level, messages, rule
 from tests.conftest import copy_home
-from tests.domain.thresholds.witness import resolve_all
 
 PLACE = {"department_id": "D", "category_id": "C", "brand_id": "B", "product_id": "P"}
 
@@ -129,21 +127,3 @@ def test_verdicts_say_why(engine, rules, verdicts):
     rungs = list_rungs(*read_key(engine.lake, "W1", "S2"), read_stored(engine.lake), engine.meaning.defaults)
 
     assert {rung.level_type: rung.verdict for rung in rungs if rung.verdict} == verdicts
-
-
-def test_resolving_all_from_the_lake_is_what_the_lake_holds(engine):
-    """core.resolved_thresholds is refreshed only where rules or hierarchy changed; it must be what all of them give."""
-    _, sent = simulated(300, seed=11, skus=40, warehouses=3)
-    for burst in cut(received(sent), 150):
-        engine.commit_burst(burst)
-    rules = [stored.rule for stored in read_rules(engine.lake).values()]
-
-    resolved = resolve_all(read_keys(engine.lake), rules_frame(rules), engine.meaning.defaults)
-
-    kept = engine.lake.query(
-        "SELECT warehouse_id, sku, rule_level_type, rule_level_id, rule_warehouse_id, min_threshold_qty, "
-        "reorder_threshold_qty, min_threshold_days, reorder_threshold_days, cooldown_minutes, is_enabled "
-        "FROM core.resolved_thresholds"
-    )
-    assert resolved.height == len(engine.state.keys) > 100
-    assert sorted(resolved.drop("rule").rows()) == sorted(kept.rows())

@@ -4,7 +4,7 @@ Here: what a set of valid rules does to the keys there are. Not here: a single
 rule that is invalid (`parse_threshold`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import NamedTuple
 
@@ -15,8 +15,15 @@ import polars as pl
 from inventory_assets.domain.events.kinds import ThresholdRule
 from inventory_assets.domain.events.parse_threshold import Scope
 from inventory_assets.domain.thresholds.document import name_scope
-from inventory_assets.domain.thresholds.frames import NO_RULE, choose_rules, level_column, match_rules, rules_frame
-from inventory_assets.domain.thresholds.resolve import rung
+from inventory_assets.domain.thresholds.frames import NO_RULE, choose_rules, level_column, match_rules
+from inventory_assets.domain.thresholds.resolve import StoredRule, from_rule, rung
+
+RULE_SCHEMA = {
+    "level_type": pl.String, "level_id": pl.String, "warehouse_id": pl.String, "min_qty": pl.Int64,
+    "reorder_qty": pl.Int64, "min_days": pl.Float64, "reorder_days": pl.Float64, "cooldown_minutes": pl.Int64,
+    "is_enabled": pl.Boolean,
+}  # fmt: skip
+"""One row per scope with a rule; `warehouse_id` null for all."""
 
 EXAMPLES = 3
 MAX_COMPARED = 2_000
@@ -29,6 +36,20 @@ class Finding(NamedTuple):
     scope: Scope
     what: str
     next_step: str
+
+
+def rules_frame(rules: Iterable[ThresholdRule]) -> pl.DataFrame:
+    """Rules as a frame, `RULE_SCHEMA`, in the order given; deleted ones are left out.
+
+    A dynamic rule counts with its own numbers, else its floor: limits computed
+    for single keys are not known here.
+    """
+    limits = [(rule, from_rule(StoredRule(rule, 0))) for rule in rules if not rule.is_deleted]
+    rows = [
+        (*rule.scope, t.min_qty, t.reorder_qty, t.min_days, t.reorder_days, t.cooldown_minutes, t.is_enabled)
+        for rule, t in limits
+    ]
+    return pl.DataFrame(rows, schema=RULE_SCHEMA, orient="row")
 
 
 def find_conflicts(rules: Mapping[Scope, ThresholdRule], keys: pl.DataFrame) -> list[Finding]:

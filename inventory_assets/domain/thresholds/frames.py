@@ -7,28 +7,17 @@ A rule is a row number of the rules frame; a rung is a place on the ladder, 0
 to 11, the most specific first.
 """
 
-from collections.abc import Iterable
-
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from inventory_assets.domain.events.kinds import ThresholdRule
 from inventory_assets.domain.events.parse_threshold import HIERARCHY_LEVELS
-from inventory_assets.domain.thresholds.resolve import StoredRule, from_rule
 
 KEY_SCHEMA = {
     "warehouse_id": pl.String, "sku": pl.String, "product_id": pl.String, "brand_id": pl.String,
     "category_id": pl.String, "department_id": pl.String, "min_threshold": pl.Int64, "reorder_threshold": pl.Int64,
 }  # fmt: skip
 """One row per key; `min_threshold` and `reorder_threshold` are embedded in its level, null for none."""
-
-RULE_SCHEMA = {
-    "level_type": pl.String, "level_id": pl.String, "warehouse_id": pl.String, "min_qty": pl.Int64,
-    "reorder_qty": pl.Int64, "min_days": pl.Float64, "reorder_days": pl.Float64, "cooldown_minutes": pl.Int64,
-    "is_enabled": pl.Boolean,
-}  # fmt: skip
-"""One row per scope with a rule; `warehouse_id` null for all."""
 
 NO_RULE = -1
 # A table of every (id, warehouse) is a lookup each; beyond 16 MB a sorted search is.
@@ -41,25 +30,15 @@ def level_column(level_type: str) -> str:
     return _LEVEL_COLUMNS[level_type]
 
 
-def rules_frame(rules: Iterable[ThresholdRule]) -> pl.DataFrame:
-    """Rules as a frame, `RULE_SCHEMA`, in the order given; deleted ones are left out.
-
-    A dynamic rule counts with its own numbers, else its floor: limits computed
-    for single keys are not known here.
-    """
-    limits = [(rule, from_rule(StoredRule(rule, 0))) for rule in rules if not rule.is_deleted]
-    rows = [
-        (*rule.scope, t.min_qty, t.reorder_qty, t.min_days, t.reorder_days, t.cooldown_minutes, t.is_enabled)
-        for rule, t in limits
-    ]
-    return pl.DataFrame(rows, schema=RULE_SCHEMA, orient="row")
-
-
 def match_rules(keys: pl.DataFrame, rules: pl.DataFrame) -> npt.NDArray[np.int32]:
     """Find the rule at each rung of each key's ladder, the most specific first.
 
     Each id is looked up once per level that has rules and becomes a number; the
     warehouse is a second number, so that the rest is arithmetic.
+
+    Args:
+        keys: `KEY_SCHEMA`, or more.
+        rules: One row per scope: `level_type`, `level_id`, `warehouse_id` (null for all), and whatever it sets.
 
     Returns:
         Shape (12, keys): rows of `rules`, or `NO_RULE`.
