@@ -180,7 +180,12 @@ def recompute_lake(
         version = latest_version(reader.connection)
         progress(f"version {version:,}")
         found = recompute(
-            reader, tables, warehouses=warehouses, recorded_until=recorded_until(reader), progress=progress
+            reader,
+            tables,
+            meaning=meaning_of(settings),
+            warehouses=warehouses,
+            recorded_until=recorded_until(reader),
+            progress=progress,
         )
         found.version = version
         return found

@@ -15,25 +15,51 @@ import polars as pl
 
 from inventory_assets.lake.catalog.connect import open_duckdb
 from inventory_assets.lake.query.clauses import STOCK_KINDS
-from inventory_assets.lake.tables import CORE_EVENTS, ROLLUPS, SKU_STATE, Table, VersionedTable
+from inventory_assets.lake.query.reader import Reader, read_batches
+from inventory_assets.lake.tables import (
+    ALERTS,
+    CORE_EVENTS,
+    DYNAMIC_THRESHOLDS,
+    RESOLVED_THRESHOLDS,
+    ROLLUPS,
+    SKU_STATE,
+    VELOCITY,
+    VERSIONS,
+    Table,
+    VersionedTable,
+)
+from inventory_assets.recompute.alerts import contradictions
 from inventory_assets.recompute.compare import DIFFERENCE_SCHEMA, compare_frames
+from inventory_assets.recompute.limits import LIMITS_SCHEMA, Defaults, recompute_limits
 from inventory_assets.recompute.rollups import ROLLUP_SCHEMA, recompute_rollups
 from inventory_assets.recompute.stock import PARENTS_SCHEMA, STATE_SCHEMA, recompute_stock
 from inventory_assets.settings import Settings
 
-RECOMPUTED: tuple[VersionedTable, ...] = (SKU_STATE, ROLLUPS)
-"""The tables that are computed a second way."""
+RECOMPUTED: tuple[VersionedTable, ...] = (SKU_STATE, ROLLUPS, RESOLVED_THRESHOLDS, ALERTS)
+"""The tables that are computed a second way; of alerts, what must be open."""
 
+INPUTS: tuple[Table, ...] = (VELOCITY, DYNAMIC_THRESHOLDS, VERSIONS)
+"""What a computation takes as it is, beside events."""
+
+_ASKED = (CORE_EVENTS, *RECOMPUTED, *INPUTS)
 _KEY = ["warehouse_id", "sku"]
 
 
-class Source(Protocol):
+class Source(Reader, Protocol):
     """Whose tables are compared: a lake's reader, or `frames_as_lake`."""
 
     @property
     def connection(self) -> duckdb.DuckDBPyConnection: ...
 
-    def query(self, sql: str, parameters: list[Any] | None = None) -> pl.DataFrame: ...
+
+class Meaning(Protocol):
+    """The settings that limits and alerts depend on; `domain.ingest.meaning.Meaning`, which is the other engine's."""
+
+    @property
+    def defaults(self) -> Defaults: ...
+
+    @property
+    def unstated_grace(self) -> int: ...
 
 
 @dataclass(slots=True)
@@ -71,6 +97,7 @@ def recompute(
     reader: Source,
     tables: Collection[VersionedTable] = RECOMPUTED,
     *,
+    meaning: Meaning,
     warehouses: Sequence[str] | None = None,
     recorded_until: int = 0,
     progress: Callable[[str], None] = lambda step: None,
@@ -80,6 +107,7 @@ def recompute(
     Args:
         reader: Sees one version throughout (`snapshot_reader`).
         tables: Of `RECOMPUTED`.
+        meaning: Of versions that did not record theirs.
         warehouses: Whose keys and nodes; None is all, with the nodes over all warehouses.
         recorded_until: A version up to which state is taken as recorded (RULES 37a).
         progress: Told each step as it is done.
@@ -90,8 +118,9 @@ def recompute(
     progress(f"{found.events:,} events")
     state, places = recompute_stock(reader.connection, warehouses=warehouses, progress=progress)
     streamed = _read(reader, SKU_STATE, list(STATE_SCHEMA), warehouses)
-    if recorded_until:
-        state, places, found.as_recorded = _as_recorded(reader, state, places, streamed, recorded_until)
+    older = _older(reader, recorded_until)
+    if older.height:
+        state, places, found.as_recorded = _as_recorded(state, places, streamed, older)
     found.keys = state.height
     progress(f"state of {found.keys:,} keys")
     differences = []
@@ -103,6 +132,19 @@ def recompute(
         progress(f"sums of {found.nodes:,} nodes")
         kept = _read(reader, ROLLUPS, list(ROLLUP_SCHEMA), warehouses)
         differences.append(compare_frames(ROLLUPS.full_name, ROLLUPS.key, kept, nodes))
+    if RESOLVED_THRESHOLDS in tables or ALERTS in tables:
+        limits = recompute_limits(reader, state, meaning.defaults)
+        progress("limits")
+        if RESOLVED_THRESHOLDS in tables:
+            kept = _read(reader, RESOLVED_THRESHOLDS, list(LIMITS_SCHEMA), warehouses)
+            sides = [rows.join(older, on=_KEY, how="anti") for rows in (kept, limits)]
+            differences.append(compare_frames(RESOLVED_THRESHOLDS.full_name, _KEY, *sides))
+        if ALERTS in tables:
+            wrong = contradictions(
+                reader, state, limits, unstated_grace=meaning.unstated_grace, warehouses=warehouses
+            ).join(older, on=_KEY, how="anti")
+            differences.append(_as_differences(wrong))
+            progress("open alerts")
     found.differences = pl.concat(differences)
     found.seconds = time.monotonic() - began
     progress(f"{found.rows:,} rows differ, after {found.seconds:.1f} s")
@@ -114,22 +156,36 @@ def _read(reader: Source, table: VersionedTable, columns: list[str], warehouses:
     return rows if warehouses is None else rows.filter(pl.col("warehouse_id").is_in(list(warehouses)))
 
 
-def _as_recorded(
-    reader: Source, state: pl.DataFrame, places: pl.DataFrame, streamed: pl.DataFrame, until: int
-) -> tuple[pl.DataFrame, pl.DataFrame, int]:
-    """Take over the rows of keys that rest on events of before the present rules, and where their SKUs stand."""
-    older = reader.query(
+def _older(reader: Source, until: int) -> pl.DataFrame:
+    """The keys that rest on events of before the present rules."""
+    return reader.query(
         f"""
         WITH older AS (FROM core.events WHERE kind IN {STOCK_KINDS} AND version <= {until})
         SELECT DISTINCT warehouse_id, sku FROM older
         UNION SELECT to_warehouse_id, sku FROM older WHERE to_warehouse_id IS NOT NULL
         """
     )
+
+
+def _as_recorded(
+    state: pl.DataFrame, places: pl.DataFrame, streamed: pl.DataFrame, older: pl.DataFrame
+) -> tuple[pl.DataFrame, pl.DataFrame, int]:
+    """Take over the recorded rows of some keys, and where their SKUs stand."""
     kept = streamed.join(older, on=_KEY, how="semi")
     anew = state.join(older, on=_KEY, how="anti")
     parents = kept.select(*PARENTS_SCHEMA).unique("sku")
     places = pl.concat([parents, places.join(parents, on="sku", how="anti")])
     return pl.concat([kept.select(*STATE_SCHEMA), anew]), places, kept.height
+
+
+def _as_differences(contradictions: pl.DataFrame) -> pl.DataFrame:
+    return contradictions.select(
+        table=pl.lit(ALERTS.full_name),
+        key=pl.struct(*_KEY, "alert_id").struct.json_encode(),
+        column=pl.lit("firing"),
+        streamed="firing",
+        recomputed="expected",
+    )
 
 
 class _Frames:
@@ -138,6 +194,9 @@ class _Frames:
 
     def query(self, sql: str, parameters: list[Any] | None = None) -> pl.DataFrame:
         return pl.DataFrame(self.connection.sql(sql, params=parameters or []))
+
+    def batches(self, sql: str) -> Iterator[pl.DataFrame]:
+        return read_batches(self.connection, sql)
 
 
 @contextmanager
@@ -150,9 +209,9 @@ def frames_as_lake(settings: Settings, frames: Mapping[str, pl.DataFrame]) -> It
     """
     connection = open_duckdb(settings)
     try:
-        connection.execute(f"CREATE SCHEMA {SKU_STATE.schema}")
-        tables: tuple[Table, ...] = (CORE_EVENTS, SKU_STATE, ROLLUPS)
-        for table in tables:
+        for schema in sorted({table.schema for table in _ASKED}):
+            connection.execute(f"CREATE SCHEMA {schema}")
+        for table in _ASKED:
             rows = frames.get(table.changes, pl.DataFrame(schema=table.types))
             connection.register(f"given_{table.name}", rows.to_arrow())
             connection.execute(f"CREATE VIEW {table.changes} AS FROM given_{table.name}")

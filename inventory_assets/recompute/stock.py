@@ -223,7 +223,11 @@ def recompute_stock(
             filled = query.format(events=events, chosen=chosen)
             connection.execute(f"CREATE OR REPLACE TEMP TABLE recompute_{name} AS {filled}")
             progress(name)
-        state = pl.DataFrame(connection.sql(_STATE.format(wanted=wanted))).select(*STATE_SCHEMA).cast(STATE_SCHEMA)
+        state = (
+            pl.DataFrame(connection.sql(_STATE.format(wanted=wanted)))
+            .select(*STATE_SCHEMA)
+            .cast(pl.Schema(STATE_SCHEMA))
+        )
         places = pl.DataFrame(connection.sql("FROM recompute_places")).select(*PARENTS_SCHEMA)
         return state, places
     finally:

@@ -6,6 +6,7 @@ import polars as pl
 
 from inventory_assets.ingest.replay import RecordedBurst
 from inventory_assets.ingest.verify import derived_frames
+from inventory_assets.lake.tables import ROLLUPS, SKU_STATE
 from inventory_assets.recompute.run import Recomputed, frames_as_lake, recompute
 from inventory_assets.settings import Settings
 from tests.rules.playing import play
@@ -36,4 +37,4 @@ def recomputed(settings: Settings, steps: list, **made_with: Any) -> Recomputed:
     play(writer, steps)
     frames = {name: pl.concat(rows, how="vertical_relaxed") for name, rows in writer.frames.items()}
     with frames_as_lake(settings, frames) as made:
-        return recompute(made)
+        return recompute(made, (SKU_STATE, ROLLUPS), meaning=writer.state.meaning)

@@ -122,7 +122,7 @@ def velocity(as_of: datetime | None, format_: str) -> None:
 
 
 @click.command()
-@click.option("--quick", is_flag=True, help="Compute state and sums from events by sets instead: a second engine.")
+@click.option("--quick", is_flag=True, help="Compute all from events by sets instead: a second engine, in seconds.")
 @format_option
 def verify(quick: bool, format_: str) -> None:
     """Replay every message and compare with the lake. Exit 1 on any difference."""
@@ -167,8 +167,9 @@ def _print_differences(differences: list[Difference], format_: str) -> None:
 
 
 @click.command()
+@click.option("--force", is_flag=True, help="Swap in even what the second engine does not confirm.")
 @format_option
-def rebuild(format_: str) -> None:
+def rebuild(force: bool, format_: str) -> None:
     """Derive every table anew from raw.messages and swap it in. Notifies nobody."""
     settings = load_settings()
     LakeReader(settings)
@@ -177,6 +178,7 @@ def rebuild(format_: str) -> None:
             engine,
             Replay(meaning=meaning_of(settings)),
             lambda burst: status.update(f"replayed version {burst.version}"),
+            is_checked=not force,
         )
     _print_differences(differences, format_)
     notes.print(f"rebuilt as version {version}; {len(differences)} tables differed", style="green")
