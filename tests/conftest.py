@@ -8,9 +8,11 @@ import contextlib
 import os
 import shutil
 import sqlite3
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -61,6 +63,31 @@ def no_waiting_for_disks() -> Iterator[None]:
         patch.setattr(os, "fsync", lambda descriptor: None)
         patch.setattr(sqlite_journal, "SYNCHRONOUS", "OFF")
         yield
+
+
+# SQLite's own files, and the one module that may read them: where nobody can have them open.
+CATALOGS, COPIED_BY = ("catalog.sqlite", "catalog.journal.sqlite"), "readable.py"
+
+
+def _refuse_to_open_catalogs(event: str, arguments: tuple[Any, ...]) -> None:
+    if event != "open" or not str(arguments[0]).endswith(CATALOGS):
+        return
+    frame = sys._getframe(1)
+    callers = []
+    while frame is not None and len(callers) < CALLERS:
+        callers.append(frame.f_code.co_filename)
+        frame = frame.f_back
+    if any("/inventory_assets/" in each and not each.endswith(COPIED_BY) for each in callers):
+        raise AssertionError(f"{arguments[0]} was opened beside SQLite: closing it takes this process's locks on it")
+
+
+CALLERS = 6
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_catalog_opened_beside_sqlite() -> None:
+    """Fail where our own code opens a file of SQLite's by itself (`lake.durable.sync_new_files` says why)."""
+    sys.addaudithook(_refuse_to_open_catalogs)
 
 
 @pytest.fixture

@@ -31,10 +31,10 @@ def commit_written(connection: duckdb.DuckDBPyConnection, settings: Settings, si
 
 
 def sync_new_files(connection: duckdb.DuckDBPyConnection, settings: Settings, after: int | None) -> int:
-    """Sync every file that the lake took over after a DuckLake snapshot, with the catalog; the latest snapshot.
+    """Sync every file that the lake took over after a DuckLake snapshot, with the catalog's log; the latest snapshot.
 
-    Without `after` the catalog alone: the files were synced before they were committed. In a bucket a file is
-    durable once it is written, and a server syncs its own catalog.
+    Without `after` the log alone: the files were synced before they were committed. In a bucket a file is durable
+    once it is written, and a server syncs its own catalog.
     """
     row = connection.execute(f"SELECT max(snapshot_id) FROM {METADATA}.ducklake_snapshot").fetchone()
     assert row is not None  # an aggregate
@@ -43,7 +43,10 @@ def sync_new_files(connection: duckdb.DuckDBPyConnection, settings: Settings, af
         sync(_new_files(connection, root, after), root)
     if settings.is_embedded:
         catalog = Path(settings.catalog_uri.removeprefix("sqlite:"))
-        sync((catalog, catalog.with_name(catalog.name + "-wal")), catalog.parent)
+        # Never the catalog itself: who closes a descriptor of it takes away all locks that this process has on it,
+        # SQLite's too. Another process then takes itself for the last one, removes the log that we write to, and
+        # the catalog is lost. SQLite syncs it whenever it writes it; nobody locks the log.
+        sync([catalog.with_name(catalog.name + "-wal")], catalog.parent)
     return row[0] or 0
 
 

@@ -201,9 +201,26 @@ def test_files_are_on_disk_before_the_lake_names_them_and_the_journal_lets_go(la
     assert {"out", "deliveries", "versions", "landed"} <= {Path(path).name for path in new}
     synced = {step.removeprefix("sync ") for step in recorder.steps[:commit]}
     assert set() == new - synced
+    # SQLite syncs its own: what has the catalog open alone keeps no log beyond its COMMIT.
+    assert str(made.home / "lake") in {step.removeprefix("sync ") for step in recorder.steps[commit:moved]}
+
+
+def test_another_process_does_not_take_itself_for_the_last_one(lake, made):
+    """Whoever does removes the log at its end: what this process goes on to write there is lost, and the catalog."""
     catalog = made.home / "lake" / "catalog.sqlite"
-    synced = {step.removeprefix("sync ") for step in recorder.steps[commit:moved]}
-    assert set() == {str(catalog), str(catalog.parent)} - synced
+    log = catalog.with_name("catalog.sqlite-wal")
+    look = f"import sqlite3; c = sqlite3.connect({str(catalog)!r}); c.execute('SELECT * FROM ducklake_snapshot').fetchall(); c.close()"
+    for subject in "abc":
+        add(lake, subject)
+        lake.land()
+        lake.connection.execute("BEGIN")
+        seen = rows(lake, DELIVERED)
+        before = log.stat().st_ino
+        subprocess.run([sys.executable, "-c", look], check=True)
+
+        assert before == log.stat().st_ino
+        assert seen == rows(lake, DELIVERED)
+        lake.connection.execute("ROLLBACK")
 
 
 def test_what_a_landing_that_died_had_committed_is_synced_by_the_next(made, monkeypatch):

@@ -175,8 +175,10 @@ def make_sqlite_journal(path: Path, journal_id: str, *, epoch: int, version: int
         connection.close()
     for suffix in ("-wal", "-shm"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
+    # While nobody has it open: see `durable.sync_new_files`.
+    sync([fresh], path.parent)
     fresh.replace(path)
-    sync((path,), path.parent)
+    sync([], path.parent)
 
 
 def _in_our_words(error: sqlite3.Error, path: Path) -> LakeError:
