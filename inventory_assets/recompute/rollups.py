@@ -2,11 +2,10 @@
 
 import polars as pl
 
+from inventory_assets.lake.tables import ROLLUPS
+
 MEASURES = ("on_hand", "reserved", "available", "inbound")
-ROLLUP_SCHEMA = {
-    "warehouse_id": pl.String, "level": pl.String, "level_id": pl.String, "parent_id": pl.String,
-    "on_hand": pl.Int64, "reserved": pl.Int64, "available": pl.Int64, "inbound": pl.Int64, "sku_count": pl.Int64,
-}  # fmt: skip
+ROLLUP_SCHEMA = {name: type_ for name, type_ in ROLLUPS.types.items() if name != "version"}
 """One row per (warehouse_id or null for all, level, level_id) with an active key. Units."""
 
 _BOTH = pl.concat_str("category_id", "brand_id", separator="/")
