@@ -10,6 +10,7 @@ from benchmarks import (
     duplicates,
     latency,
     marts,
+    recompute,
     snapshots,
     startup,
     steps,
@@ -30,6 +31,7 @@ PARTS = {
     "connector": connector.run,
     "marts": marts.run,
     "snapshots": snapshots.run,
+    "recompute": recompute.run,
 }
 
 
@@ -64,6 +66,8 @@ def main() -> None:
             marts.run(days=30, events_per_day=10_000, keys=20_000)
         elif arguments.quick and name == "snapshots":
             snapshots.run(days=30, events_per_day=20_000, keys=40_000)
+        elif arguments.quick and name == "recompute":
+            recompute.run(events=1_000_000, keys=20_000, rounds=1)
         elif name == "burst":
             burst.run(bursts=arguments.bursts)
         else:

@@ -14,9 +14,9 @@ import polars as pl
 from inventory_assets.domain.events.kinds import Condition
 from inventory_assets.domain.events.parse_threshold import DEFAULT_COOLDOWN_MINUTES
 from inventory_assets.domain.thresholds.frames import NO_RULE, choose_rules, match_rules
+from inventory_assets.lake.query.clauses import greatest
 from inventory_assets.lake.query.reader import Reader
 from inventory_assets.lake.tables import DYNAMIC_THRESHOLDS, RESOLVED_THRESHOLDS
-from inventory_assets.recompute.stock import _greatest
 
 LIMITS_SCHEMA = {
     name: type_ for name, type_ in RESOLVED_THRESHOLDS.types.items() if name not in ("version", "rule_version")
@@ -52,13 +52,13 @@ _RULES = f"""
         (details -> 'dynamic' ->> 'service_level') IS NOT NULL AS is_dynamic,
         (details -> 'dynamic' ->> 'floor_qty')::BIGINT AS floor_qty,
         (details -> 'dynamic' ->> 'ceiling_qty')::BIGINT AS ceiling_qty
-    FROM ({_greatest("rules", *_SCOPE)}) WHERE NOT (details ->> 'is_deleted')::BOOLEAN
+    FROM ({greatest("rules", *_SCOPE)}) WHERE NOT (details ->> 'is_deleted')::BOOLEAN
     ORDER BY ALL
 """
 # The level that a key's stock rests on first: only its details need be read.
 _EMBEDDED = f"""
     WITH levels AS (SELECT warehouse_id, sku, {_POSITION} FROM core.events WHERE kind = 'level'),
-    stated AS ({_greatest("levels", "warehouse_id", "sku")})
+    stated AS ({greatest("levels", "warehouse_id", "sku")})
     SELECT s.warehouse_id, s.sku, s.event_id AS level_event_id,
         (e.details ->> 'min_threshold')::BIGINT AS min_threshold,
         (e.details ->> 'reorder_threshold')::BIGINT AS reorder_threshold

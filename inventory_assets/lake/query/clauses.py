@@ -24,7 +24,7 @@ FINAL_STATUSES = listed(kinds.FINAL_STATUSES)
 TRANSACTION = ("warehouse_id", "transaction_id", "line_id")
 """What names a transaction: warehouses may number alike (RULES 10)."""
 
-_STATUS_RANK = "CASE status WHEN 'PENDING' THEN 0 WHEN 'SHIPPED' THEN 1 ELSE 2 END"
+STATUS_RANK = "CASE status WHEN 'PENDING' THEN 0 WHEN 'SHIPPED' THEN 1 ELSE 2 END"
 _WITHIN = "instant DESC, increment DESC, status = 'CANCELLED' DESC, event_id DESC"
 
 
@@ -33,11 +33,18 @@ def counting_versions(columns: str, condition: str, events: str = "core.events")
 
     Each source's greatest first: an epoch says nothing of another source's clock.
     """
-    inner = latest(*TRANSACTION, _STATUS_RANK, "source", order=f"source_epoch DESC, {_WITHIN}")
+    inner = latest(*TRANSACTION, STATUS_RANK, "source", order=f"source_epoch DESC, {_WITHIN}")
     return (
         f"SELECT {columns} FROM (SELECT * FROM {events} WHERE kind = 'transaction' AND {condition} {inner}) "
-        + latest(*TRANSACTION, order=f"{_STATUS_RANK} DESC, {_WITHIN}")
+        + latest(*TRANSACTION, order=f"{STATUS_RANK} DESC, {_WITHIN}")
     )
+
+
+def greatest(source: str, *key: str, where: str = "true") -> str:
+    """The row at the greatest position: each source's greatest, and of these the greatest by instant (RULES 12)."""
+    order = "instant DESC, increment DESC, event_id DESC"
+    of_sources = latest(*key, "source", order=f"source_epoch DESC, {order}")
+    return f"SELECT * FROM (SELECT * FROM {source} WHERE {where} {of_sources}) {latest(*key, order=order)}"
 
 
 USABLE_PRODUCTS = "(SELECT * REPLACE ({}) FROM core.products)".format(
