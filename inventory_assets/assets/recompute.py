@@ -12,15 +12,18 @@ from inventory_assets.assets.metadata import records_metadata
 from inventory_assets.assets.quality import key_of
 from inventory_assets.assets.specs import running
 from inventory_assets.ingest.verify import recompute_lake
-from inventory_assets.lake.tables import Table, VersionedTable
+from inventory_assets.lake.tables import ALERTS, Table, VersionedTable
 from inventory_assets.recompute.run import RECOMPUTED, Recomputed
 from inventory_assets.settings import Settings
 
 CHECK = "equals_what_its_events_give"
 SHOWN_DIFFERENCES = 50
-BY_SETS = "DuckDB and polars, set by set, from all events; compared with the rows that bursts wrote"
+BY_SETS = "what DuckDB and polars make of all events, set by set"
 BY_BURSTS = "the bursts, event by event in Python, with their messages"
-_TEXT = "Every row is what DuckDB and polars make of all events, set by set, beside the engine that took them in."
+_TEXT = f"Every row is {BY_SETS}, beside the engine that took them in."
+_OF_ALERTS = (
+    "What fires is what stock, limits and velocity call for, judged of all keys at once, or what hysteresis holds."
+)
 
 
 def recompute_tables(
@@ -39,7 +42,7 @@ def result_of(table: VersionedTable, found: Recomputed) -> dg.AssetCheckResult:
         asset_key=key_of(table),
         check_name=CHECK,
         passed=not keys,
-        description=f"{keys:,} rows differ." if keys else _TEXT,
+        description=f"{keys:,} rows differ." if keys else _text_of(table),
         metadata={
             "differing_rows": keys,
             **({"differences": records_metadata(first)} if first else {}),
@@ -61,9 +64,13 @@ def numbers_of(found: Recomputed) -> dict[str, Any]:
     return numbers
 
 
+def _text_of(table: Table) -> str:
+    return _OF_ALERTS if table is ALERTS else _TEXT
+
+
 def specs_of(table: Table) -> list[dg.AssetCheckSpec]:
     """The check that a table's run brings along, where it is computed a second way."""
-    return [dg.AssetCheckSpec(CHECK, asset=key_of(table), description=_TEXT)] if table in RECOMPUTED else []
+    return [dg.AssetCheckSpec(CHECK, asset=key_of(table), description=_text_of(table))] if table in RECOMPUTED else []
 
 
 recompute_job = dg.define_asset_job(
@@ -71,7 +78,7 @@ recompute_job = dg.define_asset_job(
     # Without the rules of data quality, which have a job of their own.
     selection=dg.AssetSelection.assets(*map(key_of, RECOMPUTED)).without_checks()
     | dg.AssetSelection.checks(*(dg.AssetCheckKey(key_of(table), CHECK) for table in RECOMPUTED)),
-    description="Compute state and sums anew from all events, set by set, and compare. Changes nothing.",
+    description="Compute state, sums, limits and what must fire anew, set by set, and compare. Changes nothing.",
 )
 recompute_schedule = running(
     "daily_recompute", recompute_job, "50 1 * * *", "The second engine, before the night's quality and reports.",

@@ -16,7 +16,7 @@ from dagster import (
 )
 
 from inventory_assets.assets.metadata import counts_metadata, table_metadata, table_version
-from inventory_assets.assets.recompute import BY_SETS, numbers_of, recompute_tables, result_of, specs_of
+from inventory_assets.assets.recompute import BY_BURSTS, BY_SETS, numbers_of, recompute_tables, result_of, specs_of
 from inventory_assets.assets.specs import DAILY_BY_FIVE, LAKE_POOL, RETRIES, SPECS, TableSpec
 from inventory_assets.domain.values import to_microseconds
 from inventory_assets.ingest.engine import Engine
@@ -90,7 +90,7 @@ def _build(spec: TableSpec, partitions: DailyPartitionsDefinition) -> AssetsDefi
         if isinstance(spec.table, VersionedTable) and spec.table in RECOMPUTED:
             found = recompute_tables(session.settings, context.log, [spec.table], config.warehouses)
             checks.append(result_of(spec.table, found))
-            extra |= {"computed_by": BY_SETS, **numbers_of(found)}
+            extra |= {"computed_by": BY_BURSTS, "compared_with": BY_SETS, **numbers_of(found)}
         with session.engine() as engine:
             return report(engine, spec, extra)._replace(check_results=checks)
 

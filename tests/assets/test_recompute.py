@@ -50,7 +50,7 @@ def test_a_run_computes_its_tables_by_sets_and_compares(inventory):
     assert all(each.passed for each in checks.values())
     assert (BY_SETS, "1", "3", "2") == tuple(
         made[name].value
-        for name in ("computed_by", "recomputed_at_version", "recomputed_from_events", "recomputed_keys")
+        for name in ("compared_with", "recomputed_at_version", "recomputed_from_events", "recomputed_keys")
     )
     assert ["core/sku_state"] == [name for name, each in failed.items() if not each.passed]
     found = failed["core/sku_state"].metadata
