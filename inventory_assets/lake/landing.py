@@ -98,8 +98,8 @@ def land(connection: duckdb.DuckDBPyConnection, journal: Journal, settings: Sett
     """Bring everything journaled into the lake. For who has the right to write it.
 
     Each landing: one transaction, whose files and new folders are synced before its COMMIT, which neither
-    DuckDB nor DuckLake does; then the catalog is; then the journal's head moves. After a kill in between the
-    next landing begins where the lake says, and syncs what it names.
+    DuckDB nor DuckLake does; the catalog syncs itself with that; then the journal's head moves. After a kill in
+    between the next landing begins where the lake says, and syncs what it names.
 
     Raises:
         LakeError, duckdb.Error: It could not be written; the versions are safe in the journal.
