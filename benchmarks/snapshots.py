@@ -30,6 +30,7 @@ from inventory_assets.lake.files.partition_files import (
 )
 from inventory_assets.lake.query.reader import history_reader
 from inventory_assets.settings import Settings
+from inventory_assets.snapshots import settled
 from inventory_assets.snapshots.build import build_partitions, refresh_partitions
 from inventory_assets.snapshots.staleness import find_stale
 
@@ -118,6 +119,8 @@ def run(*, days: int = 90, events_per_day: int = 100_000, keys: int = 200_000) -
             f"  ratio to the quicker SQL: {costs[days].seconds / best.seconds:.2f} by the clock, "
             f"{costs[days].processor / best.processor:.2f} in processor time; done besides: {MORE}"
         )
+        for share, way in ((settled.LEAST_SHARE, "settled keys by sets"), (2.0, "all histories folded")):
+            _print(f"daily_stock, the last day alone, {way}", apart(one_day, settings, last, share))
         _print("hourly_transactions, all days in one run", apart(backfill, settings, HOURLY_TRANSACTIONS.name, last))
         _print(f"checking both tables, {events:,} events, nothing late", apart(check, settings))
         _add_late(settings, days)
@@ -139,6 +142,19 @@ def backfill(settings: Settings, name: str, last: date, target: str = "") -> Non
     with history_reader(settings) as reader:
         for _ in build_partitions(reader, files, FIRST, last, today=last + timedelta(days=1)):
             pass
+
+
+def one_day(settings: Settings, day: date, least_share: float) -> None:
+    """Make one day, as every night does."""
+    settled.LEAST_SHARE = least_share
+    with history_reader(settings) as reader:
+        made = list(build_partitions(reader, _files(settings), day, day, today=day + timedelta(days=1)))
+        content = PartitionFiles(settings.snapshots_uri, DAILY_STOCK).content(day)
+    assert len(made) == 1 and _files(settings).content(day) == content, "the day's file is another one"
+
+
+def _files(settings: Settings) -> PartitionFiles:
+    return PartitionFiles(str(settings.home / "alone"), DAILY_STOCK)
 
 
 def copy_at_once(settings: Settings, last: date) -> None:

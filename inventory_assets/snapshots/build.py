@@ -17,7 +17,7 @@ from inventory_assets.lake.files.partition_files import (
     PartitionFiles,
     SnapshotTable,
 )
-from inventory_assets.lake.query.reader import Reader
+from inventory_assets.recompute.run import Source
 from inventory_assets.snapshots.daily_stock import changed_stock_rows, daily_stock_rows
 from inventory_assets.snapshots.hourly_transactions import changed_days, hourly_rows
 from inventory_assets.snapshots.staleness import judge, lake_state, ranges
@@ -28,7 +28,7 @@ ROWS_OF: dict[str, Callable[..., Rows]] = {DAILY_STOCK.name: daily_stock_rows, H
 
 
 def build_partitions(
-    reader: Reader, files: PartitionFiles, first: date, last: date, *, today: date
+    reader: Source, files: PartitionFiles, first: date, last: date, *, today: date
 ) -> Iterator[tuple[Manifest, pl.DataFrame]]:
     """Make every partition of a range anew from the lake's events; each one's manifest and rows.
 
@@ -52,7 +52,7 @@ def build_partitions(
 
 
 def refresh_partitions(
-    reader: Reader, files: PartitionFiles, days: Sequence[date], *, today: date
+    reader: Source, files: PartitionFiles, days: Sequence[date], *, today: date
 ) -> Iterator[tuple[Manifest, pl.DataFrame | None]]:
     """Make the days that need it what `build_partitions` would make them; the others stay.
 

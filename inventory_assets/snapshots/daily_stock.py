@@ -2,6 +2,7 @@
 
 Each key's history is folded once for a range of days; then the days are walked
 in order with all keys' state at hand, so a range costs its events and its rows.
+Keys to which nothing happened in the range come from the second engine (`settled`).
 """
 
 from collections.abc import Collection, Iterator
@@ -16,6 +17,8 @@ from inventory_assets.domain.stock.stock_in_time import Points, concat_points, e
 from inventory_assets.lake.query.clauses import STOCK_KINDS
 from inventory_assets.lake.query.reader import Reader
 from inventory_assets.queries.history import read_histories
+from inventory_assets.recompute.run import Source
+from inventory_assets.snapshots.settled import take_settled
 
 EPOCH_DAY = date(1970, 1, 1)
 # Folding costs a millisecond a frame, whatever its size; this many rows are some 60 MB.
@@ -34,7 +37,7 @@ _LATE_KEYS = f"""
 """
 
 
-def daily_stock_rows(reader: Reader, first: date, last: date, *, version: int) -> Iterator[tuple[date, pl.DataFrame]]:
+def daily_stock_rows(reader: Source, first: date, last: date, *, version: int) -> Iterator[tuple[date, pl.DataFrame]]:
     """Each day's rows of every key, in order of days and then keys.
 
     Args:
@@ -43,7 +46,8 @@ def daily_stock_rows(reader: Reader, first: date, last: date, *, version: int) -
         version: Events that later versions took in do not count.
     """
     names = _choose_keys(reader, _EVERY_KEY)
-    ends = [end_days(run_in_time(events), day_number(first)) for events in _histories(reader, last, version)]
+    ends = [take_settled(reader, _WANTED, first, last, version=version)]
+    ends += [end_days(run_in_time(events), day_number(first)) for events in _histories(reader, last, version)]
     for day, stock in _walk(ends, names.height, first, last):
         yield day, _frame(day, names, stock, np.flatnonzero(stock.is_known))
 
