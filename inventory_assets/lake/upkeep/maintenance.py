@@ -104,8 +104,7 @@ class Maintenance:
             for step in merges:
                 self._run(*step)
             steps += merges
-        rest: list[tuple[str, Table | None, int, int]] = [("compact", None, 0, 0)] * len(COMPACTED_TABLES)
-        rest.append(("expire", None, 0, 0))
+        rest: list[tuple[str, Table | None, int, int]] = [("compact", None, 0, 0), ("expire", None, 0, 0)]
         for step in rest:
             self._run(*step)
         steps += rest
@@ -122,7 +121,10 @@ class Maintenance:
         elif kind == "merge":
             self._queue[:0] = self._merges()
         elif kind == "compact":
-            self._compact_one()
+            # All that have grown, not the worst alone: a delta that is not renewed costs every reader.
+            for _ in COMPACTED_TABLES:
+                if not self._compact_one():
+                    break
         else:
             self._expire()
 
@@ -134,8 +136,8 @@ class Maintenance:
             ("merge", table, each.first, each.last) for each in plan_merges(ranges, run=run or RUN) for table in tables
         ]
 
-    def _compact_one(self) -> None:
-        """Renew the base whose delta has grown most, if any has grown enough."""
+    def _compact_one(self) -> bool:
+        """Renew the base whose delta has grown most, if any has grown enough; whether one had."""
         worst: tuple[float, VersionedTable] | None = None
         for table in COMPACTED_TABLES:
             base = self.rewriter.base_version(table)
@@ -145,8 +147,10 @@ class Maintenance:
                 share = delta / max(size, 1)
                 if worst is None or share > worst[0]:
                     worst = (share, table)
-        if worst is not None:
-            self.compact(worst[1])
+        if worst is None:
+            return False
+        self.compact(worst[1])
+        return True
 
     def _expire(self) -> None:
         connection = self._lake.connection

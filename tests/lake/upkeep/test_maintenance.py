@@ -10,7 +10,16 @@ import pytest
 
 from inventory_assets.lake.catalog.connect import attach_at_snapshot, open_duckdb
 from inventory_assets.lake.errors import StaleStateError
-from inventory_assets.lake.tables import ALERTS, CORE_EVENTS, RAW_MESSAGES, ROLLUPS, SKU_STATE, VERSIONS
+from inventory_assets.lake.tables import (
+    ALERTS,
+    CONNECTORS,
+    CORE_EVENTS,
+    RAW_MESSAGES,
+    RESOLVED_THRESHOLDS,
+    ROLLUPS,
+    SKU_STATE,
+    VERSIONS,
+)
 from inventory_assets.lake.transaction import Lake
 from inventory_assets.lake.upkeep import maintenance, rewrite
 from inventory_assets.lake.upkeep.expiry import hold_snapshots, oldest_kept
@@ -141,6 +150,20 @@ def test_run_all_finds_what_earlier_processes_left(engine):
     assert f"merge {SKU_STATE.changes}" in steps
     assert (1, 1) == (files_of(engine, SKU_STATE), files_of(engine, VERSIONS))
     assert Maintenance(engine.lake).run_all()[0] == "compact"
+
+
+def test_every_base_whose_delta_has_grown_is_renewed_when_that_falls_due(engine, monkeypatch):
+    """One at a time left a reader of the others with a delta that grew on."""
+    monkeypatch.setattr(maintenance, "SMALLEST_DELTA", 2)
+    upkeep = Maintenance(engine.lake)
+
+    upkeep.enqueue(maintenance.COMPACT_EVERY)
+    while upkeep.step() is not None:
+        pass
+
+    grown = (SKU_STATE, ROLLUPS, RESOLVED_THRESHOLDS)
+    assert [6] * len(grown) == [upkeep.rewriter.base_version(table) for table in grown]
+    assert upkeep.rewriter.base_version(CONNECTORS) is None
 
 
 @pytest.mark.parametrize("part_rows", [1, 2, 5])
