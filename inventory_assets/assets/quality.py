@@ -5,7 +5,6 @@ Here: from results to what Dagster shows. Not here: the rules
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from textwrap import dedent
 from typing import Any, Literal
 
@@ -13,8 +12,8 @@ import dagster as dg
 
 from inventory_assets.assets.metadata import records_metadata
 from inventory_assets.assets.specs import HOURLY, QUALITY_POOL, RETRIES, evaluation_of, running
+from inventory_assets.clock import clock_of
 from inventory_assets.domain.quality.results import QualityResult, ResultStatus, Severity, row_id, summarize
-from inventory_assets.domain.values import to_microseconds
 from inventory_assets.lake.query.reader import snapshot_reader
 from inventory_assets.lake.tables import Table
 from inventory_assets.quality.judge import Judged, hold_judged, judge_rules, latest_results, record, with_trends
@@ -75,7 +74,7 @@ def judge_and_record(inventory: InventoryResource, rules: Sequence[Rule], *, run
     with session.engine() as engine:
         # Makes the lake, or the tables it lacks, before it is read.
         engine.lake.watermark()
-    now = to_microseconds(datetime.now(UTC))
+    now = clock_of(session.settings).microseconds()
     with snapshot_reader(session.settings) as reader:
         judged: list[Judged] = judge_rules(reader, session.settings, rules, now=now, run_id=run_id)
     with session.engine() as engine:

@@ -5,7 +5,7 @@ connection that only reads: bursts go on meanwhile, and nobody is alerted.
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 
 import polars as pl
@@ -26,6 +26,7 @@ from dagster import (
 from inventory_assets.assets.dagster_internals import CODE_VERSION_TAG, DATA_VERSION_TAG
 from inventory_assets.assets.metadata import records_metadata
 from inventory_assets.assets.specs import BUILD_POOL, DAILY_BY_FIVE, HOURLY, RETRIES
+from inventory_assets.clock import clock_of
 from inventory_assets.lake.files.partition_files import (
     DAILY_STOCK,
     FORMAT,
@@ -115,7 +116,7 @@ def _build(table: SnapshotTable, partitions: DailyPartitionsDefinition) -> Asset
         context: AssetExecutionContext, config: SnapshotConfig, inventory: InventoryResource, storage: StorageResource
     ) -> Iterator[MaterializeResult]:
         days = [date.fromisoformat(key) for key in context.partition_keys]
-        settings, today = inventory.settings(), datetime.now(UTC).date()
+        settings, today = inventory.settings(), clock_of(inventory.settings()).today()
         files = snapshot_files(settings, table, storage.open)
         built: dict[date, tuple[Manifest, dict[str, Any]]] = {}
         with history_reader(settings) as reader:

@@ -9,6 +9,7 @@ from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
+from inventory_assets.clock import clock_of
 from inventory_assets.control.untrusted import Place
 from inventory_assets.domain.quality.results import Severity
 from inventory_assets.domain.values import to_datetime, to_microseconds_naive
@@ -71,9 +72,11 @@ class Pass:
     @cached_property
     def recent_version(self) -> int:
         """The last version before the recent ones."""
-        bound = (to_datetime(self.now) - RECENT).replace(tzinfo=None)
+        # Versions are committed by the machine's clock.
+        bound = clock_of(self.settings).machine_at(self.now - RECENT // timedelta(microseconds=1))
         return self.reader.query(
-            "SELECT coalesce(max(version), 0) AS v FROM meta.versions WHERE committed_at < ?", [bound]
+            "SELECT coalesce(max(version), 0) AS v FROM meta.versions WHERE committed_at < ?",
+            [to_datetime(bound).replace(tzinfo=None)],
         ).item()
 
     def sql(self, query: str) -> str:
