@@ -102,24 +102,30 @@ class Clock:
 
     def shown_at(self, machine: int) -> int:
         """What this clock showed when the machine's clock said so; microseconds."""
-        pace = self._current()
+        pace = self.pace
         return machine if pace is None else pace.shown_at(machine)
 
     def machine_at(self, shown: int) -> int:
         """What the machine's clock said when this one showed that; microseconds."""
-        pace = self._current()
+        pace = self.pace
         return shown if pace is None else pace.machine_at(shown)
+
+    @property
+    def pace(self) -> Pace | None:
+        """What the home's file says; None where there is none.
+
+        Raises:
+            ClockError: The file is damaged.
+        """
+        with self._guard:
+            return self._read()
 
     @property
     def speed(self) -> float:
         """How much faster than the machine's it runs: 1 where it is the machine's, or has caught up with it."""
-        pace = self._current()
+        pace = self.pace
         machine = to_microseconds(self._machine())
         return 1.0 if pace is None or pace.shown_at(machine) >= machine else pace.speed
-
-    def _current(self) -> Pace | None:
-        with self._guard:
-            return self._read()
 
     def _read(self) -> Pace | None:
         try:

@@ -63,7 +63,7 @@ def _build(table: Table, rules: Sequence[Rule]) -> dg.AssetChecksDefinition:
         names = {key.name for key in context.selected_asset_check_keys}
         chosen = [rule for rule in rules if rule.name in names]
         for result in judge_and_record(inventory, chosen, run_id=context.run.run_id):
-            yield _to_check(result)
+            yield to_check(result)
 
     return checks
 
@@ -86,7 +86,8 @@ def judge_and_record(inventory: InventoryResource, rules: Sequence[Rule], *, run
 # ---- what a check shows
 
 
-def _to_check(result: QualityResult) -> dg.AssetCheckResult:
+def to_check(result: QualityResult) -> dg.AssetCheckResult:
+    """A rule's result as a check's."""
     return dg.AssetCheckResult(
         asset_key=dg.AssetKey(result.table.split(".")),
         check_name=result.rule,
@@ -176,17 +177,20 @@ def quality_report(
     judged = judge_and_record(inventory, rules, run_id=context.run.run_id)
     for result in judged:
         # Not blocking: this is the report on what is wrong, and nothing is published from it.
-        yield evaluation_of(_to_check(result))
+        yield evaluation_of(to_check(result))
     with inventory.session().engine() as engine:
         results = latest_results(engine.lake)
+    yield dg.MaterializeResult(metadata=report_metadata(results, judged=len(judged)))
+
+
+def report_metadata(results: Sequence[QualityResult], *, judged: int) -> dict[str, Any]:
+    """The report's page: the last result of every rule, of which so many were judged now."""
     summary = summarize(results)
-    yield dg.MaterializeResult(
-        metadata={
-            "verdict": verdict(summary), "findings": _findings(results),
-            "report": dg.MetadataValue.md(to_markdown(results)), "errors": summary.failed, "warnings": summary.warned,
-            "rules_that_hold": summary.passed, "not_judged": summary.not_judged, "judged_now": len(judged),
-        }
-    )  # fmt: skip
+    return {
+        "verdict": verdict(summary), "findings": _findings(results),
+        "report": dg.MetadataValue.md(to_markdown(results)), "errors": summary.failed, "warnings": summary.warned,
+        "rules_that_hold": summary.passed, "not_judged": summary.not_judged, "judged_now": judged,
+    }  # fmt: skip
 
 
 def _findings(results: Sequence[QualityResult]) -> dg.MetadataValue:

@@ -1,5 +1,6 @@
 """The reports as assets: one per UTC day, one per week from its Monday, and the schedules that make them."""
 
+import logging
 from collections.abc import Iterator
 from datetime import date
 
@@ -80,15 +81,16 @@ def _build(
             period = period_of(kind, date.fromisoformat(key))
             made, report = make_report(settings, kind, period, today=today, opener=storage.open)
             context.log.info(f"{made.title}: {made.headline}")
-        yield dg.MaterializeResult(metadata=_metadata(settings, made, report))
+        yield dg.MaterializeResult(metadata=report_metadata(settings, made, report))
         # Whoever backfills a year does not want a year of mails.
         if config.send and "dagster/backfill" not in context.run.tags:
-            _send(context, settings, report, again=config.send_again)
+            send_by_mail(context.log, settings, report, again=config.send_again)
 
     return report_asset
 
 
-def _metadata(settings: Settings, made: Manifest, report: Rendered) -> dict[str, dg.MetadataValue]:
+def report_metadata(settings: Settings, made: Manifest, report: Rendered) -> dict[str, dg.MetadataValue]:
+    """A report's page: its headline, where it is, and how much is in it."""
     counts = {name: dg.MetadataValue.int(rows) for name, rows in report.counts.items()}
     return {
         "headline": dg.MetadataValue.md(f"**{_markdown(made.title)}** {_markdown(made.headline)}"),
@@ -104,12 +106,17 @@ def _markdown(text: str) -> str:
     return "".join(f"\\{each}" if each in "\\`*_[]<>#|!" else each for each in text)
 
 
-def _send(context: dg.AssetExecutionContext, settings: Settings, report: Rendered, *, again: bool) -> None:
+def send_by_mail(log: logging.Logger, settings: Settings, report: Rendered, *, again: bool = False) -> None:
+    """Mail a report to whom the alerting policy names.
+
+    Raises:
+        Failure: The mail was not taken.
+    """
     try:
         sent = mail_report(settings, report, now=machine_seconds(), again=again)
     except DeliveryError as error:
         raise dg.Failure(f"the report is built, but its mail was not accepted: {error}") from error
-    context.log.info("nobody is to get it by mail" if sent is None else f"mail {sent.status}: {sent.report_id}")
+    log.info("nobody is to get it by mail" if sent is None else f"mail {sent.status}: {sent.report_id}")
 
 
 nightly_report_job = dg.define_asset_job(

@@ -74,8 +74,8 @@ def maintenance_job() -> None:
 
 
 velocity_schedule = running(
-    "daily_velocity", dg.AssetSelection.assets(dg.AssetKey(["core", "velocity"])), "10 0 * * *",
-    "Mean daily units sold, after the UTC day is complete.",
+    "hourly_velocity", dg.AssetSelection.assets(dg.AssetKey(["core", "velocity"])), "10 * * * *",
+    "Mean daily units sold over the last complete UTC days; within a day only late orders change it.",
 )  # fmt: skip
 
 

@@ -201,7 +201,8 @@ def test_a_connector_is_silent_as_the_homes_clock_shows_it(engine, now):
     assert found.subject == "connector-w1" and "(14 h)" in found.text
     assert found.since == clock.shown_at(to_microseconds(now + timedelta(minutes=1)))
     assert found.text == explain_age_now(engine.lake, "W1", now=at, clock=clock)
-    first, second = connector_rows(connectors, now=at, clock=clock)
+    rows_of = {row["connector_id"]: row for row in connector_rows(connectors, now=at, clock=clock)}
+    first, second = rows_of["connector-w1"], rows_of["c2"]
     assert ("connector_silent", None) == (first["finding"], second["finding"])
     assert first["silent_seconds"] // 60 == pytest.approx(6 * 144, abs=1)
     assert first["last_heard_at"] < now - timedelta(days=149)
