@@ -5,7 +5,7 @@ Nothing is opened here; see `resources` for what is built on first use.
 
 import dagster as dg
 
-from inventory_assets.assets import marts, quality, recompute, reports, snapshot_runs, snapshots, upkeep
+from inventory_assets.assets import derived, marts, quality, recompute, reports, snapshot_runs, snapshots, upkeep
 from inventory_assets.assets.checks import build_checks
 from inventory_assets.assets.tables import build_table_assets
 from inventory_assets.partitions import complete_days, complete_weeks, daily_partitions
@@ -17,6 +17,7 @@ from sensors.marts import marts_after_snapshots
 from sensors.pipeline import operations_sensor
 from sensors.run_failures import run_failure_status
 from sensors.stale_partitions import stale_partitions_sensor
+from sensors.trade_days import trade_days_sensor
 
 
 def build_defs(
@@ -104,8 +105,9 @@ def _quality() -> dg.Definitions:
 def _reports(settings: Settings) -> dg.Definitions:
     return dg.Definitions(
         assets=reports.build_report_assets(complete_days(settings), complete_weeks(settings)),
-        jobs=[reports.nightly_report_job, reports.weekly_report_job],
+        jobs=[reports.nightly_report_job, reports.weekly_report_job, derived.trade_days_job],
         schedules=[reports.nightly_report_schedule, reports.weekly_report_schedule],
+        sensors=[trade_days_sensor],
     )
 
 

@@ -6,13 +6,13 @@ one run per burst would take seconds. A report is built beside the bursts, on an
 the end of the tick that finds it finished.
 """
 
-import time
 from functools import partial
 
 import duckdb
 from dagster import DefaultSensorStatus, SensorEvaluationContext, SensorResult, SkipReason, sensor
 
 from inventory_assets.assets.checks import hold_findings
+from inventory_assets.clock import machine_seconds
 from inventory_assets.ingest.ingest import IngestSummary
 from inventory_assets.ingest.loop import LoopBusyError
 from inventory_assets.lake.errors import LakeError
@@ -45,7 +45,7 @@ def burst_sensor(context: SensorEvaluationContext) -> SensorResult | SkipReason:
     session = InventoryResource().session()
     cursor = ReportCursor.parse(context.cursor)
     report = partial(build_report, session.settings, cursor)
-    if context.cursor and is_report_due(cursor, now=time.time()):
+    if context.cursor and is_report_due(cursor, now=machine_seconds()):
         session.aside.begin(report)
     try:
         said = _keep_going(session, is_first=not context.cursor)

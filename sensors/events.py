@@ -5,7 +5,6 @@ when (`report`), or when it is built and told (`bursts`).
 """
 
 import json
-import time
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -32,6 +31,7 @@ from inventory_assets.assets.dagster_internals import (
 from inventory_assets.assets.metadata import counts_metadata, table_metadata, table_version
 from inventory_assets.assets.recompute import BY_BURSTS
 from inventory_assets.assets.specs import SPEC_OF, SPECS, TableSpec
+from inventory_assets.clock import machine_seconds
 from inventory_assets.ingest.meaning import CODE_VERSION
 from inventory_assets.lake.fresh import land_all
 from inventory_assets.lake.memory import release_memory
@@ -66,7 +66,7 @@ def build_report(settings: Settings, cursor: ReportCursor) -> BuiltReport | None
     reader = LakeReader(replace(settings, duckdb_memory_limit=REPORT_MEMORY))
     try:
         reader.connection.execute("BEGIN")
-        report, next_cursor = plan_report(cursor, read_versions(reader, cursor.version), now=time.time())
+        report, next_cursor = plan_report(cursor, read_versions(reader, cursor.version), now=machine_seconds())
         if report is None:
             return None
         findings = [run_check(reader, check) for check in INVARIANTS]

@@ -19,7 +19,10 @@ from dagster import (
 
 from inventory_assets.assets.marts import marts_build_job
 from inventory_assets.assets.snapshots import asset_key
+from inventory_assets.clock import Clock, clock_of
+from inventory_assets.domain.values import midnight
 from inventory_assets.lake.files.partition_files import SNAPSHOT_TABLES
+from resources import InventoryResource
 
 
 @sensor(
@@ -31,8 +34,11 @@ from inventory_assets.lake.files.partition_files import SNAPSHOT_TABLES
 )
 def marts_after_snapshots(context: SensorEvaluationContext) -> RunRequest | SkipReason:
     """Ask for a build, once for each day."""
-    today = datetime.now(UTC).date()
-    made = {asset_key(table).to_user_string(): made_at(context, asset_key(table), today) for table in SNAPSHOT_TABLES}
+    clock = clock_of(InventoryResource().settings())
+    today = clock.today()
+    made = {
+        asset_key(table).to_user_string(): made_at(context, asset_key(table), today, clock) for table in SNAPSHOT_TABLES
+    }
     return decide(today, made)
 
 
@@ -50,14 +56,14 @@ def decide(today: date, made: Mapping[str, datetime | None]) -> RunRequest | Ski
     return RunRequest(run_key=day, tags={"inventory/day": day})
 
 
-def made_at(context: SensorEvaluationContext, key: AssetKey, today: date) -> datetime | None:
-    """When yesterday's partition was last made, if that was after the day ended."""
-    midnight = datetime(today.year, today.month, today.day, tzinfo=UTC)
+def made_at(context: SensorEvaluationContext, key: AssetKey, today: date, clock: Clock) -> datetime | None:
+    """When yesterday's partition was last made, by the machine's clock as Dagster has it, if after the day ended."""
+    ended_at = clock.machine_at(midnight(today.isoformat()))
     found = context.instance.fetch_materializations(
         AssetRecordsFilter(
             asset_key=key,
             asset_partitions=[(today - timedelta(days=1)).isoformat()],
-            after_timestamp=midnight.timestamp(),
+            after_timestamp=ended_at / 1_000_000,
         ),
         limit=1,
     )

@@ -6,9 +6,7 @@ costs a small query or two.
 """
 
 import hashlib
-import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 import duckdb
 from dagster import (
@@ -21,8 +19,8 @@ from dagster import (
 )
 
 from inventory_assets.assets.pipeline import CHECK_NAMES, evaluate
+from inventory_assets.clock import clock_of, machine_microseconds, machine_seconds
 from inventory_assets.domain.quality.pipeline import PipelineFinding, compare_findings
-from inventory_assets.domain.values import to_microseconds
 from inventory_assets.ingest.engine import Engine
 from inventory_assets.lake.errors import LakeError
 from inventory_assets.lake.stages import Stage
@@ -87,12 +85,14 @@ def tell_changes(
 )
 def operations_sensor(context: SensorEvaluationContext, inventory: InventoryResource) -> SensorResult | SkipReason:
     """Look, notify, inhibit what is to be, and report the checks."""
-    session, settings, now = inventory.session(), inventory.settings(), to_microseconds(datetime.now(UTC))
+    session, settings = inventory.session(), inventory.settings()
+    clock, machine = clock_of(settings), machine_microseconds()
+    now = clock.shown_at(machine)
     try:
         with session.engine(wait_seconds=LOCK_SECONDS) as engine:
             engine.refresh()
             connectors = list(engine.state.connectors.values())
-            findings = look(engine.lake, connectors, now=now)
+            findings = look(engine.lake, connectors, now=machine, clock=clock)
             hold_silent(engine, findings, now=now, after=settings.inhibit_silent_after)
             told = tell_changes(engine, findings, session.publisher, settings, now=now)
     except EngineBusyError:
@@ -104,7 +104,7 @@ def operations_sensor(context: SensorEvaluationContext, inventory: InventoryReso
     if not connectors and not findings and not context.cursor:
         return SkipReason("no connector has been heard of, and no transaction was refused as moved")
     said = f"{len(connectors)} connectors: " + ("; ".join(each.text for each in findings) or "all is well")
-    cursor = is_report_due(CheckCursor.parse(context.cursor), findings, now=time.time())
+    cursor = is_report_due(CheckCursor.parse(context.cursor), findings, now=machine_seconds())
     if cursor is None:
         return SkipReason(said)
     events: list[AssetCheckEvaluation] = [evaluate(name, findings, connectors) for name in CHECK_NAMES]

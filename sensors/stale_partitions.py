@@ -9,7 +9,7 @@ business: the schedules and people make those.
 
 import hashlib
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from functools import partial
 from typing import NamedTuple
 
@@ -17,6 +17,7 @@ import duckdb
 from dagster import DefaultSensorStatus, RunRequest, SensorEvaluationContext, SensorResult, SkipReason, sensor
 
 from inventory_assets.assets.snapshot_runs import SNAPSHOT_JOBS, request_range
+from inventory_assets.clock import clock_of, machine_now
 from inventory_assets.lake.errors import LakeError
 from inventory_assets.lake.files.partition_files import SNAPSHOT_TABLES, Manifest, SnapshotTable, snapshot_files
 from inventory_assets.lake.query.reader import history_reader
@@ -64,19 +65,19 @@ def stale_partitions_sensor(
     context: SensorEvaluationContext, inventory: InventoryResource
 ) -> SensorResult | SkipReason:
     """Ask for runs of what the last look found stale, and look again."""
-    session, settings, now = inventory.session(), inventory.settings(), datetime.now(UTC)
+    session, settings = inventory.session(), inventory.settings()
     try:
         found = session.late.take(wait=False)
     except (LakeError, duckdb.Error, OSError) as error:
         return SkipReason(str(error))
-    session.late.begin(partial(look, settings, now.date()))
+    session.late.begin(partial(look, settings, clock_of(settings).today()))
     if found is None:
         return SkipReason(LOOKING)
     requests: list[RunRequest] = []
     told = []
     for table, findings in found:
         shown = {day: why for day, why in findings.stale.items() if day >= settings.partitions_start_date}
-        for each in plan_runs(table, shown, findings.manifests, now=now):
+        for each in plan_runs(table, shown, findings.manifests, now=machine_now()):
             requests.append(request_range(table, each.first, each.last, only_changed=True, run_key=each.run_key))
         told.append(f"{table.name}: {len(shown)} of {len(findings.manifests)} days stale")
     return SensorResult(run_requests=requests, skip_reason=None if requests else SkipReason("; ".join(told)))

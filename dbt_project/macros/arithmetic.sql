@@ -12,8 +12,12 @@
 {# A quotient; null, never an error, where there is nothing to divide by. #}
 {% macro share(part, whole) -%} ({{ part }}) / nullif({{ whole }}, 0) {%- endmacro %}
 
-{# The UTC day of this build: it is not complete, so no daily figure includes it. #}
-{% macro today() -%} cast('{{ run_started_at.strftime("%Y-%m-%d") }}' as date) {%- endmacro %}
+{# The UTC day of this build, by the clock of the product where that begins it: it is not complete, so no daily figure
+   includes it. Not asked for at parsing: each day would parse anew. #}
+{% macro today() -%}
+    {%- set machine = run_started_at.strftime("%Y-%m-%d") -%}
+    cast('{{ env_var("INVENTORY_TODAY", machine) if execute else machine }}' as date)
+{%- endmacro %}
 
 {# A number, but not below 0; null stays null, where DuckDB's `greatest` would say 0. #}
 {% macro at_least_zero(expression) -%} case when ({{ expression }}) < 0 then 0 else {{ expression }} end {%- endmacro %}

@@ -5,16 +5,15 @@ again. Not here: the rules of data quality as checks (`quality`), or those of th
 """
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from dagster import AssetCheckResult, AssetChecksDefinition, AssetKey, MetadataValue, asset_check
 
 from inventory_assets.assets.pipeline import build_operations_checks
 from inventory_assets.assets.quality import build_quality_checks
+from inventory_assets.clock import clock_of
 from inventory_assets.control.untrusted import Place, hold_untrusted
 from inventory_assets.domain.ingest.process import INVARIANT_VIOLATION
-from inventory_assets.domain.values import to_microseconds
 from inventory_assets.ingest.engine import Engine
 from inventory_assets.ingest.meaning import meaning_of
 from inventory_assets.ingest.verify import recorded_by
@@ -60,7 +59,7 @@ def hold_findings(engine: Engine, findings: Iterable[Finding]) -> None:
     """
     for check, _, places in findings:
         if check.is_of_stock:
-            hold_untrusted(engine, check.name, places, now=to_microseconds(datetime.now(UTC)))
+            hold_untrusted(engine, check.name, places, now=clock_of(engine.settings).microseconds())
 
 
 def build_checks() -> list[AssetChecksDefinition]:

@@ -5,12 +5,12 @@ Here: what the UI shows. Not here: what is wrong from when on (`domain.quality.p
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 
 import dagster as dg
 
 from inventory_assets.assets.metadata import records_metadata
 from inventory_assets.assets.specs import QUALITY_POOL, evaluation_of
+from inventory_assets.clock import clock_of, machine_microseconds
 from inventory_assets.domain.events.connectors import Heard
 from inventory_assets.domain.quality.pipeline import (
     OF_CONNECTORS,
@@ -20,7 +20,7 @@ from inventory_assets.domain.quality.pipeline import (
     Severity,
     numbers_until,
 )
-from inventory_assets.domain.values import format_time, to_microseconds
+from inventory_assets.domain.values import format_time
 from inventory_assets.lake.tables import RAW_MESSAGES
 from inventory_assets.quality.pipeline import look
 from inventory_assets.words.quality import markdown_text
@@ -56,7 +56,7 @@ def build_operations_checks() -> dg.AssetChecksDefinition:
         with inventory.session().engine() as engine:
             engine.refresh()
             connectors = list(engine.state.connectors.values())
-            findings = look(engine.lake, connectors, now=to_microseconds(datetime.now(UTC)))
+            findings = look(engine.lake, connectors, now=machine_microseconds(), clock=clock_of(engine.settings))
         for key in sorted(context.selected_asset_check_keys, key=lambda each: each.name):
             yield _judge(key.name, findings, connectors)
 

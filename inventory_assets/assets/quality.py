@@ -5,7 +5,6 @@ Here: from results to what Dagster shows. Not here: the rules
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from textwrap import dedent
 from typing import Any, Literal
 
@@ -13,8 +12,8 @@ import dagster as dg
 
 from inventory_assets.assets.metadata import records_metadata
 from inventory_assets.assets.specs import HOURLY, QUALITY_POOL, RETRIES, evaluation_of, running
+from inventory_assets.clock import clock_of
 from inventory_assets.domain.quality.results import QualityResult, ResultStatus, Severity, row_id, summarize
-from inventory_assets.domain.values import to_microseconds
 from inventory_assets.lake.query.reader import snapshot_reader
 from inventory_assets.lake.tables import Table
 from inventory_assets.quality.judge import Judged, hold_judged, judge_rules, latest_results, record, with_trends
@@ -64,7 +63,7 @@ def _build(table: Table, rules: Sequence[Rule]) -> dg.AssetChecksDefinition:
         names = {key.name for key in context.selected_asset_check_keys}
         chosen = [rule for rule in rules if rule.name in names]
         for result in judge_and_record(inventory, chosen, run_id=context.run.run_id):
-            yield _to_check(result)
+            yield to_check(result)
 
     return checks
 
@@ -75,7 +74,7 @@ def judge_and_record(inventory: InventoryResource, rules: Sequence[Rule], *, run
     with session.engine() as engine:
         # Makes the lake, or the tables it lacks, before it is read.
         engine.lake.watermark()
-    now = to_microseconds(datetime.now(UTC))
+    now = clock_of(session.settings).microseconds()
     with snapshot_reader(session.settings) as reader:
         judged: list[Judged] = judge_rules(reader, session.settings, rules, now=now, run_id=run_id)
     with session.engine() as engine:
@@ -87,7 +86,8 @@ def judge_and_record(inventory: InventoryResource, rules: Sequence[Rule], *, run
 # ---- what a check shows
 
 
-def _to_check(result: QualityResult) -> dg.AssetCheckResult:
+def to_check(result: QualityResult) -> dg.AssetCheckResult:
+    """A rule's result as a check's."""
     return dg.AssetCheckResult(
         asset_key=dg.AssetKey(result.table.split(".")),
         check_name=result.rule,
@@ -177,17 +177,20 @@ def quality_report(
     judged = judge_and_record(inventory, rules, run_id=context.run.run_id)
     for result in judged:
         # Not blocking: this is the report on what is wrong, and nothing is published from it.
-        yield evaluation_of(_to_check(result))
+        yield evaluation_of(to_check(result))
     with inventory.session().engine() as engine:
         results = latest_results(engine.lake)
+    yield dg.MaterializeResult(metadata=report_metadata(results, judged=len(judged)))
+
+
+def report_metadata(results: Sequence[QualityResult], *, judged: int) -> dict[str, Any]:
+    """The report's page: the last result of every rule, of which so many were judged now."""
     summary = summarize(results)
-    yield dg.MaterializeResult(
-        metadata={
-            "verdict": verdict(summary), "findings": _findings(results),
-            "report": dg.MetadataValue.md(to_markdown(results)), "errors": summary.failed, "warnings": summary.warned,
-            "rules_that_hold": summary.passed, "not_judged": summary.not_judged, "judged_now": len(judged),
-        }
-    )  # fmt: skip
+    return {
+        "verdict": verdict(summary), "findings": _findings(results),
+        "report": dg.MetadataValue.md(to_markdown(results)), "errors": summary.failed, "warnings": summary.warned,
+        "rules_that_hold": summary.passed, "not_judged": summary.not_judged, "judged_now": judged,
+    }  # fmt: skip
 
 
 def _findings(results: Sequence[QualityResult]) -> dg.MetadataValue:

@@ -1,16 +1,18 @@
 """The reports as assets: one per UTC day, one per week from its Monday, and the schedules that make them."""
 
+import logging
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import date
 
 import dagster as dg
 
-from inventory_assets.assets.specs import BUILD_POOL, DAILY_BY_FIVE, WEEKLY_BY_FIVE
+from inventory_assets.assets.specs import BUILD_POOL, DAILY_BY_FIVE, WEEKLY_BY_FIVE, asking, shown_day
+from inventory_assets.clock import clock_of, machine_seconds
 from inventory_assets.domain.notify.notifications import DeliveryError
 from inventory_assets.ingest.meaning import CODE_VERSION
 from inventory_assets.lake.tables import ALERTS, COVERAGE
 from inventory_assets.reports.make import mail_report, make_report
-from inventory_assets.reports.period import MADE_AT_HOUR, Kind, period_of
+from inventory_assets.reports.period import MADE_AT_HOUR, Kind, last_complete, period_of
 from inventory_assets.reports.publish import PAGE_NAME, Manifest, Rendered
 from inventory_assets.settings import Settings
 from resources import InventoryResource, StorageResource
@@ -72,21 +74,23 @@ def _build(
     def report_asset(
         context: dg.AssetExecutionContext, config: ReportConfig, inventory: InventoryResource, storage: StorageResource
     ) -> Iterator[dg.MaterializeResult]:
-        settings, now = inventory.settings(), datetime.now(UTC)
+        settings = inventory.settings()
+        today = clock_of(settings).today()
         # The lake is read by a reader of its own: bursts go on meanwhile.
         for key in sorted(context.partition_keys):
             period = period_of(kind, date.fromisoformat(key))
-            made, report = make_report(settings, kind, period, today=now.date(), opener=storage.open)
+            made, report = make_report(settings, kind, period, today=today, opener=storage.open)
             context.log.info(f"{made.title}: {made.headline}")
-        yield dg.MaterializeResult(metadata=_metadata(settings, made, report))
+        yield dg.MaterializeResult(metadata=report_metadata(settings, made, report))
         # Whoever backfills a year does not want a year of mails.
         if config.send and "dagster/backfill" not in context.run.tags:
-            _send(context, settings, report, now, again=config.send_again)
+            send_by_mail(context.log, settings, report, again=config.send_again)
 
     return report_asset
 
 
-def _metadata(settings: Settings, made: Manifest, report: Rendered) -> dict[str, dg.MetadataValue]:
+def report_metadata(settings: Settings, made: Manifest, report: Rendered) -> dict[str, dg.MetadataValue]:
+    """A report's page: its headline, where it is, and how much is in it."""
     counts = {name: dg.MetadataValue.int(rows) for name, rows in report.counts.items()}
     return {
         "headline": dg.MetadataValue.md(f"**{_markdown(made.title)}** {_markdown(made.headline)}"),
@@ -102,14 +106,17 @@ def _markdown(text: str) -> str:
     return "".join(f"\\{each}" if each in "\\`*_[]<>#|!" else each for each in text)
 
 
-def _send(
-    context: dg.AssetExecutionContext, settings: Settings, report: Rendered, now: datetime, *, again: bool
-) -> None:
+def send_by_mail(log: logging.Logger, settings: Settings, report: Rendered, *, again: bool = False) -> None:
+    """Mail a report to whom the alerting policy names.
+
+    Raises:
+        Failure: The mail was not taken.
+    """
     try:
-        sent = mail_report(settings, report, now=now.timestamp(), again=again)
+        sent = mail_report(settings, report, now=machine_seconds(), again=again)
     except DeliveryError as error:
         raise dg.Failure(f"the report is built, but its mail was not accepted: {error}") from error
-    context.log.info("nobody is to get it by mail" if sent is None else f"mail {sent.status}: {sent.report_id}")
+    log.info("nobody is to get it by mail" if sent is None else f"mail {sent.status}: {sent.report_id}")
 
 
 nightly_report_job = dg.define_asset_job(
@@ -122,17 +129,35 @@ weekly_report_job = dg.define_asset_job(
     selection=dg.AssetSelection.assets(dg.AssetKey([GROUP, str(Kind.WEEKLY)])),
     description="The report of a week, its Sunday included.",
 )
-nightly_report_schedule = dg.build_schedule_from_partitioned_job(
-    nightly_report_job,
-    name="nightly_report",
-    hour_of_day=MADE_AT_HOUR,
-    default_status=dg.DefaultScheduleStatus.RUNNING,
+
+
+@asking(
+    job=nightly_report_job, name="nightly_report", cron_schedule=f"0 {MADE_AT_HOUR} * * *",
     description="After the day's demand and snapshots, before anybody is at work.",
-)
-weekly_report_schedule = dg.build_schedule_from_partitioned_job(
-    weekly_report_job,
-    name="weekly_report",
-    hour_of_day=WEEKLY_AT_HOUR,
-    default_status=dg.DefaultScheduleStatus.RUNNING,
+)  # fmt: skip
+def nightly_report_schedule(
+    context: dg.ScheduleEvaluationContext, inventory: InventoryResource
+) -> dg.RunRequest | dg.SkipReason:
+    """Yesterday's, as the trade's clock has it."""
+    return _request(context, inventory, Kind.NIGHTLY)
+
+
+@asking(
+    job=weekly_report_job, name="weekly_report", cron_schedule=f"0 {WEEKLY_AT_HOUR} * * 1",
     description="On Monday, of the week that ended with Sunday.",
-)
+)  # fmt: skip
+def weekly_report_schedule(
+    context: dg.ScheduleEvaluationContext, inventory: InventoryResource
+) -> dg.RunRequest | dg.SkipReason:
+    """The last whole week's."""
+    return _request(context, inventory, Kind.WEEKLY)
+
+
+def _request(
+    context: dg.ScheduleEvaluationContext, inventory: InventoryResource, kind: Kind
+) -> dg.RunRequest | dg.SkipReason:
+    settings = inventory.settings()
+    period = last_complete(kind, shown_day(settings, context.scheduled_execution_time))
+    if period.first_date < settings.partitions_start_date:
+        return dg.SkipReason(f"partitions begin on {settings.partitions_start_date}, after {period.title} began")
+    return dg.RunRequest(partition_key=period.key)

@@ -5,13 +5,13 @@ Belongs here: requests of runs. Not here: what is stale (the sensor asks the lak
 
 from collections.abc import Iterable
 from contextlib import closing
-from datetime import UTC, date, timedelta
+from datetime import date, timedelta
 
 import dagster as dg
 
 from inventory_assets.assets.dagster_internals import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 from inventory_assets.assets.snapshots import asset_key
-from inventory_assets.assets.specs import asking
+from inventory_assets.assets.specs import asking, shown_day
 from inventory_assets.lake.errors import LakeError
 from inventory_assets.lake.files.partition_files import (
     DAILY_STOCK,
@@ -59,7 +59,8 @@ def hourly_schedule(
     context: dg.ScheduleEvaluationContext, inventory: InventoryResource
 ) -> list[dg.RunRequest] | dg.SkipReason:
     """Today, and every day since the one that was made last: just after midnight that is yesterday."""
-    settings, today = inventory.settings(), context.scheduled_execution_time.astimezone(UTC).date()
+    settings = inventory.settings()
+    today = shown_day(settings, context.scheduled_execution_time)
     if not _has_lake(settings):
         return dg.SkipReason("there is no lake yet")
     made = [day for day in snapshot_files(settings, HOURLY_TRANSACTIONS).manifests() if day <= today]
@@ -76,7 +77,8 @@ def daily_schedule(
     context: dg.ScheduleEvaluationContext, inventory: InventoryResource
 ) -> list[dg.RunRequest] | dg.SkipReason:
     """Two hours after the day's end: what comes later makes its day stale, and the sensor has it made anew."""
-    settings, today = inventory.settings(), context.scheduled_execution_time.astimezone(UTC).date()
+    settings = inventory.settings()
+    today = shown_day(settings, context.scheduled_execution_time)
     if not _has_lake(settings):
         return dg.SkipReason("there is no lake yet")
     days = list(missing_since_last(settings, today=today))

@@ -5,7 +5,7 @@ connection that only reads: bursts go on meanwhile, and nobody is alerted.
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 
 import polars as pl
@@ -26,6 +26,7 @@ from dagster import (
 from inventory_assets.assets.dagster_internals import CODE_VERSION_TAG, DATA_VERSION_TAG
 from inventory_assets.assets.metadata import records_metadata
 from inventory_assets.assets.specs import BUILD_POOL, DAILY_BY_FIVE, HOURLY, RETRIES
+from inventory_assets.clock import clock_of
 from inventory_assets.lake.files.partition_files import (
     DAILY_STOCK,
     FORMAT,
@@ -115,7 +116,7 @@ def _build(table: SnapshotTable, partitions: DailyPartitionsDefinition) -> Asset
         context: AssetExecutionContext, config: SnapshotConfig, inventory: InventoryResource, storage: StorageResource
     ) -> Iterator[MaterializeResult]:
         days = [date.fromisoformat(key) for key in context.partition_keys]
-        settings, today = inventory.settings(), datetime.now(UTC).date()
+        settings, today = inventory.settings(), clock_of(inventory.settings()).today()
         files = snapshot_files(settings, table, storage.open)
         built: dict[date, tuple[Manifest, dict[str, Any]]] = {}
         with history_reader(settings) as reader:
@@ -125,7 +126,7 @@ def _build(table: SnapshotTable, partitions: DailyPartitionsDefinition) -> Asset
                 made = build_partitions(reader, files, days[0], days[-1], today=today)
             for manifest, rows in made:
                 context.log.info(f"{manifest.date}: {manifest.rows:,} rows, lake version {manifest.lake_version}")
-                built[manifest.date] = (manifest, _describe(files, manifest, rows))
+                built[manifest.date] = (manifest, describe_day(files, manifest, rows))
         yield from _report(context, table, built)
 
     return snapshot_asset
@@ -143,17 +144,21 @@ def _report(
     # Dagster gives all partitions of a run one data version. Its latest materialization is what
     # counts for a partition, so each gets one more with its own.
     for manifest, metadata in built.values():
-        context.log_event(
-            AssetMaterialization(
-                asset_key=asset_key(table),
-                partition=manifest.date.isoformat(),
-                metadata=metadata,
-                tags={DATA_VERSION_TAG: manifest.sha256, CODE_VERSION_TAG: FORMAT},
-            )
-        )
+        context.log_event(day_materialization(table, manifest, metadata))
 
 
-def _describe(files: PartitionFiles, manifest: Manifest, rows: pl.DataFrame | None) -> dict[str, Any]:
+def day_materialization(table: SnapshotTable, manifest: Manifest, metadata: dict[str, Any]) -> AssetMaterialization:
+    """What a day's file tells Dagster beside, or without, a run of its asset."""
+    return AssetMaterialization(
+        asset_key=asset_key(table),
+        partition=manifest.date.isoformat(),
+        metadata=metadata,
+        tags={DATA_VERSION_TAG: manifest.sha256, CODE_VERSION_TAG: FORMAT},
+    )
+
+
+def describe_day(files: PartitionFiles, manifest: Manifest, rows: pl.DataFrame | None) -> dict[str, Any]:
+    """A day's file for its page: rows, version, place, the rows to look at first, and totals to plot."""
     found = {
         "dagster/row_count": manifest.rows,
         "lake_version": manifest.lake_version,

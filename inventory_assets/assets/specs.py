@@ -1,7 +1,7 @@
 """What Dagster shows of each lake table: key, description with its grain, owners, lineage."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -16,6 +16,8 @@ from dagster import (
     schedule,
 )
 
+from inventory_assets.clock import clock_of
+from inventory_assets.domain.values import to_datetime, to_microseconds
 from inventory_assets.lake.tables import (
     ALERTS,
     CORE_EVENTS,
@@ -34,6 +36,7 @@ from inventory_assets.lake.tables import (
     VELOCITY,
     Table,
 )
+from inventory_assets.settings import Settings
 
 # A run that uses the engine loads every key into memory and writes: one at a time (`deploy/dagster.yaml`).
 LAKE_POOL = "lake"
@@ -61,6 +64,11 @@ def running(name: str, runs: Any, cron_schedule: str, description: str, **more: 
 
 asking = partial(schedule, execution_timezone="UTC", default_status=DefaultScheduleStatus.RUNNING)
 """The decorator of a schedule like those of `running`, whose function says whether and what to run."""
+
+
+def shown_day(settings: Settings, scheduled_at: datetime) -> date:
+    """The UTC day it was in the trade when a schedule was due; cron goes by the machine's clock."""
+    return to_datetime(clock_of(settings).shown_at(to_microseconds(scheduled_at))).date()
 
 
 def evaluation_of(result: AssetCheckResult) -> AssetCheckEvaluation:

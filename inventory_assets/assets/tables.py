@@ -1,6 +1,5 @@
 """The lake's tables as assets. Materializing catches up; a backfill re-derives (RULES 34)."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from dagster import (
@@ -18,7 +17,7 @@ from dagster import (
 from inventory_assets.assets.metadata import counts_metadata, table_metadata, table_version
 from inventory_assets.assets.recompute import BY_BURSTS, BY_SETS, numbers_of, recompute_tables, result_of, specs_of
 from inventory_assets.assets.specs import DAILY_BY_FIVE, LAKE_POOL, RETRIES, SPECS, TableSpec
-from inventory_assets.domain.values import to_microseconds
+from inventory_assets.clock import clock_of
 from inventory_assets.ingest.engine import Engine
 from inventory_assets.ingest.meaning import CODE_VERSION
 from inventory_assets.ingest.rebuild import rebuild_lake
@@ -140,7 +139,7 @@ def _events(context: AssetExecutionContext, config: TableConfig, session: Sessio
 
 def _velocity(context: AssetExecutionContext, config: TableConfig, session: Session) -> dict[str, int]:
     """Refresh velocities as of today and judge days-of-cover limits again."""
-    today = datetime.now(UTC).date()
+    today = clock_of(session.settings).today()
     with session.engine() as engine:
         commits = refresh_velocity(engine, today, run_id=context.run.run_id)
     return commits[0].counts if commits else {}
@@ -148,7 +147,7 @@ def _velocity(context: AssetExecutionContext, config: TableConfig, session: Sess
 
 def _incidents(context: AssetExecutionContext, config: TableConfig, session: Session) -> dict[str, int]:
     """Open, follow and resolve incidents as of now."""
-    now = to_microseconds(datetime.now(UTC))
+    now = clock_of(session.settings).microseconds()
     with session.engine() as engine:
         commits = refresh_incidents(engine, now, run_id=context.run.run_id)
     return commits[0].counts if commits else {}
@@ -157,14 +156,14 @@ def _incidents(context: AssetExecutionContext, config: TableConfig, session: Ses
 def _coverage(context: AssetExecutionContext, config: TableConfig, session: Session) -> dict[str, int]:
     """Measure demand and cover as of today."""
     with session.engine() as engine, history_reader(engine.settings) as reader:
-        changed = refresh_coverage(engine, reader, datetime.now(UTC).date(), run_id=context.run.run_id)
+        changed = refresh_coverage(engine, reader, clock_of(session.settings).today(), run_id=context.run.run_id)
     return {"keys": changed}
 
 
 def _dynamic(context: AssetExecutionContext, config: TableConfig, session: Session) -> dict[str, int]:
     """Compute the limits of keys under dynamic rules as of today, and judge those keys again."""
     with session.engine() as engine, history_reader(engine.settings) as reader:
-        commits = refresh_dynamic(engine, reader, datetime.now(UTC).date(), run_id=context.run.run_id)
+        commits = refresh_dynamic(engine, reader, clock_of(session.settings).today(), run_id=context.run.run_id)
     return commits[0].counts if commits else {}
 
 

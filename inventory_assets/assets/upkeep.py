@@ -1,6 +1,6 @@
 """Schedules and their jobs: figures made daily, the lake and Dagster's own records kept small, old days archived."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import dagster as dg
 import sqlalchemy as sa
@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from inventory_assets.archive.archive import archiver_of
 from inventory_assets.assets.dagster_internals import SqlEventLogStorage, SqlEventLogStorageTable
 from inventory_assets.assets.specs import BUILD_POOL, LAKE_POOL, asking, running
-from inventory_assets.domain.values import to_microseconds
+from inventory_assets.clock import clock_of, machine_now
 from inventory_assets.ingest.sweep import is_sweep_due, sweep
 from inventory_assets.lake.upkeep.maintenance import Maintenance
 from resources import InventoryResource, StorageResource
@@ -29,8 +29,8 @@ def maintain_lake(context: dg.OpExecutionContext, inventory: InventoryResource) 
 @dg.op
 def prune_dagster(context: dg.OpExecutionContext) -> None:
     """Delete old runs and the runless events of ticks; `retention` covers neither."""
-    runs = prune_runs(context.instance, older_than=datetime.now(UTC) - timedelta(days=KEPT_RUN_DAYS))
-    events = prune_runless_events(context.instance, older_than=datetime.now(UTC) - timedelta(days=KEPT_EVENT_DAYS))
+    runs = prune_runs(context.instance, older_than=machine_now() - timedelta(days=KEPT_RUN_DAYS))
+    events = prune_runless_events(context.instance, older_than=machine_now() - timedelta(days=KEPT_EVENT_DAYS))
     context.log.info(f"pruned {runs} runs and {events} runless events")
 
 
@@ -74,8 +74,8 @@ def maintenance_job() -> None:
 
 
 velocity_schedule = running(
-    "daily_velocity", dg.AssetSelection.assets(dg.AssetKey(["core", "velocity"])), "10 0 * * *",
-    "Mean daily units sold, after the UTC day is complete.",
+    "hourly_velocity", dg.AssetSelection.assets(dg.AssetKey(["core", "velocity"])), "10 * * * *",
+    "Mean daily units sold over the last complete UTC days; within a day only late orders change it.",
 )  # fmt: skip
 
 
@@ -83,7 +83,7 @@ velocity_schedule = running(
 def sweep_alerts(context: dg.OpExecutionContext, inventory: InventoryResource) -> None:
     """Do what time has made due for alerts."""
     with inventory.session().engine() as engine:
-        commits = sweep(engine, to_microseconds(datetime.now(UTC)), run_id=context.run.run_id)
+        commits = sweep(engine, clock_of(engine.settings).microseconds(), run_id=context.run.run_id)
     context.log.info(f"{len(commits)} sweeps committed")
 
 
@@ -102,7 +102,7 @@ def alert_sweep_schedule(
 ) -> dg.SkipReason | dg.RunRequest:
     """Start a run only where something is due."""
     with inventory.session().engine() as engine:
-        is_due = is_sweep_due(engine, to_microseconds(datetime.now(UTC)))
+        is_due = is_sweep_due(engine, clock_of(engine.settings).microseconds())
     return dg.RunRequest() if is_due else dg.SkipReason("nothing is due")
 
 
@@ -133,7 +133,7 @@ def archive_days(context: dg.OpExecutionContext, inventory: InventoryResource, s
     """Copy the complete days that the archive lacks or has otherwise."""
     # A reader of its own: bursts go on meanwhile.
     with archiver_of(inventory.settings(), opener=storage.open) as archiver:
-        done = list(archiver.run(f"{datetime.now(UTC):%Y-%m-%d}"))
+        done = list(archiver.run(f"{clock_of(inventory.settings()).today()}"))
     days, rows = sum(each.copied_days for each in done), sum(each.copied_rows for each in done)
     context.log.info(f"{days} days with {rows} rows copied to {archiver.files.uri!r}")
 

@@ -4,7 +4,9 @@ from datetime import UTC, date, datetime
 
 import click
 
+from inventory_assets.clock import clock_of, machine_now
 from inventory_assets.ranges import FIRST_DAY, LAST_DAY
+from inventory_assets.settings import load_settings
 
 
 def read_day(option: str, given: datetime | None, *, may_come: bool = False) -> date:
@@ -18,7 +20,7 @@ def read_day(option: str, given: datetime | None, *, may_come: bool = False) -> 
     Raises:
         click.UsageError: It is yet to come, or out of all range.
     """
-    today = datetime.now(UTC).date()
+    today = clock_of(load_settings()).today()
     if given is None:
         return today
     day = given.date()
@@ -49,12 +51,12 @@ def read_span(first: datetime | None, last: datetime | None) -> tuple[date | Non
 
 
 def read_moment(option: str, text: str) -> datetime:
-    """The time that a text says, UTC where it names no zone.
+    """The time by the machine's clock that a text says, as versions are committed by; UTC where it names no zone.
 
     Raises:
         click.UsageError: It is no time, yet to come, or out of all range.
     """
-    now = datetime.now(UTC)
+    now = machine_now()
     expected = f"expected a time from {FIRST_DAY} to now, such as {now:%Y-%m-%dT%H:%M:%SZ}."
     try:
         moment = datetime.fromisoformat(text)

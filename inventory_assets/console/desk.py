@@ -9,9 +9,9 @@ import asyncio
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from typing import Any
 
+from inventory_assets.clock import clock_of
 from inventory_assets.console.door import Door
 from inventory_assets.console.problems import Refused
 from inventory_assets.console.questions import latest_version
@@ -24,7 +24,7 @@ from inventory_assets.domain.events.topics import Topic
 from inventory_assets.domain.ingest.process import parse_burst
 from inventory_assets.domain.thresholds.changes import RuleEdit
 from inventory_assets.domain.thresholds.resolve import StoredRule
-from inventory_assets.domain.values import MAX_REMARK, InvalidValue, read_remark, to_microseconds
+from inventory_assets.domain.values import MAX_REMARK, InvalidValue, read_remark
 from inventory_assets.ingest.meaning import meaning_of
 from inventory_assets.lake.errors import LakeMissingError
 from inventory_assets.lake.query.reader import LakeReader
@@ -92,7 +92,7 @@ class Desk:
         wanted |= {"reason": reason, "issued_by": author}
         if text := wanted.get("alert_id"):
             wanted["alert_id"] = await self._door.ask_now(lambda reader: _subject(reader, text))
-        now = _now()
+        now = clock_of(self._settings).microseconds()
         message = command_message(wanted, now=now, origin=ORIGIN)
         [parsed] = parse_burst([message], meaning_of(self._settings).parsing)
         if isinstance(parsed, Rejection):
@@ -114,7 +114,7 @@ class Desk:
         Raises:
             RuleChangeError: A rule in force is dated after what can be set; nothing was sent.
         """
-        now = _now()
+        now = clock_of(self._settings).microseconds()
         latest = now + meaning_of(self._settings).parsing.max_ahead
         bodies = [
             message_body(edit, stored.get(edit.scope), author=author, reason=reason, now=now, latest=latest)
@@ -166,7 +166,3 @@ def _subject(reader: LakeReader, text: str) -> str:
             raise Refused(404, f"no incident {text!r}")
         return text
     return find_alert_id(reader, text)
-
-
-def _now() -> int:
-    return to_microseconds(datetime.now(UTC))

@@ -5,13 +5,12 @@ a row holds (`queries`), HTTP, words.
 """
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
+from inventory_assets.clock import clock_of, machine_microseconds, machine_now
 from inventory_assets.domain.thresholds.document import name_scope
-from inventory_assets.domain.values import to_microseconds
 from inventory_assets.ingest.meaning import meaning_of
 from inventory_assets.ingest.verify import recorded_by
 from inventory_assets.lake.journal.behind import find_behind
@@ -141,14 +140,14 @@ def list_stock(*, sku: str | None, warehouse: str | None, limit: int) -> Callabl
 
 def list_connectors(reader: LakeReader) -> list[Row]:
     """What the lake has heard of each connector as `connector list` has it; none in most lakes."""
-    return connector_rows(read_connectors(reader), now=to_microseconds(datetime.now(UTC)))
+    return connector_rows(read_connectors(reader), now=machine_microseconds(), clock=clock_of(reader.settings))
 
 
 def health(reader: LakeReader) -> Row:
     """The latest version, and when it was committed; nulls before the first. And what is durable and not shown yet."""
     rows = reader.rows("SELECT version, committed_at FROM meta.versions ORDER BY version DESC LIMIT 1")
     version, at = (rows[0]["version"], rows[0]["committed_at"]) if rows else (0, None)
-    age = None if at is None else max(0.0, (datetime.now(UTC).replace(tzinfo=None) - at).total_seconds())
+    age = None if at is None else max(0.0, (machine_now().replace(tzinfo=None) - at).total_seconds())
     behind = find_behind(reader.settings)
     return {
         "lake_version": version,

@@ -8,14 +8,13 @@ process, and what it is told. Not here: the working out (`thresholds.edits`).
 import asyncio
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import msgspec
 
+from inventory_assets.clock import clock_of
 from inventory_assets.console.problems import Refused
 from inventory_assets.domain.thresholds.changes import RuleEdit
-from inventory_assets.domain.values import to_microseconds
 from inventory_assets.handover import dumps, loads
 from inventory_assets.lake.errors import LakeError
 from inventory_assets.lake.query.reader import LakeReader
@@ -72,7 +71,7 @@ def try_edits(settings: Settings, edits: Sequence[RuleEdit]) -> dict[str, Any]:
     """What changes of rules would do: the rules with their keys, and the alerts that would open or resolve."""
     LakeReader(settings)  # a look must not make a lake
     with engine_of(settings) as engine:
-        effect = preview_edits(engine, edits, now=to_microseconds(datetime.now(UTC)))
+        effect = preview_edits(engine, edits, now=clock_of(settings).microseconds())
     moved = [alert for alert in effect.alerts if alert.step in ("opened", "reopened", "resolved")]
     return {
         "edits": edit_rows(edits, effect),

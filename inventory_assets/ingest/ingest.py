@@ -5,9 +5,9 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Protocol
 
+from inventory_assets.clock import clock_of
 from inventory_assets.domain.events.kinds import Outcome
 from inventory_assets.domain.ingest.process import Message
 from inventory_assets.domain.values import to_microseconds
@@ -330,7 +330,7 @@ class Ingest:
             return
         self._swept_at = time.monotonic()
         self._look_around()
-        now = to_microseconds(datetime.now(UTC))
+        now = clock_of(self.engine.settings).microseconds()
         # The policy counts in minutes, and looks at every alert.
         with_policy = self._swept_at - self._policed_at >= POLICY_EVERY_SECONDS
         self._policed_at = self._swept_at if with_policy else self._policed_at

@@ -9,10 +9,11 @@ import logging
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 import msgspec
 
+from inventory_assets.clock import machine_now
 from inventory_assets.domain.events.topics import Topic
 from inventory_assets.lake.query.reader import Reader
 from inventory_assets.lake.tables import DELIVERIES
@@ -153,7 +154,7 @@ class Outbox:
             return 0
         batch = list(self._owed)
         self._owed.clear()
-        now = datetime.now(UTC)
+        now = machine_now()
         try:
             ids: list[str | None] = list(self._publisher.publish([owed.message for owed in batch]))
             error = None

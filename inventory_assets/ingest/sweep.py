@@ -2,14 +2,16 @@
 
 A sweep's moment is each warehouse's own: the event time of its newest event
 plus the wall time since that was committed, never later than the clock (RULES
-28). So a feed of last week is judged as last week, a live one by the clock, and
-a backlog is not overtaken. A sweep commits only where something is due, with
+28). On a clock of its own (docs/adr/0022-a-clock-of-its-own.md) wall time is
+what that clock has run since. So a feed of last week is judged as last week, a
+live one by the clock, and a backlog is not overtaken. A sweep commits only where something is due, with
 its moments and the policy in force among the recorded inputs: so it replays,
 and a second one does nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
+from inventory_assets.clock import clock_of
 from inventory_assets.domain.alerts.evaluate import Point, find_breaches, told_at
 from inventory_assets.domain.alerts.lifecycle import LifecyclePolicy, due_move
 from inventory_assets.domain.events.kinds import Key
@@ -20,10 +22,15 @@ from inventory_assets.ingest.meaning import policy_of
 from inventory_assets.lake.stages import Stage
 
 
-def moments_of(state: InventoryState, now: int) -> dict[str, int]:
-    """When a sweep is, in each warehouse, where the clock says `now`; microseconds."""
+def moments_of(
+    state: InventoryState, now: int, shown_at: Callable[[int], int] = lambda machine: machine
+) -> dict[str, int]:
+    """When a sweep is, in each warehouse, where the clock says `now`; microseconds.
+
+    `shown_at`: what that clock showed at a time of the machine's, by which versions are committed.
+    """
     return {
-        warehouse_id: min(now, newest.event_at + max(0, now - newest.committed_at))
+        warehouse_id: min(now, newest.event_at + max(0, now - shown_at(newest.committed_at)))
         for warehouse_id, newest in state.newest.items()
     }
 
@@ -73,14 +80,14 @@ def is_move_due(state: InventoryState, policy: LifecyclePolicy | None, moments: 
 def is_sweep_due(engine: Engine, now: int) -> bool:
     """Whether a sweep at `now`, in microseconds, would commit anything."""
     engine.refresh()
-    moments = moments_of(engine.state, now)
+    moments = moments_of(engine.state, now, clock_of(engine.settings).shown_at)
     return is_telling_due(engine.state, moments) or is_move_due(engine.state, policy_of(engine.settings), moments)
 
 
 def sweep(engine: Engine, now: int, *, with_policy: bool = True, run_id: str = "") -> list[Commit]:
     """Commit what is due where the clock says `now`, in microseconds; nothing where nothing is."""
     policy = policy_of(engine.settings) if with_policy else None
-    moments = moments_of(engine.state, now)
+    moments = moments_of(engine.state, now, clock_of(engine.settings).shown_at)
     if not is_move_due(engine.state, policy, moments):
         if not is_telling_due(engine.state, moments):
             return []

@@ -18,6 +18,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from inventory_assets.clock import clock_of
 from inventory_assets.lake.catalog.connect import connect
 from inventory_assets.lake.errors import LakeError
 from inventory_assets.lake.fresh import land_all
@@ -90,6 +91,7 @@ def dbt_environment(settings: Settings) -> dict[str, str]:
         "INVENTORY_GCS_KEY_ID": settings.gcs_key_id,
         "INVENTORY_GCS_SECRET": settings.gcs_secret,
         "INVENTORY_GCS_ENDPOINT": settings.gcs_endpoint,
+        "INVENTORY_TODAY": clock_of(settings).today().isoformat(),
         "DBT_PROFILES_DIR": str(PROJECT_DIR),
         "DO_NOT_TRACK": "1",
     }

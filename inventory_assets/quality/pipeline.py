@@ -2,6 +2,9 @@
 
 Here: from rows to the facts that `domain.quality.pipeline` judges, and its findings to rows and
 messages. Not here: when to look (`sensors.pipeline`).
+
+Heartbeats and commits are dated by the machines' clocks, so that is the clock of `now` here; where a home has
+one of its own, what is found is told, and its limits count, as that shows it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,6 +14,7 @@ from typing import Any
 import duckdb
 import msgspec
 
+from inventory_assets.clock import Clock
 from inventory_assets.control.issue import issue
 from inventory_assets.domain.alerts.lifecycle import in_force
 from inventory_assets.domain.events.connectors import Heard
@@ -20,6 +24,7 @@ from inventory_assets.domain.quality.pipeline import (
     OLD_NUMBERS,
     FindingKind,
     Flow,
+    Limits,
     PipelineFinding,
     Severity,
     StoredFinding,
@@ -58,15 +63,16 @@ _AS_HEARD = (
 )  # fmt: skip
 
 
-def connector_rows(connectors: Iterable[Heard], *, now: int) -> list[dict[str, Any]]:
+def connector_rows(connectors: Iterable[Heard], *, now: int, clock: Clock | None = None) -> list[dict[str, Any]]:
     """Each connector as it is listed, for programs and people: times UTC, `findings` in words."""
+    shown_now, limits = _shown(now, clock), _limits(clock)
     return [
         {
             "connector_id": heard.connector_id,
             "warehouse_id": heard.warehouse_id,
             "state": heard.state,
             "last_heard_at": to_datetime(heard.heard_at),
-            "silent_seconds": max(0, now - heard.heard_at) // 1_000_000,
+            "silent_seconds": max(0, shown_now - heard.heard_at) // 1_000_000,
             "published_until": None if heard.published_until is None else to_datetime(heard.published_until),
             "numbers_as_of": to_datetime(numbers_until(heard)),
             "is_current": not any(each.kind in OLD_NUMBERS for each in found),
@@ -75,21 +81,58 @@ def connector_rows(connectors: Iterable[Heard], *, now: int) -> list[dict[str, A
             "what_to_do": next((each.what_to_do for each in found), None),
             "findings": [each.text for each in found],
         }
-        for heard in connectors
-        for found in (judge_connector(heard, now=now),)
+        for heard in (_as_shown(each, clock) for each in connectors)
+        for found in (judge_connector(heard, now=shown_now, limits=limits),)
     ]
 
 
-def look(reader: Reader, connectors: Iterable[Heard], *, now: int) -> list[PipelineFinding]:
-    """Find what is wrong now. Without a connector, only whether transactions were refused as moved (RULES 13)."""
-    heard = list(connectors)
+def _shown(at: int, clock: Clock | None) -> int:
+    return at if clock is None else clock.shown_at(at)
+
+
+def _as_shown(heard: Heard, clock: Clock | None) -> Heard:
+    if clock is None:
+        return heard
+    until = None if heard.published_until is None else clock.shown_at(heard.published_until)
+    return msgspec.structs.replace(heard, heard_at=clock.shown_at(heard.heard_at), published_until=until)
+
+
+def _limits(clock: Clock | None) -> Limits:
+    """Five minutes of a machine's silence are hours of a fast clock."""
+    speed = 1.0 if clock is None else clock.speed
+    if speed == 1.0:
+        return DEFAULT_LIMITS
+    spans = ("silent_after", "stalled_after", "slow_after", "retired_after")
+    return msgspec.structs.replace(
+        DEFAULT_LIMITS, **{name: int(getattr(DEFAULT_LIMITS, name) * speed) for name in spans}
+    )
+
+
+def look(reader: Reader, connectors: Iterable[Heard], *, now: int, clock: Clock | None = None) -> list[PipelineFinding]:
+    """Find what is wrong now. Without a connector, only whether transactions were refused as moved (RULES 13).
+
+    Args:
+        reader: The lake.
+        connectors: All that were ever heard of.
+        now: Microseconds of the machine's clock.
+        clock: The home's, by which findings are told; None is the machine's.
+    """
+    heard = [_as_shown(each, clock) for each in connectors]
     flow = read_flow(reader, now) if heard else Flow()
-    return judge_pipeline(heard, msgspec.structs.replace(flow, moved=read_moved(reader, now)), now=now)
+    if flow.last_taken_in_at is not None:
+        flow = msgspec.structs.replace(flow, last_taken_in_at=_shown(flow.last_taken_in_at, clock))
+    limits = _limits(clock)
+    if limits is not DEFAULT_LIMITS and clock is not None:
+        late = {topic: int(latency * clock.speed) for topic, latency in flow.latency.items()}
+        flow = msgspec.structs.replace(flow, latency=late)
+    flow = msgspec.structs.replace(flow, moved=read_moved(reader, now))
+    return judge_pipeline(heard, flow, now=_shown(now, clock), limits=limits)
 
 
-def explain_age_now(reader: Reader, warehouse_id: str, *, now: int) -> str | None:
+def explain_age_now(reader: Reader, warehouse_id: str, *, now: int, clock: Clock | None = None) -> str | None:
     """Say in a line that a warehouse's numbers are of an earlier time; null where they are of now."""
-    return explain_age(warehouse_id, read_connectors(reader), now=now)
+    heard = [_as_shown(each, clock) for each in read_connectors(reader)]
+    return explain_age(warehouse_id, heard, now=_shown(now, clock), limits=_limits(clock))
 
 
 def read_flow(reader: Reader, now: int) -> Flow:

@@ -9,6 +9,7 @@ from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
+from inventory_assets.clock import clock_of
 from inventory_assets.control.untrusted import Place
 from inventory_assets.domain.quality.results import Severity
 from inventory_assets.domain.values import to_datetime, to_microseconds_naive
@@ -71,16 +72,29 @@ class Pass:
     @cached_property
     def recent_version(self) -> int:
         """The last version before the recent ones."""
-        bound = (to_datetime(self.now) - RECENT).replace(tzinfo=None)
+        # Versions are committed by the machine's clock.
+        bound = clock_of(self.settings).machine_at(self.now - RECENT // timedelta(microseconds=1))
         return self.reader.query(
-            "SELECT coalesce(max(version), 0) AS v FROM meta.versions WHERE committed_at < ?", [bound]
+            "SELECT coalesce(max(version), 0) AS v FROM meta.versions WHERE committed_at < ?",
+            [to_datetime(bound).replace(tzinfo=None)],
         ).item()
 
     def sql(self, query: str) -> str:
         """Fill in a rule's moments. Literals, so that DuckLake can skip files of other versions."""
         if "{as_of}" in query:
             query = query.replace("{as_of}", f"TIMESTAMP '{to_datetime(self.as_of).replace(tzinfo=None)}'")
+        if "{published_at}" in query:
+            query = query.replace("{published_at}", self._published_at)
         return query.replace("{recent_version}", str(self.recent_version)) if "{recent_version}" in query else query
+
+    @property
+    def _published_at(self) -> str:
+        pace = clock_of(self.settings).pace
+        if pace is None:
+            return "r.publish_time"
+        begun = f"TIMESTAMP '{to_datetime(pace.shown).replace(tzinfo=None)}'"
+        passed = f"({pace.speed} * greatest(0, epoch_us(r.publish_time) - {pace.real}))::BIGINT"
+        return f"least(r.publish_time, {begun} + to_microseconds({passed}))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +106,8 @@ class Rule:
         name: Says what holds where it passes.
         id_columns: Name a row.
         text: One plain sentence, what holds.
-        query: SQL whose rows are the offending ones; `{as_of}` and `{recent_version}` are filled in.
+        query: SQL whose rows are the offending ones; `{as_of}` and `{recent_version}` are filled in, and
+            `{published_at}`, when the message `r` was published as the home's clock showed it.
         judge: A function instead, where SQL does not do.
         severity: ERROR where a number of ours is wrong; WARN where what came in looks wrong.
         what_to_do: For whoever sees it fail; a number of ours is derived anew.

@@ -1,17 +1,18 @@
 """Read alerts with what was done about them, as `inventory alerts` and its commands show them."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import msgspec
 
+from inventory_assets.clock import clock_of
 from inventory_assets.lake.query.clauses import WORST_FIRST
-from inventory_assets.lake.query.reader import Reader
+from inventory_assets.lake.query.reader import LakeReader, Reader
 from inventory_assets.queries.present import Present
 
 
 def read_alerts(
-    reader: Reader, condition: str = "true", parameters: list[Any] | None = None, *,
+    reader: LakeReader, condition: str = "true", parameters: list[Any] | None = None, *,
     limit: int | None = None, offset: int = 0,
 ) -> list[dict]:  # fmt: skip
     """Alerts for which a condition holds, the worst and newest first: the wire's fields and the handling.
@@ -25,7 +26,7 @@ def read_alerts(
         FROM out.alerts WHERE {condition} ORDER BY {WORST_FIRST}, alert_id{part}""",
         parameters,
     )
-    now = datetime.now(UTC).replace(tzinfo=None)
+    now = clock_of(reader.settings).now().replace(tzinfo=None)
     return [_with_handling(row, now) for row in rows.iter_rows(named=True)]
 
 

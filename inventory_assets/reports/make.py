@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Mapping
 from datetime import date
 
+from inventory_assets.clock import clock_of
 from inventory_assets.ingest.meaning import CODE_VERSION
 from inventory_assets.lake.files.storage import Opener, open_storage
 from inventory_assets.lake.query.as_of import pin_version
@@ -55,7 +56,7 @@ def make_report(
     with history_reader(settings) as reader:
         pin_version(reader.connection, None)
         period = period or choose_period(reader, kind, today)
-        version = pin_version(reader.connection, version or choose_version(reader, period, today))
+        version = pin_version(reader.connection, version or choose_version(reader, period, today, clock_of(settings)))
         basis = find_basis(reader, period, version, CODE_VERSION, find_earlier(storage, period))
         report = (collect_weekly if kind is Kind.WEEKLY else collect_nightly)(reader, basis, snapshots)
     on_read()

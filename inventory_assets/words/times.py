@@ -63,6 +63,13 @@ def _day_month(day: date) -> str:
     return f"{day.day} {_MONTHS[day.month - 1][:3]}"
 
 
+def clock_sentence(today: date, speed: float) -> str:
+    """What day it is by a demo's clock, and how fast that runs; nothing where it is everybody's."""
+    if speed == 1:
+        return ""
+    return f"In this demo it is {day(today)}, and its clock runs {figure(speed)} times as fast as ours"
+
+
 # ---- spans
 
 

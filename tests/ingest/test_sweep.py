@@ -6,14 +6,16 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from inventory_assets.domain.events.parse import ParseSettings
+from inventory_assets.clock import FILE, Pace, clock_of, set_clock
+from inventory_assets.domain.events.parse import DAY_US, ParseSettings
 from inventory_assets.domain.ingest.process import parse_burst, process_burst
 from inventory_assets.domain.ingest.state import InventoryState, Newest
-from inventory_assets.domain.values import read_time
+from inventory_assets.domain.values import read_time, to_datetime
 from inventory_assets.ingest.sweep import is_in_grace, is_sweep_due, is_telling_due, moments_of, sweep
 from tests.builders import command, level, messages, moment, rule, transaction
 from tests.facts import differences, rows, value
 
+HOUR_US = DAY_US // 24
 TRANSITIONS = "SELECT transition, reason, actor FROM out.alert_transitions ORDER BY version, seq"
 
 
@@ -142,3 +144,43 @@ def test_a_sweeps_moment_is_the_warehouses_own(committed, now, expected):
     state.newest["W1"] = Newest(at("08:00"), at(committed))
 
     assert {"W1": at(expected)} == moments_of(state, at(now))
+
+
+@pytest.mark.parametrize(
+    ("committed_s", "now_s", "expected_s"),
+    [
+        # Event and commit as one: the clock.
+        (0, 0, 0), (0, 600, 86_400),
+        # Committed a second late, which is 144 there.
+        (1, 601, 86_400),
+        # Committed before the clock was set anew: it stood still.
+        (-900, 600, 86_400), (-900, 0, 0),
+    ],
+)  # fmt: skip
+def test_on_a_clock_of_its_own_wall_time_is_what_that_has_run(tmp_path, committed_s, now_s, expected_s):
+    """RULES 28: what a machine's minute makes due there is due after a minute of that clock, and not 144 later."""
+    begun = at("08:00") + 150 * DAY_US
+    pace = Pace(real=begun, shown=at("08:00"), speed=144)
+    state = InventoryState()
+    state.newest["W1"] = Newest(at("08:00"), begun + committed_s * 1_000_000)
+
+    found = moments_of(state, pace.shown_at(begun + now_s * 1_000_000), pace.shown_at)
+
+    assert {"W1": at("08:00") + expected_s * 1_000_000} == found
+
+
+def test_a_sweep_goes_by_the_homes_clock_and_replays_without_one(open_engine, settings):
+    """An hour of that clock is over in 25 s of ours; whoever replays it has the recorded moments."""
+    engine = open_engine(chosen=replace(settings, escalate_after=(("HIGH", 60),)))
+    engine.commit_burst(messages(rule(10, 20), level(100), low()))
+    # Set after the commit: until then that clock stood still.
+    set_clock(engine.settings, shown=to_datetime(at("08:00")), speed=144)
+    now = clock_of(engine.settings).microseconds()
+
+    assert sweep(engine, now) == []
+    assert len(sweep(engine, now + HOUR_US)) == 1
+
+    (engine.settings.home / FILE).unlink()
+    assert differences(engine) == []
+    inputs = json.loads(value(engine.lake, "SELECT inputs FROM meta.versions WHERE stage = 'sweep'"))
+    assert inputs["moments"] == {"W1": now + HOUR_US}

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
+from inventory_assets.clock import clock_of, set_clock
 from inventory_assets.domain.quality.pipeline import (
     HOUR,
     MINUTE,
@@ -22,6 +23,7 @@ from inventory_assets.lake.tables import CONNECTORS
 from inventory_assets.lake.upkeep.maintenance import Maintenance
 from inventory_assets.quality.pipeline import (
     append_findings,
+    connector_rows,
     explain_age_now,
     finding_message,
     hold_silent,
@@ -184,6 +186,26 @@ def test_a_silent_connector_is_found_and_its_warehouse_named(engine, now):
         explain_age_now(engine.lake, "W1", now=at),
         explain_age_now(engine.lake, "W2", now=at),
     )
+
+
+def test_a_connector_is_silent_as_the_homes_clock_shows_it(engine, now):
+    """Six minutes of a machine's silence are fourteen hours of a demo: told as such, and not after two seconds."""
+    settings = engine.settings
+    set_clock(settings, shown=now - timedelta(days=150), speed=144)
+    clock, at = clock_of(settings), to_microseconds(now + timedelta(minutes=7))
+    engine.commit_burst([beat(now + timedelta(minutes=1)), beat(now + timedelta(minutes=6), "c2", warehouse_id="W2")])
+    connectors = read_connectors(engine.lake)
+
+    [found] = [each for each in look(engine.lake, connectors, now=at, clock=clock) if each.kind is FindingKind.SILENT]
+
+    assert found.subject == "connector-w1" and "(14 h)" in found.text
+    assert found.since == clock.shown_at(to_microseconds(now + timedelta(minutes=1)))
+    assert found.text == explain_age_now(engine.lake, "W1", now=at, clock=clock)
+    rows_of = {row["connector_id"]: row for row in connector_rows(connectors, now=at, clock=clock)}
+    first, second = rows_of["connector-w1"], rows_of["c2"]
+    assert ("connector_silent", None) == (first["finding"], second["finding"])
+    assert first["silent_seconds"] // 60 == pytest.approx(6 * 144, abs=1)
+    assert first["last_heard_at"] < now - timedelta(days=149)
 
 
 def test_after_hours_of_silence_it_is_known_what_came_in_last(engine, now):

@@ -6,6 +6,7 @@ import dagster as dg
 import pytest
 
 from inventory_assets.assets.marts import marts_build_job
+from inventory_assets.clock import clock_of, set_clock
 from inventory_assets.definitions import build_defs
 from inventory_assets.settings import Settings
 from sensors import marts as sensor_module
@@ -30,9 +31,9 @@ def test_a_missing_one_is_waited_for_by_name():
 
 
 @pytest.mark.parametrize(("today", "is_made"), [(0, True), (1, False)])
-def test_a_partition_counts_if_it_was_made_after_its_day_ended(today, is_made):
+def test_a_partition_counts_if_it_was_made_after_its_day_ended(today, is_made, tmp_path):
     """Hourly aggregates of a day that goes on are made while it does."""
-    key = dg.AssetKey(["snapshots", "hourly_transactions"])
+    key, clock = dg.AssetKey(["snapshots", "hourly_transactions"]), clock_of(Settings(home=tmp_path))
     now = datetime.now(UTC).date()
     day = date.fromordinal(now.toordinal() + today)
     yesterday = date.fromordinal(day.toordinal() - 1).isoformat()
@@ -40,8 +41,23 @@ def test_a_partition_counts_if_it_was_made_after_its_day_ended(today, is_made):
         instance.report_runless_asset_event(dg.AssetMaterialization(key, partition=yesterday))
         context = dg.build_sensor_context(instance=instance)
 
-        assert (made_at(context, key, day) is not None) == is_made
-        assert made_at(context, dg.AssetKey(["snapshots", "daily_stock"]), day) is None
+        assert (made_at(context, key, day, clock) is not None) == is_made
+        assert made_at(context, dg.AssetKey(["snapshots", "daily_stock"]), day, clock) is None
+
+
+@pytest.mark.parametrize(
+    ("day", "yesterday", "is_made"), [(date(2026, 4, 1), "2026-03-31", True), (date(2026, 4, 2), "2026-04-01", False)]
+)
+def test_on_a_clock_of_its_own_it_is_that_clocks_day(day, yesterday, is_made, tmp_path):
+    """Dagster dates what it records by the machine's, months after a demo's: a day is over when that clock says so."""
+    settings, key = Settings(home=tmp_path), dg.AssetKey(["snapshots", "daily_stock"])
+    shown = datetime(2026, 4, 1, 12, tzinfo=UTC)
+    set_clock(settings, shown=shown, speed=144)
+    with dg.DagsterInstance.ephemeral() as instance:
+        instance.report_runless_asset_event(dg.AssetMaterialization(key, partition=yesterday))
+        context = dg.build_sensor_context(instance=instance)
+
+        assert (made_at(context, key, day, clock_of(settings)) is not None) == is_made
 
 
 def test_the_sensor_looks_at_the_instance():

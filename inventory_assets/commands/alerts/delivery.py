@@ -2,11 +2,11 @@
 
 import os
 import sys
-import time
 from collections import Counter
 
 import click
 
+from inventory_assets.clock import machine_microseconds, machine_seconds
 from inventory_assets.commands.output import console, format_option, notes, print_rows
 from inventory_assets.commands.stopping import stop_event
 from inventory_assets.domain.notify.notifications import DeliveryError
@@ -64,7 +64,7 @@ def test(channel: str) -> None:
         raise click.UsageError(f"there is no channel {channel!r}; declared are {', '.join(policy.channels) or 'none'}.")
     with sender_of(settings, policy.channels[channel]) as sender:
         try:
-            receipt = sender.send(sample_notification(channel, planned_at=time.time_ns() // 1000))
+            receipt = sender.send(sample_notification(channel, planned_at=machine_microseconds()))
         except DeliveryError as error:
             raise click.ClickException(f"{channel} did not take it: {error}") from error
     console.print(f"{channel} took it: {receipt.response}")
@@ -112,7 +112,7 @@ def _retry_refused(settings: Settings, policy: Policy, format_: str) -> None:
     with lake_notes_of(settings) as writer:
         given_up = find_given_up(LakeReader(settings), policy.channels)
         if given_up:
-            rows = rearm(given_up, now=time.time())
+            rows = rearm(given_up, now=machine_seconds())
             writer.commit_note(Stage.NOTIFICATIONS, lambda transaction: transaction.append(DELIVERIES, rows))
     counts = Counter(channel for _, channel in given_up)
     print_rows([{"channel": name, "due_again": counts[name]} for name in policy.channels], format_)

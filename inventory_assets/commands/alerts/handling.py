@@ -6,17 +6,16 @@ none needs a broker; a running sensor sends what it owes.
 
 import getpass
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import click
 
+from inventory_assets.clock import clock_of
 from inventory_assets.commands.output import format_option, notes, print_found
 from inventory_assets.commands.telling import telling_engine
 from inventory_assets.control.issue import issue
 from inventory_assets.domain.alerts.incidents import is_incident_id
 from inventory_assets.domain.events.control import MAX_SILENCE_MINUTES
-from inventory_assets.domain.values import to_microseconds
 from inventory_assets.ingest.engine import Engine
 from inventory_assets.ingest.sweep import sweep as sweep_lake
 from inventory_assets.lake.query.reader import LakeReader
@@ -47,7 +46,7 @@ def _author_options(*, reason: str | None) -> Callable[[Callable], Callable]:
 
 
 def _now() -> int:
-    return to_microseconds(datetime.now(UTC))
+    return clock_of(load_settings()).microseconds()
 
 
 def _commit(bodies: Sequence[dict[str, Any]], author: str | None, reason: str, format_: str) -> None:

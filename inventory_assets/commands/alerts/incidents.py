@@ -2,13 +2,13 @@
 
 import json
 import sys
-from datetime import UTC, datetime
 from typing import Any
 
 import click
 from rich.panel import Panel
 from rich.text import Text
 
+from inventory_assets.clock import clock_of
 from inventory_assets.commands.alerts.style import STYLES
 from inventory_assets.commands.output import (
     console,
@@ -21,7 +21,7 @@ from inventory_assets.commands.output import (
     to_json,
 )
 from inventory_assets.commands.telling import telling_engine
-from inventory_assets.domain.values import InvalidValue, read_time, to_microseconds
+from inventory_assets.domain.values import InvalidValue, read_time
 from inventory_assets.lake.query.as_of import show_version
 from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.queries.ids import UnknownIncidentError
@@ -61,7 +61,7 @@ def incidents(context: click.Context, state: str, format_: str) -> None:
 @format_option
 def find(as_of: str | None, format_: str) -> None:
     """Look for incidents now: open new ones, follow the open, resolve what is over."""
-    present = to_microseconds(datetime.now(UTC))
+    present = clock_of(load_settings()).microseconds()
     try:
         now = present if as_of is None else read_time("--as-of", as_of)
     except InvalidValue as error:

@@ -1,16 +1,16 @@
 """`inventory alerts list | show`: alerts with what was done about them."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import click
 from rich.panel import Panel
 from rich.text import Text
 
+from inventory_assets.clock import clock_of, machine_microseconds
 from inventory_assets.commands.alerts.style import STYLES, available_text, product_text
 from inventory_assets.commands.output import console, format_option, new_table, notes, print_more, print_rows, to_json
-from inventory_assets.domain.values import to_microseconds
-from inventory_assets.lake.query.reader import LakeReader, Reader
+from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.option_types import ROWS
 from inventory_assets.quality.pipeline import explain_age_now
 from inventory_assets.queries.alerts import listed, read_alerts, read_steps
@@ -26,9 +26,10 @@ from inventory_assets.words.text import visible
 from inventory_assets.words.times import duration, to_minute, to_second
 
 
-def print_age(reader: Reader, warehouse_id: str) -> None:
+def print_age(reader: LakeReader, warehouse_id: str) -> None:
     """Print since when a warehouse is not heard of; nothing where its numbers are of now."""
-    text = explain_age_now(reader, warehouse_id, now=to_microseconds(datetime.now(UTC)))
+    clock = clock_of(reader.settings)
+    text = explain_age_now(reader, warehouse_id, now=machine_microseconds(), clock=clock)
     if text is not None:
         console.print(text, style="bold yellow", soft_wrap=True)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from inventory_assets.clock import machine_now
 from inventory_assets.commands.connector.config import config_option, read_config
 from inventory_assets.commands.connector.listing import list_
 from inventory_assets.commands.connector.reconcile import reconcile
@@ -67,7 +68,7 @@ def status(config_path: Path | None, format_: str) -> None:
 
     with closing(open_store(read_config(config_path))) as store:
         checkpoints = store.list()
-    now = datetime.now(UTC)
+    now = machine_now()
     rows = [_status_row(found, now) for found in checkpoints]
     if format_ == "table" and len(rows) == 1:
         # One connector reads better downwards.

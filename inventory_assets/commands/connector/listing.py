@@ -1,15 +1,15 @@
 """`inventory connector list`: what the lake has heard of each connector, and whether its numbers are of now."""
 
 import sys
-from datetime import UTC, datetime
 from typing import Any
 
 import click
 from rich.text import Text
 
+from inventory_assets.clock import clock_of, machine_microseconds
 from inventory_assets.commands.output import console, format_option, notes, print_rows
 from inventory_assets.domain.quality.pipeline import Severity
-from inventory_assets.domain.values import span, to_microseconds
+from inventory_assets.domain.values import span
 from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.quality.pipeline import connector_rows, look, read_connectors
 from inventory_assets.settings import load_settings
@@ -29,11 +29,11 @@ def list_(format_: str) -> None:
     The heartbeats come the way the data come, so this is what a planner's
     numbers stand on. How a connector sees itself: `inventory connector status`.
     """
-    now = to_microseconds(datetime.now(UTC))
-    reader = LakeReader(load_settings())
+    settings, now = load_settings(), machine_microseconds()
+    reader, clock = LakeReader(settings), clock_of(settings)
     connectors = read_connectors(reader)
-    findings = look(reader, connectors, now=now)
-    rows = connector_rows(connectors, now=now)
+    findings = look(reader, connectors, now=now, clock=clock)
+    rows = connector_rows(connectors, now=now, clock=clock)
     if format_ != "table":
         print_rows(rows, format_)
     elif rows:

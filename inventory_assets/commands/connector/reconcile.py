@@ -4,12 +4,13 @@ import json
 import sys
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
 
+from inventory_assets.clock import machine_microseconds, machine_now
 from inventory_assets.commands.connector.config import read_config
 from inventory_assets.commands.output import format_option, notes, print_rows
 from inventory_assets.domain.events.kinds import Key, Position
@@ -73,7 +74,7 @@ def reconcile(
             with history_reader(settings) as reader, notes.status("comparing"):
                 check = SourceCheck(
                     reader, source, database=name, warehouse_ids=wanted or source.warehouse_ids(),
-                    now=time.time_ns() // 1000,
+                    now=machine_microseconds(),
                 )  # fmt: skip
                 report = check.run(limit=limit, pause=lambda: time.sleep(wait_seconds / TRIES))
     except PyMongoError as error:
@@ -154,7 +155,7 @@ def _repair(report: Report, database: str, connector_id: str, *, is_sure: bool) 
         publisher.publish(
             deletions(
                 report.absent, database=database, connector_id=connector_id, source_epoch=report.source_epoch,
-                cluster_time=report.cluster_time, now=datetime.now(UTC),
+                cluster_time=report.cluster_time, now=machine_now(),
             )
         )  # fmt: skip
     notes.print(f"published {len(report.absent):,} deletions; `inventory drain` takes them in", style="green")

@@ -2,15 +2,14 @@
 
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import click
 
+from inventory_assets.clock import clock_of
 from inventory_assets.commands.output import format_option, notes, print_rows
 from inventory_assets.commands.telling import telling_engine
 from inventory_assets.domain.quality.results import QualityResult, ResultStatus, Severity, summarize
-from inventory_assets.domain.values import to_microseconds
 from inventory_assets.lake.query.as_of import show_version
 from inventory_assets.lake.query.reader import LakeReader, snapshot_reader
 from inventory_assets.option_types import ROWS
@@ -74,7 +73,7 @@ def quality(context: click.Context, rules: list[Rule], light: bool, is_recorded:
 
 
 def _judge(settings: Settings, rules: Sequence[Rule], *, is_recorded: bool) -> list[QualityResult]:
-    now = to_microseconds(datetime.now(UTC))
+    now = clock_of(settings).microseconds()
     with snapshot_reader(settings) as reader, notes.status("judging") as status:
         show_version(reader.connection, None)
         judged = judge_rules(

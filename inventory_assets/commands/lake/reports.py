@@ -1,10 +1,10 @@
 """`inventory reports build | list | serve`: what the people who never see a terminal read."""
 
-import time
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import click
 
+from inventory_assets.clock import clock_of, machine_seconds
 from inventory_assets.commands.output import format_option, notes, print_rows
 from inventory_assets.console.access import TOKEN_VARIABLE
 from inventory_assets.console.serve import DEFAULT_PORT, run_console
@@ -43,7 +43,8 @@ def build(kind: str, day: datetime | None, send: bool, again: bool, at_version: 
     """
     if again and not send:
         raise click.UsageError("--again says to mail once more, so it needs --send.")
-    settings, today = load_settings(), datetime.now(UTC).date()
+    settings = load_settings()
+    today = clock_of(settings).today()
     period = None if day is None else _period(Kind(kind), day.date(), today)
     with notes.status("reading") as status:
         made, report = make_report(
@@ -67,7 +68,7 @@ def _period(kind: Kind, day: date, today: date) -> Period:
 
 def _send(settings: Settings, report: Rendered, *, again: bool) -> None:
     try:
-        sent = mail_report(settings, report, now=time.time(), again=again)
+        sent = mail_report(settings, report, now=machine_seconds(), again=again)
     except DeliveryError as error:
         raise click.ClickException(f"the report is built, but its mail was not accepted: {error}") from error
     if sent is None:

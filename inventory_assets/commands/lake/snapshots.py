@@ -1,11 +1,12 @@
 """`inventory snapshots build | status`: the daily files beside the lake."""
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 
 import click
 import polars as pl
 
+from inventory_assets.clock import clock_of
 from inventory_assets.commands.days import read_span
 from inventory_assets.commands.output import format_option, notes, print_rows
 from inventory_assets.lake.files.partition_files import (
@@ -58,7 +59,8 @@ def build(
     """
     if (first is None) != (is_stale or is_missing) or (first is None and last is not None):
         raise click.UsageError("give either --from (and --to), or --stale, --missing or both of these.")
-    settings, today = load_settings(), datetime.now(UTC).date()
+    settings = load_settings()
+    today = clock_of(settings).today()
     tables = [_TABLES[name] for name in names or _TABLES]
     begin, end = read_span(first, last)
     end = begin if end is None else end
@@ -111,7 +113,8 @@ def _row(manifest: Manifest) -> dict:
 @format_option
 def status(is_detailed: bool, is_checked: bool, names: tuple[str, ...], format_: str) -> None:
     """Say which days there are, which late events have changed, and which are missing. Writes nothing."""
-    settings, today = load_settings(), datetime.now(UTC).date()
+    settings = load_settings()
+    today = clock_of(settings).today()
     summaries, days = [], []
     for name in names or _TABLES:
         files = snapshot_files(settings, _TABLES[name])

@@ -9,17 +9,16 @@ import hashlib
 import json
 from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime
 from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from inventory_assets.clock import machine_microseconds
 from inventory_assets.commands.output import notes
 from inventory_assets.domain.events.kinds import Filtered, Rejection
 from inventory_assets.domain.events.parse import KIND_MARKERS, parse_message
 from inventory_assets.domain.strict_json import MAX_BYTES as MAX_MESSAGE_BYTES
-from inventory_assets.domain.values import to_microseconds
 from inventory_assets.given_files import (
     BadRow,
     GivenFileError,
@@ -172,7 +171,7 @@ def _check_header(text: str, name: str) -> None:
 
 def tell_contradictions(settings: Settings, source: Iterator[OutgoingMessage]) -> None:
     """Say which rows contradict what is known under the same id and time: they will be dead letters (RULES 11)."""
-    parse, now = meaning_of(settings).parsing, to_microseconds(datetime.now(UTC))
+    parse, now = meaning_of(settings).parsing, machine_microseconds()
     reader = _reader(settings)
     contradictions = Contradictions()
     count = 0

@@ -16,6 +16,7 @@ import duckdb
 from inventory_assets.commands.landing import land_before_leaving
 from inventory_assets.commands.output import notes
 from inventory_assets.commands.run.code_server import CodeServers
+from inventory_assets.commands.run.partitions import partitions_environment
 from inventory_assets.commands.run.processes import Processes, free_port, python_environment, tail, wait_for_port
 from inventory_assets.lake.errors import LakeError
 from inventory_assets.lake.query.reader import LakeReader
@@ -137,7 +138,7 @@ def _start(
     shutil.copyfile(PROJECT_DIR / "deploy" / "dagster.yaml", dagster_home / "dagster.yaml")
     environment = python_environment(
         DAGSTER_HOME=str(dagster_home), INVENTORY_HOME=str(settings.home), PUBSUB_EMULATOR_HOST=host,
-        GOOGLE_CLOUD_PROJECT=settings.project,
+        GOOGLE_CLOUD_PROJECT=settings.project, **partitions_environment(settings),
     )  # fmt: skip
     processes.start(
         "simulator",

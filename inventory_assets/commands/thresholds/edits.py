@@ -2,12 +2,12 @@
 
 import getpass
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
+from inventory_assets.clock import clock_of
 from inventory_assets.commands.output import format_option, notes, print_rows
 from inventory_assets.commands.telling import telling_engine
 from inventory_assets.commands.thresholds.scope import scope_arguments, to_scope
@@ -15,7 +15,7 @@ from inventory_assets.domain.events.parse_threshold import MAX_COOLDOWN_MINUTES,
 from inventory_assets.domain.thresholds.changes import RuleEdit, deleted_rule, find_edits, wanted_rule
 from inventory_assets.domain.thresholds.document import DYNAMIC_FIELDS, name_scope, scope_document, to_document
 from inventory_assets.domain.thresholds.resolve import StoredRule
-from inventory_assets.domain.values import InvalidValue, read_remark, to_microseconds
+from inventory_assets.domain.values import InvalidValue, read_remark
 from inventory_assets.ingest.engine import Commit
 from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.notify.channels.mail import recipient_problem
@@ -231,7 +231,7 @@ def _run(find: FindEdits, author: str, reason: str | None, dry_run: bool, format
 
 
 def _now() -> int:
-    return to_microseconds(datetime.now(UTC))
+    return clock_of(load_settings()).microseconds()
 
 
 def _print_edits(edits: Sequence[RuleEdit], format_: str, effect: Effect | None) -> None:

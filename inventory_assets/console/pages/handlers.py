@@ -1,6 +1,5 @@
 """The console's pages: what each shows. Words and pictures are in `views`, HTML in the templates."""
 
-from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -8,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from inventory_assets.clock import clock_of, machine_microseconds
 from inventory_assets.console import questions
 from inventory_assets.console.access import COOKIE, LOGIN_SECONDS, cookie_of, is_token, local_path
 from inventory_assets.console.api.alerts import ALERT_QUERY, STATES, alert_query, incident_of
@@ -18,7 +18,6 @@ from inventory_assets.console.pages import thresholds as threshold_pages
 from inventory_assets.console.pages.rendering import page, part, static
 from inventory_assets.console.problems import Refused
 from inventory_assets.domain.quality.pipeline import OF_CONNECTORS, PipelineFinding
-from inventory_assets.domain.values import to_microseconds
 from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.quality.pipeline import look, read_connectors
 from inventory_assets.queries.incidents import read_incidents
@@ -155,7 +154,7 @@ async def connectors(request: Request) -> Response:
     read_query(request, ())
 
     def look_at_flow(reader: LakeReader) -> list[PipelineFinding]:
-        found = look(reader, read_connectors(reader), now=to_microseconds(datetime.now(UTC)))
+        found = look(reader, read_connectors(reader), now=machine_microseconds(), clock=clock_of(reader.settings))
         return [each for each in found if each.kind not in OF_CONNECTORS]
 
     flow = await ask(request, "flow", look_at_flow)

@@ -10,6 +10,7 @@ from jinja2 import Environment
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from inventory_assets.clock import clock_of
 from inventory_assets.console.http import console_of
 from inventory_assets.console.pages import views
 from inventory_assets.console.problems import Refused
@@ -19,7 +20,7 @@ from inventory_assets.words.alerts import CONDITIONS
 from inventory_assets.words.notifications import KINDS
 from inventory_assets.words.templates import make_environment
 from inventory_assets.words.text import spaced
-from inventory_assets.words.times import ago
+from inventory_assets.words.times import ago, clock_sentence
 
 HERE = Path(__file__).parents[1]
 # Named here, so that no path comes out of a request.
@@ -67,13 +68,14 @@ async def static(request: Request) -> Response:
 async def page(request: Request, template: str, place: str, values: Mapping[str, Any], status: int = 200) -> Response:
     """Render a page; `place` is the part of the console it belongs to."""
     console = console_of(request)
+    clock = clock_of(console.settings)
     try:
         lake = await console.door.ask("health", health)
-        connectors = views.connectors_view(await console.door.ask("connectors", list_connectors))
+        connectors = views.connectors_view(await console.door.ask("connectors", list_connectors), clock.today())
     except LakeMissingError:
         lake, connectors = None, views.NO_CONNECTORS
     text = templates().get_template(template).render(
-        **values, place=place, lake=lake, connectors=connectors,
+        **values, place=place, lake=lake, connectors=connectors, clock=clock_sentence(clock.today(), clock.speed),
         has_token=console.access.token is not None, path=request.url.path,
     )  # fmt: skip
     mark = f'"{hashlib.sha256(text.encode()).hexdigest()[:20]}"'

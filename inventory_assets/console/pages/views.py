@@ -1,10 +1,11 @@
 """Rows as a page shows them: words, figures, pictures. Pure; what is escaped is the templates' business."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from inventory_assets.clock import machine_now
 from inventory_assets.domain.alerts.recommend import Supply
 from inventory_assets.words import times
 from inventory_assets.words.advice import steps
@@ -75,9 +76,9 @@ def alert_view(row: Mapping[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def connectors_view(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def connectors_view(rows: Sequence[Mapping[str, Any]], today: date) -> dict[str, Any]:
     """Every connector in plain words: all of them, the ones to look at, and since when which warehouse is old."""
-    shown = [_connector_view(row) for row in rows]
+    shown = [_connector_view(row, today) for row in rows]
     return {
         "all": shown,
         "live": sum(each["is_live"] for each in shown),
@@ -93,7 +94,7 @@ def connectors_view(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 NO_CONNECTORS: dict[str, Any] = {"all": [], "live": 0, "wrong": [], "to_look_at": 0, "old": {}}
 
 
-def _connector_view(row: Mapping[str, Any]) -> dict[str, Any]:
+def _connector_view(row: Mapping[str, Any], today: date) -> dict[str, Any]:
     words, style = CONNECTOR_WORDS.get(row["finding"] or "", ("live", "good"))
     return {
         **row,
@@ -101,7 +102,7 @@ def _connector_view(row: Mapping[str, Any]) -> dict[str, Any]:
         "words": words,
         "style": style,
         "is_live": row["finding"] is None,
-        "as_of": day_time(row["numbers_as_of"]),
+        "as_of": day_time(row["numbers_as_of"], today),
     }
 
 
@@ -131,13 +132,13 @@ def plain(text: str) -> str:
 
 def moment(value: datetime | str | None) -> str:
     """A time of the lake or of the wire, to the minute."""
-    return times.moment(None if value is None else as_time(value), now=datetime.now(UTC))
+    return times.moment(None if value is None else as_time(value), now=machine_now())
 
 
-def day_time(value: datetime | str) -> str:
-    """A time of today as the clock shows it, of another day with the day."""
+def day_time(value: datetime | str, today: date) -> str:
+    """A time of `today` as the clock shows it, of another day with the day."""
     at = as_time(value)
-    return f"{at:%H:%M}" if at.date() == datetime.now(UTC).date() else moment(at)
+    return f"{at:%H:%M}" if at.date() == today else moment(at)
 
 
 def as_time(value: datetime | str) -> datetime:

@@ -167,12 +167,14 @@ def place_of(heard: Heard) -> str:
     return heard.warehouse_id or heard.connector_id
 
 
-def explain_age(warehouse_id: str, connectors: Iterable[Heard], *, now: int) -> str | None:
+def explain_age(
+    warehouse_id: str, connectors: Iterable[Heard], *, now: int, limits: Limits = DEFAULT_LIMITS
+) -> str | None:
     """Say in a line that a warehouse's numbers are of an earlier time; null where they are of now."""
     for heard in connectors:
-        if heard.warehouse_id != warehouse_id or now - heard.heard_at > DEFAULT_LIMITS.retired_after:
+        if heard.warehouse_id != warehouse_id or now - heard.heard_at > limits.retired_after:
             continue
-        found = _judge_state(heard, now, DEFAULT_LIMITS)
+        found = _judge_state(heard, now, limits)
         if found is not None and found.kind in OLD_NUMBERS:
             return found.text
     return None

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from inventory_assets.clock import clock_of
 from inventory_assets.domain.alerts.evaluate import Point, needs_step
 from inventory_assets.domain.alerts.reconcile import find_disagreement
 from inventory_assets.domain.ingest.state import InventoryState, pause_over
@@ -15,7 +16,7 @@ from inventory_assets.quality.rule import Found, Pass, to_rows
 def judge_alerts(look: Pass) -> Found:
     """Find keys whose alerts are not those that their stock calls for, and alerts of no key."""
     state = load_judgement(look.reader, look.version, meaning=meaning_of(look.settings))
-    moments = moments_of(state, look.now)
+    moments = moments_of(state, look.now, clock_of(look.settings).shown_at)
     found: list[dict[str, Any]] = []
     for key in sorted(state.keys.keys() | state.alerts.keys()):
         row = _compare(state, key, moments.get(key[0], look.now))

@@ -202,7 +202,7 @@ EVENT_RULES = (
         CORE_EVENTS, "events_arrive_in_time", ("warehouse_id",),
         f"Of a warehouse's events of the last 7 days, at most {LATE_PERCENT} % came over {LATE_HOURS} h late.", f"""
         SELECT e.warehouse_id, count(*) AS events,
-            count_if(e.event_at < r.publish_time - INTERVAL {LATE_HOURS} HOUR)::BIGINT AS late,
+            count_if(e.event_at < {{published_at}} - INTERVAL {LATE_HOURS} HOUR)::BIGINT AS late,
             round(100.0 * late / events, 1) AS percent
         FROM core.events e JOIN raw.messages r ON r.version = e.version AND r.seq = e.seq
         WHERE e.version > {{recent_version}} AND r.version > {{recent_version}} AND e.kind IN {STOCK_KINDS}

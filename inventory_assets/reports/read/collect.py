@@ -2,6 +2,8 @@
 
 from datetime import date, datetime, timedelta
 
+from inventory_assets.clock import Clock
+from inventory_assets.domain.values import to_datetime, to_microseconds_naive
 from inventory_assets.lake.query.clauses import ABSURD_PRODUCTS
 from inventory_assets.lake.query.reader import Reader
 from inventory_assets.reports.period import Kind, Period, last_complete, period_of
@@ -50,15 +52,19 @@ def choose_period(reader: Reader, kind: Kind, today: date) -> Period:
     return min(newest, last_complete(kind, (last + HALF_A_DAY).date()), key=lambda period: period.first_date)
 
 
-def choose_version(reader: Reader, period: Period, today: date) -> int | None:
+def choose_version(reader: Reader, period: Period, today: date, clock: Clock | None = None) -> int | None:
     """The version to read: None, the latest, for the newest period; for an earlier one what its own report would have.
 
     Where the lake had no version yet by then, it was filled with history
-    afterwards, and the latest is all there is.
+    afterwards, and the latest is all there is. `clock`: the home's, as versions
+    are committed by the machine's.
     """
     if period.end_at.date() >= last_complete(period.kind, today).end_at.date():
         return None
-    return reader.query("SELECT max(version) AS v FROM meta.versions WHERE committed_at <= ?", [period.made_at]).item()
+    made_at = period.made_at
+    if clock is not None:
+        made_at = to_datetime(clock.machine_at(to_microseconds_naive(made_at))).replace(tzinfo=None)
+    return reader.query("SELECT max(version) AS v FROM meta.versions WHERE committed_at <= ?", [made_at]).item()
 
 
 def find_basis(reader: Reader, period: Period, version: int, code_version: str, earlier: Earlier | None) -> Basis:

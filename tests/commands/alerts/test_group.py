@@ -280,7 +280,7 @@ def test_a_bad_policy_says_what_is_expected(run, alert_id, monkeypatch):
 def test_a_sweep_repeats_what_nobody_took_once(run, alert_id, monkeypatch):
     monkeypatch.setenv("INVENTORY_REPEAT_EVERY", "HIGH=1h")
     # As if it had been committed as it happened, long ago.
-    monkeypatch.setattr(sweeps, "moments_of", lambda state, now: dict.fromkeys(state.newest, now))
+    monkeypatch.setattr(sweeps, "moments_of", lambda state, now, shown_at: dict.fromkeys(state.newest, now))
 
     first, second = (run("alerts", "sweep", "--format", "json") for _ in range(2))
 

@@ -44,7 +44,7 @@ def test_without_a_connector_there_is_nothing_to_see(shop, console, path):
 def test_the_alerts_page_names_the_silent_warehouse_and_marks_its_alerts(silent, console):
     text = words(console.get("/").text)
 
-    since = day_time(silent)
+    since = day_time(silent, datetime.now(UTC).date())
     assert f"W2 not heard of, as of {since}" in text and "1 other live" in text
     assert f"W2as of {since} UTC" in text and "W1as of" not in text
     assert "Connectors 1" in text
@@ -68,7 +68,7 @@ def test_an_alert_of_a_silent_warehouse_says_as_of_when_it_is(silent, console):
 
 def test_the_stock_of_a_silent_warehouse_says_as_of_when_it_is(silent, console):
     assert "W2 was not heard of since" in words(console.get("/stock?warehouse=W2").text)
-    assert f"W2as of {day_time(silent)} UTC" in words(console.get("/stock?sku=S2").text)
+    assert f"W2as of {day_time(silent, datetime.now(UTC).date())} UTC" in words(console.get("/stock?sku=S2").text)
     assert "was not heard of" not in words(console.get("/stock?warehouse=W1").text)
 
 
@@ -117,7 +117,7 @@ def test_every_state_of_a_connector_has_words(kind, state, heard_minutes, until_
     )  # fmt: skip
 
     [row] = connector_rows([heard], now=now)
-    [view] = connectors_view([row])["all"]
+    [view] = connectors_view([row], datetime.now(UTC).date())["all"]
 
     assert (kind, kind is None) == (row["finding"], view["is_live"])
     assert (kind is None) is (view["words"] == "live")

@@ -4,12 +4,14 @@ What can come in as a message comes in as one; what only a fault of ours or of a
 disk can do is written into the lake's tables.
 """
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, NamedTuple
 
 import pytest
 
+from inventory_assets.clock import FILE
 from inventory_assets.domain.alerts.alert import Product
 from inventory_assets.domain.ingest.process import BurstInputs
 from inventory_assets.domain.quality.results import ResultStatus
@@ -284,6 +286,16 @@ def test_a_planted_fault_is_found_by_its_rule_and_no_other(name, shop):
     fault.plant(shop)
 
     assert {name: (fault.row_id,)} == findings(shop, fault.now)
+
+
+def test_what_comes_at_once_by_the_homes_clock_is_not_late(shop):
+    """A demo's messages are published months after what they tell of, and at once by its own clock."""
+    begun = {"real": (DAY + timedelta(days=3)).isoformat(), "shown": (DAY + timedelta(hours=12)).isoformat()}
+    (shop.settings.home / FILE).write_text(json.dumps(begun | {"speed": 144}))
+
+    FAULTS["events_arrive_in_time"].plant(shop)
+
+    assert {} == findings(shop, timedelta(days=3))
 
 
 def test_every_rule_has_a_planted_fault():

@@ -1,0 +1,65 @@
+"""The sensor of a fast clock: has the daily figures made when a day of the trade is over.
+
+Cron knows the machine's clock alone. Where a home has one of its own that runs faster (a demo's day is over in ten
+minutes), this asks for one run of all that follows from the days that have ended; the marts follow by their own sensor.
+At the machine's pace it asks for nothing: the schedules do.
+"""
+
+from datetime import date, timedelta
+
+from dagster import DefaultSensorStatus, SensorEvaluationContext, SensorResult, SkipReason, sensor
+
+from inventory_assets.assets.derived import request_days, trade_days_job
+from inventory_assets.clock import clock_of
+from resources import InventoryResource
+from sensors.cursor import Cursor
+
+# After a night in which nothing ran nobody waits for each of its days.
+MOST_DAYS = 14
+
+
+class DayCursor(Cursor, frozen=True):
+    """Up to when days were asked for: the day that was not over then."""
+
+    today: str = ""
+
+
+def decide(cursor: DayCursor, today: date, speed: float) -> tuple[tuple[date, date] | None, DayCursor]:
+    """The days to be made now, and the next cursor.
+
+    Args:
+        cursor: Where the last look ended.
+        today: The trade's day that is not over.
+        speed: Of the home's clock; 1 is the machine's, and not this sensor's business.
+
+    Returns:
+        (days, cursor): first and last, both included; None where no day has ended since.
+    """
+    if speed == 1:
+        return None, cursor
+    seen = DayCursor(today.isoformat())
+    if not cursor.today:
+        return None, seen
+    since = date.fromisoformat(cursor.today)
+    if since >= today:
+        # A clock that was set back: the days up to there are made.
+        return None, cursor
+    return (max(since, today - timedelta(days=MOST_DAYS)), today - timedelta(days=1)), seen
+
+
+@sensor(
+    name="trade_days",
+    job=trade_days_job,
+    description="Where the home's clock is fast, makes the figures, snapshots and reports of each day that ends.",
+    minimum_interval_seconds=15,
+    default_status=DefaultSensorStatus.RUNNING,
+)
+def trade_days_sensor(context: SensorEvaluationContext) -> SensorResult:
+    """Ask for a run where a day of the trade has ended."""
+    clock = clock_of(InventoryResource().settings())  # no parameter, as in `bursts`
+    today, speed = clock.today(), clock.speed
+    days, cursor = decide(DayCursor.parse(context.cursor), today, speed)
+    if days is None:
+        said = "the trade goes by the machine's clock, and the schedules do this" if speed == 1 else f"{today} goes on"
+        return SensorResult(skip_reason=SkipReason(said), cursor=cursor.dump())
+    return SensorResult(run_requests=[request_days(*days)], cursor=cursor.dump())
