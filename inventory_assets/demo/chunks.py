@@ -1,7 +1,7 @@
 """The past cut into bursts, with the days between them on which something is computed. Pure."""
 
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -20,12 +20,12 @@ class Chunk(msgspec.Struct, frozen=True):
     Attributes:
         messages: In the order in which they come.
         taken: How many of the retailer's messages these bring it to.
-        refresh_on: The day as of which velocity and limits are computed after it; None for not now.
+        night: When, after it, velocity and limits are computed and time does what is due; None for not now.
     """
 
     messages: list[SimulatedMessage]
     taken: int
-    refresh_on: date | None = None
+    night: datetime | None = None
 
 
 def chunks_of(retailer: Retailer, pulse: Pulse) -> Iterator[Chunk]:
@@ -35,10 +35,10 @@ def chunks_of(retailer: Retailer, pulse: Pulse) -> Iterator[Chunk]:
         refresh_at += timedelta(days=REFRESH_DAYS)
     while refresh_at < retailer.opens_at:
         yield from _until(pulse, refresh_at)
-        yield Chunk([], pulse.taken, refresh_at.date())
+        yield Chunk([], pulse.taken, refresh_at)
         refresh_at += timedelta(days=REFRESH_DAYS)
     yield from _until(pulse, retailer.opens_at)
-    yield Chunk([], pulse.taken, retailer.opens_at.date())
+    yield Chunk([], pulse.taken, retailer.opens_at)
 
 
 def _until(pulse: Pulse, moment: datetime) -> Iterator[Chunk]:

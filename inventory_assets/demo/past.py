@@ -11,6 +11,7 @@ from inventory_assets.demo.retailer import Retailer
 from inventory_assets.domain.ingest.process import Message
 from inventory_assets.domain.values import to_microseconds
 from inventory_assets.ingest.engine import Engine
+from inventory_assets.ingest.sweep import sweep
 from inventory_assets.refresh.dynamic import refresh_dynamic
 from inventory_assets.refresh.products import import_products, read_products
 from inventory_assets.refresh.velocity import refresh_velocity
@@ -32,9 +33,11 @@ def take_in(engine: Engine, chunk: Chunk) -> None:
     with engine.past():
         if chunk.messages:
             engine.commit_burst(list(arrived(chunk.messages, chunk.taken - len(chunk.messages))))
-        if chunk.refresh_on is not None:
-            refresh_velocity(engine, chunk.refresh_on)
-            refresh_dynamic(engine, engine.lake, chunk.refresh_on)
+        if chunk.night is not None:
+            refresh_velocity(engine, chunk.night.date())
+            refresh_dynamic(engine, engine.lake, chunk.night.date())
+            # What a cooldown held back is told in its day, too, and not when the demo begins.
+            sweep(engine, to_microseconds(chunk.night), with_policy=False)
 
 
 def arrived(messages: list[SimulatedMessage], first: int) -> Iterator[Message]:

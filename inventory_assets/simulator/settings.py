@@ -122,6 +122,8 @@ def trade_settings(
         disorder_rate=0.005,
         duplicate_rate=0.003,
         malformed_rate=0.0002,
+        # One source a key: demand is then summed up in bulk, which a nightly look at ten thousand keys needs.
+        envelope_rate=0.0,
         has_wrong_times=False,
         rule_change_rate=0.00002,
         incidents_at=start_at + history,

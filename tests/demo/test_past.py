@@ -13,6 +13,7 @@ from inventory_assets.domain.values import to_microseconds
 from inventory_assets.ingest.engine import Engine
 from inventory_assets.ingest.ingest import Ingest
 from inventory_assets.ingest.outbox import load_owed
+from inventory_assets.ingest.sweep import is_sweep_due
 from inventory_assets.settings import Settings
 from inventory_assets.simulator import products_csv
 from inventory_assets.simulator.pulse import Pulse
@@ -54,6 +55,8 @@ def test_nothing_of_the_past_is_owed_now_or_by_the_next_process(past, broker):
     """Neither on `alerts-topic` nor on `dead-letter-topic`, by whichever process looks first."""
     assert [] == past.take_untold()
     assert [] == load_owed(past.lake)
+    # Nor does anything fall due when the demo begins.
+    assert not is_sweep_due(past, to_microseconds(RETAILER.opens_at))
 
     Ingest(past, broker, broker).run(max_seconds=60, wait_seconds=0, until_empty=True)
 
@@ -84,8 +87,8 @@ def test_bursts_of_the_past_end_where_velocity_and_limits_are_computed():
     """So that rules of days and of demand judge as they would have."""
     chunks = list(chunks_of(RETAILER, Pulse(RETAILER.simulation())))
 
-    assert ["2026-04-14", "2026-04-24", "2026-04-26"] == [str(c.refresh_on) for c in chunks if c.refresh_on]
-    days = [c.messages[-1].event_time.date() if c.messages else c.refresh_on for c in chunks]
+    assert ["2026-04-14 00", "2026-04-24 00", "2026-04-26 08"] == [f"{c.night:%Y-%m-%d %H}" for c in chunks if c.night]
+    days = [(c.messages[-1].event_time if c.messages else c.night).date() for c in chunks]
     assert days == sorted(days)
     assert chunks[-1].taken == sum(len(chunk.messages) for chunk in chunks)
 

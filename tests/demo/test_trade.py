@@ -177,9 +177,9 @@ def test_a_new_retailer_opens_long_enough_ago_in_the_morning():
 def test_the_past_that_is_left_after_a_stop_has_its_nights_left_too():
     """What was computed before the stop is not computed again, nor what is left lost."""
     whole = list(chunks_of(RETAILER, Pulse(RETAILER.simulation())))
-    place = next(n for n, chunk in enumerate(whole) if chunk.refresh_on)
+    place = next(n for n, chunk in enumerate(whole) if chunk.night)
 
     rest = list(chunks_of(RETAILER, Pulse(RETAILER.simulation(), taken=whole[place + 1].taken)))
 
-    assert [c.refresh_on for c in rest if c.refresh_on] == [c.refresh_on for c in whole[place + 1 :] if c.refresh_on]
+    assert [c.night for c in rest if c.night] == [c.night for c in whole[place + 1 :] if c.night]
     assert rest[-1].taken == whole[-1].taken
