@@ -7,6 +7,8 @@ MARK ?= not big
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' >/dev/null 2>&1 && echo $$p && break; done)
 SCALE ?= small
+# 0: no demo, for data of your own.
+DEMO ?= 1
 # Processes that tests run in, a file each, in the order that tests/conftest.py gives: one more than there
 # are cores on a small machine, as some tests wait. Each collects every test, 15 s of a core.
 JOBS ?= 3
@@ -24,7 +26,7 @@ if grep -q '^pip failed$$' $$log; then grep -v '^WARNING: Location' $$log | tail
 endef
 
 help:
-	@echo "make run    the product, with a simulated retailer (SCALE=large for a big one)"
+	@echo "make run    the product, with a demo in it (SCALE=large for a big one, DEMO=0 for your own data)"
 	@echo "make test   every check, and the tests that a change must pass"
 	@echo "make test-all   the big tests: servers, processes that are killed, the marts and documents whole"
 	@echo "make bench  the benchmarks"
@@ -44,7 +46,7 @@ setup: .venv/installed
 	@touch $@
 
 run: setup
-	@$(BIN)/inventory run --scale $(SCALE)
+	@$(BIN)/inventory run --scale $(SCALE) $(if $(filter 0,$(DEMO)),--no-demo)
 
 lint: setup
 	$(BIN)/ruff check .

@@ -28,5 +28,6 @@ SIMULATION_RANGES: dict[str, tuple[float, float]] = {
     "seed": (0, MAX_QUANTITY), "skus": (1, 1_000_000), "warehouses": (1, 10_000),
     "events_per_second": (0.0001, 1_000_000), "zipf_exponent": (0, 10), "disorder_window": (1, 1_000_000),
     "source_epoch": (0, MAX_QUANTITY), "lead_day_seconds": (0.001, 86_400), "cover_hours": (0.001, 24 * MAX_DAYS),
+    "work_minute_seconds": (0.001, 86_400),
 }  # fmt: skip
 """The numbers of a simulated retailer, likewise."""

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from inventory_assets.domain.events.topics import Topic
 from inventory_assets.domain.ingest.process import BurstInputs, BurstResult, Message
 from inventory_assets.ingest import frames
 from inventory_assets.lake.tables import (
@@ -11,6 +12,7 @@ from inventory_assets.lake.tables import (
     CONNECTORS,
     CORE_EVENTS,
     DEAD_LETTERS,
+    DELIVERIES,
     DYNAMIC_THRESHOLDS,
     PRODUCTS,
     RAW_MESSAGES,
@@ -23,6 +25,9 @@ from inventory_assets.lake.tables import (
     VELOCITY,
 )
 from inventory_assets.lake.transaction import LakeTransaction
+
+PAST = "past"
+"""How `out.deliveries` says of a telling that it is history: nobody was told then, and nobody is now."""
 
 
 def append_result(
@@ -55,6 +60,33 @@ def append_result(
         transaction.append(DEAD_LETTERS, frames.dead_letters(messages, result))
     # Last, for its sums are worked out here, while the others are written.
     transaction.append(ROLLUPS, draft.state.rollups.frame(draft.rollup_change))
+
+
+def append_past(transaction: LakeTransaction, messages: Sequence[Message], result: BurstResult) -> None:
+    """Append what a burst would tell as told when it happened: of history nothing is owed.
+
+    With the burst's own rows, so that no crash leaves it owed.
+    """
+    told = [
+        (alert.alert_id, alert.notification_count, Topic.ALERTS, alert.last_notified_at) for alert in result.notified
+    ]
+    told += [
+        (letter_id(message.topic, message.message_id), 0, Topic.DEAD_LETTERS, message.publish_at)
+        for message, arrival in zip(messages, result.arrivals, strict=True)
+        if arrival.rejection is not None
+    ]
+    if told:
+        subjects, numbers, channels, moments = zip(*told, strict=True)
+        rows = DELIVERIES.frame(
+            subject_id=subjects, notification=numbers, channel=[str(channel) for channel in channels],
+            status=[PAST] * len(told), attempted_at=moments,
+        )  # fmt: skip
+        transaction.append(DELIVERIES, rows)
+
+
+def letter_id(topic: str, message_id: str) -> str:
+    """What `out.deliveries` calls a dead letter: Pub/Sub's message ids are unique per topic only."""
+    return f"{topic}/{message_id}"
 
 
 def recorded_inputs(inputs: BurstInputs) -> str:

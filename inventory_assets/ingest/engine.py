@@ -10,7 +10,8 @@ import logging
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -31,7 +32,7 @@ from inventory_assets.domain.ingest.process import (
 )
 from inventory_assets.domain.ingest.state import InventoryState
 from inventory_assets.ingest import frames
-from inventory_assets.ingest.burst_rows import append_result, counts_of, recorded_inputs
+from inventory_assets.ingest.burst_rows import append_past, append_result, counts_of, recorded_inputs
 from inventory_assets.ingest.meaning import CODE_VERSION, meaning_of
 from inventory_assets.ingest.recall import recall
 from inventory_assets.ingest.replay import parse_recorded, read_bursts
@@ -119,6 +120,7 @@ class Engine:
         self._lander: Lander | None = None
         self.telling = TellingLock(settings.home / "owed.lock")
         self._untold: list[Commit] = []
+        self._is_past = False
         # Versions of which it is not known that they have landed, and the entities that they told of.
         self._unlanded: deque[tuple[int, Collection[str]]] = deque()
 
@@ -126,6 +128,18 @@ class Engine:
         """The commits since the last call; who made them tells what they owe."""
         found, self._untold = self._untold, []
         return found
+
+    @contextmanager
+    def past(self) -> Iterator[None]:
+        """Commit history: alerts and dead letters of the body's commits are recorded as told in their day.
+
+        Nobody is told of them, now or later: what is open goes on untold until it is due to be told again.
+        """
+        self._is_past = True
+        try:
+            yield
+        finally:
+            self._is_past = False
 
     @property
     def state(self) -> InventoryState:
@@ -268,7 +282,8 @@ class Engine:
         with without_collecting():
             commits = self._commit_or_halve(_Burst(messages, inputs, stage, run_id, also))
         owes = stage is Stage.INCIDENTS
-        self._untold += [each for each in commits if owes or each.notifications or each.dead_letters]
+        if not self._is_past:
+            self._untold += [each for each in commits if owes or each.notifications or each.dead_letters]
         return commits
 
     def _commit_or_halve(self, burst: "_Burst") -> list[Commit]:
@@ -405,6 +420,8 @@ class Engine:
         try:
             result = process_burst(state, parsed, version=transaction.version, inputs=burst.inputs)
             append_result(transaction, burst.messages, result, burst.inputs)
+            if self._is_past:
+                append_past(transaction, burst.messages, result)
             # The rows are on their way meanwhile; what it refuses is rolled back with them.
             check_invariants(result, len(burst.messages))
         except InvariantViolation:

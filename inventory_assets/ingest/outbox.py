@@ -2,7 +2,8 @@
 
 What is owed is in the lake (a notified alert, a dead letter), what was told is
 in `out.deliveries`; the difference is the outbox. A crash between telling and
-recording tells again, with the same id.
+recording tells again, with the same id. What was committed as the past (`Engine.past`)
+is not owed: it stands there as such.
 """
 
 import logging
@@ -15,6 +16,7 @@ import msgspec
 
 from inventory_assets.clock import machine_now
 from inventory_assets.domain.events.topics import Topic
+from inventory_assets.ingest.burst_rows import PAST, letter_id
 from inventory_assets.lake.query.reader import Reader
 from inventory_assets.lake.tables import DELIVERIES
 from inventory_assets.lake.transaction import LakeTransaction
@@ -25,6 +27,8 @@ logger = logging.getLogger(__name__)
 MAX_DETAIL = 500
 # Pub/Sub takes 1,024 bytes an attribute, and refuses the whole request for one that has more.
 MAX_DETAIL_BYTES = 1000
+# Told, or history.
+_SETTLED = f"status IN ('sent', '{PAST}')"
 # What the service takes in a request, less room for attributes.
 MAX_DATA_BYTES = 10_000_000
 
@@ -52,8 +56,7 @@ def owed_dead_letter(message_id: str, topic: str, reason: str, detail: str, data
         # Whole it would be refused for ever, and the batch with it; the lake has all of it.
         attributes["truncated_from_bytes"] = str(len(data))
         data = data[:MAX_DATA_BYTES]
-    # Pub/Sub's message ids are unique per topic only.
-    return Owed(f"{topic}/{message_id}", 0, OutgoingMessage(Topic.DEAD_LETTERS, data, attributes))
+    return Owed(letter_id(topic, message_id), 0, OutgoingMessage(Topic.DEAD_LETTERS, data, attributes))
 
 
 def owed_incident(incident_id: str, number: int, body: dict[str, object]) -> Owed:
@@ -66,12 +69,12 @@ def owed_incident(incident_id: str, number: int, body: dict[str, object]) -> Owe
 def load_incidents(reader: Reader) -> list[tuple[int, Owed]]:
     """What is owed of incidents, each with the version that owes it."""
     rows = reader.query(
-        """
+        f"""
         SELECT i.version, i.incident_id, i.notification_count, i.kind, i.subject, i.state, i.priority, i.title,
             i.warehouse_id, i.sku, i.opened_at, i.resolved_at, i.members, i.arithmetic
         FROM out.incidents i LEFT JOIN (
             SELECT subject_id, max(notification) AS told FROM out.deliveries
-            WHERE status = 'sent' AND channel = ? GROUP BY subject_id
+            WHERE {_SETTLED} AND channel = ? GROUP BY subject_id
         ) d ON d.subject_id = i.incident_id
         WHERE i.notification_count > coalesce(d.told, 0) ORDER BY i.opened_at, i.incident_id
         """,
@@ -91,21 +94,21 @@ def load_incidents(reader: Reader) -> list[tuple[int, Owed]]:
 def load_owed(reader: Reader) -> list[Owed]:
     """What earlier processes committed and did not record as told."""
     alerts = reader.query(
-        """
+        f"""
         SELECT a.alert_id, a.notification_count, a.body, a.warehouse_id || ':' || a.sku AS ordering_key
         FROM out.alerts a LEFT JOIN (
             SELECT subject_id, max(notification) AS told FROM out.deliveries
-            WHERE status = 'sent' AND channel = ? GROUP BY subject_id
+            WHERE {_SETTLED} AND channel = ? GROUP BY subject_id
         ) d ON d.subject_id = a.alert_id
         WHERE a.notification_count > coalesce(d.told, 0) ORDER BY a.opened_at
         """,
         [Topic.ALERTS],
     )
     letters = reader.query(
-        """
+        f"""
         SELECT message_id, topic, reason, detail, data FROM core.dead_letters
         WHERE topic || '/' || message_id NOT IN (
-            SELECT subject_id FROM out.deliveries WHERE channel = ? AND status = 'sent'
+            SELECT subject_id FROM out.deliveries WHERE channel = ? AND {_SETTLED}
         )
         ORDER BY version, seq
         """,

@@ -19,6 +19,7 @@ from inventory_assets.domain.alerts.incidents import is_incident_id
 from inventory_assets.domain.notify.policy import Policy, Subject
 from inventory_assets.domain.notify.routing import UNSENT_KINDS, ChannelState, Planned, plan_channel, resolved, route
 from inventory_assets.domain.values import to_microseconds_naive
+from inventory_assets.ingest.burst_rows import PAST
 from inventory_assets.lake.query.clauses import latest, listed
 from inventory_assets.lake.query.reader import IDS, Reader, id_list
 from inventory_assets.lake.tables import NOTIFICATIONS
@@ -31,6 +32,11 @@ PLANNED = "planned_version"
 
 NOT_SENT = f"kind IN {listed(UNSENT_KINDS)}"
 ALERT_COLUMNS = "alert_id, sku, body, state, notification_count"
+# Alerts whose last telling is not history.
+IS_NEWS = f"""NOT EXISTS (
+    SELECT 1 FROM out.deliveries p
+    WHERE p.status = '{PAST}' AND p.subject_id = alert_id AND p.notification = notification_count
+)"""
 # Held rows that nothing has settled, and what a resolution may have to end.
 UNSETTLED = f"""
 SELECT * FROM out.notifications n WHERE kind = 'held' AND NOT EXISTS (
@@ -165,7 +171,7 @@ class Planner:
             ) JOIN (
                 SELECT alert_id, bool_or(transition = 'notified') AS is_told FROM out.alert_transitions
                 WHERE {span} AND transition IN ('notified', 'resolved') GROUP BY 1
-            ) s USING (alert_id) ORDER BY alert_id
+            ) s USING (alert_id) WHERE {IS_NEWS} ORDER BY alert_id
             """
         )
         told = self._subjects(rows.filter("is_told"))
@@ -176,7 +182,7 @@ class Planner:
     def _firing(self) -> list[Subject]:
         rows = self._reader.query(
             f"SELECT {ALERT_COLUMNS} FROM out.alerts WHERE state = 'firing' AND notification_count > 0 "
-            "ORDER BY alert_id"
+            f"AND {IS_NEWS} ORDER BY alert_id"
         )
         return [*self._subjects(rows), *open_incidents(self._reader)]
 

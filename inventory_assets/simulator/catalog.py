@@ -5,6 +5,7 @@ Belongs here: identity, hierarchy, supply figures, demand weights. Not here: sto
 
 import csv
 import io
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
@@ -21,6 +22,7 @@ from inventory_assets.simulator.catalog_words import (
     CategoryWords,
     DepartmentWords,
 )
+from inventory_assets.simulator.planning import full_shelf
 from inventory_assets.simulator.settings import SimulationSettings
 
 # Measured over long runs: one arrival (an order, a transfer, …) becomes 1.47 messages on average.
@@ -166,6 +168,8 @@ _FLOOR_UNITS = 120
 
 def order_up_to(settings: SimulationSettings, demand: float, lead_time_days: int, pack: int) -> int:
     """A full shelf: floor, demand over the lead time and `cover_hours`, in whole packs."""
+    if settings.plans_by_demand:
+        return -(-math.ceil(full_shelf(demand, lead_time_days, settings.cover_hours / 24)) // pack) * pack
     units = _FLOOR_UNITS + reorder_point(settings, demand, lead_time_days)
     units += demand * settings.cover_hours * 3600
     return -(-int(units) // pack) * pack

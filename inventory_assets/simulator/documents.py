@@ -88,6 +88,9 @@ def metadata_json(product: Product, shelf: int) -> str:
 
 
 def rule_json(rule: ThresholdRule, *, object_id: str, created_at: str, updated_at: str) -> str:
+    mode: dict[str, object] = (
+        {} if rule.service_level is None else {"mode": "dynamic", "service_level": rule.service_level}
+    )
     values = {
         "level_type": rule.level_type,
         "level_id": rule.level_id,
@@ -96,6 +99,7 @@ def rule_json(rule: ThresholdRule, *, object_id: str, created_at: str, updated_a
         "reorder_threshold_qty": rule.reorder_qty,
         "min_threshold_days": rule.min_days,
         "reorder_threshold_days": rule.reorder_days,
+        **mode,
         "alert_settings": {
             "notification_channel": "EMAIL",
             "recipients": ["inventory@example.com"],

@@ -1,7 +1,7 @@
 """What a simulation can be told. No behaviour beyond refusing nonsense."""
 
 from dataclasses import dataclass, fields
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from inventory_assets.ranges import FIRST_DAY, LAST_DAY, SIMULATION_RANGES
 
@@ -40,6 +40,14 @@ class SimulationSettings:
         opening_breach_rate: Share of keys that open below their reorder threshold.
         planning_lapse_rate: Share of reorder cycles the planner orders too late: the source of
             REORDER and LOW_STOCK alerts.
+        late_delivery_rate: Share of deliveries that take three times as long.
+        work_minute_seconds: Event seconds that pass for one minute of the shop's own work:
+            packing, planning, transfers, the length of a sale. 60 is a shop in a hurry, 3,600 one at
+            the pace of trade.
+        plans_by_demand: Rules and shelves follow demand, as a good planner sets them (`planning`);
+            otherwise they are flat numbers.
+        has_wrong_times: Some malformed messages have a time that no clock shows.
+        incidents_at: Four incidents happen in the three days from then on (`incidents`).
     """
 
     seed: int = 7
@@ -62,6 +70,11 @@ class SimulationSettings:
     cover_hours: float = 4.0
     opening_breach_rate: float = 0.015
     planning_lapse_rate: float = 0.06
+    late_delivery_rate: float = 0.05
+    work_minute_seconds: float = 60.0
+    plans_by_demand: bool = False
+    has_wrong_times: bool = True
+    incidents_at: datetime | None = None
 
     def __post_init__(self) -> None:
         shares = {field.name: (0, 1) for field in fields(self) if field.name.endswith("_rate")}
@@ -79,3 +92,39 @@ class SimulationSettings:
                 f"source_epoch was {self.source_epoch!r} with envelope_rate "
                 f"{self.envelope_rate!r}; bare documents have epoch 0, so set envelope_rate=1."
             )
+        if self.incidents_at is not None and self.incidents_at.tzinfo is None:
+            raise SimulationSettingsError(f"incidents_at was {self.incidents_at!r}; expected a time zone, such as UTC.")
+
+
+def trade_settings(
+    *, seed: int, skus: int, warehouses: int, messages_per_day: float, start_at: datetime, history: timedelta
+) -> SimulationSettings:
+    """Settings of a retailer at the pace of trade: days of lead time, weeks of cover, a day's orders in a day.
+
+    Args:
+        seed, skus, warehouses: As in `SimulationSettings`.
+        messages_per_day: Mean messages a day, over all keys.
+        start_at: When the history begins.
+        history: How long it lasts; the four incidents follow it.
+    """
+    return SimulationSettings(
+        seed=seed,
+        skus=skus,
+        warehouses=warehouses,
+        start_at=start_at,
+        events_per_second=messages_per_day / 86_400,
+        lead_day_seconds=86_400.0,
+        work_minute_seconds=3_600.0,
+        cover_hours=24.0 * 28,
+        plans_by_demand=True,
+        planning_lapse_rate=0.1,
+        late_delivery_rate=0.06,
+        disorder_rate=0.005,
+        duplicate_rate=0.003,
+        malformed_rate=0.0002,
+        # One source a key: demand is then summed up in bulk, which a nightly look at ten thousand keys needs.
+        envelope_rate=0.0,
+        has_wrong_times=False,
+        rule_change_rate=0.00002,
+        incidents_at=start_at + history,
+    )

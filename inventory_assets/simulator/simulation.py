@@ -13,6 +13,7 @@ import msgspec
 
 from inventory_assets.simulator.catalog import MESSAGES_PER_ARRIVAL
 from inventory_assets.simulator.documents import SECOND_US
+from inventory_assets.simulator.incidents import Note
 from inventory_assets.simulator.settings import SimulationSettings
 from inventory_assets.simulator.world import World
 from inventory_assets.simulator.writer import Draft, SimulatedMessage, microseconds
@@ -51,6 +52,13 @@ class Simulation:
         # Held back messages by the count of emissions at which they are due. Bounded by the
         # window: what is held longer than that has been released.
         self._held: list[tuple[int, int, Draft]] = []
+        # Of a warehouse whose messages do not come for now.
+        self._silenced: list[Draft] = []
+
+    @property
+    def notes(self) -> list[Note]:
+        """What has gone wrong in the shop so far (`incidents`), in order of time."""
+        return self._world.notes
 
     def opening(self) -> Iterator[SimulatedMessage]:
         """Yield every rule, then one level per (warehouse, sku), dated just before `start_at`.
@@ -81,17 +89,29 @@ class Simulation:
                 of day and week around `events_per_second`.
         """
         self._has_streamed = True
-        drafts = self._simulated() if now is None else self._live(now)
+        for draft in self._disordered(self._simulated() if now is None else self._live(now)):
+            silent = self._world.silent_warehouse
+            if silent is None and self._silenced:
+                for kept in self._silenced:
+                    yield self._emit(kept)
+                self._silenced.clear()
+            if silent is not None and draft[0].ordering_key.startswith(f"{silent}:"):
+                self._silenced.append(draft)
+            else:
+                yield self._emit(draft)
+
+    # In the order in which they leave: some later than others, some broken.
+    def _disordered(self, drafts: Iterator[Draft]) -> Iterator[Draft]:
         settings, rng = self.settings, self._rng
         for draft in drafts:
             if rng.random() < settings.disorder_rate:
                 self._hold(draft)
             else:
-                yield self._emit(draft)
+                yield draft
             if rng.random() < settings.malformed_rate:
-                yield self._emit(self._world.malformed(self._now_us))
+                yield self._world.malformed(self._now_us)
             while self._held and self._held[0][0] <= self._emitted:
-                yield self._emit(heapq.heappop(self._held)[2])
+                yield heapq.heappop(self._held)[2]
 
     def _hold(self, draft: Draft) -> None:
         self._holds += 1

@@ -18,8 +18,10 @@ from inventory_assets.simulator.catalog import (
     warehouse_ids,
 )
 from inventory_assets.simulator.documents import SECOND_US, reference_json
+from inventory_assets.simulator.incidents import Incidents, Note
 from inventory_assets.simulator.ledger import NO_KEY, Effect, Ledger, VersionPosting
-from inventory_assets.simulator.rules import RuleBook, build_rules
+from inventory_assets.simulator.planning import limits_of
+from inventory_assets.simulator.rules import RuleBook, build_rules, planned_rules
 from inventory_assets.simulator.settings import SimulationSettings
 from inventory_assets.simulator.transactions import Transaction, effects_of
 from inventory_assets.simulator.writer import Draft, Writer, microseconds
@@ -41,15 +43,23 @@ class World:
         self._random = self.rng.random
         self.catalog = build_catalog(settings)
         self.warehouses = warehouse_ids(settings.warehouses)
-        self.rules = build_rules(self.catalog, self.warehouses, settings.seed)
+        write_rules = planned_rules if settings.plans_by_demand else build_rules
+        self.rules = write_rules(self.catalog, self.warehouses, settings.seed)
         self.ledger = Ledger(self.warehouses, [p.sku for p in self.catalog])
         self.start_us = microseconds(settings.start_at)
         self._writer = Writer(settings, self.catalog, self.warehouses)
         self._width = len(self.catalog)
         self._numbers = 0
         self.agenda = Agenda()
+        self.silent_warehouse: str | None = None
         self._prepare_demand()
         self._prepare_stock()
+        self._incidents = None if settings.incidents_at is None else Incidents(self, settings.incidents_at)
+
+    @property
+    def notes(self) -> list[Note]:
+        """What has gone wrong so far."""
+        return [] if self._incidents is None else self._incidents.notes
 
     # -- preparation ---------------------------------------------------------------------
 
@@ -60,6 +70,7 @@ class World:
         self._draws = np.random.Generator(np.random.PCG64(self.settings.seed))
         self._block: list[int] = []
         self._flash_offsets: list[int] = []
+        self._flash_share = _FLASH_SHARE
         self._flash_ends_us = 0
         self._next_flash_us = self.start_us + self._minutes(2, 15)
 
@@ -67,10 +78,21 @@ class World:
         count = self._width * len(self.warehouses)
         book = RuleBook(self.rules)
         resolved = [book.resolve(p, w) for w in self.warehouses for p in self.catalog]
-        self.reorder_at = [rule.reorder_qty or 0 for rule in resolved]
-        self.min_at = [rule.min_qty or 0 for rule in resolved]
-        # The planner orders a little before the rule would complain.
-        self._plan_at = [int(self.reorder_at[key] * 1.15 + 3 + self._lead_units(key)) for key in range(count)]
+        if self.settings.plans_by_demand:
+            limits = [
+                limits_of(rule, float(self._demand[key]), self.catalog[key % self._width].lead_time_days)
+                for key, rule in enumerate(resolved)
+            ]
+            self.min_at = [each.min_qty for each in limits]
+            self.reorder_at = [each.reorder_qty for each in limits]
+            self._plan_at = [each.order_at for each in limits]
+        else:
+            self.reorder_at = [rule.reorder_qty or 0 for rule in resolved]
+            self.min_at = [rule.min_qty or 0 for rule in resolved]
+            # The planner orders a little before the rule would complain.
+            self._plan_at = [int(self.reorder_at[key] * 1.15 + 3 + self._lead_units(key)) for key in range(count)]
+        # Deliveries of these keys are late until then.
+        self._delayed: dict[int, int] = {}
         self.on_hand, self.reserved, self.inbound = ([0] * count for _ in range(3))
         self._is_on_order, self._is_lapsed, self._is_decided, self._is_flagged = (bytearray(count) for _ in range(4))
         for key in range(count):
@@ -105,7 +127,7 @@ class World:
     # -- the clock -----------------------------------------------------------------------
 
     def _minutes(self, low: float, high: float) -> int:
-        return int((low + (high - low) * self._random()) * 60 * SECOND_US)
+        return int((low + (high - low) * self._random()) * self.settings.work_minute_seconds * SECOND_US)
 
     def _after(self, now_us: int, delay_us: int, action: Action) -> None:
         self.agenda.add(now_us + delay_us, action)
@@ -146,7 +168,7 @@ class World:
     def _pick(self, now_us: int) -> int:
         if now_us >= self._next_flash_us:
             self._start_flash_sale(now_us)
-        if now_us < self._flash_ends_us and self._random() < _FLASH_SHARE:
+        if now_us < self._flash_ends_us and self._random() < self._flash_share:
             warehouse = self.rng.randrange(len(self.warehouses))
             return warehouse * self._width + self.rng.choice(self._flash_offsets)
         if not self._block:
@@ -155,7 +177,12 @@ class World:
         return self._block.pop()
 
     def _start_flash_sale(self, now_us: int) -> None:
-        start = self.rng.randrange(self._width)
+        offset = self.rng.randrange(self._width)
+        self.begin_flash_sale(offset, now_us + self._minutes(*_FLASH_MINUTES))
+        self._next_flash_us = self._flash_ends_us + self._minutes(*_FLASH_EVERY_MINUTES)
+
+    def begin_flash_sale(self, start: int, ends_us: int, *, share: float = _FLASH_SHARE) -> None:
+        """Draw a share of the orders to the product of a place in the catalog, until a time."""
         product_id = self.catalog[start].product_id
         # A product's variants are neighbours in the catalog.
         self._flash_offsets = [
@@ -163,8 +190,27 @@ class World:
             for offset in range(max(0, start - 6), min(self._width, start + 7))
             if self.catalog[offset].product_id == product_id
         ]
-        self._flash_ends_us = now_us + self._minutes(*_FLASH_MINUTES)
-        self._next_flash_us = self._flash_ends_us + self._minutes(*_FLASH_EVERY_MINUTES)
+        self._flash_share = share
+        self._flash_ends_us = ends_us
+        # No other sale meanwhile.
+        self._next_flash_us = max(self._next_flash_us, ends_us)
+
+    def best_seller(self) -> int:
+        """The place in the catalog of what sells most over all warehouses."""
+        return int(self._demand.reshape(len(self.warehouses), self._width).sum(axis=0).argmax())
+
+    def daily_units(self, key: int) -> float:
+        """Mean units of a key ordered a day."""
+        return float(self._demand[key]) * 86_400
+
+    def warehouse_of(self, key: int) -> str:
+        """The id of a key's warehouse."""
+        return self.warehouses[key // self._width]
+
+    def product_name(self, key: int) -> str:
+        """What a key is called."""
+        product = self.catalog[key % self._width]
+        return f"{product.product_name} {product.variant_name}".removesuffix(" Standard")
 
     def _order(self, now_us: int) -> Draft:
         for _ in range(6):
@@ -293,12 +339,19 @@ class World:
 
     def _lead_time_us(self, product: Product) -> int:
         seconds = product.lead_time_days * self.settings.lead_day_seconds
-        late = 3.0 if self._random() < 0.05 else 1.0
+        late = 3.0 if self._random() < self.settings.late_delivery_rate else 1.0
         return int(seconds * (0.8 + 0.4 * self._random()) * late * SECOND_US)
 
+    def delay_deliveries(self, key: int, until_us: int) -> None:
+        """Let nothing that is on its way to a key arrive before a time."""
+        self._delayed[key] = until_us
+
     def _receive(self, restock: Transaction) -> Action:
-        def receive(now_us: int) -> Draft:
+        def receive(now_us: int) -> Draft | None:
             key = restock.key
+            if self._delayed and now_us < (until_us := self._delayed.get(key, 0)):
+                self.agenda.add(until_us, receive)
+                return None
             chance = self._random()
             if chance > 0.92 and restock.quantity > 10:
                 # Delivered short.
@@ -362,12 +415,17 @@ class World:
     def _rule_change(self, now_us: int) -> Draft:
         number = self.rng.randrange(len(self.rules))
         rule = self.rules[number]
+        if rule.service_level is not None:
+            rule.service_level = round(min(0.98, max(0.9, rule.service_level + self.rng.choice((-0.01, 0.01)))), 2)
         if rule.min_qty is not None and rule.reorder_qty is not None:
             rule.min_qty = max(3, rule.min_qty + self.rng.randint(-2, 2))
             rule.reorder_qty = max(rule.min_qty + 5, rule.reorder_qty + self.rng.randint(-4, 4))
         return self._writer.rule(now_us, number, rule, is_first=False)
 
-    def malformed(self, now_us: int) -> Draft:
-        """Write a message that must end as a dead letter; `kind` names its defect."""
+    def malformed(self, now_us: int, *, warehouse: int | None = None) -> Draft:
+        """Write a message, of a warehouse, that must end as a dead letter; `kind` names its defect."""
         self._numbers += 1
-        return self._writer.malformed(now_us, self._pick(now_us), self._numbers)
+        key = self._pick(now_us)
+        if warehouse is not None:
+            key = warehouse * self._width + key % self._width
+        return self._writer.malformed(now_us, key, self._numbers)

@@ -27,6 +27,7 @@ _MICROSECOND = timedelta(microseconds=1)
 _RULE_AGE_US = 90 * 86_400 * SECOND_US
 _PROCESSING_US = 40_000
 _DEFECT_NAMES = sorted(DEFECTS)
+_WRONG_TIMES = ("before_history", "far_future")
 
 
 def microseconds(at: datetime) -> int:
@@ -79,6 +80,7 @@ class Writer:
         self._is_listed = bytearray(count)
         self._cluster_second = 0
         self._increment = 0
+        self._defects = [name for name in _DEFECT_NAMES if settings.has_wrong_times or name not in _WRONG_TIMES]
 
     # Returns (event time, spelling, in an envelope?) and takes the position.
     def _place(self, now_us: int, key: int, to_key: int = NO_KEY) -> tuple[int, int, bool]:
@@ -235,7 +237,7 @@ class Writer:
 
     def malformed(self, now_us: int, key: int, number: int) -> Draft:
         """Write a message that must end as a dead letter."""
-        name = _DEFECT_NAMES[int(self._random() * len(_DEFECT_NAMES))]
+        name = self._defects[int(self._random() * len(self._defects))]
         topic, body = spoiled_document(
             name,
             transaction_id=f"TRX-{self._run}-X{number:07d}",

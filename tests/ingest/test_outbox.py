@@ -1,9 +1,11 @@
 """What is owed is told at least once, under one id, and what was told is written down."""
 
+from datetime import datetime
+
 from inventory_assets.domain.events.topics import Topic
 from inventory_assets.ingest.ingest import Ingest
 from inventory_assets.ingest.outbox import Outbox, owed_alert
-from tests.builders import level, messages, outgoing, rule, transaction
+from tests.builders import PUBLISHED_AT, level, message, messages, outgoing, rule, transaction
 from tests.facts import rows, value
 
 DELIVERIES = (
@@ -150,3 +152,48 @@ def test_a_reload_owes_what_the_lake_says_and_nothing_else(broker):
     outbox.send()
 
     assert ["2"] == [m.attributes["notification"] for m in told(broker, Topic.ALERTS)]
+
+
+def test_what_is_committed_as_the_past_is_recorded_as_told_then_and_told_to_nobody(open_engine, broker):
+    """A history taken in at once would else ring every bell of its months."""
+    engine = open_engine()
+    with engine.past():
+        engine.commit_burst([*messages(level(100), transaction("T1", quantity=-100)), message(b"broken")])
+
+    assert engine.take_untold() == []
+    drain(Ingest(engine, broker, broker))
+
+    assert broker.published == []
+    alert_id = value(engine.lake, "SELECT alert_id FROM out.alerts WHERE state = 'firing'")
+    moment = "SELECT subject_id, channel, status, attempted_at FROM out.deliveries ORDER BY channel"
+    first, second = rows(engine.lake, moment)
+    assert first == (alert_id, Topic.ALERTS, "past", datetime(2022, 4, 20, 8))
+    assert second[1:] == (Topic.DEAD_LETTERS, "past", PUBLISHED_AT.replace(tzinfo=None))
+
+
+def test_an_alert_of_the_past_is_told_when_it_is_due_again(open_engine, broker):
+    """Open since the past, restocked, and out again after its cooldown: that is news."""
+    engine = open_engine()
+    with engine.past():
+        engine.commit_burst(messages(rule(50, 50), level(100), transaction("T1", quantity=-60, at="08:00")))
+    ingest = Ingest(engine, broker, broker)
+    for number, (step, at) in enumerate([(20, "08:10"), (-20, "08:20"), (-1, "10:00")]):
+        broker.publish([outgoing(transaction(f"N{number}", "RESTOCK" if step > 0 else "ORDER", step, at))])
+        drain(ingest)
+
+    assert [{"notification": "2"}] == [
+        {"notification": m.attributes["notification"]} for m in told(broker, Topic.ALERTS)
+    ]
+
+
+def test_a_burst_of_the_past_that_is_not_committed_settles_nothing(open_engine, broker):
+    """Its tellings are recorded with its rows: neither without the other."""
+    first, second = open_engine(), open_engine()
+    first.commit_burst(messages(level(100)))
+    with first.past():
+        first.commit_burst(messages(transaction("T1", quantity=-100)))
+    second.commit_burst(messages(transaction("T2", quantity=-1)))
+
+    versions = "SELECT DISTINCT version FROM {} WHERE version IS NOT NULL"
+    assert rows(second.lake, versions.format("out.deliveries")) == [(2,)]
+    assert rows(second.lake, "SELECT max(version) FROM out.alert_transitions WHERE transition = 'notified'") == [(2,)]

@@ -502,3 +502,22 @@ def test_a_lake_of_an_earlier_release_gets_what_is_new(engine, open_engine, deli
 
     assert 1 == len(box.ids)
     assert 1 == len(rows(later.lake, TRIES))
+
+
+def test_a_channel_hears_nothing_of_the_past_and_all_that_comes_after(engine, deliver):
+    """Whether it is there before the past is taken in, or added when that is done."""
+    policy, mail, late = make_policy("mail"), Box(), Box()
+    early = deliver(policy, mail=mail)
+    assert not early.step()
+    with engine.past():
+        stock(engine, 3)
+        breach(engine, 2)
+
+    assert not early.step()
+    assert not deliver(make_policy("late"), late=late).step()
+    breach(engine, 3, at="09:00", quantity=-41)
+    work(early, engine)
+
+    # Two of the past are told anew, for they have run out; the third is low for the first time.
+    assert 3 == value(engine.lake, "SELECT count(*) FROM out.notifications")
+    assert {"STOCKOUT", "REORDER"} == {facts.body["alert_type"] for told in mail.taken for facts in told.alerts}

@@ -13,11 +13,22 @@ from types import FrameType
 import click
 import duckdb
 
+from inventory_assets.clock import machine_now
 from inventory_assets.commands.landing import land_before_leaving
 from inventory_assets.commands.output import notes
 from inventory_assets.commands.run.code_server import CodeServers
+from inventory_assets.commands.run.demo import (
+    OWN_DATA,
+    DemoLines,
+    choose_retailer,
+    describe,
+    refuse_demo,
+    rest_clock,
+    stop_clock,
+)
 from inventory_assets.commands.run.partitions import partitions_environment
 from inventory_assets.commands.run.processes import Processes, free_port, python_environment, tail, wait_for_port
+from inventory_assets.demo.retailer import Retailer
 from inventory_assets.lake.errors import LakeError
 from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.option_types import RATE, Decimal, Whole
@@ -34,14 +45,14 @@ STATUS_SECONDS = 6.0
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """How big the simulated retailer is, and how fast it trades (messages a second)."""
+    """How big the demo's retailer is, and how fast it trades: messages a real second, of which a day has 600."""
 
     skus: int
     warehouses: int
     rate: float
 
 
-SCALES = {"small": Scale(2_000, 5, 50.0), "large": Scale(10_000, 20, 200.0)}
+SCALES = {"small": Scale(2_000, 5, 5.8), "large": Scale(10_000, 20, 20.0)}
 
 
 class Stopped(Exception):
@@ -50,8 +61,9 @@ class Stopped(Exception):
 
 @click.command()
 @click.option("--scale", type=click.Choice(list(SCALES)), default="small", show_default=True,
-              help="small: 2,000 SKUs x 5 warehouses; large: 10,000 x 20.")  # fmt: skip
-@click.option("--rate", type=RATE, help="Live messages a second (default 50, large 200).")
+              help="Of a new demo. small: 2,000 SKUs x 5 warehouses; large: 10,000 x 20.")  # fmt: skip
+@click.option("--rate", type=RATE, help="Of a new demo: live messages a second (default 5.8, large 20).")
+@click.option("--demo/--no-demo", default=True, show_default=True, help="A retailer that trades, or your own data.")
 @click.option(
     "--port",
     type=Whole(1, MAX_PORT),
@@ -61,19 +73,27 @@ class Stopped(Exception):
 )
 @click.option("--emulator-port", type=Whole(1, MAX_PORT), default=DEFAULT_EMULATOR_PORT, show_default=True)
 @click.option("--seconds", type=Decimal(1, MAX_DAYS * 86_400), help="Stop by itself after this long.")
-def run(scale: str, rate: float | None, port: int, emulator_port: int, seconds: float | None) -> None:
+def run(scale: str, rate: float | None, demo: bool, port: int, emulator_port: int, seconds: float | None) -> None:
     """Run everything: emulator, Dagster UI, and a retailer that trades. Ctrl-C stops it all."""
     settings = load_settings()
     size = SCALES[scale]
+    if not demo:
+        refuse_demo(settings)
     lock = _hold(settings.home / "run.lock")
     processes = Processes(settings.home / "run.json")
     if stopped := processes.stop_orphans():
         notes.print(f"stopped {stopped} processes that an earlier run had left", style="yellow")
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, _raise_stopped)
+    retailer = None
     try:
-        code_servers = _start(settings, processes, size, size.rate if rate is None else rate, port, emulator_port)
-        _watch(settings, processes, code_servers, seconds)
+        if demo:
+            retailer = choose_retailer(
+                settings, skus=size.skus, warehouses=size.warehouses, rate=size.rate if rate is None else rate
+            )
+            rest_clock(settings)
+        code_servers = _start(settings, processes, retailer, port, emulator_port)
+        _watch(settings, processes, code_servers, retailer, seconds)
     except Stopped:
         notes.print()
         notes.print("stopping …")
@@ -81,6 +101,8 @@ def run(scale: str, rate: float | None, port: int, emulator_port: int, seconds: 
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
         processes.stop()
+        if retailer is not None:
+            stop_clock(settings)
         land_before_leaving(settings)
         endpoint_path(settings).unlink(missing_ok=True)
         os.close(lock)
@@ -107,10 +129,9 @@ def _raise_stopped(number: int, frame: FrameType | None) -> None:
 
 
 def _start(
-    settings: Settings, processes: Processes, size: Scale, rate: float, port: int, emulator_port: int
+    settings: Settings, processes: Processes, retailer: Retailer | None, port: int, emulator_port: int
 ) -> CodeServers:
     logs = settings.home / "logs"
-    inventory = [sys.executable, "-m", "inventory_assets.cli"]
     own_emulator = settings.emulator_host is None
     if own_emulator:
         chosen = free_port(emulator_port)
@@ -140,13 +161,12 @@ def _start(
         DAGSTER_HOME=str(dagster_home), INVENTORY_HOME=str(settings.home), PUBSUB_EMULATOR_HOST=host,
         GOOGLE_CLOUD_PROJECT=settings.project, **partitions_environment(settings),
     )  # fmt: skip
-    processes.start(
-        "simulator",
-        [*inventory, "simulate", "--live", "--rate", str(rate),
-         "--skus", str(size.skus), "--warehouses", str(size.warehouses)],
-        log=logs / "simulator.log", env=environment, cwd=PROJECT_DIR,
-    )  # fmt: skip
-    notes.print(f"simulator  {size.skus:,} SKUs in {size.warehouses} warehouses, {rate:g} messages/s")
+    if retailer is not None:
+        processes.start(
+            "simulator", [sys.executable, "-m", "inventory_assets.commands.run.trader"],
+            log=logs / "simulator.log", env=environment, cwd=PROJECT_DIR,
+        )  # fmt: skip
+        notes.print(f"demo       {describe(retailer)}")
     chosen = free_port(port)
     _say_port("UI", port, chosen)
     child = processes.start(
@@ -162,6 +182,9 @@ def _start(
     notes.print("in another terminal:  .venv/bin/inventory alerts      (logs: " + str(logs) + ")")
     notes.print("or in a browser:      .venv/bin/inventory serve       (a console for planners)")
     notes.print("                      .venv/bin/inventory reports build, then: inventory reports serve")
+    if retailer is None:
+        # Not as markup: brackets are JSON's.
+        notes.print(OWN_DATA % f"{machine_now():%Y-%m-%dT%H:%M:%SZ}", markup=False, highlight=False)
     return CodeServers(child.pid)
 
 
@@ -170,9 +193,13 @@ def _say_port(what: str, wanted: int, chosen: int) -> None:
         notes.print(f"port {wanted} is taken, so the {what} is at {chosen}", style="yellow")
 
 
-def _watch(settings: Settings, processes: Processes, code_servers: CodeServers, seconds: float | None) -> None:
+def _watch(
+    settings: Settings, processes: Processes, code_servers: CodeServers, retailer: Retailer | None,
+    seconds: float | None,
+) -> None:  # fmt: skip
     started = said_at = time.monotonic()
     status = _Status(settings)
+    demo = None if retailer is None else DemoLines(settings, retailer)
     while seconds is None or time.monotonic() - started < seconds:
         time.sleep(LOOK_SECONDS)
         if dead := processes.dead():
@@ -180,11 +207,14 @@ def _watch(settings: Settings, processes: Processes, code_servers: CodeServers, 
             raise click.ClickException(f"{name} ended by itself:\n{tail(settings.home / 'logs' / f'{name}.log')}")
         if code_servers.replace_dead():
             notes.print("the process that takes messages in has died; Dagster starts another", style="yellow")
+        for line in demo.new() if demo is not None else ():
+            notes.print(line, style="cyan")
         if time.monotonic() - said_at < STATUS_SECONDS:
             continue
         said_at = time.monotonic()
         memory = sum(bytes_ for name, bytes_ in processes.memory_bytes().items() if name != "simulator")
-        notes.print(f"{status.line()}  memory {memory / 2**20:,.0f} MiB")
+        moment = "" if demo is None or not (shown := demo.moment()) else f"{shown}  "
+        notes.print(f"{moment}{status.line()}  memory {memory / 2**20:,.0f} MiB")
 
 
 class _Status:

@@ -1,0 +1,101 @@
+"""The past is a lake like any other, and nobody is told of it."""
+
+from collections import deque
+from datetime import UTC, timedelta
+from itertools import chain, islice
+
+import pytest
+
+from inventory_assets.demo.chunks import chunks_of
+from inventory_assets.demo.past import arrived, import_catalog, take_in
+from inventory_assets.domain.events.topics import Topic
+from inventory_assets.domain.values import to_microseconds
+from inventory_assets.ingest.engine import Engine
+from inventory_assets.ingest.ingest import Ingest
+from inventory_assets.ingest.outbox import load_owed
+from inventory_assets.ingest.sweep import is_sweep_due
+from inventory_assets.settings import Settings
+from inventory_assets.simulator import products_csv
+from inventory_assets.simulator.pulse import Pulse
+from tests.demo.retail import RETAILER, build_small
+from tests.facts import ALERTS, STOCK, differences, ledger, rows, value
+
+
+@pytest.fixture
+def past(open_filled) -> Engine:
+    """An engine on a lake with the small retailer's past."""
+    return open_filled(build_small)
+
+
+def test_the_past_is_the_retailers_books_and_verifies(past):
+    simulation = RETAILER.simulation()
+    taken = value(past.lake, "SELECT count(*) FROM raw.messages")
+    # No further: the books are of what has been handed out.
+    deque(islice(chain(simulation.opening(), simulation.stream()), taken), maxlen=0)
+
+    assert rows(past.lake, STOCK) == ledger(simulation)
+    assert [] == differences(past)
+    assert {"burst", "dynamic", "products", "velocity"} == {
+        stage for (stage,) in rows(past.lake, "SELECT DISTINCT stage FROM meta.versions")
+    }
+
+
+def test_alerts_of_the_past_are_there_and_told_in_their_day(past):
+    told = "SELECT count(*) FROM out.alert_transitions WHERE transition = 'notified'"
+    recorded = (
+        f"SELECT count(*), min(attempted_at) FROM out.deliveries WHERE channel = '{Topic.ALERTS}' AND status = 'past'"
+    )
+
+    count, first = rows(past.lake, recorded)[0]
+    assert count == value(past.lake, told) >= 2
+    assert RETAILER.start_at - timedelta(hours=1) < first.replace(tzinfo=UTC) < RETAILER.opens_at
+
+
+def test_nothing_of_the_past_is_owed_now_or_by_the_next_process(past, broker):
+    """Neither on `alerts-topic` nor on `dead-letter-topic`, by whichever process looks first."""
+    assert [] == past.take_untold()
+    assert [] == load_owed(past.lake)
+    # Nor does anything fall due when the demo begins.
+    assert not is_sweep_due(past, to_microseconds(RETAILER.opens_at))
+
+    Ingest(past, broker, broker).run(max_seconds=60, wait_seconds=0, until_empty=True)
+
+    assert [] == [m for m in broker.published if m.topic in (Topic.ALERTS, Topic.DEAD_LETTERS)]
+
+
+def test_a_past_that_was_broken_off_goes_on_and_is_the_same(open_engine, past):
+    """A kill between a burst and the record of it takes the burst in again: duplicates."""
+    engine = open_engine(chosen=Settings(home=past.settings.home.with_name("broken")))
+    pulse = Pulse(RETAILER.simulation())
+    import_catalog(engine, engine.settings, products_csv(pulse.simulation.catalog))
+    chunks = chunks_of(RETAILER, pulse)
+    first, second = next(chunks), next(chunks)
+    take_in(engine, first)
+    take_in(engine, second)
+    known = first.taken
+
+    import_catalog(engine, engine.settings, products_csv(pulse.simulation.catalog))
+    for chunk in chunks_of(RETAILER, Pulse(RETAILER.simulation(), taken=known)):
+        take_in(engine, chunk)
+
+    for table in (STOCK, ALERTS, "SELECT * EXCLUDE (version, seq) FROM core.events ORDER BY event_id"):
+        assert rows(past.lake, table) == rows(engine.lake, table)
+    assert [] == load_owed(engine.lake)
+
+
+def test_bursts_of_the_past_end_where_velocity_and_limits_are_computed():
+    """So that rules of days and of demand judge as they would have."""
+    chunks = list(chunks_of(RETAILER, Pulse(RETAILER.simulation())))
+
+    assert ["2026-04-14 00", "2026-04-24 00", "2026-04-26 08"] == [f"{c.night:%Y-%m-%d %H}" for c in chunks if c.night]
+    days = [(c.messages[-1].event_time if c.messages else c.night).date() for c in chunks]
+    assert days == sorted(days)
+    assert chunks[-1].taken == sum(len(chunk.messages) for chunk in chunks)
+
+
+def test_messages_of_the_past_arrive_in_their_day_and_none_before_another():
+    messages = next(chunks_of(RETAILER, Pulse(RETAILER.simulation()))).messages
+
+    times = [message.publish_at for message in arrived(messages, 0)]
+    assert times == sorted(times)
+    assert max(times) == max(to_microseconds(message.event_time) for message in messages)
