@@ -18,8 +18,7 @@ from inventory_assets.domain.thresholds.resolve import DynamicLimits
 from inventory_assets.ingest.engine import Commit, Engine
 from inventory_assets.lake.query.reader import Reader
 from inventory_assets.lake.stages import Stage
-from inventory_assets.queries.history import read_keys
-from inventory_assets.refresh.coverage import read_demand
+from inventory_assets.queries.history import read_demand, read_keys
 
 # More SKUs than this and reading all of them is quicker than naming each.
 MAX_NAMED_SKUS = 500
