@@ -16,7 +16,7 @@ MAX_PORT = 65_535
 
 PRODUCT_RANGES = {
     "lead_time_days": (0, MAX_DAYS), "order_up_to": (0, MAX_QUANTITY), "pack_multiple": (1, MAX_PACK),
-    "unit_price": (0, MAX_PRICE),
+    "unit_price": (0, MAX_PRICE), "min_order_qty": (0, MAX_QUANTITY),
 }  # fmt: skip
 """The numbers of product data: (least, most), both allowed."""
 

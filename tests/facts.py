@@ -77,6 +77,7 @@ def warm(state: InventoryState) -> dict[str, Any]:
         "alerts": {key: dict(alerts) for key, alerts in state.alerts.items() if alerts},
         "due_alerts": set(state.due_alerts),
         "products": dict(state.products),
+        "plan_lines": {key: line for key, line in state.plan_lines.items() if line is not None},
         "connectors": dict(state.connectors),
         "dynamics": {key: limits for key, limits in state.dynamics.items() if limits is not None},
         "pauses": dict(state.pauses),

@@ -91,8 +91,9 @@ def letter_id(topic: str, message_id: str) -> str:
 
 def recorded_inputs(inputs: BurstInputs) -> str:
     """A burst's inputs as `meta.versions` keeps them."""
-    # Velocities, computed limits and products are rows of their own tables, at this very version.
-    return msgspec.json.encode(msgspec.structs.replace(inputs, velocities=(), products=(), dynamics=())).decode()
+    # Velocities, computed limits, products and plan lines are rows of their own tables, at this very version.
+    bare = msgspec.structs.replace(inputs, velocities=(), products=(), dynamics=(), plan_lines=())
+    return msgspec.json.encode(bare).decode()
 
 
 def counts_of(result: BurstResult) -> dict[str, int]:
@@ -107,5 +108,6 @@ def counts_of(result: BurstResult) -> dict[str, int]:
         "thresholds": len(draft.thresholds.changed),
         "alerts": len(result.changed_alerts),
         "notified": len(result.notified),
+        "plan_lines": len(draft.plan_lines.changed),
     }
     return {name: count for name, count in counts.items() if count}

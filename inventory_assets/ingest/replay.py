@@ -27,7 +27,7 @@ from inventory_assets.domain.ingest.state import InventoryState
 from inventory_assets.domain.values import to_microseconds_naive
 from inventory_assets.ingest.warm import to_dynamics
 from inventory_assets.lake.query.reader import Reader
-from inventory_assets.lake.tables import DYNAMIC_THRESHOLDS, PRODUCTS, VELOCITY
+from inventory_assets.lake.tables import DYNAMIC_THRESHOLDS, PLANS, PRODUCTS, VELOCITY
 
 # Versions read at a time: bounds memory, and one query per slice stays cheap.
 SLICE = 200
@@ -128,6 +128,12 @@ def _read_inputs(reader: Reader, version: int, text: str) -> BurstInputs:
             f"SELECT * FROM {DYNAMIC_THRESHOLDS.changes} WHERE version = ? ORDER BY warehouse_id, sku", [version]
         )
         inputs = msgspec.structs.replace(inputs, dynamics=tuple(to_dynamics(rows)))
+    if inputs.plan_date is not None:
+        rows = reader.query(
+            f"SELECT warehouse_id, sku, plan_date, order_quantity FROM {PLANS.changes} WHERE version = ? ORDER BY ALL",
+            [version],
+        )
+        inputs = msgspec.structs.replace(inputs, plan_lines=tuple(rows.iter_rows()))
     if inputs.has_products:
         names = ", ".join(column for column in PRODUCTS.columns if column != "version")
         rows = reader.query(f"SELECT {names} FROM {PRODUCTS.changes} WHERE version = ? ORDER BY sku", [version])

@@ -219,6 +219,7 @@ def facts_of(state: InventoryState) -> dict[str, dict[Any, Any]]:
         "unstated": dict.fromkeys(state.unstated),
         "newest": dict(state.newest),
         "products": dict(state.products),
+        "plan_lines": {key: line for key, line in state.plan_lines.items() if line is not None},
         "connectors": dict(state.connectors),
         "pauses": dict(state.pauses),
         "silences": dict(state.silences),

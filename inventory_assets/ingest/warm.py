@@ -24,6 +24,7 @@ from inventory_assets.domain.ingest.state import (
     TREND_POINTS,
     InventoryState,
     Newest,
+    PlanLine,
     SkuParents,
     remember_pause,
 )
@@ -39,6 +40,7 @@ from inventory_assets.lake.tables import (
     ALERTS,
     CONNECTORS,
     DYNAMIC_THRESHOLDS,
+    PLANS,
     PRODUCTS,
     RESOLVED_THRESHOLDS,
     SKU_STATE,
@@ -154,6 +156,9 @@ def load_state(
     products = reader.query(f"SELECT * EXCLUDE version FROM ({_rows(reader, state, PRODUCTS)}) WHERE {chosen}")
     for row in products.iter_rows(named=True):
         state.products[row["sku"]] = Product(**row)
+    lines = reader.query(f"FROM ({_rows(reader, state, PLANS)}) WHERE line_id IS NOT NULL AND {chosen}")
+    for warehouse_id, sku, day, quantity in lines.select(*PLANS.key, "plan_date", "order_quantity").iter_rows():
+        state.plan_lines[shared.key(warehouse_id, sku)] = PlanLine(day, quantity)
     state.connectors = {heard.connector_id: heard for heard in load_connectors(reader)}
     _load_events(reader, state, shared, cached_entities, index, chosen)
     _load_trends(reader, state, shared, chosen)

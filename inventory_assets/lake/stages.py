@@ -14,6 +14,7 @@ class Stage(StrEnum):
     VELOCITY = "velocity"
     DYNAMIC = "dynamic"
     INCIDENTS = "incidents"
+    PLANS = "plans"
     REBUILD = "rebuild"
     RESTORE = "restore"
     # Notes: they add to tables of which no engine keeps anything warm.

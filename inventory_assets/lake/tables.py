@@ -243,6 +243,7 @@ PRODUCTS = VersionedTable(
         "sku": TEXT, "product_name": TEXT, "variant_name": TEXT, "brand_name": TEXT, "category_name": TEXT,
         "department_name": TEXT, "supplier_id": TEXT, "lead_time_days": BIG, "order_up_to": BIG, "unit_price": REAL,
         "pack_multiple": BIG, "document_fields": TEXT, "version": BIG, "is_removed": FLAG,
+        "min_order_qty": BIG,
     },
     "One row per SKU with product data. Null is unknown.",
     key=("sku",), hidden=("document_fields", "is_removed"), shown_if="is_removed IS NOT TRUE",
@@ -339,6 +340,21 @@ INCIDENTS = VersionedTable(
     "One row per incident id: a business alert over many keys, its members and its arithmetic.",
     key=("incident_id",),
 )  # fmt: skip
+PLANS = VersionedTable(
+    "out", "plans", {
+        "line_id": TEXT, "warehouse_id": TEXT, "sku": TEXT, "supplier_id": TEXT, "category_id": TEXT,
+        "plan_date": DATE, "as_of_version": BIG, "reason": TEXT, "is_urgent": FLAG, "runs_out_on": DATE,
+        "order_by": DATE, "order_quantity": BIG, "needed": BIG, "target": BIG, "available": BIG, "inbound": BIG,
+        "announced": BIG, "accepted": BIG, "lapsed": BIG, "transferred_in": BIG, "transferred_out": BIG,
+        "pack_multiple": BIG, "min_order_qty": BIG, "order_up_to": BIG, "transfers": TEXT, "risk_percent": BIG,
+        "revenue_at_risk": REAL, "projected": BIG, "projected_low": BIG, "projected_high": BIG, "demand": REAL,
+        "safety_stock": BIG, "daily_units": REAL, "daily_deviation": REAL, "model": TEXT, "lead_time_days": BIG,
+        "horizon_days": BIG, "seen_by_limit": BIG, "rule": TEXT, "not_known": TEXT, "service_level": REAL,
+        "review_days": BIG, "default_service_level": REAL, "least_transfer": BIG, "version": BIG,
+    },
+    "One row per active (warehouse_id, sku): the newest plan line that says something else than the one before.",
+    key=("warehouse_id", "sku"), shown_if="line_id IS NOT NULL",
+)  # fmt: skip
 CONNECTORS = VersionedTable(
     "meta", "connectors", {
         "connector_id": TEXT, "warehouse_id": TEXT, "last_heard_at": TIME, "state": TEXT, "published_until": TIME,
@@ -429,6 +445,6 @@ APPEND_TABLES = (
 )  # fmt: skip
 VERSIONED_TABLES = (
     PRODUCTS, SKU_STATE, ROLLUPS, THRESHOLD_RULES, RESOLVED_THRESHOLDS, VELOCITY, COVERAGE, DYNAMIC_THRESHOLDS,
-    ALERTS, INCIDENTS, CONNECTORS, PIPELINE_FINDINGS,
+    ALERTS, INCIDENTS, PLANS, CONNECTORS, PIPELINE_FINDINGS,
 )  # fmt: skip
 SCHEMAS = ("raw", "core", "out", "meta")

@@ -1,20 +1,23 @@
 """Read stock events from the lake in the order they count: by key, position, level first, event id (RULES 25)."""
 
 from collections.abc import Iterator
+from datetime import UTC, date, datetime, time
 
 import polars as pl
 
 from inventory_assets.domain.events.kinds import Key, ParentIds
-from inventory_assets.domain.stock.history import HISTORY_SCHEMA, STATUSES, TYPES
-from inventory_assets.domain.values import to_datetime
+from inventory_assets.domain.stock.coverage import Demand, daily_demand
+from inventory_assets.domain.stock.history import HISTORY_SCHEMA, STATUSES, TYPES, run_stock
+from inventory_assets.domain.values import to_datetime, to_microseconds
 from inventory_assets.lake.query.clauses import STOCK_KINDS
 from inventory_assets.lake.query.reader import Reader
 
-_KEYS = """
+KEYS = """
     SELECT (row_number() OVER (ORDER BY warehouse_id, sku) - 1)::INTEGER AS key, warehouse_id, sku,
         department_id, category_id, brand_id, product_id
     FROM core.sku_state
 """
+"""SQL for every key, with the number that stands for it here."""
 
 
 def _place(values: tuple[str, ...], column: str) -> str:
@@ -38,7 +41,7 @@ _EVENTS = f"""
 
 def read_keys(reader: Reader) -> tuple[list[Key], list[ParentIds]]:
     """Every key and its parents; their places are the key numbers of `read_histories`."""
-    rows = reader.query(_KEYS + " ORDER BY key").rows()
+    rows = reader.query(KEYS + " ORDER BY key").rows()
     return [(row[1], row[2]) for row in rows], [row[3:7] for row in rows]
 
 
@@ -47,7 +50,7 @@ def last_event_at(reader: Reader) -> int | None:
     return reader.query("SELECT epoch_us(max(event_at)) AS at FROM core.events WHERE sku IS NOT NULL").item()
 
 
-def read_histories(reader: Reader, until: int, *, chosen: str = "", keys: str = _KEYS) -> Iterator[pl.DataFrame]:
+def read_histories(reader: Reader, until: int, *, chosen: str = "", keys: str = KEYS) -> Iterator[pl.DataFrame]:
     """Read every key's events up to a time: frames of `HISTORY_SCHEMA`, no key in two of them.
 
     Args:
@@ -76,3 +79,10 @@ def read_histories(reader: Reader, until: int, *, chosen: str = "", keys: str = 
             yield frame[:cut]
     if rest is not None:
         yield rest
+
+
+def read_demand(reader: Reader, as_of_date: date, *, chosen: str = "") -> Iterator[Demand]:
+    """Daily demand of every key with history before a day, some keys at a time; `chosen` as in `read_histories`."""
+    as_of = to_microseconds(datetime.combine(as_of_date, time(), UTC))
+    for events in read_histories(reader, as_of - 1, chosen=chosen):
+        yield daily_demand(run_stock(events), as_of)

@@ -1,30 +1,20 @@
 """Refresh `core.coverage`: demand on days with stock, and how many days the stock lasts."""
 
-from collections.abc import Iterator
-from datetime import UTC, date, datetime, time
+from datetime import date
 
 import numpy as np
 import polars as pl
 
 from inventory_assets.domain.events.kinds import Key
-from inventory_assets.domain.stock.coverage import Demand, daily_demand, measure
-from inventory_assets.domain.stock.history import run_stock
-from inventory_assets.domain.values import to_microseconds
+from inventory_assets.domain.stock.coverage import Demand, measure
 from inventory_assets.ingest.engine import Engine
 from inventory_assets.lake.query.reader import Reader
 from inventory_assets.lake.query.rows import current_rows
 from inventory_assets.lake.stages import Stage
 from inventory_assets.lake.tables import COVERAGE
-from inventory_assets.queries.history import read_histories, read_keys
+from inventory_assets.queries.history import read_demand, read_keys
 
 MEASURED = [name for name in COVERAGE.columns if name not in (*COVERAGE.key, "as_of_date", "version")]
-
-
-def read_demand(reader: Reader, as_of_date: date, *, chosen: str = "") -> Iterator[Demand]:
-    """Daily demand of every key with history before a day, some keys at a time; `chosen` as in `read_histories`."""
-    as_of = to_microseconds(datetime.combine(as_of_date, time(), UTC))
-    for events in read_histories(reader, as_of - 1, chosen=chosen):
-        yield daily_demand(run_stock(events), as_of)
 
 
 def measure_coverage(reader: Reader, as_of_date: date) -> pl.DataFrame:

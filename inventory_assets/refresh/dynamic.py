@@ -13,13 +13,12 @@ from inventory_assets.domain.events.kinds import DynamicSettings, Key
 from inventory_assets.domain.ingest.process import BurstInputs
 from inventory_assets.domain.ingest.state import InventoryState
 from inventory_assets.domain.stock.coverage import WINDOW_DAYS
-from inventory_assets.domain.thresholds.forecast import compute_limits
+from inventory_assets.domain.thresholds.forecast import forecast_demand, limits_from
 from inventory_assets.domain.thresholds.resolve import DynamicLimits
 from inventory_assets.ingest.engine import Commit, Engine
 from inventory_assets.lake.query.reader import Reader
 from inventory_assets.lake.stages import Stage
-from inventory_assets.queries.history import read_keys
-from inventory_assets.refresh.coverage import read_demand
+from inventory_assets.queries.history import read_demand, read_keys
 
 # More SKUs than this and reading all of them is quicker than naming each.
 MAX_NAMED_SKUS = 500
@@ -70,18 +69,19 @@ def _compute(
     weekdays = ((as_of_date - timedelta(days=WINDOW_DAYS)).weekday() + days) % 7
     found = {}
     for demand in read_demand(reader, as_of_date, chosen=chosen):
-        for place, number in enumerate(demand.keys.tolist()):
+        places = [place for place, number in enumerate(demand.keys.tolist()) if keys[number] in wanted]
+        forecasts = forecast_demand(demand.units[places], demand.is_counted[places], weekdays)
+        for row, number in enumerate(demand.keys[places].tolist()):
             key = keys[number]
-            product = state.products.get(key[1]) if key in wanted else None
+            product = state.products.get(key[1])
             # Without a lead time there is nothing to protect against: the rule's own numbers hold.
             # Nor over ten years: one such number, of a document, took the memory of all.
             lead_time_days = None if product is None else usable(product)[0].lead_time_days
             if lead_time_days is None:
                 continue
-            counted = demand.is_counted[place]
-            limits = compute_limits(
-                demand.units[place][counted], weekdays[counted], next_weekday=as_of_date.weekday(),
-                lead_time_days=lead_time_days, service_level=wanted[key].service_level,
+            limits = limits_from(
+                forecasts, row, next_weekday=as_of_date.weekday(), lead_time_days=lead_time_days,
+                service_level=wanted[key].service_level,
             )  # fmt: skip
             if limits is not None:
                 found[key] = limits

@@ -20,6 +20,7 @@ renamed as (
         order_up_to,
         unit_price,
         pack_multiple,
+        min_order_qty,
         version,
     from products
 

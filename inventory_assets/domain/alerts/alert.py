@@ -153,6 +153,7 @@ class Product(msgspec.Struct, frozen=True, omit_defaults=True):
     order_up_to: int | None = None
     unit_price: float | None = None
     pack_multiple: int | None = None
+    min_order_qty: int | None = None
     document_fields: str = ""
     is_removed: bool | None = None
 

@@ -204,9 +204,11 @@ class ThresholdRule(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 class Command(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """An operator's instruction, RULES 36. A null scope field means every one.
 
-    The last five are of the alert commands (ADR 0004): the alert meant, or the
-    category of a scope; when a silence ends, in microseconds; in whose name an
-    inhibition holds, null being `issued_by`; and the only condition it holds.
+    Five are of the alert commands (ADR 0004): the alert meant, or the category
+    of a scope; when a silence (or a line's snooze) ends, in microseconds; in whose
+    name an inhibition holds, null being `issued_by`; and the only condition it
+    holds. The last two are of the plan's (ADR 0021): its line, and how many units
+    are accepted of it.
     """
 
     event_id: str
@@ -222,6 +224,8 @@ class Command(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     until_at: int | None = None
     source: str | None = None
     alert_type: str | None = None
+    plan_line_id: str | None = None
+    quantity: int | None = None
 
     kind = "control"
 

@@ -37,7 +37,7 @@ from inventory_assets.domain.ingest.dedupe import admit
 from inventory_assets.domain.ingest.handling import HOLDING
 from inventory_assets.domain.ingest.result import Arrival, BurstInputs, BurstResult
 from inventory_assets.domain.ingest.rules import BurstRules
-from inventory_assets.domain.ingest.state import PAUSING, Draft, InventoryState, SkuParents, remember_pause
+from inventory_assets.domain.ingest.state import PAUSING, Draft, InventoryState, PlanLine, SkuParents, remember_pause
 from inventory_assets.domain.stock.fold import (
     KeyState,
     Versions,
@@ -133,6 +133,8 @@ class _Run:
             self.result.arrivals.append(self._receive(item))
         accepted = self.draft.new_events
         self._take_products(inputs.products)
+        for warehouse_id, sku, day, quantity in inputs.plan_lines:
+            self.draft.plan_lines[warehouse_id, sku] = None if day is None else PlanLine(day, quantity)
         self.rules.take_velocities(inputs)
         self.rules.take_dynamics(inputs)
         placed = [

@@ -1,5 +1,7 @@
 """What a burst takes beside its messages, and what it changes: each message's fate and all that follows."""
 
+from datetime import date
+
 import msgspec
 
 from inventory_assets.domain.alerts.alert import Alert, Product, Transition
@@ -20,7 +22,9 @@ class BurstInputs(msgspec.Struct, frozen=True, omit_defaults=True):
     null for unknown. `dynamics`: computed limits as of `dynamic_date`, likewise,
     null where none can be computed any more. `products`: rows of a products import, with `has_products`.
     `policy`: what a sweep does to alerts that nobody takes (ADR 0004). `meaning`: the settings
-    that the version is made with; null in versions that did not record it.
+    that the version is made with; null in versions that did not record it. `plan_lines`: of each
+    key whose line of a plan changed by the plan of `plan_date`, the line's date and what it says to
+    order; null dates for keys that are in no plan any more.
     """
 
     sweep_at: int | None = None
@@ -33,6 +37,8 @@ class BurstInputs(msgspec.Struct, frozen=True, omit_defaults=True):
     policy: LifecyclePolicy | None = None
     dynamic_date: str | None = None
     dynamics: tuple[tuple[str, str, DynamicLimits | None], ...] = ()
+    plan_date: str | None = None
+    plan_lines: tuple[tuple[str, str, date | None, int | None], ...] = ()
 
     def moment_of(self, warehouse_id: str) -> int | None:
         """When a sweep is, in one warehouse; null where it does not concern it."""

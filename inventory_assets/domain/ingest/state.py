@@ -8,6 +8,7 @@ does.
 
 from array import array
 from collections.abc import Container, Iterable, Iterator, Mapping, MutableMapping
+from datetime import date
 from functools import cached_property
 from itertools import product
 from typing import Generic, NamedTuple, TypeVar
@@ -229,6 +230,13 @@ class Newest(NamedTuple):
     committed_at: int
 
 
+class PlanLine(NamedTuple):
+    """The line of a key in the newest plan that says something new of it: its date, and what it says to order."""
+
+    day: date
+    quantity: int | None
+
+
 class InventoryState:
     """Everything warm, as of `version`. Changed only by `Draft.merge`."""
 
@@ -247,6 +255,7 @@ class InventoryState:
         self.unstated: set[Key] = set()
         self.newest: dict[str, Newest] = {}
         self.products: dict[str, Product] = {}
+        self.plan_lines: dict[Key, PlanLine | None] = {}
         self.connectors: dict[str, Heard] = {}
         self.pauses: dict[PauseScope, Command] = {}
         self.silences: Silences = {}
@@ -274,6 +283,7 @@ class Draft:
         self.dynamics = Overlay(state.dynamics)
         self.alerts = Overlay(state.alerts)
         self.products = Overlay(state.products)
+        self.plan_lines = Overlay(state.plan_lines)
         self.connectors = Overlay(state.connectors)
         self.pauses = dict(state.pauses)
         self.silences = dict(state.silences)
@@ -383,7 +393,7 @@ class Draft:
         rollup_change = self.rollup_change  # before its keys are merged
         for overlay in (
             self.keys, self.skus, self.rules, self.thresholds, self.velocities, self.dynamics, self.alerts,
-            self.products, self.connectors,
+            self.products, self.connectors, self.plan_lines,
         ):  # fmt: skip
             overlay.merge()
         state.pauses = self.pauses

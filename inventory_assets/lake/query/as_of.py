@@ -59,6 +59,8 @@ def show_version(connection: duckdb.DuckDBPyConnection, version: int | None) -> 
                 f"SELECT * FROM {CATALOG}.{table.full_name} WHERE version <= {version}"
             )
     for versioned in VERSIONED_TABLES:
+        if versioned.changes not in there:
+            continue
         query = versioned.view_query(f"{CATALOG}.", None, version)
         connection.execute(f"CREATE VIEW memory.{versioned.full_name} AS {query}")
         connection.execute(

@@ -25,6 +25,7 @@ from inventory_assets.lake.tables import (
     CONNECTORS,
     COVERAGE,
     LANDED,
+    PLANS,
     RESOLVED_THRESHOLDS,
     ROLLUPS,
     SKU_STATE,
@@ -52,7 +53,7 @@ EXPIRE_EVERY = 60
 # What a killed process wrote and never handed over; a day is far beyond any running rewrite.
 ORPHAN_AGE = timedelta(days=1)
 
-COMPACTED_TABLES = (SKU_STATE, ROLLUPS, RESOLVED_THRESHOLDS, COVERAGE, ALERTS, CONNECTORS)
+COMPACTED_TABLES = (SKU_STATE, ROLLUPS, RESOLVED_THRESHOLDS, COVERAGE, ALERTS, PLANS, CONNECTORS)
 MERGED_TABLES: tuple[Table, ...] = tuple(
     table for table in (*APPEND_TABLES, *VERSIONED_TABLES) if table not in (LANDED, BASES)
 )

@@ -106,14 +106,14 @@ def run_with(command, environment, *arguments):
         return command(*arguments)
 
 
-GOOD = "sku,product_name,order_up_to,pack_multiple,unit_price\nS1,Lamp,40,6,9.5\nS2,Chair,10,,\n"
+GOOD = "sku,product_name,order_up_to,pack_multiple,unit_price,min_order_qty\nS1,Lamp,40,6,9.5,12\nS2,Chair,10,,,\n"
 
 
 @pytest.mark.parametrize(
     ("name", "text", "lines_named"),
     [
-        ("p.csv", GOOD + "S3,Table,-1,,\n,No sku,,,\n", ["line 4", "line 5"]),
-        ("p.csv", GOOD + 'S3,"Table\nwith a line break",1,,\nS4,Bad,x,,\n', ["line 6"]),
+        ("p.csv", GOOD + "S3,Table,-1,,,\n,No sku,,,,\n", ["line 4", "line 5"]),
+        ("p.csv", GOOD + 'S3,"Table\nwith a line break",1,,,\nS4,Bad,x,,,\n', ["line 6"]),
         ("p.jsonl", '{"sku":"S1"}\n\n{"sku":7}\n', ["line 3"]),
         ("p.jsonl", '{"sku":"S1","lead_time_days":1.5}\n', ["line 1"]),
         ("p.jsonl", '{"sku":"S1","order_up_to":true}\n', ["line 1"]),
@@ -252,10 +252,24 @@ def test_products_import_all_rows_and_again_changes_nothing(run, tmp_path):
 
     assert "version 1" in run("products", "import", str(path)).err
     assert "nothing changed" in run("products", "import", str(path)).err
-    columns = "sku, product_name, order_up_to, pack_multiple, unit_price"
+    columns = "sku, product_name, order_up_to, pack_multiple, unit_price, min_order_qty"
     assert run("sql", f"SELECT {columns} FROM core.products ORDER BY sku", "--format", "json").rows == [
-        {"sku": "S1", "product_name": "Lamp", "order_up_to": 40, "pack_multiple": 6, "unit_price": 9.5},
-        {"sku": "S2", "product_name": "Chair", "order_up_to": 10, "pack_multiple": None, "unit_price": None},
+        {
+            "sku": "S1",
+            "product_name": "Lamp",
+            "order_up_to": 40,
+            "pack_multiple": 6,
+            "unit_price": 9.5,
+            "min_order_qty": 12,
+        },
+        {
+            "sku": "S2",
+            "product_name": "Chair",
+            "order_up_to": 10,
+            "pack_multiple": None,
+            "unit_price": None,
+            "min_order_qty": None,
+        },
     ]
     assert run("verify").code == 0
 

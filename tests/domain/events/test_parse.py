@@ -94,6 +94,7 @@ def test_archiving_old_transactions_takes_no_stock_away():
         ("order_up_to", (0, 10**12), (-1, 10**12 + 1)),
         ("pack_multiple", (1, 10**6), (0, 10**6 + 1)),
         ("unit_price", (0.0, 1e9), (-0.01, 1_000_000_000.01)),
+        ("min_order_qty", (0, 10**12), (-1, 10**12 + 1)),
         ("supplier_id", ("x", "x" * 1024), ("x" * 1025,)),
     ],
 )
@@ -270,7 +271,7 @@ def test_parsing_never_raises(body, topic, row_id):
 
 NAMES = {
     "lead_time_days": (3_650, 3_651), "order_up_to": (10**12, 10**12 + 1), "pack_multiple": (10**6, 10**6 + 1),
-    "unit_price": (10**9, 10**9 + 1),
+    "unit_price": (10**9, 10**9 + 1), "min_order_qty": (10**12, 10**12 + 1),
 }  # fmt: skip
 
 

@@ -7,7 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inventory_assets.domain.thresholds.forecast import compute_limits, croston_sba, tsb, weekly_factors
+from inventory_assets.domain.thresholds.forecast import (
+    croston_sba,
+    forecast_demand,
+    limits_from,
+    tsb,
+    weekly_factors,
+)
 
 WEEK = np.arange(7)
 
@@ -16,14 +22,24 @@ def series(*values):
     return np.array(values, dtype=float)
 
 
+def one(method, units, *more):
+    """What a method says of one key all of whose days count."""
+    return method(units[None, :], np.ones((1, len(units)), dtype=bool), *more)[0]
+
+
+def compute_limits(units, weekdays, **settings):
+    found = forecast_demand(units[None, :], np.ones((1, len(units)), dtype=bool), weekdays)
+    return limits_from(found, 0, **settings)
+
+
 def test_sba_by_hand():
     """Sizes 6, 3 at days 2 and 6, a = 0.1: z = 6 + 0.1 (3 - 6) = 5.7, p = 2 + 0.1 (4 - 2) = 2.2."""
-    assert math.isclose(0.95 * 5.7 / 2.2, croston_sba(series(0, 6, 0, 0, 0, 3)))
+    assert math.isclose(0.95 * 5.7 / 2.2, one(croston_sba, series(0, 6, 0, 0, 0, 3)))
 
 
 def test_tsb_by_hand():
     """p starts at 1/2, z at 4: p = .5 → .55 → .495 → .4455 → .50095, z = 4 → 4.2 → 3.98."""
-    assert math.isclose(0.50095 * 3.98, tsb(series(6, 0, 0, 2)))
+    assert math.isclose(0.50095 * 3.98, one(tsb, series(6, 0, 0, 2)))
 
 
 def test_a_dead_item_fades_in_tsb_and_not_in_sba():
@@ -31,28 +47,27 @@ def test_a_dead_item_fades_in_tsb_and_not_in_sba():
     alive = series(*[3, 0, 0, 3] * 6)
     dead = np.concatenate((alive, np.zeros(60)))
 
-    assert croston_sba(alive) == croston_sba(dead)
-    assert tsb(dead) < 0.01 * tsb(alive)
+    assert one(croston_sba, alive) == one(croston_sba, dead)
+    assert one(tsb, dead) < 0.01 * one(tsb, alive)
 
 
 @pytest.mark.parametrize("method", [croston_sba, tsb])
 def test_nothing_sold_forecasts_nothing(method):
-    assert 0.0 == method(series(0, 0, 0)) == method(series())
+    assert 0.0 == one(method, series(0, 0, 0)) == one(method, series())
 
 
 def test_constant_demand_is_its_own_forecast_but_for_the_correction():
-    assert math.isclose(5 * 0.95, croston_sba(np.full(30, 5.0)))
-    assert math.isclose(5, tsb(np.full(30, 5.0)))
+    assert math.isclose(5 * 0.95, one(croston_sba, np.full(30, 5.0)))
+    assert math.isclose(5, one(tsb, np.full(30, 5.0)))
 
 
 def test_weekly_factors_have_mean_one_and_need_eight_weeks():
     weekend = np.tile(series(4, 4, 4, 4, 4, 11, 11), 8)
 
-    factors = weekly_factors(weekend, np.tile(WEEK, 8))
+    factors = one(weekly_factors, weekend, np.tile(WEEK, 8))
 
-    assert factors is not None
     assert [4 / 6] * 5 + [11 / 6] * 2 == pytest.approx(factors.tolist())
-    assert weekly_factors(weekend[:-7], np.tile(WEEK, 7)) is None
+    assert np.isnan(one(weekly_factors, weekend[:-7], np.tile(WEEK, 7))).all()
 
 
 def test_the_reorder_point_is_demand_plus_safety_stock():
@@ -140,3 +155,22 @@ def test_demand_is_intermittent_from_an_interval_of_1_32_days(days, model):
     found = compute_limits(units, np.arange(days) % 7, next_weekday=0, lead_time_days=3, service_level=0.95)
 
     assert found is not None and model == found.model
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.lists(st.sampled_from([None, 0, 0, 1, 3, 40]), min_size=70, max_size=70), min_size=1, max_size=4))
+def test_a_forecast_is_of_its_own_key_and_of_the_days_that_count(rows):
+    """Beside others or alone, with the days that do not count or without them: the same limits."""
+    units = np.array([[each or 0 for each in row] for row in rows], dtype=float)
+    counted = np.array([[each is not None for each in row] for row in rows])
+    days = np.arange(70) % 7
+    found = forecast_demand(units, counted, days)
+
+    for place in range(len(rows)):
+        asked = {"next_weekday": 3, "lead_time_days": 9, "service_level": 0.9}
+        kept = counted[place]
+        alone = compute_limits(units[place][kept], days[kept], **asked)
+        beside = limits_from(found, place, **asked)
+        assert (alone is None) == (beside is None)
+        if alone is not None:
+            assert (alone.min_qty, alone.reorder_qty, alone.model) == (beside.min_qty, beside.reorder_qty, beside.model)

@@ -1,0 +1,93 @@
+"""What people decided on lines of a plan, and what is left of what they accepted (RULES 36, 42). Pure.
+
+Of several decisions on one line the latest by its own time holds: a dismissal
+takes an acceptance back. Each unit of RESTOCK first seen after an acceptance
+takes one off, the oldest acceptance first; what is left lapses.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
+from typing import NamedTuple
+
+from inventory_assets.domain.events.kinds import Command
+from inventory_assets.domain.replenish.shelves import DEFAULT_LEAD_DAYS
+
+
+class Decision(NamedTuple):
+    """The command that holds for a line, and its place in the lake: what came later was seen later."""
+
+    line_id: str
+    line_date: date
+    command: Command
+    seen: tuple[int, int]
+
+
+class Restock(NamedTuple):
+    """A RESTOCK as first seen: its place in the lake, its event's day; `quantity` the most that it ever said.
+
+    A cancelled one has taken its units off all the same: what was ordered and is
+    not coming has to be ordered again.
+    """
+
+    seen: tuple[int, int]
+    day: date
+    quantity: int
+
+
+class Left(NamedTuple):
+    """Units that still count, with the date of the line that each part is of; and what has lapsed."""
+
+    parts: tuple[tuple[date, int], ...]
+    lapsed: int
+
+    @property
+    def units(self) -> int:
+        """All that counts."""
+        return sum(quantity for _, quantity in self.parts)
+
+
+def latest_decisions(decisions: Iterable[Decision]) -> dict[str, Decision]:
+    """The decision that holds, by line id."""
+    found: dict[str, Decision] = {}
+    for each in decisions:
+        known = found.get(each.line_id)
+        if known is None or _moment(each) > _moment(known):
+            found[each.line_id] = each
+    return found
+
+
+def _moment(decision: Decision) -> tuple[int, str]:
+    return decision.command.event_at, decision.command.event_id
+
+
+def lapse_date(line_date: date, lead_time_days: int | None) -> date:
+    """The first day on which an accepted line of a date counts no more."""
+    return line_date + timedelta(days=DEFAULT_LEAD_DAYS if lead_time_days is None else max(1, 2 * lead_time_days))
+
+
+def what_is_left(
+    accepted: Sequence[Decision], restocks: Sequence[Restock], plan_date: date, lead_time_days: int | None
+) -> Left:
+    """What is left of one shelf's accepted quantities as of a plan's date.
+
+    Days are those of the lines, not of the clock at which somebody accepted: a
+    plan of last week is judged as last week.
+    """
+    # Accepted of a later plan than this one: it counts for that, and later ones.
+    known = sorted((each for each in accepted if each.line_date <= plan_date), key=lambda each: each.seen)
+    left = [each.command.quantity or 0 for each in known]
+    for restock in sorted(restocks):
+        units = restock.quantity
+        for place, each in enumerate(known):
+            # What came after it had lapsed answers a later acceptance.
+            if each.seen < restock.seen and restock.day < lapse_date(each.line_date, lead_time_days):
+                taken = min(units, left[place])
+                left[place] -= taken
+                units -= taken
+    parts, lapsed = [], 0
+    for each, units in zip(known, left, strict=True):
+        if units and plan_date < lapse_date(each.line_date, lead_time_days):
+            parts.append((each.line_date, units))
+        else:
+            lapsed += units
+    return Left(tuple(parts), lapsed)

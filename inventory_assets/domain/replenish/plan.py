@@ -1,0 +1,256 @@
+"""A plan: for each shelf when it runs out, what to order by when, what to move; pure, all shelves at once (RULES 42).
+
+An order is placed at each review and must last until the next one's arrives: a
+target for demand over lead time and review period, less what is there and on
+its way (Silver, Pyke & Thomas, 4th ed., section 7.9, the (R, S) rule). What is
+not known stays nan, and `Unknown` says what that is.
+"""
+
+from datetime import date
+from enum import IntFlag, StrEnum
+from statistics import NormalDist
+from typing import NamedTuple
+
+import numpy as np
+
+from inventory_assets.domain.replenish.projection import NEVER, run_out_days, wait
+from inventory_assets.domain.replenish.shelves import PlanSettings, Shelves
+from inventory_assets.domain.replenish.transfers import Need, Transfer, share_out
+from inventory_assets.domain.stock.coverage import COVER_LEVEL
+from inventory_assets.domain.thresholds.forecast import (
+    OBSOLETE_DAYS,
+    demand_over,
+    safety_factor,
+    whole_units,
+)
+from inventory_assets.ranges import MAX_DAYS
+
+LINE_PREFIX = "pln-"
+
+
+class Unknown(IntFlag):
+    """What is not known of a shelf; in this order it is told."""
+
+    DEMAND = 1
+    LEAD_TIME = 2
+    PRICE = 4
+    SUPPLIER = 8
+    PACK = 16
+    OPENING_STOCK = 32
+
+
+class Reason(StrEnum):
+    """Why a line says what it says: the first that holds."""
+
+    OUT = "out"
+    TOO_LATE = "too_late"
+    DUE = "due"
+    BELOW_LIMIT = "below_limit"
+    UNKNOWN = "unknown"
+    FILL_UP = "fill_up"
+    ON_ITS_WAY = "on_its_way"
+    LIMIT_IS_HIGH = "limit_is_high"
+    ENOUGH = "enough"
+
+
+REASONS = np.array([str(reason) for reason in Reason])
+
+
+class Lines(NamedTuple):
+    """The plan's lines, a row for each shelf in the shelves' order; nan is unknown, days are after the plan's date.
+
+    `horizon_days` is lead time and review period; `projected` with `projected_low`
+    and `projected_high`, an interval of 80 %, is the stock at its end if nothing is done. `runs_out` is
+    a day or `NEVER`; an order placed on `order_by` still arrives in time, below 0 none does. `needed` is the sum
+    `target` − available − inbound − announced − accepted + given − taken; `order_quantity` that
+    in whole packs, at least the least order. `risk_percent`: of running out before an order placed today arrives.
+    `seen_by_limit`: where no limit in force sees that, the reorder quantity that would. `is_urgent`: to be seen to
+    before the next review.
+    """
+
+    horizon_days: np.ndarray
+    forecast: np.ndarray
+    projected: np.ndarray
+    projected_low: np.ndarray
+    projected_high: np.ndarray
+    runs_out: np.ndarray
+    order_by: np.ndarray
+    safety_stock: np.ndarray
+    target: np.ndarray
+    taken: np.ndarray
+    given: np.ndarray
+    needed: np.ndarray
+    order_quantity: np.ndarray
+    risk_percent: np.ndarray
+    revenue_at_risk: np.ndarray
+    seen_by_limit: np.ndarray
+    reason: np.ndarray
+    is_urgent: np.ndarray
+    unknown: np.ndarray
+
+
+class Plan(NamedTuple):
+    """Lines, and the transfers between their rows."""
+
+    lines: Lines
+    transfers: list[Transfer]
+
+
+def make_line_id(plan_date: date, warehouse_id: str, sku: str) -> str:
+    """Build a line's id (RULES 42)."""
+    return f"{LINE_PREFIX}{plan_date:%Y%m%d}-{warehouse_id}-{sku}"
+
+
+def make_plan(shelves: Shelves, plan_date: date, settings: PlanSettings) -> Plan:
+    """Plan every shelf as of a day.
+
+    Args:
+        shelves: As of one lake version.
+        plan_date: Day 0; demand is of the days before it.
+        settings: How.
+    """
+    known = shelves.forecasts
+    lead = shelves.lead_time_days
+    is_known = known.is_known & ~np.isnan(lead)
+    lead_days = np.where(np.isnan(lead), 0, lead).astype(np.int64)
+    horizon = lead_days + settings.review_days
+    ahead = known.ahead(plan_date.weekday())
+    deviation = np.nan_to_num(known.deviation)
+
+    # ---- what comes of itself
+    runs_out = run_out_days(ahead, shelves.available, shelves.arrivals)
+    runs_out[~known.is_known & (shelves.available > 0)] = np.nan
+    # Of later days no forecast speaks, and a calendar may not have them.
+    runs_out[runs_out > min(MAX_DAYS, (date.max - plan_date).days)] = NEVER
+    wait_for_order = wait(ahead, deviation, shelves.available, lead_days, shelves.arrivals)
+    is_late = is_known & (runs_out < lead_days)
+    forecast = demand_over(ahead, horizon)
+    spread = deviation * np.sqrt(horizon)
+    projected = shelves.available + _arrived(shelves, horizon) - forecast
+    margin = NormalDist().inv_cdf((1 + COVER_LEVEL) / 2) * spread
+
+    # ---- what to move
+    factor = _factors(shelves.service_level, settings.service_level)
+    safety = np.maximum(0, whole_units(factor * spread))
+    need = Need(np.where(is_late, np.maximum(0, whole_units(wait_for_order.short)), 0), runs_out)
+    keeps = _kept(shelves, ahead, deviation, lead_days, safety)
+    spare = np.where(np.isnan(keeps) | (need.units > 0), 0, np.maximum(0, shelves.available - np.nan_to_num(keeps)))
+    transfers = share_out(shelves.sku, shelves.warehouse, need, spare, keeps, settings.least_transfer)
+    taken, given = np.zeros(len(shelves), dtype=np.int64), np.zeros(len(shelves), dtype=np.int64)
+    for each in transfers:
+        taken[each.taker] += each.quantity
+        given[each.giver] += each.quantity
+
+    # ---- what to order
+    is_seen = _is_seen(shelves)
+    service = np.where(is_known, np.maximum(safety, whole_units(forecast + factor * spread)), np.nan)
+    # Where demand is not known, the rule's own word on a breach stands: twice its reorder quantity (RULES 30).
+    by_rule = np.where(is_seen & ~is_known, 2 * shelves.reorder_qty, np.nan)
+    target = np.fmax(service, np.where(np.isnan(shelves.order_up_to), by_rule, shelves.order_up_to))
+    coming = shelves.inbound + shelves.announced + shelves.accepted
+    needed = np.maximum(0, target - shelves.available - coming + given - taken)
+    reorder = whole_units(demand_over(ahead, lead_days + 1) + factor * deviation * np.sqrt(lead_days + 1))
+    reason = _reasons(shelves, is_late, is_seen, service, target)
+    return Plan(
+        Lines(
+            horizon_days=np.where(np.isnan(lead), np.nan, horizon),
+            forecast=_where(is_known, forecast),
+            projected=_where(is_known, np.round(projected)),
+            projected_low=_where(is_known, np.round(projected - margin)),
+            projected_high=_where(is_known, np.round(projected + margin)),
+            runs_out=runs_out,
+            order_by=_where(~np.isnan(lead), runs_out - lead_days),
+            safety_stock=_where(is_known, safety),
+            target=target,
+            taken=taken,
+            given=given,
+            needed=needed,
+            order_quantity=_in_packs(needed, shelves.min_order_qty, shelves.pack_multiple),
+            risk_percent=_where(is_known | (shelves.available <= 0), np.round(100 * wait_for_order.chance)),
+            revenue_at_risk=_where(is_known, np.round(wait_for_order.unsold * shelves.unit_price, 2)),
+            seen_by_limit=_where(is_late & ~is_seen, np.maximum(reorder, shelves.available + 1)),
+            reason=reason,
+            is_urgent=(reason < _URGENT_BELOW) | (taken > 0) | (given > 0),
+            unknown=_unknown(shelves),
+        ),
+        transfers,
+    )
+
+
+_URGENT_BELOW = list(Reason).index(Reason.UNKNOWN)
+
+
+def _where(holds: np.ndarray, values: np.ndarray) -> np.ndarray:
+    return np.where(holds, values, np.nan)
+
+
+def _factors(own: np.ndarray, common: float) -> np.ndarray:
+    levels, places = np.unique(np.where(np.isnan(own), common, own), return_inverse=True)
+    return np.array([safety_factor(level) for level in levels.tolist()])[places]
+
+
+def _arrived(shelves: Shelves, horizon: np.ndarray) -> np.ndarray:
+    row, day, quantity, _ = shelves.arrivals
+    in_time = day < horizon[row]
+    return np.bincount(row[in_time], quantity[in_time].astype(np.float64), len(shelves))
+
+
+def _limits(shelves: Shelves) -> np.ndarray:
+    """The greatest of the thresholds in force, in units; 0 where none is set."""
+    limit = np.minimum(np.fmax(shelves.min_days, shelves.reorder_days), MAX_DAYS)
+    days = np.nan_to_num(limit * shelves.daily_units)
+    units = np.nan_to_num(np.fmax(shelves.min_qty, shelves.reorder_qty))
+    return np.maximum(units, whole_units(days))
+
+
+def _is_seen(shelves: Shelves) -> np.ndarray:
+    """Whether a limit in force sees the shelf's stock; a muted rule sees nothing."""
+    return ((shelves.available <= 0) | (shelves.available < _limits(shelves))) & shelves.is_enabled
+
+
+def _kept(
+    shelves: Shelves, ahead: np.ndarray, deviation: np.ndarray, lead_days: np.ndarray, safety: np.ndarray
+) -> np.ndarray:
+    """Units that each shelf keeps when it gives (RULES 43); nan where nobody knows what it needs.
+
+    At every moment until an order placed today is there it still has its safety
+    stock: so also until its own next arrival, and a small one does not count for
+    a large one. It keeps one unit in any case: the last one given is a stockout.
+    """
+    found = shelves.forecasts
+    # Four weeks in stock with a sale or two are no forecast, and all the same say that little is asked for.
+    is_known = ~np.isnan(shelves.lead_time_days) & (found.is_known | (found.counted >= OBSOLETE_DAYS))
+    own = wait(ahead, deviation, np.zeros(len(shelves)), lead_days, shelves.arrivals, is_sure=True)
+    return _where(is_known, np.maximum(np.maximum(whole_units(np.maximum(0, own.short)) + safety, _limits(shelves)), 1))
+
+
+def _in_packs(needed: np.ndarray, least: np.ndarray, pack: np.ndarray) -> np.ndarray:
+    wanted = np.where(needed > 0, np.fmax(needed, least), needed)
+    size = np.fmax(pack, 1)
+    return np.ceil(wanted / size) * size
+
+
+def _reasons(
+    shelves: Shelves, is_late: np.ndarray, is_seen: np.ndarray, service: np.ndarray, target: np.ndarray
+) -> np.ndarray:
+    position = shelves.available + shelves.inbound + shelves.announced + shelves.accepted
+    held = {
+        Reason.OUT: shelves.available <= 0,
+        Reason.TOO_LATE: is_late,
+        Reason.DUE: position < service,
+        Reason.BELOW_LIMIT: np.isnan(service) & is_seen,
+        Reason.UNKNOWN: np.isnan(target),
+        Reason.FILL_UP: position < target,
+        Reason.ON_ITS_WAY: shelves.available < service,
+        Reason.LIMIT_IS_HIGH: is_seen,
+    }
+    return np.select([held[reason] for reason in list(Reason)[:-1]], range(len(held)), len(held))
+
+
+def _unknown(shelves: Shelves) -> np.ndarray:
+    flags = (
+        (Unknown.DEMAND, ~shelves.forecasts.is_known), (Unknown.LEAD_TIME, np.isnan(shelves.lead_time_days)),
+        (Unknown.PRICE, np.isnan(shelves.unit_price)), (Unknown.SUPPLIER, ~shelves.has_supplier),
+        (Unknown.PACK, np.isnan(shelves.pack_multiple)), (Unknown.OPENING_STOCK, ~shelves.is_stated),
+    )  # fmt: skip
+    return np.sum([np.where(holds, int(flag), 0) for flag, holds in flags], axis=0)

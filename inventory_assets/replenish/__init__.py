@@ -1,0 +1,1 @@
+"""Plans: read what a lake version knows, plan, keep the lines, take them apart again."""

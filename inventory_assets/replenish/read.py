@@ -1,0 +1,142 @@
+"""Read what a plan is made of, as one lake version knows it: stock, demand, rules, product data, what is coming."""
+
+from collections.abc import Collection
+from datetime import date, timedelta
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+
+from inventory_assets.domain.replenish.shelves import ROAD_DAYS, Arrivals, Shelves
+from inventory_assets.domain.stock.coverage import WINDOW_DAYS
+from inventory_assets.domain.thresholds.forecast import WEEK, Forecasts, forecast_demand
+from inventory_assets.lake.query.clauses import FINAL_STATUSES, USABLE_PRODUCTS, counting_versions
+from inventory_assets.lake.query.reader import Reader
+from inventory_assets.lake.query.rows import current_rows_query
+from inventory_assets.lake.tables import THRESHOLD_RULES
+from inventory_assets.queries.history import KEYS, read_demand
+
+NUMBERS = {
+    "lead_time_days": "lead_time_days", "order_up_to": "order_up_to", "unit_price": "unit_price",
+    "pack_multiple": "pack_multiple", "min_order_qty": "min_order_qty", "min_qty": "min_threshold_qty",
+    "reorder_qty": "reorder_threshold_qty", "min_days": "min_threshold_days",
+    "reorder_days": "reorder_threshold_days", "daily_units": "velocity", "service_level": "service_level",
+}  # fmt: skip
+"""Numbers of `Shelves`, and the columns here that hold them; null is nan there."""
+
+_SHELVES = f"""
+    SELECT k.key, s.warehouse_id, s.sku, s.category_id, s.available, s.inbound, s.is_unstated, p.supplier_id,
+        p.lead_time_days, p.order_up_to, p.unit_price, p.pack_multiple, p.min_order_qty,
+        t.min_threshold_qty, t.reorder_threshold_qty, t.min_threshold_days, t.reorder_threshold_days,
+        coalesce(t.is_enabled, true) AS is_enabled, nullif(v.daily_units, 0) AS velocity,
+        concat_ws(' ', t.rule_level_type, nullif(t.rule_level_id, ''), t.rule_warehouse_id) AS rule,
+        CASE WHEN r.details IS NOT NULL THEN (r.details->>'$.rule.dynamic.service_level')::DOUBLE END AS service_level
+    FROM core.sku_state s JOIN ({KEYS}) k USING (warehouse_id, sku)
+    LEFT JOIN {USABLE_PRODUCTS} p USING (sku)
+    LEFT JOIN core.resolved_thresholds t USING (warehouse_id, sku)
+    LEFT JOIN core.velocity v USING (warehouse_id, sku)
+    LEFT JOIN ({{rules}}) r ON r.level_type = t.rule_level_type AND r.level_id = t.rule_level_id
+        AND r.warehouse_id IS NOT DISTINCT FROM t.rule_warehouse_id
+    WHERE s.is_active {{chosen}}
+    ORDER BY s.sku, s.warehouse_id
+"""
+# Only what has no final version is on its way, and only its version that counts says how much (RULES 13, 15, 16).
+_COMING = f"""
+    WITH open AS (
+        SELECT entity_key FROM core.events WHERE kind = 'transaction' {{chosen}}
+        GROUP BY entity_key HAVING NOT bool_or(status IN {FINAL_STATUSES})
+    )
+    SELECT CASE WHEN type = 'TRANSFER' THEN to_warehouse_id ELSE warehouse_id END AS warehouse_id, sku, quantity,
+        event_date, type = 'RESTOCK' AS is_supplied, type <> 'TRANSFER' OR status = 'SHIPPED' AS is_inbound
+    FROM ({counting_versions("*", "entity_key IN (FROM open)")})
+    WHERE quantity > 0 AND type NOT IN ('RESERVE', 'RELEASE')
+"""
+
+
+class Accepted(NamedTuple):
+    """What is left of accepted lines of one shelf: (day that it is expected, units) each, and what has lapsed."""
+
+    parts: tuple[tuple[date, int], ...]
+    lapsed: int
+
+
+class Read(NamedTuple):
+    """`rows` names what `shelves` counts: a row each, in their order."""
+
+    rows: pl.DataFrame
+    shelves: Shelves
+
+
+def read_shelves(reader: Reader, version: int, plan_date: date, *, skus: Collection[str] | None = None) -> Read:
+    """Read all active keys, or those of some SKUs; by (sku, warehouse_id).
+
+    Args:
+        reader: Shows one version (`lake.query.as_of.pin_version`).
+        version: Which.
+        plan_date: Demand is of the complete UTC days before it.
+        skus: Of these only; what comes of them is the same as among all.
+    """
+    names = None if skus is None else ", ".join("'" + sku.replace("'", "''") + "'" for sku in sorted(set(skus)))
+    rows = _read_rows(reader, version, names)
+    coming = _read_coming(reader, rows, plan_date, names)
+    inbound, day, quantity, row = (coming[name].to_numpy() for name in ("is_inbound", "day", "quantity", "row"))
+    announced = np.bincount(row[~inbound], quantity[~inbound], rows.height).astype(np.int64)
+    nothing = np.zeros(rows.height, dtype=np.int64)
+    return Read(
+        rows,
+        Shelves(
+            sku=rows["sku"].rank("dense").to_numpy(),
+            warehouse=rows["warehouse_id"].rank("dense").to_numpy(),
+            available=rows["available"].to_numpy(),
+            inbound=rows["inbound"].to_numpy(),
+            announced=announced,
+            accepted=nothing,
+            lapsed=nothing,
+            **{name: rows[column].cast(pl.Float64).fill_null(np.nan).to_numpy() for name, column in NUMBERS.items()},
+            is_enabled=rows["is_enabled"].to_numpy(),
+            has_supplier=rows["supplier_id"].is_not_null().to_numpy(),
+            is_stated=~rows["is_unstated"].to_numpy(),
+            forecasts=_read_forecasts(reader, rows, plan_date, "" if names is None else f"AND e.sku IN ({names})"),
+            arrivals=Arrivals(row, day, quantity, inbound),
+        ),
+    )  # fmt: skip
+
+
+def _read_rows(reader: Reader, version: int, names: str | None) -> pl.DataFrame:
+    rules = current_rows_query(reader, THRESHOLD_RULES, version)
+    chosen = "" if names is None else f"AND s.sku IN ({names})"
+    return reader.query(_SHELVES.format(rules=rules, chosen=chosen))
+
+
+def _read_coming(reader: Reader, rows: pl.DataFrame, plan_date: date, names: str | None) -> pl.DataFrame:
+    """What is on its way to the shelves: `row`, `day` after the plan's date, units."""
+    places = rows.select("warehouse_id", "sku", "lead_time_days").with_row_index("row")
+    found = reader.query(_COMING.format(chosen="" if names is None else f"AND sku IN ({names})"))
+    days = pl.when("is_supplied").then(pl.col("lead_time_days")).otherwise(pl.lit(ROAD_DAYS))
+    return (
+        found.join(places, on=["warehouse_id", "sku"])
+        .with_columns(((pl.col("event_date") - pl.lit(plan_date)).dt.total_days() + days).alias("day"))
+        # Without a lead time nobody knows when: in no projection, and in the order's sum all the same.
+        .filter(pl.col("day").is_not_null() | ~pl.col("is_inbound"))
+        .select(pl.col("row", "day", "quantity").cast(pl.Int64), "is_inbound")
+        .sort("row", "day", "quantity", "is_inbound")
+    )
+
+
+def _read_forecasts(reader: Reader, rows: pl.DataFrame, plan_date: date, chosen: str) -> Forecasts:
+    size = rows.height
+    found = Forecasts(
+        np.zeros(size, dtype=bool), np.zeros(size), np.zeros(size), np.ones((size, WEEK)),
+        np.zeros(size, dtype=np.int64), np.zeros(size), np.zeros(size, dtype=np.int64),
+    )  # fmt: skip
+    numbers = rows["key"].to_numpy()
+    places = np.full(int(numbers.max(initial=0)) + 1, -1)
+    places[numbers] = np.arange(size)
+    weekdays = ((plan_date - timedelta(days=WINDOW_DAYS)).weekday() + np.arange(WINDOW_DAYS)) % WEEK
+    for demand in read_demand(reader, plan_date, chosen=chosen):
+        is_ours = demand.keys < len(places)
+        is_ours[is_ours] = places[demand.keys[is_ours]] >= 0
+        part = forecast_demand(demand.units[is_ours], demand.is_counted[is_ours], weekdays)
+        for into, values in zip(found, part, strict=True):
+            into[places[demand.keys[is_ours]]] = values
+    return Forecasts(*(np.nan_to_num(values) if values.dtype == np.float64 else values for values in found))
