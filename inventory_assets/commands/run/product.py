@@ -6,6 +6,7 @@ import shutil
 import signal
 import sys
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
@@ -18,6 +19,8 @@ from inventory_assets.commands.output import notes
 from inventory_assets.commands.run.code_server import CodeServers
 from inventory_assets.commands.run.partitions import partitions_environment
 from inventory_assets.commands.run.processes import Processes, free_port, python_environment, tail, wait_for_port
+from inventory_assets.console.serve import DEFAULT_PORT as DEFAULT_CONSOLE_PORT
+from inventory_assets.console.serve import serve_beside
 from inventory_assets.lake.errors import LakeError
 from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.option_types import RATE, Decimal, Whole
@@ -60,9 +63,12 @@ class Stopped(Exception):
     help="Of the Dagster UI; else the next free one.",
 )
 @click.option("--emulator-port", type=Whole(1, MAX_PORT), default=DEFAULT_EMULATOR_PORT, show_default=True)
+@click.option("--console-port", type=Whole(1, MAX_PORT), default=DEFAULT_CONSOLE_PORT, show_default=True)
 @click.option("--seconds", type=Decimal(1, MAX_DAYS * 86_400), help="Stop by itself after this long.")
-def run(scale: str, rate: float | None, port: int, emulator_port: int, seconds: float | None) -> None:
-    """Run everything: emulator, Dagster UI, and a retailer that trades. Ctrl-C stops it all."""
+def run(
+    scale: str, rate: float | None, port: int, emulator_port: int, console_port: int, seconds: float | None
+) -> None:
+    """Run everything: emulator, Dagster UI, console, and a retailer that trades. Ctrl-C stops it all."""
     settings = load_settings()
     size = SCALES[scale]
     lock = _hold(settings.home / "run.lock")
@@ -71,8 +77,11 @@ def run(scale: str, rate: float | None, port: int, emulator_port: int, seconds: 
         notes.print(f"stopped {stopped} processes that an earlier run had left", style="yellow")
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, _raise_stopped)
+    ends = ExitStack()
     try:
-        code_servers = _start(settings, processes, size, size.rate if rate is None else rate, port, emulator_port)
+        code_servers = _start(
+            settings, processes, ends, size, size.rate if rate is None else rate, port, emulator_port, console_port
+        )
         _watch(settings, processes, code_servers, seconds)
     except Stopped:
         notes.print()
@@ -80,6 +89,7 @@ def run(scale: str, rate: float | None, port: int, emulator_port: int, seconds: 
     finally:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
+        ends.close()
         processes.stop()
         land_before_leaving(settings)
         endpoint_path(settings).unlink(missing_ok=True)
@@ -107,8 +117,9 @@ def _raise_stopped(number: int, frame: FrameType | None) -> None:
 
 
 def _start(
-    settings: Settings, processes: Processes, size: Scale, rate: float, port: int, emulator_port: int
-) -> CodeServers:
+    settings: Settings, processes: Processes, ends: ExitStack, size: Scale, rate: float, port: int,
+    emulator_port: int, console_port: int,
+) -> CodeServers:  # fmt: skip
     logs = settings.home / "logs"
     inventory = [sys.executable, "-m", "inventory_assets.cli"]
     own_emulator = settings.emulator_host is None
@@ -132,6 +143,10 @@ def _start(
     # Always this broker: a project named in the environment must not get a simulated retailer.
     ensure_topics(replace(settings, emulator_host=host))
     notes.print(f"emulator   {host}, topics ready")
+    chosen = free_port(console_port)
+    _say_port("console", console_port, chosen)
+    ends.callback(serve_beside(replace(settings, emulator_host=host), chosen))
+    notes.print(f"console    http://127.0.0.1:{chosen}/", style="bold green")
 
     dagster_home = settings.home / "dagster"
     dagster_home.mkdir(parents=True, exist_ok=True)
@@ -160,7 +175,6 @@ def _start(
             raise click.ClickException(f"Dagster did not start:\n{tail(logs / 'dagster.log')}")
     notes.print(f"Dagster UI  http://127.0.0.1:{chosen}/asset-groups", style="bold green")
     notes.print("in another terminal:  .venv/bin/inventory alerts      (logs: " + str(logs) + ")")
-    notes.print("or in a browser:      .venv/bin/inventory serve       (a console for planners)")
     notes.print("                      .venv/bin/inventory reports build, then: inventory reports serve")
     return CodeServers(child.pid)
 
@@ -183,7 +197,7 @@ def _watch(settings: Settings, processes: Processes, code_servers: CodeServers, 
         if time.monotonic() - said_at < STATUS_SECONDS:
             continue
         said_at = time.monotonic()
-        memory = sum(bytes_ for name, bytes_ in processes.memory_bytes().items() if name != "simulator")
+        memory = sum(processes.memory_bytes().values())
         notes.print(f"{status.line()}  memory {memory / 2**20:,.0f} MiB")
 
 
