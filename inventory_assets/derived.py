@@ -6,6 +6,7 @@ for each. Not here: the marts, which dbt builds once a day's snapshots are there
 
 import logging
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -22,7 +23,7 @@ from inventory_assets.lake.files.partition_files import (
 )
 from inventory_assets.lake.files.partition_files import Manifest as DayManifest
 from inventory_assets.lake.query.reader import history_reader, snapshot_reader
-from inventory_assets.quality.judge import hold_judged, judge_rules, latest_results, record, with_trends
+from inventory_assets.quality.judge import Judged, hold_judged, judge_rules, latest_results, record, with_trends
 from inventory_assets.quality.rules import RULES
 from inventory_assets.refresh.coverage import refresh_coverage
 from inventory_assets.refresh.dynamic import refresh_dynamic
@@ -88,7 +89,14 @@ def derive(settings: Settings, *, first: date, last: date) -> Iterator[Made]:
     clock = clock_of(settings)
     check_days(DAILY_STOCK, first, last, today=clock.today())
     as_of = last + timedelta(days=1)
-    with engine_of(settings) as engine, telling(engine, lambda: reach_publisher(settings), _log_owed):
+    now = clock.microseconds()
+    with (
+        engine_of(settings) as engine,
+        telling(engine, lambda: reach_publisher(settings), _log_owed),
+        # Most of its time is DuckDB's, so it takes the other core.
+        ThreadPoolExecutor(1, thread_name_prefix="judgement") as worker,
+    ):
+        judging = worker.submit(_judge, settings, now)
         yield Step("demand, velocity and dynamic limits")
         with history_reader(settings) as reader:
             refresh_velocity(engine, as_of)
@@ -103,20 +111,23 @@ def derive(settings: Settings, *, first: date, last: date) -> Iterator[Made]:
         yield Step("business incidents")
         refresh_incidents(engine, clock.microseconds())
         yield Step("the judgement of the data")
-        now = clock.microseconds()
-        with snapshot_reader(settings) as reader:
-            judged = judge_rules(reader, settings, RULES, now=now)
+        judged = judging.result()
         record(engine.lake, judged)
         hold_judged(engine, judged, now=now)
         results = with_trends(engine.lake, [each.result for each in judged])
         yield Judgement(results, latest_results(engine.lake))
-    for kind, period in _periods(first, as_of):
+    for kind, period in periods(first, as_of):
         yield Step(f"the {kind} report")
         yield ReportMade(*make_report(settings, kind, period, today=clock.today()))
 
 
-def _periods(first: date, as_of: date) -> Iterator[tuple[Kind, Period]]:
-    """Last night's; last week's where it ended within the days."""
+def _judge(settings: Settings, now: int) -> list[Judged]:
+    with snapshot_reader(settings) as reader:
+        return judge_rules(reader, settings, RULES, now=now)
+
+
+def periods(first: date, as_of: date) -> Iterator[tuple[Kind, Period]]:
+    """The last night and week before a day that ended on the first day or later."""
     for kind in Kind:
         period = last_complete(kind, as_of)
         if period.last_date >= first:

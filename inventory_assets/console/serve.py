@@ -2,13 +2,22 @@
 
 import os
 import socket
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import click
 
 from inventory_assets.addresses import read_host, write_address
-from inventory_assets.console.access import TOKEN_VARIABLE, ConsoleSetupError, access_of
+from inventory_assets.console.access import TOKEN_VARIABLE, Access, ConsoleSetupError, access_of
 from inventory_assets.option_types import PORT
-from inventory_assets.settings import load_settings
+from inventory_assets.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    import uvicorn
+
+LOCAL = "127.0.0.1"
 
 DEFAULT_PORT = 8090
 END_SECONDS = 3
@@ -17,7 +26,7 @@ NICENESS = 5
 
 
 @click.command()
-@click.option("--host", default="127.0.0.1", show_default=True,
+@click.option("--host", default=LOCAL, show_default=True,
               help=f"Where to listen; what other machines reach needs {TOKEN_VARIABLE}.")  # fmt: skip
 @click.option("--port", type=PORT, default=DEFAULT_PORT, show_default=True,
               help="0 picks a free one.")  # fmt: skip
@@ -40,12 +49,6 @@ def run_console(host: str, port: int, names: tuple[str, ...] = (), *, what: str 
     Raises:
         click.ClickException: It may not be served so, or the port is taken.
     """
-    # Here, not at the top: every other command would load a web server.
-    import uvicorn
-
-    from inventory_assets.console.app import build_app
-    from inventory_assets.console.connections import BoundedProtocol
-
     settings = load_settings()
     try:
         host = read_host(host)
@@ -59,11 +62,49 @@ def run_console(host: str, port: int, names: tuple[str, ...] = (), *, what: str 
     os.nice(NICENESS)
     chosen = listener.getsockname()[1]
     click.echo(f"{what}  http://{write_address(host, chosen)}{path}", err=True)
+    _server(settings, access).run(sockets=[listener])
+
+
+def serve_beside(settings: Settings, port: int) -> Callable[[], None]:
+    """Serve the console to this machine from a thread of this process, which has what it takes loaded already.
+
+    Returns:
+        What ends it; a page that is being answered has `END_SECONDS`.
+
+    Raises:
+        click.ClickException: The port is taken.
+    """
+    server = _server(settings, access_of(LOCAL, os.environ.get(TOKEN_VARIABLE) or None, ()))
+    listener = _listen(LOCAL, port)
+
+    def run() -> None:
+        # On Linux a thread has a niceness of its own, and those that it starts inherit it.
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+        server.run(sockets=[listener])
+
+    thread = threading.Thread(target=run, name="console", daemon=True)
+    thread.start()
+
+    def stop() -> None:
+        server.should_exit = True
+        thread.join(END_SECONDS + 1)
+
+    return stop
+
+
+def _server(settings: Settings, access: Access) -> "uvicorn.Server":
+    # Here, not at the top: every other command would load a web server.
+    import uvicorn
+
+    from inventory_assets.console.app import build_app
+    from inventory_assets.console.connections import BoundedProtocol
+
     config = uvicorn.Config(
         build_app(settings, access), log_level="warning", access_log=False, server_header=False,
         timeout_graceful_shutdown=END_SECONDS, ws="none", loop="asyncio", http=BoundedProtocol,
     )  # fmt: skip
-    uvicorn.Server(config).run(sockets=[listener])
+    return uvicorn.Server(config)
 
 
 def _listen(host: str, port: int) -> socket.socket:

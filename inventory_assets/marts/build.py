@@ -156,7 +156,14 @@ def _last_lines(text: str) -> str:
 
 
 def load_manifest(project_dir: Path = PROJECT_DIR) -> dict[str, Any]:
-    """dbt's manifest of the project, parsed anew only where a source has changed since it was last.
+    """dbt's manifest of the project, as `parsed_manifest` has it."""
+    return json.loads(parsed_manifest(project_dir)[0].read_text())
+
+
+def parsed_manifest(project_dir: Path = PROJECT_DIR) -> tuple[Path, str]:
+    """Where dbt's manifest of the project is, and the digest of what it was parsed from.
+
+    It is parsed anew only where a source has changed since it was last.
 
     A bare machine parses once, without a lake or a network, in about five seconds.
 
@@ -173,7 +180,7 @@ def load_manifest(project_dir: Path = PROJECT_DIR) -> dict[str, Any]:
         if not manifest.exists() or not digest.exists() or digest.read_text() != wanted:
             _parse(project_dir, manifest)
             digest.write_text(wanted)
-        return json.loads(manifest.read_text())
+        return manifest, wanted
 
 
 def _parsed(project_dir: Path) -> Path:

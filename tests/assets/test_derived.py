@@ -6,7 +6,7 @@ import dagster as dg
 import pytest
 
 from inventory_assets.definitions import build_defs
-from inventory_assets.derived import Step, build_derived, derive
+from inventory_assets.derived import Step, build_derived, derive, periods
 from inventory_assets.quality.rules import RULES
 from inventory_assets.session import SESSIONS
 from inventory_assets.settings import Settings
@@ -38,6 +38,7 @@ def partitions(instance: dg.DagsterInstance, *path: str) -> list[str | None]:
     return sorted(record.partition_key for record in records)
 
 
+@pytest.mark.big
 def test_one_run_fills_what_a_user_expects_full(inventory, tmp_path):
     """Closing stock of the days, today's transactions so far, the judgement, last night's and last week's report."""
     defs = build_defs(Settings(), resource_overrides={"inventory": inventory})
@@ -59,6 +60,7 @@ def test_one_run_fills_what_a_user_expects_full(inventory, tmp_path):
     assert (tmp_path / "reports" / "nightly" / "2026-03-08" / "report.html").is_file()
 
 
+@pytest.mark.big
 def test_doing_it_again_changes_no_file(inventory, tmp_path):
     said: list[str] = []
     settings = inventory.settings()
@@ -74,6 +76,19 @@ def test_doing_it_again_changes_no_file(inventory, tmp_path):
 def files(home) -> dict[str, bytes]:
     found = [*(home / "snapshots").rglob("data.parquet"), *(home / "reports").rglob("*.csv")]
     return {str(path): path.read_bytes() for path in found}
+
+
+@pytest.mark.parametrize(
+    ("first", "as_of", "expected"),
+    [
+        # Of a Tuesday only the night's; on Monday the week's, too; of months the last of each.
+        (date(2026, 3, 10), date(2026, 3, 11), ["nightly 2026-03-10"]),
+        (date(2026, 3, 8), date(2026, 3, 9), ["nightly 2026-03-08", "weekly 2026-03-02"]),
+        (date(2025, 12, 11), date(2026, 3, 11), ["nightly 2026-03-10", "weekly 2026-03-02"]),
+    ],
+)
+def test_a_report_is_made_where_its_period_ended_within_the_days(first, as_of, expected):
+    assert expected == [f"{kind} {period.key}" for kind, period in periods(first, as_of)]
 
 
 def test_a_day_that_is_not_over_is_refused(inventory):

@@ -3,12 +3,13 @@
 import dagster as dg
 import pytest
 
-from inventory_assets.assets.marts import GROUPS, build_mart_assets
+from inventory_assets.assets.marts import GROUPS, build_mart_assets, describe_models
 from inventory_assets.definitions import build_defs
 from inventory_assets.lake.files.partition_files import DAILY_STOCK
-from inventory_assets.marts.build import load_manifest
+from inventory_assets.marts.build import load_manifest, parsed_manifest
 from inventory_assets.settings import Settings
 from resources import InventoryResource
+from tests.house.test_startup import loaded_by
 from tests.marts.conftest import make_shop, reader_of
 from tests.marts.files import stock, write_files
 
@@ -64,6 +65,45 @@ def test_every_check_says_what_it_asks():
     assert words["unique_stockouts_stockout_id"] == "`stockout_id` is another in every row."
     assert "`in_stock_share` is null, or at least 0 and at most 1." in words.values()
     assert words["weeks_agree_with_days"] == "A sale is in exactly one week."
+
+
+@pytest.mark.big
+def test_what_is_kept_of_the_models_is_made_anew_where_it_is_no_longer_theirs():
+    kept = parsed_manifest()[0].with_name("assets.json")
+    before = describe_models()
+    kept.write_text(kept.read_text().replace(before["digest"], "another"))
+    assert before == describe_models()
+    kept.write_text("{")
+
+    assert before == describe_models()
+
+
+@pytest.mark.big
+def test_what_is_shown_is_what_dagster_dbt_has():
+    """What a run finds of them by key and by name is its own; a bursts' process does without its libraries."""
+    from inventory_assets.assets.dbt_marts import models
+
+    ours, theirs = build_mart_assets(), models()
+
+    assert theirs.op.name == ours.op.name and theirs.op.tags.items() <= ours.op.tags.items()
+    assert set(theirs.op.output_dict) == set(ours.op.output_dict)
+    assert set(theirs.op.input_dict) == set(ours.op.input_dict)
+    for mine, other in zip(*(sorted(each.specs, key=lambda spec: spec.key) for each in (ours, theirs)), strict=True):
+        assert {dep.asset_key for dep in other.deps} == {dep.asset_key for dep in mine.deps}
+        same = ("key", "description", "group_name", "kinds", "code_version", "skippable")
+        assert [getattr(other, name) for name in same] == [getattr(mine, name) for name in same]
+        assert other.metadata["dagster/column_schema"] == mine.metadata["dagster/column_schema"]
+    tests = ({spec.key: (spec.description, spec.blocking) for spec in each.check_specs} for each in (ours, theirs))
+    assert next(tests) == next(tests)
+
+
+@pytest.mark.big
+def test_the_definitions_load_nothing_of_dbt():
+    """140 MiB in the process that takes bursts in, and in every run."""
+    loaded = loaded_by("import inventory_assets.definitions")
+
+    assert {"dagster", "polars"} <= loaded
+    assert set() == loaded & {"dagster_dbt", "dbt", "sqlglot", "agate"}
 
 
 def test_the_marts_are_no_part_of_the_job_that_takes_messages_in():

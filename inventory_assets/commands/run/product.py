@@ -6,9 +6,11 @@ import shutil
 import signal
 import sys
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
+from typing import NamedTuple
 
 import click
 import duckdb
@@ -28,6 +30,8 @@ from inventory_assets.commands.run.demo import (
 )
 from inventory_assets.commands.run.partitions import partitions_environment
 from inventory_assets.commands.run.processes import Processes, free_port, python_environment, tail, wait_for_port
+from inventory_assets.console.serve import DEFAULT_PORT as DEFAULT_CONSOLE_PORT
+from inventory_assets.console.serve import serve_beside
 from inventory_assets.demo.retailer import Retailer
 from inventory_assets.lake.errors import LakeError
 from inventory_assets.lake.query.reader import LakeReader
@@ -55,6 +59,14 @@ class Scale:
 SCALES = {"small": Scale(2_000, 5, 5.8), "large": Scale(10_000, 20, 20.0)}
 
 
+class Ports(NamedTuple):
+    """The ports that are wanted; where one is taken, the next free one is used."""
+
+    ui: int
+    emulator: int
+    console: int
+
+
 class Stopped(Exception):
     """A signal asked us to end."""
 
@@ -72,9 +84,13 @@ class Stopped(Exception):
     help="Of the Dagster UI; else the next free one.",
 )
 @click.option("--emulator-port", type=Whole(1, MAX_PORT), default=DEFAULT_EMULATOR_PORT, show_default=True)
+@click.option("--console-port", type=Whole(1, MAX_PORT), default=DEFAULT_CONSOLE_PORT, show_default=True)
 @click.option("--seconds", type=Decimal(1, MAX_DAYS * 86_400), help="Stop by itself after this long.")
-def run(scale: str, rate: float | None, demo: bool, port: int, emulator_port: int, seconds: float | None) -> None:
-    """Run everything: emulator, Dagster UI, and a retailer that trades. Ctrl-C stops it all."""
+def run(
+    scale: str, rate: float | None, demo: bool, port: int, emulator_port: int, console_port: int,
+    seconds: float | None,
+) -> None:  # fmt: skip
+    """Run everything: emulator, Dagster UI, console, and a retailer that trades. Ctrl-C stops it all."""
     settings = load_settings()
     size = SCALES[scale]
     if not demo:
@@ -86,13 +102,14 @@ def run(scale: str, rate: float | None, demo: bool, port: int, emulator_port: in
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, _raise_stopped)
     retailer = None
+    ends = ExitStack()
     try:
         if demo:
             retailer = choose_retailer(
                 settings, skus=size.skus, warehouses=size.warehouses, rate=size.rate if rate is None else rate
             )
             rest_clock(settings)
-        code_servers = _start(settings, processes, retailer, port, emulator_port)
+        code_servers = _start(settings, processes, ends, retailer, Ports(port, emulator_port, console_port))
         _watch(settings, processes, code_servers, retailer, seconds)
     except Stopped:
         notes.print()
@@ -100,6 +117,7 @@ def run(scale: str, rate: float | None, demo: bool, port: int, emulator_port: in
     finally:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
+        ends.close()
         processes.stop()
         if retailer is not None:
             stop_clock(settings)
@@ -129,13 +147,13 @@ def _raise_stopped(number: int, frame: FrameType | None) -> None:
 
 
 def _start(
-    settings: Settings, processes: Processes, retailer: Retailer | None, port: int, emulator_port: int
+    settings: Settings, processes: Processes, ends: ExitStack, retailer: Retailer | None, ports: Ports
 ) -> CodeServers:
     logs = settings.home / "logs"
     own_emulator = settings.emulator_host is None
     if own_emulator:
-        chosen = free_port(emulator_port)
-        _say_port("emulator", emulator_port, chosen)
+        chosen = free_port(ports.emulator)
+        _say_port("emulator", ports.emulator, chosen)
         host = f"localhost:{chosen}"
         child = processes.start(
             # Not through the command line, which brings polars and DuckDB: 75 MiB.
@@ -153,13 +171,18 @@ def _start(
     # Always this broker: a project named in the environment must not get a simulated retailer.
     ensure_topics(replace(settings, emulator_host=host))
     notes.print(f"emulator   {host}, topics ready")
+    chosen = free_port(ports.console)
+    _say_port("console", ports.console, chosen)
+    ends.callback(serve_beside(replace(settings, emulator_host=host), chosen))
+    notes.print(f"console    http://127.0.0.1:{chosen}/", style="bold green")
 
     dagster_home = settings.home / "dagster"
     dagster_home.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(PROJECT_DIR / "deploy" / "dagster.yaml", dagster_home / "dagster.yaml")
     environment = python_environment(
         DAGSTER_HOME=str(dagster_home), INVENTORY_HOME=str(settings.home), PUBSUB_EMULATOR_HOST=host,
-        GOOGLE_CLOUD_PROJECT=settings.project, **partitions_environment(settings),
+        GOOGLE_CLOUD_PROJECT=settings.project,
+        **partitions_environment(settings, None if retailer is None else retailer.start_at.date()),
     )  # fmt: skip
     if retailer is not None:
         processes.start(
@@ -167,8 +190,8 @@ def _start(
             log=logs / "simulator.log", env=environment, cwd=PROJECT_DIR,
         )  # fmt: skip
         notes.print(f"demo       {describe(retailer)}")
-    chosen = free_port(port)
-    _say_port("UI", port, chosen)
+    chosen = free_port(ports.ui)
+    _say_port("UI", ports.ui, chosen)
     child = processes.start(
         "dagster",
         [sys.executable, "-m", "inventory_assets.assets.dagster_dev", "-w", str(PROJECT_DIR / "workspace.yaml"),
@@ -180,7 +203,6 @@ def _start(
             raise click.ClickException(f"Dagster did not start:\n{tail(logs / 'dagster.log')}")
     notes.print(f"Dagster UI  http://127.0.0.1:{chosen}/asset-groups", style="bold green")
     notes.print("in another terminal:  .venv/bin/inventory alerts      (logs: " + str(logs) + ")")
-    notes.print("or in a browser:      .venv/bin/inventory serve       (a console for planners)")
     notes.print("                      .venv/bin/inventory reports build, then: inventory reports serve")
     if retailer is None:
         # Not as markup: brackets are JSON's.
@@ -212,7 +234,7 @@ def _watch(
         if time.monotonic() - said_at < STATUS_SECONDS:
             continue
         said_at = time.monotonic()
-        memory = sum(bytes_ for name, bytes_ in processes.memory_bytes().items() if name != "simulator")
+        memory = sum(processes.memory_bytes().values())
         moment = "" if demo is None or not (shown := demo.moment()) else f"{shown}  "
         notes.print(f"{moment}{status.line()}  memory {memory / 2**20:,.0f} MiB")
 

@@ -1,10 +1,11 @@
 """The running stock of `run_stock` is that of the fold, for any history (RULES 12-17)."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 
-from inventory_assets.domain.stock.history import run_stock
-from tests.builders import level, transaction
+from inventory_assets.domain.stock.history import _of_several_sources, run_stock
+from tests.builders import envelope, level, transaction
 from tests.domain.histories import accepted, documents, history_of, live
 
 NEVER = 2**60
@@ -32,6 +33,23 @@ def test_running_stock_is_the_fold_at_every_event(found):
             )
         )  # fmt: skip
         assert expected == actual
+
+
+@pytest.mark.parametrize(("ordered_after", "folded"), [(60, 0), (0, 1)])
+def test_two_sources_are_folded_one_by_one_only_where_they_meet(ordered_after, folded):
+    """A hundred times the work, for nothing where no two speak at one instant."""
+    found = [
+        envelope(level(50), 3600, connector_id="counts"),
+        envelope(transaction("T1", quantity=-4), 3600 + ordered_after, connector_id="orders"),
+        envelope(level(50, sku="S2"), 3600, connector_id="counts"),
+    ]
+    events, _ = history_of(accepted(live(found, NEVER)))
+    key = events["key"].to_numpy()
+
+    apart = list(_of_several_sources(events, np.diff(key, prepend=-1) != 0))
+
+    assert folded == len(apart)
+    assert 46 == run_stock(events).on_hand[key == key[0]][-1]
 
 
 def test_sold_counts_each_completed_order_once_and_takes_a_cancelled_one_back():
