@@ -26,7 +26,7 @@ LEAST_SHARE, MOST_SHARE = 0.005, 0.05
 
 def run(
     *, seeds: tuple[int, ...] = (1, 2, 3), minutes: int = 60, skus: int = 2_000, warehouses: int = 5,
-    messages_per_day: float = 3_500, history_days: int = 90, with_verify: bool = False,
+    messages_per_day: float = 3_300, history_days: int = 90, with_verify: bool = False,
 ) -> None:  # fmt: skip
     """Print the past's cost and the open-alert curve of each seed."""
     for seed in seeds:

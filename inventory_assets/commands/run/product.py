@@ -51,7 +51,7 @@ class Scale:
     rate: float
 
 
-SCALES = {"small": Scale(2_000, 5, 5.8), "large": Scale(10_000, 20, 20.0)}
+SCALES = {"small": Scale(2_000, 5, 5.5), "large": Scale(10_000, 20, 20.0)}
 
 
 class Stopped(Exception):
@@ -61,7 +61,7 @@ class Stopped(Exception):
 @click.command()
 @click.option("--scale", type=click.Choice(list(SCALES)), default="small", show_default=True,
               help="Of a new demo. small: 2,000 SKUs x 5 warehouses; large: 10,000 x 20.")  # fmt: skip
-@click.option("--rate", type=RATE, help="Of a new demo: live messages a second (default 5.8, large 20).")
+@click.option("--rate", type=RATE, help="Of a new demo: live messages a second (default 5.5, large 20).")
 @click.option("--demo/--no-demo", default=True, show_default=True, help="A retailer that trades, or your own data.")
 @click.option(
     "--port",
