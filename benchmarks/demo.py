@@ -69,7 +69,7 @@ def _play(engine: Engine, retailer: Retailer, pulse: Pulse, minutes: int) -> Ite
             refresh_dynamic(engine, engine.lake, midnight.date())
             midnight += timedelta(days=1)
         if messages := pulse.take(now, 100_000):
-            engine.commit_burst(list(arrived(messages, pulse.taken - len(messages))))
+            engine.commit_burst(arrived(messages, pulse.taken - len(messages)))
         if second % SAMPLE_SECONDS == 0 or second == 120:
             for note in pulse.notes(now):
                 print(f"    {note.at:%d %b %H:%M} {note.text}")

@@ -222,7 +222,7 @@ class _Status:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._reader: LakeReader | None = None
-        self._messages = 0
+        self._messages: int | None = None
         self._at = time.monotonic()
 
     def line(self) -> str:
@@ -242,7 +242,8 @@ class _Status:
             self._reader = None
             return "waiting for the first version …"
         now = time.monotonic()
-        rate = (row["messages"] - self._messages) / (now - self._at)
+        # What was there before is no rate.
+        rate = 0.0 if self._messages is None else (row["messages"] - self._messages) / (now - self._at)
         self._messages, self._at = row["messages"], now
         lag = "–" if row["lag_ms"] is None else f"{row['lag_ms']:,.0f} ms"
         return (
