@@ -7,6 +7,7 @@ from benchmarks import (
     burst,
     connector,
     delivery,
+    demo,
     duplicates,
     latency,
     marts,
@@ -32,6 +33,7 @@ PARTS = {
     "marts": marts.run,
     "snapshots": snapshots.run,
     "recompute": recompute.run,
+    "demo": demo.run,
 }
 
 
@@ -68,6 +70,8 @@ def main() -> None:
             snapshots.run(days=30, events_per_day=20_000, keys=40_000)
         elif arguments.quick and name == "recompute":
             recompute.run(events=1_000_000, keys=20_000, rounds=1)
+        elif arguments.quick and name == "demo":
+            demo.run(seeds=(1,), minutes=30, skus=200, warehouses=3, messages_per_day=350, history_days=40)
         elif name == "burst":
             burst.run(bursts=arguments.bursts)
         else:

@@ -26,7 +26,7 @@ LEAST_SHARE, MOST_SHARE = 0.005, 0.05
 
 def run(
     *, seeds: tuple[int, ...] = (1, 2, 3), minutes: int = 60, skus: int = 2_000, warehouses: int = 5,
-    messages_per_day: float = 3_500, history_days: int = 90, with_verify: bool = False,
+    messages_per_day: float = 3_300, history_days: int = 90, with_verify: bool = False,
 ) -> None:  # fmt: skip
     """Print the past's cost and the open-alert curve of each seed."""
     for seed in seeds:
@@ -69,7 +69,7 @@ def _play(engine: Engine, retailer: Retailer, pulse: Pulse, minutes: int) -> Ite
             refresh_dynamic(engine, engine.lake, midnight.date())
             midnight += timedelta(days=1)
         if messages := pulse.take(now, 100_000):
-            engine.commit_burst(list(arrived(messages, pulse.taken - len(messages))))
+            engine.commit_burst(arrived(messages, pulse.taken - len(messages)))
         if second % SAMPLE_SECONDS == 0 or second == 120:
             for note in pulse.notes(now):
                 print(f"    {note.at:%d %b %H:%M} {note.text}")

@@ -6,6 +6,7 @@ that does it (`builder`), nor what is computed from the past alone (snapshots, m
 
 from collections.abc import Iterator
 
+from inventory_assets.clock import machine_microseconds
 from inventory_assets.demo.chunks import Chunk, chunks_of
 from inventory_assets.demo.retailer import Retailer
 from inventory_assets.domain.ingest.process import Message
@@ -32,7 +33,7 @@ def take_in(engine: Engine, chunk: Chunk) -> None:
     """Make a chunk versions of the lake. Nobody is told of what it finds: it is history."""
     with engine.past():
         if chunk.messages:
-            engine.commit_burst(list(arrived(chunk.messages, chunk.taken - len(chunk.messages))))
+            engine.commit_burst(arrived(chunk.messages, chunk.taken - len(chunk.messages)))
         if chunk.night is not None:
             refresh_velocity(engine, chunk.night.date())
             refresh_dynamic(engine, engine.lake, chunk.night.date())
@@ -40,12 +41,17 @@ def take_in(engine: Engine, chunk: Chunk) -> None:
             sweep(engine, to_microseconds(chunk.night), with_policy=False)
 
 
-def arrived(messages: list[SimulatedMessage], first: int) -> Iterator[Message]:
-    """The messages as Pub/Sub would have handed them over in their day; its clock runs forwards."""
-    arrived_at = 0
-    for number, message in enumerate(messages, first):
-        arrived_at = max(arrived_at, to_microseconds(message.event_time))
-        yield Message(f"demo-{number}", message.topic, arrived_at, "", message.attributes, message.data)
+def arrived(messages: list[SimulatedMessage], first: int) -> list[Message]:
+    """The messages as Pub/Sub would hand them over; the first one's number in the whole is `first`.
+
+    They are published now, as those of live trade are: a publish time is the machine's, and by it the pipeline
+    judges how long messages take.
+    """
+    now = machine_microseconds()
+    return [
+        Message(f"demo-{number}", message.topic, now, "", message.attributes, message.data)
+        for number, message in enumerate(messages, first)
+    ]
 
 
 def build_past(engine: Engine, retailer: Retailer, pulse: Pulse) -> Iterator[Chunk]:

@@ -27,7 +27,7 @@ from inventory_assets.lake.tables import (
 from inventory_assets.lake.transaction import LakeTransaction
 
 PAST = "past"
-"""How `out.deliveries` says of a telling that it is history: nobody was told then, and nobody is now."""
+"""The status in `out.deliveries` of what is history: nobody was notified then, and nobody is now."""
 
 
 def append_result(

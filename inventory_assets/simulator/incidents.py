@@ -98,7 +98,7 @@ class Incidents:
         warehouse, self._world.silent_warehouse = self._world.silent_warehouse, None
         self._note(
             now_us, "silent_connector",
-            f"the connector of {warehouse} is back after {_SILENCE_LASTS_HOURS} hours: what it held back comes now",
+            f"the connector of {warehouse} is back after {_SILENCE_LASTS_HOURS} hours: what waited there comes now",
         )  # fmt: skip
 
     def _feed_badly(self, now_us: int) -> "Draft":

@@ -56,7 +56,7 @@ class Scale:
     rate: float
 
 
-SCALES = {"small": Scale(2_000, 5, 5.8), "large": Scale(10_000, 20, 20.0)}
+SCALES = {"small": Scale(2_000, 5, 5.5), "large": Scale(10_000, 20, 20.0)}
 
 
 class Ports(NamedTuple):
@@ -74,7 +74,7 @@ class Stopped(Exception):
 @click.command()
 @click.option("--scale", type=click.Choice(list(SCALES)), default="small", show_default=True,
               help="Of a new demo. small: 2,000 SKUs x 5 warehouses; large: 10,000 x 20.")  # fmt: skip
-@click.option("--rate", type=RATE, help="Of a new demo: live messages a second (default 5.8, large 20).")
+@click.option("--rate", type=RATE, help="Of a new demo: live messages a second (default 5.5, large 20).")
 @click.option("--demo/--no-demo", default=True, show_default=True, help="A retailer that trades, or your own data.")
 @click.option(
     "--port",
@@ -245,7 +245,7 @@ class _Status:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._reader: LakeReader | None = None
-        self._messages = 0
+        self._messages: int | None = None
         self._at = time.monotonic()
 
     def line(self) -> str:
@@ -265,7 +265,8 @@ class _Status:
             self._reader = None
             return "waiting for the first version …"
         now = time.monotonic()
-        rate = (row["messages"] - self._messages) / (now - self._at)
+        # What was there before is no rate.
+        rate = 0.0 if self._messages is None else (row["messages"] - self._messages) / (now - self._at)
         self._messages, self._at = row["messages"], now
         lag = "–" if row["lag_ms"] is None else f"{row['lag_ms']:,.0f} ms"
         return (
