@@ -172,7 +172,7 @@ def _dynamic(context: AssetExecutionContext, config: TableConfig, session: Sessi
 def _plan(context: AssetExecutionContext, config: TableConfig, session: Session) -> dict[str, int]:
     """Plan every shelf as of today."""
     with session.engine() as engine, history_reader(engine.settings) as reader:
-        today, how = datetime.now(UTC).date(), settings_of(engine.settings)
+        today, how = clock_of(engine.settings).today(), settings_of(engine.settings)
         commits = refresh_plan(engine, reader, today, how, run_id=context.run.run_id)
     return commits[0].counts if commits else {}
 

@@ -128,6 +128,15 @@ def outlook_text(line: Line) -> str:
     return "; ".join(parts)
 
 
+def decision_text(line: Line) -> str:
+    """What somebody decided on the line; empty where nobody has."""
+    if line["state"] == "open":
+        return ""
+    units = f" {line['accepted_quantity']:,}" if line["state"] == "accepted" else ""
+    until = f" until {line['snoozed_until']}" if line["state"] == "snoozed" else ""
+    return f"{line['state']}{units}{until} by {clean(line['decided_by'])}: {clean(line['decision_reason'])}"
+
+
 def not_known_text(line: Line) -> str:
     """What is not known; empty where nothing is missing."""
     names = (line["not_known"] or "").split(",") if line["not_known"] else []

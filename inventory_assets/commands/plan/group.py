@@ -15,20 +15,23 @@ from inventory_assets.commands.output import console, format_option, new_table, 
 from inventory_assets.lake.query.reader import LakeReader, history_reader
 from inventory_assets.lake.tables import PLANS
 from inventory_assets.option_types import ROWS
-from inventory_assets.replenish.lines import read_lines
+from inventory_assets.replenish.lines import STATE, read_lines
 from inventory_assets.replenish.make import refresh_plan, settings_of
 from inventory_assets.settings import load_settings
 from inventory_assets.wiring import engine_of
 from inventory_assets.words.commands import command
 from inventory_assets.words.numbers import UNKNOWN, counted
-from inventory_assets.words.plan import not_known_text, reason_text, step_texts, sum_texts
+from inventory_assets.words.plan import decision_text, not_known_text, reason_text, step_texts, sum_texts
 from inventory_assets.words.text import visible
 
 COLUMNS = ("order by", "line", "left", "risk", "what to do, and why")
 TEXTS = ("what_to_do", "why", "sums", "unknown")
-EXPORTED = ("product_name", *(name for name in PLANS.columns if name != "version"), *TEXTS, "version")
+EXPORTED = ("product_name", *(name for name in PLANS.columns if name != "version"), *STATE, *TEXTS, "version")
 
 ACTS = {
+    "accept": ("commands.plan.decide:accept", "Order what lines say, or another quantity."),
+    "dismiss": ("commands.plan.decide:dismiss", "Do without lines; a newer one may say it again."),
+    "snooze": ("commands.plan.decide:snooze", "Hide lines' shelves up to a day."),
     "explain": ("commands.plan.explain:explain", "Show a line's events, demand and sums; derive it again."),
 }
 
@@ -115,5 +118,7 @@ def _what_text(row: dict[str, Any]) -> Text:
     steps = step_texts(row)
     text = Text(visible(", ".join(steps)), "bold" if row["is_urgent"] else "")
     text.append(("\n" if steps else "") + visible(reason_text(row)), "red" if row["reason"] == "too_late" else "dim")
+    if row["state"] != "open":
+        text.append(f"\n{visible(decision_text(row))}", "green")
     unknown = not_known_text(row)
     return text.append(f"\nnot known: {visible(unknown)}", "dim") if unknown else text

@@ -97,3 +97,22 @@ def test_an_unknown_line_is_one_clear_sentence(run, line_id):
     found = run("plan", "explain", line_id)
 
     assert 1 == found.code and repr(line_id) in found.err and "inventory plan --all" in found.err
+
+
+def test_lines_are_decided_one_by_one(run, home, tmp_path):
+    """A refused line keeps none of the others from being decided, and the exit says that there was one."""
+    at = copy_home(home, tmp_path / "other")
+    found = run(
+        "plan", "accept", "pln-20220520-W1-S1", "pln-20220519-W1-S1", "nothing", "--by", "ann", "--reason", "PO 7",
+        "--format", "json", at=at,
+    )  # fmt: skip
+
+    assert 1 == found.code and [("pln-20220520-W1-S1", "accept")] == [(r["line"], r["decision"]) for r in found.rows]
+    assert "decide on that" in found.err and "no plan of now has a line 'nothing'" in found.err
+    assert "accepted 84 by ann: PO 7" in run("plan", at=at).out
+    more = run("plan", "snooze", "pln-20220520-W2-S1", "--until", "2099-01-01", "--reason", "r", at=at)
+    assert 1 == more.code and "longer than a year" in more.err
+    assert 0 == run("plan", "dismiss", "pln-20220520-W2-S1", "--reason", "keeps", at=at).code
+    assert "pln-20220520-W2-S1" not in run("plan", at=at).out
+    assert 2 == run("plan", "accept", "a", "b", "--quantity", "5", "--reason", "r", at=at).code
+    assert 0 == run("verify", at=at).code
