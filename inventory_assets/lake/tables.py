@@ -352,7 +352,7 @@ PLANS = VersionedTable(
         "horizon_days": BIG, "seen_by_limit": BIG, "rule": TEXT, "not_known": TEXT, "service_level": REAL,
         "review_days": BIG, "default_service_level": REAL, "least_transfer": BIG, "version": BIG,
     },
-    "One row per active (warehouse_id, sku): the newest plan line that says something else than the one before.",
+    "One row per active (warehouse_id, sku): its line in the newest plan.",
     key=("warehouse_id", "sku"), shown_if="line_id IS NOT NULL",
 )  # fmt: skip
 CONNECTORS = VersionedTable(

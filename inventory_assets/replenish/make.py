@@ -23,8 +23,8 @@ from inventory_assets.lake.tables import PLANS
 from inventory_assets.replenish.read import Read, read_shelves
 from inventory_assets.settings import Settings
 
-OF_ITS_MAKING = ("line_id", "plan_date", "as_of_version", "version")
-"""Columns that say when a line was made; the others, what it says."""
+OF_ITS_MAKING = ("as_of_version", "version")
+"""Columns that say of which version a line was made; the others, what it says."""
 _SAYS = [name for name in PLANS.columns if name not in OF_ITS_MAKING]
 _FLAGS = {
     flags: ",".join(flag.name.lower() for flag in Unknown(flags) if flag.name) for flags in range(2 * max(Unknown))
@@ -59,8 +59,9 @@ def refresh_plan(
 ) -> list[Commit]:
     """Make the plan of a day from what the lake has now, and commit the lines that say something new.
 
-    A line that says what it said keeps its id and its date. So a plan made twice
-    of one version, date and settings is one commit.
+    A line is of its day, and so is its id: another day's are all new (RULES 42).
+    Made again on one day, only what changed is written, so a plan made twice of
+    one version, date and settings is one commit.
 
     Args:
         engine: Where to commit.

@@ -17,6 +17,7 @@ LINES = (
     "SELECT line_id, reason, order_quantity, transferred_in, transferred_out, available, inbound FROM out.plans "
     "ORDER BY ALL"
 )
+DAYS = "SELECT substr(line_id, 5, 8) AS day, sku FROM out.plans ORDER BY ALL"
 
 
 @pytest.fixture
@@ -55,11 +56,19 @@ def test_made_again_it_writes_nothing_and_changed_lines_alone_are_new(engine):
     take(engine, transaction("T9", quantity=-5, at="2022-05-20T09:00:00Z", sku="S2"))
     (commit,) = plan(engine)
     assert 1 == commit.counts["plan_lines"]
-    # The next day the figures of what sells are others; those of a shelf that nobody forecasts are not.
-    plan(engine, date(2022, 5, 21))
-    assert [("20220520", "S3"), ("20220521", "S1"), ("20220521", "S1"), ("20220521", "S2")] == rows(
-        engine.lake, "SELECT substr(line_id, 5, 8) AS day, sku FROM out.plans ORDER BY ALL"
-    )
+    assert {"20220520"} == {row[0] for row in rows(engine.lake, DAYS)}
+
+
+def test_the_next_day_every_line_is_another(engine):
+    """The date is in a line's id, so a line of yesterday is superseded, whatever it says (RULES 42)."""
+    take(engine, level(7, "2022-05-18T08:00:00Z", sku="S3"))
+    plan(engine)
+    (commit,) = plan(engine, date(2022, 5, 21))
+
+    # The figures of S3, which nobody forecasts, are those of the day before.
+    assert 4 == commit.counts["plan_lines"]
+    assert [("20220521", "S1"), ("20220521", "S1"), ("20220521", "S2"), ("20220521", "S3")] == rows(engine.lake, DAYS)
+    assert [] == plan(engine, date(2022, 5, 21))
 
 
 def test_other_settings_are_another_plan(engine):
