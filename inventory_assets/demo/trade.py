@@ -11,7 +11,7 @@ import msgspec
 
 from inventory_assets.clock import clock_of, set_clock
 from inventory_assets.demo.builder import build_in_process
-from inventory_assets.demo.chunks import chunks_of
+from inventory_assets.demo.chunks import Chunk, chunks_of
 from inventory_assets.demo.retailer import (
     SPEED,
     DemoError,
@@ -44,10 +44,10 @@ def run(settings: Settings, stop: threading.Event) -> None:
     retailer = read_retailer(settings)
     if retailer is None:
         raise DemoError(f"{str(retailer_path(settings))!r} was not there; `inventory run` begins a demo.")
-    simulation = retailer.simulation()
-    pulse = Pulse(simulation, taken=retailer.published)
     if retailer.shown is None:
-        retailer = _build(settings, retailer, pulse, products_csv(simulation.catalog))
+        retailer, pulse = _build(settings, retailer)
+    else:
+        pulse = Pulse(retailer.simulation(), taken=retailer.published)
     assert retailer.shown is not None  # the past is built
     pulse.skip_notes(_count_told(settings))
     set_clock(settings, shown=retailer.shown, speed=SPEED)
@@ -63,8 +63,17 @@ def run(settings: Settings, stop: threading.Event) -> None:
         publisher.close()
 
 
-def _build(settings: Settings, retailer: Retailer, pulse: Pulse, csv: str) -> Retailer:
-    for chunk in build_in_process(csv, chunks_of(retailer, pulse)):
+def _build(settings: Settings, retailer: Retailer) -> tuple[Retailer, Pulse]:
+    begun, simulation = retailer, retailer.simulation()
+    pulses: list[Pulse] = []
+
+    def chunks() -> Iterator[Chunk]:
+        # Once the builder has begun: what is there already takes long to pass over, and the loop that takes
+        # messages in must not be first.
+        pulses.append(Pulse(simulation, taken=begun.published))
+        yield from chunks_of(begun, pulses[0])
+
+    for chunk in build_in_process(products_csv(simulation.catalog), chunks()):
         retailer = msgspec.structs.replace(retailer, published=chunk.taken)
         # A kill in between takes in the chunk's messages again: they are duplicates.
         write_retailer(settings, retailer)
@@ -74,7 +83,7 @@ def _build(settings: Settings, retailer: Retailer, pulse: Pulse, csv: str) -> Re
     retailer = msgspec.structs.replace(retailer, shown=retailer.opens_at)
     write_retailer(settings, retailer)
     write_progress(settings, Progress(retailer.history_days, retailer.history_days, retailer.published))
-    return retailer
+    return retailer, pulses[0]
 
 
 def publish_due(
