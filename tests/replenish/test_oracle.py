@@ -14,12 +14,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inventory_assets.domain.alerts.alert import Product
 from inventory_assets.domain.events.kinds import NO_POSITION, Command
 from inventory_assets.domain.replenish.decisions import Decision, Restock, what_is_left
 from inventory_assets.domain.replenish.plan import Plan, make_plan
 from inventory_assets.domain.replenish.projection import NEVER
 from inventory_assets.domain.replenish.shelves import Arrivals, PlanSettings, Shelves
 from inventory_assets.domain.thresholds.forecast import Forecasts
+from inventory_assets.refresh.products import import_products
+from inventory_assets.replenish.read import read_shelves
+from tests.builders import Document, transaction
+from tests.rules.days import accepted
+from tests.rules.folding import keys_of
 from tests.rules.plans import (
     Coming,
     Decided,
@@ -28,12 +34,15 @@ from tests.rules.plans import (
     Restocked,
     Settings,
     Shelf,
+    coming_of,
     faults_of,
     line_of,
     standing,
     what_remains,
 )
 
+HALF = 0.5 + 1e-6
+"""How far a rounded number is from what it was."""
 FIRST = date(2022, 5, 16)
 SEASONS = (
     (1,) * 7,
@@ -169,15 +178,17 @@ def expected_of(line: Line) -> dict[str, Any]:
     return {
         "horizon_days": line.horizon,
         "forecast": _near(line.forecast),
-        "projected": _near(line.projected, 1),
+        "projected": _near(line.projected, HALF),
+        "projected_low": _near(line.low, HALF),
+        "projected_high": _near(line.high, HALF),
         "runs_out": line.runs_out,
         "order_by": line.order_by,
         "safety_stock": line.safety_stock,
         "target": line.target,
         "needed": line.needed,
         "order_quantity": line.order,
-        "risk_percent": _near(line.risk, 0.5 + 1e-6),
-        "revenue_at_risk": _near(line.revenue, 0.005 + 1e-6),
+        "risk_percent": _near(line.risk, HALF),
+        "revenue_at_risk": _near(line.revenue, HALF / 100),
     }
 
 
@@ -219,10 +230,10 @@ def test_what_is_left_of_accepted_lines_is_what_the_rules_say(seed):
         for place in places[6 : chance.randint(6, 12)]
     ]
     plan_date, lead_time = FIRST + timedelta(chance.randrange(25)), chance.choice((None, 0, 1, 3, 9))
-    accepted = standing(decided)
-    left, lapsed = what_remains(accepted, restocks, plan_date, lead_time)
+    holding = standing(decided)
+    left, lapsed = what_remains(holding, restocks, plan_date, lead_time)
     found = what_is_left(
-        [_decision(each) for each in accepted],
+        [_decision(each) for each in holding],
         [Restock(each.seen, each.day, each.units) for each in restocks],
         plan_date,
         lead_time,
@@ -238,3 +249,44 @@ def _decision(decided: Decided) -> Decision:
         quantity=decided.units,
     )  # fmt: skip
     return Decision(line, decided.line_date, command, decided.seen)
+
+
+def draw_versions(chance: Chance, name: str) -> list[Document]:
+    """A transaction of one of twelve shelves, some versions of it in no order, each with its own quantity and day."""
+    kind = chance.choice(("RESTOCK", "RESTOCK", "RETURN", "ADJUSTMENT", "ORDER", "RESERVE", "TRANSFER", "TRANSFER"))
+    where, to = chance.sample(("W1", "W2", "W3"), 2)
+    fields = {"sku": f"S{chance.randrange(4)}", "warehouse_id": where}
+    statuses = ["PENDING", "PENDING", "COMPLETED", "CANCELLED"]
+    if kind == "TRANSFER":
+        fields["to_warehouse_id"] = to
+        statuses += ["SHIPPED", "SHIPPED", "SHIPPED"]
+    return [
+        transaction(
+            name, kind, chance.randint(1, 9) * (-1 if kind == "ORDER" else 1),
+            f"2022-05-{chance.randint(1, 15):02d}T{chance.randrange(24):02d}:00:00Z", status=status, **fields,
+        )
+        for status in sorted({chance.choice(statuses) for _ in range(chance.choice((1, 1, 2)))}, reverse=True)
+    ]  # fmt: skip
+
+
+def test_what_is_on_its_way_is_what_the_events_say(open_engine):
+    """Of each transaction the version that counts, and no other (RULES 13-16)."""
+    chance, engine = Chance(2), open_engine()
+    messages, events = accepted([each for number in range(80) for each in draw_versions(chance, f"T{number}")])
+    engine.commit_burst(messages)
+    lead_times = {f"S{number}": 3 * number for number in range(4)}
+    import_products(engine, [Product(sku=sku, lead_time_days=days) for sku, days in lead_times.items()])
+    engine.land()
+    read = read_shelves(engine.lake, engine.state.version, FIRST)
+    coming = [list(values) for values in zip(*(column.tolist() for column in read.shelves.arrivals), strict=True)]
+
+    assert keys_of(events) == sorted(read.rows.select("warehouse_id", "sku").rows())
+    for row, (key, inbound) in enumerate(
+        zip(read.rows.select("warehouse_id", "sku").rows(), read.rows["inbound"], strict=True)
+    ):
+        own, announced = coming_of(events, key, FIRST, lead_times[key[1]])
+        expected = [[row, each.day, each.units, True] for each in own]
+        expected += [[row, each.day, each.units, False] for each in announced]
+        assert sorted(expected) == sorted(each for each in coming if each[0] == row)
+        assert sum(each.units for each in own) == inbound
+        assert sum(each.units for each in announced) == read.shelves.announced[row]

@@ -13,6 +13,9 @@ from datetime import date, timedelta
 from fractions import Fraction
 from statistics import NormalDist
 
+from tests.rules.folding import Key, latest_version
+from tests.rules.reading import Event
+
 TEN_YEARS = 3650
 INTERVAL = NormalDist().inv_cdf(0.9)  # 80 % of outcomes, as in coverage
 LITTLE_DAYS = 28  # ADR 0021: four weeks in stock with hardly a sale say that little sells
@@ -79,7 +82,8 @@ class Line:
     horizon: int | None
     forecast: Fraction | None
     projected: Fraction | None
-    margin: float | None  # half of the 80 % interval
+    low: Fraction | None  # its 80 % interval
+    high: Fraction | None
     runs_out: int | None  # None also for never
     order_by: int | None
     safety_stock: int | None
@@ -88,6 +92,24 @@ class Line:
     order: int | None
     risk: Fraction | float | None  # percent, not yet whole
     revenue: Fraction | None
+
+
+def coming_of(events: Iterable[Event], key: Key, plan_date: date, lead_time: int) -> tuple[list[Coming], list[Coming]]:
+    """(inbound, announced): what the versions that count have on its way to a key (RULES 13-16, ADR 0021)."""
+    transactions: dict[tuple, list[Event]] = {}
+    for event in events:
+        if event.kind == "transaction":
+            transactions.setdefault(event.fields["identity"], []).append(event)
+    inbound, announced = [], []
+    for event in map(latest_version, transactions.values()):
+        kind, status, units = (event.fields[name] for name in ("type", "status", "quantity"))
+        is_transfer = kind == "TRANSFER"
+        place = event.fields["to_warehouse_id" if is_transfer else "warehouse_id"], event.fields["sku"]
+        if place != key or kind in ("RESERVE", "RELEASE") or units < 0 or status not in ("PENDING", "SHIPPED"):
+            continue
+        day = (event.at.date() - plan_date).days + (lead_time if kind == "RESTOCK" else 1)
+        (announced if is_transfer and status == "PENDING" else inbound).append(Coming(day, units))
+    return inbound, announced
 
 
 def line_of(shelf: Shelf, plan_date: date, settings: Settings, *, taken: int = 0, given: int = 0) -> Line:
@@ -99,11 +121,14 @@ def line_of(shelf: Shelf, plan_date: date, settings: Settings, *, taken: int = 0
     needed = None if target is None else max(0, target - shelf.available - coming - taken + given)
     out = runs_out(shelf, plan_date)
     unsold = unsold_units(shelf, plan_date) if is_known else None
+    projected = stock_after(shelf, plan_date, horizon) if is_known else None
+    margin = Fraction(INTERVAL * shelf.deviation * math.sqrt(horizon)) if is_known else None
     return Line(
         horizon,
         demand_of(shelf, plan_date, horizon) if is_known else None,
-        stock_after(shelf, plan_date, horizon) if is_known else None,
-        INTERVAL * shelf.deviation * math.sqrt(horizon) if is_known else None,
+        projected,
+        projected - margin if is_known else None,
+        projected + margin if is_known else None,
         out,
         None if out is None or shelf.lead_time is None else out - shelf.lead_time,
         whole(max(0.0, safety_of(shelf, settings))) if is_known else None,
