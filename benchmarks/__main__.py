@@ -10,6 +10,7 @@ from benchmarks import (
     duplicates,
     latency,
     marts,
+    plan,
     recompute,
     snapshots,
     startup,
@@ -27,6 +28,7 @@ PARTS = {
     "latency": latency.run,
     "thresholds": thresholds.run,
     "backtest": backtest.run,
+    "plan": plan.run,
     "delivery": delivery.run,
     "connector": connector.run,
     "marts": marts.run,
@@ -58,6 +60,8 @@ def main() -> None:
             thresholds.run(skus=1_000, warehouses=20)
         elif arguments.quick and name == "backtest":
             backtest.run(days=30, events_per_day=10_000, keys=20_000)
+        elif arguments.quick and name == "plan":
+            plan.run(keys=20_000, events_per_day=2_500)
         elif arguments.quick and name == "delivery":
             delivery.run(bursts=40, skus=1_000, warehouses=12)
         elif arguments.quick and name == "connector":

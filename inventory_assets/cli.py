@@ -31,6 +31,7 @@ COMMANDS = {
     "lake": ("commands.lake.upgrade:lake", "Go back a release, or begin a new journal."),
     "maintain": ("commands.lake.core:maintain", "Merge files, refresh bases, expire old snapshots."),
     "marts": ("commands.lake.marts:marts", "Tables for analysts, built and tested by dbt."),
+    "plan": ("commands.plan.group:plan", "What to order by when, and what to move."),
     "products": ("commands.lake.products:products", "Import names, suppliers, lead times, targets."),
     "publish": ("commands.run.messages:publish", "Publish a file, one message a line."),
     "quality": ("commands.lake.quality:quality", "Judge the data by its rules, now."),

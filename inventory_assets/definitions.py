@@ -64,6 +64,7 @@ def _lake(settings: Settings) -> dg.Definitions:
         schedules=[
             upkeep.velocity_schedule,
             upkeep.demand_schedule,
+            upkeep.plan_schedule,
             upkeep.maintenance_schedule,
             upkeep.alert_sweep_schedule,
             upkeep.incident_schedule,

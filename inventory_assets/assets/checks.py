@@ -19,10 +19,12 @@ from inventory_assets.ingest.engine import Engine
 from inventory_assets.ingest.meaning import meaning_of
 from inventory_assets.ingest.verify import recorded_by
 from inventory_assets.lake.query.reader import Reader
-from inventory_assets.lake.tables import ALERTS, DEAD_LETTERS
+from inventory_assets.lake.tables import ALERTS, DEAD_LETTERS, PLANS
 from inventory_assets.quality.judge import places_to_hold
 from inventory_assets.quality.rule import Rule, places_of
 from inventory_assets.queries.explain import explain_alert
+from inventory_assets.replenish.explain import explain_line
+from inventory_assets.replenish.lines import read_lines
 from inventory_assets.settings import Settings
 from resources import InventoryResource
 
@@ -33,6 +35,7 @@ _NOT_REPLAYED = """NOT EXISTS (
     WHERE r.topic = d.topic AND json_extract_string(r.attributes, '$.replay_of') = d.message_id
 )"""
 NO_OFFENDER = "No message broke the code or an invariant, and was refused for it (RULES 35)."
+LINE_IS_EXPLAINED = "The most urgent line of the plan, derived again from its version, is the same line."
 IS_EXPLAINED = "The newest alert, derived again from its messages, is the same alert."
 
 
@@ -69,6 +72,7 @@ def build_checks() -> list[AssetChecksDefinition]:
         *build_quality_checks(),
         no_message_breaks_an_invariant,
         newest_alert_is_explained,
+        most_urgent_line_is_explained,
         build_operations_checks(),
     ]
 
@@ -119,3 +123,19 @@ def rederive_newest_alert(reader: Reader, settings: Settings) -> tuple[str, list
     alert_id = newest.item()
     found = explain_alert(reader, alert_id, meaning=meaning_of(settings), recorded=recorded_by(settings))
     return alert_id, list(found.differences)
+
+
+@asset_check(asset=AssetKey(PLANS.full_name.split(".")), description=LINE_IS_EXPLAINED)
+def most_urgent_line_is_explained(inventory: InventoryResource) -> AssetCheckResult:
+    """Derive the plan's most urgent line again."""
+    with inventory.session().engine() as engine:
+        lines = read_lines(engine.lake)
+        found = explain_line(engine.settings, lines[0]["line_id"]) if lines else None
+    differences = [] if found is None else list(found.differences)
+    return AssetCheckResult(
+        passed=not differences,
+        metadata={
+            "line": "none yet" if found is None else found.line["line_id"],
+            "differences": MetadataValue.json(differences),
+        },
+    )

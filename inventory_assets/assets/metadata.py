@@ -13,15 +13,19 @@ from inventory_assets.lake.tables import (
     ALERTS,
     CORE_EVENTS,
     DEAD_LETTERS,
+    PLANS,
     RAW_MESSAGES,
     ROLLUPS,
     SKU_STATE,
     VersionedTable,
 )
 from inventory_assets.queries.present import read_present
+from inventory_assets.replenish.lines import read_lines
 from inventory_assets.words.advice import describe_actions
 from inventory_assets.words.alerts import CONDITIONS
 from inventory_assets.words.commands import command
+from inventory_assets.words.numbers import UNKNOWN, counted
+from inventory_assets.words.plan import reason_text, step_texts
 from inventory_assets.words.quality import markdown_code
 
 TOP = 10
@@ -69,6 +73,8 @@ def table_metadata(reader: Reader, spec: TableSpec) -> dict[str, Any]:
         worst = reader.query(f"SELECT alert_id FROM out.alerts WHERE state = 'firing' ORDER BY {WORST_FIRST} LIMIT 1")
         hint = markdown_code(command("inventory explain {}", worst.item())) if worst.height else "no alert is firing"
         found["explain"] = MetadataValue.md(f"Why? {hint}")
+    if spec.table is PLANS:
+        found |= plan_metadata(reader)
     if spec.table in _LOOKS:
         title, query = _LOOKS[spec.table]
         found[title] = records_metadata(list(reader.query(query).iter_rows(named=True)))
@@ -102,6 +108,31 @@ def top_breaches(reader: Reader) -> MetadataValue:
             }
         )
     return records_metadata(records)
+
+
+def plan_metadata(reader: Reader) -> dict[str, Any]:
+    """The most urgent lines, as a planner wants them; how many ask for something, and of what plan the newest is."""
+    rows = read_lines(reader)
+    urgent = [row for row in rows if row["is_urgent"]]
+    newest = reader.query(f"SELECT max(plan_date) AS day, max(as_of_version) AS v FROM {PLANS.full_name}").row(0)
+    records = [
+        {
+            "line": row["line_id"],
+            "product": row["product_name"] or row["sku"],
+            "supplier": row["supplier_id"] or UNKNOWN,
+            "available": row["available"],
+            "order by": str(row["order_by"] or UNKNOWN),
+            "risk": UNKNOWN if row["risk_percent"] is None else f"{row['risk_percent']} %",
+            "what to do": ", ".join(step_texts(row)) or UNKNOWN,
+            "why": reason_text(row),
+        }
+        for row in urgent[:TOP]
+    ]
+    return {
+        "summary": f"{counted(len(urgent), 'line')} to see to before the next review, {len(rows) - len(urgent):,} more",
+        "newest_plan": "none yet" if newest[0] is None else f"{newest[0]}, of lake version {newest[1]:,}",
+        "most_urgent": records_metadata(records),
+    }
 
 
 def _summary(reader: Reader) -> str:

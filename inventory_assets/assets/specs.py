@@ -23,6 +23,7 @@ from inventory_assets.lake.tables import (
     DEAD_LETTERS,
     DYNAMIC_THRESHOLDS,
     INCIDENTS,
+    PLANS,
     PRODUCTS,
     RAW_MESSAGES,
     RESOLVED_THRESHOLDS,
@@ -124,6 +125,9 @@ SPECS = (
         "SELECT transition, reason, count(*) FROM out.alert_transitions GROUP BY ALL"),
     TableSpec(INCIDENTS, "alerts", (ALERTS, CORE_EVENTS, SKU_STATE, PRODUCTS), ("duckdb", "ducklake"),
         "SELECT priority, kind, title FROM out.incidents WHERE state = 'open'"),
+    TableSpec(PLANS, "plan", (CORE_EVENTS, SKU_STATE, RESOLVED_THRESHOLDS, VELOCITY, PRODUCTS),
+        ("numpy", "ducklake"),
+        "SELECT supplier_id, line_id, order_by, order_quantity, reason FROM out.plans WHERE is_urgent ORDER BY ALL"),
 )  # fmt: skip
 
 SPEC_OF = {spec.table.full_name: spec for spec in SPECS}

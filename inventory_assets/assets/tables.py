@@ -29,6 +29,7 @@ from inventory_assets.lake.tables import (
     COVERAGE,
     DYNAMIC_THRESHOLDS,
     INCIDENTS,
+    PLANS,
     RAW_MESSAGES,
     VELOCITY,
     VersionedTable,
@@ -38,6 +39,7 @@ from inventory_assets.refresh.coverage import refresh_coverage
 from inventory_assets.refresh.dynamic import refresh_dynamic
 from inventory_assets.refresh.incidents import refresh_incidents
 from inventory_assets.refresh.velocity import refresh_velocity
+from inventory_assets.replenish.make import refresh_plan, settings_of
 from inventory_assets.session import Session
 from resources import InventoryResource
 
@@ -45,7 +47,7 @@ from resources import InventoryResource
 RUN_SECONDS = 600.0
 QUIET_SECONDS = 1.0
 # The sensor reports the others as often as they change, which on a quiet night is never.
-DAILY_TABLES = (VELOCITY, COVERAGE, DYNAMIC_THRESHOLDS)
+DAILY_TABLES = (VELOCITY, COVERAGE, DYNAMIC_THRESHOLDS, PLANS)
 
 
 class TableConfig(Config):
@@ -168,6 +170,14 @@ def _dynamic(context: AssetExecutionContext, config: TableConfig, session: Sessi
     return commits[0].counts if commits else {}
 
 
+def _plan(context: AssetExecutionContext, config: TableConfig, session: Session) -> dict[str, int]:
+    """Plan every shelf as of today."""
+    with session.engine() as engine, history_reader(engine.settings) as reader:
+        today, how = datetime.now(UTC).date(), settings_of(engine.settings)
+        commits = refresh_plan(engine, reader, today, how, run_id=context.run.run_id)
+    return commits[0].counts if commits else {}
+
+
 _FUNCTIONS = {
     RAW_MESSAGES.full_name: _take_in,
     CORE_EVENTS.full_name: _events,
@@ -175,4 +185,5 @@ _FUNCTIONS = {
     INCIDENTS.full_name: _incidents,
     COVERAGE.full_name: _coverage,
     DYNAMIC_THRESHOLDS.full_name: _dynamic,
+    PLANS.full_name: _plan,
 }

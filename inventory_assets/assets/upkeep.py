@@ -119,6 +119,11 @@ demand_schedule = running(
     "Demand on days with stock, days of cover, and dynamic thresholds, after the UTC day is complete.",
 )  # fmt: skip
 
+plan_schedule = running(
+    "daily_plan", dg.AssetSelection.assets(dg.AssetKey(["out", "plans"])), "40 0 * * *",
+    "What to order by when and what to move, after the UTC day is complete.",
+)  # fmt: skip
+
 maintenance_schedule = running(
     "daily_maintenance", maintenance_job, "40 3 * * *",
     "File merging, snapshot expiry, pruning of old runs and events.",

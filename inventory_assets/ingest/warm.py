@@ -24,10 +24,10 @@ from inventory_assets.domain.ingest.state import (
     TREND_POINTS,
     InventoryState,
     Newest,
-    PlanLine,
     SkuParents,
     remember_pause,
 )
+from inventory_assets.domain.replenish.decisions import PlanLine
 from inventory_assets.domain.stock.fold import Deletion, KeyState, Mark, to_mark
 from inventory_assets.domain.thresholds.resolve import DynamicLimits, StoredRule, Thresholds
 from inventory_assets.ingest.frames import LIMITS

@@ -9,7 +9,8 @@ import numpy as np
 import polars as pl
 
 from inventory_assets.domain.ingest.process import BurstInputs
-from inventory_assets.domain.replenish.plan import REASONS, Plan, Unknown, make_line_id, make_plan
+from inventory_assets.domain.replenish.decisions import make_line_id
+from inventory_assets.domain.replenish.plan import REASONS, Plan, Unknown, make_plan
 from inventory_assets.domain.replenish.projection import NEVER
 from inventory_assets.domain.replenish.shelves import PlanSettings
 from inventory_assets.domain.thresholds.forecast import MODELS

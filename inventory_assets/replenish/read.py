@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
+from inventory_assets.domain.replenish.decisions import Left
 from inventory_assets.domain.replenish.shelves import ROAD_DAYS, Arrivals, Shelves
 from inventory_assets.domain.stock.coverage import WINDOW_DAYS
 from inventory_assets.domain.thresholds.forecast import WEEK, Forecasts, forecast_demand
@@ -15,6 +16,7 @@ from inventory_assets.lake.query.reader import Reader
 from inventory_assets.lake.query.rows import current_rows_query
 from inventory_assets.lake.tables import THRESHOLD_RULES
 from inventory_assets.queries.history import KEYS, read_demand
+from inventory_assets.replenish.decided import read_decisions, read_left
 
 NUMBERS = {
     "lead_time_days": "lead_time_days", "order_up_to": "order_up_to", "unit_price": "unit_price",
@@ -53,13 +55,6 @@ _COMING = f"""
 """
 
 
-class Accepted(NamedTuple):
-    """What is left of accepted lines of one shelf: (day that it is expected, units) each, and what has lapsed."""
-
-    parts: tuple[tuple[date, int], ...]
-    lapsed: int
-
-
 class Read(NamedTuple):
     """`rows` names what `shelves` counts: a row each, in their order."""
 
@@ -81,7 +76,7 @@ def read_shelves(reader: Reader, version: int, plan_date: date, *, skus: Collect
     coming = _read_coming(reader, rows, plan_date, names)
     inbound, day, quantity, row = (coming[name].to_numpy() for name in ("is_inbound", "day", "quantity", "row"))
     announced = np.bincount(row[~inbound], quantity[~inbound], rows.height).astype(np.int64)
-    nothing = np.zeros(rows.height, dtype=np.int64)
+    left = _read_left(reader, rows, plan_date, skus)
     return Read(
         rows,
         Shelves(
@@ -90,16 +85,39 @@ def read_shelves(reader: Reader, version: int, plan_date: date, *, skus: Collect
             available=rows["available"].to_numpy(),
             inbound=rows["inbound"].to_numpy(),
             announced=announced,
-            accepted=nothing,
-            lapsed=nothing,
+            accepted=np.array([0 if each is None else each.units for each in left], dtype=np.int64),
+            lapsed=np.array([0 if each is None else each.lapsed for each in left], dtype=np.int64),
             **{name: rows[column].cast(pl.Float64).fill_null(np.nan).to_numpy() for name, column in NUMBERS.items()},
             is_enabled=rows["is_enabled"].to_numpy(),
             has_supplier=rows["supplier_id"].is_not_null().to_numpy(),
             is_stated=~rows["is_unstated"].to_numpy(),
             forecasts=_read_forecasts(reader, rows, plan_date, "" if names is None else f"AND e.sku IN ({names})"),
-            arrivals=Arrivals(row, day, quantity, inbound),
+            arrivals=_with_accepted(Arrivals(row, day, quantity, inbound), rows, left, plan_date),
         ),
     )  # fmt: skip
+
+
+def _read_left(reader: Reader, rows: pl.DataFrame, plan_date: date, skus: Collection[str] | None) -> list[Left | None]:
+    """Of each shelf what is left of what was accepted of earlier plans; None where nothing ever was."""
+    decided = read_decisions(reader, skus=skus)
+    if not decided:
+        return [None] * rows.height
+    keys = list(rows.select("warehouse_id", "sku").iter_rows())
+    left = read_left(reader, decided, plan_date, dict(zip(keys, rows["lead_time_days"].to_list(), strict=True)))
+    return [left.get(key) for key in keys]
+
+
+def _with_accepted(coming: Arrivals, rows: pl.DataFrame, left: list[Left | None], plan_date: date) -> Arrivals:
+    """Accepted units come a lead time after their line's date; without one nobody knows when."""
+    found = [
+        (row, (day - plan_date).days + lead_time_days, units)
+        for row, (each, lead_time_days) in enumerate(zip(left, rows["lead_time_days"].to_list(), strict=True))
+        if each is not None and lead_time_days is not None
+        for day, units in each.parts
+    ]
+    columns = (np.array([each[place] for each in found], dtype=np.int64) for place in range(3))
+    parts = zip(coming, (*columns, np.zeros(len(found), dtype=bool)), strict=True)
+    return Arrivals(*(np.concatenate(pair) for pair in parts))
 
 
 def _read_rows(reader: Reader, version: int, names: str | None) -> pl.DataFrame:

@@ -36,7 +36,7 @@ LEVEL = (
     b'"brand_id":"B","product_id":"P","min_threshold":50,"reorder_threshold":100,"last_updated":"2026-03-01T08:00:00Z"}'
 )
 
-LAKE_GROUPS = {"ingest", "stock", "thresholds", "alerts"}
+LAKE_GROUPS = {"ingest", "stock", "thresholds", "alerts", "plan"}
 REPORT_INPUTS = [
     "core/coverage", "out/alerts", "quality/report", "snapshots/daily_stock", "snapshots/hourly_transactions",
 ]  # fmt: skip
@@ -75,6 +75,13 @@ def test_the_asset_graph_is_the_lake():
         "out/alerts": ["core/products", "core/resolved_thresholds", "core/sku_state", "core/velocity"],
         "out/alert_transitions": ["out/alerts"],
         "out/incidents": ["core/events", "core/products", "core/sku_state", "out/alerts"],
+        "out/plans": [
+            "core/events",
+            "core/products",
+            "core/resolved_thresholds",
+            "core/sku_state",
+            "core/velocity",
+        ],
         "snapshots/daily_stock": ["core/events"],
         "snapshots/hourly_transactions": ["core/events"],
         "quality/report": [
@@ -327,6 +334,7 @@ def test_what_people_read_in_the_morning_has_a_deadline_and_builds_take_turns():
         "core/velocity",
         "core/coverage",
         "core/dynamic_thresholds",
+        "out/plans",
         "snapshots/daily_stock",
         "snapshots/hourly_transactions",
         "quality/report",

@@ -15,6 +15,7 @@ SKUS = ("x[/foo]", "[bold red]X[/bold red]", ":x:")
 WAREHOUSE, CATEGORY = "W[/b]", "[/c]:cat:"
 POLICY = '[channels.terminal]\nkind = "console"\n[[routes]]\nchannels = ["terminal"]\n'
 ALERT = f"alt-20220420-{WAREHOUSE}-{SKUS[0]}-STOCKOUT-"
+LINE = f"pln-20220423-{WAREHOUSE}-{SKUS[0]}"
 
 # What each is asked, and which ids it must say: all of it that prints an id from the lake.
 PRINTS = {
@@ -37,6 +38,11 @@ PRINTS = {
     ("why-not", WAREHOUSE, SKUS[0]): (ALERT, CATEGORY),
     ("sql", "SELECT warehouse_id, sku, category_id FROM core.sku_state"): (*SKUS, WAREHOUSE, CATEGORY),
     ("coverage", "--refresh", "--as-of", "2022-04-23"): (*SKUS, WAREHOUSE),
+    ("plan", "--refresh", "--date", "2022-04-23", "--all"): (*SKUS, WAREHOUSE),
+    ("plan", "explain", LINE): (LINE,),
+    ("plan", "accept", LINE, "--quantity", "5", "--reason", "r"): (LINE,),
+    ("plan", "snooze", LINE, "--days", "5", "--reason", "r"): (LINE,),
+    ("plan", "dismiss", LINE, "--reason", "r"): (LINE,),
     ("thresholds", "list"): (CATEGORY, WAREHOUSE),
     ("thresholds", "show", "CATEGORY", CATEGORY, "--warehouse", WAREHOUSE): (CATEGORY, WAREHOUSE),
     ("thresholds", "resolve", WAREHOUSE, SKUS[0]): (SKUS[0], WAREHOUSE, CATEGORY),

@@ -12,7 +12,14 @@ from typing import Any, NamedTuple
 import msgspec
 
 from inventory_assets.domain.events.connectors import HEARTBEAT, Heartbeat, read_heartbeat
-from inventory_assets.domain.events.control import ALERT_COMMANDS, COMMANDS, Target, read_target
+from inventory_assets.domain.events.control import (
+    ALERT_COMMANDS,
+    COMMANDS,
+    PLAN_COMMANDS,
+    Target,
+    read_plan_target,
+    read_target,
+)
 from inventory_assets.domain.events.kinds import (
     Command,
     Event,
@@ -427,6 +434,8 @@ def _read_command(document: dict[str, Any], source: _Source, settings: ParseSett
     _check_time(event_at, source, settings)
     if command in ALERT_COMMANDS:
         target = read_target(document, command, scope, event_at)
+    elif command in PLAN_COMMANDS:
+        target = read_plan_target(document, command, event_at)
     else:
         category = document.get("category_id")
         target = Target(category_id=None if category is None else read_id("category_id", category))

@@ -14,7 +14,7 @@ from inventory_assets.domain.alerts.alert import Product, with_document_fields
 from inventory_assets.domain.alerts.evaluate import Cause
 from inventory_assets.domain.alerts.lifecycle import is_in_scope, remember
 from inventory_assets.domain.events.connectors import Heartbeat
-from inventory_assets.domain.events.control import ALERT_COMMANDS
+from inventory_assets.domain.events.control import ALERT_COMMANDS, PLAN_COMMANDS
 from inventory_assets.domain.events.kinds import (
     STOCK_EVENTS,
     Command,
@@ -37,7 +37,8 @@ from inventory_assets.domain.ingest.dedupe import admit
 from inventory_assets.domain.ingest.handling import HOLDING
 from inventory_assets.domain.ingest.result import Arrival, BurstInputs, BurstResult
 from inventory_assets.domain.ingest.rules import BurstRules
-from inventory_assets.domain.ingest.state import PAUSING, Draft, InventoryState, PlanLine, SkuParents, remember_pause
+from inventory_assets.domain.ingest.state import PAUSING, Draft, InventoryState, SkuParents, remember_pause
+from inventory_assets.domain.replenish.decisions import PlanLine, refuse
 from inventory_assets.domain.stock.fold import (
     KeyState,
     Versions,
@@ -220,6 +221,10 @@ class _Run:
     def _act(self, event: ThresholdRule | Command) -> None:
         if isinstance(event, ThresholdRule):
             self.rules.take_rule(event)
+        elif event.command in PLAN_COMMANDS:
+            # It changes no stock and no alert: the next plan counts it.
+            if (refusal := refuse(self.draft.plan_lines, event)) is not None:
+                self._refuse(event, refusal)
         elif event.command not in ALERT_COMMANDS:
             self._obey(event)
         elif not self._handle(event, is_last=False):

@@ -8,7 +8,6 @@ does.
 
 from array import array
 from collections.abc import Container, Iterable, Iterator, Mapping, MutableMapping
-from datetime import date
 from functools import cached_property
 from itertools import product
 from typing import Generic, NamedTuple, TypeVar
@@ -32,6 +31,7 @@ from inventory_assets.domain.events.kinds import (
     entity_names,
 )
 from inventory_assets.domain.ingest.meaning import Meaning
+from inventory_assets.domain.replenish.decisions import PlanLine
 from inventory_assets.domain.stock.fold import (
     KeyState,
     Mark,
@@ -228,13 +228,6 @@ class Newest(NamedTuple):
 
     event_at: int
     committed_at: int
-
-
-class PlanLine(NamedTuple):
-    """The line of a key in the newest plan that says something new of it: its date, and what it says to order."""
-
-    day: date
-    quantity: int | None
 
 
 class InventoryState:

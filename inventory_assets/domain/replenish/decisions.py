@@ -1,16 +1,62 @@
 """What people decided on lines of a plan, and what is left of what they accepted (RULES 36, 42). Pure.
 
 Of several decisions on one line the latest by its own time holds: a dismissal
-takes an acceptance back. Each unit of RESTOCK first seen after an acceptance
+takes an acceptance back, a snooze only hides. Each unit of RESTOCK first seen after an acceptance
 takes one off, the oldest acceptance first; what is left lapses.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import NamedTuple
 
-from inventory_assets.domain.events.kinds import Command
+from inventory_assets.domain.events.kinds import Command, Key, Rejection
 from inventory_assets.domain.replenish.shelves import DEFAULT_LEAD_DAYS
+
+LINE_PREFIX = "pln-"
+
+
+class PlanLine(NamedTuple):
+    """The line of a key in the newest plan that says something new of it: its date, and what it says to order."""
+
+    day: date
+    quantity: int | None
+
+
+def make_line_id(plan_date: date, warehouse_id: str, sku: str) -> str:
+    """Build a line's id (RULES 42)."""
+    return f"{LINE_PREFIX}{plan_date:%Y%m%d}-{warehouse_id}-{sku}"
+
+
+def keys_of(line_id: str) -> list[Key]:
+    """The shelves that a line's id may be of: ids may hold dashes themselves."""
+    parts = line_id.split("-")[2:]
+    return [("-".join(parts[:cut]), "-".join(parts[cut:])) for cut in range(1, len(parts))]
+
+
+def refuse(lines: Mapping[Key, PlanLine | None], command: Command) -> Rejection | None:
+    """The refusal of a decision that does not fit the present lines; None where it does."""
+    line_id = command.plan_line_id or ""
+    known = {
+        key: line
+        for key in keys_of(line_id)
+        if (line := lines.get(key)) is not None
+        and command.warehouse_id in (None, key[0])
+        and command.sku in (None, key[1])
+    }
+    if not known:
+        return Rejection("unknown_line", f"no plan of now has a line {line_id!r}; `inventory plan --all` lists them")
+    present = {key: line for key, line in known.items() if make_line_id(line.day, *key) == line_id}
+    if not present:
+        key, line = next(iter(known.items()))
+        now = make_line_id(line.day, *key)
+        return Rejection("superseded_line", f"{line_id!r} is not its shelf's line any more: {now!r} is; decide on that")
+    if len(present) > 1:
+        shelves = " and ".join(f"SKU {sku!r} at {warehouse_id!r}" for warehouse_id, sku in present)
+        return Rejection("unknown_line", f"{line_id!r} is a line of {shelves}; give warehouse_id and sku, too")
+    (line,) = present.values()
+    if command.command == "plan-accept" and command.quantity is None and not line.quantity:
+        return Rejection("illegal_transition", f"line {line_id!r} orders nothing; give the quantity that is accepted")
+    return None
 
 
 class Decision(NamedTuple):
@@ -46,14 +92,15 @@ class Left(NamedTuple):
         return sum(quantity for _, quantity in self.parts)
 
 
-def latest_decisions(decisions: Iterable[Decision]) -> dict[str, Decision]:
-    """The decision that holds, by line id."""
-    found: dict[str, Decision] = {}
+def latest_decisions(decisions: Iterable[Decision]) -> list[Decision]:
+    """The decisions that hold: of each line whether it is accepted or dismissed, and beside that its snooze."""
+    found: dict[tuple[str, bool], Decision] = {}
     for each in decisions:
-        known = found.get(each.line_id)
+        place = (each.line_id, each.command.command == "plan-snooze")
+        known = found.get(place)
         if known is None or _moment(each) > _moment(known):
-            found[each.line_id] = each
-    return found
+            found[place] = each
+    return list(found.values())
 
 
 def _moment(decision: Decision) -> tuple[int, str]:

@@ -25,8 +25,6 @@ from inventory_assets.domain.thresholds.forecast import (
 )
 from inventory_assets.ranges import MAX_DAYS
 
-LINE_PREFIX = "pln-"
-
 
 class Unknown(IntFlag):
     """What is not known of a shelf; in this order it is told."""
@@ -94,11 +92,6 @@ class Plan(NamedTuple):
 
     lines: Lines
     transfers: list[Transfer]
-
-
-def make_line_id(plan_date: date, warehouse_id: str, sku: str) -> str:
-    """Build a line's id (RULES 42)."""
-    return f"{LINE_PREFIX}{plan_date:%Y%m%d}-{warehouse_id}-{sku}"
 
 
 def make_plan(shelves: Shelves, plan_date: date, settings: PlanSettings) -> Plan:

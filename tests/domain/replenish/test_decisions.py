@@ -5,7 +5,15 @@ from datetime import date
 import pytest
 
 from inventory_assets.domain.events.kinds import NO_POSITION, Command
-from inventory_assets.domain.replenish.decisions import Decision, Restock, latest_decisions, what_is_left
+from inventory_assets.domain.replenish.decisions import (
+    Decision,
+    PlanLine,
+    Restock,
+    latest_decisions,
+    make_line_id,
+    refuse,
+    what_is_left,
+)
 
 MAY = [date(2026, 5, day) for day in range(1, 32)]
 
@@ -71,6 +79,51 @@ def test_the_latest_decision_by_its_own_time_holds():
     first, second = accepted(2, 10, 8, at=5), accepted(2, None, 7, name="plan-dismiss", at=9)
     again = accepted(2, 40, 9, at=7)
 
-    assert second is latest_decisions([first, second, again])["L"]
-    assert again is latest_decisions([first, again])["L"]
-    assert {"L", "M"} == set(latest_decisions([first, accepted(2, 1, 3, line="M")]))
+    assert [second] == latest_decisions([first, second, again])
+    assert [again] == latest_decisions([again, first])
+    assert 2 == len(latest_decisions([first, accepted(2, 1, 3, line="M")]))
+    assert 2 == len(latest_decisions([first, accepted(2, None, 9, name="plan-snooze", at=99)]))
+
+
+LINES = {("WH-2", "A-1"): PlanLine(MAY[4], 12), ("WH", "2-A-1"): None, ("W1", "S1"): PlanLine(MAY[4], 0)}
+
+
+def decided(line_id, name="plan-accept", **more):
+    warehouse_id, sku = more.pop("key", (None, None))
+    return Command("c", name, warehouse_id, sku, "why", "ann", 0, NO_POSITION, plan_line_id=line_id, **more)
+
+
+def test_a_lines_id_is_its_plans_date_and_its_shelf():
+    assert "pln-20260505-WH-2-A-1" == make_line_id(MAY[4], "WH-2", "A-1")
+    assert refuse(LINES, decided("pln-20260505-WH-2-A-1")) is None
+
+
+@pytest.mark.parametrize(
+    ("command", "reason", "says"),
+    [
+        (decided("pln-20260505-W9-S1"), "unknown_line", "no plan of now"),
+        (decided("pln-20260505"), "unknown_line", "no plan of now"),
+        (decided(""), "unknown_line", "no plan of now"),
+        (decided("alt-20260505-W1-S1"), "superseded_line", "'pln-20260505-W1-S1' is; decide on that"),
+        (decided("pln-20260504-W1-S1", "plan-dismiss"), "superseded_line", "'pln-20260505-W1-S1' is"),
+        (decided("pln-20260505-W1-S1"), "illegal_transition", "give the quantity"),
+        (decided("pln-20260505-W1-S1", key=("W2", "S1")), "unknown_line", "no plan of now"),
+    ],
+)
+def test_a_decision_on_another_line_than_a_present_one_is_refused(command, reason, says):
+    found = refuse(LINES, command)
+
+    assert found is not None and reason == found.reason and says in found.detail
+
+
+def test_a_line_that_orders_nothing_can_be_accepted_with_a_quantity_and_dismissed():
+    assert refuse(LINES, decided("pln-20260505-W1-S1", quantity=5)) is None
+    assert refuse(LINES, decided("pln-20260505-W1-S1", "plan-dismiss")) is None
+
+
+def test_an_id_of_two_shelves_needs_their_names():
+    lines = LINES | {("WH", "2-A-1"): PlanLine(MAY[4], 3)}
+    found = refuse(lines, decided("pln-20260505-WH-2-A-1"))
+
+    assert found is not None and "give warehouse_id and sku" in found.detail
+    assert refuse(lines, decided("pln-20260505-WH-2-A-1", key=("WH", "2-A-1"))) is None

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inventory_assets.domain.replenish.plan import REASONS, Unknown, make_line_id, make_plan
+from inventory_assets.domain.replenish.plan import REASONS, Unknown, make_plan
 from inventory_assets.domain.replenish.projection import NEVER
 from inventory_assets.domain.replenish.shelves import PlanSettings, Shelves
 from inventory_assets.domain.thresholds.forecast import limits_from
@@ -188,10 +188,6 @@ def test_numbers_beyond_reason_end_in_a_line(shelf, day):
 def test_settings_out_of_range_are_refused(asked):
     with pytest.raises(ValueError, match="expected"):
         PlanSettings(**asked)
-
-
-def test_a_lines_id_is_its_plans_date_and_its_shelf():
-    assert "pln-20261130-WH-2-A-1" == make_line_id(DAY, "WH-2", "A-1")
 
 
 # ---- transfers

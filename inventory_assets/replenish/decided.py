@@ -1,0 +1,88 @@
+"""Read what people decided on lines of plans, and what is left of what they accepted (RULES 36, 42)."""
+
+from collections.abc import Collection, Iterable
+from datetime import date
+from typing import NamedTuple
+
+import msgspec
+
+from inventory_assets.domain.events.kinds import Command, Key
+from inventory_assets.domain.replenish.decisions import (
+    Decision,
+    Left,
+    Restock,
+    keys_of,
+    latest_decisions,
+    what_is_left,
+)
+from inventory_assets.lake.query.reader import IDS, Reader, id_list
+from inventory_assets.lake.tables import PLANS
+
+# A line is of the plan that there was when somebody decided on it.
+_DECISIONS = """
+    SELECT version, seq, details FROM core.events WHERE kind = 'control' AND (details->>'plan_line_id') IS NOT NULL
+    ORDER BY version, seq
+"""
+_LINES = f"""
+    SELECT line_id, version, warehouse_id, sku, plan_date, order_quantity FROM {PLANS.changes}
+    WHERE line_id IN ({IDS}) ORDER BY version
+"""
+# First seen: the earliest version of it that the lake took in. The most it ever said: a correction takes off no less.
+_RESTOCKS = f"""
+    SELECT warehouse_id, sku, min(version) AS version, arg_min(seq, (version, seq)) AS seq,
+        arg_min(event_date, (version, seq)) AS day, max(quantity) AS quantity
+    FROM core.events WHERE kind = 'transaction' AND type = 'RESTOCK' AND sku IN ({IDS})
+    GROUP BY warehouse_id, sku, transaction_id, line_id
+"""
+
+
+class Decided(NamedTuple):
+    """The decision that holds for a line, and the line's shelf."""
+
+    key: Key
+    decision: Decision
+
+
+def read_decisions(reader: Reader, *, skus: Collection[str] | None = None) -> list[Decided]:
+    """The decisions that hold, one a line; of some SKUs' lines, or of all."""
+    rows = reader.query(_DECISIONS).rows()
+    commands = [(row[0], row[1], msgspec.json.decode(row[2], type=Command)) for row in rows]
+    if skus is not None:
+        wanted = set(skus)
+        commands = [each for each in commands if any(sku in wanted for _, sku in keys_of(each[2].plan_line_id or ""))]
+    if not commands:
+        return []
+    lines: dict[str, list[tuple]] = {}
+    for row in reader.query(_LINES, [id_list(each[2].plan_line_id or "" for each in commands)]).iter_rows():
+        lines.setdefault(row[0], []).append(row)
+    found: dict[Key, list[Decision]] = {}
+    for version, seq, command in commands:
+        known = [row for row in lines.get(command.plan_line_id or "", ()) if row[1] < version and _is_of(command, row)]
+        if known:
+            line_id, _, warehouse_id, sku, day, quantity = known[-1]
+            whole = command if command.quantity is not None else msgspec.structs.replace(command, quantity=quantity)
+            found.setdefault((warehouse_id, sku), []).append(Decision(line_id, day, whole, (version, seq)))
+    return [Decided(key, each) for key, decisions in found.items() for each in latest_decisions(decisions)]
+
+
+def _is_of(command: Command, row: tuple) -> bool:
+    return command.warehouse_id in (None, row[2]) and command.sku in (None, row[3])
+
+
+def read_left(
+    reader: Reader, decided: Iterable[Decided], plan_date: date, lead_time_days: dict[Key, int | None]
+) -> dict[Key, Left]:
+    """What is left of each shelf's accepted quantities as of a plan's date, by the shelves that are given."""
+    accepted: dict[Key, list[Decision]] = {}
+    for key, decision in decided:
+        if decision.command.command == "plan-accept" and key in lead_time_days:
+            accepted.setdefault(key, []).append(decision)
+    if not accepted:
+        return {}
+    restocks: dict[Key, list[Restock]] = {}
+    for row in reader.query(_RESTOCKS, [id_list(sku for _, sku in accepted)]).iter_rows(named=True):
+        restock = Restock((row["version"], row["seq"]), row["day"], row["quantity"])
+        restocks.setdefault((row["warehouse_id"], row["sku"]), []).append(restock)
+    return {
+        key: what_is_left(mine, restocks.get(key, ()), plan_date, lead_time_days[key]) for key, mine in accepted.items()
+    }

@@ -1,0 +1,99 @@
+"""Read the plan's current lines, for whoever shows them."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from inventory_assets.domain.events.kinds import Key
+from inventory_assets.domain.replenish.decisions import Decision
+from inventory_assets.domain.values import to_datetime
+from inventory_assets.lake.errors import LakeError
+from inventory_assets.lake.query.reader import Reader
+from inventory_assets.lake.tables import PLANS
+from inventory_assets.replenish.decided import read_decisions
+
+# Suppliers by their most urgent line, and so the lines of each.
+_LINES = f"""
+    SELECT l.*, p.product_name FROM {PLANS.full_name} l LEFT JOIN core.products p USING (sku)
+    WHERE {{condition}}
+    ORDER BY min(CASE WHEN l.is_urgent THEN l.order_by END) OVER (PARTITION BY l.supplier_id) NULLS LAST,
+        l.supplier_id NULLS LAST, l.is_urgent DESC, l.order_by NULLS LAST, l.revenue_at_risk DESC NULLS LAST,
+        l.warehouse_id, l.sku
+"""
+STATES = {"plan-accept": "accepted", "plan-dismiss": "dismissed", "plan-snooze": "snoozed"}
+STATE = ("state", "decided_by", "decision_reason", "accepted_quantity", "snoozed_until")
+"""What was decided on a line, as columns beside its own."""
+_ASKS = "(l.is_urgent OR l.order_quantity > 0 OR l.transfers IS NOT NULL)"
+_ITS = "SELECT * FROM out.plans_changes WHERE line_id = ? ORDER BY version DESC, warehouse_id, sku"
+
+
+class UnknownLineError(LakeError):
+    """No plan has a line of this id."""
+
+
+def read_lines(
+    reader: Reader,
+    *,
+    supplier_id: str | None = None,
+    warehouse_id: str | None = None,
+    category_id: str | None = None,
+    is_all: bool = False,
+) -> list[dict[str, Any]]:
+    """The current lines by supplier, the most urgent first, each with what was decided on it.
+
+    Without `is_all` only those that ask for something, and that nobody has dismissed or snoozed: a line is
+    dismissed until another one comes, a shelf snoozed up to a day.
+    """
+    wanted = {"supplier_id": supplier_id, "warehouse_id": warehouse_id, "category_id": category_id}
+    given = {name: value for name, value in wanted.items() if value is not None}
+    conditions = [*(f"l.{name} = ?" for name in given), *(() if is_all else (_ASKS,))]
+    found = reader.query(_LINES.format(condition=" AND ".join(conditions) or "true"), list(given.values()))
+    lines = [row | state for row, state in _with_states(reader, list(found.iter_rows(named=True)))]
+    return lines if is_all else [line for line in lines if line["state"] not in ("dismissed", "snoozed")]
+
+
+def _with_states(reader: Reader, rows: list[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    decided: dict[Key, list[Decision]] = {}
+    for key, decision in read_decisions(reader):
+        decided.setdefault(key, []).append(decision)
+    for row in rows:
+        mine = decided.get((row["warehouse_id"], row["sku"]), ())
+        yield row, _state(mine, row)
+
+
+def _state(decided: Sequence[Decision], row: dict[str, Any]) -> dict[str, Any]:
+    on_it = [each for each in decided if each.line_id == row["line_id"] and each.command.command != "plan-snooze"]
+    asleep = [
+        each
+        for each in decided
+        if each.command.until_at is not None and to_datetime(each.command.until_at).date() > row["plan_date"]
+    ]
+    found = max(on_it or asleep, key=lambda each: each.command.event_at, default=None)
+    if found is None:
+        return dict.fromkeys(STATE) | {"state": "open"}
+    command = found.command
+    until = None if command.until_at is None else to_datetime(command.until_at).date()
+    values = (STATES[command.command], command.issued_by, command.reason, command.quantity, until)
+    return dict(zip(STATE, values, strict=True))
+
+
+def read_line(reader: Reader, line_id: str) -> dict[str, Any]:
+    """The newest line of an id, also where another one has come after it.
+
+    Raises:
+        UnknownLineError: There is none.
+    """
+    found = reader.query(_ITS, [line_id])
+    if not found.height:
+        raise UnknownLineError(
+            f"no plan has a line {line_id!r}. `inventory plan --all` lists the lines; `inventory plan --refresh` "
+            "makes a plan of now."
+        )
+    return found.row(0, named=True)
+
+
+def current_line_id(reader: Reader, warehouse_id: str, sku: str) -> str | None:
+    """The id of the line that a shelf has now; None where it is in no plan any more."""
+    found = reader.query(
+        f"SELECT line_id FROM {PLANS.full_name} WHERE warehouse_id = ? AND sku = ?", [warehouse_id, sku]
+    )
+    return found.item() if found.height else None

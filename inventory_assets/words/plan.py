@@ -1,0 +1,151 @@
+"""A plan's lines in words: why, what to do, the sums, what is not known. Pure; a line is a row of out.plans."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from inventory_assets.words.numbers import number, rate
+from inventory_assets.words.text import clean, listed
+
+Line = Mapping[str, Any]
+
+REASONS = {
+    "out": "out of stock now",
+    "too_late": "empty before an order can arrive",
+    "due": "order before the next review",
+    "below_limit": "below its limit, and its demand is not known",
+    "unknown": "what it needs is not known",
+    "fill_up": "below its order_up_to; can wait",
+    "on_its_way": "what is on its way is enough",
+    "limit_is_high": "enough for its demand, though a limit in force asks for more",
+    "enough": "enough",
+}
+NOT_KNOWN = {
+    "demand": "demand (under 14 days with stock, or under 3 with a sale)", "lead_time": "lead time", "price": "price",
+    "supplier": "supplier", "pack": "pack", "opening_stock": "opening stock",
+}  # fmt: skip
+
+
+def reason_text(line: Line) -> str:
+    """Why the line says what it says; and the rule that does not see it, with the limit that would."""
+    text = REASONS.get(line["reason"], clean(line["reason"]))
+    if line["seen_by_limit"] is None:
+        return text
+    rule = f"the rule {clean(line['rule'])} is" if line["rule"] else "its limits are"
+    return f"{text}; {rule} too low: a reorder of {line['seen_by_limit']:,} would have seen it"
+
+
+def moves(line: Line) -> list[dict[str, Any]]:
+    """The transfers to and from the line's shelf."""
+    return json.loads(line["transfers"]) if line["transfers"] else []
+
+
+def step_texts(line: Line) -> list[str]:
+    """What to do, a step each: `move 30 here from W2`, `order 84 from ACME`; empty for nothing."""
+    steps = [
+        f"move {each['quantity']:,} here from {clean(each['from'])}"
+        if each["to"] == line["warehouse_id"]
+        else f"move {each['quantity']:,} to {clean(each['to'])}"
+        for each in moves(line)
+    ]
+    if line["order_quantity"]:
+        supplier = f" from {clean(line['supplier_id'])}" if line["supplier_id"] else ""
+        steps.append(f"order {line['order_quantity']:,}{supplier}")
+    return steps
+
+
+def sum_texts(line: Line) -> list[str]:
+    """How the order quantity comes about, a sum a text."""
+    if line["target"] is None:
+        return ["no target is known, so no quantity is suggested"]
+    parts = [f"target {line['target']:,}", f"− available {line['available']:,}"]
+    parts += [
+        f"{sign} {name} {line[column]:,}"
+        for sign, name, column in (
+            ("−", "inbound", "inbound"), ("−", "announced transfers", "announced"), ("−", "accepted", "accepted"),
+            ("−", "moved here", "transferred_in"), ("+", "moved away", "transferred_out"),
+        )
+        if line[column]
+    ]  # fmt: skip
+    found = [_target_text(line), f"needed {line['needed']:,} = {' '.join(parts)}{_floored(line)}"]
+    order = [f"order {line['order_quantity']:,} = needed {line['needed']:,}"]
+    if line["needed"] and line["min_order_qty"] is not None and line["min_order_qty"] > line["needed"]:
+        order.append(f"at least {line['min_order_qty']:,}")
+    if (line["pack_multiple"] or 1) > 1:
+        order.append(f"in packs of {line['pack_multiple']:,}")
+    if line["lapsed"]:
+        found.append(f"{line['lapsed']:,} accepted before have lapsed: no restock came for them in time")
+    return [*found, " → ".join(order)]
+
+
+def _floored(line: Line) -> str:
+    """Where more is there than the target asks for, that nothing is needed."""
+    left = line["target"] - line["available"] - line["inbound"] - line["announced"] - line["accepted"]
+    left += line["transferred_out"] - line["transferred_in"]
+    return f" = {left:,}, so nothing" if left < 0 else ""
+
+
+def _target_text(line: Line) -> str:
+    if line["demand"] is None:
+        source = "order_up_to" if line["order_up_to"] is not None else "twice the reorder quantity in force"
+        return f"target {line['target']:,} = {source}"
+    sums = (
+        f"demand {number(line['demand'], digits=1)} over {line['horizon_days']} days "
+        f"(lead time {line['lead_time_days']} + review {line['review_days']}) "
+        f"+ safety stock {line['safety_stock']:,} for {line['service_level']:g} service, rounded up"
+    )
+    if line["order_up_to"] is not None and line["order_up_to"] == line["target"]:
+        return f"target {line['target']:,} = order_up_to, the floor of {sums}"
+    return f"target {line['target']:,} = {sums}"
+
+
+def demand_text(line: Line) -> str:
+    """What the forecast says."""
+    if line["daily_units"] is None:
+        return "demand is not known"
+    return (
+        f"{rate(line['daily_units'])} a day, deviation {rate(line['daily_deviation'])} "
+        f"({line['model'].replace('_', ' ')})"
+    )
+
+
+def outlook_text(line: Line) -> str:
+    """What comes of the shelf if nobody does anything; empty where nothing can be said."""
+    parts = []
+    if line["runs_out_on"] is not None:
+        parts.append(f"runs out on {line['runs_out_on']}")
+    if line["order_by"] is not None:
+        parts.append(f"order by {line['order_by']}")
+    if line["projected"] is not None:
+        parts.append(
+            f"{line['projected']:,} after {line['horizon_days']} days "
+            f"(80 %: {line['projected_low']:,} to {line['projected_high']:,})"
+        )
+    if line["risk_percent"] is not None:
+        parts.append(f"{line['risk_percent']} % risk of a stockout before an order placed now arrives")
+    if line["revenue_at_risk"]:
+        parts.append(f"{line['revenue_at_risk']:,.0f} of revenue at risk until then")
+    return "; ".join(parts)
+
+
+def decision_text(line: Line) -> str:
+    """What somebody decided on the line; empty where nobody has."""
+    if line["state"] == "open":
+        return ""
+    units = f" {line['accepted_quantity']:,}" if line["state"] == "accepted" else ""
+    until = f" until {line['snoozed_until']}" if line["state"] == "snoozed" else ""
+    return f"{line['state']}{units}{until} by {clean(line['decided_by'])}: {clean(line['decision_reason'])}"
+
+
+def not_known_text(line: Line) -> str:
+    """What is not known; empty where nothing is missing."""
+    names = (line["not_known"] or "").split(",") if line["not_known"] else []
+    return listed([NOT_KNOWN.get(name, name) for name in names])
+
+
+def transfer_text(move: Mapping[str, Any]) -> str:
+    """One transfer, and how it leaves its giver."""
+    return (
+        f"{move['quantity']:,} from {clean(move['from'])} to {clean(move['to'])}: leaves {clean(move['from'])} "
+        f"{move['leaves']:,}, it keeps at least {move['keeps']:,}"
+    )
