@@ -29,6 +29,7 @@ TEXTS = ("what_to_do", "why", "sums", "unknown")
 EXPORTED = ("product_name", *(name for name in PLANS.columns if name != "version"), *STATE, *TEXTS, "version")
 
 ACTS = {
+    "backtest": ("commands.plan.backtest:backtest", "Try the plan on days that are past, beside the rules."),
     "accept": ("commands.plan.decide:accept", "Order what lines say, or another quantity."),
     "dismiss": ("commands.plan.decide:dismiss", "Do without lines; a newer one may say it again."),
     "snooze": ("commands.plan.decide:snooze", "Hide lines' shelves up to a day."),
