@@ -29,6 +29,7 @@ from inventory_assets.refresh.coverage import refresh_coverage
 from inventory_assets.refresh.dynamic import refresh_dynamic
 from inventory_assets.refresh.incidents import refresh_incidents
 from inventory_assets.refresh.velocity import refresh_velocity
+from inventory_assets.replenish.make import refresh_plan, settings_of
 from inventory_assets.reports.make import make_report
 from inventory_assets.reports.period import Kind, Period, last_complete
 from inventory_assets.reports.publish import Manifest as ReportManifest
@@ -102,6 +103,9 @@ def derive(settings: Settings, *, first: date, last: date) -> Iterator[Made]:
             refresh_velocity(engine, as_of)
             refresh_coverage(engine, reader, as_of)
             refresh_dynamic(engine, reader, as_of)
+        yield Step("the plan")
+        with history_reader(settings) as reader:
+            refresh_plan(engine, reader, as_of, settings_of(settings))
         yield Step("snapshots of stock and transactions")
         with history_reader(settings) as reader:
             for table, until in ((DAILY_STOCK, last), (HOURLY_TRANSACTIONS, min(as_of, clock.today()))):

@@ -24,11 +24,14 @@ class DayCursor(Cursor, frozen=True):
     today: str = ""
 
 
-def decide(cursor: DayCursor, today: date, speed: float) -> tuple[tuple[date, date] | None, DayCursor]:
+def decide(
+    cursor: DayCursor, today: date, speed: float, *, begins: date
+) -> tuple[tuple[date, date] | None, DayCursor]:
     """The days to be made now, and the next cursor.
 
     Args:
         cursor: Where the last look ended.
+        begins: The first day that there is, which a first look begins with: a past that has just been taken in.
         today: The trade's day that is not over.
         speed: Of the home's clock; 1 is the machine's, and not this sensor's business.
 
@@ -39,7 +42,7 @@ def decide(cursor: DayCursor, today: date, speed: float) -> tuple[tuple[date, da
         return None, cursor
     seen = DayCursor(today.isoformat())
     if not cursor.today:
-        return None, seen
+        return ((begins, today - timedelta(days=1)) if begins < today else None), seen
     since = date.fromisoformat(cursor.today)
     if since >= today:
         # A clock that was set back: the days up to there are made.
@@ -56,9 +59,10 @@ def decide(cursor: DayCursor, today: date, speed: float) -> tuple[tuple[date, da
 )
 def trade_days_sensor(context: SensorEvaluationContext) -> SensorResult:
     """Ask for a run where a day of the trade has ended."""
-    clock = clock_of(InventoryResource().settings())  # no parameter, as in `bursts`
+    settings = InventoryResource().settings()  # no parameter, as in `bursts`
+    clock = clock_of(settings)
     today, speed = clock.today(), clock.speed
-    days, cursor = decide(DayCursor.parse(context.cursor), today, speed)
+    days, cursor = decide(DayCursor.parse(context.cursor), today, speed, begins=settings.partitions_start_date)
     if days is None:
         said = "the trade goes by the machine's clock, and the schedules do this" if speed == 1 else f"{today} goes on"
         return SensorResult(skip_reason=SkipReason(said), cursor=cursor.dump())

@@ -10,6 +10,7 @@ from inventory_assets.settings import load_settings
 from sensors.trade_days import DayCursor, decide, trade_days_sensor
 
 TODAY = date(2026, 7, 14)
+BEGINS = date(2026, 7, 2)
 
 
 @pytest.mark.parametrize(
@@ -22,25 +23,30 @@ TODAY = date(2026, 7, 14)
         ("2026-07-14", None),
         # A clock that was set back.
         ("2026-07-15", None),
-        # The first look: what was before it, somebody else has made.
-        ("", None),
+        # The first look: a past that was taken in.
+        ("", ("2026-07-02", "2026-07-13")),
     ],
 )
 def test_a_day_is_asked_for_when_it_is_over_and_once(seen, asked):
-    days, cursor = decide(DayCursor(seen), TODAY, 144)
+    days, cursor = decide(DayCursor(seen), TODAY, 144, begins=BEGINS)
 
     assert asked == (None if days is None else tuple(day.isoformat() for day in days))
     assert max(seen, TODAY.isoformat()) == cursor.today
-    assert (None, cursor) == decide(cursor, TODAY, 144)
+    assert (None, cursor) == decide(cursor, TODAY, 144, begins=BEGINS)
+
+
+def test_a_retailer_that_opens_today_has_no_past():
+    assert (None, DayCursor("2026-07-14")) == decide(DayCursor(), TODAY, 144, begins=TODAY)
 
 
 def test_at_the_machines_pace_the_schedules_do_it():
-    assert (None, DayCursor("2026-07-01")) == decide(DayCursor("2026-07-01"), TODAY, 1)
+    assert (None, DayCursor("2026-07-01")) == decide(DayCursor("2026-07-01"), TODAY, 1, begins=BEGINS)
 
 
 @pytest.fixture
 def home(tmp_path, monkeypatch):
     monkeypatch.setenv("INVENTORY_HOME", str(tmp_path))
+    monkeypatch.setenv("INVENTORY_PARTITIONS_START_DATE", "2026-07-14")
     return load_settings()
 
 

@@ -7,15 +7,14 @@ broker. A line that is refused keeps none of the others from being decided.
 import getpass
 import sys
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import click
 
+from inventory_assets.clock import clock_of
 from inventory_assets.commands.output import format_option, notes, print_found
 from inventory_assets.control.issue import CommandRefusedError, issue
 from inventory_assets.domain.events.control import MAX_SILENCE_MINUTES
-from inventory_assets.domain.values import to_microseconds
 from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.option_types import Whole
 from inventory_assets.ranges import MAX_QUANTITY
@@ -39,9 +38,7 @@ def _decide(line_ids: Sequence[str], body: dict[str, Any], by: str | None, reaso
     with engine_of(settings) as engine:
         for line_id in dict.fromkeys(line_ids):
             try:
-                commits = issue(
-                    engine, [issued | {"plan_line_id": line_id}], now=to_microseconds(datetime.now(UTC))
-                )  # fmt: skip
+                commits = issue(engine, [issued | {"plan_line_id": line_id}], now=clock_of(settings).microseconds())
             except CommandRefusedError as error:
                 refused.append(str(error))
                 continue
