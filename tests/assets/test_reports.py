@@ -76,7 +76,9 @@ def test_a_week_includes_its_sunday(inventory):
         ("nightly_report", datetime(2026, 3, 9, 3, tzinfo=UTC)),
     ):
         schedule = defs.resolve_schedule_def(name)
-        with dg.build_schedule_context(scheduled_execution_time=at, resources={"inventory": inventory}) as context:
+        with dg.build_schedule_context(
+            scheduled_execution_time=at, resources={"inventory": inventory}, repository_def=defs.get_repository_def()
+        ) as context:
             [request] = schedule.evaluate_tick(context).run_requests
         keys[name] = (schedule.cron_schedule, request.partition_key)
 

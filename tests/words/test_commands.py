@@ -80,7 +80,7 @@ def test_no_command_is_put_together_by_hand():
 WITHOUT_DATA = {
     "inventory_assets/lake/files/partition_files.py": "a day and a table of ours; the lake knows no words",
     "inventory_assets/domain/thresholds/findings.py": "a column of ours",
-    "inventory_assets/assets/marts.py": "a model of ours",
+    "inventory_assets/assets/dbt_marts.py": "a model of ours",
     "inventory_assets/assets/metadata.py": "a question of ours",
     "inventory_assets/assets/specs.py": "a question of ours",
     "inventory_assets/assets/snapshots.py": "a question of ours",

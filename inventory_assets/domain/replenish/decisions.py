@@ -16,7 +16,7 @@ LINE_PREFIX = "pln-"
 
 
 class PlanLine(NamedTuple):
-    """The line of a key in the newest plan that says something new of it: its date, and what it says to order."""
+    """The line of a key in the newest plan: its date, and what it says to order."""
 
     day: date
     quantity: int | None
