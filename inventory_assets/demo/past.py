@@ -36,7 +36,8 @@ def take_in(engine: Engine, chunk: Chunk) -> None:
             engine.commit_burst(arrived(chunk.messages, chunk.taken - len(chunk.messages)))
         if chunk.night is not None:
             refresh_velocity(engine, chunk.night.date())
-            refresh_dynamic(engine, engine.lake, chunk.night.date())
+            if chunk.with_limits:
+                refresh_dynamic(engine, engine.lake, chunk.night.date())
             # What a cooldown held back is told in its day, too, and not when the demo begins.
             sweep(engine, to_microseconds(chunk.night), with_policy=False)
 

@@ -88,7 +88,8 @@ def test_bursts_of_the_past_end_where_velocity_and_limits_are_computed():
     """So that rules of days and of demand judge as they would have."""
     chunks = list(chunks_of(RETAILER, Pulse(RETAILER.simulation())))
 
-    assert ["2026-04-14 00", "2026-04-24 00", "2026-04-26 08"] == [f"{c.night:%Y-%m-%d %H}" for c in chunks if c.night]
+    nights = [(f"{c.night:%Y-%m-%d %H}", c.with_limits) for c in chunks if c.night]
+    assert [("2026-04-14 00", False), ("2026-04-24 00", True), ("2026-04-26 08", True)] == nights
     days = [(c.messages[-1].event_time if c.messages else c.night).date() for c in chunks]
     assert days == sorted(days)
     assert chunks[-1].taken == sum(len(chunk.messages) for chunk in chunks)

@@ -98,7 +98,7 @@ def describe(retailer: Retailer) -> str:
 
 
 def rest_clock(settings: Settings) -> None:
-    """Let the demo's clock stand where the retailer is: until he trades, its days are not to run away from him."""
+    """Set the demo's clock to where the retailer is, at our pace: until he trades, its days must not pass."""
     retailer = read_retailer(settings)
     if retailer is not None:
         set_clock(settings, shown=retailer.shown or retailer.opens_at, speed=1)
