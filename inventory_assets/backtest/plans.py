@@ -11,7 +11,7 @@ from inventory_assets.backtest.run import NoHistoryError, present_rules
 from inventory_assets.domain.backtest.past import Coming, Past, Window, past_of
 from inventory_assets.domain.backtest.policies import order_up_to_policy, plan_policy
 from inventory_assets.domain.backtest.replay import KeyLimits, resolve_keys
-from inventory_assets.domain.backtest.supply import Outcome, Placed, Terms, run_policy, set_scene, what_happened
+from inventory_assets.domain.backtest.supply import Outcome, Placed, Scene, Terms, run_policy, set_scene, what_happened
 from inventory_assets.domain.events.parse import DAY_US
 from inventory_assets.domain.replenish.shelves import PlanSettings
 from inventory_assets.domain.stock.coverage import WINDOW_DAYS
@@ -104,18 +104,27 @@ def try_plan(
     _check(rows, left_out, window, days)
     terms = _read_terms(reader, rows, defaults)
     scene = set_scene(window, past, terms, coming)
-    outcomes, placed = {}, {}
-    for name, policy in (
-        (PLAN, plan_policy(terms, window, settings)), (ORDER_UP_TO, order_up_to_policy(terms, window)),
-    ):  # fmt: skip
-        on_progress(name.replace("_", "-"))
-        outcomes[name], placed[name] = run_policy(scene, policy)
+    outcomes, placed = compare(scene, settings, on_progress)
     outcomes[HISTORY] = what_happened(scene)
     first = int(past.is_known.any(axis=0).argmax()) - WINDOW_DAYS + window.first_day
     return Trial(
         window, rows.select("warehouse_id", "sku", "unit_price", "is_chosen"), outcomes, placed,
         scene.unseen.sum(axis=1), left_out, _EPOCH + timedelta(days=first),
     )  # fmt: skip
+
+
+def compare(
+    scene: Scene, settings: PlanSettings, on_progress: Callable[[str], None] = lambda _: None
+) -> tuple[dict[str, Outcome], dict[str, Placed]]:
+    """Let the plan and the rules fill the same shelves: what came of each, and what each placed."""
+    outcomes, placed = {}, {}
+    for name, policy in (
+        (PLAN, plan_policy(scene.terms, scene.window, settings)),
+        (ORDER_UP_TO, order_up_to_policy(scene.terms, scene.window)),
+    ):
+        on_progress(name.replace("_", "-"))
+        outcomes[name], placed[name] = run_policy(scene, policy)
+    return outcomes, placed
 
 
 def _named(chosen: Chosen) -> str:
