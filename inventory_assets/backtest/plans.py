@@ -21,7 +21,7 @@ from inventory_assets.lake.query.clauses import USABLE_PRODUCTS
 from inventory_assets.lake.query.reader import Reader
 from inventory_assets.queries.history import KEYS, last_event_at, read_histories, read_keys
 
-PLAN, ORDER_UP_TO, HISTORY = "plan", "order_up_to", "history"
+PLAN, URGENT, ORDER_UP_TO, HISTORY = "plan", "plan_urgent", "order_up_to", "history"
 _EPOCH = date(1970, 1, 1)
 _SHELVES = f"""
     SELECT k.key, k.warehouse_id, k.sku, k.category_id, p.supplier_id, p.lead_time_days, p.order_up_to, p.unit_price,
@@ -120,6 +120,7 @@ def compare(
     outcomes, placed = {}, {}
     for name, policy in (
         (PLAN, plan_policy(scene.terms, scene.window, settings)),
+        (URGENT, plan_policy(scene.terms, scene.window, settings, is_urgent_only=True)),
         (ORDER_UP_TO, order_up_to_policy(scene.terms, scene.window)),
     ):
         on_progress(name.replace("_", "-"))
@@ -217,7 +218,7 @@ COLUMNS = (
 
 
 def figures(trial: Trial) -> list[dict[str, Any]]:
-    """A row for each: the plan, order-up-to, what happened. Null is what could not be divided, or has no price."""
+    """A row for the plan, its urgent lines, order-up-to, what happened; null for nothing to divide by, or no price."""
     is_chosen = trial.shelves["is_chosen"].to_numpy()
     price = trial.shelves["unit_price"].cast(pl.Float64).fill_null(np.nan).to_numpy()[is_chosen]
     rows = []
@@ -248,7 +249,7 @@ PLACED_COLUMNS = ("policy", "day", "warehouse_id", "sku", "quantity", "from_ware
 
 
 def list_placed(trial: Trial, *, is_transfers: bool) -> list[dict[str, Any]]:
-    """The orders of both policies, or the transfers, by day; those of the chosen shelves."""
+    """The orders of each policy, or the transfers, by day; those of the chosen shelves."""
     warehouses, skus = (trial.shelves[name].to_list() for name in ("warehouse_id", "sku"))
     is_chosen, first = trial.shelves["is_chosen"].to_list(), trial.span[0]
     return [

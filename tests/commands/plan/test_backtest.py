@@ -27,7 +27,7 @@ def test_a_row_for_the_plan_the_rules_and_what_happened(run):
     found = run("plan", "backtest", "--days", "4", "--format", "json")
 
     assert 0 == found.code, found.err
-    assert ["plan", "order_up_to", "history"] == [row["policy"] for row in found.rows]
+    assert ["plan", "plan_urgent", "order_up_to", "history"] == [row["policy"] for row in found.rows]
     assert 1 == len({row["asked"] for row in found.rows})
 
 
