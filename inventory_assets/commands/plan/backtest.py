@@ -22,7 +22,7 @@ from inventory_assets.option_types import Whole
 from inventory_assets.ranges import MAX_DAYS
 from inventory_assets.replenish.make import settings_of
 from inventory_assets.settings import load_settings
-from inventory_assets.words.numbers import counted, shelves
+from inventory_assets.words.numbers import are, counted, shelves
 
 NAMES = {
     "plan": "the plan",
@@ -119,7 +119,7 @@ def _remarks(trial: Trial, asked: int) -> list[str]:
     known_before = (trial.span[0] - trial.first_known).days
     if known_before < _ENOUGH_DAYS:
         found.append(
-            f"Of the time before there {'is' if known_before == 1 else 'are'} {counted(known_before, 'day')}: "
+            f"Of the time before there {are(known_before)} {counted(known_before, 'day')}: "
             "a forecast needs fourteen, so the plan begins knowing little. Fewer --days leave it more."
         )
     return found
