@@ -11,7 +11,7 @@ from inventory_assets.backtest.run import NoHistoryError, present_rules
 from inventory_assets.domain.backtest.past import Coming, Past, Window, past_of
 from inventory_assets.domain.backtest.policies import order_up_to_policy, plan_policy
 from inventory_assets.domain.backtest.replay import KeyLimits, resolve_keys
-from inventory_assets.domain.backtest.supply import Outcome, Placed, Terms, run_policy, set_scene, what_happened
+from inventory_assets.domain.backtest.supply import Outcome, Placed, Scene, Terms, run_policy, set_scene, what_happened
 from inventory_assets.domain.events.parse import DAY_US
 from inventory_assets.domain.replenish.shelves import PlanSettings
 from inventory_assets.domain.stock.coverage import WINDOW_DAYS
@@ -21,7 +21,7 @@ from inventory_assets.lake.query.clauses import USABLE_PRODUCTS
 from inventory_assets.lake.query.reader import Reader
 from inventory_assets.queries.history import KEYS, last_event_at, read_histories, read_keys
 
-PLAN, ORDER_UP_TO, HISTORY = "plan", "order_up_to", "history"
+PLAN, URGENT, ORDER_UP_TO, HISTORY = "plan", "plan_urgent", "order_up_to", "history"
 _EPOCH = date(1970, 1, 1)
 _SHELVES = f"""
     SELECT k.key, k.warehouse_id, k.sku, k.category_id, p.supplier_id, p.lead_time_days, p.order_up_to, p.unit_price,
@@ -104,18 +104,28 @@ def try_plan(
     _check(rows, left_out, window, days)
     terms = _read_terms(reader, rows, defaults)
     scene = set_scene(window, past, terms, coming)
-    outcomes, placed = {}, {}
-    for name, policy in (
-        (PLAN, plan_policy(terms, window, settings)), (ORDER_UP_TO, order_up_to_policy(terms, window)),
-    ):  # fmt: skip
-        on_progress(name.replace("_", "-"))
-        outcomes[name], placed[name] = run_policy(scene, policy)
+    outcomes, placed = compare(scene, settings, on_progress)
     outcomes[HISTORY] = what_happened(scene)
     first = int(past.is_known.any(axis=0).argmax()) - WINDOW_DAYS + window.first_day
     return Trial(
         window, rows.select("warehouse_id", "sku", "unit_price", "is_chosen"), outcomes, placed,
         scene.unseen.sum(axis=1), left_out, _EPOCH + timedelta(days=first),
     )  # fmt: skip
+
+
+def compare(
+    scene: Scene, settings: PlanSettings, on_progress: Callable[[str], None] = lambda _: None
+) -> tuple[dict[str, Outcome], dict[str, Placed]]:
+    """Let the plan and the rules fill the same shelves: what came of each, and what each placed."""
+    outcomes, placed = {}, {}
+    for name, policy in (
+        (PLAN, plan_policy(scene.terms, scene.window, settings)),
+        (URGENT, plan_policy(scene.terms, scene.window, settings, is_urgent_only=True)),
+        (ORDER_UP_TO, order_up_to_policy(scene.terms, scene.window)),
+    ):
+        on_progress(name.replace("_", "-"))
+        outcomes[name], placed[name] = run_policy(scene, policy)
+    return outcomes, placed
 
 
 def _named(chosen: Chosen) -> str:
@@ -208,7 +218,7 @@ COLUMNS = (
 
 
 def figures(trial: Trial) -> list[dict[str, Any]]:
-    """A row for each: the plan, order-up-to, what happened. Null is what could not be divided, or has no price."""
+    """A row for the plan, its urgent lines, order-up-to, what happened; null for nothing to divide by, or no price."""
     is_chosen = trial.shelves["is_chosen"].to_numpy()
     price = trial.shelves["unit_price"].cast(pl.Float64).fill_null(np.nan).to_numpy()[is_chosen]
     rows = []
@@ -239,7 +249,7 @@ PLACED_COLUMNS = ("policy", "day", "warehouse_id", "sku", "quantity", "from_ware
 
 
 def list_placed(trial: Trial, *, is_transfers: bool) -> list[dict[str, Any]]:
-    """The orders of both policies, or the transfers, by day; those of the chosen shelves."""
+    """The orders of each policy, or the transfers, by day; those of the chosen shelves."""
     warehouses, skus = (trial.shelves[name].to_list() for name in ("warehouse_id", "sku"))
     is_chosen, first = trial.shelves["is_chosen"].to_list(), trial.span[0]
     return [

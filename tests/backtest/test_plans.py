@@ -66,7 +66,11 @@ def test_the_first_orders_are_those_of_the_plan_that_was_made_that_day(engine):
 def test_it_moves_what_the_plan_of_that_day_moves(engine):
     shop.take(engine, *week([10] * 7))
 
-    moved = [each for each in list_placed(tried(engine), is_transfers=True) if each["day"] == FIRST]
+    moved = [
+        each
+        for each in list_placed(tried(engine), is_transfers=True)
+        if (each["policy"], each["day"]) == ("plan", FIRST)
+    ]
 
     [(units,)] = rows(engine.lake, "SELECT transferred_in FROM out.plans WHERE transferred_in > 0")
     assert [("W2", "W1", units)] == [(m["from_warehouse_id"], m["warehouse_id"], m["quantity"]) for m in moved]

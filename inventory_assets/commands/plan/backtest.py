@@ -22,9 +22,14 @@ from inventory_assets.option_types import Whole
 from inventory_assets.ranges import MAX_DAYS
 from inventory_assets.replenish.make import settings_of
 from inventory_assets.settings import load_settings
-from inventory_assets.words.numbers import counted, shelves
+from inventory_assets.words.numbers import are, counted, shelves
 
-NAMES = {"plan": "the plan", "order_up_to": "order-up-to", "history": "what happened"}
+NAMES = {
+    "plan": "the plan",
+    "plan_urgent": "its urgent lines",
+    "order_up_to": "order-up-to",
+    "history": "what happened",
+}
 LISTED = ("orders", "transfers")
 SHOWN = (
     "policy", "service", "in_stock", "lost", "lost_value", "held", "held_value", "orders", "ordered",
@@ -48,8 +53,9 @@ def backtest(
 ) -> None:  # fmt: skip
     """Fill the shelves of days that are past by the plan, and by the rules, and compare. Changes nothing.
 
-    A row for the plan, for ordering up to a level when stock falls below the
-    limits in force, and for what happened: the same demand for all three.
+    A row for the plan, for those of its lines that cannot wait, for ordering up
+    to a level when stock falls below the limits in force, and for what happened:
+    the same demand for all of them.
 
     \b
     service    of the units asked for, the share that was sold; lost: the others
@@ -113,7 +119,7 @@ def _remarks(trial: Trial, asked: int) -> list[str]:
     known_before = (trial.span[0] - trial.first_known).days
     if known_before < _ENOUGH_DAYS:
         found.append(
-            f"Of the time before there {'is' if known_before == 1 else 'are'} {counted(known_before, 'day')}: "
+            f"Of the time before there {are(known_before)} {counted(known_before, 'day')}: "
             "a forecast needs fourteen, so the plan begins knowing little. Fewer --days leave it more."
         )
     return found

@@ -31,8 +31,12 @@ class Limits(NamedTuple):
     reorder_qty: np.ndarray
 
 
-def plan_policy(terms: Terms, window: Window, settings: PlanSettings) -> Policy:
-    """Make the plan at each review, order what it orders and move what it moves."""
+def plan_policy(terms: Terms, window: Window, settings: PlanSettings, *, is_urgent_only: bool = False) -> Policy:
+    """Make the plan at each review, order what it orders and move what it moves.
+
+    With `is_urgent_only`, an order that only fills up to `order_up_to` waits
+    until the shelf needs it.
+    """
 
     def act(morning: Morning) -> Acts:
         orders = np.zeros(len(morning.stock), dtype=np.int64)
@@ -41,7 +45,8 @@ def plan_policy(terms: Terms, window: Window, settings: PlanSettings) -> Policy:
         rows = np.flatnonzero(morning.is_open)
         shelves = _shelves(terms, window, morning, rows)
         plan = make_plan(shelves, _date(window, morning.day), settings)
-        orders[rows] = np.nan_to_num(plan.lines.order_quantity).astype(np.int64)
+        wanted = np.nan_to_num(plan.lines.order_quantity)
+        orders[rows] = np.where(plan.lines.is_urgent | (not is_urgent_only), wanted, 0).astype(np.int64)
         moves = [each._replace(giver=int(rows[each.giver]), taker=int(rows[each.taker])) for each in plan.transfers]
         return Acts(orders, moves)
 

@@ -120,5 +120,15 @@ def test_the_plan_counts_a_transfer_that_is_on_the_road():
     assert 1 == sum(giver == 1 for _, _, giver, _ in found)
 
 
+def test_an_order_that_only_fills_up_may_wait():
+    """150 of ten a day last over lead time and review; 300 is the supplier's wish."""
+    shelf = Shelf(on_hand=150, order_up_to=300)
+    found = scene(shelf)
+    waiting = plan_policy(found.terms, found.window, PlanSettings(), is_urgent_only=True)
+
+    assert [(0, 0, -1, 150), (7, 0, -1, 70)] == by_plan(shelf)
+    assert [(7, 0, -1, 220)] == placed_by(waiting, found)
+
+
 def test_a_shelf_that_is_not_in_use_is_in_no_plan():
     assert [] == by_plan(Shelf(on_hand=0, is_active=(False,)))
