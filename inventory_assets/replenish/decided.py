@@ -27,12 +27,14 @@ _LINES = f"""
     SELECT line_id, version, warehouse_id, sku, plan_date, order_quantity FROM {PLANS.changes}
     WHERE line_id IN ({IDS}) ORDER BY version
 """
-# First seen: the earliest version of it that the lake took in. The most it ever said: a correction takes off no less.
+# Units are first seen with the version that says more of them than any before; one that says fewer takes none back.
 _RESTOCKS = f"""
-    SELECT warehouse_id, sku, min(version) AS version, arg_min(seq, (version, seq)) AS seq,
-        arg_min(event_date, (version, seq)) AS day, max(quantity) AS quantity
+    SELECT warehouse_id, sku, version, seq, event_date AS day, quantity - coalesce(max(quantity) OVER (
+        PARTITION BY warehouse_id, sku, transaction_id, line_id ORDER BY version, seq
+        ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+    ), 0) AS units
     FROM core.events WHERE kind = 'transaction' AND type = 'RESTOCK' AND sku IN ({IDS})
-    GROUP BY warehouse_id, sku, transaction_id, line_id
+    QUALIFY units > 0
 """
 
 
@@ -81,7 +83,7 @@ def read_left(
         return {}
     restocks: dict[Key, list[Restock]] = {}
     for row in reader.query(_RESTOCKS, [id_list(sku for _, sku in accepted)]).iter_rows(named=True):
-        restock = Restock((row["version"], row["seq"]), row["day"], row["quantity"])
+        restock = Restock((row["version"], row["seq"]), row["day"], row["units"])
         restocks.setdefault((row["warehouse_id"], row["sku"]), []).append(restock)
     return {
         key: what_is_left(mine, restocks.get(key, ()), plan_date, lead_time_days[key]) for key, mine in accepted.items()

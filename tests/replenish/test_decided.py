@@ -51,6 +51,18 @@ def test_what_is_accepted_counts_until_its_restock_is_seen_and_then_lapses(engin
     assert () == explain_line(engine.settings, line).differences
 
 
+def test_units_that_a_later_version_of_a_restock_adds_are_first_seen_with_it(engine):
+    """Of 80 that came, 50 were known when 60 were accepted: the other 30 are of these, and fewer take none back."""
+    take(engine, transaction("R1", "RESTOCK", 50, "2022-05-20T07:00:00Z", status="PENDING"))
+    decide(engine, "accept", quantity=60)
+    take(engine, transaction("R1", "RESTOCK", 80, "2022-05-20T08:00:00Z", status="COMPLETED"))
+    take(engine, transaction("R1", "RESTOCK", 70, "2022-05-20T09:00:00Z", status="COMPLETED"))
+
+    plan(engine)
+
+    assert (30, 0) == rows(engine.lake, OF_S1)[0][:2]
+
+
 def test_a_quantity_of_ones_own_and_a_dismissal_that_takes_it_back(engine):
     decide(engine, "accept", quantity=30)
     plan(engine)

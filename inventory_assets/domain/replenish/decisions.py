@@ -73,7 +73,7 @@ class Decision(NamedTuple):
 
 
 class Restock(NamedTuple):
-    """A RESTOCK as first seen: its place in the lake, its event's day; `quantity` the most that it ever said.
+    """Units of a RESTOCK as first seen: the place in the lake and the day of the version that told of them.
 
     A cancelled one has taken its units off all the same: what was ordered and is
     not coming has to be ordered again.
