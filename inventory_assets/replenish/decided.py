@@ -11,8 +11,8 @@ from inventory_assets.domain.replenish.decisions import (
     Decision,
     Left,
     Restock,
+    decisions_that_hold,
     keys_of,
-    latest_decisions,
     what_is_left,
 )
 from inventory_assets.lake.query.reader import IDS, Reader, id_list
@@ -44,7 +44,7 @@ class Decided(NamedTuple):
 
 
 def read_decisions(reader: Reader, *, skus: Collection[str] | None = None) -> list[Decided]:
-    """The decisions that hold, one a line; of some SKUs' lines, or of all."""
+    """The decisions that hold; of some SKUs' lines, or of all."""
     rows = reader.query(_DECISIONS).rows()
     commands = [(row[0], row[1], msgspec.json.decode(row[2], type=Command)) for row in rows]
     if skus is not None:
@@ -59,10 +59,10 @@ def read_decisions(reader: Reader, *, skus: Collection[str] | None = None) -> li
     for version, seq, command in commands:
         known = [row for row in lines.get(command.plan_line_id or "", ()) if row[1] < version and _is_of(command, row)]
         if known:
-            line_id, _, warehouse_id, sku, day, quantity = known[-1]
+            line_id, made, warehouse_id, sku, day, quantity = known[-1]
             whole = command if command.quantity is not None else msgspec.structs.replace(command, quantity=quantity)
-            found.setdefault((warehouse_id, sku), []).append(Decision(line_id, day, whole, (version, seq)))
-    return [Decided(key, each) for key, decisions in found.items() for each in latest_decisions(decisions)]
+            found.setdefault((warehouse_id, sku), []).append(Decision(line_id, day, whole, (version, seq), made))
+    return [Decided(key, each) for key, decisions in found.items() for each in decisions_that_hold(decisions)]
 
 
 def _is_of(command: Command, row: tuple) -> bool:

@@ -15,6 +15,7 @@ from inventory_assets.queries.history import last_event_at, read_demand, read_hi
 from inventory_assets.replenish.lines import current_line_id, read_line
 from inventory_assets.replenish.make import OF_ITS_MAKING, plan_lines
 from inventory_assets.settings import Settings
+from inventory_assets.words.times import to_minute
 
 
 class Sold(msgspec.Struct, frozen=True):
@@ -97,7 +98,7 @@ def _read_events(reader: Reader, line: dict[str, Any]) -> tuple[Stated, Sold | N
         if len(places):
             last = places[-1]
             stated = Stated(
-                len(places), f"{to_datetime(int(stock.at[last])):%Y-%m-%d %H:%M}", int(stock.on_hand[last]),
+                len(places), to_minute(to_datetime(int(stock.at[last]))), int(stock.on_hand[last]),
                 int(stock.reserved[last]), int(stock.inbound[last]),
             )  # fmt: skip
     return stated, _read_sold(reader, number, line["plan_date"], chosen)

@@ -61,13 +61,15 @@ def _with_states(reader: Reader, rows: list[dict[str, Any]]) -> Iterator[tuple[d
 
 
 def _state(decided: Sequence[Decision], row: dict[str, Any]) -> dict[str, Any]:
-    on_it = [each for each in decided if each.line_id == row["line_id"] and each.command.command != "plan-snooze"]
-    asleep = [
-        each
-        for each in decided
-        if each.command.until_at is not None and to_datetime(each.command.until_at).date() > row["plan_date"]
-    ]
-    found = max(on_it or asleep, key=lambda each: each.command.event_at, default=None)
+    on_it, asleep = [], []
+    for each in decided:
+        is_snooze = each.command.command == "plan-snooze"
+        if is_snooze and to_datetime(each.command.until_at or 0).date() > row["plan_date"]:
+            asleep.append(each)
+        # Of the same id another line may have come, on the same day: nobody has decided on that one.
+        elif not is_snooze and (each.line_id, each.line_version) == (row["line_id"], row["version"]):
+            on_it.append(each)
+    found = max(asleep or on_it, key=lambda each: each.command.event_at, default=None)
     if found is None:
         return dict.fromkeys(STATE) | {"state": "open"}
     command = found.command

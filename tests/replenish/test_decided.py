@@ -37,9 +37,8 @@ def decide(engine, name, line_id=LINE, at=NOW, **more):
 def test_what_is_accepted_counts_until_its_restock_is_seen_and_then_lapses(engine):
     decide(engine, "accept")
     plan(engine)
-    # 132 − 20 − 84 accepted, and nothing moves: the order is due before the shelf is empty, as far as is known.
-    assert (84, 0) == rows(engine.lake, OF_S1)[0][:2]
-    assert 0 <= rows(engine.lake, OF_S1)[0][2] < 84
+    # Of 132, 20 are there, 84 are ordered and 30 are to be moved.
+    assert (84, 0, 0) == rows(engine.lake, OF_S1)[0][:3]
 
     take(engine, transaction("R1", "RESTOCK", 50, "2022-05-20T07:00:00Z", status="PENDING"))
     plan(engine)
@@ -57,7 +56,11 @@ def test_a_quantity_of_ones_own_and_a_dismissal_that_takes_it_back(engine):
     plan(engine)
     assert (30, 0) == rows(engine.lake, OF_S1)[0][:2]
 
-    decide(engine, "dismiss", at=NOW + 1)
+    decide(engine, "accept", quantity=6, at=NOW + 1)
+    plan(engine)
+    assert (36, 0) == rows(engine.lake, OF_S1)[0][:2]
+
+    decide(engine, "dismiss", at=NOW + 2)
     plan(engine)
     assert (0, 0) == rows(engine.lake, OF_S1)[0][:2]
 

@@ -5,6 +5,7 @@ from datetime import date
 import pytest
 
 from inventory_assets.domain.alerts.alert import Product
+from inventory_assets.domain.replenish.decisions import make_line_id
 from inventory_assets.domain.replenish.shelves import PlanSettings
 from inventory_assets.refresh.products import import_products
 from inventory_assets.replenish.make import plan_lines
@@ -152,3 +153,10 @@ def test_an_empty_lake_plans_nothing(open_engine):
     take(engine, rule(1, 2))
 
     assert [] == plan(engine)
+
+
+def test_every_lines_id_is_its_own(engine):
+    plan(engine)
+
+    for line_id, day, *key in rows(engine.lake, "SELECT line_id, plan_date, warehouse_id, sku FROM out.plans"):
+        assert make_line_id(day, *key) == line_id

@@ -60,12 +60,16 @@ def refuse(lines: Mapping[Key, PlanLine | None], command: Command) -> Rejection 
 
 
 class Decision(NamedTuple):
-    """The command that holds for a line, and its place in the lake: what came later was seen later."""
+    """A command on a line, and its place in the lake: what came later was seen later.
+
+    `line_version`: the lake's that the line was made in; on one day several can have one id.
+    """
 
     line_id: str
     line_date: date
     command: Command
     seen: tuple[int, int]
+    line_version: int = 0
 
 
 class Restock(NamedTuple):
@@ -92,14 +96,19 @@ class Left(NamedTuple):
         return sum(quantity for _, quantity in self.parts)
 
 
-def latest_decisions(decisions: Iterable[Decision]) -> list[Decision]:
-    """The decisions that hold: of each line whether it is accepted or dismissed, and beside that its snooze."""
-    found: dict[tuple[str, bool], Decision] = {}
-    for each in decisions:
-        place = (each.line_id, each.command.command == "plan-snooze")
-        known = found.get(place)
-        if known is None or _moment(each) > _moment(known):
-            found[place] = each
+def decisions_that_hold(decisions: Iterable[Decision]) -> list[Decision]:
+    """What holds of decisions on one shelf's lines, in their own order of time.
+
+    A dismissal ends all that was decided on its id. Of one line the latest
+    acceptance counts, and of a line that came after it under the same id, on the
+    same day, one more: it orders what the first did not. A snooze stands beside.
+    """
+    found: dict[tuple[str, int, bool], Decision] = {}
+    for each in sorted(decisions, key=_moment):
+        is_snooze = each.command.command == "plan-snooze"
+        if each.command.command == "plan-dismiss":
+            found = {place: other for place, other in found.items() if place[0] != each.line_id or place[2]}
+        found[each.line_id, 0 if is_snooze else each.line_version, is_snooze] = each
     return list(found.values())
 
 

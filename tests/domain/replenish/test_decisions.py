@@ -9,7 +9,7 @@ from inventory_assets.domain.replenish.decisions import (
     Decision,
     PlanLine,
     Restock,
-    latest_decisions,
+    decisions_that_hold,
     make_line_id,
     refuse,
     what_is_left,
@@ -79,10 +79,19 @@ def test_the_latest_decision_by_its_own_time_holds():
     first, second = accepted(2, 10, 8, at=5), accepted(2, None, 7, name="plan-dismiss", at=9)
     again = accepted(2, 40, 9, at=7)
 
-    assert [second] == latest_decisions([first, second, again])
-    assert [again] == latest_decisions([again, first])
-    assert 2 == len(latest_decisions([first, accepted(2, 1, 3, line="M")]))
-    assert 2 == len(latest_decisions([first, accepted(2, None, 9, name="plan-snooze", at=99)]))
+    assert [second] == decisions_that_hold([first, second, again])
+    assert [again] == decisions_that_hold([again, first])
+    assert 2 == len(decisions_that_hold([first, accepted(2, 1, 3, line="M")]))
+    assert 2 == len(decisions_that_hold([first, accepted(2, None, 9, name="plan-snooze", at=99)]))
+
+
+def test_a_line_that_came_later_under_the_same_id_orders_more_and_a_dismissal_ends_both():
+    """Accepted, planned again on the same day, accepted again: 84 and 6 are 90, not 6."""
+    first, more = accepted(2, 84, 8, at=5), accepted(2, 6, 12, at=9)._replace(line_version=11)
+    gone = accepted(2, None, 13, name="plan-dismiss", at=10)._replace(line_version=12)
+
+    assert (90, 0) == left(decisions_that_hold([more, first]))
+    assert [gone] == decisions_that_hold([first, more, gone])
 
 
 LINES = {("WH-2", "A-1"): PlanLine(MAY[4], 12), ("WH", "2-A-1"): None, ("W1", "S1"): PlanLine(MAY[4], 0)}
