@@ -24,9 +24,7 @@ class DayCursor(Cursor, frozen=True):
     today: str = ""
 
 
-def decide(
-    cursor: DayCursor, today: date, speed: float, *, begins: date
-) -> tuple[tuple[date, date] | None, DayCursor]:
+def decide(cursor: DayCursor, today: date, speed: float, *, begins: date) -> tuple[tuple[date, date] | None, DayCursor]:
     """The days to be made now, and the next cursor.
 
     Args:

@@ -35,7 +35,7 @@ _EVENTS = f"""
         (details->>'reorder_threshold')::BIGINT AS reorder_threshold,
         (details->>'is_restock_in_progress')::BOOLEAN AS is_restock_in_progress, version, source
     FROM core.events e JOIN keys k ON k.warehouse_id = e.{{place}} AND k.sku = e.sku
-    WHERE kind IN {STOCK_KINDS} AND event_at <= ?::TIMESTAMP {{condition}}
+    WHERE kind IN {STOCK_KINDS} AND event_at <= TIMESTAMP '{{moment}}' {{condition}}
 """
 
 
@@ -60,16 +60,17 @@ def read_histories(reader: Reader, until: int, *, chosen: str = "", keys: str = 
         keys: SQL for the keys wanted: key, warehouse_id, sku.
     """
     moment = to_datetime(until).replace(tzinfo=None).isoformat()
-    own = _EVENTS.format(is_receiver="false", place="warehouse_id", condition=chosen)
+    own = _EVENTS.format(is_receiver="false", place="warehouse_id", moment=moment, condition=chosen)
     received = _EVENTS.format(
-        is_receiver="true", place="to_warehouse_id", condition=f"AND to_warehouse_id IS NOT NULL {chosen}"
-    )
+        is_receiver="true", place="to_warehouse_id", moment=moment,
+        condition=f"AND to_warehouse_id IS NOT NULL {chosen}",
+    )  # fmt: skip
     query = (
         f"WITH keys AS ({keys}) {own} UNION ALL {received} "
         "ORDER BY key, source_epoch, instant, increment, rank, event_id"
     )
     rest: pl.DataFrame | None = None
-    for batch in reader.batches(query.replace("?", f"'{moment}'")):
+    for batch in reader.batches(query):
         frame = batch.cast(HISTORY_SCHEMA)  # type: ignore[arg-type]
         frame = frame if rest is None else pl.concat([rest, frame])
         # The last key may go on in the next batch.

@@ -29,12 +29,13 @@ _LINES = f"""
 """
 # Units are first seen with the version that says more of them than any before; one that says fewer takes none back.
 _RESTOCKS = f"""
-    SELECT warehouse_id, sku, version, seq, event_date AS day, quantity - coalesce(max(quantity) OVER (
-        PARTITION BY warehouse_id, sku, transaction_id, line_id ORDER BY version, seq
-        ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-    ), 0) AS units
-    FROM core.events WHERE kind = 'transaction' AND type = 'RESTOCK' AND sku IN ({IDS})
-    QUALIFY units > 0
+    SELECT * FROM (
+        SELECT warehouse_id, sku, version, seq, event_date AS day, quantity - coalesce(max(quantity) OVER (
+            PARTITION BY warehouse_id, sku, transaction_id, line_id ORDER BY version, seq
+            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+        ), 0) AS units
+        FROM core.events WHERE kind = 'transaction' AND type = 'RESTOCK' AND sku IN ({IDS})
+    ) WHERE units > 0
 """
 
 
