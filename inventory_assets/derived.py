@@ -5,7 +5,7 @@ for each. Not here: the marts, which dbt builds once a day's snapshots are there
 """
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -136,13 +136,6 @@ def periods(first: date, as_of: date) -> Iterator[tuple[Kind, Period]]:
         period = last_complete(kind, as_of)
         if period.last_date >= first:
             yield kind, period
-
-
-def build_derived(settings: Settings, *, first: date, last: date, progress: Callable[[str], object]) -> None:
-    """`derive` for who wants it done, and to hear of each step as it begins."""
-    for made in derive(settings, first=first, last=last):
-        if isinstance(made, Step):
-            progress(made.name)
 
 
 def _log_owed(count: int) -> None:

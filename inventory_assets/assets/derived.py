@@ -1,12 +1,9 @@
 """All that follows from some days, in one run: for a past that was taken in, and where days are over in minutes.
 
 Here: the job, and what it tells Dagster of each asset. Not here: how it is made (`inventory_assets.derived`), or when
-(`sensors.trade_days`). `python -m inventory_assets.assets.derived FIRST LAST` does it without a run, for whoever starts
-the product: a line on standard output for each step.
+(`sensors.trade_days`).
 """
 
-import logging
-import sys
 from collections.abc import Iterator
 from datetime import date
 
@@ -21,7 +18,7 @@ from inventory_assets.assets.snapshots import day_materialization, describe_day
 from inventory_assets.assets.specs import LAKE_POOL, evaluation_of
 from inventory_assets.derived import DayMade, Judgement, Made, ReportMade, Step, derive
 from inventory_assets.ingest.meaning import CODE_VERSION
-from inventory_assets.settings import Settings, load_settings
+from inventory_assets.settings import Settings
 from resources import InventoryResource
 
 Event = dg.AssetMaterialization | dg.AssetCheckEvaluation
@@ -82,19 +79,3 @@ def request_days(first: date, last: date) -> dg.RunRequest:
         run_config=dg.RunConfig(ops={derive_days.name: days}),
         tags={"inventory/day": str(last)},
     )
-
-
-def main(first: str, last: str) -> None:
-    """Make them without a run, and tell Dagster where one is."""
-    logging.basicConfig(level=logging.WARNING)
-    settings = load_settings()
-    with dg.DagsterInstance.get() as instance:
-        for made in derive(settings, first=date.fromisoformat(first), last=date.fromisoformat(last)):
-            if isinstance(made, Step):
-                print(made.name, flush=True)
-            for event in events_of(settings, made):
-                instance.report_runless_asset_event(event)
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

@@ -60,6 +60,8 @@ STALE_TRIES = 5
 BURST_MEMORY = "128MB"
 # Catching up costs as much as the bursts did; beyond this, loading the state anew is quicker.
 MAX_CATCH_UP_VERSIONS = 50
+# So many are six seconds of bursts, and some 200 MB; a process that takes a past in makes them within a quarter minute.
+MAX_CATCH_UP_ROWS = 200_000
 # Versions noted as not landed before it is looked which have: more than a minute makes, mostly.
 MAX_UNLANDED = 2_000
 
@@ -200,6 +202,8 @@ class Engine:
         return True
 
     def _catch_up(self, state: InventoryState, latest: Watermark) -> bool:
+        if self.lake.journal.count_rows(state.version, latest.version) > MAX_CATCH_UP_ROWS:
+            return False
         with journaled(self.lake.journal, state.version, latest.version) as reader:
             return reader is not None and self._replay(state, reader, latest)
 

@@ -6,7 +6,7 @@ import dagster as dg
 import pytest
 
 from inventory_assets.definitions import build_defs
-from inventory_assets.derived import Step, build_derived, derive, periods
+from inventory_assets.derived import Step, derive, periods
 from inventory_assets.quality.rules import RULES
 from inventory_assets.session import SESSIONS
 from inventory_assets.settings import Settings
@@ -62,15 +62,17 @@ def test_one_run_fills_what_a_user_expects_full(inventory, tmp_path):
 
 @pytest.mark.big
 def test_doing_it_again_changes_no_file(inventory, tmp_path):
-    said: list[str] = []
-    settings = inventory.settings()
-    build_derived(settings, first=FIRST, last=LAST, progress=said.append)
+    said = steps(inventory.settings(), LAST)
     before = files(tmp_path)
-    again = [each.name for each in derive(settings, first=FIRST, last=LAST) if isinstance(each, Step)]
+    again = steps(inventory.settings(), LAST)
 
     assert before and before == files(tmp_path)
     assert said == again
     assert ["the nightly report", "the weekly report"] == said[-2:]
+
+
+def steps(settings: Settings, last: date) -> list[str]:
+    return [each.name for each in derive(settings, first=FIRST, last=last) if isinstance(each, Step)]
 
 
 def files(home) -> dict[str, bytes]:
@@ -93,4 +95,4 @@ def test_a_report_is_made_where_its_period_ended_within_the_days(first, as_of, e
 
 def test_a_day_that_is_not_over_is_refused(inventory):
     with pytest.raises(ValueError, match="closing stock is known from the next day on"):
-        build_derived(inventory.settings(), first=FIRST, last=datetime.now(UTC).date(), progress=print)
+        steps(inventory.settings(), datetime.now(UTC).date())

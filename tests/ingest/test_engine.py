@@ -63,6 +63,24 @@ def test_it_is_what_loading_gives_after_bursts_commands_and_sweeps(pair, open_en
     assert differences(second) == []
 
 
+def test_few_versions_of_many_rows_load_anew(pair, monkeypatch):
+    """Beside a process that takes a past in, to do its bursts again took half a minute and a gigabyte."""
+    first, second = pair
+    old = second.state
+    monkeypatch.setattr(module, "MAX_CATCH_UP_ROWS", 20)
+    second.refresh()
+    first.commit_burst(messages(transaction("O1", quantity=-1, at="09:00", sku="S2")))
+    second.refresh()
+    assert second.state is old
+
+    first.commit_burst(messages(*(transaction(f"M{number}", quantity=-1, at="09:00", sku="S2") for number in range(9))))
+    monkeypatch.setattr(module, "journaled", lambda *_: pytest.fail("read the rows"))
+    second.refresh()
+
+    assert second.state is not old
+    assert warm(second.state) == warm(first.state)
+
+
 def test_a_rebuild_or_many_versions_load_anew(pair, monkeypatch):
     first, second = pair
     monkeypatch.setattr(module, "MAX_CATCH_UP_VERSIONS", 2)

@@ -26,14 +26,14 @@ from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.settings import Settings
 from inventory_assets.words import times
 
-# What is built within a minute on two cores; a busier retailer has a shorter past.
+# What is built within two minutes on two cores; a busier retailer has a shorter past.
 MOST_PAST_MESSAGES = 350_000
 HISTORY_DAYS = 90
 
 OWN_DATA = """\
 no demo: this product waits for your messages.
   stock levels   → inventory-updates-topic        transactions → inventory-transactions-topic
-  rules          → thresholds-topic               CloudEvents  → inventory-events
+  rules          → thresholds-topic               all of these → inventory-topic
 in another terminal, for example:
   echo '{"sku": "MUG-1", "warehouse_id": "WH-1", "current_stock": 40, "min_threshold": 50, \
 "last_updated": "%s"}' | .venv/bin/inventory publish - --topic inventory-updates-topic

@@ -98,6 +98,11 @@ class Journal(ABC):
         sql = f"SELECT stage FROM {VERSIONS} WHERE version > ? AND version <= ? ORDER BY version"
         return [row[0] for row in self._execute(sql, (after, upto))]
 
+    def count_rows(self, after: int, upto: int) -> int:
+        """How many rows the versions have, of those that it still has; no body is read."""
+        sql = f"SELECT CAST(coalesce(sum(row_count), 0) AS BIGINT) FROM {VERSIONS} WHERE version > ? AND version <= ?"
+        return self._execute(sql, (after, upto))[0][0]
+
     def backlog(self) -> Backlog:
         """What has not landed."""
         found = self._execute(

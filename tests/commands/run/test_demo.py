@@ -120,5 +120,5 @@ def test_without_a_demo_it_says_what_to_send_where():
     topics = {spec.name for spec in load_topology().topics}
     named = {word for word in OWN_DATA.split() if word.startswith(("inventory-", "thresholds-"))}
 
-    assert {"inventory-updates-topic", "inventory-transactions-topic", "thresholds-topic", "inventory-events"} == named
+    assert {"inventory-updates-topic", "inventory-transactions-topic", "thresholds-topic", "inventory-topic"} == named
     assert named <= topics

@@ -114,6 +114,7 @@ def test_a_commit_moves_the_head_and_keeps_the_row(kind):
     assert [first, second] == list(journal.read(0, 2)) == list(other.read(0, 99))
     assert [second] == list(journal.read(1, 2))
     assert (["burst", "quality"], ["quality"], []) == tuple(journal.stages(after, 2) for after in (0, 1, 2))
+    assert [first.rows + second.rows, second.rows, 0] == [journal.count_rows(after, 2) for after in (0, 1, 2)]
 
 
 @pytest.mark.parametrize(("epoch", "known"), [(1, 1), (1, 3), (2, 2), (0, 2), (1, 0)])
