@@ -24,7 +24,12 @@ class BurstAlerts:
         self.draft = draft
         self.result = result
         self.unjudged: set[Key] = set()  # their grace turned out to be over before their last event
-        self.lifecycle = BurstLifecycle(draft, self.record, self.point_now)
+
+    @property
+    def lifecycle(self) -> BurstLifecycle:
+        """What commands and moments do to them."""
+        # Made when asked for: kept, the two would hold each other, and the whole burst until a collection.
+        return BurstLifecycle(self.draft, self.record, self.point_now)
 
     def point_now(self, key: Key) -> Point:
         """The point that a key stands at."""

@@ -127,7 +127,6 @@ class _Run:
         self.verdicts: dict[tuple[Key, str], Outcome] = {}
         self.alerts = BurstAlerts(self.draft, self.result)
         self.rules = BurstRules(self.draft, version, self.arrival_of, self.alerts)
-        self.lifecycle = self.alerts.lifecycle
 
     def run(self, parsed: Iterable[Parsed], inputs: BurstInputs) -> BurstResult:
         for item in parsed:
@@ -157,7 +156,7 @@ class _Run:
         if inputs.sweep_at is not None:
             self.alerts.sweep(inputs)
             if inputs.policy is not None:
-                self.lifecycle.sweep(inputs)
+                self.alerts.lifecycle.sweep(inputs)
         return self.result
 
     def _find_acts(self, accepted: list[Event]) -> list["_Act"]:
@@ -278,7 +277,7 @@ class _Run:
                 self.alerts.evaluate(key, Cause(command.event_id, command.event_at, at, False), self.draft.keys[key])
 
     def _handle(self, command: Command, *, is_last: bool) -> bool:
-        verdict = self.lifecycle.obey(command)
+        verdict = self.alerts.lifecycle.obey(command)
         if isinstance(verdict, Rejection):
             if verdict.reason == "unknown_alert" and not is_last:
                 return False

@@ -1,6 +1,5 @@
 """Read the lake: whoever asks, and however long the answer takes. Nothing here writes."""
 
-import gc
 import os
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -13,6 +12,7 @@ import msgspec
 import polars as pl
 
 from inventory_assets.lake.catalog.connect import connect
+from inventory_assets.lake.memory import without_collecting
 from inventory_assets.lake.retries import with_retries
 from inventory_assets.lake.tables import WATERMARKS
 from inventory_assets.lake.upkeep.expiry import hold_snapshots
@@ -92,16 +92,13 @@ def history_reader(settings: Settings) -> Iterator[LakeReader]:
     land_all(settings)
     threads = max(settings.duckdb_threads, os.cpu_count() or 1)
     reader = LakeReader(replace(settings, duckdb_threads=threads, duckdb_memory_limit=HISTORY_MEMORY))
-    is_collecting = gc.isenabled()
     with tempfile.TemporaryDirectory(prefix="inventory-history-") as spill, hold_snapshots(settings):
         reader.connection.execute("SET temp_directory = ?", [spill])
-        # Millions of small objects that stay: the collector would walk them over and over.
-        gc.disable()
         try:
-            yield reader
+            # Millions of small objects that stay: the collector would walk them over and over.
+            with without_collecting():
+                yield reader
         finally:
-            if is_collecting:
-                gc.enable()
             reader.connection.close()
 
 

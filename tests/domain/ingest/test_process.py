@@ -1,5 +1,8 @@
 """Which points of a burst step a key's alerts."""
 
+import gc
+import weakref
+
 import pytest
 
 from inventory_assets.domain.events.kinds import Outcome, Transaction
@@ -35,6 +38,25 @@ def test_a_transfer_is_recorded_with_the_stock_of_its_sender_if_it_counts_there(
 
     [arrival] = result.arrivals
     assert expected == (arrival.outcome, arrival.available)
+
+
+def test_a_burst_is_gone_with_its_result():
+    """Held by itself it would stay until a collection: tens of thousands of objects, bursts a second."""
+    state = InventoryState()
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        result = process_burst(
+            state, parse_burst(messages(level(1, min_threshold=5), transaction("T")), ParseSettings()), version=1
+        )
+        result.draft.merge(1)
+        left = [weakref.ref(result), weakref.ref(result.draft)]
+        assert result.transitions
+        del result
+        assert [None, None] == [each() for each in left]
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def version_of(name, status="COMPLETED"):
