@@ -28,6 +28,7 @@ from inventory_assets.notify.channels.channel import Channel
 from inventory_assets.notify.delivery import Delivery
 from inventory_assets.notify.process import Charge, Courier
 from inventory_assets.refresh.incidents import StockoutLook
+from inventory_assets.replenish.make import settings_of
 from inventory_assets.settings import Settings, emulator_host, load_settings
 
 GATHER_SECONDS = 0.3
@@ -131,7 +132,7 @@ def delivery_of(settings: Settings, policy: Policy) -> Iterator[Delivery]:
                 "Two would send everything twice; stop the other one first."
             ) from error
         senders = {name: stack.enter_context(sender_of(settings, each)) for name, each in policy.channels.items()}
-        delivery = Delivery(LakeReader(settings), policy, senders)
+        delivery = Delivery(LakeReader(settings), policy, senders, how=settings_of(settings))
         delivery.start()
         try:
             yield delivery

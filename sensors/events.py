@@ -39,6 +39,7 @@ from inventory_assets.lake.query.reader import LakeReader, Reader
 from inventory_assets.lake.tables import ALERTS, DEAD_LETTERS, Table
 from inventory_assets.quality.rules import INVARIANTS
 from inventory_assets.recompute.run import RECOMPUTED
+from inventory_assets.replenish.make import settings_of
 from inventory_assets.settings import Settings
 from sensors.report import Report, ReportCursor, VersionRow, plan_report
 
@@ -99,7 +100,7 @@ def build_materializations(reader: Reader, report: Report, settings: Settings) -
         if version < report.first_version:
             continue
         metadata = {
-            **table_metadata(reader, spec),
+            **table_metadata(reader, spec, settings_of(settings)),
             **counts_metadata(report.counts),
             "versions": f"{report.first_version} to {report.last_version}",
             **({"computed_by": BY_BURSTS} if spec.table in RECOMPUTED else {}),

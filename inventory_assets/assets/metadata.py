@@ -7,6 +7,7 @@ import msgspec
 from dagster import MetadataValue, TableColumn, TableRecord, TableSchema
 
 from inventory_assets.assets.specs import TableSpec
+from inventory_assets.domain.replenish.shelves import PlanSettings
 from inventory_assets.lake.query.clauses import WORST_FIRST
 from inventory_assets.lake.query.reader import Reader
 from inventory_assets.lake.tables import (
@@ -19,9 +20,9 @@ from inventory_assets.lake.tables import (
     SKU_STATE,
     VersionedTable,
 )
-from inventory_assets.queries.present import read_present
 from inventory_assets.replenish.lines import read_lines
-from inventory_assets.words.advice import describe_actions
+from inventory_assets.replenish.present import read_present
+from inventory_assets.words.advice import steps
 from inventory_assets.words.alerts import CONDITIONS
 from inventory_assets.words.commands import command
 from inventory_assets.words.numbers import UNKNOWN, counted
@@ -62,14 +63,14 @@ _LOOKS = {
 }
 
 
-def table_metadata(reader: Reader, spec: TableSpec) -> dict[str, Any]:
-    """Metadata of a table as it is now."""
+def table_metadata(reader: Reader, spec: TableSpec, how: PlanSettings) -> dict[str, Any]:
+    """Metadata of a table as it is now; `how` plans are made here."""
     name = spec.table.full_name
     rows = reader.query(f"SELECT count(*) AS n FROM {name}").item()
     found: dict[str, Any] = {}
     if spec.table is ALERTS:
         found["summary"] = _summary(reader)
-        found["top_breaches"] = top_breaches(reader)
+        found["top_breaches"] = top_breaches(reader, how)
         worst = reader.query(f"SELECT alert_id FROM out.alerts WHERE state = 'firing' ORDER BY {WORST_FIRST} LIMIT 1")
         hint = markdown_code(command("inventory explain {}", worst.item())) if worst.height else "no alert is firing"
         found["explain"] = MetadataValue.md(f"Why? {hint}")
@@ -87,11 +88,11 @@ def table_metadata(reader: Reader, spec: TableSpec) -> dict[str, Any]:
     return found
 
 
-def top_breaches(reader: Reader) -> MetadataValue:
+def top_breaches(reader: Reader, how: PlanSettings) -> MetadataValue:
     """The worst firing alerts, as a planner wants them: product, place, numbers, what to do, all as of now."""
     rows = reader.query(f"SELECT body FROM out.alerts WHERE state = 'firing' ORDER BY {WORST_FIRST} LIMIT {TOP}")
     wires = [msgspec.json.decode(body) for body in rows["body"]]
-    present = read_present(reader, [wire["alert_id"] for wire in wires])
+    present = read_present(reader, [wire["alert_id"] for wire in wires], how)
     records = []
     for wire in wires:
         now = present.get(wire["alert_id"])
@@ -103,7 +104,7 @@ def top_breaches(reader: Reader) -> MetadataValue:
                 "product": wire["product_name"],
                 "available": wire["available_stock"] if now is None else now.available,
                 "threshold": str(wire["threshold"]),
-                "what to do": "-" if now is None else ", ".join(describe_actions(now.recommendation)) or "-",
+                "what to do": "-" if now is None or now.line is None else ", ".join(steps(now.line)),
                 "since (UTC)": wire["first_breach_time"][5:16].replace("T", " "),
             }
         )

@@ -101,7 +101,7 @@ def _build(spec: TableSpec, partitions: DailyPartitionsDefinition) -> AssetsDefi
 def report(engine: Engine, spec: TableSpec, extra: dict[str, Any]) -> MaterializeResult:
     """Report a table as it is; unchanged tables keep their data version."""
     return MaterializeResult(
-        metadata={**table_metadata(engine.lake, spec), **extra},
+        metadata={**table_metadata(engine.lake, spec, settings_of(engine.settings)), **extra},
         data_version=DataVersion(str(table_version(engine.lake, spec))),
     )
 

@@ -7,8 +7,6 @@ a row holds (`queries`), HTTP, words.
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import msgspec
-
 from inventory_assets.clock import clock_of, machine_microseconds, machine_now
 from inventory_assets.domain.thresholds.document import name_scope
 from inventory_assets.ingest.meaning import meaning_of
@@ -17,16 +15,19 @@ from inventory_assets.lake.journal.behind import find_behind
 from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.notify.history import read_notifications
 from inventory_assets.quality.pipeline import connector_rows, read_connectors
-from inventory_assets.queries.alerts import listed, read_alerts, read_steps
+from inventory_assets.queries.alerts import read_alerts, read_steps
 from inventory_assets.queries.explain import explain_alert
 from inventory_assets.queries.ids import find_alert_id
 from inventory_assets.queries.links import post_mortems
-from inventory_assets.queries.present import read_present
+from inventory_assets.replenish.advise import advise
+from inventory_assets.replenish.make import settings_of
+from inventory_assets.replenish.present import explained_row, listed, read_present, read_told
 from inventory_assets.settings import Settings
 from inventory_assets.thresholds.check import conflict_rows
 from inventory_assets.thresholds.edits import choose_rules, read_changes, read_rules
 from inventory_assets.thresholds.listing import change_row, rule_row
-from inventory_assets.words.advice import difference_sentence
+from inventory_assets.words import advice
+from inventory_assets.words.plan import Line
 
 Row = dict[str, Any]
 ALERT_FILTERS = {"warehouse": "warehouse_id", "sku": "sku", "type": "alert_type", "priority": "priority"}
@@ -55,7 +56,7 @@ def list_alerts(
     def ask(reader: LakeReader) -> tuple[list[Row], int]:
         total = reader.query(f"SELECT count(*) FROM out.alerts WHERE {condition}", parameters).item()
         rows = read_alerts(reader, condition, parameters, limit=limit, offset=offset)
-        present = read_present(reader, [row["body"]["alert_id"] for row in rows])
+        present = read_present(reader, [row["body"]["alert_id"] for row in rows], settings_of(reader.settings))
         return [listed(row, present.get(row["body"]["alert_id"])) for row in rows], total
 
     return ask
@@ -69,7 +70,7 @@ def show_alert(text: str) -> Callable[[LakeReader], Row]:
         [row] = read_alerts(reader, "alert_id = ?", [found])
         steps = read_steps(reader, found)
         return {
-            **listed(row, read_present(reader, [found]).get(found)),
+            **listed(row, read_present(reader, [found], settings_of(reader.settings)).get(found)),
             "times_told": row["times_told"],
             "history": steps,
             "notifications": read_notifications(reader, found),
@@ -85,10 +86,9 @@ def explain(settings: Settings, text: str) -> Callable[[LakeReader], Row]:
     def ask(reader: LakeReader) -> Row:
         found = find_alert_id(reader, text)
         explained = explain_alert(reader, found, meaning=meaning_of(settings), recorded=recorded_by(settings))
-        present = read_present(reader, [found]).get(found)
-        suggested = (explained.body["restock_recommendation"] or {}).get("suggested_quantity")
-        why = difference_sentence(suggested, explained.recommendation)
-        return {**msgspec.to_builtins(explained), "now": msgspec.to_builtins(present), "difference": why or None}
+        how = settings_of(reader.settings)
+        present = read_present(reader, [found], how).get(found)
+        return explained_row(explained, present, read_told(reader, explained.body, how))
 
     return ask
 
@@ -127,15 +127,24 @@ _STOCK = """
 
 
 def list_stock(*, sku: str | None, warehouse: str | None, limit: int) -> Callable[[LakeReader], list[Row]]:
-    """The stock of a SKU over its warehouses, or of a warehouse, the least available first."""
+    """The stock of a SKU over its warehouses, or of a warehouse, the least available first; and what the plan says."""
     given = [(name, value) for name, value in (("s.sku", sku), ("s.warehouse_id", warehouse)) if value is not None]
     where = " AND ".join(f"{name} = ?" for name, _ in given)
 
     def ask(reader: LakeReader) -> list[Row]:
         order = "s.warehouse_id" if sku is not None else "s.available, s.sku"
-        return reader.rows(f"{_STOCK} WHERE {where} ORDER BY {order} LIMIT {limit:d}", [value for _, value in given])
+        rows = reader.rows(f"{_STOCK} WHERE {where} ORDER BY {order} LIMIT {limit:d}", [value for _, value in given])
+        skus = {row["sku"] for row in rows}
+        lines = advise(reader, skus, settings_of(reader.settings), version=latest_version(reader))
+        return [row | _to_do(lines.get((row["warehouse_id"], row["sku"]))) for row in rows]
 
     return ask
+
+
+def _to_do(line: Line | None) -> Row:
+    if line is None:
+        return {"what_to_do": None, "why": None}
+    return {"what_to_do": advice.steps(line), "why": advice.why(line)}
 
 
 def list_connectors(reader: LakeReader) -> list[Row]:

@@ -149,9 +149,18 @@ class VersionedTable(Table):
 
     def view_query(self, catalog: str, base_version: int | None, at_version: int | None = None) -> str:
         """SQL of the view: current rows with the derived columns, without the hidden ones."""
+        return self._shown(self.current_rows(catalog, base_version, at_version))
+
+    def some_rows(self, condition: str, at_version: int) -> str:
+        """SQL of the view as of a version, of the keys that a condition chooses; a reader may show a later one."""
+        # The condition comes before the window, which would sort every key.
+        return self._shown(
+            f"SELECT * FROM {self.changes} WHERE {condition} AND version <= {at_version} {latest(*self.key)}"
+        )
+
+    def _shown(self, rows: str) -> str:
         shown = [self.derived.get(name, name) + f" AS {name}" for name in self.shown_columns if name != "version"]
         condition = f" WHERE {self.shown_if}" if self.shown_if else ""
-        rows = self.current_rows(catalog, base_version, at_version)
         return f"SELECT {', '.join([*shown, 'version'])} FROM ({rows}){condition}"
 
 

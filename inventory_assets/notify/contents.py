@@ -1,7 +1,7 @@
 """Make a planned notification ready to send: the alerts' bodies, states and recommendations, from the lake.
 
-Everything is read as of the version it was planned at or of the alert's own, so
-a second try says the same as the first.
+Everything is read as of the version it was planned at, so a second try says the
+same as the first, and what to do about all that it tells of comes in one look-up.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,7 +12,6 @@ import msgspec
 
 from inventory_assets.domain.alerts.alert import Alert
 from inventory_assets.domain.alerts.incidents import is_incident_id
-from inventory_assets.domain.alerts.recommend import Recommendation
 from inventory_assets.domain.events.kinds import Key
 from inventory_assets.domain.notify.notifications import (
     AlertFacts,
@@ -23,16 +22,16 @@ from inventory_assets.domain.notify.notifications import (
     describe_origin,
 )
 from inventory_assets.domain.notify.routing import Planned
+from inventory_assets.domain.replenish.shelves import PlanSettings
 from inventory_assets.domain.values import to_microseconds_naive
 from inventory_assets.lake.query.clauses import latest
 from inventory_assets.lake.query.reader import IDS, Reader, id_list
 from inventory_assets.notify.incidents import read_facts
-from inventory_assets.queries.recommendation import recommend_for
+from inventory_assets.replenish.advise import advise
+from inventory_assets.words.plan import Line
 
 # What a mail lists in full; the others go by id.
 MAX_ALERTS = 1_000
-# A digest gathers alerts of many versions, and each costs a look-up.
-MAX_VERSIONS = 8
 # What a telling's own row does not say: who raised the level or lifted the hold, and in which words.
 _BEHIND = {"escalated_level": ("escalated_level",), "released": ("unsilenced", "uninhibited")}
 
@@ -65,7 +64,7 @@ class _Found:
     ending: Ending | None = None
 
 
-def to_outgoings(reader: Reader, batch: Sequence[Owed]) -> list[Outgoing]:
+def to_outgoings(reader: Reader, batch: Sequence[Owed], how: PlanSettings) -> list[Outgoing]:
     """Read everything that notifications planned at one version tell: a look-up costs the same for one and for many."""
     version = batch[0].planned_version
     assert all(owed.planned_version == version for owed in batch)
@@ -83,17 +82,16 @@ def to_outgoings(reader: Reader, batch: Sequence[Owed]) -> list[Outgoing]:
         alert_id: _Found(msgspec.json.decode(body), state == "firing", decode(record))
         for alert_id, body, state, record in rows.iter_rows()
     }
-    told = [
-        found[alert_id].alert
+    told = {
+        found[alert_id].alert.sku
         for owed in batch
         if owed.planned.kind != "resolved"
         for alert_id, _ in owed.planned.members[:MAX_ALERTS]
         if alert_id in found
-    ]
-    chosen = set(list(dict.fromkeys(alert.state_version for alert in told))[:MAX_VERSIONS])
-    advice = recommend_for(reader, [alert for alert in told if alert.state_version in chosen])
+    }
+    lines = advise(reader, told, how, version=version)
     incidents = read_facts(reader, [id_ for id_ in wanted if is_incident_id(id_)], version)
-    return [_to_outgoing(owed, _with_steps(reader, owed, found, version), advice, incidents) for owed in batch]
+    return [_to_outgoing(owed, _with_steps(reader, owed, found, version), lines, incidents) for owed in batch]
 
 
 def _with_steps(reader: Reader, owed: Owed, found: dict[str, _Found], version: int) -> dict[str, _Found]:
@@ -115,14 +113,14 @@ def _with_steps(reader: Reader, owed: Owed, found: dict[str, _Found], version: i
 
 
 def _to_outgoing(
-    owed: Owed, found: dict[str, _Found], advice: dict[str, Recommendation], incidents: dict[str, IncidentFacts]
+    owed: Owed, found: dict[str, _Found], lines: dict[Key, Line], incidents: dict[str, IncidentFacts]
 ) -> Outgoing:
     planned = owed.planned
     facts = tuple(
         AlertFacts(
             alert_id, number, found[alert_id].is_firing, found[alert_id].body,
             describe_origin(found[alert_id].body["lineage"]["rule"]),
-            None if planned.kind == "resolved" else advice.get(alert_id),
+            None if planned.kind == "resolved" else lines.get(found[alert_id].alert.key),
             found[alert_id].telling, found[alert_id].ending,
         )
         for alert_id, number in planned.members[:MAX_ALERTS]

@@ -17,6 +17,7 @@ import polars as pl
 
 from inventory_assets.domain.notify.notifications import Outgoing
 from inventory_assets.domain.notify.policy import Policy
+from inventory_assets.domain.replenish.shelves import PLAN_DEFAULTS, PlanSettings
 from inventory_assets.ingest.notes import Notes
 from inventory_assets.lake.query.reader import Reader
 from inventory_assets.lake.stages import Stage
@@ -37,8 +38,8 @@ RECORDED_TOGETHER = 500
 RECORD_EVERY_SECONDS = 5.0
 # Another process may have armed what had been given up.
 LOOK_FOR_REARMED_SECONDS = 30.0
-# A look-up in the lake costs tens of milliseconds of the machine, for one alert or for many.
-PREPARED_TOGETHER = 50
+# A look-up in the lake, with a plan of the SKUs told of, costs about as much for one alert as for hundreds.
+PREPARED_TOGETHER = 500
 SMALL = 5
 
 
@@ -65,9 +66,11 @@ class Delivery:
     """The delivery of one process. `step` plans; lanes send; the owner of a writer records."""
 
     def __init__(
-        self, reader: Reader, policy: Policy, senders: Mapping[str, Channel], *, clock: Callable[[], float] = time.time
-    ) -> None:
+        self, reader: Reader, policy: Policy, senders: Mapping[str, Channel], *,
+        clock: Callable[[], float] = time.time, how: PlanSettings = PLAN_DEFAULTS,
+    ) -> None:  # fmt: skip
         self._reader = reader
+        self._how = how
         self._reading = threading.Lock()
         self._policy = policy
         self._planner = Planner(reader, policy)
@@ -180,7 +183,7 @@ class Delivery:
         with self._reading:
             if id_ not in self._prepared:
                 batch = [each for each in self.lanes[channel].upcoming(PREPARED_TOGETHER) if _is_like(each, owed)]
-                for each in to_outgoings(self._reader, [owed, *batch]):
+                for each in to_outgoings(self._reader, [owed, *batch], self._how):
                     self._prepared[each.notification_id] = each
             return self._prepared.pop(id_)
 

@@ -8,7 +8,6 @@ import msgspec
 from inventory_assets.clock import clock_of
 from inventory_assets.lake.query.clauses import WORST_FIRST
 from inventory_assets.lake.query.reader import LakeReader, Reader
-from inventory_assets.queries.present import Present
 
 
 def read_alerts(
@@ -43,22 +42,6 @@ def read_steps(reader: Reader, alert_id: str) -> list[dict[str, Any]]:
 def wire_of(row: dict[str, Any]) -> dict[str, Any]:
     """What `inventory alerts` prints as JSON and CSV: the message as sent, `state` and `notified`."""
     return {**row["body"], "state": row["state"], "notified": row["notified"]}
-
-
-def listed(row: dict[str, Any], present: Present | None) -> dict[str, Any]:
-    """What `alerts list` and `show` print as JSON: the wire's fields, the handling, and how it stands now."""
-    found = None if present is None else present.recommendation
-    handling = {name: value for name, value in row.items() if name not in ("body", "times_told")}
-    return {
-        **row["body"],
-        **handling,
-        "available_now": None if present is None else present.available,
-        "transfers_now": None
-        if found is None or found.needed is None
-        else [{"warehouse_id": each.warehouse_id, "quantity": each.quantity} for each in found.transfers],
-        "order_now": None if found is None else found.order_quantity,
-        "nothing_because_now": None if found is None else found.nothing_because or None,
-    }
 
 
 def _with_handling(row: dict[str, Any], now: datetime) -> dict[str, Any]:

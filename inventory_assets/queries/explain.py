@@ -19,7 +19,6 @@ from inventory_assets.domain.alerts.evaluate import (
     is_restocking,
     notification_due_at,
 )
-from inventory_assets.domain.alerts.recommend import Recommendation
 from inventory_assets.domain.events.kinds import Command, DynamicSettings, Key, Transaction
 from inventory_assets.domain.ingest.meaning import Meaning
 from inventory_assets.domain.ingest.state import InventoryState, pause_over
@@ -31,7 +30,6 @@ from inventory_assets.ingest.replay import Replay, read_bursts
 from inventory_assets.ingest.verify import recorded_until
 from inventory_assets.lake.query.reader import Reader
 from inventory_assets.queries.ids import UnknownAlertError
-from inventory_assets.queries.recommendation import recommend_for, recommend_from_state
 from inventory_assets.words.commands import command
 
 MAX_EVENTS = 12
@@ -79,7 +77,6 @@ class Explanation:
     transitions: list[dict[str, Any]]
     target: int | None = None
     pack: int | None = None
-    recommendation: Recommendation | None = None
     differences: list[str] = field(default_factory=list)
     recorded_as: str = ""
 
@@ -124,7 +121,7 @@ def explain_alert(
         body=body, state=row["state"], events=tracer.lines[-MAX_EVENTS:],
         earlier_events=max(0, len(tracer.lines) - MAX_EVENTS), rules=tracer.rules,
         transitions=list(transitions.iter_rows(named=True)), target=target, pack=pack,
-        recommendation=tracer.recommendation, differences=[] if is_recorded else _differences(reader, row, tracer),
+        differences=[] if is_recorded else _differences(reader, row, tracer),
         recorded_as=AS_RECORDED.format(since) if is_recorded else "",
     )  # fmt: skip
 
@@ -146,7 +143,6 @@ class _Tracer:
         self.alert: Alert | None = None
         self.row: dict[str, Any] = {}
         self.transitions: list[Transition] = []
-        self.recommendation: Recommendation | None = None
 
     def begin(self, state: InventoryState) -> None:
         """Go on from a recorded state."""
@@ -172,8 +168,6 @@ class _Tracer:
             self.transitions += [t for _, t in result.transitions if t.alert_id == alert_id]
             if alert_id in result.changed_alerts:
                 self.alert = result.changed_alerts[alert_id]
-                if self.alert.state_version == burst.version:
-                    self.recommendation = recommend_from_state(self._replay.state, self.alert)
                 told = frames.alerts(result).filter(pl.col("alert_id") == alert_id)
                 self.row = {**told.row(0, named=True), "version": burst.version}
                 if not breached:
@@ -267,9 +261,6 @@ def _differences(reader: Reader, row: dict[str, Any], tracer: _Tracer) -> list[s
         for name, shown in row.items()
         if name != "body" and shown != tracer.row[name]
     ]
-    looked_up = recommend_for(reader, [derived])[alert_id]
-    if looked_up != tracer.recommendation:
-        found.append(f"recommendation: {looked_up} looked up, {tracer.recommendation} re-derived")
     shown_body, derived_body = msgspec.json.decode(row["body"]), msgspec.json.decode(tracer.row["body"])
     found += [
         f"body.{name}: {shown_body.get(name)!r} stored, {derived_body.get(name)!r} re-derived"

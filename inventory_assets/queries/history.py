@@ -12,12 +12,18 @@ from inventory_assets.domain.values import to_datetime, to_microseconds
 from inventory_assets.lake.query.clauses import STOCK_KINDS
 from inventory_assets.lake.query.reader import Reader
 
-KEYS = """
+
+def numbered_keys(source: str) -> str:
+    """SQL for the keys of a source, with the number that stands for each here."""
+    return f"""
     SELECT (row_number() OVER (ORDER BY warehouse_id, sku) - 1)::INTEGER AS key, warehouse_id, sku,
         department_id, category_id, brand_id, product_id
-    FROM core.sku_state
+    FROM {source}
 """
-"""SQL for every key, with the number that stands for it here."""
+
+
+KEYS = numbered_keys("core.sku_state")
+"""Every key."""
 
 
 def _place(values: tuple[str, ...], column: str) -> str:
@@ -82,8 +88,8 @@ def read_histories(reader: Reader, until: int, *, chosen: str = "", keys: str = 
         yield rest
 
 
-def read_demand(reader: Reader, as_of_date: date, *, chosen: str = "") -> Iterator[Demand]:
-    """Daily demand of every key with history before a day, some keys at a time; `chosen` as in `read_histories`."""
+def read_demand(reader: Reader, as_of_date: date, *, chosen: str = "", keys: str = KEYS) -> Iterator[Demand]:
+    """Daily demand of every key with history before a day, some keys at a time; the rest as in `read_histories`."""
     as_of = to_microseconds(datetime.combine(as_of_date, time(), UTC))
-    for events in read_histories(reader, as_of - 1, chosen=chosen):
+    for events in read_histories(reader, as_of - 1, chosen=chosen, keys=keys):
         yield daily_demand(run_stock(events), as_of)

@@ -18,9 +18,11 @@ from inventory_assets.domain.replenish.decisions import (
 from inventory_assets.lake.query.reader import IDS, Reader, id_list
 from inventory_assets.lake.tables import PLANS
 
+_NEWEST = 2**63 - 1  # a reader shows no later version than it is pinned to
 # A line is of the plan that there was when somebody decided on it.
 _DECISIONS = """
     SELECT version, seq, details FROM core.events WHERE kind = 'control' AND (details->>'plan_line_id') IS NOT NULL
+        AND version <= {version}
     ORDER BY version, seq
 """
 _LINES = f"""
@@ -34,7 +36,7 @@ _RESTOCKS = f"""
             PARTITION BY warehouse_id, sku, transaction_id, line_id ORDER BY version, seq
             ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
         ), 0) AS units
-        FROM core.events WHERE kind = 'transaction' AND type = 'RESTOCK' AND sku IN ({IDS})
+        FROM core.events WHERE kind = 'transaction' AND type = 'RESTOCK' AND sku IN ({IDS}) AND version <= {{version}}
     ) WHERE units > 0
 """
 
@@ -46,9 +48,9 @@ class Decided(NamedTuple):
     decision: Decision
 
 
-def read_decisions(reader: Reader, *, skus: Collection[str] | None = None) -> list[Decided]:
-    """The decisions that hold; of some SKUs' lines, or of all."""
-    rows = reader.query(_DECISIONS).rows()
+def read_decisions(reader: Reader, *, version: int = _NEWEST, skus: Collection[str] | None = None) -> list[Decided]:
+    """The decisions that hold as of a version; of some SKUs' lines, or of all."""
+    rows = reader.query(_DECISIONS.format(version=version)).rows()
     commands = [(row[0], row[1], msgspec.json.decode(row[2], type=Command)) for row in rows]
     if skus is not None:
         wanted = set(skus)
@@ -73,8 +75,9 @@ def _is_of(command: Command, row: tuple) -> bool:
 
 
 def read_left(
-    reader: Reader, decided: Iterable[Decided], plan_date: date, lead_time_days: dict[Key, int | None]
-) -> dict[Key, Left]:
+    reader: Reader, decided: Iterable[Decided], plan_date: date, lead_time_days: dict[Key, int | None],
+    *, version: int = _NEWEST,
+) -> dict[Key, Left]:  # fmt: skip
     """What is left of each shelf's accepted quantities as of a plan's date, by the shelves that are given."""
     accepted: dict[Key, list[Decision]] = {}
     for key, decision in decided:
@@ -83,7 +86,8 @@ def read_left(
     if not accepted:
         return {}
     restocks: dict[Key, list[Restock]] = {}
-    for row in reader.query(_RESTOCKS, [id_list(sku for _, sku in accepted)]).iter_rows(named=True):
+    found = reader.query(_RESTOCKS.format(version=version), [id_list(sku for _, sku in accepted)])
+    for row in found.iter_rows(named=True):
         restock = Restock((row["version"], row["seq"]), row["day"], row["units"])
         restocks.setdefault((row["warehouse_id"], row["sku"]), []).append(restock)
     return {

@@ -11,11 +11,11 @@ from inventory_assets.domain.replenish.decisions import Left
 from inventory_assets.domain.replenish.shelves import ROAD_DAYS, Arrivals, Shelves
 from inventory_assets.domain.stock.coverage import WINDOW_DAYS
 from inventory_assets.domain.thresholds.forecast import WEEK, Forecasts, forecast_demand
-from inventory_assets.lake.query.clauses import FINAL_STATUSES, USABLE_PRODUCTS, counting_versions
+from inventory_assets.lake.query.clauses import FINAL_STATUSES, STOCK_KINDS, counting_versions, usable_products
 from inventory_assets.lake.query.reader import Reader
 from inventory_assets.lake.query.rows import current_rows_query
-from inventory_assets.lake.tables import THRESHOLD_RULES
-from inventory_assets.queries.history import KEYS, read_demand
+from inventory_assets.lake.tables import PRODUCTS, RESOLVED_THRESHOLDS, SKU_STATE, THRESHOLD_RULES, VELOCITY
+from inventory_assets.queries.history import numbered_keys, read_demand
 from inventory_assets.replenish.decided import read_decisions, read_left
 
 NUMBERS = {
@@ -26,20 +26,20 @@ NUMBERS = {
 }  # fmt: skip
 """Numbers of `Shelves`, and the columns here that hold them; null is nan there."""
 
-_SHELVES = f"""
+_SHELVES = """
     SELECT k.key, s.warehouse_id, s.sku, s.category_id, s.available, s.inbound, s.is_unstated, p.supplier_id,
         p.lead_time_days, p.order_up_to, p.unit_price, p.pack_multiple, p.min_order_qty,
         t.min_threshold_qty, t.reorder_threshold_qty, t.min_threshold_days, t.reorder_threshold_days,
         coalesce(t.is_enabled, true) AS is_enabled, nullif(v.daily_units, 0) AS velocity,
         concat_ws(' ', t.rule_level_type, nullif(t.rule_level_id, ''), t.rule_warehouse_id) AS rule,
         CASE WHEN r.details IS NOT NULL THEN (r.details->>'$.rule.dynamic.service_level')::DOUBLE END AS service_level
-    FROM core.sku_state s JOIN ({KEYS}) k USING (warehouse_id, sku)
-    LEFT JOIN {USABLE_PRODUCTS} p USING (sku)
-    LEFT JOIN core.resolved_thresholds t USING (warehouse_id, sku)
-    LEFT JOIN core.velocity v USING (warehouse_id, sku)
-    LEFT JOIN ({{rules}}) r ON r.level_type = t.rule_level_type AND r.level_id = t.rule_level_id
+    FROM {state} s JOIN ({keys}) k USING (warehouse_id, sku)
+    LEFT JOIN {products} p USING (sku)
+    LEFT JOIN {limits} t USING (warehouse_id, sku)
+    LEFT JOIN {velocity} v USING (warehouse_id, sku)
+    LEFT JOIN ({rules}) r ON r.level_type = t.rule_level_type AND r.level_id = t.rule_level_id
         AND r.warehouse_id IS NOT DISTINCT FROM t.rule_warehouse_id
-    WHERE s.is_active {{chosen}}
+    WHERE s.is_active
     ORDER BY s.sku, s.warehouse_id
 """
 # Only what has no final version is on its way, and only its version that counts says how much (RULES 13, 15, 16).
@@ -50,9 +50,50 @@ _COMING = f"""
     )
     SELECT CASE WHEN type = 'TRANSFER' THEN to_warehouse_id ELSE warehouse_id END AS warehouse_id, sku, quantity,
         event_date, type = 'RESTOCK' AS is_supplied, type <> 'TRANSFER' OR status = 'SHIPPED' AS is_inbound
-    FROM ({counting_versions("*", "entity_key IN (FROM open)")})
+    FROM ({counting_versions("*", "entity_key IN (FROM open) {chosen}")})
     WHERE quantity > 0 AND type NOT IN ('RESERVE', 'RELEASE')
 """
+
+
+_LAST_DAY = f"""
+    SELECT least(max(event_date), (SELECT committed_at::DATE FROM meta.versions WHERE version = {{version}})) AS day
+    FROM core.events WHERE kind IN {STOCK_KINDS} AND version <= {{version}}
+"""
+
+
+class _Place(NamedTuple):
+    """Where to read: SQL of the tables as of a version, and a condition on core.events."""
+
+    state: str
+    products: str
+    limits: str
+    velocity: str
+    events: str
+
+    @property
+    def keys(self) -> str:
+        return numbered_keys(self.state)
+
+
+def _place(version: int, skus: Collection[str] | None) -> _Place:
+    if skus is None:
+        return _Place("core.sku_state", usable_products("core.products"), "core.resolved_thresholds", "core.velocity",
+                      "")  # fmt: skip
+    chosen = "sku IN (" + ", ".join("'" + sku.replace("'", "''") + "'" for sku in sorted(set(skus)) or [""]) + ")"
+    state, products, limits, velocity = (
+        f"({table.some_rows(chosen, version)})" for table in (SKU_STATE, PRODUCTS, RESOLVED_THRESHOLDS, VELOCITY)
+    )
+    return _Place(
+        state, usable_products(products), limits, velocity, f"AND {{e}}{chosen} AND {{e}}version <= {version}"
+    )
+
+
+def last_day(reader: Reader, version: int) -> date | None:
+    """The day of the newest stock event that a version knows, none after the day of its commit; None without any.
+
+    What is said of a version is said as of it: history that was taken in at once speaks from its own end.
+    """
+    return reader.query(_LAST_DAY.format(version=version)).item()
 
 
 class Read(NamedTuple):
@@ -66,17 +107,17 @@ def read_shelves(reader: Reader, version: int, plan_date: date, *, skus: Collect
     """Read all active keys, or those of some SKUs; by (sku, warehouse_id).
 
     Args:
-        reader: Shows one version (`lake.query.as_of.pin_version`).
+        reader: Shows one version (`lake.query.as_of.pin_version`); with `skus` it may show a later one.
         version: Which.
         plan_date: Demand is of the complete UTC days before it.
         skus: Of these only; what comes of them is the same as among all.
     """
-    names = None if skus is None else ", ".join("'" + sku.replace("'", "''") + "'" for sku in sorted(set(skus)))
-    rows = _read_rows(reader, version, names)
-    coming = _read_coming(reader, rows, plan_date, names)
+    place = _place(version, skus)
+    rows = _read_rows(reader, version, place)
+    coming = _read_coming(reader, rows, plan_date, place.events.format(e=""))
     inbound, day, quantity, row = (coming[name].to_numpy() for name in ("is_inbound", "day", "quantity", "row"))
     announced = np.bincount(row[~inbound], quantity[~inbound], rows.height).astype(np.int64)
-    left = _read_left(reader, rows, plan_date, skus)
+    left = _read_left(reader, rows, plan_date, version, skus)
     return Read(
         rows,
         Shelves(
@@ -91,19 +132,22 @@ def read_shelves(reader: Reader, version: int, plan_date: date, *, skus: Collect
             is_enabled=rows["is_enabled"].to_numpy(),
             has_supplier=rows["supplier_id"].is_not_null().to_numpy(),
             is_stated=~rows["is_unstated"].to_numpy(),
-            forecasts=_read_forecasts(reader, rows, plan_date, "" if names is None else f"AND e.sku IN ({names})"),
+            forecasts=_read_forecasts(reader, rows, plan_date, place),
             arrivals=_with_accepted(Arrivals(row, day, quantity, inbound), rows, left, plan_date),
         ),
     )  # fmt: skip
 
 
-def _read_left(reader: Reader, rows: pl.DataFrame, plan_date: date, skus: Collection[str] | None) -> list[Left | None]:
+def _read_left(
+    reader: Reader, rows: pl.DataFrame, plan_date: date, version: int, skus: Collection[str] | None
+) -> list[Left | None]:
     """Of each shelf what is left of what was accepted of earlier plans; None where nothing ever was."""
-    decided = read_decisions(reader, skus=skus)
+    decided = read_decisions(reader, version=version, skus=skus)
     if not decided:
         return [None] * rows.height
     keys = list(rows.select("warehouse_id", "sku").iter_rows())
-    left = read_left(reader, decided, plan_date, dict(zip(keys, rows["lead_time_days"].to_list(), strict=True)))
+    lead_time_days = dict(zip(keys, rows["lead_time_days"].to_list(), strict=True))
+    left = read_left(reader, decided, plan_date, lead_time_days, version=version)
     return [left.get(key) for key in keys]
 
 
@@ -120,16 +164,15 @@ def _with_accepted(coming: Arrivals, rows: pl.DataFrame, left: list[Left | None]
     return Arrivals(*(np.concatenate(pair) for pair in parts))
 
 
-def _read_rows(reader: Reader, version: int, names: str | None) -> pl.DataFrame:
+def _read_rows(reader: Reader, version: int, place: _Place) -> pl.DataFrame:
     rules = current_rows_query(reader, THRESHOLD_RULES, version)
-    chosen = "" if names is None else f"AND s.sku IN ({names})"
-    return reader.query(_SHELVES.format(rules=rules, chosen=chosen))
+    return reader.query(_SHELVES.format(rules=rules, keys=place.keys, **place._asdict()))
 
 
-def _read_coming(reader: Reader, rows: pl.DataFrame, plan_date: date, names: str | None) -> pl.DataFrame:
+def _read_coming(reader: Reader, rows: pl.DataFrame, plan_date: date, chosen: str) -> pl.DataFrame:
     """What is on its way to the shelves: `row`, `day` after the plan's date, units."""
     places = rows.select("warehouse_id", "sku", "lead_time_days").with_row_index("row")
-    found = reader.query(_COMING.format(chosen="" if names is None else f"AND sku IN ({names})"))
+    found = reader.query(_COMING.format(chosen=chosen))
     days = pl.when("is_supplied").then(pl.col("lead_time_days")).otherwise(pl.lit(ROAD_DAYS))
     return (
         found.join(places, on=["warehouse_id", "sku"])
@@ -141,7 +184,7 @@ def _read_coming(reader: Reader, rows: pl.DataFrame, plan_date: date, names: str
     )
 
 
-def _read_forecasts(reader: Reader, rows: pl.DataFrame, plan_date: date, chosen: str) -> Forecasts:
+def _read_forecasts(reader: Reader, rows: pl.DataFrame, plan_date: date, place: _Place) -> Forecasts:
     size = rows.height
     found = Forecasts(
         np.zeros(size, dtype=bool), np.zeros(size), np.zeros(size), np.ones((size, WEEK)),
@@ -151,7 +194,7 @@ def _read_forecasts(reader: Reader, rows: pl.DataFrame, plan_date: date, chosen:
     places = np.full(int(numbers.max(initial=0)) + 1, -1)
     places[numbers] = np.arange(size)
     weekdays = ((plan_date - timedelta(days=WINDOW_DAYS)).weekday() + np.arange(WINDOW_DAYS)) % WEEK
-    for demand in read_demand(reader, plan_date, chosen=chosen):
+    for demand in read_demand(reader, plan_date, chosen=place.events.format(e="e."), keys=place.keys):
         is_ours = demand.keys < len(places)
         is_ours[is_ours] = places[demand.keys[is_ours]] >= 0
         part = forecast_demand(demand.units[is_ours], demand.is_counted[is_ours], weekdays)

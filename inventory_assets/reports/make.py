@@ -11,6 +11,7 @@ from inventory_assets.lake.query.as_of import pin_version
 from inventory_assets.lake.query.reader import LakeReader, history_reader
 from inventory_assets.notify.channels.build import build_mail
 from inventory_assets.notify.policy_source import load_policy
+from inventory_assets.replenish.make import settings_of
 from inventory_assets.reports.mail import Sent, send_report
 from inventory_assets.reports.page.csv_files import write_csv
 from inventory_assets.reports.page.nightly import nightly_page
@@ -58,7 +59,9 @@ def make_report(
         period = period or choose_period(reader, kind, today)
         version = pin_version(reader.connection, version or choose_version(reader, period, today, clock_of(settings)))
         basis = find_basis(reader, period, version, CODE_VERSION, find_earlier(storage, period))
-        report = (collect_weekly if kind is Kind.WEEKLY else collect_nightly)(reader, basis, snapshots)
+        report = (collect_weekly if kind is Kind.WEEKLY else collect_nightly)(
+            reader, basis, snapshots, settings_of(settings)
+        )
     on_read()
     rendered = render_report(report)
     return publish(storage, rendered), rendered
@@ -87,10 +90,7 @@ def nightly_files(report: model.Nightly) -> Files:
     """The rows of a nightly report's files."""
     return {
         "stockouts.csv": (lines.EmptyShelf, report.empty),
-        "running_out.csv": (lines.RunningOut, report.running_out),
-        "orders.csv": (lines.OrderLine, report.orders),
-        "suppliers.csv": (Supplier, tuple(sum_by_supplier(report.orders))),
-        "transfers.csv": (lines.TransferLine, report.transfers),
+        **_plan_files(report.planned),
         "changes.csv": (lines.ShelfChange, report.changes),
         "threshold_changes.csv": (lines.ThresholdChange, report.threshold_changes),
         "incidents.csv": (lines.OpenIncident, report.incidents),
@@ -102,6 +102,7 @@ def nightly_files(report: model.Nightly) -> Files:
 def weekly_files(report: week_model.Weekly) -> Files:
     """The rows of a weekly report's files."""
     return {
+        **_plan_files(report.planned),
         **_trade_files(report.trade),
         "movers.csv": (week_model.Mover, report.movers),
         "week_stockouts.csv": (week_model.WeekStockout, report.stockouts),
@@ -110,6 +111,15 @@ def weekly_files(report: week_model.Weekly) -> Files:
         "dead_stock.csv": (week_model.DeadStock, report.dead),
         "rules.csv": (week_model.RuleWeek, report.rules),
         **_trust_files(report.trust),
+    }
+
+
+def _plan_files(planned: lines.Planned) -> Files:
+    return {
+        "running_out.csv": (lines.RunningOut, planned.running_out),
+        "orders.csv": (lines.OrderLine, planned.orders),
+        "suppliers.csv": (Supplier, tuple(sum_by_supplier(planned.orders))),
+        "transfers.csv": (lines.TransferLine, planned.transfers),
     }
 
 

@@ -1,76 +1,162 @@
-"""What to do about a shelf: transfers first, then the order, in the same words wherever it is said. Pure."""
+"""What to do about a shelf, in the same words wherever it is said: moves, then the order, and why. Pure.
 
-from collections.abc import Iterable
+A line is a row of out.plans, derived for whoever asks (`replenish.advise`).
+"""
 
-from inventory_assets.domain.alerts.recommend import Recommendation, Supply
-from inventory_assets.words.text import capital, clean
+from collections.abc import Mapping
+from typing import Any
 
-NO_TARGET = "No target stock is known, so no quantity is suggested"
+from inventory_assets.words.numbers import amount, rate
+from inventory_assets.words.plan import NOT_KNOWN, Line, moves, not_known_text, reason_text, step_texts, sum_texts
+from inventory_assets.words.text import capital, clean, listed
+
 NOTHING_TO_ORDER = "nothing to order"
+# A price list has prices and no currency.
+PRICE_UNIT = "in the price list's currency"
+# Of these shelves nobody says that nothing is to be done.
+_LOST = ("out", "too_late")
+_OF_TARGET = ("demand", "lead_time")
 
 
-def steps(
-    transfers: Iterable[tuple[int, str]], order_quantity: int | None, supply: Supply | None = None, because: str = ""
-) -> list[str]:
-    """`transfer 30 from WH-2`, `then order 120`, a step each; with `supply`, from whom and how long it takes.
-
-    Args:
-        transfers: (units, warehouse), in their order.
-        order_quantity: Units to order; null where no target stock is known.
-        supply: What is known of buying it, to be said with the order.
-        because: Why nothing is to be done, where that is so.
-    """
-    found = [f"transfer {quantity:,} from {clean(warehouse_id)}" for quantity, warehouse_id in transfers]
-    if order_quantity:
-        found.append(f"{'then order' if found else 'order'} {order_quantity:,}{'' if supply is None else _of(supply)}")
-    nothing = f"{NOTHING_TO_ORDER}: {because}" if because else NOTHING_TO_ORDER
-    return found or [NO_TARGET if order_quantity is None else nothing]
+def steps(line: Line) -> list[str]:
+    """`move 30 here from W2`, `order 84 from ACME by 2022-05-20`, a step each; where there is none, what to say."""
+    found = step_texts(line)
+    if line["order_quantity"]:
+        found[-1] += _when(line)
+    return found or [_no_step(line)]
 
 
-def _of(supply: Supply) -> str:
-    return (
-        (f" from {clean(supply.supplier_id)}" if supply.supplier_id else "")
-        + (f", lead time {supply.lead_time_days} days" if supply.lead_time_days is not None else "")
-        + (f", in packs of {supply.pack_multiple}" if supply.pack_multiple else "")
+def _when(line: Line) -> str:
+    if line["reason"] in _LOST:
+        return " now"
+    return "" if line["order_by"] is None else f" by {line['order_by']}"
+
+
+def _no_step(line: Line) -> str:
+    if line["order_quantity"] is None:
+        missing = listed([NOT_KNOWN[name].partition(" (")[0] for name in _OF_TARGET if name in _not_known(line)])
+        unset = "no limit or order_up_to says what it should hold"
+        verb = "are" if " and " in missing else "is"
+        return f"no quantity is suggested: {unset}" + (f", and its {missing} {verb} not known" if missing else "")
+    if line["reason"] in _LOST and (coming := on_its_way(line)):
+        return f"chase the {coming:,} on the way"
+    return f"{NOTHING_TO_ORDER}: {_nothing(line)}"
+
+
+def _nothing(line: Line) -> str:
+    if line["reason"] in (*_LOST, "below_limit"):
+        if coming := on_its_way(line):
+            return f"the {coming:,} on the way fill it"
+        return f"its target {line['target']:,} is reached, so no order ends the alert; raise order_up_to"
+    return reason_text(line)
+
+
+def _not_known(line: Line) -> list[str]:
+    return (line["not_known"] or "").split(",")
+
+
+def on_its_way(line: Line) -> int:
+    """Units that come of themselves: inbound, announced, accepted of an earlier plan."""
+    return line["inbound"] + line["announced"] + line["accepted"]
+
+
+def nothing_because(line: Line) -> str:
+    """Why nothing is to be ordered or moved; empty where something is, or where no quantity is known."""
+    return _nothing(line) if line["order_quantity"] == 0 and not moves(line) else ""
+
+
+def action_sentence(line: Line) -> str:
+    """What to do, as one sentence without its full stop."""
+    return capital(", ".join(steps(line)))
+
+
+def action_lines(line: Line) -> list[str]:
+    """What to do, a line each, with how a move leaves its giver and how the order comes; and why."""
+    lines = [capital(step) for step in steps(line)]
+    for place, each in enumerate(moves(line)):
+        lines[place] += f" (leaves {clean(each['from'])} {each['leaves']:,}, it keeps at least {each['keeps']:,})"
+    if line["order_quantity"]:
+        lines[-1] += _supply(line)
+    return [*lines, *([f"Why: {why(line)}"] if steps(line) != [f"{NOTHING_TO_ORDER}: {why(line)}"] else [])]
+
+
+def _supply(line: Line) -> str:
+    return (f", lead time {line['lead_time_days']:,} days" if line["lead_time_days"] is not None else "") + (
+        f", in packs of {line['pack_multiple']:,}" if line["pack_multiple"] else ""
     )
 
 
-def describe_actions(found: Recommendation) -> list[str]:
-    """What to do, a short step a line; an empty list where no quantity is known."""
-    return [] if found.order_quantity is None else _steps(found, None)
+def why(line: Line) -> str:
+    """Why the line says so, the rule that does not see it, and what is not known."""
+    unknown = not_known_text(line)
+    return reason_text(line) + (f"; not known: {unknown}" if unknown else "")
 
 
-def action_sentence(found: Recommendation) -> str:
-    """What to do, as one sentence without its full stop."""
-    return capital(", ".join(_steps(found, found.supply)))
+def difference_sentence(body: Mapping[str, Any], line: Line | None) -> str:
+    """Why an alert's message suggests another quantity than the plan; empty where it does not.
+
+    The message speaks of one shelf and its limits (RULES 30); demand, what
+    comes and other warehouses are not in it.
+    """
+    suggested = (body["restock_recommendation"] or {}).get("suggested_quantity")
+    if line is None or (suggested == line["order_quantity"] and not moves(line)):
+        return ""
+    said = "no quantity" if suggested is None else f"{suggested:,}"
+    by = "no limit or order_up_to says one" if suggested is None else "what fills the shelf by its limits alone"
+    asks = "no quantity" if line["order_quantity"] is None else f"{line['order_quantity']:,}"
+    if moved := line["transferred_in"] - line["transferred_out"]:
+        asks += f" and {abs(moved):,} moved {'here' if moved > 0 else 'away'}"
+    if line["demand"] is not None:
+        because = f"demand of {amount(line['demand'])} over the next {line['horizon_days']:,} days"
+    else:
+        counted = [
+            f"{line['accepted']:,} accepted before" if line["accepted"] else "",
+            f"{line['announced']:,} announced" if line["announced"] else "",
+            f"{line['min_order_qty']:,} the least order" if line["min_order_qty"] else "",
+        ]
+        because = listed([text for text in counted if text]) or reason_text(line)
+    return f"The message suggests {said}, {by}; the plan asks for {asks}: {because}"
 
 
-def action_lines(found: Recommendation) -> list[str]:
-    """What to do, a line each, with all that is known of it: how a transfer leaves its giver, whence the order."""
-    lines = [capital(step) for step in _steps(found, found.supply)]
-    for place, transfer in enumerate(found.transfers):
-        lines[place] += f" (leaves it {transfer.available_after:,}, it keeps {transfer.keeps:,})"
+def days_left(line: Line | None) -> int | None:
+    """Whole days from the plan's date until the shelf runs out; None where nobody knows, or never."""
+    return None if line is None or line["runs_out_on"] is None else (line["runs_out_on"] - line["plan_date"]).days
+
+
+def outlook_lines(line: Line) -> list[str]:
+    """When it runs out, how likely before an order can arrive, and what that costs; nothing where unknown."""
+    lines = []
+    if line["daily_units"] is not None:
+        left = days_left(line)
+        ends = {None: "it does not run out", 0: "sold out now" if line["available"] <= 0 else "runs out today"}
+        text = ends[left] if left in ends else f"runs out on {line['runs_out_on']}"
+        lines.append(f"Sells {rate(line['daily_units'])} a day: {text}{_risk(line)}")
+    if line["revenue_at_risk"]:
+        lines.append(f"Revenue at risk until an order arrives: {line['revenue_at_risk']:,.2f} {PRICE_UNIT}")
     return lines
 
 
-def _steps(found: Recommendation, supply: Supply | None) -> list[str]:
-    moves = [(transfer.quantity, transfer.warehouse_id) for transfer in found.transfers]
-    return steps(moves, found.order_quantity, supply, found.nothing_because)
-
-
-def difference_sentence(suggested: int | None, found: Recommendation | None) -> str:
-    """Why a message suggests another quantity than what is to be ordered; empty where it does not.
-
-    The message speaks of one shelf (RULES 30); what other warehouses can spare is not in it.
-    """
-    if found is None or suggested is None or suggested == found.order_quantity:
+def _risk(line: Line) -> str:
+    if line["risk_percent"] is None or line["available"] <= 0:
         return ""
-    if not found.transfers:
-        # The one other way: an older lake's message was made of numbers that advice leaves out.
-        unusable = ", ".join(found.supply.unusable)
-        return f"The message suggests {suggested:,}, made of {unusable} beyond all range" if unusable else ""
-    moved = sum(transfer.quantity for transfer in found.transfers)
-    return (
-        f"The message suggests {suggested:,}, what fills the shelf if all of it is bought; "
-        f"other warehouses can give {moved:,} of that, which leaves {found.order_quantity or 0:,} to order"
-    )
+    return f"; {line['risk_percent']} % risk of that before an order placed now arrives"
+
+
+def fields(line: Line | None) -> dict[str, Any] | None:
+    """The advice as JSON has it: what to do and why in words, and the line's own numbers."""
+    if line is None:
+        return None
+    shown = (
+        "line_id", "plan_date", "as_of_version", "reason", "is_urgent", "runs_out_on", "order_by", "order_quantity",
+        "needed", "target", "available", "inbound", "supplier_id", "lead_time_days", "daily_units", "risk_percent",
+        "revenue_at_risk", "rule", "seen_by_limit",
+    )  # fmt: skip
+    dates = ("plan_date", "runs_out_on", "order_by")
+    return {
+        "what_to_do": steps(line),
+        "why": why(line),
+        "sums": sum_texts(line),
+        **{name: str(line[name]) if name in dates and line[name] is not None else line[name] for name in shown},
+        "transfers": moves(line),
+        "not_known": _not_known(line) if line["not_known"] else [],
+    }

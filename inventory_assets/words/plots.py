@@ -61,18 +61,15 @@ def draw_pairs(values: Sequence[tuple[float | None, float | None]], labels: Sequ
     return _close(parts)
 
 
-def draw_cover(days: float, low: float | None, high: float | None, lead_days: float, *, scale_days: float) -> Markup:
-    """How long stock lasts against its lead time: a band for the interval, a dot, and a line for the lead time."""
+def draw_cover(days: float, lead_days: float, *, scale_days: float) -> Markup:
+    """How long stock lasts against its lead time: a dot, and a line for the lead time."""
     width, height = 120, 18
 
     def x(value: float) -> float:
         return round(5 + min(value, scale_days) / scale_days * (width - 10), 1)
 
-    title = f"lasts {days:.1f} days, lead time {lead_days:g} days"
+    title = f"lasts {days:g} days, lead time {lead_days:g} days"
     parts = [_open(width, height, title), f'<line x1="5" y1="9" x2="{width - 5}" y2="9" class="g"/>']
-    if low is not None and high is not None:
-        band = max(2.0, round(x(high) - x(low), 1))
-        parts.append(f'<rect x="{x(low):g}" y="5" width="{band:g}" height="8" rx="3" class="i"/>')
     parts.append(f'<circle cx="{x(days):g}" cy="9" r="4" class="{"w" if days < lead_days else "a"}"/>')
     parts.append(f'<line x1="{x(lead_days):g}" y1="1" x2="{x(lead_days):g}" y2="17" class="l"/>')
     return _close(parts)

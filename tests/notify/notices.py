@@ -18,7 +18,7 @@ def facts(number: int = 1, **body: Any) -> AlertFacts:
     """One alert."""
     sample = sample_notification("x").alerts[0]
     fields = {**copy.deepcopy(sample.body), "alert_id": f"alt-{number}", **body}
-    return AlertFacts(f"alt-{number}", 1, True, fields, "the rule for category C", sample.recommendation)
+    return AlertFacts(f"alt-{number}", 1, True, fields, "the rule for category C", sample.line)
 
 
 def single(**body: Any) -> Outgoing:

@@ -431,20 +431,21 @@ def test_a_new_channel_starts_with_what_fires_now(engine, deliver):
     assert "S00001" == second.taken[0].alerts[0].body["sku"]
 
 
-def test_facts_are_those_of_the_alerts_version_however_late_it_is_told(engine, deliver, clock):
+def test_facts_are_those_of_the_planned_version_however_late_it_is_told(engine, deliver, clock):
     stock(engine, 1)
     engine.commit_burst(messages(level(300, sku="S00000", warehouse_id="W2", min_threshold=50, reorder_threshold=80)))
     breach(engine, 1)
     box = Box(DeliveryError("away"))
     delivery = deliver(make_policy("mail"), mail=box)
     work(delivery, engine)
-    engine.commit_burst(messages(transaction("X", quantity=-290, sku="S00000", warehouse_id="W2", at="08:30")))
+    engine.commit_burst(messages(transaction("X", quantity=-3, sku="S00000", at="08:30")))
     clock.now += 100
 
     send(delivery)
 
-    advice = box.taken[0].alerts[0].recommendation
-    assert [("W2", 300)] == [(t.warehouse_id, t.available_before) for t in advice.transfers]
+    line = box.taken[0].alerts[0].line
+    # Twice the reorder threshold, 80, as demand is not known: less the 40 that were left.
+    assert (40, 120) == (line["available"], line["order_quantity"])
 
 
 def test_another_writers_notes_cost_the_engine_no_reload(engine, open_engine, deliver):

@@ -1,103 +1,160 @@
 """What to do is said in the same words in a terminal, on a page and in a mail."""
 
-import msgspec
+from datetime import date
+
+import pytest
 
 from inventory_assets.console.pages.views import steps_of
-from inventory_assets.domain.alerts.recommend import Recommendation, Supply, Transfer
-from inventory_assets.domain.notify.notifications import AlertFacts
-from inventory_assets.notify.message.content import difference_line
+from inventory_assets.notify.message.sample import sample_notification
+from inventory_assets.replenish.present import Present, listed
 from inventory_assets.words.advice import (
-    NOTHING_TO_ORDER,
     action_lines,
     action_sentence,
-    describe_actions,
+    days_left,
     difference_sentence,
+    fields,
+    nothing_because,
+    outlook_lines,
+    steps,
+    why,
 )
 
-SUPPLY = Supply(200, "SUPP-1", 12, 10)
+# 45 left, nine a day, twelve days of lead time; TEST-WEST can spare 60.
+SAMPLE = sample_notification("x").alerts[0].line
+NOTHING = {
+    "transfers": None, "transferred_in": 0, "needed": 0, "order_quantity": 0, "revenue_at_risk": None,
+    "runs_out_on": None, "order_by": None,
+}  # fmt: skip
+NO_DEMAND = {
+    "not_known": "demand", "daily_units": None, "daily_deviation": None, "demand": None, "risk_percent": None,
+    "model": None, "runs_out_on": None, "order_by": None, "revenue_at_risk": None,
+}  # fmt: skip
 
 
-def advice(*, order: int | None, moved: int = 0, supply: Supply = SUPPLY) -> Recommendation:
-    """What to do: so many units to move, so many to order."""
-    transfers = (Transfer("WH-2", moved, 160, 160 - moved, 100),) if moved else ()
-    return Recommendation(None if order is None else 155, transfers, order, supply, None, None, None, ())
+def line(**more):
+    """The sample's line, another in some fields."""
+    return {**SAMPLE, **more}
 
 
-def row(found: Recommendation) -> dict:
+def row(found):
     """The same as the console's list has it."""
-    return {
-        "available_now": 45, "order_now": found.order_quantity,
-        "nothing_because_now": found.nothing_because or None,
-        "transfers_now": [{"warehouse_id": each.warehouse_id, "quantity": each.quantity} for each in found.transfers],
-        "restock_recommendation": {"supplier_id": "SUPP-1", "typical_lead_time_days": 12},
-    }  # fmt: skip
+    return listed({"body": {}}, Present(45, 0, 0, found))
 
 
-def test_transfers_come_first_and_then_the_order():
-    found = advice(order=1_100, moved=60)
+def told(suggested):
+    """A message's body that suggests so many."""
+    return {"restock_recommendation": None if suggested is None else {"suggested_quantity": suggested}}
 
-    assert ["transfer 60 from WH-2", "then order 1,100"] == describe_actions(found)
-    assert "Transfer 60 from WH-2, then order 1,100 from SUPP-1, lead time 12 days, in packs of 10" == action_sentence(
-        found
-    )
+
+def test_moves_come_first_and_then_the_order_and_why():
+    found = line(order_quantity=1_100)
+
+    assert ["move 60 here from TEST-WEST", "order 1,100 from TEST-SUPPLIER now"] == steps(found)
+    assert "Move 60 here from TEST-WEST, order 1,100 from TEST-SUPPLIER now" == action_sentence(found)
     assert [
-        "Transfer 60 from WH-2 (leaves it 100, it keeps 100)",
-        "Then order 1,100 from SUPP-1, lead time 12 days, in packs of 10",
+        "Move 60 here from TEST-WEST (leaves TEST-WEST 100, it keeps at least 100)",
+        "Order 1,100 from TEST-SUPPLIER now, lead time 12 days, in packs of 10",
+        "Why: empty before an order can arrive",
     ] == action_lines(found)
-    assert ["Transfer 60 from WH-2", "then order 1,100 from SUPP-1, lead time 12 days"] == steps_of(row(found))
+    assert ["Move 60 here from TEST-WEST", "order 1,100 from TEST-SUPPLIER now"] == steps_of(row(found))
+
+
+def test_an_order_that_is_in_time_says_by_when():
+    found = line(reason="due", order_by=date(2026, 1, 6), transfers=None)
+
+    assert ["order 100 from TEST-SUPPLIER by 2026-01-06"] == steps(found)
+
+
+def test_the_rule_that_does_not_see_it_is_named_with_the_one_that_would():
+    found = line(rule="GLOBAL", seen_by_limit=516)
+
+    assert "the rule GLOBAL is too low: a reorder of 516 would have seen it" in why(found)
 
 
 def test_what_is_not_known_of_a_supplier_is_not_said():
-    assert "Order 9" == action_sentence(advice(order=9, supply=Supply(200)))
+    found = line(supplier_id=None, lead_time_days=None, pack_multiple=None, transfers=None, reason="below_limit",
+                 **{**NO_DEMAND, "not_known": "demand,lead_time,supplier"})  # fmt: skip
+
+    assert "Order 100" == action_sentence(found) == action_lines(found)[0]
+    assert why(found).endswith(
+        "not known: demand (under 14 days with stock, or under 3 with a sale), lead time and supplier"
+    )
+    assert [] == outlook_lines(found)
+    assert days_left(found) is None
 
 
-def test_nothing_to_order_and_nothing_known_are_two_things():
-    """Of the first a planner is done, of the second he has to look himself."""
-    assert [NOTHING_TO_ORDER] == describe_actions(advice(order=0))
-    assert [] == describe_actions(advice(order=None))
-    for said in (
-        action_sentence(advice(order=None)),
-        *action_lines(advice(order=None)),
-        *steps_of(row(advice(order=None))),
-    ):
-        assert "No target stock is known, so no quantity is suggested" == said
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        # The stock and what comes are enough.
+        ({"reason": "enough"}, "nothing to order: enough"),
+        ({"reason": "limit_is_high"}, "nothing to order: enough for its demand, though a limit in force asks for more"),
+        # No order ends what its own target keeps low.
+        ({"reason": "below_limit", "target": 30, **NO_DEMAND},
+         "nothing to order: its target 30 is reached, so no order ends the alert; raise order_up_to"),
+        ({"reason": "below_limit", "inbound": 60, **NO_DEMAND}, "nothing to order: the 60 on the way fill it"),
+    ],
+)  # fmt: skip
+def test_why_nothing_is_to_be_ordered_is_said_wherever_it_is(more, said):
+    found = line(**(NOTHING | more))
 
-
-def test_a_message_that_suggests_more_than_is_to_be_ordered_is_explained():
-    found = advice(order=0, moved=669)
-
+    assert [said] == steps(found)
+    assert "N" + said[1:] == action_sentence(found) == action_lines(found)[0] == steps_of(row(found))[0]
     assert (
-        "The message suggests 669, what fills the shelf if all of it is bought; other warehouses can give 669 of "
-        "that, which leaves 0 to order"
-    ) == difference_sentence(669, found)
-    assert "" == difference_sentence(669, advice(order=669)) == difference_sentence(None, found)
+        said
+        == f"nothing to order: {nothing_because(found)}"
+        == f"nothing to order: {row(found)['nothing_because_now']}"
+    )
 
 
-def test_why_nothing_is_to_be_ordered_is_said_wherever_it_is():
-    found = msgspec.structs.replace(advice(order=0), nothing_because="order_up_to 30 is below the threshold 50")
-    said = "nothing to order: order_up_to 30 is below the threshold 50"
+def test_a_shelf_that_cannot_be_saved_is_never_done_with():
+    """What was ordered comes too late: there is nothing more to order, and something to do."""
+    for reason in ("too_late", "out"):
+        found = line(**(NOTHING | {"reason": reason, "inbound": 300, "accepted": 40}))
 
-    assert [said] == describe_actions(found)
-    assert "N" + said[1:] == action_sentence(found)
-    assert ["N" + said[1:]] == action_lines(found) == steps_of(row(found))
-
-
-def test_a_message_made_of_numbers_that_advice_leaves_out_is_explained():
-    """An older lake may hold a target of 10^18, and told it."""
-    found = advice(order=40, supply=Supply(40, unusable=("order_up_to",)))
-
-    assert "The message suggests 1,000, made of order_up_to beyond all range" == difference_sentence(1_000, found)
+        assert ["chase the 340 on the way"] == steps(found)
 
 
-def test_a_page_to_whom_the_message_is_sent_as_well_says_why_they_differ():
-    """PagerDuty shows the message's body beside what to do."""
-    body = {"restock_recommendation": {"suggested_quantity": 669}}
-    facts = AlertFacts("alt-1", 1, True, body, "its rule", advice(order=0, moved=669))
+def test_no_quantity_is_made_up_where_nothing_says_one():
+    found = line(
+        **(NOTHING | NO_DEMAND | {"order_quantity": None, "needed": None, "target": None, "reason": "unknown"})
+    )
+    said = "no quantity is suggested: no limit or order_up_to says what it should hold, and its demand is not known"
 
-    assert "The message suggests 669" in difference_line(facts)
+    assert [said] == steps(found)
+    assert "N" + said[1:] == steps_of(row(found))[0]
+    assert "" == nothing_because(found)
+    assert (None, None) == tuple(row(found)[name] for name in ("transfers_now", "order_now"))
+
+
+def test_a_message_that_suggests_another_quantity_is_explained():
+    """The wire's is of the key alone (RULES 30), so both are said."""
+    assert (
+        "The message suggests 160, what fills the shelf by its limits alone; the plan asks for 100 and 60 moved here: "
+        "demand of 171 over the next 19 days"
+    ) == difference_sentence(told(160), SAMPLE)
+    assert "The message suggests no quantity" in difference_sentence(told(None), SAMPLE)
+    assert "the plan asks for no quantity" in difference_sentence(
+        told(8), line(**(NO_DEMAND | {"order_quantity": None}))
+    )
+    assert "" == difference_sentence(told(100), line(transfers=None)) == difference_sentence(told(100), None)
+
+
+def test_without_demand_what_the_message_does_not_count_is_named():
+    found = line(**(NOTHING | NO_DEMAND | {"accepted": 40, "order_quantity": 60, "reason": "below_limit"}))
+
+    assert difference_sentence(told(100), found).endswith("the plan asks for 60: 40 accepted before")
 
 
 def test_a_warehouse_with_a_hostile_name_stays_on_its_line():
-    found = Recommendation(1, (Transfer("W\r\n\u202e2", 1, 9, 8, 0),), 0, Supply(9), None, None, None, ())
+    found = line(transfers='[{"from":"W\\r\\n\\u202e2","to":"TEST-EAST","quantity":1,"leaves":8,"keeps":0}]')
 
-    assert [r"transfer 1 from W\u000d\u000a\u202e2"] == describe_actions(found)
+    assert r"move 1 here from W\u000d\u000a\u202e2" == steps(found)[0]
+
+
+def test_programs_get_the_words_and_the_numbers():
+    found = fields(SAMPLE)
+
+    assert ("2026-01-05", 100, []) == (found["runs_out_on"], found["order_quantity"], found["not_known"])
+    assert "needed 95 = target 200 − available 45 − moved here 60" in found["sums"]
+    assert fields(None) is None

@@ -31,7 +31,7 @@ def again(step: Step | None = RAISED, **body) -> Outgoing:
 def over(ending: Ending) -> Outgoing:
     """The end of an alert."""
     base = single()
-    ended = msgspec.structs.replace(base.alerts[0], is_firing=False, ending=ending, recommendation=None)
+    ended = msgspec.structs.replace(base.alerts[0], is_firing=False, ending=ending, line=None)
     return msgspec.structs.replace(base, kind="resolved", severity="LOW", alerts=(ended,), resolves="ntf-0")
 
 

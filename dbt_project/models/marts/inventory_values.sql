@@ -1,4 +1,5 @@
-{# Revenue at risk as `inventory explain` has it (domain/recommend.py): sales lost until an order placed now arrives. #}
+{# Revenue at risk at mean sales: what is lost until an order placed now arrives. The plan's (out.plans) is by the
+   forecast and knows what is on its way. #}
 with
 
 positions as (

@@ -5,7 +5,6 @@ from dataclasses import asdict
 from typing import Any
 
 import click
-import msgspec
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
@@ -22,13 +21,15 @@ from inventory_assets.notify.explain import explain_notification
 from inventory_assets.queries.explain import EventLine, Explanation, RuleLine, explain_alert
 from inventory_assets.queries.explain import why_not as why_not_of
 from inventory_assets.queries.ids import find_subject_id
-from inventory_assets.queries.present import Present, read_present
+from inventory_assets.replenish.make import settings_of
+from inventory_assets.replenish.present import Present, explained_row, read_present, read_told
 from inventory_assets.settings import load_settings
 from inventory_assets.wiring import engine_of
-from inventory_assets.words.advice import action_sentence, difference_sentence
+from inventory_assets.words.advice import action_sentence, difference_sentence, why
 from inventory_assets.words.alerts import describe_step
 from inventory_assets.words.numbers import counted
-from inventory_assets.words.text import visible
+from inventory_assets.words.plan import Line, demand_text, moves, outlook_text, sum_texts, transfer_text
+from inventory_assets.words.text import capital, visible
 from inventory_assets.words.times import to_second
 
 # Of a notification's alerts, in a table.
@@ -55,25 +56,24 @@ def explain(alert_id: str, format_: str) -> None:
     if alert_id.startswith("ntf-"):
         return _explain_notification(reader, alert_id, format_)
     found = explain_alert(reader, alert_id, meaning=meaning_of(settings), recorded=recorded_by(settings))
-    present = read_present(reader, [alert_id]).get(alert_id)
+    how = settings_of(settings)
+    present = read_present(reader, [alert_id], how).get(alert_id)
+    told = read_told(reader, found.body, how)
     if format_ == "json":
-        row = {
-            **msgspec.to_builtins(found),
-            "now": msgspec.to_builtins(present),
-            "difference": _difference(found) or None,
-        }
-        print_rows([to_json(row)], "json")
+        print_rows([to_json(explained_row(found, present, told))], "json")
     else:
-        _print_explanation(found, present)
+        _print_explanation(found, present, told)
         print_age(reader, found.body["warehouse_id"])
     if found.differences:
         sys.exit(1)
 
 
-def _print_explanation(found: Explanation, present: Present | None) -> None:
+def _print_explanation(found: Explanation, present: Present | None, told: Line | None) -> None:
     body = found.body
     arithmetic, rule = body["lineage"]["arithmetic"], body["lineage"]["rule"]
-    console.print(Panel(_headline(found, present), title=Text(body["alert_id"]), border_style=STYLES[body["priority"]]))
+    console.print(
+        Panel(_headline(found, present, told), title=Text(body["alert_id"]), border_style=STYLES[body["priority"]])
+    )
     numbers = ("quantity", "on hand", "reserved", "inbound", "available", "version")
     title = "What happened to the stock, in the order it arrived"
     table = new_table(("event time (UTC)", "event", *numbers), *numbers, title=title)
@@ -99,7 +99,7 @@ def _print_explanation(found: Explanation, present: Present | None) -> None:
     )  # fmt: skip
     if "dynamic" in rule:
         console.print(_dynamic_line(rule["dynamic"]))
-    _print_advice(found, present)
+    _print_advice(found.body, present, told)
     console.print("History", style="bold")
     for step in found.transitions:
         late = ", by an event that came late" if step["is_late"] else ""
@@ -114,24 +114,28 @@ def _print_explanation(found: Explanation, present: Present | None) -> None:
     )  # fmt: skip
 
 
-def _print_advice(found: Explanation, present: Present | None) -> None:
-    """What to do now with its sums, and what was notified if that was something else."""
-    notified = found.recommendation
-    if present is not None:
-        console.print("What to do", style="bold")
-        for sum_ in present.recommendation.arithmetic:
-            console.print(f"  {sum_}")
-    if why := _difference(found):
-        console.print(f"  {why}.")
-    if notified is not None and (present is None or notified != present.recommendation):
-        console.print(f"What to do when it was notified, at lake version {found.body['lineage']['state_version']}")
-        for line in (action_sentence(notified), *notified.arithmetic):
-            console.print(f"  {line}", style="dim")
+def _print_advice(body: dict[str, Any], present: Present | None, told: Line | None) -> None:
+    """What to do now and why, with its sums; what was notified if that was something else; what the message says."""
+    line = None if present is None else present.line
+    if line is not None:
+        console.print(f"What to do, by the plan of {_plan_of(line)}", style="bold")
+        for text in (capital(why(line)), *_reckoning(line)):
+            console.print(f"  {visible(text)}", soft_wrap=True)
+    if text := difference_sentence(body, told):
+        console.print(f"  {visible(text)}.", soft_wrap=True)
+    if told is not None and (line is None or action_sentence(told) != action_sentence(line)):
+        console.print(f"What to do when it was notified, by the plan of {_plan_of(told)}")
+        for text in (f"{action_sentence(told)}: {why(told)}", *_reckoning(told)):
+            console.print(f"  {visible(text)}", style="dim", soft_wrap=True)
 
 
-def _difference(found: Explanation) -> str:
-    told = (found.body["restock_recommendation"] or {}).get("suggested_quantity")
-    return difference_sentence(told, found.recommendation)
+def _plan_of(line: Line) -> str:
+    return f"{line['plan_date']} of lake version {line['as_of_version']}"
+
+
+def _reckoning(line: Line) -> list[str]:
+    parts = [demand_text(line) if line["daily_units"] is not None else "", outlook_text(line)]
+    return [*map(capital, filter(None, parts)), *map(transfer_text, moves(line)), *sum_texts(line)]
 
 
 def _dynamic_line(dynamic: dict[str, Any]) -> Text:
@@ -151,7 +155,7 @@ def _signed(line: EventLine) -> str:
     return str(line.quantity) if line.what == "LEVEL" else f"{line.quantity:+d}"
 
 
-def _headline(found: Explanation, present: Present | None) -> Text:
+def _headline(found: Explanation, present: Present | None, told: Line | None) -> Text:
     body = found.body
     text = Text()
     text.append(f"{body['priority']} {body['alert_type']}", STYLES[body["priority"]])
@@ -172,8 +176,8 @@ def _headline(found: Explanation, present: Present | None) -> Text:
         )
     if found.state != "firing":
         text.append("Nothing to do: it is resolved")
-    elif (advice := found.recommendation if present is None else present.recommendation) is not None:
-        text.append(visible(action_sentence(advice)), "bold")
+    elif (line := told if present is None else present.line) is not None:
+        text.append(visible(action_sentence(line)), "bold")
     return text
 
 

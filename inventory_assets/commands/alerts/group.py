@@ -11,9 +11,10 @@ from inventory_assets.commands.output import console, format_option, new_table, 
 from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.option_types import ROWS
 from inventory_assets.queries.alerts import read_alerts, wire_of
-from inventory_assets.queries.present import Present, read_present
+from inventory_assets.replenish.make import settings_of
+from inventory_assets.replenish.present import Present, read_present
 from inventory_assets.settings import load_settings
-from inventory_assets.words.advice import describe_actions
+from inventory_assets.words.advice import steps
 from inventory_assets.words.alerts import alert_count, handled, tally, trend_of
 from inventory_assets.words.commands import command
 from inventory_assets.words.text import visible
@@ -60,7 +61,8 @@ def _list_alerts(state: str, limit: int, format_: str) -> None:
     reader = LakeReader(load_settings())
     rows = read_alerts(reader, *(("true",) if state == "all" else ("state = ?", [state])))
     if format_ == "table":
-        present = read_present(reader, [row["body"]["alert_id"] for row in rows[:limit]])
+        shown = [row["body"]["alert_id"] for row in rows[:limit]]
+        present = read_present(reader, shown, settings_of(reader.settings))
         _print_alerts(rows, present, limit, state)
     else:
         print_rows([wire_of(row) for row in rows], format_)
@@ -81,7 +83,7 @@ def _print_alerts(rows: list[dict[str, Any]], present: dict[str, Present], limit
             f"{body['threshold']:g}",
             trend_of(body, None if now is None else now.available),
             body["first_breach_time"][:16].replace("T", " ") + (" late data" if body["is_late"] else ""),
-            "–" if now is None else Text("\n".join(map(visible, describe_actions(now.recommendation))) or "–"),
+            "–" if now is None or now.line is None else Text("\n".join(map(visible, steps(now.line)))),
         )
     console.print(table)
     print_more(rows, limit)

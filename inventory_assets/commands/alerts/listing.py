@@ -13,12 +13,13 @@ from inventory_assets.commands.output import console, format_option, new_table, 
 from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.option_types import ROWS
 from inventory_assets.quality.pipeline import explain_age_now
-from inventory_assets.queries.alerts import listed, read_alerts, read_steps
+from inventory_assets.queries.alerts import read_alerts, read_steps
 from inventory_assets.queries.ids import find_alert_id
 from inventory_assets.queries.links import post_mortems
-from inventory_assets.queries.present import Present, read_present
+from inventory_assets.replenish.make import settings_of
+from inventory_assets.replenish.present import Present, listed, read_present
 from inventory_assets.settings import load_settings
-from inventory_assets.words.advice import action_sentence
+from inventory_assets.words.advice import action_sentence, why
 from inventory_assets.words.alerts import alert_count, handled, step_words, trend_of
 from inventory_assets.words.commands import command
 from inventory_assets.words.numbers import UNKNOWN, counted
@@ -44,7 +45,8 @@ def list_(state: str, unacknowledged: bool, limit: int, format_: str) -> None:
     """List alerts with who acknowledged them, silences, levels and age; the worst and newest first.
 
     json and csv have each alert as it was notified, and how it stands now:
-    available_now, transfers_now, order_now, nothing_because_now.
+    available_now, and by the plan of now what_to_do_now and why_now, with
+    transfers_now, order_now, order_by_now, nothing_because_now.
     """
     conditions = ["true"] if state == "all" else [f"state = '{state}'"]
     if unacknowledged:
@@ -52,7 +54,7 @@ def list_(state: str, unacknowledged: bool, limit: int, format_: str) -> None:
     reader = LakeReader(load_settings())
     rows = read_alerts(reader, " AND ".join(conditions))
     shown = rows[:limit] if format_ == "table" else rows
-    present = read_present(reader, [row["body"]["alert_id"] for row in shown])
+    present = read_present(reader, [row["body"]["alert_id"] for row in shown], settings_of(reader.settings))
     if format_ == "table":
         _print_list(rows, present, limit, state)
     else:
@@ -91,7 +93,7 @@ def show(alert_id: str, format_: str) -> None:
     reader = LakeReader(load_settings())
     found = find_alert_id(reader, alert_id)
     [row] = read_alerts(reader, "alert_id = ?", [found])
-    present = read_present(reader, [found]).get(found)
+    present = read_present(reader, [found], settings_of(reader.settings)).get(found)
     steps = read_steps(reader, found)
     if format_ == "json":
         links = post_mortems(steps)
@@ -131,8 +133,8 @@ def _headline(row: dict[str, Any], present: Present | None) -> Text:
     text.append(
         f", threshold {body['threshold']:g}  {trend_of(body, None if present is None else present.available)}\n"
     )
-    if present is not None:
-        text.append(f"{visible(action_sentence(present.recommendation))}\n")
+    if present is not None and present.line is not None:
+        text.append(f"{visible(action_sentence(present.line))}: {visible(why(present.line))}\n")
     notified = f"notified {counted(row['times_told'], 'time')}"
     is_open = "open for" if row["state"] == "firing" else "was open for"
     text.append(f"{is_open} {duration(timedelta(minutes=row['age_minutes']))}, {notified}\n")

@@ -4,7 +4,7 @@ from typing import Any
 
 from rich.text import Text
 
-from inventory_assets.queries.present import Present
+from inventory_assets.replenish.present import Present
 from inventory_assets.words.text import visible
 
 STYLES = {"CRITICAL": "bold red", "HIGH": "yellow", "MEDIUM": "cyan"}

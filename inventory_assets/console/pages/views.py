@@ -6,9 +6,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from inventory_assets.clock import machine_now
-from inventory_assets.domain.alerts.recommend import Supply
 from inventory_assets.words import times
-from inventory_assets.words.advice import steps
 from inventory_assets.words.alerts import PRIORITIES, TITLES, handled, step_words, trend_values
 from inventory_assets.words.charts import line_points
 from inventory_assets.words.numbers import UNKNOWN, figure
@@ -47,13 +45,10 @@ def rule_href(level_type: str, level_id: str | None, warehouse_id: str | None) -
 
 
 def steps_of(row: Mapping[str, Any]) -> list[str]:
-    """What to do about an alert, a step each: transfers first, then the order."""
-    if row["available_now"] is None:
+    """What to do about an alert, a step each: moves first, then the order."""
+    if not row["what_to_do_now"]:
         return []
-    moves = [(each["quantity"], each["warehouse_id"]) for each in row["transfers_now"] or ()]
-    known = row["restock_recommendation"] or {}
-    supply = Supply(supplier_id=known.get("supplier_id"), lead_time_days=known.get("typical_lead_time_days"))
-    first, *others = steps(moves, row["order_now"], supply, row["nothing_because_now"] or "")
+    first, *others = row["what_to_do_now"]
     return [capital(first), *others]
 
 
@@ -68,6 +63,7 @@ def alert_view(row: Mapping[str, Any]) -> dict[str, Any]:
         "kind": TITLES.get(row["alert_type"], row["alert_type"]), "product": row["product_name"], "sku": row["sku"],
         "warehouse": row["warehouse_id"], "stock_href": href("/stock", sku=row["sku"]), "available": now,
         "notified": None if notified == now else notified, "threshold": row["threshold"],
+        "why": row["why_now"],
         "steps": [f"{step}," for step in what_to_do[:-1]] + what_to_do[-1:],
         "age": duration(timedelta(minutes=row["age_minutes"])), "since": row["first_breach_time"],
         "is_firing": row["state"] == "firing", "is_late": row["is_late"], "marks": handled(row),

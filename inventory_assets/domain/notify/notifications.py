@@ -5,12 +5,10 @@ Here: values that `notify` and its channels share. Not here: how a channel sends
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
-
-from inventory_assets.domain.alerts.recommend import Recommendation
 
 # A minute and a half after ten tries, a quarter of an hour at most: an outage of an
 # hour costs a channel a dozen attempts, and it is told within minutes of coming back.
@@ -50,8 +48,9 @@ class Ending(msgspec.Struct, frozen=True):
 class AlertFacts(msgspec.Struct, frozen=True):
     """One alert as told: its wire body, and what the lake knew at its version.
 
-    `origin` says in words where the threshold comes from. `recommendation` is
-    null where nothing was looked up. `telling`: why it is told, of one told
+    `origin` says in words where the threshold comes from. `line`: its shelf's
+    row of the plan, as of the version that the notification is of; null where
+    nothing was looked up, or the shelf is inactive. `telling`: why it is told, of one told
     before. `ending`: of one that is over.
     """
 
@@ -60,7 +59,7 @@ class AlertFacts(msgspec.Struct, frozen=True):
     is_firing: bool
     body: dict[str, Any]
     origin: str
-    recommendation: Recommendation | None = None
+    line: Mapping[str, Any] | None = None
     telling: Step | None = None
     ending: Ending | None = None
 

@@ -41,6 +41,9 @@ class PlanSettings(msgspec.Struct, frozen=True):
             raise ValueError(f"least_transfer was {self.least_transfer!r}, expected 1 to {MAX_QUANTITY:,}")
 
 
+PLAN_DEFAULTS = PlanSettings()
+
+
 class Arrivals(NamedTuple):
     """What is on its way: `row` of the shelf, `day` after the plan's date (below 0: overdue), units.
 

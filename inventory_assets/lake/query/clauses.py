@@ -47,13 +47,19 @@ def greatest(source: str, *key: str, where: str = "true") -> str:
     return f"SELECT * FROM (SELECT * FROM {source} WHERE {where} {of_sources}) {latest(*key, order=order)}"
 
 
-USABLE_PRODUCTS = "(SELECT * REPLACE ({}) FROM core.products)".format(
-    ", ".join(
-        f"CASE WHEN {name} BETWEEN {least} AND {most} THEN {name} END AS {name}"
-        for name, (least, most) in PRODUCT_RANGES.items()
-    )
+_USABLE = ", ".join(
+    f"CASE WHEN {name} BETWEEN {least} AND {most} THEN {name} END AS {name}"
+    for name, (least, most) in PRODUCT_RANGES.items()
 )
-"""Product data without the numbers that cannot be meant (`domain.alerts.alert.usable`)."""
+
+
+def usable_products(source: str) -> str:
+    """SQL for product data without the numbers that cannot be meant (`domain.alerts.alert.usable`)."""
+    return f"(SELECT * REPLACE ({_USABLE}) FROM {source})"
+
+
+USABLE_PRODUCTS = usable_products("core.products")
+"""The same of all products as of now."""
 ABSURD_PRODUCTS = "SELECT sku FROM core.products WHERE {} ORDER BY sku".format(
     " OR ".join(f"{name} NOT BETWEEN {least} AND {most}" for name, (least, most) in PRODUCT_RANGES.items())
 )

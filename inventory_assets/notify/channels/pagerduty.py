@@ -9,11 +9,11 @@ from typing import Any
 
 import msgspec
 
-from inventory_assets.domain.notify.notifications import AlertFacts, IncidentFacts, Outgoing, Receipt
+from inventory_assets.domain.notify.notifications import IncidentFacts, Outgoing, Receipt
 from inventory_assets.domain.values import format_time
 from inventory_assets.notify.channels.channel import Channel
 from inventory_assets.notify.channels.http import GuardedClient
-from inventory_assets.notify.message.content import action_lines, difference_line, reason_lines, subject_line
+from inventory_assets.notify.message.content import action_lines, reason_lines, subject_line
 from inventory_assets.notify.message.payload import to_incident
 from inventory_assets.words.text import clean
 
@@ -62,7 +62,7 @@ def to_event(notification: Outgoing) -> dict[str, Any]:
     if first is None and notification.incidents:
         body = _as_body(notification.incidents[0])
     elif notification.total == 1 and first is not None:
-        details |= {"alert": body, "what_to_do": _what_to_do(first)}
+        details |= {"alert": body, "what_to_do": action_lines(first)}
         if lines := reason_lines(notification, first):
             details["why"] = lines
     else:
@@ -91,8 +91,3 @@ def _as_body(incident: IncidentFacts) -> dict[str, Any]:
         "sku": incident.sku or incident.subject,
         "alert_type": incident.kind,
     }
-
-
-def _what_to_do(facts: AlertFacts) -> list[str]:
-    # The body beside it suggests a quantity, too.
-    return [*action_lines(facts), *filter(None, [difference_line(facts)])]

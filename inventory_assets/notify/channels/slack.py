@@ -69,7 +69,7 @@ def _details(notification: Outgoing, facts: AlertFacts) -> str:
     lines.append(sparkline(facts.trend))
     if notification.kind == "resolved":
         return "\n".join(map(escape, lines))
-    lines += outlook_lines(facts.recommendation)
+    lines += outlook_lines(facts)
     return "\n".join([*map(escape, lines), *(f"• {escape(line)}" for line in action_lines(facts))])
 
 

@@ -4,16 +4,17 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from inventory_assets.domain.alerts.recommend import Recommendation, Supply
 from inventory_assets.domain.notify.notifications import AlertFacts, IncidentFacts, Outgoing, without_repeats
 from inventory_assets.domain.notify.routing import SEVERITY_ORDER
 from inventory_assets.domain.values import format_time
 from inventory_assets.words import advice
+from inventory_assets.words.advice import PRICE_UNIT, days_left
 from inventory_assets.words.alerts import TITLES
 from inventory_assets.words.charts import sparkline
 from inventory_assets.words.commands import command
 from inventory_assets.words.notifications import DIGESTS, ending_line, marks, short_ending, why_lines
-from inventory_assets.words.numbers import number
+from inventory_assets.words.numbers import counted
+from inventory_assets.words.plan import sum_texts
 from inventory_assets.words.text import capital, clean, lowered, spaced
 from inventory_assets.words.times import wire_moment
 
@@ -21,8 +22,6 @@ MAX_SUBJECT = 150
 MAX_TITLE = 300
 # Of an incident's numbers; `inventory explain` has all of them.
 MAX_VALUES = 20
-# A price list has prices and no currency.
-PRICE_UNIT = "in the price list's currency"
 EXPLAIN = "inventory explain {}"
 # As many members as `inventory explain` shows in a table.
 LISTED_BY_EXPLAIN = 20
@@ -137,41 +136,26 @@ def hierarchy_line(body: dict[str, Any]) -> str:
     return " › ".join(clean(body["hierarchy"].get(place) or "unknown") for place in PLACES)
 
 
-def outlook_lines(found: Recommendation | None) -> list[str]:
-    """Days to stockout and revenue at risk; nothing where unknown."""
-    lines = []
-    if found is not None and found.days_to_stockout is not None and found.daily_units is not None:
-        lines.append(
-            f"Sells {number(round(found.daily_units, 2))} a day: "
-            + ("sold out now" if found.days_to_stockout == 0 else f"{found.days_to_stockout:.1f} days to stockout")
-        )
-    if found is not None and found.revenue_at_risk is not None:
-        at_risk = f"{found.revenue_at_risk:,.2f} {PRICE_UNIT}"
-        lines.append(f"Revenue at risk until an order arrives: {at_risk}")
-    return lines
+def outlook_lines(facts: AlertFacts) -> list[str]:
+    """When it runs out and the revenue at risk; nothing where unknown."""
+    return [] if facts.line is None else advice.outlook_lines(facts.line)
 
 
 def sum_lines(facts: AlertFacts) -> list[str]:
     """The sums behind what to do, without those that only say the actions and figures again."""
-    found = facts.recommendation
-    if found is None or found.needed is None:
+    if facts.line is None or facts.line["target"] is None:
         return []
-    return [
-        line
-        for line in found.arithmetic
-        if line.startswith("needed ") or (line.startswith("order ") and found.order_quantity != found.needed)
-    ]
+    sums = sum_texts(facts.line)
+    return sums[:-1] if facts.line["order_quantity"] == facts.line["needed"] else sums
 
 
 def worst_first(alerts: Sequence[AlertFacts]) -> list[AlertFacts]:
     """Alerts in the order to work through them: severity, then the first to sell out, then the costliest."""
 
     def rank(facts: AlertFacts) -> tuple:
-        found = facts.recommendation
-        days = None if found is None else found.days_to_stockout
-        at_risk = None if found is None else found.revenue_at_risk
+        days, at_risk = days_left(facts.line), None if facts.line is None else facts.line["revenue_at_risk"]
         severity = SEVERITY_ORDER.get(facts.body["priority"], 9)
-        return (not facts.is_firing, severity, days is None, days or 0.0, -(at_risk or 0.0))
+        return (not facts.is_firing, severity, days is None, days or 0, -(at_risk or 0.0))
 
     return sorted(alerts, key=rank)
 
@@ -181,11 +165,11 @@ def total_lines(notification: Outgoing, alerts: Sequence[AlertFacts]) -> list[st
     counts = Counter(TITLES.get(facts.body["alert_type"], clean(facts.body["alert_type"])) for facts in alerts)
     known = f" of the first {len(alerts):,}" if len(alerts) < notification.total else ""
     lines = [", ".join(f"{what} {count:,}" for what, count in counts.most_common()) + known] if alerts else []
-    found = [facts.recommendation for facts in alerts if facts.recommendation is not None]
-    days = [each.days_to_stockout for each in found if each.days_to_stockout]
+    found = [facts.line for facts in alerts if facts.line is not None]
+    days = [left for line in found if (left := days_left(line))]
     if days:
-        lines.append(f"Next to sell out in {min(days):.1f} days{_of(len(days), notification.total)}")
-    at_risk = [each.revenue_at_risk for each in found if each.revenue_at_risk is not None]
+        lines.append(f"Next to sell out in {counted(min(days), 'day')}{_of(len(days), notification.total)}")
+    at_risk = [line["revenue_at_risk"] for line in found if line["revenue_at_risk"] is not None]
     if at_risk:
         total = f"{sum(at_risk):,.2f} {PRICE_UNIT}"
         lines.append(f"Revenue at risk until orders arrive: {total}{_of(len(at_risk), notification.total)}")
@@ -208,24 +192,18 @@ def subject_command(facts: AlertFacts | IncidentFacts) -> str:
 
 
 def action_lines(facts: AlertFacts) -> list[str]:
-    """What to do: transfers first, then the order."""
-    found = facts.recommendation
-    if found is None:
+    """What to do: moves first, then the order; why; and where the alert's message says otherwise, both."""
+    if facts.line is None:
         return _wire_action(facts.body["restock_recommendation"])
-    return advice.action_lines(found)
-
-
-def difference_line(facts: AlertFacts) -> str | None:
-    """Why the alert's body suggests another quantity than what is to be ordered; null where it does not."""
-    suggested = (facts.body["restock_recommendation"] or {}).get("suggested_quantity")
-    return None if facts.recommendation is None else advice.difference_sentence(suggested, facts.recommendation) or None
+    return [*advice.action_lines(facts.line), *filter(None, [advice.difference_sentence(facts.body, facts.line)])]
 
 
 def _wire_action(suggested: dict[str, Any] | None) -> list[str]:
     if suggested is None:
         return []
-    supply = Supply(supplier_id=suggested["supplier_id"])
-    return [capital(step) for step in advice.steps([], suggested["suggested_quantity"], supply)]
+    supplier = f" from {clean(suggested['supplier_id'])}" if suggested["supplier_id"] else ""
+    units = suggested["suggested_quantity"]
+    return [f"Order {units:,}{supplier}"] if units else [capital(advice.NOTHING_TO_ORDER)]
 
 
 def plain_text(notification: Outgoing, *, limit: int) -> str:
@@ -250,7 +228,7 @@ def _listed(notification: Outgoing, facts: AlertFacts) -> list[str]:
         state = over_title(facts) if facts.ending is not None else f"{title(facts)} (resolved)"
         return [f"- {state}", f"    {clean(facts.alert_id, 600)}"]
     lines = [f"- {facts.body['priority']}{marks(facts)} {title(facts)} {sparkline(facts.trend)}"]
-    more = [*threshold_lines(facts), *outlook_lines(facts.recommendation), *action_lines(facts)]
+    more = [*threshold_lines(facts), *outlook_lines(facts), *action_lines(facts)]
     more += [*why_lines(notification, facts)] if notification.kind != "digest" else []
     return [*lines, *(f"    {line}" for line in (*more, clean(facts.alert_id, 600)))]
 
@@ -282,7 +260,7 @@ def _single_text(notification: Outgoing, facts: AlertFacts) -> str:
     lines = [subject_line(notification), *reason_lines(notification, facts), ""]
     lines += [hierarchy_line(body), f"SKU {clean(body['sku'])}", "", *figure_lines(notification, facts)]
     if notification.kind != "resolved":
-        lines += outlook_lines(facts.recommendation)
+        lines += outlook_lines(facts)
         lines += ["", "What to do", *(f"  {action}" for action in action_lines(facts))]
         lines += [f"    {line}" for line in sum_lines(facts)]
     if facts.trend:

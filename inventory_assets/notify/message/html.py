@@ -7,8 +7,9 @@ from jinja2 import Template
 
 from inventory_assets.domain.notify.notifications import AlertFacts, Outgoing, without_repeats
 from inventory_assets.notify.message import content
+from inventory_assets.words.advice import days_left
 from inventory_assets.words.notifications import marks, why_lines
-from inventory_assets.words.numbers import amount, number
+from inventory_assets.words.numbers import amount, counted, number, rate
 from inventory_assets.words.templates import make_environment
 
 _HEIGHT = 72
@@ -41,27 +42,26 @@ def _template() -> Template:
 
 def key_figures(facts: AlertFacts) -> list[tuple[str, str]]:
     """The numbers that a single alert shows large, each under its name."""
-    body, found = facts.body, facts.recommendation
+    body, line = facts.body, facts.line
     figures = [("available", number(body["available_stock"]))]
     if (name := content.threshold_name(facts)) is not None:
         figures.append((name, number(body["threshold"])))
-    if found is not None and found.days_to_stockout:
-        figures.append(("days to stockout", f"{found.days_to_stockout:.1f}"))
-    if found is not None and found.daily_units is not None:
-        figures.append(("sold a day", number(round(found.daily_units, 2))))
-    if found is not None and found.revenue_at_risk is not None:
-        figures.append(("revenue at risk*", amount(found.revenue_at_risk)))
+    if left := days_left(line):
+        figures.append(("days to stockout", number(left)))
+    if line is not None and line["daily_units"] is not None:
+        figures.append(("sold a day", rate(line["daily_units"])))
+    if line is not None and line["revenue_at_risk"] is not None:
+        figures.append(("revenue at risk*", amount(line["revenue_at_risk"])))
     return figures
 
 
 def row_figures(facts: AlertFacts) -> list[str]:
     """What a list says under an alert's stock."""
-    found = facts.recommendation
     lines = [f"left{_limit(facts)}"]
-    if found is not None and found.days_to_stockout:
-        lines.append(f"{found.days_to_stockout:.1f} days left")
-    if found is not None and found.revenue_at_risk is not None:
-        lines.append(f"{amount(found.revenue_at_risk)} at risk")
+    if left := days_left(facts.line):
+        lines.append(f"{counted(left, 'day')} left")
+    if facts.line is not None and facts.line["revenue_at_risk"]:
+        lines.append(f"{amount(facts.line['revenue_at_risk'])} at risk")
     return lines
 
 

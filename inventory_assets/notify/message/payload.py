@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import msgspec
-
 from inventory_assets.domain.notify.notifications import (
     AlertFacts,
     Ending,
@@ -14,6 +12,7 @@ from inventory_assets.domain.notify.notifications import (
 )
 from inventory_assets.domain.values import format_time
 from inventory_assets.notify.message.content import subject_line
+from inventory_assets.words import advice
 
 
 def to_payload(notification: Outgoing) -> dict[str, Any]:
@@ -41,10 +40,10 @@ def _step(step: Step | Ending) -> dict[str, Any]:
 
 
 def _alert(facts: AlertFacts) -> dict[str, Any]:
-    found = None if facts.recommendation is None else msgspec.to_builtins(facts.recommendation)
     return {
         **facts.body, "state": "firing" if facts.is_firing else "resolved", "notification": facts.number,
-        "threshold_origin": facts.origin, "recommendation": found,
+        "threshold_origin": facts.origin, "recommendation": advice.fields(facts.line),
+        "difference": advice.difference_sentence(facts.body, facts.line) or None,
         "told_again": None if facts.telling is None else _step(facts.telling),
         "ended": None if facts.ending is None else _step(facts.ending),
     }  # fmt: skip

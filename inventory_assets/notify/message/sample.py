@@ -1,8 +1,10 @@
 """A notification for trying a channel out; says that it is a test."""
 
-from inventory_assets.domain.alerts.recommend import Supply, WarehouseStock, recommend
+from datetime import date, timedelta
+
 from inventory_assets.domain.notify.notifications import AlertFacts, Outgoing
-from inventory_assets.domain.values import format_time
+from inventory_assets.domain.values import format_time, to_datetime
+from inventory_assets.words.plan import Line
 
 PLANNED_AT = 1_767_225_600_000_000  # 2026-01-01, for who needs the same sample twice
 
@@ -10,11 +12,6 @@ PLANNED_AT = 1_767_225_600_000_000  # 2026-01-01, for who needs the same sample 
 def sample_notification(channel: str, *, planned_at: int = PLANNED_AT) -> Outgoing:
     """A made-up alert, named so that nobody acts on it. `planned_at` in microseconds."""
     at = format_time(planned_at, digits=3)
-    advice = recommend(
-        WarehouseStock("TEST-EAST", 45, 0, True, 50, 100, daily_units=9.0),
-        [WarehouseStock("TEST-WEST", 160, 0, True, 50, 100)],
-        Supply(200, "TEST-SUPPLIER", 12, 10, 19.9),
-    )
     trend = (143, 121, 96, 74, 58, 45)
     body = {
         "alert_type": "LOW_STOCK", "priority": "HIGH", "warehouse_id": "TEST-EAST", "sku": "TEST-SKU",
@@ -35,5 +32,22 @@ def sample_notification(channel: str, *, planned_at: int = PLANNED_AT) -> Outgoi
             },
         },
     }  # fmt: skip
-    facts = AlertFacts("alt-test", 1, True, body, "a test of this channel", advice)
+    facts = AlertFacts("alt-test", 1, True, body, "a test of this channel", _line(to_datetime(planned_at).date()))
     return Outgoing(f"ntf-test-{channel}", "single", "HIGH", "", (), ("alt-test",), (facts,), planned_at)
+
+
+def _line(day: date) -> Line:
+    """The shelf's line of a plan: 9 a day use 45 up in five days, before an order of twelve can come."""
+    move = '[{"from":"TEST-WEST","to":"TEST-EAST","quantity":60,"leaves":100,"keeps":100}]'
+    return {
+        "line_id": f"pln-{day:%Y%m%d}-TEST-EAST-TEST-SKU", "warehouse_id": "TEST-EAST", "sku": "TEST-SKU",
+        "supplier_id": "TEST-SUPPLIER", "category_id": "Test", "plan_date": day, "as_of_version": 0,
+        "reason": "too_late", "is_urgent": True, "runs_out_on": day + timedelta(days=4),
+        "order_by": day - timedelta(days=8), "order_quantity": 100, "needed": 95, "target": 200, "available": 45,
+        "inbound": 0, "announced": 0, "accepted": 0, "lapsed": 0, "transferred_in": 60, "transferred_out": 0,
+        "pack_multiple": 10, "min_order_qty": None, "order_up_to": 200, "transfers": move, "risk_percent": 100,
+        "revenue_at_risk": 1253.7, "projected": -126, "projected_low": -143, "projected_high": -109, "demand": 171.0,
+        "safety_stock": 22, "daily_units": 9.0, "daily_deviation": 3.0, "model": "mean", "lead_time_days": 12,
+        "horizon_days": 19, "seen_by_limit": None, "rule": None, "not_known": None, "service_level": 0.95,
+        "review_days": 7, "default_service_level": 0.95, "least_transfer": 1,
+    }  # fmt: skip

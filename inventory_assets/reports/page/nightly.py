@@ -1,15 +1,15 @@
 """Put a nightly report into the words of who plans: headline, figures, sections. Pure; `page` draws it."""
 
 from inventory_assets.reports.page.change_sections import changes_section, incidents_section
-from inventory_assets.reports.page.order_sections import orders_section, transfers_section
+from inventory_assets.reports.page.order_sections import orders_section, plan_sentences, transfers_section
 from inventory_assets.reports.page.shelf_sections import empty_section, running_out_section
 from inventory_assets.reports.page.trade_sections import trade_section
 from inventory_assets.reports.page.trust_sections import handling_section, trust_section, trust_verdict
 from inventory_assets.reports.page.view import Figure, Page
 from inventory_assets.reports.read.collect import nightly_figures
 from inventory_assets.reports.read.model import Nightly
-from inventory_assets.words.numbers import against_before, amount, are, change, count, counted, has, shelves
-from inventory_assets.words.text import listed, sentence
+from inventory_assets.words.numbers import against_before, amount, are, change, count, counted, shelves
+from inventory_assets.words.text import sentence
 from inventory_assets.words.times import full_moment
 
 # One row of a wide screen, three of a phone.
@@ -19,13 +19,14 @@ FIGURES = 6
 def nightly_page(report: Nightly) -> Page:
     """The whole report as a page."""
     basis = report.basis
-    ids = [*(line.alert_id for line in report.orders), *(shelf.alert_id for shelf in report.empty if shelf.alert_id)]
+    found = [line.alert_id for line in report.planned.orders] + [shelf.alert_id for shelf in report.empty]
+    ids = list(filter(None, found))
     sections = [
         *incidents_section(report.incidents),
         empty_section(report),
-        running_out_section(report),
-        orders_section(report),
-        transfers_section(report),
+        running_out_section(report.planned),
+        orders_section(report.planned),
+        transfers_section(report.planned),
         changes_section(report),
         trade_section(report.trade, basis.period),
         handling_section(report.handling, basis.period),
@@ -45,28 +46,7 @@ def _headline(report: Nightly) -> str:
         parts.append(f"{shelves(len(report.empty))} {are(len(report.empty))} empty{since}")
     else:
         parts.append("no shelf is empty")
-    to_do = []
-    if report.orders:
-        units = counted(sum(line.quantity for line in report.orders), "unit")
-        suppliers = {line.supplier_id for line in report.orders if line.supplier_id is not None}
-        unknown = sum(line.supplier_id is None for line in report.orders)
-        source = f" from {counted(len(suppliers), 'supplier')}" if suppliers else ""
-        have = f"{counted(unknown, 'line')} {has(unknown)} none known"
-        to_do.append(f"order {units}{source}" + (f" ({have})" if unknown and suppliers else ""))
-    if report.transfers:
-        to_do.append(f"move {counted(sum(line.quantity for line in report.transfers), 'unit')} between warehouses")
-    late = sum(shelf.is_late and not shelf.is_inbound_enough for shelf in report.running_out)
-    if to_do:
-        parts.append(listed(to_do))
-    elif not late:
-        parts.append("nothing to order or to move")
-    if late:
-        # No alert fires for most of them: their thresholds are lower than what sells until an order arrives.
-        unordered = sum(
-            shelf.is_late and not shelf.is_inbound_enough and not shelf.order_quantity for shelf in report.running_out
-        )
-        no_order = f", {unordered:,} of them without an order proposed" if unordered else ""
-        parts.append(f"{shelves(late)} will run out before an order can arrive{no_order}")
+    parts += plan_sentences(report.planned)
     parts.append(f"the data {trust_verdict(report.trust)[1]}")
     return " ".join(sentence(part) for part in parts)
 
@@ -85,9 +65,9 @@ def _figures(report: Nightly) -> list[Figure]:
         Figure("out before an order arrives", count(now["running_out_late"]), against("running_out_late"),
                "warn" if now["running_out_late"] else "good" if now["running_out_late"] == 0 else ""),
         Figure("units to order", count(now["order_units"]),
-               _sub(counted(len(report.orders), "line"), against("order_units"))),
+               _sub(counted(len(report.planned.orders), "line"), against("order_units"))),
         Figure("units to move", count(now["transfer_units"]),
-               _sub(counted(len(report.transfers), "line"), against("transfer_units"))),
+               _sub(counted(len(report.planned.transfers), "line"), against("transfer_units"))),
     ]  # fmt: skip
     if now["sold_units"] is not None:
         told = against_before(now["sold_units"], report.trade.sold(period.before.last_date), f"{period.first_date:%A}")

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-from inventory_assets.reports.page.shelf_sections import sku
+from inventory_assets.reports.page.order_sections import orders_section, plan_sentences, transfers_section
+from inventory_assets.reports.page.shelf_sections import running_out_section, sku
 from inventory_assets.reports.page.trade_sections import fulfilled, movements_table
 from inventory_assets.reports.page.trust_sections import handling_section, trust_section, trust_verdict
 from inventory_assets.reports.page.view import Cell, Figure, Page, Section, Table, columns_of
@@ -32,6 +33,9 @@ def weekly_page(report: Weekly) -> Page:
     basis = report.basis
     sections = [
         _sales_section(report),
+        running_out_section(report.planned),
+        orders_section(report.planned),
+        transfers_section(report.planned),
         _movers_section(report.movers),
         _stockouts_section(report),
         _warehouses_section(report.warehouses),
@@ -66,6 +70,7 @@ def _headline(report: Weekly) -> str:
         parts.append(f"{shelves(len(report.stockouts))} ran empty in the week{end}")
     elif report.warehouses:
         parts.append("no shelf ran empty in the week")
+    parts += plan_sentences(report.planned)
     if report.dead:
         units = sum(each.on_hand for each in report.dead)
         parts.append(f"{counted(units, 'unit')} on {shelves(len(report.dead))} do not sell")

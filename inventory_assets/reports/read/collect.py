@@ -3,6 +3,7 @@
 from datetime import date, datetime, timedelta
 
 from inventory_assets.clock import Clock
+from inventory_assets.domain.replenish.shelves import PlanSettings
 from inventory_assets.domain.values import to_datetime, to_microseconds_naive
 from inventory_assets.lake.query.clauses import ABSURD_PRODUCTS
 from inventory_assets.lake.query.reader import Reader
@@ -13,16 +14,14 @@ from inventory_assets.reports.read.changes import (
     read_shelf_changes,
     read_threshold_changes,
 )
+from inventory_assets.reports.read.lines import Planned
 from inventory_assets.reports.read.model import Basis, Earlier, Figures, Nightly, Notice, Trade, Trust
 from inventory_assets.reports.read.sales import Snapshots, read_trade
 from inventory_assets.reports.read.stock import (
     count_back_again,
-    order_lines,
     read_empty,
-    read_firing,
-    read_running_out,
-    transfer_lines,
-    undecided,
+    read_planned,
+    read_shelves,
 )
 from inventory_assets.reports.read.trust import read_trust
 from inventory_assets.words.text import listed, name
@@ -83,32 +82,26 @@ def _as_of(period: Period, committed_at: datetime, last_event_at: datetime | Non
     return min(known, committed_at).replace(microsecond=0)
 
 
-def collect_nightly(reader: Reader, basis: Basis, snapshots: Snapshots) -> Nightly:
-    """Read all of a nightly report."""
-    firing = read_firing(reader)
-    orders = order_lines(firing)
+def collect_nightly(reader: Reader, basis: Basis, snapshots: Snapshots, how: PlanSettings) -> Nightly:
+    """Read all of a nightly report; `how` plans are made here."""
+    shelves = read_shelves(reader, basis, how)
+    planned = read_planned(shelves, basis)
     trade = read_trade(snapshots, basis, shown_days=SHOWN_DAYS)
     trust = read_trust(reader, basis)
-    running_out, left_out = read_running_out(reader, basis, orders)
-    notices = [*find_notices(basis, trust, trade), *_left_out_notices(left_out), *absurd_notices(reader)]
+    notices = [*find_notices(basis, trust, trade), *_demand_notices(planned), *absurd_notices(reader)]
     return Nightly(
-        basis=basis, shelves=sum(feed.shelves for feed in trust.feeds), empty=tuple(read_empty(reader, basis, firing)),
-        back_again=count_back_again(reader, basis), running_out=tuple(running_out),
-        orders=tuple(orders), transfers=tuple(transfer_lines(firing)), undecided=tuple(undecided(firing)),
-        changes=tuple(read_shelf_changes(reader, basis)),
+        basis=basis, shelves=sum(feed.shelves for feed in trust.feeds), empty=tuple(read_empty(reader, basis, shelves)),
+        back_again=count_back_again(reader, basis), planned=planned, changes=tuple(read_shelf_changes(reader, basis)),
         threshold_changes=tuple(read_threshold_changes(reader, basis)),
         incidents=tuple(read_incidents(reader, basis)), trade=trade, handling=read_handling(reader, basis),
         trust=trust, notices=tuple(notices),
     )  # fmt: skip
 
 
-def _left_out_notices(keys: list[tuple[str, str]]) -> list[Notice]:
-    if not keys:
+def _demand_notices(planned: Planned) -> list[Notice]:
+    if planned.is_demand_known:
         return []
-    shown = listed([f"{name(sku)} at {name(warehouse_id)}" for warehouse_id, sku in keys[:SHOWN_LEFT_OUT]])
-    more = f" and {len(keys) - SHOWN_LEFT_OUT:,} more" if len(keys) > SHOWN_LEFT_OUT else ""
-    text = f"left out of what will run out, as their lead time or cover is beyond any calendar: {shown}{more}"
-    return [Notice(text, "inventory products import FILE")]
+    return [Notice("no shelf has fourteen days with stock and three with a sale: what will run out is not known")]
 
 
 def absurd_notices(reader: Reader) -> list[Notice]:
@@ -127,15 +120,6 @@ def find_notices(basis: Basis, trust: Trust, trade: Trade) -> list[Notice]:
     notices = list(trade.missing)
     if basis.as_of >= basis.period.made_at + timedelta(days=1):
         notices.append(Notice(f"what is said of stock is as of {to_minute(basis.as_of)} UTC, long after the period"))
-    if trust.coverage_date is None and trust.velocity_date is None:
-        notices.append(
-            Notice("demand was not measured yet: what will run out is not known", "inventory coverage --refresh")
-        )
-    elif trust.coverage_date is None:
-        text = "demand on days with stock was not measured yet: days of cover come from mean sales, without an interval"
-        notices.append(Notice(text, "inventory coverage --refresh"))
-    elif (basis.today - trust.coverage_date).days > 2:
-        notices.append(Notice(f"demand was last measured on {trust.coverage_date}", "inventory coverage --refresh"))
     if trust.checks is None:
         notices.append(Notice("no data quality checks were run yet", "inventory quality --record"))
     return notices
@@ -144,15 +128,15 @@ def find_notices(basis: Basis, trust: Trust, trade: Trade) -> list[Notice]:
 def nightly_figures(report: Nightly) -> Figures:
     """The figures that the next report compares with."""
     at_risk = [shelf.revenue_at_risk for shelf in report.empty if shelf.revenue_at_risk is not None]
-    values = [line.value for line in report.orders if line.value is not None]
-    is_measured = report.trust.coverage_date is not None or report.trust.velocity_date is not None
-    late = sum(shelf.is_late and not shelf.is_inbound_enough for shelf in report.running_out)
+    planned, is_known = report.planned, report.planned.is_demand_known
+    values = [line.value for line in planned.orders if line.value is not None]
     return {
-        "shelves": report.shelves, "empty": len(report.empty), "running_out_late": late if is_measured else None,
-        "running_out": len(report.running_out) if is_measured else None,
-        "order_units": sum(line.quantity for line in report.orders), "order_lines": len(report.orders),
+        "shelves": report.shelves, "empty": len(report.empty),
+        "running_out_late": len(planned.late) if is_known else None,
+        "running_out": len(planned.running_out) if is_known else None,
+        "order_units": sum(line.quantity for line in planned.orders), "order_lines": len(planned.orders),
         "order_value": round(sum(values), 2) if values else None,
-        "transfer_units": sum(line.quantity for line in report.transfers), "transfer_lines": len(report.transfers),
+        "transfer_units": sum(line.quantity for line in planned.transfers), "transfer_lines": len(planned.transfers),
         "sold_units": report.trade.sold(report.basis.period.last_date),
         "revenue_at_risk": round(sum(at_risk), 2) if at_risk else None, "firing": report.handling.firing,
         "on_hand": sum(feed.on_hand for feed in report.trust.feeds),

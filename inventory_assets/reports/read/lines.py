@@ -28,15 +28,16 @@ class EmptyShelf:
     acknowledged_by: str | None
     is_untrusted: bool
     alert_id: str | None
+    line_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunningOut:
-    """A key that will run out about when an order placed now arrives, or before.
+    """A key with stock that must be ordered within a week, or should have been: its line of the plan (RULES 42).
 
-    Cover is of today's available stock; the interval holds with 80 %. `order_by`
-    is the last day on which an order still arrives before the stock is out, with
-    90 % (from the low end of the interval). `is_late`: that day is over.
+    `cover_days` until it runs out, with what comes by then. `order_by_date` is
+    the last day on which an order still arrives in time; `is_late`: that day is
+    over. `seen_by_limit`: where no limit in force sees that, the reorder quantity that would.
     """
 
     warehouse_id: str
@@ -45,23 +46,25 @@ class RunningOut:
     available: int
     inbound: int
     daily_units: float
-    cover_days: float
-    cover_days_low: float | None
-    cover_days_high: float | None
+    cover_days: int
     runs_out_date: date
-    lead_time_days: int
-    is_lead_time_assumed: bool
-    order_by_date: date
+    lead_time_days: int | None
+    order_by_date: date | None
     is_late: bool
-    is_inbound_enough: bool
+    risk_percent: int | None
     order_quantity: int | None
+    to_do: str
+    why: str
+    rule: str | None
+    seen_by_limit: int | None
     supplier_id: str | None
     alert_id: str | None
+    line_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderLine:
-    """What to buy for one key, after transfers. `value` = quantity × price."""
+    """What to buy for one key, after transfers. `value` = quantity × price. No `condition`: no alert is open."""
 
     supplier_id: str | None
     warehouse_id: str
@@ -72,14 +75,17 @@ class OrderLine:
     lead_time_days: int | None
     unit_price: float | None
     value: float | None
+    order_by_date: date | None
     condition: str
     available: int
     inbound: int
-    days_left: float | None
+    days_left: int | None
     needed: int
     transferred: int
+    why: str
     is_untrusted: bool
-    alert_id: str
+    alert_id: str | None
+    line_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +103,8 @@ class TransferLine:
     condition: str
     available: int
     is_untrusted: bool
-    alert_id: str
+    alert_id: str | None
+    line_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +117,28 @@ class Undecided:
     condition: str
     available: int
     alert_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """What the plan of the report's version and day says.
+
+    `out`: active keys without available stock. `can_wait`: lines with an order that has time until the next review.
+    `is_demand_known`: of some shelf, so that it is known what will run out.
+    """
+
+    running_out: tuple[RunningOut, ...]
+    orders: tuple[OrderLine, ...]
+    transfers: tuple[TransferLine, ...]
+    undecided: tuple[Undecided, ...]
+    out: int
+    can_wait: int
+    is_demand_known: bool
+
+    @property
+    def late(self) -> list[RunningOut]:
+        """The shelves that will be empty before an order can arrive."""
+        return [shelf for shelf in self.running_out if shelf.is_late]
 
 
 # ---- changes

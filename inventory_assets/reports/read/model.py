@@ -11,12 +11,9 @@ from inventory_assets.reports.period import Period
 from inventory_assets.reports.read.lines import (
     EmptyShelf,
     OpenIncident,
-    OrderLine,
-    RunningOut,
+    Planned,
     ShelfChange,
     ThresholdChange,
-    TransferLine,
-    Undecided,
 )
 
 Figures = Mapping[str, float | int | None]
@@ -206,10 +203,7 @@ class Nightly:
     shelves: int
     empty: tuple[EmptyShelf, ...]
     back_again: int
-    running_out: tuple[RunningOut, ...]
-    orders: tuple[OrderLine, ...]
-    transfers: tuple[TransferLine, ...]
-    undecided: tuple[Undecided, ...]
+    planned: Planned
     changes: tuple[ShelfChange, ...]
     threshold_changes: tuple[ThresholdChange, ...]
     incidents: tuple[OpenIncident, ...]

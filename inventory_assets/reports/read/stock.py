@@ -1,25 +1,24 @@
 """Read what ran out, what will, and what to move and order, as of one version.
 
-Advice is `queries.recommendation`'s, cover is `domain.stock.coverage`'s: here they are
-only put beside one another. The reader shows the lake at the report's version.
+All of it is the plan's (RULES 42-43), derived for the report's version and day:
+here its lines are only put beside the alerts. The reader shows the lake at that version.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-
-import numpy as np
-import polars as pl
+from datetime import datetime, timedelta
+from typing import Any
 
 from inventory_assets.domain.alerts.alert import Product, display_name
-from inventory_assets.domain.alerts.recommend import DEFAULT_LEAD_DAYS
-from inventory_assets.domain.stock.coverage import cover
+from inventory_assets.domain.events.kinds import Key
+from inventory_assets.domain.replenish.shelves import PlanSettings
 from inventory_assets.lake.query.clauses import USABLE_PRODUCTS
 from inventory_assets.lake.query.reader import IDS, Reader, id_list
-from inventory_assets.queries.present import Present, read_present
-from inventory_assets.reports.read.lines import EmptyShelf, OrderLine, RunningOut, TransferLine, Undecided
+from inventory_assets.replenish.make import plan_lines
+from inventory_assets.reports.read.lines import EmptyShelf, OrderLine, Planned, RunningOut, TransferLine, Undecided
 from inventory_assets.reports.read.model import Basis
-from inventory_assets.words.advice import describe_actions
+from inventory_assets.words.advice import days_left, steps
+from inventory_assets.words.plan import Line, moves, reason_text
 
 # Who plans looks a week ahead: what must be ordered later comes up in a later report.
 AHEAD_DAYS = 7
@@ -33,42 +32,48 @@ SHELVES = f"""(
     LEFT JOIN {USABLE_PRODUCTS} p ON p.sku = s.sku
 )"""
 SEVERITY = {"STOCKOUT": 3, "LOW_STOCK": 2, "REORDER": 1}
+_FIRING = """
+    SELECT alert_id, warehouse_id, sku, alert_type, opened_at, is_untrusted, acknowledged_by
+    FROM out.alerts WHERE state = 'firing' ORDER BY alert_id
+"""
 
 
 @dataclass(frozen=True, slots=True)
-class Firing:
-    """A firing alert with its key's stock and advice of now."""
+class Shelf:
+    """An active key: its line of the plan, its product, and its alert where one fires (`_FIRING`)."""
 
-    alert_id: str
-    warehouse_id: str
-    sku: str
+    line: Line
     product: str
-    condition: str
-    opened_at: datetime
-    is_untrusted: bool
-    acknowledged_by: str | None
-    present: Present
+    unit_price: float | None
+    alert: Mapping[str, Any] | None
+
+    @property
+    def condition(self) -> str:
+        """The alert's; empty without one."""
+        return "" if self.alert is None else self.alert["alert_type"]
+
+    @property
+    def alert_id(self) -> str | None:
+        """The alert's."""
+        return None if self.alert is None else self.alert["alert_id"]
+
+    @property
+    def is_untrusted(self) -> bool:
+        """Whether its alert is of data in doubt."""
+        return self.alert is not None and bool(self.alert["is_untrusted"])
 
 
-def read_firing(reader: Reader) -> list[Firing]:
-    """The firing alerts: the worst first, then the oldest."""
-    rows = reader.query(
-        """
-        SELECT alert_id, warehouse_id, sku, alert_type, opened_at, is_untrusted, acknowledged_by
-        FROM out.alerts WHERE state = 'firing'
-        ORDER BY CASE alert_type WHEN 'STOCKOUT' THEN 0 WHEN 'LOW_STOCK' THEN 1 ELSE 2 END, opened_at, alert_id
-        """
-    )
-    present = read_present(reader, rows["alert_id"])
-    names = read_names(reader, rows["sku"])
-    return [
-        Firing(
-            row["alert_id"], row["warehouse_id"], row["sku"], names[row["sku"]], row["alert_type"], row["opened_at"],
-            bool(row["is_untrusted"]), row["acknowledged_by"], present[row["alert_id"]],
-        )
-        for row in rows.iter_rows(named=True)
-        if row["alert_id"] in present
-    ]  # fmt: skip
+def read_shelves(reader: Reader, basis: Basis, how: PlanSettings) -> dict[Key, Shelf]:
+    """Plan every active key as of the report's version and day."""
+    lines = plan_lines(reader, basis.version, basis.today, how)
+    alerts = {(row["warehouse_id"], row["sku"]): row for row in reader.query(_FIRING).iter_rows(named=True)}
+    names = read_names(reader, lines["sku"])
+    prices = dict(reader.query(f"SELECT sku, unit_price FROM {USABLE_PRODUCTS}").iter_rows())
+    return {
+        key: Shelf(line, names[line["sku"]], prices.get(line["sku"]), alerts.get(key))
+        for line in lines.iter_rows(named=True)
+        for key in [(line["warehouse_id"], line["sku"])]
+    }
 
 
 def read_names(reader: Reader, skus: Iterable[str]) -> dict[str, str]:
@@ -79,40 +84,35 @@ def read_names(reader: Reader, skus: Iterable[str]) -> dict[str, str]:
     return {sku: display_name(known.get(sku) or Product(sku=sku), sku) for sku in wanted}
 
 
-def read_empty(reader: Reader, basis: Basis, firing: Iterable[Firing]) -> list[EmptyShelf]:
+def read_empty(reader: Reader, basis: Basis, shelves: Mapping[Key, Shelf]) -> list[EmptyShelf]:
     """The active keys without available stock: new ones first, then what costs most, then the longest empty."""
-    stockouts = {(each.warehouse_id, each.sku): each for each in firing if each.condition == "STOCKOUT"}
-    rows = reader.query(
-        "SELECT warehouse_id, sku, available, reserved, inbound FROM core.sku_state "
-        "WHERE is_active AND available <= 0 ORDER BY warehouse_id, sku"
-    )
-    names = read_names(reader, rows["sku"])
-    found = [
-        _empty_shelf(row, names[row["sku"]], stockouts.get((row["warehouse_id"], row["sku"])), basis)
-        for row in rows.iter_rows(named=True)
-    ]
+    reserved = {
+        (row[0], row[1]): row[2]
+        for row in reader.query(
+            "SELECT warehouse_id, sku, reserved FROM core.sku_state WHERE is_active AND available <= 0"
+        ).iter_rows()
+    }
+    found = [_empty_shelf(shelf, reserved[key], basis) for key, shelf in shelves.items() if key in reserved]
     return sorted(
         found,
         key=lambda each: (
             not each.is_new, -(each.revenue_at_risk or 0.0), -(each.daily_units or 0.0), -(each.hours_empty or 0.0),
+            each.warehouse_id, each.sku,
         ),
     )  # fmt: skip
 
 
-def _empty_shelf(row: dict, product: str, alert: Firing | None, basis: Basis) -> EmptyShelf:
-    advice = None if alert is None else alert.present.recommendation
-    since = None if alert is None else alert.opened_at
+def _empty_shelf(shelf: Shelf, reserved: int, basis: Basis) -> EmptyShelf:
+    line, alert = shelf.line, shelf.alert
+    since: datetime | None = alert["opened_at"] if alert is not None and shelf.condition == "STOCKOUT" else None
     return EmptyShelf(
-        warehouse_id=row["warehouse_id"], sku=row["sku"], product=product,
+        warehouse_id=line["warehouse_id"], sku=line["sku"], product=shelf.product,
         is_new=since is not None and since >= basis.period.start_at, since=since,
         hours_empty=None if since is None else max(0.0, round((basis.as_of - since) / timedelta(hours=1), 2)),
-        available=row["available"], reserved=row["reserved"], inbound=row["inbound"],
-        daily_units=None if advice is None else advice.daily_units,
-        revenue_at_risk=None if advice is None else advice.revenue_at_risk,
-        to_do="" if advice is None else ", ".join(describe_actions(advice)),
-        supplier_id=None if advice is None else advice.supply.supplier_id,
-        acknowledged_by=None if alert is None else alert.acknowledged_by,
-        is_untrusted=alert is not None and alert.is_untrusted, alert_id=None if alert is None else alert.alert_id,
+        available=line["available"], reserved=reserved, inbound=line["inbound"], daily_units=line["daily_units"],
+        revenue_at_risk=line["revenue_at_risk"], to_do=", ".join(steps(line)), supplier_id=line["supplier_id"],
+        acknowledged_by=None if alert is None else alert["acknowledged_by"], is_untrusted=shelf.is_untrusted,
+        alert_id=shelf.alert_id, line_id=line["line_id"],
     )  # fmt: skip
 
 
@@ -128,121 +128,96 @@ def count_back_again(reader: Reader, basis: Basis) -> int:
     ).item()
 
 
-def order_lines(firing: Iterable[Firing]) -> list[OrderLine]:
+def read_planned(shelves: Mapping[Key, Shelf], basis: Basis) -> Planned:
+    """What the plan asks for, each list in the order to work through it."""
+    every = shelves.values()
+    ordering = [shelf for shelf in every if shelf.line["order_quantity"]]
+    return Planned(
+        running_out=tuple(_running_out(every, basis)),
+        orders=tuple(_order_lines(shelf for shelf in ordering if shelf.line["is_urgent"])),
+        transfers=tuple(_transfer_lines(shelves)), undecided=tuple(_undecided(every)),
+        out=sum(shelf.line["available"] <= 0 for shelf in every),
+        can_wait=sum(not shelf.line["is_urgent"] for shelf in ordering),
+        is_demand_known=any(shelf.line["daily_units"] is not None for shelf in every),
+    )  # fmt: skip
+
+
+def _order_lines(shelves: Iterable[Shelf]) -> list[OrderLine]:
     """What to buy: by supplier, the worst first."""
     lines = []
-    for each in firing:
-        advice = each.present.recommendation
-        if not advice.order_quantity:
-            continue
-        supply = advice.supply
+    for shelf in shelves:
+        line, quantity = shelf.line, shelf.line["order_quantity"]
         lines.append(
             OrderLine(
-                supplier_id=supply.supplier_id, warehouse_id=each.warehouse_id, sku=each.sku, product=each.product,
-                quantity=advice.order_quantity, pack_multiple=supply.pack_multiple,
-                lead_time_days=supply.lead_time_days, unit_price=supply.unit_price,
-                value=None if supply.unit_price is None else round(supply.unit_price * advice.order_quantity, 2),
-                condition=each.condition, available=each.present.available, inbound=each.present.inbound,
-                days_left=None if advice.days_to_stockout is None else round(advice.days_to_stockout, 2),
-                needed=advice.needed or 0, transferred=sum(move.quantity for move in advice.transfers),
-                is_untrusted=each.is_untrusted, alert_id=each.alert_id,
+                supplier_id=line["supplier_id"], warehouse_id=line["warehouse_id"], sku=line["sku"],
+                product=shelf.product, quantity=quantity, pack_multiple=line["pack_multiple"],
+                lead_time_days=line["lead_time_days"], unit_price=shelf.unit_price,
+                value=None if shelf.unit_price is None else round(shelf.unit_price * quantity, 2),
+                order_by_date=line["order_by"], condition=shelf.condition, available=line["available"],
+                inbound=line["inbound"], days_left=days_left(line), needed=line["needed"],
+                transferred=line["transferred_in"] - line["transferred_out"], why=reason_text(line),
+                is_untrusted=shelf.is_untrusted, alert_id=shelf.alert_id, line_id=line["line_id"],
             )
         )  # fmt: skip
     return sorted(lines, key=lambda line: (line.supplier_id is None, line.supplier_id or "", *_urgency(line)))
 
 
-def transfer_lines(firing: Iterable[Firing]) -> list[TransferLine]:
+def _transfer_lines(shelves: Mapping[Key, Shelf]) -> list[TransferLine]:
     """What to move: by route, the worst first."""
     lines = [
         TransferLine(
-            from_warehouse_id=move.warehouse_id, to_warehouse_id=each.warehouse_id, sku=each.sku,
-            product=each.product, quantity=move.quantity, sender_available=move.available_before,
-            sender_left=move.available_after, sender_keeps=move.keeps, condition=each.condition,
-            available=each.present.available, is_untrusted=each.is_untrusted, alert_id=each.alert_id,
+            from_warehouse_id=move["from"], to_warehouse_id=move["to"], sku=sku, product=shelf.product,
+            quantity=move["quantity"], sender_available=shelves[move["from"], sku].line["available"],
+            sender_left=move["leaves"], sender_keeps=move["keeps"], condition=shelf.condition,
+            available=shelf.line["available"], is_untrusted=shelf.is_untrusted, alert_id=shelf.alert_id,
+            line_id=shelf.line["line_id"],
         )
-        for each in firing
-        for move in each.present.recommendation.transfers
+        for (warehouse_id, sku), shelf in shelves.items()
+        for move in moves(shelf.line)
+        if move["to"] == warehouse_id
     ]  # fmt: skip
     return sorted(lines, key=lambda line: (line.from_warehouse_id, line.to_warehouse_id, *_urgency(line)))
 
 
-def undecided(firing: Iterable[Firing]) -> list[Undecided]:
+def _undecided(shelves: Iterable[Shelf]) -> list[Undecided]:
     """Alerts without a quantity, the worst first."""
-    return [
+    found = [
         Undecided(
-            warehouse_id=each.warehouse_id, sku=each.sku, product=each.product, condition=each.condition,
-            available=each.present.available, alert_id=each.alert_id,
+            warehouse_id=shelf.line["warehouse_id"], sku=shelf.line["sku"], product=shelf.product,
+            condition=shelf.condition, available=shelf.line["available"], alert_id=shelf.alert_id,
         )
-        for each in firing
-        if each.present.recommendation.order_quantity is None
+        for shelf in shelves
+        if shelf.alert_id is not None and shelf.line["order_quantity"] is None
     ]  # fmt: skip
+    return sorted(found, key=lambda each: (-SEVERITY.get(each.condition, 0), each.alert_id))
 
 
 def _urgency(line: OrderLine | TransferLine) -> tuple:
-    return (-SEVERITY.get(line.condition, 0), -line.quantity, line.product, line.alert_id)
+    return (line.available > 0, -SEVERITY.get(line.condition, 0), -line.quantity, line.product, line.line_id)
 
 
-def read_running_out(
-    reader: Reader, basis: Basis, orders: Iterable[OrderLine]
-) -> tuple[list[RunningOut], list[tuple[str, str]]]:
+def _running_out(shelves: Iterable[Shelf], basis: Basis) -> list[RunningOut]:
     """The keys with stock that must be ordered within a week, or should have been: the earliest date first.
 
-    Returns:
-        (lines, left_out): and the keys whose numbers lead out of the calendar.
+    Without a lead time nobody knows when to order; then those that run out within a week.
     """
-    rows = reader.query(
-        f"""
-        SELECT warehouse_id, sku, available, inbound, lead_time_days, supplier_id, daily_units, daily_deviation
-        FROM {SHELVES} WHERE is_active AND available > 0 AND daily_units > 0
-        """
-    )
-    horizon = AHEAD_DAYS + 1
-    near = (
-        _with_cover(rows)
-        .with_columns(spare_days=pl.coalesce("cover_days_low", "cover_days") - pl.col("lead_days"))
-        .filter(pl.col("spare_days") < horizon)
-        .sort("spare_days", "warehouse_id", "sku")
-    )
-    names = read_names(reader, near["sku"])
-    ordered = {(line.warehouse_id, line.sku): line for line in orders}
-    lines, left_out = [], []
-    for row in near.iter_rows(named=True):
-        try:
-            lines.append(_running_out(row, names, ordered, basis.today))
-        except (OverflowError, ValueError):
-            left_out.append((row["warehouse_id"], row["sku"]))
-    return lines, left_out
-
-
-def _with_cover(rows: pl.DataFrame) -> pl.DataFrame:
-    mean = rows["daily_units"].cast(pl.Float64).to_numpy()
-    deviation = rows["daily_deviation"].cast(pl.Float64).fill_null(np.nan).to_numpy()
-    days, low, high = cover(mean, deviation, rows["available"].to_numpy())
-    after, after_low, _ = cover(mean, deviation, (rows["available"] + rows["inbound"]).to_numpy())
-    with_inbound = np.where(np.isnan(after_low), after, after_low)
-    return rows.with_columns(
-        cover_days=pl.Series(days), cover_days_low=pl.Series(low).fill_nan(None),
-        cover_days_high=pl.Series(high).fill_nan(None), with_inbound_days=pl.Series(with_inbound),
-        lead_days=pl.col("lead_time_days").fill_null(DEFAULT_LEAD_DAYS),
-    )  # fmt: skip
-
-
-def _running_out(
-    row: dict, names: Mapping[str, str], ordered: Mapping[tuple[str, str], OrderLine], today: date
-) -> RunningOut:
-    line = ordered.get((row["warehouse_id"], row["sku"]))
-    order_by = today + timedelta(days=int(np.floor(row["spare_days"])))
-    return RunningOut(
-        warehouse_id=row["warehouse_id"], sku=row["sku"], product=names[row["sku"]], available=row["available"],
-        inbound=row["inbound"], daily_units=round(row["daily_units"], 4), cover_days=round(row["cover_days"], 2),
-        cover_days_low=_rounded(row["cover_days_low"]), cover_days_high=_rounded(row["cover_days_high"]),
-        runs_out_date=today + timedelta(days=int(row["cover_days"])), lead_time_days=row["lead_days"],
-        is_lead_time_assumed=row["lead_time_days"] is None, order_by_date=order_by, is_late=order_by < today,
-        is_inbound_enough=row["inbound"] > 0 and row["with_inbound_days"] - row["lead_days"] >= AHEAD_DAYS + 1,
-        order_quantity=None if line is None else line.quantity, supplier_id=row["supplier_id"],
-        alert_id=None if line is None else line.alert_id,
-    )  # fmt: skip
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 2)
+    until = basis.today + timedelta(days=AHEAD_DAYS)
+    found = []
+    for shelf in shelves:
+        line = shelf.line
+        left, first = days_left(line), line["order_by"] or line["runs_out_on"]
+        if line["available"] <= 0 or line["daily_units"] is None or left is None or first > until:
+            continue
+        found.append(
+            RunningOut(
+                warehouse_id=line["warehouse_id"], sku=line["sku"], product=shelf.product,
+                available=line["available"], inbound=line["inbound"], daily_units=round(line["daily_units"], 4),
+                cover_days=left, runs_out_date=line["runs_out_on"], lead_time_days=line["lead_time_days"],
+                order_by_date=line["order_by"], is_late=line["reason"] == "too_late",
+                risk_percent=line["risk_percent"], order_quantity=line["order_quantity"],
+                to_do=", ".join(steps(line)), why=reason_text(line), rule=line["rule"],
+                seen_by_limit=line["seen_by_limit"], supplier_id=line["supplier_id"], alert_id=shelf.alert_id,
+                line_id=line["line_id"],
+            )
+        )  # fmt: skip
+    return sorted(found, key=lambda each: (each.order_by_date or each.runs_out_date, each.runs_out_date, each.line_id))

@@ -33,7 +33,7 @@ def _sum(supplier_id: str | None, lines: Sequence[OrderLine]) -> Supplier:
     return Supplier(
         supplier_id=supplier_id, lines=len(lines), units=sum(line.quantity for line in lines),
         value=sum_value(lines), lines_priced=len(priced),
-        for_empty_shelves=sum(line.condition == "STOCKOUT" for line in lines),
+        for_empty_shelves=sum(line.available <= 0 for line in lines),
         lead_time_days_least=min(leads, default=None), lead_time_days_most=max(leads, default=None),
     )  # fmt: skip
 

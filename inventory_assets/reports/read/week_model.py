@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from inventory_assets.reports.read.lines import Planned
 from inventory_assets.reports.read.model import Basis, Handling, Notice, Trade, Trust
 
 
@@ -103,4 +104,5 @@ class Weekly:
     rules: tuple[RuleWeek, ...]
     handling: Handling
     trust: Trust
+    planned: Planned
     notices: tuple[Notice, ...]

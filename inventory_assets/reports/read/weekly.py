@@ -5,6 +5,7 @@ from datetime import date, timedelta
 
 import polars as pl
 
+from inventory_assets.domain.replenish.shelves import PlanSettings
 from inventory_assets.lake.files.partition_files import DAILY_STOCK
 from inventory_assets.lake.query.clauses import USABLE_PRODUCTS
 from inventory_assets.lake.query.reader import Reader
@@ -14,7 +15,7 @@ from inventory_assets.reports.read.changes import read_handling
 from inventory_assets.reports.read.collect import absurd_notices, find_notices
 from inventory_assets.reports.read.model import Basis, Figures, Trade
 from inventory_assets.reports.read.sales import Snapshots, read_trade
-from inventory_assets.reports.read.stock import SHELVES, read_names
+from inventory_assets.reports.read.stock import SHELVES, read_names, read_planned, read_shelves
 from inventory_assets.reports.read.trust import read_trust
 from inventory_assets.reports.read.week_model import (
     DeadStock,
@@ -37,8 +38,8 @@ _NO_KEYS = pl.DataFrame(
 )
 
 
-def collect_weekly(reader: Reader, basis: Basis, snapshots: Snapshots) -> Weekly:
-    """Read all of a weekly report."""
+def collect_weekly(reader: Reader, basis: Basis, snapshots: Snapshots, how: PlanSettings) -> Weekly:
+    """Read all of a weekly report; `how` plans are made here."""
     period = basis.period
     now, before = _sum_week(snapshots, period), _sum_week(snapshots, period.before)
     last_day = snapshots.read(DAILY_STOCK, period.last_date, _WANTED)
@@ -50,6 +51,7 @@ def collect_weekly(reader: Reader, basis: Basis, snapshots: Snapshots) -> Weekly
         stockouts=tuple(_read_stockouts(reader, now, last_day)), dead=tuple(_read_dead(reader)),
         warehouses=tuple(_read_warehouses(reader, trade, basis)), classes=tuple(classes), is_by_value=is_by_value,
         rules=tuple(_read_rules(reader, basis)), handling=read_handling(reader, basis), trust=trust,
+        planned=read_planned(read_shelves(reader, basis, how), basis),
         notices=(*find_notices(basis, trust, trade), *absurd_notices(reader)),
     )  # fmt: skip
 

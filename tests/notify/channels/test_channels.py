@@ -121,7 +121,7 @@ def test_slack_says_what_and_what_to_do(server, build):
     message = json.loads(server.received[0].body)
     text = "\n".join(block["text"]["text"] for block in message["blocks"] if block["type"] == "section")
     assert message["text"].startswith("[HIGH] Low stock")
-    assert "Transfer 60 from TEST-WEST" in text
+    assert "Move 60 here from TEST-WEST" in text
 
 
 def test_a_topic_carries_the_notification_with_its_id():
