@@ -8,7 +8,7 @@ import dagster as dg
 from inventory_assets.assets import derived, marts, quality, recompute, reports, snapshot_runs, snapshots, upkeep
 from inventory_assets.assets.checks import build_checks
 from inventory_assets.assets.tables import build_table_assets
-from inventory_assets.partitions import complete_days, complete_weeks, daily_partitions
+from inventory_assets.partitions import arrival_partitions, complete_days, complete_weeks, daily_partitions
 from inventory_assets.settings import Settings, load_settings
 from resources import InventoryResource, StorageResource
 from sensors.bursts import burst_sensor
@@ -45,7 +45,7 @@ def build_defs(
 
 
 def _lake(settings: Settings) -> dg.Definitions:
-    tables = build_table_assets(daily_partitions(settings))
+    tables = build_table_assets(daily_partitions(settings), arrival_partitions(settings))
     inventory_job = dg.define_asset_job(
         "inventory",
         # What is built of the lake for people to read has jobs of its own.

@@ -19,7 +19,7 @@ from inventory_assets.lake.errors import LakeError
 from inventory_assets.messaging.errors import MessagingError
 from inventory_assets.session import Session
 from resources import InventoryResource
-from sensors.events import BuiltReport, build_report
+from sensors.events import BuiltReport, build_report, lists_for
 from sensors.report import ReportCursor, is_report_due
 
 # Of a lease of 30 s, so that one may be late. Each costs about 0.1 s of CPU in the daemon, whatever it does.
@@ -56,7 +56,12 @@ def burst_sensor(context: SensorEvaluationContext) -> SensorResult | SkipReason:
         return SkipReason(str(error))
     if built is None:
         return SkipReason(said)
-    return SensorResult(asset_events=built.events, cursor=built.cursor.dump(), skip_reason=SkipReason(said))
+    return SensorResult(
+        asset_events=built.events,
+        dynamic_partitions_requests=lists_for(built.events, session.settings),
+        cursor=built.cursor.dump(),
+        skip_reason=SkipReason(said),
+    )
 
 
 def _keep_going(session: Session, *, is_first: bool) -> str:

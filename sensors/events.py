@@ -5,10 +5,17 @@ when (`report`), or when it is built and told (`bursts`).
 """
 
 import json
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from dagster import AssetCheckEvaluation, AssetCheckSeverity, AssetKey, AssetMaterialization
+from dagster import (
+    AddDynamicPartitionsRequest,
+    AssetCheckEvaluation,
+    AssetCheckSeverity,
+    AssetKey,
+    AssetMaterialization,
+)
 
 from inventory_assets.assets.checks import (
     IS_EXPLAINED,
@@ -36,7 +43,8 @@ from inventory_assets.ingest.meaning import CODE_VERSION
 from inventory_assets.lake.fresh import land_all
 from inventory_assets.lake.memory import release_memory
 from inventory_assets.lake.query.reader import LakeReader, Reader
-from inventory_assets.lake.tables import ALERTS, DEAD_LETTERS, Table
+from inventory_assets.lake.tables import ALERTS, DEAD_LETTERS, RAW_MESSAGES, Table
+from inventory_assets.partitions import is_listed, reach_reported
 from inventory_assets.quality.rules import INVARIANTS
 from inventory_assets.recompute.run import RECOMPUTED
 from inventory_assets.replenish.make import settings_of
@@ -113,6 +121,12 @@ def build_materializations(reader: Reader, report: Report, settings: Settings) -
     return events
 
 
+def lists_for(events: Iterable[Event], settings: Settings) -> list[AddDynamicPartitionsRequest]:
+    """What Dagster's lists of days need for what is told, where they are lists: else a day would be passed over."""
+    told = (event.partition for event in events if isinstance(event, AssetMaterialization))
+    return reach_reported(settings, [day for day in told if day is not None])
+
+
 def _evaluate(finding: Finding) -> AssetCheckEvaluation:
     check = finding.check
     count = len(finding.rows)
@@ -160,7 +174,7 @@ def _input_tags(reader: Reader, spec: TableSpec) -> dict[str, str]:
 
 
 def _partitions(reader: Reader, spec: TableSpec, report: Report, settings: Settings) -> list[str | None]:
-    if not spec.is_partitioned:
+    if not spec.is_partitioned or (spec.table is RAW_MESSAGES and is_listed(settings)):
         return [None]
     rows = reader.query(
         f"SELECT DISTINCT {spec.table.partition_by} AS day FROM {spec.table.full_name} "

@@ -44,8 +44,8 @@ RETRIES = dg.RetryPolicy(max_retries=3, delay=60, backoff=dg.Backoff.EXPONENTIAL
 
 
 def build_report_assets(
-    days: dg.DailyPartitionsDefinition,
-    weeks: dg.WeeklyPartitionsDefinition,
+    days: dg.PartitionsDefinition,
+    weeks: dg.PartitionsDefinition,
     *,
     retries: dg.RetryPolicy | None = RETRIES,
 ) -> list[dg.AssetsDefinition]:
@@ -53,9 +53,7 @@ def build_report_assets(
     return [_build(Kind.NIGHTLY, days, retries), _build(Kind.WEEKLY, weeks, retries)]
 
 
-def _build(
-    kind: Kind, partitions: dg.TimeWindowPartitionsDefinition, retries: dg.RetryPolicy | None
-) -> dg.AssetsDefinition:
+def _build(kind: Kind, partitions: dg.PartitionsDefinition, retries: dg.RetryPolicy | None) -> dg.AssetsDefinition:
     @dg.asset(
         key=dg.AssetKey([GROUP, str(kind)]),
         description=f"{_TEXTS[kind]}\n\n```\ninventory reports build {kind}\n```",

@@ -16,10 +16,10 @@ from dagster import (
     AssetsDefinition,
     BackfillPolicy,
     Config,
-    DailyPartitionsDefinition,
     DataVersion,
     MaterializeResult,
     MetadataValue,
+    PartitionsDefinition,
     asset,
 )
 
@@ -79,9 +79,7 @@ def asset_key(table: SnapshotTable) -> AssetKey:
     return AssetKey(table.full_name.split("."))
 
 
-def build_snapshot_assets(
-    days: DailyPartitionsDefinition, complete: DailyPartitionsDefinition
-) -> list[AssetsDefinition]:
+def build_snapshot_assets(days: PartitionsDefinition, complete: PartitionsDefinition) -> list[AssetsDefinition]:
     """One asset per snapshot table; closing stock is of complete days only."""
     return [_build(DAILY_STOCK, complete), _build(HOURLY_TRANSACTIONS, days)]
 
@@ -97,7 +95,7 @@ class SnapshotConfig(Config):
     only_changed: bool = False
 
 
-def _build(table: SnapshotTable, partitions: DailyPartitionsDefinition) -> AssetsDefinition:
+def _build(table: SnapshotTable, partitions: PartitionsDefinition) -> AssetsDefinition:
     @asset(
         key=asset_key(table),
         description=f'{table.comment}\n\n```\ninventory sql "{_EXAMPLES[table.name]}"\n```',

@@ -8,9 +8,9 @@ from dagster import (
     AssetsDefinition,
     BackfillPolicy,
     Config,
-    DailyPartitionsDefinition,
     DataVersion,
     MaterializeResult,
+    PartitionsDefinition,
     asset,
 )
 
@@ -59,12 +59,13 @@ class TableConfig(Config):
     warehouses: list[str] = []
 
 
-def build_table_assets(partitions: DailyPartitionsDefinition) -> list[AssetsDefinition]:
-    """One asset per table of `SPECS`."""
-    return [_build(spec, partitions) for spec in SPECS]
+def build_table_assets(days: PartitionsDefinition, arrivals: PartitionsDefinition | None) -> list[AssetsDefinition]:
+    """One asset per table of `SPECS`; messages are by the day on which they came."""
+    partitions = {True: days, False: None}
+    return [_build(spec, arrivals if spec.table is RAW_MESSAGES else partitions[spec.is_partitioned]) for spec in SPECS]
 
 
-def _build(spec: TableSpec, partitions: DailyPartitionsDefinition) -> AssetsDefinition:
+def _build(spec: TableSpec, partitions: PartitionsDefinition | None) -> AssetsDefinition:
     function = _FUNCTIONS.get(spec.table.full_name, _catch_up)
 
     @asset(
@@ -74,8 +75,8 @@ def _build(spec: TableSpec, partitions: DailyPartitionsDefinition) -> AssetsDefi
         kinds=set(spec.kinds),
         code_version=CODE_VERSION,
         deps=[AssetKey(table.full_name.split(".")) for table in spec.inputs],
-        partitions_def=partitions if spec.is_partitioned else None,
-        backfill_policy=BackfillPolicy.single_run() if spec.is_partitioned else None,
+        partitions_def=partitions,
+        backfill_policy=BackfillPolicy.single_run() if partitions else None,
         metadata={"grain": spec.table.comment},
         check_specs=specs_of(spec.table),
         pool=LAKE_POOL,

@@ -24,12 +24,14 @@ class Chunk(msgspec.Struct, frozen=True):
         taken: How many of the retailer's messages these bring it to.
         night: When, after it, velocity is computed and time does what is due; None for not now.
         with_limits: Limits are computed then, too.
+        is_last: The past ends with it.
     """
 
     messages: list[SimulatedMessage]
     taken: int
     night: datetime | None = None
     with_limits: bool = False
+    is_last: bool = False
 
 
 def chunks_of(retailer: Retailer, pulse: Pulse) -> Iterator[Chunk]:
@@ -43,7 +45,7 @@ def chunks_of(retailer: Retailer, pulse: Pulse) -> Iterator[Chunk]:
         yield Chunk([], pulse.taken, refresh_at, (refresh_at - first_day).days % LIMITS_DAYS == 0)
         refresh_at += timedelta(days=REFRESH_DAYS)
     yield from _until(pulse, retailer.opens_at)
-    yield Chunk([], pulse.taken, retailer.opens_at, True)
+    yield Chunk([], pulse.taken, retailer.opens_at, with_limits=True, is_last=True)
 
 
 def _until(pulse: Pulse, moment: datetime) -> Iterator[Chunk]:

@@ -14,6 +14,7 @@ from inventory_assets.domain.values import to_microseconds
 from inventory_assets.ingest.engine import Engine
 from inventory_assets.ingest.sweep import sweep
 from inventory_assets.refresh.dynamic import refresh_dynamic
+from inventory_assets.refresh.incidents import refresh_incidents
 from inventory_assets.refresh.products import import_products, read_products
 from inventory_assets.refresh.velocity import refresh_velocity
 from inventory_assets.settings import Settings
@@ -30,7 +31,10 @@ def import_catalog(engine: Engine, settings: Settings, csv: str) -> None:
 
 
 def take_in(engine: Engine, chunk: Chunk) -> None:
-    """Make a chunk versions of the lake. Nobody is told of what it finds: it is history."""
+    """Make a chunk versions of the lake. Nobody is told of what it finds: it is history.
+
+    Business incidents are looked for in the end, where all is computed: those that are open then.
+    """
     with engine.past():
         if chunk.messages:
             engine.commit_burst(arrived(chunk.messages, chunk.taken - len(chunk.messages)))
@@ -40,6 +44,8 @@ def take_in(engine: Engine, chunk: Chunk) -> None:
                 refresh_dynamic(engine, engine.lake, chunk.night.date())
             # What a cooldown held back is told in its day, too, and not when the demo begins.
             sweep(engine, to_microseconds(chunk.night), with_policy=False)
+            if chunk.is_last:
+                refresh_incidents(engine, to_microseconds(chunk.night))
 
 
 def arrived(messages: list[SimulatedMessage], first: int) -> list[Message]:

@@ -1,6 +1,7 @@
 """Write all that a burst changed to its tables, and what is kept of how it was made."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
@@ -75,6 +76,11 @@ def append_past(transaction: LakeTransaction, messages: Sequence[Message], resul
         for message, arrival in zip(messages, result.arrivals, strict=True)
         if arrival.rejection is not None
     ]
+    append_told(transaction, told)
+
+
+def append_told(transaction: LakeTransaction, told: Sequence[tuple[str, int, Topic, Any]]) -> None:
+    """Append tellings of the past: what of, the how many-th, where it would have gone, and when."""
     if told:
         subjects, numbers, channels, moments = zip(*told, strict=True)
         rows = DELIVERIES.frame(

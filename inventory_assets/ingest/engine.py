@@ -122,7 +122,7 @@ class Engine:
         self._lander: Lander | None = None
         self.telling = TellingLock(settings.home / "owed.lock")
         self._untold: list[Commit] = []
-        self._is_past = False
+        self.is_past = False
         # Versions of which it is not known that they have landed, and the entities that they told of.
         self._unlanded: deque[tuple[int, Collection[str]]] = deque()
 
@@ -133,15 +133,15 @@ class Engine:
 
     @contextmanager
     def past(self) -> Iterator[None]:
-        """Commit history: alerts and dead letters of the body's commits are recorded as told in their day.
+        """Commit history: alerts, incidents and dead letters of the body's commits are recorded as told in their day.
 
         Nobody is told of them, now or later: what is open goes on untold until it is due to be told again.
         """
-        self._is_past = True
+        self.is_past = True
         try:
             yield
         finally:
-            self._is_past = False
+            self.is_past = False
 
     @property
     def state(self) -> InventoryState:
@@ -286,7 +286,7 @@ class Engine:
         with without_collecting():
             commits = self._commit_or_halve(_Burst(messages, inputs, stage, run_id, also))
         owes = stage is Stage.INCIDENTS
-        if not self._is_past:
+        if not self.is_past:
             self._untold += [each for each in commits if owes or each.notifications or each.dead_letters]
         return commits
 
@@ -424,7 +424,7 @@ class Engine:
         try:
             result = process_burst(state, parsed, version=transaction.version, inputs=burst.inputs)
             append_result(transaction, burst.messages, result, burst.inputs)
-            if self._is_past:
+            if self.is_past:
                 append_past(transaction, burst.messages, result)
             # The rows are on their way meanwhile; what it refuses is rolled back with them.
             check_invariants(result, len(burst.messages))

@@ -16,7 +16,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
 from inventory_assets.ingest.engine import Commit
@@ -31,6 +31,8 @@ WAIT_SECONDS = 5.0
 RUN_SECONDS = 600.0
 # A burst takes a tenth of a second, and whoever stops the product kills what is left after eight.
 END_SECONDS = 5.0
+# How soon a loop that waits for another process's to end begins after it.
+LOOK_SECONDS = 0.25
 
 
 class LoopBusyError(LakeError):
@@ -105,6 +107,7 @@ class BurstLoop:
         # Re-entrant, as a loop that may not go on ends itself.
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
+        self._waiting: threading.Thread | None = None
         self._lock: LoopLock | None = None
         self._ingest: Ingest | None = None
         self._ends_at = -math.inf
@@ -127,20 +130,42 @@ class BurstLoop:
         """Let bursts begin for one lease from now on; starts the loop where it does not run.
 
         Raises:
-            LoopBusyError: Another process runs it.
+            LoopBusyError: Another process runs it. If that ends within the lease, this one begins.
         """
         with self._changed:
             self._ends_at = self._clock() + self._lease_seconds
             if self._thread is not None:
                 return
-            self._lock = LoopLock(self._lock_path)
             self._is_closing = False
-            self._moved_at = self._clock()
-            # A daemon's thread, as one that hangs must not keep the process; `close` ends it before that.
-            self._thread = threading.Thread(target=self._run, name="burst-loop", daemon=True)
-            atexit.unregister(self.close)
-            atexit.register(self.close)
-            self._thread.start()
+            try:
+                self._begin()
+            except LoopBusyError:
+                if self._waiting is None:
+                    # The next tick is half a lease away, and nothing would be taken in until then.
+                    self._waiting = threading.Thread(target=self._await_lock, name="burst-loop-next", daemon=True)
+                    self._waiting.start()
+                raise
+
+    def _begin(self) -> None:
+        """Start the loop; for who has the condition."""
+        self._lock = LoopLock(self._lock_path)
+        self._moved_at = self._clock()
+        # A daemon's thread, as one that hangs must not keep the process; `close` ends it before that.
+        self._thread = threading.Thread(target=self._run, name="burst-loop", daemon=True)
+        atexit.unregister(self.close)
+        atexit.register(self.close)
+        self._thread.start()
+
+    def _await_lock(self) -> None:
+        with self._changed:
+            try:
+                while self._thread is None and self._is_leased():
+                    with suppress(LoopBusyError):
+                        self._begin()
+                        break
+                    self._changed.wait(LOOK_SECONDS)
+            finally:
+                self._waiting = None
 
     def wait(self, seconds: float, *, for_content: bool = False) -> None:
         """Wait while the loop runs, or with `for_content` until it has taken something in."""
@@ -167,6 +192,7 @@ class BurstLoop:
         """End the loop: the burst in hand is finished, what was fetched ahead is given back."""
         with self._changed:
             self._is_closing = True
+            self._changed.notify_all()
             thread = self._thread
         atexit.unregister(self.close)
         if thread is None:

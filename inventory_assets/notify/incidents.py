@@ -12,6 +12,7 @@ from inventory_assets.domain.alerts.incidents import Kind
 from inventory_assets.domain.notify.notifications import IncidentFacts
 from inventory_assets.domain.notify.policy import Subject
 from inventory_assets.domain.values import to_microseconds_naive
+from inventory_assets.ingest.burst_rows import PAST
 from inventory_assets.lake.query.clauses import latest
 from inventory_assets.lake.query.reader import IDS, Reader, id_list
 
@@ -19,6 +20,14 @@ _COLUMNS = (
     "incident_id, kind, subject, warehouse_id, sku, priority, state, title, opened_at, members, arithmetic, "
     "notification_count"
 )
+
+
+def is_news(subject: str, number: str) -> str:
+    """The clause that a telling is not history; `subject` and `number` are columns."""
+    return (
+        f"NOT EXISTS (SELECT 1 FROM out.deliveries p WHERE p.status = '{PAST}' AND p.subject_id = {subject} "
+        f"AND p.notification = {number})"
+    )
 
 
 def new_incidents(reader: Reader, after: int, until: int) -> tuple[list[Subject], list[str]]:
@@ -37,7 +46,7 @@ def new_incidents(reader: Reader, after: int, until: int) -> tuple[list[Subject]
         ),
         opened AS (SELECT incident_id, max(notification_count) AS count FROM span WHERE state = 'open' GROUP BY 1)
         SELECT {_COLUMNS.replace("incident_id", "s.incident_id")}, o.count AS number,
-            o.count > coalesce(e.count, 0) AS is_told
+            o.count > coalesce(e.count, 0) AND {is_news("s.incident_id", "o.count")} AS is_told
         FROM (
             SELECT * FROM span {latest("incident_id")}
         ) s LEFT JOIN opened o ON o.incident_id = s.incident_id LEFT JOIN earlier e ON e.incident_id = s.incident_id
@@ -50,8 +59,9 @@ def new_incidents(reader: Reader, after: int, until: int) -> tuple[list[Subject]
 
 
 def open_incidents(reader: Reader) -> list[Subject]:
-    """Every incident that is open now."""
-    query = f"SELECT {_COLUMNS} FROM out.incidents WHERE state = 'open' ORDER BY incident_id"
+    """Every incident that is open now, but for those of a past."""
+    is_told = is_news("incident_id", "notification_count")
+    query = f"SELECT {_COLUMNS} FROM out.incidents WHERE state = 'open' AND {is_told} ORDER BY incident_id"
     return _subjects(reader, _rows(reader, query, []))
 
 

@@ -19,13 +19,19 @@ from inventory_assets.domain.alerts.incidents import is_incident_id
 from inventory_assets.domain.notify.policy import Policy, Subject
 from inventory_assets.domain.notify.routing import UNSENT_KINDS, ChannelState, Planned, plan_channel, resolved, route
 from inventory_assets.domain.values import to_microseconds_naive
-from inventory_assets.ingest.burst_rows import PAST
 from inventory_assets.lake.query.clauses import latest, listed
 from inventory_assets.lake.query.reader import IDS, Reader, id_list
 from inventory_assets.lake.tables import NOTIFICATIONS
 from inventory_assets.lake.transaction import LakeTransaction
 from inventory_assets.notify.contacts import RuleContacts
-from inventory_assets.notify.incidents import ended_incidents, new_incidents, open_incidents, spellings, subjects_of
+from inventory_assets.notify.incidents import (
+    ended_incidents,
+    is_news,
+    new_incidents,
+    open_incidents,
+    spellings,
+    subjects_of,
+)
 
 PLANNED = "planned_version"
 """The mark of the journal's head that says how far planning has come."""
@@ -33,10 +39,7 @@ PLANNED = "planned_version"
 NOT_SENT = f"kind IN {listed(UNSENT_KINDS)}"
 ALERT_COLUMNS = "alert_id, sku, body, state, notification_count"
 # Alerts whose last telling is not history.
-IS_NEWS = f"""NOT EXISTS (
-    SELECT 1 FROM out.deliveries p
-    WHERE p.status = '{PAST}' AND p.subject_id = alert_id AND p.notification = notification_count
-)"""
+IS_NEWS = is_news("alert_id", "notification_count")
 # Held rows that nothing has settled, and what a resolution may have to end.
 UNSETTLED = f"""
 SELECT * FROM out.notifications n WHERE kind = 'held' AND NOT EXISTS (

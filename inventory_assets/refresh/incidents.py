@@ -33,6 +33,7 @@ from inventory_assets.domain.ingest.handling import find_alert
 from inventory_assets.domain.ingest.process import Message
 from inventory_assets.domain.ingest.state import InventoryState
 from inventory_assets.domain.values import format_time, to_datetime, to_microseconds_naive
+from inventory_assets.ingest.burst_rows import PAST, append_told
 from inventory_assets.ingest.engine import Commit, Engine
 from inventory_assets.lake.query.clauses import USABLE_PRODUCTS, counting_versions
 from inventory_assets.lake.query.reader import IDS, Reader, id_list
@@ -215,7 +216,7 @@ def refresh_incidents(
     engine.refresh()
     version = engine.state.version
     findings = {(str(f.kind), f.subject): f for f in find_incidents(engine.lake, now, policy, kinds)}
-    known, told = _read_known(engine.lake, kinds, findings.values())
+    known, told, since_past = _read_known(engine.lake, kinds, findings.values())
     rows, commands = [], []
     for place in sorted(findings.keys() | known.keys()):
         finding, row = findings.get(place), known.get(place)
@@ -237,14 +238,16 @@ def refresh_incidents(
 
     def write(transaction: LakeTransaction) -> None:
         transaction.append(INCIDENTS, INCIDENTS.frame(**{name: [row[name] for row in rows] for name in rows[0]}))
+        append_told(transaction, _told_in_the_past(rows, since_past, is_past=engine.is_past))
 
     return engine.commit_burst(messages, stage=Stage.INCIDENTS, run_id=run_id, also=write)
 
 
 def _read_known(
     reader: Reader, kinds: Collection[Kind], findings: Iterable[Finding]
-) -> tuple[dict[tuple[str, str], dict[str, Any]], dict[str, int]]:
-    """The open incidents of some kinds, by kind and subject; and how often each found one was told before."""
+) -> tuple[dict[tuple[str, str], dict[str, Any]], dict[str, int], set[str]]:
+    """The open incidents of some kinds, by kind and subject; how often each found one was told before; and the ids of
+    those whose last telling is history."""
     ids = [make_incident_id(finding) for finding in findings]
     rows = _rows(
         reader,
@@ -252,7 +255,22 @@ def _read_known(
         [id_list(ids)],
     )
     known = {(row["kind"], row["subject"]): row for row in rows if row["state"] == "open" and row["kind"] in kinds}
-    return known, {row["incident_id"]: row["notification_count"] for row in rows}
+    past = reader.query(
+        "SELECT DISTINCT subject_id FROM out.deliveries JOIN out.incidents ON incident_id = subject_id "
+        f"AND notification_count = notification WHERE state = 'open' AND status = '{PAST}'"
+    )
+    return known, {row["incident_id"]: row["notification_count"] for row in rows}, set(past["subject_id"])
+
+
+def _told_in_the_past(
+    rows: Iterable[Mapping[str, Any]], since_past: Collection[str], *, is_past: bool
+) -> list[tuple[str, int, Topic, Any]]:
+    """What of these rows nobody is told: all where they are history, and the end of what began as history."""
+    return [
+        (row["incident_id"], row["notification_count"], Topic.STATUS, row["resolved_at"] or row["opened_at"])
+        for row in rows
+        if is_past or (row["state"] == "resolved" and row["incident_id"] in since_past)
+    ]
 
 
 def _next_row(

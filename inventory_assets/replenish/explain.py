@@ -19,11 +19,15 @@ from inventory_assets.words.times import to_minute
 
 
 class Sold(msgspec.Struct, frozen=True):
-    """What the forecast was made of: units on the days that count, and how many these are, of the last 84."""
+    """What the forecast was made of: units on the days that count, and how many these are, of the last 84.
+
+    `history_days`: from the shelf's first event to the plan's date, of which a yearly season would need two years.
+    """
 
     units: int
     counted_days: int
     days_with_sales: int
+    history_days: int
 
 
 class Stated(msgspec.Struct, frozen=True):
@@ -91,24 +95,25 @@ def _read_events(reader: Reader, line: dict[str, Any]) -> tuple[Stated, Sold | N
     keys, _ = read_keys(reader)
     number = keys.index((line["warehouse_id"], line["sku"]))
     chosen = "AND e.sku = '" + line["sku"].replace("'", "''") + "'"
-    stated = Stated(0, "", 0, 0, 0)
+    stated, history_days = Stated(0, "", 0, 0, 0), 0
     for events in read_histories(reader, last_event_at(reader) or 0, chosen=chosen):
         stock = run_stock(events)
         places = np.flatnonzero(stock.key == number)
         if len(places):
             last = places[-1]
+            history_days = (line["plan_date"] - to_datetime(int(stock.at[places].min())).date()).days
             stated = Stated(
                 len(places), to_minute(to_datetime(int(stock.at[last]))), int(stock.on_hand[last]),
                 int(stock.reserved[last]), int(stock.inbound[last]),
             )  # fmt: skip
-    return stated, _read_sold(reader, number, line["plan_date"], chosen)
+    return stated, _read_sold(reader, number, line["plan_date"], chosen, history_days)
 
 
-def _read_sold(reader: Reader, number: int, plan_date: date, chosen: str) -> Sold | None:
+def _read_sold(reader: Reader, number: int, plan_date: date, chosen: str, history_days: int) -> Sold | None:
     for demand in read_demand(reader, plan_date, chosen=chosen):
         for row in np.flatnonzero(demand.keys == number):
             units = np.where(demand.is_counted[row], demand.units[row], 0)
-            return Sold(int(units.sum()), int(demand.is_counted[row].sum()), int((units > 0).sum()))
+            return Sold(int(units.sum()), int(demand.is_counted[row].sum()), int((units > 0).sum()), history_days)
     return None
 
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from inventory_assets.domain.stock.coverage import WINDOW_DAYS, YEARLY_SEASON_DAYS
 from inventory_assets.words.numbers import number, rate
 from inventory_assets.words.text import clean, listed
 
@@ -107,6 +108,13 @@ def demand_text(line: Line) -> str:
         f"{rate(line['daily_units'])} a day, deviation {rate(line['daily_deviation'])} "
         f"({line['model'].replace('_', ' ')})"
     )
+
+
+def season_text(history_days: int) -> str:
+    """That the forecast knows weekdays and no season of the year, and how much history there is for one."""
+    if history_days >= YEARLY_SEASON_DAYS:
+        return f"no yearly season: the forecast is of {WINDOW_DAYS} days, though there are {history_days:,} of history"
+    return f"no yearly season: {history_days:,} of {YEARLY_SEASON_DAYS} days of history"
 
 
 def outlook_text(line: Line) -> str:

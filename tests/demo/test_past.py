@@ -1,23 +1,27 @@
 """The past is a lake like any other, and nobody is told of it."""
 
 from collections import deque
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import chain, islice
 
 import pytest
 
 from inventory_assets.clock import machine_microseconds
-from inventory_assets.demo.chunks import chunks_of
+from inventory_assets.demo.chunks import Chunk, chunks_of
 from inventory_assets.demo.past import arrived, import_catalog, take_in
+from inventory_assets.domain.alerts.alert import Product
 from inventory_assets.domain.events.topics import Topic
 from inventory_assets.domain.values import to_microseconds
 from inventory_assets.ingest.engine import Engine
 from inventory_assets.ingest.ingest import Ingest
 from inventory_assets.ingest.outbox import load_owed
 from inventory_assets.ingest.sweep import is_sweep_due
+from inventory_assets.refresh.incidents import refresh_incidents
+from inventory_assets.refresh.products import import_products
 from inventory_assets.settings import Settings
 from inventory_assets.simulator import products_csv
 from inventory_assets.simulator.pulse import Pulse
+from tests.builders import messages, transaction
 from tests.demo.retail import RETAILER, build_small
 from tests.facts import ALERTS, STOCK, differences, ledger, rows, value
 
@@ -50,6 +54,21 @@ def test_alerts_of_the_past_are_there_and_told_in_their_day(past):
     count, first = rows(past.lake, recorded)[0]
     assert count == value(past.lake, told) >= 2
     assert RETAILER.start_at - timedelta(hours=1) < first.replace(tzinfo=UTC) < RETAILER.opens_at
+
+
+def test_incidents_that_are_open_when_the_past_ends_are_found_then_and_told_to_nobody(engine, broker):
+    """The first look of the demo's own told of 170 overdue restocks at once."""
+    import_products(engine, [Product(sku="S1", lead_time_days=5)])
+    restock = transaction("R", "RESTOCK", 50, "2022-04-10T08:00:00Z", status="PENDING")
+    with engine.past():
+        engine.commit_burst(messages(restock))
+
+    take_in(engine, Chunk([], 1, datetime(2022, 4, 20, 8, tzinfo=UTC), is_last=True))
+
+    assert [("R", 1)] == rows(engine.lake, "SELECT subject, notification_count FROM out.incidents")
+    assert [] == refresh_incidents(engine, to_microseconds(datetime(2022, 4, 20, 9, tzinfo=UTC)))
+    Ingest(engine, broker, broker).run(max_seconds=60, wait_seconds=0, until_empty=True)
+    assert [] == [m for m in broker.published if m.topic == Topic.STATUS]
 
 
 def test_nothing_of_the_past_is_owed_now_or_by_the_next_process(past, broker):

@@ -224,6 +224,22 @@ def test_a_home_has_one_loop_and_who_comes_second_is_told_whose_it_is(stage):
     second.close(end_seconds=PATIENCE_SECONDS)
 
 
+def test_who_comes_second_begins_as_soon_as_the_first_has_ended(stage):
+    """Not with its next tick: nothing would be taken in for 15 seconds. Who is closed meanwhile begins nothing."""
+    second, third = stage.make_loop(), stage.make_loop()
+    stage.loop.renew()
+    for each in (second, third):
+        with pytest.raises(LoopBusyError):
+            each.renew()
+    third.close()
+
+    stage.loop.close(end_seconds=PATIENCE_SECONDS)
+
+    assert eventually(lambda: second.is_running, seconds=PATIENCE_SECONDS)
+    second.close(end_seconds=PATIENCE_SECONDS)
+    assert not third.is_running
+
+
 def test_who_waits_for_the_engine_has_it_after_the_burst_in_hand_and_the_loop_goes_on(stage):
     """An asset run in the process, the delivery sensor: the loop would hold the engine for days."""
     stage.loop.renew()

@@ -125,6 +125,22 @@ def test_a_new_channel_starts_with_the_incidents_that_are_open(engine, deliver):
     assert [("incident", "CATEGORY_STOCKOUTS", 3)] == incidents_of(box)
 
 
+def test_a_channel_hears_nothing_of_an_incident_of_the_past_nor_of_its_end(engine, deliver):
+    """Whether it is there before the past is taken in, or added when that is done."""
+    mail, late = Box(), Box()
+    early = started(engine, deliver, make_policy("mail", resolved=["mail"]), mail=mail)
+    with engine.past():
+        open_incident(engine)
+    work(early, engine)
+    work(deliver(make_policy("late", resolved=["late"]), late=late), engine)
+
+    end_incident(engine)
+    work(early, engine)
+
+    assert ([], []) == (incidents_of(mail), incidents_of(late))
+    assert [("resolved", 2)] == rows(engine.lake, "SELECT state, notification_count FROM out.incidents")
+
+
 def test_over_the_limit_an_incident_waits_in_the_digest(engine, deliver, clock):
     box = Box()
     delivery = started(engine, deliver, make_policy("mail", limit=Limit(1, 60)), mail=box)

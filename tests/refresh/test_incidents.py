@@ -212,6 +212,33 @@ def test_incidents_are_told_on_the_status_topic_once(stockouts, broker):
     ]
 
 
+def test_an_incident_of_the_past_is_told_to_nobody_and_one_that_begins_then_is(stockouts, broker):
+    """A demo opened with 170 overdue restocks of its history, all told at once; and then the end of each."""
+    import_products(stockouts, [Product(sku="S0", lead_time_days=5)])
+    restock = transaction("R", "RESTOCK", 50, "2022-04-10T08:00:00Z", status="PENDING", sku="S0")
+    stockouts.commit_burst(messages(restock))
+    ingest = Ingest(stockouts, broker, broker)
+    with stockouts.past():
+        refresh_incidents(stockouts, NOON)
+    ingest.run(max_seconds=60, wait_seconds=0, until_empty=True)
+
+    stockouts.commit_burst(messages({**restock, "status": "COMPLETED", "status_changed_at": "2022-04-20T13:00:00Z"}))
+    late = transaction("LATE", "RESTOCK", 50, "2022-04-20T13:00:00Z", status="PENDING", sku="S0")
+    stockouts.commit_burst(messages(late))
+    refresh_incidents(stockouts, at("2022-04-28T12:00:00Z"))
+    ingest.run(max_seconds=60, wait_seconds=0, until_empty=True)
+
+    told = [json.loads(m.data) for m in broker.published if m.topic == Topic.STATUS]
+    assert [("LATE", "open")] == [(m["subject"], m["state"]) for m in told]
+    past = "SELECT subject, state, i.notification_count, d.attempted_at FROM out.deliveries d JOIN out.incidents i "
+    assert rows(stockouts.lake, f"{past} ON subject_id = incident_id WHERE status = 'past' ORDER BY ALL") == [
+        ("C1", "resolved", 2, datetime(2022, 4, 20, 9, 30)),
+        ("C1", "resolved", 2, datetime(2022, 4, 28, 12)),
+        ("R", "resolved", 2, datetime(2022, 4, 15, 8)),
+        ("R", "resolved", 2, datetime(2022, 4, 28, 12)),
+    ]
+
+
 def test_a_running_loop_finds_a_categorys_stockouts_by_itself(engine, broker, monkeypatch):
     """An hour is long for a CRITICAL; but it looks only where a shelf has run out or was filled."""
     monkeypatch.setattr("inventory_assets.ingest.ingest.SWEEP_EVERY_SECONDS", 0.0)

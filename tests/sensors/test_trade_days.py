@@ -61,7 +61,7 @@ def test_the_sensor_asks_by_the_homes_clock(home):
     assert ([], "2026-07-14 goes on") == (first.run_requests, first.skip_reason.skip_message)
     [request] = second.run_requests
     assert {"first": "2026-07-14", "last": "2026-07-14"} == request.run_config["ops"]["derive_days"]["config"]
-    assert DayCursor("2026-07-15") == DayCursor.parse(second.cursor)
+    assert DayCursor("2026-07-15", listed="2026-07-15") == DayCursor.parse(second.cursor)
 
 
 def test_without_a_clock_of_its_own_the_sensor_says_who_does_it(home):

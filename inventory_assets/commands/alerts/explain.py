@@ -14,6 +14,7 @@ from inventory_assets.commands.alerts.listing import print_age
 from inventory_assets.commands.alerts.style import STYLES
 from inventory_assets.commands.landing import land_or_say
 from inventory_assets.commands.output import console, new_table, no_stock_of, print_agreement, print_rows, to_json
+from inventory_assets.domain.stock.coverage import WINDOW_DAYS
 from inventory_assets.ingest.meaning import meaning_of
 from inventory_assets.ingest.verify import recorded_by
 from inventory_assets.lake.query.reader import LakeReader, Reader
@@ -145,7 +146,7 @@ def _dynamic_line(dynamic: dict[str, Any]) -> Text:
         f"  demand over {dynamic['protection_days']} days {dynamic['demand']:.2f} "
         f"({dynamic['model']}, {dynamic['daily_units']:.2f} a day); safety stock {dynamic['safety_factor']:.3f} × "
         f"{dynamic['deviation']:.2f} for {dynamic['service_level']:.6g} service: min {dynamic['min_qty']}, "
-        f"reorder {dynamic['reorder_qty']}, within the rule's bounds",
+        f"reorder {dynamic['reorder_qty']}, within the rule's bounds; of the last {WINDOW_DAYS} days, no yearly season",
     )
 
 

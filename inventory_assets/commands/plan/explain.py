@@ -18,6 +18,7 @@ from inventory_assets.words.plan import (
     not_known_text,
     outlook_text,
     reason_text,
+    season_text,
     step_texts,
     sum_texts,
     transfer_text,
@@ -71,7 +72,8 @@ def _print(found: LineExplanation) -> None:
         ]),
         _Part("Demand", [demand_text(line)] + ([] if sold is None else [
             f"from {sold.units:,} sold on {counted(sold.counted_days, 'day')} that count of the 84 before "
-            f"{line['plan_date']}, {counted(sold.days_with_sales, 'day')} with a sale"
+            f"{line['plan_date']}, {counted(sold.days_with_sales, 'day')} with a sale",
+            season_text(sold.history_days),
         ])),
         _Part("Outlook", [outlook_text(line) or "not known"]),
         _Part("Sums", sum_texts(line)),

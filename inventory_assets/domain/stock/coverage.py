@@ -15,6 +15,9 @@ from inventory_assets.domain.stock.history import Stock
 WINDOW_DAYS = 84
 """Twelve whole weeks: every weekday counts as often, and a season of the year shows little."""
 
+YEARLY_SEASON_DAYS = 730
+"""A season of the year shows in two years at the earliest: what is in one alone may be chance."""
+
 COVER_LEVEL = 0.8
 """The interval of the days of cover holds with this probability."""
 
