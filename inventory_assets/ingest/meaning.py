@@ -23,6 +23,7 @@ def meaning_of(settings: Settings) -> Meaning:
         default_min=settings.default_min,
         default_reorder=settings.default_reorder,
         unstated_grace=_to_us(settings.unstated_grace),
+        default_warehouse=settings.default_warehouse,
     )
 
 
