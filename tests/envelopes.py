@@ -6,7 +6,10 @@ Belongs here: builders of messages. Does not belong: what becomes of them.
 import json
 from datetime import datetime
 
+from google.protobuf import json_format
+
 from inventory_assets.domain.ingest.process import Message
+from inventory_assets.messaging.proto.inventory_pb2 import InventoryEvent
 from tests.builders import PUBLISHED_AT, Document, message, moment
 
 ADJUSTMENTS = "inventory-topic"
@@ -50,3 +53,23 @@ def service_event(
 def adjustment(quantity: object = -1, at: str | int = "08:00", **more: object) -> Document:
     """R2's adjustment, in a warehouse named."""
     return {"item_id": "S1", "adjustment": quantity, "timestamp": moment(at), "warehouse_id": "W1"} | more
+
+
+def event_of(document: Document) -> InventoryEvent:
+    """A document of R0's, or an adjustment, as the schema's message; a connector's envelope moves into it."""
+    if "adjustment" in document:
+        return json_format.ParseDict(document, InventoryEvent())
+    inner = document.get("document", document)
+    around = document if "document" in document else {}
+    fields = {name: value for name, value in inner.items() if name != "_id"}
+    fields |= {
+        name: around[name] for name in ("source", "source_epoch", "cluster_time") if around.get(name) is not None
+    }
+    field = "stock_transaction" if "transaction_type" in inner else "stock_level"
+    return json_format.ParseDict({field: fields}, InventoryEvent())
+
+
+def protobuf(event: InventoryEvent, encoding: str, **attributes: str) -> Message:
+    """The message Pub/Sub delivers of a topic with the schema, in one of its encodings."""
+    body = event.SerializeToString() if encoding == "BINARY" else json_format.MessageToJson(event).encode()
+    return message(body, topic=ADJUSTMENTS, **{"googclient_schemaencoding": encoding, **attributes})
