@@ -28,7 +28,7 @@ from inventory_assets.given_files import (
     read_csv,
     read_stream,
 )
-from inventory_assets.ingest.meaning import meaning_of
+from inventory_assets.ingest.meaning import meaning_of, parsing_of
 from inventory_assets.lake.errors import LakeError
 from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.messaging.client import OutgoingMessage
@@ -38,7 +38,7 @@ from inventory_assets.settings import Settings
 MAX_SHOWN = 20
 LOOK_UP_ROWS = 5_000
 # A file without any of these tells nothing that anybody would take in (RULES 2, 41).
-MARKERS = (*(marker for marker, _ in KIND_MARKERS), "adjustment", "document")
+MARKERS = (*(marker for marker, _ in KIND_MARKERS), "document")
 
 
 @contextmanager
@@ -171,7 +171,7 @@ def _check_header(text: str, name: str) -> None:
 
 def tell_contradictions(settings: Settings, source: Iterator[OutgoingMessage]) -> None:
     """Say which rows contradict what is known under the same id and time: they will be dead letters (RULES 11)."""
-    parse, now = meaning_of(settings).parsing, machine_microseconds()
+    parse, now = parsing_of(meaning_of(settings)), machine_microseconds()
     reader = _reader(settings)
     contradictions = Contradictions()
     count = 0
