@@ -15,7 +15,7 @@ belong: anything of this product; the emulator knows no stock and no manifest.
 All state lives in one asyncio thread; the writer thread only sees SQL.
 
 Not built: push, BigQuery and Cloud Storage delivery, message transforms, IAM,
-schema revisions, subscription expiry by inactivity, REST.
+compiled descriptors as schemas, subscription expiry by inactivity, REST.
 """
 
 from inventory_assets.emulator.server import EmulatorError, run

@@ -1,8 +1,9 @@
 """Avro definitions and messages: checked by structure.
 
-Belongs here: parse a definition, check a JSON or binary message against it.
-Does not belong: logical types, defaults, schema resolution; they are accepted
-and not looked at.
+Belongs here: parse a definition, check a JSON or binary message against it,
+say whether another definition's messages can be read by it. Does not belong:
+logical types, aliases and the values of defaults; they are accepted and not
+looked at.
 """
 
 import json
@@ -14,6 +15,11 @@ from typing import Any
 _PRIMITIVES = ("null", "boolean", "int", "long", "float", "double", "bytes", "string")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
 _BOUNDS = {"int": 2**31, "long": 2**63}
+# What a reader may take for what was written (Avro 1.11, "Schema Resolution").
+_PROMOTED = {
+    "int": ("long", "float", "double"), "long": ("float", "double"), "float": ("double",),
+    "string": ("bytes",), "bytes": ("string",),
+}  # fmt: skip
 
 
 class AvroError(ValueError):
@@ -31,7 +37,7 @@ class AvroSchema:
         """
         try:
             self._root = json.loads(definition)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise AvroError(f"the Avro definition is not JSON: {error}") from error
         self._named: dict[str, Any] = {}
         self._check_type(self._root, "schema")
@@ -40,7 +46,7 @@ class AvroSchema:
         """Check a message in Avro's JSON encoding."""
         try:
             value = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise AvroError(f"the message is not JSON: {error}") from error
         self._check_value(self._root, value, "message")
 
@@ -53,6 +59,47 @@ class AvroSchema:
             raise AvroError(f"the message is not of the schema: {error}") from error
         if reader.position != len(data):
             raise AvroError(f"{len(data) - reader.position} bytes follow the message")
+
+    def why_unreadable(self, written: "AvroSchema") -> str:
+        """Say why messages of another definition cannot be read by this one (Schema Resolution); "" if they can."""
+        return self._why(written, written._root, self._root, "schema", set())
+
+    def _why(self, written: "AvroSchema", theirs: Any, ours: Any, path: str, seen: set[tuple[int, int]]) -> str:
+        if (id(theirs), id(ours)) in seen:
+            return ""  # a type within itself: what there is to say is said further up
+        seen = seen | {(id(theirs), id(ours))}
+        kind, their = written._resolve(theirs)
+        own_kind, own = self._resolve(ours)
+        if kind == "union":
+            return next(filter(None, (self._why(written, each, ours, path, seen) for each in their)), "")
+        if own_kind == "union":
+            if any(not self._why(written, theirs, each, path, seen) for each in own):
+                return ""
+            return f"{path}: {kind} is none of the union"
+        if kind != own_kind:
+            return "" if own_kind in _PROMOTED.get(kind, ()) else f"{path}: {kind} became {own_kind}"
+        if kind == "array":
+            return self._why(written, their["items"], own["items"], f"{path}[]", seen)
+        if kind == "map":
+            return self._why(written, their["values"], own["values"], f"{path}.*", seen)
+        if kind not in ("record", "error", "enum", "fixed"):
+            return ""
+        if their["name"].rsplit(".", 1)[-1] != own["name"].rsplit(".", 1)[-1]:
+            return f"{path}: {their['name']} became {own['name']}"
+        if kind == "fixed":
+            return "" if their["size"] == own["size"] else f"{path}: size {their['size']} became {own['size']}"
+        if kind == "enum":
+            lost = [] if "default" in own else [each for each in their["symbols"] if each not in own["symbols"]]
+            return f"{path}: symbols {lost!r} are missing" if lost else ""
+        fields = {each["name"]: each["type"] for each in their["fields"]}
+        for field in own["fields"]:
+            name = f"{path}.{field['name']}"
+            if field["name"] in fields:
+                if why := self._why(written, fields[field["name"]], field["type"], name, seen):
+                    return why
+            elif "default" not in field:
+                return f"{name} has no default"
+        return ""
 
     def _check_type(self, found: Any, path: str) -> None:
         if isinstance(found, str):

@@ -9,7 +9,7 @@ from google.pubsub_v1.types import pubsub
 
 from inventory_assets.emulator.broker import Broker
 from inventory_assets.emulator.limits import page
-from inventory_assets.emulator.registry import DELETED_TOPIC, Registry
+from inventory_assets.emulator.registry import Registry
 from inventory_assets.emulator.replay import Replay
 from inventory_assets.emulator.schema_registry import SchemaRegistry
 from inventory_assets.emulator.status import failed_precondition, invalid
@@ -43,11 +43,16 @@ class PublisherService:
         return pubsub.PublishResponse.pb()(message_ids=ids)
 
     async def create_topic(self, request: Any, context: Any) -> Any:
-        self._check_schema(request)
+        self._schemas.check_settings(request.schema_settings)
         return await self._registry.create_topic(request)
 
     async def update_topic(self, request: Any, context: Any) -> Any:
-        self._check_schema(request.topic)
+        if any(path.split(".")[0] == "schema_settings" for path in request.update_mask.paths):
+            settings = type(request.topic.schema_settings)()
+            settings.CopyFrom(request.topic.schema_settings)
+            # A mask may name a revision only; it is one of the schema that the topic has.
+            settings.schema = settings.schema or self._registry.topic(request.topic.name).body.schema_settings.schema
+            self._schemas.check_settings(settings)
         return await self._registry.update_topic(request.topic, request.update_mask)
 
     async def get_topic(self, request: Any, context: Any) -> Any:
@@ -73,11 +78,6 @@ class PublisherService:
     async def detach_subscription(self, request: Any, context: Any) -> Any:
         await self._registry.detach_subscription(request.subscription)
         return pubsub.DetachSubscriptionResponse.pb()()
-
-    def _check_schema(self, topic: Any) -> None:
-        name = topic.schema_settings.schema
-        if name and name != DELETED_TOPIC:
-            self._schemas.get(name)
 
 
 def _check(request: Any) -> None:

@@ -18,21 +18,26 @@ class StatusError(Exception):
 
     Attributes:
         ack_failures: Ack id -> reason, for exactly-once subscriptions.
+        reason: What the service calls this failure, for programs; "" where it says no more.
+        info: Details of the reason.
     """
 
-    def __init__(self, code: grpc.StatusCode, message: str, *, ack_failures: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, code: grpc.StatusCode, message: str, *, ack_failures: Mapping[str, str] | None = None,
+        reason: str = "", info: Mapping[str, str] | None = None,
+    ) -> None:  # fmt: skip
         self.code = code
         self.message = message
         self.ack_failures = dict(ack_failures or {})
+        self.reason = reason or ("EXACTLY_ONCE_ACKID_FAILURE" if ack_failures else "")
+        self.info = dict(info or {}) | self.ack_failures
         super().__init__(f"{code.name}: {message}")
 
     def trailing_metadata(self) -> tuple[tuple[str, bytes], ...]:
-        """The google.rpc.Status that clients read ack failures from."""
-        if not self.ack_failures:
+        """The google.rpc.Status that clients read the reason from."""
+        if not self.reason:
             return ()
-        info = error_details_pb2.ErrorInfo(
-            reason="EXACTLY_ONCE_ACKID_FAILURE", domain="pubsub.googleapis.com", metadata=self.ack_failures
-        )
+        info = error_details_pb2.ErrorInfo(reason=self.reason, domain="pubsub.googleapis.com", metadata=self.info)
         detail = any_pb2.Any()
         detail.Pack(info)
         status = status_pb2.Status(code=self.code.value[0], message=self.message, details=[detail])

@@ -47,7 +47,9 @@ def test_every_field_says_what_it_is(tmp_path):
     protoc.main(["protoc", f"-I{REPOSITORY}", "--include_source_info", f"--descriptor_set_out={out}", FILE])
     (file,) = descriptor_pb2.FileDescriptorSet.FromString(out.read_bytes()).file
 
-    fields = [each for each in file.source_code_info.location if len(each.path) % 2 == 0 and each.path[-2] == _FIELDS]
+    # A path is (field number, index) for each step down from the file.
+    places = [each for each in file.source_code_info.location if each.path and len(each.path) % 2 == 0]
+    fields = [each for each in places if each.path[-2] == _FIELDS]
 
     assert len(fields) > 60
     assert [[*each.path] for each in fields if not each.leading_comments.strip()] == []
