@@ -23,6 +23,7 @@ from inventory_assets.clock import clock_of, machine_microseconds, machine_secon
 from inventory_assets.domain.quality.pipeline import PipelineFinding, compare_findings
 from inventory_assets.ingest.engine import Engine
 from inventory_assets.lake.errors import LakeError
+from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.lake.stages import Stage
 from inventory_assets.messaging.client import Publisher
 from inventory_assets.messaging.errors import MessagingError
@@ -92,9 +93,16 @@ def operations_sensor(context: SensorEvaluationContext, inventory: InventoryReso
         with session.engine(wait_seconds=LOCK_SECONDS) as engine:
             engine.refresh()
             connectors = list(engine.state.connectors.values())
-            findings = look(engine.lake, connectors, now=machine, clock=clock)
+        # What has landed, and not in the engine's turn: it would land first, and bursts wait for that.
+        reader = LakeReader(settings)
+        try:
+            findings = look(reader, connectors, now=machine, clock=clock)
+            is_news = bool(compare_findings(read_open(reader), findings, now=now))
+        finally:
+            reader.connection.close()
+        with session.engine(wait_seconds=LOCK_SECONDS) as engine:
             hold_silent(engine, findings, now=now, after=settings.inhibit_silent_after)
-            told = tell_changes(engine, findings, session.publisher, settings, now=now)
+            told = tell_changes(engine, findings, session.publisher, settings, now=now) if is_news else 0
     except EngineBusyError:
         return SkipReason("the burst loop is at work; the next look is in a minute")
     except (MessagingError, LakeError, duckdb.Error, OSError) as error:

@@ -17,7 +17,7 @@ from inventory_assets.ingest.sweep import sweep
 from inventory_assets.ingest.telling import owed_by
 from inventory_assets.lake.journal.behind import is_full
 from inventory_assets.lake.memory import without_collecting
-from inventory_assets.lake.stages import Stage
+from inventory_assets.lake.stages import NOTES, Stage
 from inventory_assets.lake.transaction import LakeTransaction
 from inventory_assets.messaging.client import BurstSource, OutgoingMessage, Publisher, PublishError, ReceivedMessage
 
@@ -232,7 +232,9 @@ class Ingest:
                     break
             self._burst_size = self._next_size(len(received))
         self._rest()
-        self.engine.land()
+        if until_empty:
+            # Who waited for all of it goes on to read the lake. A loop only makes room for a moment, and lands beside.
+            self.engine.land()
         return summary
 
     def _is_jammed(self) -> bool:
@@ -282,9 +284,14 @@ class Ingest:
 
     def _follow(self, version: int, *, own: int = 1) -> None:
         """Note the version reached; where others made some of it, what those owe is ours to tell."""
-        if version != self._version + own:
+        if version != self._version + own and not self._are_notes(self._version, version - own):
             self._is_outbox_loaded = False
         self._version = version
+
+    def _are_notes(self, after: int, upto: int) -> bool:
+        """Whether the versions in between owe nothing, as notes of what was done."""
+        stages = self.engine.lake.journal.stages(after, upto)
+        return len(stages) == upto - after and NOTES.issuperset(stages)
 
     def _record_with(self, rider: Rider | None) -> Callable[[LakeTransaction], object]:
         def record(transaction: LakeTransaction) -> None:

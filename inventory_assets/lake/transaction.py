@@ -230,9 +230,13 @@ class Lake:
             logger.warning("versions stay in the journal for now: %s", error)
 
     @contextmanager
-    def snapshot(self) -> Iterator[None]:
-        """Let every query of the body see the lake as it is now, whatever others commit meanwhile."""
-        self.land()
+    def snapshot(self, *, lands: bool = True) -> Iterator[None]:
+        """Let every query of the body see the lake as it is now, whatever others commit meanwhile.
+
+        `lands`: all that was committed is in it; else what has landed.
+        """
+        if lands:
+            self.land()
         with_retries(self._begin)
         self._is_fixed = True
         try:

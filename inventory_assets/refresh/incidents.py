@@ -113,18 +113,25 @@ class StockoutLook:
     def __init__(self) -> None:
         self._looked_at = 0.0
         self._stockouts: frozenset[tuple[str, str]] | None = None
+        # What has moved, and the version by which it had: once that has landed it is looked at.
+        self._moved: tuple[frozenset[tuple[str, str]], int] | None = None
 
     def __call__(self, engine: Engine, now: int, run_id: str) -> list[Commit]:
-        """Look again where it is time and anything has moved."""
-        if time.monotonic() - self._looked_at < STOCKOUTS_EVERY_SECONDS:
+        """Look again where it is time and anything has moved, and that has landed: bursts do not wait for a landing."""
+        if self._moved is None:
+            if time.monotonic() - self._looked_at < STOCKOUTS_EVERY_SECONDS:
+                return []
+            self._looked_at = time.monotonic()
+            stockouts = firing_stockouts(engine.state)
+            if stockouts == self._stockouts:
+                return []
+            self._moved = stockouts, engine.state.version
+        stockouts, version = self._moved
+        if engine.lake.head().landed < version:
             return []
-        self._looked_at = time.monotonic()
-        stockouts = firing_stockouts(engine.state)
-        if stockouts == self._stockouts:
-            return []
-        commits = refresh_incidents(engine, now, kinds=[Kind.CATEGORY_STOCKOUTS], run_id=run_id)
+        commits = refresh_incidents(engine, now, kinds=[Kind.CATEGORY_STOCKOUTS], run_id=run_id, lands=False)
         # Only now: a look that failed is repeated.
-        self._stockouts = stockouts
+        self._stockouts, self._moved = stockouts, None
         return commits
 
 
@@ -209,14 +216,18 @@ def _rows(reader: Reader, sql: str, parameters: list[Any]) -> list[dict[str, Any
 
 
 def refresh_incidents(
-    engine: Engine, now: int, *, kinds: Collection[Kind] = tuple(Kind), run_id: str = ""
+    engine: Engine, now: int, *, kinds: Collection[Kind] = tuple(Kind), run_id: str = "", lands: bool = True
 ) -> list[Commit]:
-    """Open, follow and resolve incidents of some kinds as of a moment; nothing is committed where nothing changed."""
+    """Open, follow and resolve incidents of some kinds as of a moment; nothing is committed where nothing changed.
+
+    `lands`: all that was committed is looked at, and lands before; else what has landed.
+    """
     policy = IncidentPolicy()
     engine.refresh()
-    version = engine.state.version
-    findings = {(str(f.kind), f.subject): f for f in find_incidents(engine.lake, now, policy, kinds)}
-    known, told, since_past = _read_known(engine.lake, kinds, findings.values())
+    with engine.lake.snapshot(lands=lands):
+        version = engine.lake.landed().version
+        findings = {(str(f.kind), f.subject): f for f in find_incidents(engine.lake, now, policy, kinds)}
+        known, told, since_past = _read_known(engine.lake, kinds, findings.values())
     rows, commands = [], []
     for place in sorted(findings.keys() | known.keys()):
         finding, row = findings.get(place), known.get(place)

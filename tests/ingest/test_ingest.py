@@ -14,6 +14,7 @@ from inventory_assets.domain.events.topics import Topic
 from inventory_assets.domain.values import read_time
 from inventory_assets.ingest import ingest as ingest_module
 from inventory_assets.ingest.ingest import Ingest
+from inventory_assets.lake.stages import Stage
 from inventory_assets.messaging.client import OutgoingMessage
 from tests.builders import heartbeat, level, message, moment, outgoing, rule, transaction
 from tests.facts import OUTCOMES, STOCK, differences, doubled_events, rows, value
@@ -142,6 +143,39 @@ def test_heartbeats_do_not_end_it_while_what_was_given_back_rests(engine, monkey
     summary = Ingest(engine, broker, broker).run(max_seconds=600, wait_seconds=0, until_empty=True)
 
     assert 1 == summary.outcomes["applied"]
+
+
+def test_a_loop_that_makes_room_for_others_leaves_landing_to_its_lander(engine, broker, monkeypatch):
+    """It stops whenever a sensor wants the engine, some times a minute; a landing then held bursts up for seconds."""
+    broker.publish([outgoing(level(100))])
+    engine.lake.is_landed_by_others = True
+    monkeypatch.setattr(engine, "land_beside", lambda: None)
+    left = iter([1.0])
+
+    Ingest(engine, broker, broker).run(max_seconds=60, wait_seconds=0, left=lambda: next(left, 0.0))
+
+    head = engine.lake.head()
+    assert head.landed < head.version
+
+    Ingest(engine, broker, broker).run(max_seconds=60, wait_seconds=0, until_empty=True)
+    head = engine.lake.head()
+    assert head.landed == head.version
+
+
+def test_notes_of_others_owe_nothing(engine, broker, monkeypatch):
+    """To look in the lake for what is owed lands first; a note is of what was done."""
+    looks = []
+    monkeypatch.setattr(ingest_module, "load_owed", lambda lake: looks.append(lake) or [])
+    ingest = Ingest(engine, broker, broker)
+    ingest.run(max_seconds=60, wait_seconds=0, until_empty=True)
+
+    engine.commit_note(Stage.OPERATIONS, lambda transaction: None)
+    ingest.run(max_seconds=60, wait_seconds=0, until_empty=True)
+    assert 1 == len(looks)
+
+    engine.commit_burst([message(level(100))])
+    ingest.run(max_seconds=60, wait_seconds=0, until_empty=True)
+    assert 2 == len(looks)
 
 
 @pytest.fixture

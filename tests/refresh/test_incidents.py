@@ -262,6 +262,22 @@ def test_a_running_loop_finds_a_categorys_stockouts_by_itself(engine, broker, mo
     assert differences(engine) == []
 
 
+def test_a_loop_looks_once_what_moved_has_landed_and_lands_nothing_for_it(engine):
+    """A landing takes a second beside bursts, and they would wait for it."""
+    engine.lake.is_landed_by_others = True
+    _run_out(engine)
+    look, before = StockoutLook(), engine.lake.head()
+
+    assert look(engine, NOON, "") == []
+    assert engine.lake.head().landed == before.landed < before.version
+
+    engine.lake.land()
+    [commit] = look(engine, NOON, "")
+    assert commit.version == before.version + 1
+    assert engine.lake.head().landed == before.version
+    assert rows(engine.lake, OPEN) == [("CATEGORY_STOCKOUTS", "C1", "open", 1)]
+
+
 def test_an_incident_of_the_running_process_is_told_without_a_restart(stockouts, broker, monkeypatch):
     monkeypatch.setattr("inventory_assets.ingest.ingest.SWEEP_EVERY_SECONDS", 0.0)
     ingest = Ingest(stockouts, broker, broker)
