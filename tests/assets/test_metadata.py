@@ -12,4 +12,4 @@ def test_the_worst_breaches_have_the_stock_of_now_and_what_to_do(engine):
 
     [record] = [each.data for each in top_breaches(engine.lake, PLAN_DEFAULTS).records]
 
-    assert (record["available"], record["what to do"]) == (5, "transfer 60 from W2, then order 135")
+    assert (record["available"], record["what to do"]) == (5, "order 195")
