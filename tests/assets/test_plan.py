@@ -6,6 +6,7 @@ import pytest
 from inventory_assets.assets.checks import most_urgent_line_is_explained
 from inventory_assets.assets.metadata import table_metadata
 from inventory_assets.assets.specs import SPEC_OF
+from inventory_assets.domain.replenish.shelves import PLAN_DEFAULTS
 from inventory_assets.session import SESSIONS
 from resources import InventoryResource
 from tests.replenish.shop import fill, plan
@@ -23,7 +24,7 @@ def home(filled, tmp_path):
 def test_a_run_shows_the_most_urgent_lines_and_the_check_derives_one_again(home):
     inventory = InventoryResource(home=str(home))
     with inventory.session().engine() as engine:
-        shown = table_metadata(engine.lake, SPEC_OF["out.plans"])
+        shown = table_metadata(engine.lake, SPEC_OF["out.plans"], PLAN_DEFAULTS)
         checked = most_urgent_line_is_explained(inventory)
         engine.lake.connection.execute("UPDATE lake.out.plans_changes SET needed = 1 WHERE sku = 'S1'")
         wrong = most_urgent_line_is_explained(inventory)

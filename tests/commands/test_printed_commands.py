@@ -8,6 +8,7 @@ import pytest
 
 from inventory_assets.assets.metadata import table_metadata
 from inventory_assets.assets.specs import SPECS
+from inventory_assets.domain.replenish.shelves import PLAN_DEFAULTS
 from inventory_assets.ingest.engine import Engine
 from inventory_assets.lake.tables import ALERTS
 from inventory_assets.notify.channels.slack import to_message
@@ -72,7 +73,7 @@ def test_the_metadata_of_an_asset_is_safe(engine):
     engine.commit_burst(messages(rule(10, 20), level(0, sku=SKU)))
     [spec] = [spec for spec in SPECS if spec.table is ALERTS]
 
-    text = table_metadata(engine.lake, spec)["explain"].value
+    text = table_metadata(engine.lake, spec, PLAN_DEFAULTS)["explain"].value
 
     fence, _, rest = text.removeprefix("Why? ").partition(" ")
     assert set(fence) == {"`"} and rest.endswith(fence)

@@ -111,15 +111,15 @@ def test_a_later_clock_sets_no_day_after_the_commit(engine):
 @pytest.mark.parametrize(
     ("product", "unknown"),
     [
-        (Product("S1", supplier_id="ACME", lead_time_days=5, unit_price=2.0), "pack"),
-        (Product("S1", lead_time_days=5, unit_price=2.0, pack_multiple=6), "supplier"),
-        (Product("S1", supplier_id="ACME", lead_time_days=5, pack_multiple=6), "price"),
-        (Product("S1", supplier_id="ACME", unit_price=2.0, pack_multiple=6), "lead time"),
+        (Product("S2", supplier_id="ACME", lead_time_days=5, unit_price=2.0), "pack"),
+        (Product("S2", lead_time_days=5, unit_price=2.0, pack_multiple=6), "supplier"),
+        (Product("S2", supplier_id="ACME", lead_time_days=5, pack_multiple=6), "price"),
+        (Product("S2", supplier_id="ACME", unit_price=2.0, pack_multiple=6), "lead time"),
     ],
 )
 def test_what_is_missing_of_a_product_is_said(engine, product, unknown):
     import_products(engine, [product])
-    line = advice_of(engine, "S1")["W1", "S1"]
+    line = advice_of(engine, "S2")["W1", "S2"]
 
     assert f"not known: {unknown}" in why(line)
     text = " ".join(action_lines(line))

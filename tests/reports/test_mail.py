@@ -49,11 +49,11 @@ def test_a_report_is_mailed_with_its_page_and_its_lists(mailbox, shop, settings,
     text, html = (message.get_body((kind,)).get_content() for kind in ("plain", "html"))
     for part in (text, html):
         assert "Kettle red" in part
-        assert "Transfer 35 from W2, then order 30" in part
+        assert "Order 70 from SUPP-1 now" in part
         assert "SUPP-1" in part
     attached = {part.get_filename(): part.get_content() for part in message.iter_attachments()}
     assert {
-        "nightly-2022-04-20-report.html", "nightly-2022-04-20-orders.csv", "nightly-2022-04-20-transfers.csv",
+        "nightly-2022-04-20-report.html", "nightly-2022-04-20-orders.csv",
         "nightly-2022-04-20-stockouts.csv",
     } == set(attached)  # fmt: skip
     # It travels alone: no link of it leads to a file beside it.

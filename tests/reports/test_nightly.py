@@ -17,44 +17,73 @@ from inventory_assets.refresh.velocity import refresh_velocity
 from inventory_assets.reports.make import make_report
 from inventory_assets.reports.period import Kind
 from tests.builders import level, message, messages, rule, transaction
+from tests.replenish.shop import fill as two_warehouses
 from tests.reports.conftest import DAY, opening, sold_before, write_snapshots
 
 
 def test_what_ran_out_is_told_with_what_to_do(shop_report):
-    """Kettles at W1: 60 wanted; W2 can spare 55 - 20 = 35, so 25 are bought, in packs of 10: 30."""
+    """Kettles at W1: three a day with a deviation of 5.29, so 67 over twelve days; in packs of 10: 70."""
     found = {(row["warehouse_id"], row["sku"]): row for row in shop_report.rows("stockouts")}
     kettle = found["W1", "S1"]
     assert {("W1", "S1"), ("W3", "S9")} == set(found)
     assert ("true", "2022-04-20T09:00:00Z", "15.0") == (kettle["is_new"], kettle["since"], kettle["hours_empty"])
-    assert "transfer 35 from W2, then order 30" == kettle["to_do"]
-    # Two a day, five days until an order arrives, at 20 each.
-    assert "200.0" == kettle["revenue_at_risk"]
+    # One day in stock says nothing of what W2 needs, so it gives nothing.
+    assert "order 70 from SUPP-1 now" == kettle["to_do"]
+    # Three a day (84 sold on 28 days), five days until an order arrives, at 20 each.
+    assert "300.0" == kettle["revenue_at_risk"]
     assert "false" == found["W3", "S9"]["is_new"]
     section = shop_report.page.sections["ran-out"]
     assert ["Kettle red S1", "W1", "15 h since 20 Apr 09:00"] == section.rows[1][:3]
-    assert section.rows[1][-1].startswith("Transfer 35 from W2, then order 30 supplier SUPP-1")
+    assert section.rows[1][-1].startswith("Order 70 from SUPP-1 now")
 
 
 def test_orders_come_by_supplier_with_totals(shop_report):
-    """Lamps at W1: 9 left of 100 wanted; W3 spares 91 of 900, so nothing is bought."""
-    # What is known of nobody comes last: S9 has the rule's target, 2 x 20, and no supplier.
-    assert [("SUPP-1", "30", "600.0"), ("", "40", "")] == [
+    """Lamps at W1: 9 left of 100, the order_up_to. What is known of nobody comes last: S9 has twice the reorder of 20."""
+    assert [("SUPP-1", "70", "1400.0"), ("SUPP-2", "91", ""), ("", "40", "")] == [
         (row["supplier_id"], row["quantity"], row["value"]) for row in shop_report.rows("orders")
     ]
-    assert [("W2", "W1", "S1", "35"), ("W3", "W1", "S2", "91")] == [
-        (row["from_warehouse_id"], row["to_warehouse_id"], row["sku"], row["quantity"])
-        for row in shop_report.rows("transfers")
-    ]
+    assert [] == shop_report.rows("transfers")
     document = shop_report.page
-    assert "SUPP-1 1 line, 30 units, value 600, arrives in 5 days" in [
+    assert "SUPP-1 1 line, 70 units, value 1,400, arrives in 5 days" in [
         row[0] for row in document.sections["order"].rows if row
     ]
+    assert "Order 201 units from 2 suppliers (1 line has none known). 1 shelf will run out" in document.text
+    # Kettles at W2, 55 of 60, are bought with the next order.
+    assert "1 order can wait: inventory plan." in document.sections["order"].text
+
+
+def test_what_no_limit_sees_is_in_headline_orders_and_moves(open_filled, build):
+    """Ten a day, 20 left, five days of lead time, and no alert below 15: it is the plan that tells (RULES 42, 43)."""
+    open_filled(two_warehouses)
+
+    report = build(date(2022, 5, 19), today=date(2022, 5, 20))
+
+    assert 0 == report.rendered.figures["firing"]
     assert (
-        "Order 70 units from 1 supplier (1 line has none known) and move 126 units between warehouses." in document.text
+        "Order 84 units from 1 supplier and move 30 units between warehouses. 1 shelf will run out before an order can "
+        "arrive: Lamp at W1; no limit sees it."
+    ) in report.page.text
+    [lamp, unknown] = report.rows("running_out")
+    # 69: demand of six days, 60, and 1.645 x 2.03 x the root of six.
+    assert ("W1", "GLOBAL", "69", "true", "") == tuple(
+        lamp[name] for name in ("warehouse_id", "rule", "seen_by_limit", "is_late", "alert_id")
     )
+    assert "the rule GLOBAL is too low: a reorder of 69 would have seen it" in report.page.sections["order"].text
+    # 50 until an order arrives, less 20 there; of W2's 500 all but its own 50 and its safety stock of 12 could go.
+    assert [("W2", "30", "500", "470", "62")] == [
+        tuple(
+            row[name] for name in ("from_warehouse_id", "quantity", "sender_available", "sender_left", "sender_keeps")
+        )
+        for row in report.rows("transfers")
+    ]
+    # Without a lead time nobody knows by when to order: that is said, and no two weeks are assumed.
+    assert ("S2", "", "", "", "2022-05-24") == tuple(
+        unknown[name] for name in ("sku", "lead_time_days", "order_by_date", "order_quantity", "runs_out_date")
+    )
+    assert "For 1 no lead time is known, so nor is the day to order by." in report.page.text
 
 
-def test_a_switched_off_shelf_is_listed_without_advice(shop, build):
+def test_a_switched_off_shelf_is_listed_and_nobody_told(shop, build):
     """It is empty all the same; that nobody is told is worth a line."""
     muted = rule(None, None, level_type="SKU", level_id="S9", min_threshold_days=3, updated_at="2022-04-20T12:00:00Z")
     shop.commit_burst(messages(muted | {"alert_settings": {"enabled": False}}))
@@ -62,7 +91,8 @@ def test_a_switched_off_shelf_is_listed_without_advice(shop, build):
     report = build()
 
     [empty] = [row for row in report.rows("stockouts") if row["sku"] == "S9"]
-    assert ("", "", "") == (empty["alert_id"], empty["to_do"], empty["revenue_at_risk"])
+    assert ("", "") == (empty["alert_id"], empty["revenue_at_risk"])
+    assert empty["to_do"].startswith("no quantity is suggested")
     assert [] == [row for row in report.rows("orders") if row["sku"] == "S9"]
     assert "1 shelf without an alert: their thresholds are switched off" in report.page.sections["ran-out"].text
 
@@ -79,13 +109,13 @@ def test_an_alert_without_a_target_is_named_and_no_quantity_invented(shop, build
 
 
 def test_what_will_run_out_comes_by_the_last_day_to_order(shop_report):
-    """Lamps at W1: 9 left, 3 a day (velocity, as coverage was not measured): 3 days against 10 to get more."""
+    """Lamps at W1: 9 left, 90 sold on 28 days: gone on the third day, against 10 to get more."""
     [lamp] = shop_report.rows("running_out")
-    assert ("S2", "3.0", "", "10") == (
-        lamp["sku"], lamp["cover_days"], lamp["cover_days_low"], lamp["lead_time_days"],
-    )  # fmt: skip
-    # As of midnight after DAY; 3 - 10 days from then.
-    assert ("2022-04-24", "2022-04-14", "true") == (lamp["runs_out_date"], lamp["order_by_date"], lamp["is_late"])
+    assert ("S2", "3.2143", "2", "10", "100") == tuple(
+        lamp[name] for name in ("sku", "daily_units", "cover_days", "lead_time_days", "risk_percent")
+    )
+    # As of midnight after DAY; 2 - 10 days from then.
+    assert ("2022-04-23", "2022-04-13", "true") == (lamp["runs_out_date"], lamp["order_by_date"], lamp["is_late"])
 
 
 def test_the_headline_names_what_runs_out_before_an_order_can_arrive(engine, build):
@@ -97,8 +127,9 @@ def test_the_headline_names_what_runs_out_before_an_order_can_arrive(engine, bui
 
     report = build()
 
+    # 2.89 a day with a deviation of 0.57: 54 over 17 days and 29 over 9, less 9 each.
     assert (
-        "No shelf is empty. 1 shelf will run out before an order can arrive, 1 of them without an order proposed."
+        "No shelf is empty. Order 65 units. 1 shelf will run out before an order can arrive: S1 at W1; no limit sees it."
         in report.page.text
     )
     assert "othing to order" not in report.manifest.headline

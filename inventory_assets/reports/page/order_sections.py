@@ -151,7 +151,7 @@ def _shelf_now(line: OrderLine) -> tuple[str, str, str]:
 def _order_by(line: OrderLine) -> str:
     if line.available <= 0 or line.order_by_date is None:
         return "now" if line.available <= 0 else UNKNOWN
-    return day(line.order_by_date)
+    return "late" if line.is_late else day(line.order_by_date)
 
 
 def _short_of(line: OrderLine) -> str:

@@ -76,6 +76,7 @@ class OrderLine:
     unit_price: float | None
     value: float | None
     order_by_date: date | None
+    is_late: bool
     condition: str
     available: int
     inbound: int
