@@ -25,11 +25,12 @@ _HEADING = re.compile(r"^#+ +(.+)$", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One fenced block: `language`, its code, and where it is."""
+    """One fenced block: `language`, its code, where it is, and the paragraph before it."""
 
     place: str
     language: str
     code: str
+    lead: str = ""
 
 
 def blocks(document: Path) -> Iterator[Block]:
@@ -37,7 +38,8 @@ def blocks(document: Path) -> Iterator[Block]:
     text = document.read_text()
     for match in _FENCE.finditer(text):
         line = text.count("\n", 0, match.start()) + 1
-        yield Block(f"{document.relative_to(ROOT)}:{line}", match[1], match[2])
+        lead = text[: match.start()].rstrip().rpartition("\n\n")[2]
+        yield Block(f"{document.relative_to(ROOT)}:{line}", match[1], match[2], lead)
 
 
 def prose(document: Path) -> str:

@@ -36,7 +36,7 @@ def test_a_home_without_data_begins_a_demo_and_goes_on_with_it(settings):
     begun = choose_retailer(settings, **SMALL)
 
     assert begun is not None
-    assert (begun.skus, begun.warehouses, begun.history_days, begun.shown) == (2_000, 5, 90, None)
+    assert (begun.skus, begun.warehouses, begun.history_days, begun.shown) == (2_000, 5, 91, None)
     assert 3_300 == begun.messages_per_day
     # Whatever is asked for the next time.
     assert begun == choose_retailer(settings, skus=10, warehouses=1, rate=50)

@@ -1,0 +1,72 @@
+"""Every question in SQL of README and docs has an answer in the demo, or the words before it say why it may have none."""
+
+import re
+import shlex
+from datetime import timedelta
+
+import pytest
+from click.testing import CliRunner
+
+from inventory_assets.cli import cli
+from inventory_assets.clock import set_clock
+from inventory_assets.commands.run.demo import HISTORY_DAYS
+from inventory_assets.demo.past import build_past
+from inventory_assets.derived import derive
+from inventory_assets.ingest.engine import Engine
+from inventory_assets.marts.build import build_marts
+from inventory_assets.settings import Settings
+from inventory_assets.simulator.pulse import Pulse
+from tests.demo.retail import small
+from tests.docs.markdown import DOCUMENTS, ROOT, Block, blocks
+
+pytestmark = pytest.mark.big
+
+# As many messages a shelf as the demo has: some run out, and some sell nothing.
+RETAILER = small(skus=400, warehouses=2, messages_per_day=150.0, history_days=HISTORY_DAYS)
+# Needs an archive, which a demo has not.
+ELSEWHERE = ROOT / "docs" / "archive.md"
+COMMAND = re.compile(r'^inventory sql ("(?:[^"\\]|\\.)*".*)$', re.MULTILINE)
+MAY_BE_EMPTY = re.compile(r"\bno rows?\b", re.IGNORECASE)
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory) -> Settings:
+    """The home of a demo that has just opened: its past, and all that the first run makes of it."""
+    settings = Settings(home=tmp_path_factory.mktemp("demo"), partitions_start_date=RETAILER.start_at.date())
+    engine = Engine(settings)
+    for _ in build_past(engine, RETAILER, Pulse(RETAILER.simulation())):
+        pass
+    engine.close()
+    set_clock(settings, shown=RETAILER.opens_at, speed=144)
+    for _ in derive(settings, first=RETAILER.start_at.date(), last=RETAILER.opens_at.date() - timedelta(days=1)):
+        pass
+    assert not build_marts(settings).failed
+    return settings
+
+
+def test_every_question_has_an_answer(demo):
+    silent = []
+    for document in DOCUMENTS:
+        for block in blocks(document):
+            silent += [
+                f"{block.place}: {words[0]}"
+                for words in questions(block)
+                if document != ELSEWHERE and not MAY_BE_EMPTY.search(block.lead) and not has_answer(demo, words)
+            ]
+
+    assert [] == silent
+
+
+def questions(block: Block) -> list[list[str]]:
+    """What is asked of the lake, the query and options; but not of what the block itself sends there."""
+    if block.language == "sql":
+        return [[block.code]]
+    is_of_the_lake = block.language == "bash" and "inventory publish" not in block.code
+    return [shlex.split(asked) for asked in COMMAND.findall(block.code)] if is_of_the_lake else []
+
+
+def has_answer(settings: Settings, words: list[str]) -> bool:
+    """Whether any row comes of it."""
+    asked = CliRunner().invoke(cli, ["sql", "--format", "csv", *words], env={"INVENTORY_HOME": str(settings.home)})
+    assert asked.exit_code == 0, f"{words}: {asked.output}"
+    return len(asked.stdout.splitlines()) > 1
