@@ -15,7 +15,7 @@ from inventory_assets.lake.query.clauses import FINAL_STATUSES, USABLE_PRODUCTS,
 from inventory_assets.lake.query.reader import Reader
 from inventory_assets.lake.query.rows import current_rows_query
 from inventory_assets.lake.tables import THRESHOLD_RULES
-from inventory_assets.queries.history import KEYS, read_demand
+from inventory_assets.queries.history import events_of, keys_of, read_demand, sku_names
 from inventory_assets.replenish.decided import read_decisions, read_left
 
 NUMBERS = {
@@ -33,7 +33,7 @@ _SHELVES = f"""
         coalesce(t.is_enabled, true) AS is_enabled, nullif(v.daily_units, 0) AS velocity,
         concat_ws(' ', t.rule_level_type, nullif(t.rule_level_id, ''), t.rule_warehouse_id) AS rule,
         CASE WHEN r.details IS NOT NULL THEN (r.details->>'$.rule.dynamic.service_level')::DOUBLE END AS service_level
-    FROM core.sku_state s JOIN ({KEYS}) k USING (warehouse_id, sku)
+    FROM core.sku_state s JOIN ({{keys}}) k USING (warehouse_id, sku)
     LEFT JOIN {USABLE_PRODUCTS} p USING (sku)
     LEFT JOIN core.resolved_thresholds t USING (warehouse_id, sku)
     LEFT JOIN core.velocity v USING (warehouse_id, sku)
@@ -71,7 +71,7 @@ def read_shelves(reader: Reader, version: int, plan_date: date, *, skus: Collect
         plan_date: Demand is of the complete UTC days before it.
         skus: Of these only; what comes of them is the same as among all.
     """
-    names = None if skus is None else ", ".join("'" + sku.replace("'", "''") + "'" for sku in sorted(set(skus)))
+    names = None if skus is None else sku_names(skus)
     rows = _read_rows(reader, version, names)
     coming = _read_coming(reader, rows, plan_date, names)
     inbound, day, quantity, row = (coming[name].to_numpy() for name in ("is_inbound", "day", "quantity", "row"))
@@ -91,7 +91,7 @@ def read_shelves(reader: Reader, version: int, plan_date: date, *, skus: Collect
             is_enabled=rows["is_enabled"].to_numpy(),
             has_supplier=rows["supplier_id"].is_not_null().to_numpy(),
             is_stated=~rows["is_unstated"].to_numpy(),
-            forecasts=_read_forecasts(reader, rows, plan_date, "" if names is None else f"AND e.sku IN ({names})"),
+            forecasts=_read_forecasts(reader, rows, plan_date, names),
             arrivals=_with_accepted(Arrivals(row, day, quantity, inbound), rows, left, plan_date),
         ),
     )  # fmt: skip
@@ -123,7 +123,7 @@ def _with_accepted(coming: Arrivals, rows: pl.DataFrame, left: list[Left | None]
 def _read_rows(reader: Reader, version: int, names: str | None) -> pl.DataFrame:
     rules = current_rows_query(reader, THRESHOLD_RULES, version)
     chosen = "" if names is None else f"AND s.sku IN ({names})"
-    return reader.query(_SHELVES.format(rules=rules, chosen=chosen))
+    return reader.query(_SHELVES.format(rules=rules, keys=keys_of(names), chosen=chosen))
 
 
 def _read_coming(reader: Reader, rows: pl.DataFrame, plan_date: date, names: str | None) -> pl.DataFrame:
@@ -141,7 +141,7 @@ def _read_coming(reader: Reader, rows: pl.DataFrame, plan_date: date, names: str
     )
 
 
-def _read_forecasts(reader: Reader, rows: pl.DataFrame, plan_date: date, chosen: str) -> Forecasts:
+def _read_forecasts(reader: Reader, rows: pl.DataFrame, plan_date: date, names: str | None) -> Forecasts:
     size = rows.height
     found = Forecasts(
         np.zeros(size, dtype=bool), np.zeros(size), np.zeros(size), np.ones((size, WEEK)),
@@ -151,7 +151,7 @@ def _read_forecasts(reader: Reader, rows: pl.DataFrame, plan_date: date, chosen:
     places = np.full(int(numbers.max(initial=0)) + 1, -1)
     places[numbers] = np.arange(size)
     weekdays = ((plan_date - timedelta(days=WINDOW_DAYS)).weekday() + np.arange(WINDOW_DAYS)) % WEEK
-    for demand in read_demand(reader, plan_date, chosen=chosen):
+    for demand in read_demand(reader, plan_date, chosen=events_of(names), keys=keys_of(names)):
         is_ours = demand.keys < len(places)
         is_ours[is_ours] = places[demand.keys[is_ours]] >= 0
         part = forecast_demand(demand.units[is_ours], demand.is_counted[is_ours], weekdays)
