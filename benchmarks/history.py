@@ -1,7 +1,8 @@
 """A long history of trade, written straight into a lake's tables: what a back-test reads.
 
 Through the engine nine million events would take an hour; a back-test reads
-`core.events` and `core.sku_state` only, so those are filled and nothing else.
+`core.events` and `core.sku_state` only, so those are filled and nothing else,
+past the journal as a restore does, so that readers find the two at one version.
 """
 
 from datetime import UTC, datetime
@@ -12,6 +13,8 @@ import polars as pl
 from benchmarks.measure import START_AT
 from inventory_assets.ingest.engine import Engine
 from inventory_assets.lake.catalog.connect import CATALOG
+from inventory_assets.lake.stages import Stage
+from inventory_assets.lake.tables import CORE_EVENTS, SKU_STATE
 
 DAY_US = 86_400_000_000
 RESTOCK_UNITS = 120
@@ -36,32 +39,21 @@ def write_history(engine: Engine, *, days: int, events_per_day: int, keys: int, 
         quantities[number] = np.where(is_restock, RESTOCK_UNITS, np.where(is_return, -sold, sold))
         stock += quantities[number]
     moments = np.sort(random.integers(1, days * DAY_US, (per_key, keys)), axis=0) + START_AT
-    connection = engine.lake.connection
-    connection.execute("BEGIN")
-    _insert(engine, "core.sku_state_changes", _states(keys, warehouses, stock))
-    _insert(engine, "core.events", _levels(keys, warehouses, level))
-    # In the order of event time, a day at a time, as bursts would have written it.
-    order = np.argsort(moments, axis=None)
-    day_of = (moments.ravel()[order] - START_AT) // DAY_US
-    for day in range(days):
-        chosen = order[np.searchsorted(day_of, day) : np.searchsorted(day_of, day + 1)]
-        if len(chosen):
-            frame = _orders(chosen, chosen % keys, warehouses, quantities.ravel()[chosen], moments.ravel()[chosen])
-            _insert(engine, "core.events", frame.with_columns(pl.lit(day + 2, pl.Int64).alias("version")))
-    connection.execute(
-        f"INSERT INTO {CATALOG}.meta.versions (version, stage) SELECT unnest(range(1, {days + 2})), 'burst'"
-    )
-    connection.execute(f"UPDATE {CATALOG}.meta.landed SET version = {days + 1}")
-    connection.execute("COMMIT")
+    with engine.lake.rewriting(None, stage=Stage.RESTORE, next_version=days + 1) as rewrite:
+        rewrite.append(SKU_STATE, _states(keys, warehouses, stock))
+        rewrite.append(CORE_EVENTS, _levels(keys, warehouses, level))
+        # In the order of event time, a day at a time, as bursts would have written it.
+        order = np.argsort(moments, axis=None)
+        day_of = (moments.ravel()[order] - START_AT) // DAY_US
+        for day in range(days):
+            chosen = order[np.searchsorted(day_of, day) : np.searchsorted(day_of, day + 1)]
+            if len(chosen):
+                frame = _orders(chosen, chosen % keys, warehouses, quantities.ravel()[chosen], moments.ravel()[chosen])
+                rewrite.append(CORE_EVENTS, frame.with_columns(pl.lit(day + 2, pl.Int64).alias("version")))
+        rewrite.execute(
+            f"INSERT INTO {CATALOG}.meta.versions (version, stage) SELECT unnest(range(1, {days + 1})), 'burst'"
+        )
     return quantities.size + keys
-
-
-def _insert(engine: Engine, table: str, frame: pl.DataFrame) -> None:
-    connection = engine.lake.connection
-    connection.register("_rows", frame.to_arrow())
-    names = ", ".join(frame.columns)
-    connection.execute(f"INSERT INTO {CATALOG}.{table} ({names}) SELECT {names} FROM _rows")
-    connection.unregister("_rows")
 
 
 def _place(key: np.ndarray, warehouses: int) -> list[pl.Series]:

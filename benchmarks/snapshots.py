@@ -21,7 +21,6 @@ import polars as pl
 from benchmarks.history import write_history
 from benchmarks.measure import START_AT, temporary_engine
 from inventory_assets.ingest.engine import Engine
-from inventory_assets.lake.catalog.connect import CATALOG
 from inventory_assets.lake.files.partition_files import (
     DAILY_STOCK,
     HOURLY_TRANSACTIONS,
@@ -29,6 +28,8 @@ from inventory_assets.lake.files.partition_files import (
     PartitionFiles,
 )
 from inventory_assets.lake.query.reader import history_reader
+from inventory_assets.lake.stages import Stage
+from inventory_assets.lake.tables import CORE_EVENTS
 from inventory_assets.settings import Settings
 from inventory_assets.snapshots import settled
 from inventory_assets.snapshots.build import build_partitions, refresh_partitions
@@ -234,25 +235,20 @@ def _digest(root: Path) -> tuple[object, ...]:
 def _add_late(settings: Settings, days: int) -> None:
     """An order of each of 300 keys on three days of the last third. Only what is read here is written."""
     engine = Engine(settings)
-    connection = engine.lake.connection
     moments = [FIRST + timedelta(days=days * 2 // 3 + number * days // 10) for number in range(3)]
     keys = engine.lake.query("SELECT warehouse_id, sku FROM core.sku_state ORDER BY ALL LIMIT 300")
-    for number, day in enumerate(moments):
-        at = datetime.combine(day, datetime.min.time()) + timedelta(hours=12)
-        rows = keys.with_columns(
-            version=pl.lit(days + 2, pl.Int64), seq=pl.int_range(keys.height),
-            event_id=pl.format("late:{}:{}:{}", pl.lit(number), "warehouse_id", "sku"),
-            entity_key=-(10**9) - number * 1000 - pl.int_range(keys.height), kind=pl.lit("transaction"),
-            type=pl.lit("ORDER"), status=pl.lit("COMPLETED"), quantity=pl.lit(-1, pl.Int64),
-            event_at=pl.lit(at, pl.Datetime("us")), event_date=pl.lit(day), source_epoch=pl.lit(0),
-            instant=pl.lit(int(at.replace(tzinfo=UTC).timestamp()) * 1_000_000, pl.Int64), increment=pl.lit(0),
-            has_cluster_time=pl.lit(False), outcome=pl.lit("applied"),
-        )  # fmt: skip
-        connection.register("_rows", rows.to_arrow())
-        names = ", ".join(rows.columns)
-        connection.execute(f"INSERT INTO {CATALOG}.core.events ({names}) SELECT {names} FROM _rows")
-        connection.unregister("_rows")
-    connection.execute(f"UPDATE {CATALOG}.meta.landed SET version = {days + 2}")
+    with engine.lake.rewriting(None, stage=Stage.RESTORE) as rewrite:
+        for number, day in enumerate(moments):
+            at = datetime.combine(day, datetime.min.time()) + timedelta(hours=12)
+            rewrite.append(CORE_EVENTS, keys.with_columns(
+                seq=pl.int_range(keys.height),
+                event_id=pl.format("late:{}:{}:{}", pl.lit(number), "warehouse_id", "sku"),
+                entity_key=-(10**9) - number * 1000 - pl.int_range(keys.height), kind=pl.lit("transaction"),
+                type=pl.lit("ORDER"), status=pl.lit("COMPLETED"), quantity=pl.lit(-1, pl.Int64),
+                event_at=pl.lit(at, pl.Datetime("us")), event_date=pl.lit(day), source_epoch=pl.lit(0),
+                instant=pl.lit(int(at.replace(tzinfo=UTC).timestamp()) * 1_000_000, pl.Int64), increment=pl.lit(0),
+                has_cluster_time=pl.lit(False), outcome=pl.lit("applied"),
+            ))  # fmt: skip
     engine.close()
 
 

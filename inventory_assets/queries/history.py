@@ -1,16 +1,20 @@
 """Read stock events from the lake in the order they count: by key, position, level first, event id (RULES 25)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, time
 
 import polars as pl
 
 from inventory_assets.domain.events.kinds import Key, ParentIds
 from inventory_assets.domain.stock.coverage import Demand, daily_demand
-from inventory_assets.domain.stock.history import HISTORY_SCHEMA, STATUSES, TYPES, run_stock
+from inventory_assets.domain.stock.history import HISTORY_SCHEMA, NOT_OF_STOCK, STATUSES, TYPES, run_stock
 from inventory_assets.domain.values import to_datetime, to_microseconds
 from inventory_assets.lake.query.clauses import STOCK_KINDS
 from inventory_assets.lake.query.reader import Reader
+
+# Twelve columns of numbers: some megabytes, and a hundred times what numpy spends on a frame whatever its height.
+STOCK_ROWS = 100_000
 
 
 def numbered_keys(source: str) -> str:
@@ -24,6 +28,21 @@ def numbered_keys(source: str) -> str:
 
 KEYS = numbered_keys("core.sku_state")
 """Every key."""
+
+
+def keys_of(names: str | None) -> str:
+    """`KEYS`, or those of some SKUs alone (`sku_names`): numbers are others' then."""
+    return KEYS if names is None else f"{KEYS} WHERE sku IN ({names})"
+
+
+def events_of(names: str | None) -> str:
+    """The condition on core.events for some SKUs (`sku_names`), or for all."""
+    return "" if names is None else f"AND e.sku IN ({names})"
+
+
+def sku_names(skus: Iterable[str]) -> str:
+    """SKUs as SQL has them in a list: a query that answers in batches takes no parameters."""
+    return ", ".join("'" + sku.replace("'", "''") + "'" for sku in sorted(set(skus)))
 
 
 def _place(values: tuple[str, ...], column: str) -> str:
@@ -45,9 +64,9 @@ _EVENTS = f"""
 """
 
 
-def read_keys(reader: Reader) -> tuple[list[Key], list[ParentIds]]:
-    """Every key and its parents; their places are the key numbers of `read_histories`."""
-    rows = reader.query(KEYS + " ORDER BY key").rows()
+def read_keys(reader: Reader, keys: str = KEYS) -> tuple[list[Key], list[ParentIds]]:
+    """Every key, or those wanted, and its parents; their places are the key numbers of `read_histories`."""
+    rows = reader.query(f"{keys} ORDER BY key").rows()
     return [(row[1], row[2]) for row in rows], [row[3:7] for row in rows]
 
 
@@ -56,7 +75,9 @@ def last_event_at(reader: Reader) -> int | None:
     return reader.query("SELECT epoch_us(max(event_at)) AS at FROM core.events WHERE sku IS NOT NULL").item()
 
 
-def read_histories(reader: Reader, until: int, *, chosen: str = "", keys: str = KEYS) -> Iterator[pl.DataFrame]:
+def read_histories(
+    reader: Reader, until: int, *, chosen: str = "", keys: str = KEYS, is_of_stock: bool = False
+) -> Iterator[pl.DataFrame]:
     """Read every key's events up to a time: frames of `HISTORY_SCHEMA`, no key in two of them.
 
     Args:
@@ -64,6 +85,7 @@ def read_histories(reader: Reader, until: int, *, chosen: str = "", keys: str = 
         until: Microseconds, event time.
         chosen: More SQL conditions on core.events, for both sides of a transfer.
         keys: SQL for the keys wanted: key, warehouse_id, sku.
+        is_of_stock: Without the columns `NOT_OF_STOCK`, in larger frames.
     """
     moment = to_datetime(until).replace(tzinfo=None).isoformat()
     own = _EVENTS.format(is_receiver="false", place="warehouse_id", moment=moment, condition=chosen)
@@ -71,25 +93,38 @@ def read_histories(reader: Reader, until: int, *, chosen: str = "", keys: str = 
         is_receiver="true", place="to_warehouse_id", moment=moment,
         condition=f"AND to_warehouse_id IS NOT NULL {chosen}",
     )  # fmt: skip
+    schema = {name: kind for name, kind in HISTORY_SCHEMA.items() if not (is_of_stock and name in NOT_OF_STOCK)}
+    columns = ", ".join(f'"{name}"' for name in schema)  # `at` is a word of SQL's
     query = (
-        f"WITH keys AS ({keys}) {own} UNION ALL {received} "
+        f"WITH keys AS ({keys}) SELECT {columns} FROM ({own} UNION ALL {received}) "
         "ORDER BY key, source_epoch, instant, increment, rank, event_id"
     )
-    rest: pl.DataFrame | None = None
+    parts: list[pl.DataFrame] = []
     for batch in reader.batches(query):
-        frame = batch.cast(HISTORY_SCHEMA)  # type: ignore[arg-type]
-        frame = frame if rest is None else pl.concat([rest, frame])
+        parts.append(batch.cast(schema))  # type: ignore[arg-type]
+        if is_of_stock and sum(part.height for part in parts) < STOCK_ROWS:
+            continue
+        frame = pl.concat(parts, rechunk=True)
         # The last key may go on in the next batch.
         cut = frame["key"].search_sorted(frame["key"][-1], side="left")
-        rest = frame[cut:]
+        parts = [frame[cut:]]
         if cut:
             yield frame[:cut]
-    if rest is not None:
-        yield rest
+    if parts:
+        yield pl.concat(parts, rechunk=True)
 
 
 def read_demand(reader: Reader, as_of_date: date, *, chosen: str = "", keys: str = KEYS) -> Iterator[Demand]:
     """Daily demand of every key with history before a day, some keys at a time; the rest as in `read_histories`."""
     as_of = to_microseconds(datetime.combine(as_of_date, time(), UTC))
-    for events in read_histories(reader, as_of - 1, chosen=chosen, keys=keys):
+    for events in _ahead(read_histories(reader, as_of - 1, chosen=chosen, keys=keys, is_of_stock=True)):
         yield daily_demand(run_stock(events), as_of)
+
+
+def _ahead(frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """The same frames, the next one being read while one is worked on: reading is DuckDB's, the work numpy's."""
+    with ThreadPoolExecutor(1) as pool:
+        pending = pool.submit(next, frames, None)
+        while (frame := pending.result()) is not None:
+            pending = pool.submit(next, frames, None)
+            yield frame

@@ -1,21 +1,38 @@
-"""Derive a line of a plan again, from what its version knew, and say what differs (RULES 42)."""
+"""Derive lines of a plan again, from what their version knew, and say what differs (RULES 42)."""
 
-from datetime import date
 from typing import Any
 
 import msgspec
 import numpy as np
+import polars as pl
 
+from inventory_assets.domain.events.kinds import Key
 from inventory_assets.domain.replenish.shelves import PlanSettings
 from inventory_assets.domain.stock.history import run_stock
 from inventory_assets.domain.values import to_datetime
 from inventory_assets.lake.query.as_of import pin_version
 from inventory_assets.lake.query.reader import LakeReader, Reader
-from inventory_assets.queries.history import last_event_at, read_demand, read_histories, read_keys
+from inventory_assets.lake.tables import PLANS
+from inventory_assets.queries.history import (
+    events_of,
+    keys_of,
+    last_event_at,
+    read_demand,
+    read_histories,
+    read_keys,
+    sku_names,
+)
 from inventory_assets.replenish.lines import current_line_id, read_line
-from inventory_assets.replenish.make import OF_ITS_MAKING, plan_lines
+from inventory_assets.replenish.make import SAYS, plan_lines
 from inventory_assets.settings import Settings
 from inventory_assets.words.times import to_minute
+
+# More SKUs than this and reading all of them is quicker than naming each.
+MAX_NAMED_SKUS = 500
+_STOCK = {
+    "key": pl.Int32, "events": pl.Int64, "first_at": pl.Int64, "at": pl.Int64,
+    "on_hand": pl.Int64, "reserved": pl.Int64, "stated_inbound": pl.Int64,
+}  # fmt: skip
 
 
 class Sold(msgspec.Struct, frozen=True):
@@ -70,55 +87,95 @@ def explain_line(settings: Settings, line_id: str) -> LineExplanation:
     then = LakeReader(settings)
     try:
         pin_version(then.connection, line["as_of_version"])
-        stock, sold = _read_events(then, line)
-        differences = [*_compare_stock(stock, line), *_compare(then, line)]
+        names, key = sku_names([line["sku"]]), (line["warehouse_id"], line["sku"])
+        stock = read_stock(then, names)
+        differences = compare_lines(then, pl.DataFrame([line], schema=PLANS.types), stock).get(key, ())
+        sold = _read_sold(then, line, names, _history_days(stock, line))
     finally:
         then.connection.close()
     superseded_by = "" if current in (None, line_id) else str(current)
-    return LineExplanation(line, stock, sold, superseded_by, current is None, tuple(differences))
+    return LineExplanation(line, _stated(stock, key), sold, superseded_by, current is None, tuple(differences))
 
 
-def _compare(reader: Reader, line: dict[str, Any]) -> list[str]:
-    asked = PlanSettings(line["review_days"], line["default_service_level"], line["least_transfer"])
-    again = plan_lines(reader, line["as_of_version"], line["plan_date"], asked, skus=[line["sku"]])
-    found = [row for row in again.iter_rows(named=True) if row["warehouse_id"] == line["warehouse_id"]]
-    if not found:
+def compare_lines(reader: Reader, lines: pl.DataFrame, stock: pl.DataFrame) -> dict[Key, list[str]]:
+    """Derive lines of one making again, all at once; what differs, of those of which anything does.
+
+    Args:
+        reader: Shows the version that they were made of.
+        lines: Rows of out.plans of one `as_of_version`, date and settings; not empty.
+        stock: `read_stock` of that version.
+    """
+    found: dict[Key, list[str]] = {}
+    told = lines.join(stock, on=list(PLANS.key), how="left").with_columns(pl.col(*list(_STOCK)[1:]).fill_null(0))
+    said = told.with_columns(stated_available=pl.col("on_hand") - pl.col("reserved"))
+    for name in ("available", "inbound"):
+        of_events = f"stated_{name}"
+        differing = said.filter(pl.col(name) != pl.col(of_events)).select(*PLANS.key, name, of_events)
+        for *key, was, value in differing.iter_rows():
+            found.setdefault((key[0], key[1]), []).append(f"{name} was {was:,}, its events say {value:,}")
+    one, skus = lines.row(0, named=True), named_skus(lines)
+    asked = PlanSettings(one["review_days"], one["default_service_level"], one["least_transfer"])
+    again = plan_lines(reader, one["as_of_version"], one["plan_date"], asked, skus=skus)
+    given = lines.select(SAYS).cast(dict(again.select(SAYS).schema))  # type: ignore[arg-type]
+    differing = given.join(again, on=SAYS, how="anti", nulls_equal=True)
+    others = again.join(differing, on=list(PLANS.key), how="semi")
+    by_key = {(row["warehouse_id"], row["sku"]): row for row in others.iter_rows(named=True)}
+    for line in differing.iter_rows(named=True):
+        key_ = (line["warehouse_id"], line["sku"])
+        found.setdefault(key_, []).extend(_differences(line, by_key.get(key_)))
+    return found
+
+
+def named_skus(lines: pl.DataFrame) -> list[str] | None:
+    """The lines' SKUs; None where reading all there are is quicker."""
+    skus = lines["sku"].unique()
+    return skus.to_list() if len(skus) <= MAX_NAMED_SKUS else None
+
+
+def _differences(line: dict[str, Any], again: dict[str, Any] | None) -> list[str]:
+    if again is None:
         return ["there is no such shelf among those of its version"]
-    return [
-        f"{name} was {line[name]!r}, derived again {value!r}"
-        for name, value in found[0].items()
-        if name not in OF_ITS_MAKING and line[name] != value
-    ]
+    return [f"{name} was {line[name]!r}, derived again {again[name]!r}" for name in SAYS if line[name] != again[name]]
 
 
-def _read_events(reader: Reader, line: dict[str, Any]) -> tuple[Stated, Sold | None]:
-    keys, _ = read_keys(reader)
-    number = keys.index((line["warehouse_id"], line["sku"]))
-    chosen = "AND e.sku = '" + line["sku"].replace("'", "''") + "'"
-    stated, history_days = Stated(0, "", 0, 0, 0), 0
-    for events in read_histories(reader, last_event_at(reader) or 0, chosen=chosen):
+def read_stock(reader: Reader, names: str | None) -> pl.DataFrame:
+    """Stock by the shelves' own events, folded again: a row for each shelf that has any.
+
+    Args:
+        reader: Shows a version.
+        names: Of these SKUs only (`sku_names`).
+    """
+    parts = [pl.DataFrame(schema=_STOCK)]
+    keys, until = keys_of(names), last_event_at(reader) or 0
+    for events in read_histories(reader, until, chosen=events_of(names), keys=keys, is_of_stock=True):
         stock = run_stock(events)
-        places = np.flatnonzero(stock.key == number)
-        if len(places):
-            last = places[-1]
-            history_days = (line["plan_date"] - to_datetime(int(stock.at[places].min())).date()).days
-            stated = Stated(
-                len(places), to_minute(to_datetime(int(stock.at[last]))), int(stock.on_hand[last]),
-                int(stock.reserved[last]), int(stock.inbound[last]),
-            )  # fmt: skip
-    return stated, _read_sold(reader, number, line["plan_date"], chosen, history_days)
+        ends = np.flatnonzero(np.append(stock.key[1:] != stock.key[:-1], True))
+        columns = (stock.key, stock.at, stock.on_hand, stock.reserved, stock.inbound)
+        key, *last = (values[ends] for values in columns)
+        counts = np.diff(ends, prepend=-1)
+        first_at = np.minimum.reduceat(stock.at, ends - counts + 1) if len(ends) else stock.at
+        parts.append(pl.DataFrame([key, counts, first_at, *last], schema=_STOCK))
+    return pl.concat(parts).join(reader.query(f"SELECT key, warehouse_id, sku FROM ({keys})"), on="key")
 
 
-def _read_sold(reader: Reader, number: int, plan_date: date, chosen: str, history_days: int) -> Sold | None:
-    for demand in read_demand(reader, plan_date, chosen=chosen):
+def _stated(stock: pl.DataFrame, key: Key) -> Stated:
+    for row in stock.filter(pl.col("warehouse_id") == key[0]).iter_rows(named=True):
+        at = to_minute(to_datetime(row["at"]))
+        return Stated(row["events"], at, row["on_hand"], row["reserved"], row["stated_inbound"])
+    return Stated(0, "", 0, 0, 0)
+
+
+def _history_days(stock: pl.DataFrame, line: dict[str, Any]) -> int:
+    for first_at in stock.filter(pl.col("warehouse_id") == line["warehouse_id"])["first_at"]:
+        return (line["plan_date"] - to_datetime(first_at).date()).days
+    return 0
+
+
+def _read_sold(reader: Reader, line: dict[str, Any], names: str, history_days: int) -> Sold | None:
+    keys = keys_of(names)
+    number = read_keys(reader, keys)[0].index((line["warehouse_id"], line["sku"]))
+    for demand in read_demand(reader, line["plan_date"], chosen=events_of(names), keys=keys):
         for row in np.flatnonzero(demand.keys == number):
             units = np.where(demand.is_counted[row], demand.units[row], 0)
             return Sold(int(units.sum()), int(demand.is_counted[row].sum()), int((units > 0).sum()), history_days)
     return None
-
-
-def _compare_stock(stock: Stated, line: dict[str, Any]) -> list[str]:
-    found = {"available": stock.on_hand - stock.reserved, "inbound": stock.inbound}
-    return [
-        f"{name} was {line[name]:,}, its events say {value:,}" for name, value in found.items() if line[name] != value
-    ]

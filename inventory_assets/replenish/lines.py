@@ -36,16 +36,20 @@ def read_lines(
     supplier_id: str | None = None,
     warehouse_id: str | None = None,
     category_id: str | None = None,
+    is_urgent: bool = False,
     is_all: bool = False,
 ) -> list[dict[str, Any]]:
     """The current lines by supplier, the most urgent first, each with what was decided on it.
 
     Without `is_all` only those that ask for something, and that nobody has dismissed or snoozed: a line is
-    dismissed until another one comes, a shelf snoozed up to a day.
+    dismissed until another one comes, a shelf snoozed up to a day. `is_urgent`: of those only what cannot wait.
     """
     wanted = {"supplier_id": supplier_id, "warehouse_id": warehouse_id, "category_id": category_id}
     given = {name: value for name, value in wanted.items() if value is not None}
-    conditions = [*(f"l.{name} = ?" for name in given), *(() if is_all else (_ASKS,))]
+    conditions = [
+        *(f"l.{name} = ?" for name in given),
+        *(("l.is_urgent",) if is_urgent else () if is_all else (_ASKS,)),
+    ]
     found = reader.query(_LINES.format(condition=" AND ".join(conditions) or "true"), list(given.values()))
     lines = [row | state for row, state in _with_states(reader, list(found.iter_rows(named=True)))]
     return lines if is_all else [line for line in lines if line["state"] not in ("dismissed", "snoozed")]

@@ -23,9 +23,8 @@ from inventory_assets.lake.tables import PLANS
 from inventory_assets.replenish.read import Read, read_shelves
 from inventory_assets.settings import Settings
 
-OF_ITS_MAKING = ("as_of_version", "version")
-"""Columns that say of which version a line was made; the others, what it says."""
-_SAYS = [name for name in PLANS.columns if name not in OF_ITS_MAKING]
+SAYS = [name for name in PLANS.columns if name not in ("as_of_version", "version")]
+"""What a line says: its columns but for those of which version it was made, and in which."""
 _FLAGS = {
     flags: ",".join(flag.name.lower() for flag in Unknown(flags) if flag.name) for flags in range(2 * max(Unknown))
 }
@@ -77,8 +76,8 @@ def refresh_plan(
     now = plan_lines(reader, version, plan_date, settings)
     before = current_rows(reader, PLANS).filter(pl.col("line_id").is_not_null())
     key = list(PLANS.key)
-    same = before.select(_SAYS).cast(dict(now.select(_SAYS).schema))  # type: ignore[arg-type]
-    changed = now.join(same, on=_SAYS, how="anti", nulls_equal=True)
+    same = before.select(SAYS).cast(dict(now.select(SAYS).schema))  # type: ignore[arg-type]
+    changed = now.join(same, on=SAYS, how="anti", nulls_equal=True)
     gone = before.join(now, on=key, how="anti").select(key)
     rows = pl.concat([changed, PLANS.frame(**{name: gone[name] for name in key})])
     if not rows.height:

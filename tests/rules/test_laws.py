@@ -105,7 +105,7 @@ def alerts_of(engine: ProductEngine) -> dict:
 # --- 1. Product and oracle ----------------------------------------------------------------
 
 
-@law(200)
+@law(120)
 @given(bursts(), options())
 def test_product_agrees_with_the_oracle(steps, made_with):
     """Two programs written from RULES by two people must say the same of any stream.
@@ -141,7 +141,7 @@ def firing(alerts: list[dict]) -> set[tuple]:
 # --- 2. RULES 18: a function of the set ---------------------------------------------------
 
 
-@law(100)
+@law(60)
 @given(streams(max_size=24), options(), st.randoms(use_true_random=False), st.data())
 def test_order_repeats_and_cuts_do_not_change_state(stream, made_with, rng, data):
     """Pub/Sub may deliver in any order and more than once; bursts end anywhere."""
@@ -171,7 +171,7 @@ def phases(stream: list[Document]) -> list[list[Document]]:
     return found
 
 
-@law(90)
+@law(50)
 @given(streams(max_size=24), options(), st.data())
 def test_every_cut_of_an_ordered_stream_gives_the_same_alerts(stream, made_with, data):
     """Alerts follow the running stock, not the burst's end."""
@@ -184,7 +184,7 @@ def test_every_cut_of_an_ordered_stream_gives_the_same_alerts(stream, made_with,
     assert stock_of(expected) == stock_of(anywhere) == stock_of(singly)
 
 
-@law(80)
+@law(50)
 @given(streams(max_size=24, places=NOWHERE), options(), st.data())
 def test_order_between_keys_does_not_change_alerts(stream, made_with, data):
     """Ordering keys order one key's messages; those of another may overtake them.
@@ -223,7 +223,7 @@ def summed(engine: ProductEngine) -> dict:
     return nodes
 
 
-@law(100)
+@law(60)
 @given(bursts(max_size=24), options())
 def test_rollups_are_sums_over_the_leaves_after_every_burst(steps, made_with):
     """No key lost, none counted twice; and the rows a burst writes are all that changed."""
@@ -243,7 +243,7 @@ def test_rollups_are_sums_over_the_leaves_after_every_burst(steps, made_with):
         assert {node: sums for node, sums in expected.items() if any(sums.values())} == present
 
 
-@law(50)
+@law(30)
 @given(bursts(max_size=24), options())
 def test_a_node_names_its_parent_where_it_has_one(steps, made_with):
     """A brand in two categories has no parent to show."""
@@ -279,14 +279,14 @@ def recorded(engine: ProductEngine) -> bytes:
     return msgspec.json.encode([bursts_left, engine.alerts(), engine.log])
 
 
-@law(60)
+@law(40)
 @given(bursts(max_size=24), options())
 def test_replaying_recorded_bursts_reproduces_every_byte(steps, made_with):
     """A replay that differs in one byte explains another history."""
     assert recorded(played(steps, made_with)) == recorded(played(steps, made_with))
 
 
-@law(50)
+@law(30)
 @given(bursts(max_size=24), options())
 def test_a_burst_processed_twice_before_its_commit_is_processed_once(steps, made_with):
     """A crash before the commit leaves the state as it was (RULES 33)."""

@@ -75,7 +75,7 @@ def hourly_facts(files):
 
 
 # Shrinking opens a lake for each try: the domain's own test does that better.
-@settings(max_examples=4, suppress_health_check=list(HealthCheck), phases=(Phase.explicit, Phase.generate))
+@settings(max_examples=2, suppress_health_check=list(HealthCheck), phases=(Phase.explicit, Phase.generate))
 @given(many_worlds(), st.integers(3, 60))
 def test_files_are_the_oracles_rows_of_the_events_in_any_order_and_cut(tmp_path_factory, empty_home, documents, size):
     home = tmp_path_factory.mktemp("days")

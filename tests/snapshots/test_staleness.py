@@ -58,7 +58,7 @@ def contents(files):
     return {day: files.content(day) for day in files.manifests()}
 
 
-@settings(max_examples=3, suppress_health_check=list(HealthCheck), phases=(Phase.explicit, Phase.generate))
+@settings(max_examples=2, suppress_health_check=list(HealthCheck), phases=(Phase.explicit, Phase.generate))
 @given(many_worlds(), st.integers(6, 40), st.sampled_from((0.5, 0.9)))
 def test_stale_is_what_a_rebuild_would_change_and_making_it_anew_is_that_rebuild(
     tmp_path_factory, empty_home, documents, size, share

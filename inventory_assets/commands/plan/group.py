@@ -34,6 +34,7 @@ ACTS = {
     "dismiss": ("commands.plan.decide:dismiss", "Do without lines; a newer one may say it again."),
     "snooze": ("commands.plan.decide:snooze", "Hide lines' shelves up to a day."),
     "explain": ("commands.plan.explain:explain", "Show a line's events, demand and sums; derive it again."),
+    "verify": ("commands.plan.verify:verify", "Derive all lines again, or some drawn at random."),
 }
 
 
@@ -43,6 +44,7 @@ ACTS = {
 @click.option("--category", help="Only this category's.")
 @click.option("--refresh", is_flag=True, help="Make the plan anew first; Dagster does so daily.")
 @click.option("--date", "date_", type=click.DateTime(["%Y-%m-%d"]), help="With --refresh: as of this day.")
+@click.option("--urgent", "is_urgent", is_flag=True, help="Only what cannot wait until the next review.")
 @click.option("--all", "is_all", is_flag=True, help="Also the shelves that ask for nothing.")
 @click.option("--limit", type=ROWS, default=50, show_default=True,
               help="Rows of a table; json and csv have all.")  # fmt: skip
@@ -50,7 +52,7 @@ ACTS = {
 @click.pass_context
 def plan(
     context: click.Context, supplier: str | None, warehouse: str | None, category: str | None, refresh: bool,
-    date_: datetime | None, is_all: bool, limit: int, format_: str,
+    date_: datetime | None, is_urgent: bool, is_all: bool, limit: int, format_: str,
 ) -> None:  # fmt: skip
     """Show what to order by when and what to move, by supplier, the most urgent first.
 
@@ -61,6 +63,8 @@ def plan(
         return
     if date_ is not None and not refresh:
         raise click.UsageError("--date says as of when to plan, so it needs --refresh.")
+    if is_urgent and is_all:
+        raise click.UsageError("--urgent shows fewer lines and --all shows more: give one of them.")
     settings = load_settings()
     if refresh:
         day = read_day("--date", date_)
@@ -71,13 +75,15 @@ def plan(
     else:
         land_or_say(settings)
     found = LakeReader(settings)
-    rows = read_lines(found, supplier_id=supplier, warehouse_id=warehouse, category_id=category, is_all=is_all)
+    rows = read_lines(
+        found, supplier_id=supplier, warehouse_id=warehouse, category_id=category, is_urgent=is_urgent, is_all=is_all
+    )
     if format_ == "table":
         _print_lines(rows, limit)
     else:
         print_rows([_exported(row) for row in rows], format_, columns=EXPORTED)
     if not rows:
-        notes.print(_why_none(found, is_filtered=bool(supplier or warehouse or category)), style="dim")
+        notes.print(_why_none(found, is_filtered=bool(supplier or warehouse or category or is_urgent)), style="dim")
 
 
 def _exported(row: dict[str, Any]) -> dict[str, Any]:

@@ -41,8 +41,10 @@ def share_out(
         keeps: What it then still has, at least.
         least: Fewer units than these are not moved.
     """
-    wanted = np.isin(sku, np.intersect1d(sku[need.units >= least], sku[spare >= least]))
-    rows = np.flatnonzero(wanted & ((need.units >= least) | (spare >= least)))
+    takes, gives = need.units >= least, spare >= least
+    size = int(sku.max(initial=0)) + 1
+    wanted = (np.bincount(sku[takes], minlength=size) > 0) & (np.bincount(sku[gives], minlength=size) > 0)
+    rows = np.flatnonzero(wanted[sku] & (takes | gives))
     rows = rows[np.lexsort((warehouse[rows], sku[rows]))]
     cuts = np.flatnonzero(sku[rows][1:] != sku[rows][:-1]) + 1
     found: list[Transfer] = []

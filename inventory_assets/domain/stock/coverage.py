@@ -56,33 +56,30 @@ def daily_demand(stock: Stock, as_of: int, *, days: int = WINDOW_DAYS) -> Demand
     active, or if something was sold. The day of a key's first event does not:
     nobody knows what came before it.
     """
-    keys, local = np.unique(stock.key, return_inverse=True)
-    first_day = as_of // DAY_US - days
-    starts = np.flatnonzero(np.append(True, local[1:] != local[:-1]))
-    day = stock.at // DAY_US - first_day
+    is_first = np.ones(len(stock.key), dtype=bool)
+    is_first[1:] = stock.key[1:] != stock.key[:-1]
+    starts, local = np.flatnonzero(is_first), np.cumsum(is_first) - 1
+    shape = (len(starts), days)
+    day = stock.at // DAY_US - (as_of // DAY_US - days)
     # The order of the rows counts, not a late clock (RULES 25); a key's days never run backwards.
-    span = int(day.max() - day.min()) + 1
-    day = np.maximum.accumulate(local * span + day - day.min()) - local * span + day.min()
+    least, span = int(day.min()), int(day.max() - day.min()) + 1
+    day = np.maximum.accumulate(local * span + day - least) - local * span + least
     is_inside = (day >= 0) & (day < days)
-    shape = (len(keys), days)
     cell = local[is_inside] * days + day[is_inside]
-    units = np.bincount(cell, stock.sold[is_inside].astype(np.float64), len(keys) * days).reshape(shape)
-    has_stock = (stock.available > 0) & stock.is_active
-    was_there = np.bincount(cell[has_stock[is_inside]], minlength=len(keys) * days).reshape(shape) > 0
+    units = np.bincount(cell, stock.sold[is_inside].astype(np.float64), len(starts) * days).reshape(shape)
+    available = stock.available
+    has_stock = (available > 0) & stock.is_active
+    was_there = np.zeros(shape, dtype=bool)
+    was_there.ravel()[cell[has_stock[is_inside]]] = True
     # A day begins with what the last row before it left.
-    carried = np.searchsorted(local * span + day - day.min(), _starts_of_days(len(keys), days, span, day.min())) - 1
-    is_known = carried >= starts[:, None]
-    was_there |= is_known & has_stock[np.maximum(carried, 0)]
-    last = (
-        np.searchsorted(local * span + day - day.min(), np.arange(len(keys)) * span + min(span, days - day.min())) - 1
-    )
-    available = np.where(last >= starts, stock.available[np.maximum(last, 0)], 0)
-    return Demand(keys, units, is_known & (was_there | (units > 0)), is_known, available)
-
-
-def _starts_of_days(keys: int, days: int, span: int, least: int) -> np.ndarray:
-    offset = np.clip(np.arange(days) - least, 0, span)
-    return np.arange(keys)[:, None] * span + offset[None, :]
+    places = local * (days + 1) + np.clip(day + 1, 0, days + 1)
+    rows = np.bincount(places[day < days], minlength=len(starts) * (days + 1)).reshape(len(starts), days + 1)
+    before = np.cumsum(rows, axis=1)
+    is_known = before[:, :days] > 0
+    was_there |= is_known & has_stock[np.maximum(starts[:, None] + before[:, :days] - 1, 0)]
+    ends = before[:, days]
+    left = np.where(ends > 0, available[np.maximum(starts + ends - 1, 0)], 0)
+    return Demand(stock.key[starts], units, is_known & (was_there | (units > 0)), is_known, left)
 
 
 def measure(demand: Demand) -> Coverage:

@@ -52,6 +52,9 @@ TYPES and STATUSES; `entity` is the transaction, hashed; times in microseconds;
 `version` the lake's that took the event in.
 """
 
+NOT_OF_STOCK = ("event_id", "min_threshold", "reorder_threshold", "is_restock_in_progress")
+"""Columns that stock and sales do without; left out, a `Stock` has no limits, and no flag speaks of supply."""
+
 
 class Stock(NamedTuple):
     """Stock in units right after each row of a history; arrays of one length.
@@ -102,7 +105,7 @@ def run_stock(events: pl.DataFrame) -> Stock:
     """Fold whole histories of keys.
 
     Args:
-        events: `HISTORY_SCHEMA`, each key's rows complete from its first event.
+        events: `HISTORY_SCHEMA`, each key's rows complete from its first event; `NOT_OF_STOCK` may be left out.
     """
     key, rank = events["key"].to_numpy(), events["rank"].to_numpy()
     size = len(key)
@@ -110,9 +113,9 @@ def run_stock(events: pl.DataFrame) -> Stock:
     is_first[1:] = key[1:] != key[:-1]
     is_level = rank == LEVEL
     deltas, sold = transaction_deltas(events, rank)
-    stated = events["on_hand"].fill_null(0).to_numpy()
+    stated = _values(events, "on_hand", 0)
     has_reserved = is_level & events["reserved"].is_not_null().to_numpy()
-    reserved_stated = events["reserved"].fill_null(0).to_numpy()
+    reserved_stated = _values(events, "reserved", 0)
     last_level = last_rows(is_level, is_first)
     last_reserved = last_rows(has_reserved, is_first)
     deltas[contained_rows(events, last_level), 0] = 0
@@ -121,13 +124,13 @@ def run_stock(events: pl.DataFrame) -> Stock:
     has_level = last_level >= 0
     tombstones = last_rows(rank == TOMBSTONE, is_first)
     before = np.where(is_first, 0, np.concatenate(([0], on_hand[:-1]))[:size])
-    flag = events["is_restock_in_progress"].fill_null(False).to_numpy()
+    flag = _values(events, "is_restock_in_progress", False)
     reserved = _running(deltas[:, 1], is_first, has_reserved, reserved_stated)
     inbound = _running(deltas[:, 2], is_first, np.zeros(size, dtype=bool), stated)
     is_active = tombstones <= last_level
     for rows in _of_several_sources(events, is_first):
         _fold_rows(events, rows, on_hand, reserved, inbound, is_active, last_level)
-    comes = np.isin(events["type"].fill_null(0).to_numpy(), (_RESTOCK, _TRANSFER)) & (rank == TRANSACTION)
+    comes = np.isin(_values(events, "type", 0), (_RESTOCK, _TRANSFER)) & (rank == TRANSACTION)
     return Stock(
         key=key,
         at=events["at"].to_numpy(),
@@ -136,8 +139,8 @@ def run_stock(events: pl.DataFrame) -> Stock:
         inbound=inbound,
         is_active=is_active,
         is_restock_in_progress=has_level & flag[last_level],
-        min_threshold=_carried(events["min_threshold"], last_level),
-        reorder_threshold=_carried(events["reorder_threshold"], last_level),
+        min_threshold=_carried(events, "min_threshold", last_level),
+        reorder_threshold=_carried(events, "reorder_threshold", last_level),
         is_supply=(comes & ((deltas[:, 0] > 0) | (deltas[:, 2] > 0)))
         | (is_level & ~is_first & ((on_hand > before) | flag)),
         sold=sold,
@@ -221,9 +224,8 @@ def events_of(rows: pl.DataFrame) -> Iterator[tuple[int, int, int, StockEvent]]:
 
 def transaction_deltas(events: pl.DataFrame, rank: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """What each row changes: (on_hand, reserved, inbound) of its key, and units sold."""
-    type_, status = events["type"].fill_null(0).to_numpy(), events["status"].fill_null(0).to_numpy()
-    quantity = events["quantity"].fill_null(0).to_numpy()
-    role = events["is_receiver"].fill_null(False).to_numpy().astype(np.int8)
+    type_, status, quantity = (_values(events, name, 0) for name in ("type", "status", "quantity"))
+    role = _values(events, "is_receiver", False).astype(np.int8)
     effects = _EFFECTS[type_, status, (quantity < 0).astype(np.int8), role] * np.abs(quantity)[:, None]
     is_transaction = rank == TRANSACTION
     effects[~is_transaction] = 0
@@ -273,7 +275,7 @@ def last_rows(chosen: np.ndarray, is_first: np.ndarray) -> np.ndarray:
 
 def contained_rows(events: pl.DataFrame, last_level: np.ndarray) -> np.ndarray:
     """Whether a row is in the level before it: at its very position, both by cluster time (RULES 12)."""
-    has_cluster_time = events["has_cluster_time"].fill_null(False).to_numpy()
+    has_cluster_time = _values(events, "has_cluster_time", False)
     contained = (last_level >= 0) & has_cluster_time & has_cluster_time[last_level]
     if contained.any():
         for name in ("source_epoch", "instant", "increment"):
@@ -290,6 +292,15 @@ def _running(delta: np.ndarray, is_first: np.ndarray, is_stated: np.ndarray, sta
     return total - total[start] + np.where(is_stated, stated, delta)[start]
 
 
-def _carried(values: pl.Series, last_level: np.ndarray) -> np.ndarray:
+def _carried(events: pl.DataFrame, name: str, last_level: np.ndarray) -> np.ndarray:
     """A level's value from its row on; NO_LIMIT for null and before the first level."""
-    return np.where(last_level >= 0, values.fill_null(NO_LIMIT).to_numpy()[last_level], NO_LIMIT)
+    return np.where(last_level >= 0, _values(events, name, NO_LIMIT)[last_level], NO_LIMIT)
+
+
+def _values(events: pl.DataFrame, name: str, otherwise: int | bool) -> np.ndarray:
+    """A column with something in place of null, and of itself where it was left out."""
+    if name not in events.columns:
+        return np.full(events.height, otherwise)
+    values = events[name]
+    # To fill is dear for short frames, and most columns have nothing to fill.
+    return (values.fill_null(otherwise) if values.null_count() else values).to_numpy()

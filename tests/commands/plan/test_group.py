@@ -82,6 +82,7 @@ def test_a_line_explains_itself_and_a_change_in_the_lake_is_found(run, home, tmp
     for part in ("31 events", "on hand 20 − reserved 0 = available 20", "10 a day, deviation 2", "from 300 sold",
                  "order 84 = needed 82 → in packs of 6", "30 from W2 to W1: leaves W2 470, it keeps at least 62"):  # fmt: skip
         assert part in found.out
+    assert "3 lines of 1 lake version, no difference" in run("plan", "verify", at=at).err
     (shown,) = run("plan", "explain", "pln-20220520-W1-S1", "--format", "json", at=at).rows
     assert [] == shown["differences"] and 30 == shown["sold"]["days_with_sales"]
 
@@ -90,6 +91,25 @@ def test_a_line_explains_itself_and_a_change_in_the_lake_is_found(run, home, tmp
     engine.close()
     found = run("plan", "explain", "pln-20220520-W1-S1", at=at)
     assert 1 == found.code and "order_quantity was 83, derived again 84" in found.out
+    found = run("plan", "verify", "--sample", "3", "--format", "json", at=at)
+    assert 1 == found.code and "2 of 3 lines differ" in found.err
+    assert {"line": "pln-20220520-W1-S1", "difference": "order_quantity was 83, derived again 84"}.items() <= (
+        found.rows[0].items()
+    )
+
+
+def test_what_can_wait_is_left_out_where_that_is_asked(run, home, tmp_path):
+    at = copy_home(home, tmp_path / "other")
+    engine = Engine(Settings(home=at))
+    engine.lake.connection.execute("UPDATE lake.out.plans_changes SET order_quantity = 9 WHERE sku = 'S2'")
+    engine.close()
+
+    listed = run("plan", "--format", "json", at=at).rows
+    urgent = run("plan", "--urgent", "--format", "json", at=at).rows
+
+    assert {"S1", "S2"} == {row["sku"] for row in listed}
+    assert [row for row in listed if row["is_urgent"]] == urgent
+    assert 2 == run("plan", "--urgent", "--all", at=at).code
 
 
 @pytest.mark.parametrize("line_id", ["pln-20220520-W9-S1", "nothing", "", "pln-'"])

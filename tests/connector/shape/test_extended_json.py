@@ -18,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inventory_assets.connector.shape.extended_json import to_plain
+from tests.hunting import tried
 
 OPTIONS = json_util.JSONOptions(tz_aware=True, tzinfo=UTC, uuid_representation=4)
 ID = ObjectId("60b3f4d6c8e4b0e9b9f7c6e6")
@@ -86,6 +87,7 @@ DOCUMENTS = st.dictionaries(
 )
 
 
+@tried(40)
 @given(DOCUMENTS)
 def test_a_document_reads_back_as_it_was(document):
     stored = bson.decode(bson.encode(document), bson.CodecOptions(tz_aware=True, tzinfo=UTC))

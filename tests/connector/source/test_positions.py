@@ -14,7 +14,7 @@ from typing import Any
 
 import bson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from inventory_assets.connector.source.change import Change, ClusterTime, Operation, Poison
@@ -23,6 +23,7 @@ from inventory_assets.connector.source.keys import Keys
 from inventory_assets.connector.source.lookup import INVENTORY, TRANSACTIONS, copy_order, look_up
 from inventory_assets.connector.source.mongo_reads import Page
 from inventory_assets.connector.source.mongo_source import copy_collection
+from tests.hunting import tried
 from tests.rules.oracle import Message, Oracle
 
 WATCHED = [INVENTORY, TRANSACTIONS]
@@ -281,7 +282,7 @@ EXACT = [set(), {INVENTORY}, {TRANSACTIONS}, {INVENTORY, TRANSACTIONS}]
 
 @pytest.mark.parametrize("exact", EXACT, ids=lambda exact: "+".join(sorted(exact)) or "none")
 @pytest.mark.parametrize("has_snapshots", [True, False], ids=["snapshots", "no_snapshots"])
-@settings(max_examples=150)
+@tried(80)
 @given(
     steps=st.lists(STEPS, min_size=1, max_size=14),
     rng=st.randoms(use_true_random=False),

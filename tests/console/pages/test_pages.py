@@ -27,7 +27,7 @@ ODD = (
     "a/b", "../..", "x?y=1&z#w", "100%25 %2F", "\"'><script>alert(1)</script>", "=HYPERLINK(1)", "日本 ü\u202e", "{{7*7}}",
     "-", "é" * 128, "ack",
 )  # fmt: skip
-SHARP = ("../..", "\"'><script>alert(1)</script>", "日本 ü\u202e")
+SHARP = ("../..", "\"'><script>alert(1)</script>")
 
 
 @pytest.mark.parametrize("path", PAGES)

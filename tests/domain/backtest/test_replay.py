@@ -1,6 +1,6 @@
 """A back-test gives the alerts that the live engine would have made (RULES 25-28)."""
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from inventory_assets.domain.backtest.days import add_velocity_points
@@ -14,6 +14,7 @@ from inventory_assets.domain.thresholds.resolve import StoredRule, ThresholdDefa
 from inventory_assets.domain.values import format_time
 from tests.builders import level, message, messages, moment, rule, transaction
 from tests.domain.histories import LATER, accepted, documents, history_of, live
+from tests.hunting import tried
 
 UNTIL = 1_650_585_600_000_000  # 2022-04-22, after all of them
 
@@ -45,7 +46,7 @@ def as_spans(intervals):
     return sorted(((i.alert_id, i.opened_at, i.is_reopened, i.closed_at, i.reason) for i in intervals), key=repr)
 
 
-@settings(max_examples=150, deadline=None)
+@tried(80)
 @given(documents())
 def test_the_lakes_own_rules_give_the_alerts_the_live_engine_made(found):
     result = live(found, UNTIL)
@@ -58,7 +59,7 @@ def test_the_lakes_own_rules_give_the_alerts_the_live_engine_made(found):
     assert told == {interval.alert_id for interval in intervals if interval.is_notified}
 
 
-@settings(max_examples=60, deadline=None)
+@tried(30)
 @given(st.lists(st.tuples(st.integers(0, 12), st.integers(0, 1400), st.integers(1, 9)), min_size=1, max_size=14),
        st.sampled_from(((2, 4), (None, 7), (0.5, None), (10, 10))))  # fmt: skip
 def test_days_of_cover_follow_the_velocity_of_each_day(orders, limits):

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from inventory_assets.domain.events.parse import ParseSettings
@@ -14,6 +14,7 @@ from inventory_assets.domain.stock.daily_stock import DAY_SECONDS, StockByDay, e
 from inventory_assets.domain.stock.stock_in_time import run_in_time
 from tests.builders import envelope, level, transaction
 from tests.domain.histories import history_of
+from tests.hunting import tried
 from tests.rules.days import DAYS, FIRST, accepted, expected_rows, spell, streams_of_days
 
 FIRST_DAY = (FIRST - date(1970, 1, 1)).days
@@ -53,7 +54,7 @@ def rows_of(documents, first=0):
     return found
 
 
-@settings(max_examples=250)
+@tried(100)
 @given(streams_of_days())
 def test_every_row_is_the_oracles_fold_of_the_events_before_the_days_end(documents):
     events = accepted(documents)[1]
@@ -63,7 +64,7 @@ def test_every_row_is_the_oracles_fold_of_the_events_before_the_days_end(documen
     assert expected == rows_of(documents)
 
 
-@settings(max_examples=60)
+@tried(30)
 @given(streams_of_days(), st.integers(1, DAYS - 1))
 def test_a_range_that_begins_later_has_the_same_rows(documents, first):
     whole = rows_of(documents)

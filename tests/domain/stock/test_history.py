@@ -2,16 +2,17 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from inventory_assets.domain.stock.history import _of_several_sources, run_stock
 from tests.builders import envelope, level, transaction
 from tests.domain.histories import accepted, documents, history_of, live
+from tests.hunting import tried
 
 NEVER = 2**60
 
 
-@settings(max_examples=150, deadline=None)
+@tried(80)
 @given(documents())
 def test_running_stock_is_the_fold_at_every_event(found):
     result = live(found, NEVER)

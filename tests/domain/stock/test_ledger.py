@@ -1,6 +1,6 @@
 """Counted stock against the ledger, reckoned a second way: the fold of what lies before each count."""
 
-from hypothesis import given, settings
+from hypothesis import given
 
 from inventory_assets.domain.events.kinds import Level, Tombstone, Transaction, order_key
 from inventory_assets.domain.stock.fold import KeyState, affected_keys, apply_level, apply_tombstone, apply_transaction
@@ -8,6 +8,7 @@ from inventory_assets.domain.stock.history import run_stock
 from inventory_assets.domain.stock.ledger import find_drift
 from tests.builders import envelope, level, transaction
 from tests.domain.histories import accepted, documents, history_of, live
+from tests.hunting import tried
 
 NEVER = 2**60
 
@@ -48,7 +49,7 @@ def expected(events, key):
     return found
 
 
-@settings(max_examples=150, deadline=None)
+@tried(80)
 @given(documents())
 def test_a_count_differs_where_the_fold_before_it_does(found):
     events = accepted(live(found, NEVER))

@@ -3,7 +3,7 @@
 import msgspec
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from inventory_assets.domain.alerts.evaluate import Point, find_breaches, is_restocking
@@ -18,6 +18,7 @@ from inventory_assets.domain.thresholds.resolve import (
     resolve_thresholds,
 )
 from inventory_assets.recompute.limits import first_breaches, resolve_all
+from tests.hunting import tried
 from tests.recompute.frames import keys_frame, rules_frame
 
 NAMES = st.sampled_from(["A", "B", "C", "UNKNOWN", ""])
@@ -68,7 +69,7 @@ def by_scope(found):
 
 
 @pytest.mark.parametrize("max_table", [0, 4_000_000])
-@settings(max_examples=150, deadline=None, derandomize=True)
+@tried(60)
 @given(st.lists(RULES, max_size=12).map(by_scope), KEYS)
 def test_all_at_once_is_each_by_itself(max_table, rules, keys):
     with pytest.MonkeyPatch.context() as patch:

@@ -1,0 +1,49 @@
+"""Many lines are derived again in one pass over their version, and say what `explain` says of each."""
+
+from datetime import date
+
+import pytest
+
+from inventory_assets.replenish.explain import MAX_NAMED_SKUS, explain_line
+from inventory_assets.replenish.verify import verify_lines
+from tests.builders import transaction
+from tests.replenish.shop import fill, plan, take
+
+LINE = "pln-20220520-W1-S1"
+
+
+@pytest.fixture
+def engine(open_filled):
+    return open_filled(fill)
+
+
+@pytest.mark.parametrize("most", [MAX_NAMED_SKUS, 0], ids=["SKUs by name", "all SKUs"])
+def test_lines_of_now_and_of_the_past_are_derived_again(engine, monkeypatch, most):
+    plan(engine)
+    take(engine, transaction("R1", "RESTOCK", 50, "2022-05-18T08:00:00Z", status="PENDING"))
+    plan(engine, date(2022, 5, 21))
+    monkeypatch.setattr("inventory_assets.replenish.explain.MAX_NAMED_SKUS", most)
+
+    assert (3, 1, []) == verify_lines(engine.settings)
+    assert (6, 2, []) == verify_lines(engine.settings, is_past=True)
+
+    engine.lake.connection.execute("UPDATE lake.out.plans_changes SET available = 21, needed = 7 WHERE sku = 'S1'")
+    found = verify_lines(engine.settings, is_past=True).differences
+    assert {(f"pln-{day}-{place}-S1", version) for day, version in (("20220520", 2), ("20220521", 4))
+            for place in ("W1", "W2")} == {(each.line, each.as_of_version) for each in found}  # fmt: skip
+    assert explain_line(engine.settings, LINE).differences == tuple(
+        each.difference for each in found if each.line == LINE
+    )
+
+
+def test_a_draw_is_of_the_size_asked_and_the_same_for_a_seed(engine):
+    plan(engine)
+    engine.lake.connection.execute("UPDATE lake.out.plans_changes SET needed = 7")
+
+    drawn = [
+        tuple(each.line for each in verify_lines(engine.settings, sample=1, seed=seed).differences) for seed in range(6)
+    ]
+
+    assert {1} == set(map(len, drawn)) and len(set(drawn)) > 1
+    assert drawn[3] == tuple(each.line for each in verify_lines(engine.settings, sample=1, seed=3).differences)
+    assert 3 == verify_lines(engine.settings, sample=9).lines
