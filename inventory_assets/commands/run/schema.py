@@ -57,7 +57,7 @@ def validate(files: tuple[Path, ...], schema_file: Path | None, encoding: str, f
         hidden = f"; the first {MOST_PROBLEMS} are shown" if format_ == "table" and len(rows) > MOST_PROBLEMS else ""
         raise click.ClickException(f"{len(rows):,} of {count:,} do not hold{hidden}. Mend these, then publish.")
     are_messages = any(path.suffix != ".proto" for path in files)
-    what = f"hold to {held.message_name}" if are_messages else "would be taken by a registry"
+    what = f"hold to {held.message_name}" if are_messages else "are what a registry takes"
     notes.print(f"{count:,} of {count:,} {what}", style="green")
 
 
