@@ -185,9 +185,11 @@ class _Registry:
     def _registered(self, name: str) -> list[Any]:
         request = {"name": self._path(name), "view": SchemaView.FULL}
         try:
-            return [*self._schemas.list_schema_revisions(request=request, **_CALL)]
+            found = [*self._schemas.list_schema_revisions(request=request, **_CALL)]
         except exceptions.NotFound:
             return []
+        # Google's emulator lists the oldest first, ours the newest (AIP-162); the service does not say.
+        return sorted(found, key=lambda each: each.revision_create_time, reverse=True)
 
     def schema_steps(self, spec: SchemaSpec, found: Comparison) -> list[_Step]:
         schema = {"name": self._path(spec.name), "type_": "PROTOCOL_BUFFER", "definition": spec.definition}
