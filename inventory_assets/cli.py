@@ -39,6 +39,7 @@ COMMANDS = {
     "replay-dead-letters": ("commands.run.messages:replay_dead_letters", "Publish dead letters again, after a fix."),
     "reports": ("commands.lake.reports:reports", "Nightly and weekly reports: build, list, serve."),
     "run": ("commands.run.product:run", "Run everything: emulator, Dagster, a demo retailer."),
+    "schema": ("commands.run.schema:schema", "The schema of events: validate files, compare."),
     "serve": ("console.serve:serve", "Serve the web console and its JSON API."),
     "simulate": ("commands.run.messages:simulate", "Write seeded synthetic messages."),
     "snapshots": ("commands.lake.snapshots:snapshots", "Closing stock of each day, as Parquet."),

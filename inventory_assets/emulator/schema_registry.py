@@ -197,8 +197,9 @@ class SchemaRegistry:
     def check_messages(self, settings: Any, messages: Iterable[Any]) -> None:
         """Hold messages to the schema of a topic, and say on each by which revision it holds."""
         if settings.schema == DELETED_SCHEMA:
-            raise failed_precondition(
-                "The schema of this topic was deleted: nothing can be published to it. Give the topic another."
+            raise StatusError(
+                Code.NOT_FOUND,
+                "Schema associated with topic deleted. Nothing can be published to it; give the topic another.",
             )
         allowed = self._allowed(settings)
         encoding = "BINARY" if settings.encoding == BINARY else "JSON"

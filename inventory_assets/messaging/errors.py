@@ -72,3 +72,7 @@ class SourceClosedError(MessagingError):
 
 class TopologyError(MessagingError):
     """The manifest contradicts itself, or the broker refuses it."""
+
+
+class SchemaError(MessagingError):
+    """A schema cannot become what it should, or is no schema; nothing was changed."""

@@ -56,6 +56,28 @@ class RetryPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class SchemaSpec:
+    """A protobuf schema of the registry, and the text of the revision that this release knows."""
+
+    name: str
+    definition: str
+
+
+@dataclass(frozen=True, slots=True)
+class TopicSchema:
+    """What a topic's messages are held to, once it is attached: `topics apply --attach-schemas`.
+
+    `encoding` is JSON or BINARY. The revisions are ids, both included; "" is
+    the oldest and the newest there is.
+    """
+
+    name: str
+    encoding: str
+    first_revision: str = ""
+    last_revision: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class TopicSpec:
     """A topic. `max_message_bytes` is a promise to producers, not a broker setting."""
 
@@ -64,6 +86,7 @@ class TopicSpec:
     retention_days: int
     max_message_bytes: int
     purpose: str
+    schema: TopicSchema | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +106,11 @@ class SubscriptionSpec:
 
 @dataclass(frozen=True, slots=True)
 class Topology:
-    """All topics and subscriptions, in the order of the manifest."""
+    """All topics, subscriptions and schemas, in the order of the manifest."""
 
     topics: tuple[TopicSpec, ...]
     subscriptions: tuple[SubscriptionSpec, ...]
+    schemas: tuple[SchemaSpec, ...] = ()
 
     @property
     def input_topics(self) -> tuple[str, ...]:
@@ -115,10 +139,10 @@ def load_topology(text: str | None = None) -> Topology:
     manifest = tomllib.loads(text)
     try:
         topology = _parse(manifest)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OSError) as error:
         raise TopologyError(
             f"topology.toml is incomplete: {type(error).__name__} {error}. "
-            "See the fields of TopicSpec and SubscriptionSpec."
+            "See the fields of TopicSpec, SubscriptionSpec and SchemaSpec."
         ) from error
     _check(topology)
     return topology
@@ -126,7 +150,7 @@ def load_topology(text: str | None = None) -> Topology:
 
 def _parse(manifest: Mapping[str, Any]) -> Topology:
     defaults = manifest["defaults"]
-    topics = tuple(TopicSpec(**{**topic, "role": TopicRole(topic["role"])}) for topic in manifest["topics"])
+    topics = tuple(_topic(topic) for topic in manifest["topics"])
     inputs = {topic.name for topic in topics if topic.role is TopicRole.INPUT}
     dead_letter = DeadLetterPolicy(**manifest["dead_letter"]) if "dead_letter" in manifest else None
     retry = RetryPolicy(**manifest["retry"]) if "retry" in manifest else None
@@ -142,12 +166,25 @@ def _parse(manifest: Mapping[str, Any]) -> Topology:
         )
         for given in manifest["subscriptions"]
     )
-    return Topology(topics=topics, subscriptions=subscriptions)
+    schemas = tuple(SchemaSpec(each["name"], _definition(each["file"])) for each in manifest.get("schemas", ()))
+    return Topology(topics=topics, subscriptions=subscriptions, schemas=schemas)
+
+
+def _topic(given: Mapping[str, Any]) -> TopicSpec:
+    schema = TopicSchema(**given["schema"]) if "schema" in given else None
+    if schema is not None and schema.encoding not in ("JSON", "BINARY"):
+        raise ValueError(f"encoding of topic {given['name']!r} was {schema.encoding!r}, expected JSON or BINARY")
+    return TopicSpec(**{**given, "role": TopicRole(given["role"]), "schema": schema})
+
+
+def _definition(file: str) -> str:
+    return resources.files("inventory_assets.messaging").joinpath("proto", file).read_text(encoding="utf-8")
 
 
 def _check(topology: Topology) -> None:
     topics = [topic.name for topic in topology.topics]
-    names = topics + [each.name for each in topology.subscriptions]
+    schemas = [each.name for each in topology.schemas]
+    names = [*topics, *(each.name for each in topology.subscriptions), *schemas]
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         raise TopologyError(f"topology.toml names {repeated!r} more than once; keep one of each.")
@@ -158,6 +195,12 @@ def _check(topology: Topology) -> None:
             raise TopologyError(
                 f"subscription {each.name!r} refers to {missing!r}, which topology.toml does "
                 "not define. Add a [[topics]] entry."
+            )
+    for topic in topology.topics:
+        if topic.schema and topic.schema.name not in schemas:
+            raise TopologyError(
+                f"topic {topic.name!r} refers to schema {topic.schema.name!r}, which topology.toml does not define. "
+                "Add a [[schemas]] entry."
             )
     unread = set(topology.input_topics) - {each.topic for each in topology.subscriptions}
     if unread:

@@ -1,7 +1,8 @@
 """Bring a broker to the state the manifest describes.
 
 Belongs here: create, compare, update. Does not belong: deletion, ever (what
-the manifest does not name may be somebody else's), and the manifest itself.
+the manifest does not name may be somebody else's), the manifest itself, and
+schemas, which nothing touches unasked (`schemas`).
 
 Two processes may apply at the same time: a creation that lost the race reads
 what the winner made and compares that.

@@ -5,7 +5,11 @@ limits of Pub/Sub's registry (https://cloud.google.com/pubsub/docs/schemas).
 Does not belong: what may follow what (`revisions`).
 """
 
+import json
+import math
+import re
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +19,14 @@ from google.protobuf.message import DecodeError
 # "The schema definition field can't exceed 300 KB in size."
 MAX_DEFINITION_BYTES = 300_000
 _NAME = "schema.proto"
+_Type = descriptor_pb2.FieldDescriptorProto
+_WHOLE = frozenset((
+    _Type.TYPE_INT32, _Type.TYPE_INT64, _Type.TYPE_UINT32, _Type.TYPE_UINT64, _Type.TYPE_SINT32, _Type.TYPE_SINT64,
+    _Type.TYPE_FIXED32, _Type.TYPE_FIXED64, _Type.TYPE_SFIXED32, _Type.TYPE_SFIXED64,
+))  # fmt: skip
+_NUMBERS = _WHOLE | {_Type.TYPE_FLOAT, _Type.TYPE_DOUBLE, _Type.TYPE_ENUM}
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+_NOT_FINITE = ("NaN", "Infinity", "-Infinity")
 
 
 class ProtoError(ValueError):
@@ -45,11 +57,9 @@ class ProtoSchema:
     def check_json(self, text: bytes) -> None:
         """Check a message in protobuf's JSON encoding; a field that is not in the schema is an error."""
         try:
-            decoded = text.decode()
-            # json_format takes a list for an object without fields.
-            if not decoded.lstrip(" \t\r\n").startswith("{"):
-                raise ProtoError("the message is no JSON object")
-            self._check_required(json_format.Parse(decoded, self._class()))
+            fields = json.loads(text.decode(), object_pairs_hook=_without_repeats, parse_constant=_no_number)
+            _check_shape(self._class.DESCRIPTOR, fields, "the message")
+            self._check_required(json_format.ParseDict(fields, self._class()))
         except ProtoError:
             raise
         except (json_format.Error, ValueError, TypeError, OverflowError, RecursionError) as error:
@@ -100,6 +110,49 @@ def compile_definition(definition: str) -> Any:
             raise ProtoError("the definition does not hold")
         (file,) = descriptor_pb2.FileDescriptorSet.FromString(found.read_bytes()).file
     return file
+
+
+def _check_shape(message: Any, value: Any, path: str) -> None:
+    """Refuse what Python's json_format lets through and the others do not (protobuf.dev, ProtoJSON).
+
+    It takes any value without items for an empty message, `true` for 1, and whatever `int()` reads.
+    """
+    if type(value) is not dict:
+        raise ProtoError(f"{path} is no JSON object")
+    for name, given in value.items():
+        field = message.fields_by_name.get(name) or message.fields_by_camelcase_name.get(name)
+        if field is None or given is None:
+            continue  # json_format says the rest
+        if field.message_type is not None and field.message_type.GetOptions().map_entry:
+            field = field.message_type.fields_by_name["value"]
+            items: Iterable[Any] = given.values() if type(given) is dict else ()
+        else:
+            items = (given,) if not field.is_repeated else given if type(given) is list else ()
+        for item in items:
+            if field.message_type is not None:
+                _check_shape(field.message_type, item, name)
+            elif field.type in _NUMBERS:
+                _check_number(field, item, name)
+
+
+def _check_number(field: Any, value: Any, name: str) -> None:
+    if type(value) is bool or (type(value) is float and not math.isfinite(value)):
+        raise ProtoError(f"{name} is no number: {value!r}")
+    if type(value) is not str or field.type == _Type.TYPE_ENUM or _NUMBER.fullmatch(value):
+        return
+    if field.type in _WHOLE or value not in _NOT_FINITE:
+        raise ProtoError(f"{name} is no number: {value[:50]!r}")
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ProtoError("the message names a field more than once")
+    return found
+
+
+def _no_number(constant: str) -> Any:
+    raise ProtoError(f"the message is no JSON: {constant} is not in it")
 
 
 def _check_registrable(file: Any) -> None:

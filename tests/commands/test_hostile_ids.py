@@ -72,6 +72,7 @@ PRINTS_NO_ID = {
     "connector", "connector run", "connector check", "connector init-db", "connector snapshot", "connector status",
     # In `tests/commands/connector/test_listing.py` and `tests/commands/connector/test_reconcile.py`.
     "connector list", "connector reconcile",
+    "schema", "schema show", "schema validate", "schema diff",
     # Its lists need a history: `tests/commands/plan/test_backtest.py`.
     "plan backtest",
     # What differs, where something does: `tests/commands/plan/test_group.py`.

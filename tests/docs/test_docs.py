@@ -19,6 +19,7 @@ from inventory_assets.console.dagster_ui import NAMES_VARIABLE
 from inventory_assets.domain.notify.policy_file import read_policy
 from inventory_assets.exchange.file import read_exchange_file
 from inventory_assets.lake.tables import APPEND_TABLES, VERSIONED_TABLES
+from inventory_assets.messaging.topology import TopicSchema, load_topology
 from inventory_assets.quality.rules import RULES
 from inventory_assets.settings import _READERS, Settings, load_settings
 from tests.commands.tree import subcommands
@@ -104,7 +105,7 @@ def test_the_message_shown_is_the_one_that_leaves(ran: list[Ran]):
 @pytest.mark.parametrize("block", [b for d in DOCUMENTS for b in blocks(d)], ids=lambda block: block.place)
 def test_every_block_is_marked_and_its_commands_parse(block: Block, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    for name in re.findall(r"(?<![\w/])[\w-][\w/-]*\.(?:csv|jsonl|json|yaml|toml)", block.code):
+    for name in re.findall(r"(?<![\w/])[\w-][\w/-]*\.(?:csv|jsonl|json|yaml|toml|proto)", block.code):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
 
@@ -120,6 +121,12 @@ def test_every_shown_file_is_one(block: Block):
     """A block may show one channel, which then nothing uses yet."""
     if block.place.startswith("docs/exchange.md"):
         assert read_exchange_file(tomllib.loads(block.code), {"SHOP_PASSWORD": "hush"}, said_in="docs")[1] == []
+        return
+    if block.place.startswith("docs/schemas.md"):
+        topology, shown = load_topology(), tomllib.loads(block.code)
+        assert [each["name"] for each in shown["schemas"]] == [each.name for each in topology.schemas]
+        shown_by_topic = {each["name"]: TopicSchema(**each["schema"]) for each in shown["topics"]}
+        assert shown_by_topic == {each.name: each.schema for each in topology.topics if each.schema}
         return
     problems = read_policy(tomllib.loads(block.code))[1]
 

@@ -277,13 +277,13 @@ def test_a_topic_names_what_there_is(services):
 
 
 def test_a_topic_whose_schema_is_deleted_takes_nothing(services):
-    """docs/delete-schema-revision: publishing fails; REST reference: the topic then names `_deleted-schema_`."""
+    """docs/delete-schema-revision: publishing fails; as Google's emulator has it (`test_schema_contract`)."""
     services.create_schema(FIRST)
     services.create_topic()
     services.call("delete_schema", name=SCHEMA)
 
     assert services.topic().schema_settings.schema == "_deleted-schema_"
-    _refused(Code.FAILED_PRECONDITION, "was deleted", services.publish, SKU)
+    _refused(Code.NOT_FOUND, "Schema associated with topic deleted", services.publish, SKU)
     services.update_topic("schema_settings")
     assert services.publish(b"anything")
 

@@ -13,10 +13,6 @@ from google.api_core import exceptions
 
 from tests.messaging.brokers import Broker, bodies, eventually, retry_policy
 
-AVRO = '{"type": "record", "name": "Move", "fields": [{"name": "sku", "type": "string"}]}'
-PROTO = 'syntax = "proto3"; message Move { string sku = 1; int32 quantity = 2; }'
-
-
 # -- publish and pull ------------------------------------------------------
 
 

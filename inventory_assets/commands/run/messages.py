@@ -72,14 +72,20 @@ def topics() -> None:
 
 
 @topics.command("apply")
+@click.option("--attach-schemas", is_flag=True,
+              help="Create or evolve schemas too, and attach them: such a topic then takes nothing else.")  # fmt: skip
 @format_option
-def topics_apply(format_: str) -> None:
+def topics_apply(attach_schemas: bool, format_: str) -> None:
     """Create what the manifest names and is missing; update what differs."""
     # Here, as below: most of these commands never connect, and gRPC takes half a second.
     from inventory_assets.messaging.topology_apply import apply_topology
 
     settings = load_settings()
     changes = apply_topology(settings.project, emulator_host=emulator_host(settings))
+    if attach_schemas:
+        from inventory_assets.messaging import schemas
+
+        changes += schemas.attach_schemas(settings.project, tell=notes.print, emulator_host=emulator_host(settings))
     rows = [{"action": str(c.action), "kind": c.resource, "name": c.name, "detail": c.detail} for c in changes]
     print_found(rows, format_, "nothing to do: topics and subscriptions are as the manifest has them")
 
