@@ -32,7 +32,7 @@ KINDS_BY_TOPIC: dict[str, frozenset[str]] = {
     Topic.LEVELS: frozenset({"level", "cloudevent"}),
     Topic.THRESHOLDS: frozenset({"threshold"}),
     Topic.CONTROL: frozenset({"control"}),
-    Topic.ADJUSTMENTS: frozenset({"transaction", "level", "cloudevent", "adjustment"}),
+    Topic.ADJUSTMENTS: frozenset({"transaction", "level", "threshold", "cloudevent", "adjustment"}),
     Topic.SERVICES: frozenset({"cloudevent", "r4_event"}),
 }
 ENCODING = "googclient_schemaencoding"
