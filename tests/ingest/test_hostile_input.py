@@ -22,7 +22,7 @@ from tests import builders
 from tests.builders import PUBLISHED_AT, command, envelope, level, message, rule, transaction
 from tests.envelopes import ADJUSTMENTS, SERVICES, adjustment, cloudevent, event_of, protobuf, service_event, structured
 from tests.facts import differences, rows, value
-from tests.ingest.hostile_envelopes import BAD_ENVELOPES, Bad
+from tests.hostile_envelopes import BAD_ENVELOPES, Bad
 
 
 def spliced(old: bytes, new: bytes, document: dict | None = None) -> bytes:

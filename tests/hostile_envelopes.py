@@ -1,7 +1,7 @@
 """What is wrong with messages in other envelopes than R0's, a class each (RULES 38-41).
 
 Belongs here: body, topic, attributes and the reason for which it is refused. Does not:
-what is done with them (`test_hostile_input`).
+what is done with them (`tests/ingest/test_hostile_input.py`).
 """
 
 import base64
