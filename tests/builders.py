@@ -174,7 +174,7 @@ def topic_for(document: Document) -> str:
 
 
 def message(
-    body: Document | bytes,
+    body: Document | list[Document] | bytes,
     *,
     topic: str | None = None,
     published_at: datetime = PUBLISHED_AT,
@@ -184,7 +184,7 @@ def message(
     """A message as the engine takes it, under an id of its own."""
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     if topic is None:
-        topic = TRANSACTIONS if isinstance(body, bytes) else topic_for(body)
+        topic = topic_for(body) if isinstance(body, dict) else TRANSACTIONS
     publish_at = (published_at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
     return Message(f"m{next(_message_ids)}", topic, publish_at, ordering_key, attributes, data)
 

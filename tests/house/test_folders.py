@@ -18,6 +18,7 @@ NAMED = (Path("inventory_assets/domain"), Path("inventory_assets/ingest"))
 # Module: the test that holds it instead, as the two have one subject, or as only a lake shows it.
 ELSEWHERE = {
     "domain/events/topics.py": "messaging/test_topology.py",
+    "domain/events/reading.py": "domain/events/test_parse.py",
     "ingest/notes.py": "ingest/test_writers.py",
     "domain/alerts/reconcile.py": "quality/judges/test_reconcile.py",
     "domain/backtest/days.py": "domain/backtest/test_replay.py",

@@ -4,28 +4,25 @@ RULES 1-8, and the issue's "Bad input": nothing blocks, crashes or leaks.
 """
 
 import json
+import random
+from collections import Counter
 from datetime import timedelta
-from typing import Any, NamedTuple
 
 import pytest
 
-from inventory_assets.domain.ingest.process import Message
+from inventory_assets.domain.events.parse import ParseSettings
+from inventory_assets.domain.ingest.process import Message, parse_burst, process_burst
+from inventory_assets.domain.ingest.state import InventoryState
 from inventory_assets.ingest.engine import Engine
 from inventory_assets.ingest.outbox import owed_dead_letter
 from inventory_assets.messaging.client import size_of
+from inventory_assets.messaging.envelopes import decode_protobuf
 from inventory_assets.settings import Settings
 from tests import builders
 from tests.builders import PUBLISHED_AT, command, envelope, level, message, rule, transaction
+from tests.envelopes import ADJUSTMENTS, SERVICES, adjustment, cloudevent, event_of, protobuf, service_event, structured
 from tests.facts import differences, rows, value
-
-
-class Bad(NamedTuple):
-    """A message that must be refused."""
-
-    body: Any
-    reason: str
-    topic: str | None = None
-    attributes: dict[str, str] = {}
+from tests.hostile_envelopes import BAD_ENVELOPES, Bad
 
 
 def spliced(old: bytes, new: bytes, document: dict | None = None) -> bytes:
@@ -181,6 +178,8 @@ BAD = {
     "replay attempt as text": Bad(b"!", "invalid_json", None, {"replay_attempt": "many"}),
     "replay attempt beyond 64 bits": Bad(b"!", "invalid_json", None, {"replay_attempt": "9" * 30}),
     "replay attempt of 5,000 digits": Bad(b"!", "invalid_json", None, {"replay_attempt": "9" * 5000}),
+    # RULES 38-41: other envelopes
+    **BAD_ENVELOPES,
 }  # fmt: skip
 
 HOSTILE_IDS = (
@@ -247,6 +246,37 @@ def test_dead_letter_fits_what_pubsub_takes(name, sent, letters):
     assert size_of(told) <= 10_010_000
     assert sent[name].data.startswith(told.data)
     assert len(letter["detail"]) <= 2000
+
+
+def test_two_thousand_hostile_messages_have_an_outcome_each_and_hold_up_nobody():
+    """Drawn over all envelopes, a good one of the same ordering key behind every ten: each good one counts."""
+    rng = random.Random(38)
+    names = [*BAD_ENVELOPES, *rng.choices([*BAD_ENVELOPES], k=2000 - len(BAD_ENVELOPES))]
+    rng.shuffle(names)
+    good = [
+        lambda n: message(adjustment(event_id=f"g{n}"), topic=ADJUSTMENTS),
+        lambda n: structured(cloudevent("stock.adjusted", {"sku": "S1", "warehouse_id": "W1", "quantity_change": -1}, f"g{n}"), topic=SERVICES),
+        lambda n: message(service_event(event_id=f"g{n}"), topic=SERVICES),
+        lambda n: protobuf(event_of(transaction(f"g{n}")), ("JSON", "BINARY")[n % 2]),
+    ]  # fmt: skip
+    stream: list[tuple[str, Message]] = []
+    for number, name in enumerate(names):
+        bad = BAD_ENVELOPES[name]
+        stream.append((bad.reason, message(bad.body, topic=bad.topic, ordering_key="lane", **bad.attributes)))
+        if number % 10 == 9:
+            stream.append(("applied", good[number // 10 % 4](number)))
+
+    state, settings = InventoryState(), ParseSettings(decode_protobuf=decode_protobuf)
+    outcomes: list[str] = []
+    for burst in builders.cut(stream, 100):
+        parsed = parse_burst([sent for _, sent in burst], settings)
+        result = process_burst(state, parsed, version=state.version + 1)
+        result.draft.merge(state.version + 1, 0)
+        outcomes += [str(a.rejection.reason if a.rejection else a.outcome) for a in result.arrivals]
+
+    assert [expected for expected, _ in stream] == outcomes
+    assert state.keys[("W1", "S1")].on_hand == -200
+    assert len(BAD_ENVELOPES) >= 25 and min(Counter(names).values()) >= 1
 
 
 def test_nothing_bad_moved_any_stock(engine):

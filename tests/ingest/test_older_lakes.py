@@ -2,6 +2,7 @@
 
 import tarfile
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
 import duckdb
@@ -17,21 +18,28 @@ from inventory_assets.lake.catalog.connect import attach, open_duckdb
 from inventory_assets.lake.catalog.form import downgrade
 from inventory_assets.lake.journal.open import journal_path, make_journal
 from inventory_assets.lake.transaction import Lake
+from inventory_assets.queries.dead_letters import to_replay, unreplayed
 from inventory_assets.queries.explain import explain_alert
 from inventory_assets.settings import Settings
-from tests.builders import level, messages, transaction
-from tests.facts import rows, value, warm
+from tests.builders import PUBLISHED_AT, level, message, messages, transaction
+from tests.facts import STOCK, rows, value, warm
 from tests.fakes import Crash
 
-OLDER = Path(__file__).parent / "older" / "lake-1.tar.gz"
-"""Semantics 1: an epoch of 1, an unstated key, a rule between events, CloudEvents and R2's adjustment refused."""
+LAKES = Path(__file__).parent / "older"
+"""1: of semantics 1, an epoch of 1, an unstated key, a rule between events, CloudEvents and R2's adjustment refused.
+2: of semantics 2, every other envelope than R0's refused, as `unsupported_kind`, `unknown_kind` or `wrong_topic`.
+"""
+
+
+def opened(home: Path, number: int) -> Settings:
+    with tarfile.open(LAKES / f"lake-{number}.tar.gz") as archive:
+        archive.extractall(home.parent, filter="data")
+    return Settings(home=home)
 
 
 @pytest.fixture
 def older(home) -> Settings:
-    with tarfile.open(OLDER) as archive:
-        archive.extractall(home.parent, filter="data")
-    return Settings(home=home)
+    return opened(home, 1)
 
 
 def test_it_is_verified_as_recorded_and_taken_further(older):
@@ -113,11 +121,13 @@ def test_a_rebuild_takes_it_to_the_rules_of_now(older):
     assert value(engine.lake, refused) == 4
     rebuild_lake(engine, Replay(meaning=engine.meaning))
 
-    # A warehouse's own number 1001 is no version of another's; what no reader takes in stays refused.
-    assert value(engine.lake, refused) == 3
-    assert rows(engine.lake, "SELECT outcome, first_outcome FROM raw.messages WHERE first_outcome IS NOT NULL") == [
-        ("applied", "dead_lettered")
-    ]
+    # A warehouse's own number 1001 is no version of another's, and other envelopes are taken in; an adjustment that
+    # names no warehouse stays refused.
+    assert value(engine.lake, refused) == 1
+    assert (
+        rows(engine.lake, "SELECT outcome, first_outcome FROM raw.messages WHERE first_outcome IS NOT NULL")
+        == [("applied", "dead_lettered")] * 3
+    )
     assert rows(engine.lake, "SELECT on_hand FROM core.sku_state WHERE warehouse_id = 'W2' AND sku = 'S2'") == [(3,)]
     # The source is in the envelope: of epoch 1 is the level that counts, and its id says so.
     assert rows(engine.lake, "SELECT DISTINCT source FROM core.events WHERE sku = 'S3'") == [("shop-east",)]
@@ -125,3 +135,43 @@ def test_a_rebuild_takes_it_to_the_rules_of_now(older):
     assert recorded_until(engine.lake) == 0
     engine.close()
     assert verify_lake(older, Meaning()).differences == []
+
+
+def test_what_an_earlier_reader_refused_stays_refused_until_it_is_replayed(home):
+    """RULES 37a. By hand, of S1 in W1: 77 on hand and 5 reserved at 08:00; then 7 are sent, 2 reserved, 1 ordered,
+    2 adjusted away and 1 ordered, so 66; 1 is released without a time, so on the day it was published first, so 6.
+    """
+    older = opened(home, 2)
+    engine = Engine(older)
+    before = verify_lake(older, Meaning())
+    refused = rows(engine.lake, "SELECT reason, count(*) FROM core.dead_letters GROUP BY ALL ORDER BY ALL")
+    known = rows(engine.lake, STOCK)
+    alert_id = value(engine.lake, "SELECT alert_id FROM out.alerts ORDER BY opened_at LIMIT 1")
+    said = explain_alert(engine.lake, alert_id, meaning=engine.meaning, recorded=recorded_by(older))
+
+    letters = unreplayed(engine.lake)
+    replays = [to_replay(letter) for letter in letters]
+    published_at = PUBLISHED_AT + timedelta(days=30)
+    [commit] = engine.commit_burst(
+        [message(each.data, topic=each.topic, published_at=published_at, **each.attributes) for each in replays]
+    )
+    left = rows(engine.lake, f"SELECT reason FROM core.dead_letters WHERE version = {commit.version} ORDER BY ALL")
+    lived = warm(engine.state)
+    engine.drop_state()
+    assert warm(engine.state) == lived
+    stock = rows(engine.lake, STOCK)
+    released = rows(engine.lake, "SELECT event_at::DATE FROM core.events WHERE type = 'RELEASE'")
+    engine.close()
+    after = verify_lake(older, Meaning())
+
+    assert refused == [("unknown_kind", 4), ("unsupported_kind", 5), ("wrong_topic", 2)]
+    assert (before.differences, before.recorded_until) == ([], before.version)
+    assert "earlier rules" in said.recorded_as
+    assert known == [("W1", "S1", 94, 5, 89, 0), ("W1", "S2", 0, 0, 0, 0)]
+    assert left == [("missing_field",), ("unsupported_type",)]
+    assert stock == [
+        ("W1", "S1", 66, 6, 60, 0), ("W1", "S2", -3, 0, -3, 0), ("W1", "S3", 40, 0, 40, 0), ("W2", "S1", 7, 0, 7, 0),
+    ]  # fmt: skip
+    assert released == [(PUBLISHED_AT.date(),)]
+    assert commit.outcomes == {"applied": 8, "filtered": 1, "dead_lettered": 2}
+    assert (after.differences, after.recorded_until) == ([], before.version)

@@ -11,6 +11,9 @@ from inventory_assets.domain.ingest.state import InventoryState
 from inventory_assets.domain.stock.rollup import MEASURES
 from inventory_assets.domain.values import format_time, to_microseconds
 from inventory_assets.ingest.sweep import moments_of
+from inventory_assets.messaging.envelopes import decode_protobuf
+
+READING = ParseSettings(decode_protobuf=decode_protobuf)
 
 
 class ProductEngine:
@@ -42,8 +45,8 @@ class ProductEngine:
         ]
         version = self.state.version + 1
         if self.crashes:
-            process_burst(self.state, parse_burst(received, ParseSettings()), version=version, inputs=inputs)
-        result = process_burst(self.state, parse_burst(received, ParseSettings()), version=version, inputs=inputs)
+            process_burst(self.state, parse_burst(received, READING), version=version, inputs=inputs)
+        result = process_burst(self.state, parse_burst(received, READING), version=version, inputs=inputs)
         result.draft.merge(version, committed_at)
         for key, transition in result.transitions:
             self.log.append(

@@ -35,9 +35,13 @@ OWN_DATA = """\
 no demo: this product waits for your messages.
   stock levels   → inventory-updates-topic        transactions → inventory-transactions-topic
   rules          → thresholds-topic               all of these → inventory-topic
+  CloudEvents    → inventory-topic                service events → inventory-events
 in another terminal, for example:
   echo '{"sku": "MUG-1", "warehouse_id": "WH-1", "current_stock": 40, "min_threshold": 50, \
 "last_updated": "%s"}' | .venv/bin/inventory publish - --topic inventory-updates-topic
+  echo '{"specversion": "1.0", "id": "1", "source": "/wms", "type": "warehouse.stock.adjusted", \
+"data": {"sku": "MUG-1", "warehouse_id": "WH-1", "quantity_change": -40}}' \
+| .venv/bin/inventory publish - --topic inventory-topic
   .venv/bin/inventory alerts\
 """
 

@@ -17,13 +17,12 @@ import duckdb
 
 from inventory_assets.commands.output import format_option, notes, print_found, print_rows
 from inventory_assets.commands.run.outgoing import opened, read_messages, read_rows, tell_contradictions
-from inventory_assets.domain.events.envelopes import FIRST_PUBLISHED, REPLAY_OF
-from inventory_assets.domain.values import format_time, to_microseconds_naive
 from inventory_assets.lake.errors import LakeError
 from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.messaging.client import OutgoingMessage
 from inventory_assets.messaging.topology import load_topology
 from inventory_assets.option_types import PORT, RATE, WAIT_SECONDS, Whole
+from inventory_assets.queries.dead_letters import to_replay, unreplayed
 from inventory_assets.ranges import LAST_DAY
 from inventory_assets.ranges import SIMULATION_RANGES as _RANGES
 from inventory_assets.refresh.products import import_products, read_products
@@ -299,30 +298,8 @@ def write_ledger(simulation: Simulation, path: Path) -> None:
 def replay_dead_letters(reason: str | None, dry_run: bool, format_: str) -> None:
     """Publish dead letters again to their topics, after a fix; `drain` takes them in."""
     settings = load_settings()
-    reader = LakeReader(settings)
-    condition = "" if reason is None else "AND reason = ?"
-    letters = reader.rows(
-        f"""
-        SELECT message_id, topic, ordering_key, attributes, reason, attempts, data, publish_time
-        FROM core.dead_letters d
-        WHERE NOT EXISTS (
-            SELECT 1 FROM raw.messages r
-            WHERE r.topic = d.topic AND json_extract_string(r.attributes, '$.replay_of') = d.message_id
-        ) {condition} ORDER BY version, seq
-        """,
-        [] if reason is None else [reason],
-    )
+    letters = unreplayed(LakeReader(settings), reason)
     counts = Counter(letter["reason"] for letter in letters)
     print_rows([{"reason": name, "messages": count} for name, count in sorted(counts.items())], format_)
     if letters and not dry_run:
-        publish_messages(settings, (_replayed(letter) for letter in letters))
-
-
-def _replayed(letter: dict[str, Any]) -> OutgoingMessage:
-    # Names with goog are Pub/Sub's own: it says them anew, and takes them from nobody.
-    given = {name: value for name, value in json.loads(letter["attributes"]).items() if not name.startswith("goog")}
-    # What has no time of its own is of when it was first sent, however often it is replayed.
-    first = format_time(to_microseconds_naive(letter["publish_time"]))
-    attributes = {FIRST_PUBLISHED: first, **given, REPLAY_OF: letter["message_id"]}
-    attributes["replay_attempt"] = str(letter["attempts"])
-    return OutgoingMessage(letter["topic"], letter["data"], attributes, letter["ordering_key"] or "")
+        publish_messages(settings, (to_replay(letter) for letter in letters))

@@ -5,7 +5,7 @@ schema's encoding) and its kind. Not here: reading the document (`parse` for
 R0's, a module for each other envelope).
 """
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from inventory_assets.domain.events.cloudevents import BINARY_MARKS, STRUCTURED_TYPE, from_attributes
 from inventory_assets.domain.events.connectors import HEARTBEAT
@@ -32,7 +32,7 @@ KINDS_BY_TOPIC: dict[str, frozenset[str]] = {
     Topic.LEVELS: frozenset({"level", "cloudevent"}),
     Topic.THRESHOLDS: frozenset({"threshold"}),
     Topic.CONTROL: frozenset({"control"}),
-    Topic.ADJUSTMENTS: frozenset({"transaction", "level", "cloudevent", "adjustment"}),
+    Topic.ADJUSTMENTS: frozenset({"transaction", "level", "threshold", "cloudevent", "adjustment"}),
     Topic.SERVICES: frozenset({"cloudevent", "r4_event"}),
 }
 ENCODING = "googclient_schemaencoding"
@@ -49,12 +49,11 @@ _ADJUSTMENT_FIELDS = frozenset({"item_id", "adjustment", "timestamp", "warehouse
 _NESTED = (("stock_level", "level"), ("stock_transaction", "transaction"))
 
 
-class Opened(NamedTuple):
-    """A document out of its envelope. Both null: it is about none; `kind` alone null: it states no stock fact."""
+Opened = tuple[str | None, Document | None, Source]
+"""(kind, document, source). No document: it is about none; no kind alone: it states no stock fact.
 
-    kind: str | None
-    document: Document | None
-    source: Source
+A plain tuple, as one is made for every message.
+"""
 
 
 def open_message(
@@ -67,57 +66,50 @@ def open_message(
     """
     # Most messages have no attributes that say anything: one look, and the body decides.
     if _MARKS.isdisjoint(attributes):
-        return _open_body(decode_object(data), Source(None, publish_at, None, 0, False, data))
-    source = _read_source(data, attributes, publish_at)
-    if topic == Topic.ADJUSTMENTS and (encoding := attributes.get(ENCODING)) is not None:
-        return _open_protobuf(data, encoding, source, settings)
-    if attributes.get(_CONTENT_TYPE, "").partition(";")[0].strip().lower() == STRUCTURED_TYPE:
-        return Opened("cloudevent", decode_object(data), source)
-    if not BINARY_MARKS.isdisjoint(attributes):
-        return Opened("cloudevent", from_attributes(attributes, data), source)
-    return _open_body(decode_object(data), source)
-
-
-def _read_source(data: bytes, attributes: dict[str, str], publish_at: int) -> Source:
+        return _open_body(decode_object(data), data, publish_at, None, None)
     row_id, first = attributes.get("row_id"), None
     if row_id is not None:
         row_id = read_id("row_id", row_id)
     if REPLAY_OF in attributes and (text := attributes.get(FIRST_PUBLISHED)) is not None:
         first = min(read_time(FIRST_PUBLISHED, text), publish_at)
-    return Source(row_id, publish_at, None, 0, False, data, "", first)
+    source = Source(row_id, publish_at, None, 0, False, data, "", first)
+    if topic == Topic.ADJUSTMENTS and (encoding := attributes.get(ENCODING)) is not None:
+        return _open_protobuf(data, encoding, source, settings)
+    if attributes.get(_CONTENT_TYPE, "").partition(";")[0].strip().lower() == STRUCTURED_TYPE:
+        return "cloudevent", decode_object(data), source
+    if not BINARY_MARKS.isdisjoint(attributes):
+        return "cloudevent", from_attributes(attributes, data), source
+    return _open_body(decode_object(data), data, publish_at, row_id, first)
 
 
-def _open_body(body: Document, source: Source) -> Opened:
-    if "document" not in body or "specversion" in body:
-        # What happened to a whole collection (drop, rename) is about no document (RULES 9).
-        operation = body.get("operation")
-        if "namespace" in body and type(operation) is str and operation not in _WRITES:
-            return Opened(None, None, source)
-        return Opened(_kind(body), body, source)
+def _open_body(body: Document, data: bytes, publish_at: int, row_id: str | None, first: int | None) -> Opened:
     operation = body.get("operation")
+    if "document" not in body or "specversion" in body:
+        source = Source(row_id, publish_at, None, 0, False, data, "", first)
+        # What happened to a whole collection (drop, rename) is about no document (RULES 9).
+        if "namespace" in body and type(operation) is str and operation not in _WRITES:
+            return None, None, source
+        return _kind(body), body, source
     if operation is not None and type(operation) is not str:
         raise InvalidValue("invalid_value", "the envelope's operation was no text")
     if operation is not None and operation not in _WRITES:
-        return Opened(None, None, source)
+        return None, None, Source(row_id, publish_at, None, 0, False, data)
     is_delete = operation == "delete"
-    source = _at_position(source, body, _name(body), is_delete=is_delete)
+    cluster_time, source_epoch = _read_position(body)
+    source = Source(row_id, publish_at, cluster_time, source_epoch, is_delete, data, _name(body), first)
     document = body["document"]
     if document is None and is_delete:
         document = body.get("document_key")
     if type(document) is not dict:
         raise InvalidValue("missing_field", "the envelope's document was absent or no object")
-    return Opened(_kind_of_deleted(document, body) if is_delete else _kind(document), document, source)
+    return _kind_of_deleted(document, body) if is_delete else _kind(document), document, source
 
 
-def _at_position(source: Source, envelope: Document, name: str, *, is_delete: bool = False) -> Source:
-    """A source as its envelope says more of it: the clock, its epoch, and the time by it (RULES 12)."""
-    cluster_time = _read_cluster_time(envelope.get("cluster_time"))
+def _read_position(envelope: Document) -> tuple[tuple[int, int] | None, int]:
+    """(cluster time, source epoch) as an envelope says them (RULES 12)."""
     epoch = envelope.get("source_epoch")
     source_epoch = 0 if epoch is None else read_within("source_epoch", epoch, 0, MAX_QUANTITY)
-    return Source(
-        source.row_id, source.publish_at, cluster_time, source_epoch, is_delete, source.payload, name,
-        source.first_published_at,
-    )  # fmt: skip
+    return _read_cluster_time(envelope.get("cluster_time")), source_epoch
 
 
 def _name(body: Document) -> str:
@@ -168,7 +160,9 @@ def _open_protobuf(data: bytes, encoding: str, source: Source, settings: ParseSe
             "adjustment (item_id, adjustment, timestamp)",
         )
     if not found:
-        return Opened("adjustment", event, source)
+        return "adjustment", event, source
     field, kind = found[0]
     document = event[field]
-    return Opened(kind, document, _at_position(source, document, document.get("source") or ""))
+    cluster_time, source_epoch = _read_position(document)
+    name = document.get("source") or ""
+    return kind, document, source._replace(cluster_time=cluster_time, source_epoch=source_epoch, name=name)

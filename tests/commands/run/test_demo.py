@@ -1,5 +1,6 @@
 """Which demo `inventory run` shows, what it says of it, and what becomes of the demo's clock."""
 
+import re
 from datetime import datetime, timedelta
 
 import click
@@ -27,6 +28,7 @@ from inventory_assets.demo.retailer import (
 from inventory_assets.messaging.topology import load_topology
 from tests.builders import level, messages
 from tests.demo.retail import small
+from tests.domain.events.reading import read
 
 SMALL = {"skus": 2_000, "warehouses": 5, "rate": 5.5}
 MINUTE = timedelta(minutes=1)
@@ -120,5 +122,9 @@ def test_without_a_demo_it_says_what_to_send_where():
     topics = {spec.name for spec in load_topology().topics}
     named = {word for word in OWN_DATA.split() if word.startswith(("inventory-", "thresholds-"))}
 
-    assert {"inventory-updates-topic", "inventory-transactions-topic", "thresholds-topic", "inventory-topic"} == named
+    assert {
+        "inventory-updates-topic", "inventory-transactions-topic", "thresholds-topic", "inventory-topic", "inventory-events",
+    } == named  # fmt: skip
     assert named <= topics
+    sent = re.findall(r"echo '(.*?)' \| \S+ publish - --topic (\S+)", OWN_DATA % "2022-04-20T07:00:00Z")
+    assert ["level", "transaction"] == [read(body.encode(), topic=topic).kind for body, topic in sent]

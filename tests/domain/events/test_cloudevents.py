@@ -1,15 +1,12 @@
 """CloudEvents 1.0, structured and binary (RULES 38)."""
 
-import base64
-import json
-
 import pytest
 
 from inventory_assets.domain.events.kinds import Filtered, Outcome, Rejection
 from inventory_assets.domain.events.parse import ParseSettings, parse_message
 from inventory_assets.domain.ingest.process import Message, parse_burst, process_burst
 from inventory_assets.domain.ingest.state import InventoryState
-from tests.builders import TRANSACTIONS, UPDATES, envelope, level, message, moment, transaction
+from tests.builders import TRANSACTIONS, UPDATES, level, message, moment, transaction
 from tests.domain.events.reading import read
 from tests.envelopes import ADJUSTMENTS, SERVICES, binary, cloudevent, structured
 
@@ -108,21 +105,6 @@ def test_it_comes_on_four_topics(topic):
     assert ["transaction", "transaction"] == [taken(each).kind for each in sent]
 
 
-def test_data_may_come_in_base64_and_a_content_type_may_say_what_it_is():
-    data = base64.b64encode(json.dumps(STOCK | {"quantity_change": -2}).encode()).decode()
-    event = cloudevent("stock.adjusted", None, data_base64=data)
-    said = message(event, topic=ADJUSTMENTS, **{"content-type": "application/cloudevents+json; charset=UTF-8"})
-    # What else is in it does not decide what it is, once the content type has.
-    odd = message(
-        event | {"current_stock": 5, "document": "x"},
-        topic=ADJUSTMENTS,
-        **{"content-type": "application/cloudevents+json"},
-    )
-
-    assert [-2, -2, -2] == [taken(each).quantity for each in (message(event, topic=ADJUSTMENTS), said, odd)]
-    assert taken(message(event | {"document": "x"}, topic=ADJUSTMENTS)).quantity == -2
-
-
 def test_an_id_is_its_source_s_own_and_no_two_pairs_look_alike():
     """`/a` with `b/c` and `/a/b` with `c` are two facts, though each reads `/a/b/c`."""
     change = STOCK | {"quantity_change": 1}
@@ -147,13 +129,6 @@ def test_an_id_is_its_source_s_own_and_no_two_pairs_look_alike():
 def test_a_repeat_says_the_same_or_is_refused(first, then, outcome):
     """RULES 11: structured or binary, an event is its (source, id)."""
     assert [Outcome.APPLIED, outcome] == outcomes(structured(cloudevent(*first)), binary(cloudevent(*then)))
-
-
-def test_what_is_deleted_of_a_collection_of_events_takes_nothing_back():
-    event = cloudevent("stock.adjusted", STOCK | {"quantity_change": 1})
-    deleted = message(envelope(event, 0, operation="delete", namespace="shop.inbox"), topic=ADJUSTMENTS)
-
-    assert Filtered("no_stock_fact") == taken(deleted)
 
 
 def test_it_counts_among_documents_by_its_time():
