@@ -12,7 +12,7 @@ from inventory_assets.domain.replenish.shelves import ROAD_DAYS, Arrivals, Shelv
 from inventory_assets.domain.stock.coverage import WINDOW_DAYS
 from inventory_assets.domain.thresholds.forecast import WEEK, Forecasts, forecast_demand
 from inventory_assets.lake.query.clauses import FINAL_STATUSES, STOCK_KINDS, counting_versions, usable_products
-from inventory_assets.lake.query.reader import Reader
+from inventory_assets.lake.query.reader import AtOnce, Reader
 from inventory_assets.lake.query.rows import current_rows_query
 from inventory_assets.lake.tables import PRODUCTS, RESOLVED_THRESHOLDS, SKU_STATE, THRESHOLD_RULES, VELOCITY
 from inventory_assets.queries.history import numbered_keys, read_demand
@@ -112,6 +112,8 @@ def read_shelves(reader: Reader, version: int, plan_date: date, *, skus: Collect
         plan_date: Demand is of the complete UTC days before it.
         skus: Of these only; what comes of them is the same as among all.
     """
+    if skus is not None:
+        reader = AtOnce(reader)
     place = _place(version, skus)
     rows = _read_rows(reader, version, place)
     coming = _read_coming(reader, rows, plan_date, place.events.format(e=""))
