@@ -1,7 +1,7 @@
 # setup, run, test, test-all, bench, soak: each builds .venv first, from the hash-pinned lock.
 .DEFAULT_GOAL := help
 MARK ?= not big
-.PHONY: help setup run test test-all again lint bench soak bigquery clean
+.PHONY: help setup run test test-all again lint bench soak bigquery proto clean
 
 # A Python from 3.11 to 3.13, whatever it is called here.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
@@ -32,6 +32,7 @@ help:
 	@echo "make bench  the benchmarks"
 	@echo "make soak   one hour at 1,000 events/s"
 	@echo "make bigquery   the marts, compiled for BigQuery (an environment of its own)"
+	@echo "make proto  the Python module of inventory.proto, anew"
 	@echo "make clean  forget .venv and .inventory"
 
 setup: .venv/installed
@@ -86,6 +87,10 @@ bigquery: .venv-bigquery/installed
 	@$(PYTHON) -m venv --clear .venv-bigquery
 	@$(call install,.venv-bigquery/bin,$<)
 	@touch $@
+
+# A test compares it with what is checked in.
+proto: setup
+	$(BIN)/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. inventory_assets/messaging/proto/inventory.proto
 
 clean:
 	rm -rf .venv .venv-bigquery .inventory

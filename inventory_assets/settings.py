@@ -24,6 +24,7 @@ Minutes = tuple[tuple[str, int], ...]
 """Minutes by alert priority; what is absent is off."""
 
 MAX_HOURS = 24 * 366
+MAX_ID_BYTES = 256  # RULES 4
 _PRIORITIES = ("CRITICAL", "HIGH", "MEDIUM")
 _DIGITS = re.compile(r"[0-9]{1,18}")
 _MEMORY = re.compile(r"(?P<number>[0-9]{1,12}(\.[0-9]{1,6})?) ?((?P<unit>[KMGT])(?P<binary>i)?)?B", re.IGNORECASE)
@@ -53,6 +54,7 @@ class Settings:
         is_project_named: GOOGLE_CLOUD_PROJECT is set: without an emulator named, the real service is meant.
         start_date: Older event times are dead letters (RULES 6).
         partitions_start_date: First daily partition that Dagster shows.
+        default_warehouse: Where an adjustment is that names no warehouse (RULES 41); None refuses it.
         max_messages, max_bytes: Bounds of a burst.
         tick_seconds: How long a sensor tick waits beside the burst loop before it says what that took in.
         lease_seconds: How long the burst loop goes on after a tick.
@@ -87,6 +89,7 @@ class Settings:
     partitions_start_date: date = date(2026, 1, 1)
     max_ahead: timedelta = timedelta(hours=24)
     unstated_grace: timedelta = timedelta(hours=24)
+    default_warehouse: str | None = None
     max_messages: int = 2_000
     max_bytes: int = 32_000_000
     tick_seconds: float = 0.0
@@ -277,6 +280,14 @@ def _day(text: str) -> date:
     return day
 
 
+def _id(text: str) -> str:
+    if text != text.strip() or not text.isprintable() or len(text.encode()) > MAX_ID_BYTES:
+        raise ValueError(
+            f"expected an id of 1 to {MAX_ID_BYTES} bytes, without control characters or outer white space"
+        )
+    return text
+
+
 def _memory(text: str) -> str:
     # DuckDB would say so too, but not which setting it was.
     if not _MEMORY.fullmatch(text):
@@ -330,6 +341,7 @@ _READERS: dict[str, Callable[[str], object]] = {
     "partitions_start_date": _day,
     "max_ahead": _hours,
     "unstated_grace": _hours,
+    "default_warehouse": _id,
     "max_messages": _whole(1, 100_000),
     "max_bytes": _whole(1, 10**9),
     "tick_seconds": _number("seconds", 0, 3_600),

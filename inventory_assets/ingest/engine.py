@@ -33,7 +33,7 @@ from inventory_assets.domain.ingest.process import (
 from inventory_assets.domain.ingest.state import InventoryState
 from inventory_assets.ingest import frames
 from inventory_assets.ingest.burst_rows import append_past, append_result, counts_of, recorded_inputs
-from inventory_assets.ingest.meaning import CODE_VERSION, meaning_of
+from inventory_assets.ingest.meaning import CODE_VERSION, meaning_of, parsing_of
 from inventory_assets.ingest.recall import recall
 from inventory_assets.ingest.replay import parse_recorded, read_bursts
 from inventory_assets.ingest.warm import load_state
@@ -116,6 +116,7 @@ class Engine:
         self.lake = Lake(settings)
         self.index = EntityIndex(settings.home / "cache" / f"entities-{time.time_ns()}.bin")
         self.meaning = meaning_of(settings)
+        self._parsing = parsing_of(self.meaning)
         self._state: InventoryState | None = None
         self._watermark: Watermark | None = None
         self._upkeep: Upkeep | None = None
@@ -292,7 +293,7 @@ class Engine:
 
     def _commit_or_halve(self, burst: "_Burst") -> list[Commit]:
         try:
-            return [self._commit(burst, parse_burst(burst.messages, self.meaning.parsing))]
+            return [self._commit(burst, parse_burst(burst.messages, self._parsing))]
         except InvariantViolation as violation:
             size = len(burst.messages)
             logger.error("burst of %d messages refused: %s", size, violation)

@@ -6,10 +6,14 @@ Not here: where things are and how much is held (`settings`).
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version as package_version
 
+import msgspec
+
 from inventory_assets.domain.alerts.lifecycle import LifecyclePolicy
+from inventory_assets.domain.events.reading import ParseSettings
 from inventory_assets.domain.ingest.meaning import Meaning
 from inventory_assets.domain.thresholds.resolve import ThresholdDefaults
 from inventory_assets.domain.values import to_microseconds
+from inventory_assets.messaging.envelopes import decode_protobuf
 from inventory_assets.settings import Settings
 
 CODE_VERSION = package_version("inventory-assets")
@@ -23,7 +27,13 @@ def meaning_of(settings: Settings) -> Meaning:
         default_min=settings.default_min,
         default_reorder=settings.default_reorder,
         unstated_grace=_to_us(settings.unstated_grace),
+        default_warehouse=settings.default_warehouse,
     )
+
+
+def parsing_of(meaning: Meaning) -> ParseSettings:
+    """How messages of any envelope are read, those of a schema included."""
+    return msgspec.structs.replace(meaning.parsing, decode_protobuf=decode_protobuf)
 
 
 def _to_us(span: timedelta) -> int:

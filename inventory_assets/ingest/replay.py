@@ -25,6 +25,7 @@ from inventory_assets.domain.ingest.process import (
 )
 from inventory_assets.domain.ingest.state import InventoryState
 from inventory_assets.domain.values import to_microseconds_naive
+from inventory_assets.ingest.meaning import parsing_of
 from inventory_assets.ingest.warm import to_dynamics
 from inventory_assets.lake.query.reader import Reader
 from inventory_assets.lake.tables import DYNAMIC_THRESHOLDS, PLANS, PRODUCTS, VELOCITY
@@ -143,7 +144,7 @@ def _read_inputs(reader: Reader, version: int, text: str) -> BurstInputs:
 
 def parse_recorded(burst: RecordedBurst, meaning: Meaning) -> list[Parsed]:
     """Read a recorded burst's messages as they were read then, offenders included."""
-    parsed: list[Parsed] = parse_burst(burst.messages, meaning.parsing)
+    parsed: list[Parsed] = parse_burst(burst.messages, parsing_of(meaning))
     for place, detail in burst.forced.items():
         parsed[place] = Rejection(INVARIANT_VIOLATION, detail)
     return parsed

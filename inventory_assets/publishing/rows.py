@@ -16,6 +16,7 @@ from inventory_assets.domain.publish.encode import ENCODERS, TOPICS, Envelope, F
 from inventory_assets.domain.publish.facts import Document, FactReader, judge, to_bytes
 from inventory_assets.domain.values import InvalidValue
 from inventory_assets.given_files import BadRow, HeaderError
+from inventory_assets.messaging.envelopes import encode_protobuf
 from inventory_assets.messaging.messages import OutgoingMessage
 from inventory_assets.publishing.mapping import FileFormat
 from inventory_assets.publishing.table import Table, title_hint
@@ -40,6 +41,7 @@ class Order:
         topic: Its short name.
         envelope: How facts are said there.
         time: Of rows without one.
+        is_binary: Whether messages of a schema are binary, not JSON.
         now: Microseconds; event times are held to it.
         parsing: Bounds of event times.
     """
@@ -49,6 +51,7 @@ class Order:
     now: int
     parsing: ParseSettings
     time: str | None = None
+    is_binary: bool = False
 
 
 @dataclass(slots=True)
@@ -92,7 +95,7 @@ def plan_rows(
             )
         return lambda: _passed(table, order)
     try:
-        columns = choose_columns(table.header, mapping)
+        columns = choose_columns(table.header, mapping, order.parsing.default_warehouse)
     except ColumnsError as error:
         raise HeaderError(f"{table.name}: {error}.{title_hint(table, mapping)}") from error
     _check_topic(table.name, columns.kind, order)
@@ -128,9 +131,9 @@ def _sayer(reader: FactReader, table: Table, order: Order) -> _Say:
         assert isinstance(event, Transaction | Level)  # its columns are theirs
         if encode is None:
             return event, OutgoingMessage(order.topic, data, attributes)
-        reason = document.get("reason")
-        body = encode(Fact(event, reader.name_of(line), reason if type(reason) is str else None))
-        return event, OutgoingMessage(order.topic, to_bytes(body), _ATTRIBUTES.get(order.envelope, attributes))
+        body = encode(Fact(event, reader.name_of(line), document))
+        said = to_bytes(body) if not order.is_binary else encode_protobuf(body)
+        return event, OutgoingMessage(order.topic, said, _ATTRIBUTES.get(order.envelope, attributes))
 
     return say
 
@@ -138,7 +141,7 @@ def _sayer(reader: FactReader, table: Table, order: Order) -> _Say:
 # Whose ids are in their bodies (RULES 10); Pub/Sub's binding of CloudEvents asks for the content type.
 _ATTRIBUTES = {
     Envelope.CLOUDEVENTS: {"content-type": "application/cloudevents+json; charset=utf-8"},
-    Envelope.SERVICE: {"content-type": "application/json"},
+    Envelope.SERVICE: {},
 }
 
 

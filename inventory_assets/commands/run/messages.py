@@ -15,6 +15,8 @@ import duckdb
 
 from inventory_assets.commands.output import format_option, notes, print_found, print_rows
 from inventory_assets.commands.run.publish import publish_messages
+from inventory_assets.domain.events.envelopes import FIRST_PUBLISHED, REPLAY_OF
+from inventory_assets.domain.values import format_time, to_microseconds_naive
 from inventory_assets.lake.errors import LakeError
 from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.messaging.client import OutgoingMessage
@@ -257,7 +259,8 @@ def replay_dead_letters(reason: str | None, dry_run: bool, format_: str) -> None
     condition = "" if reason is None else "AND reason = ?"
     letters = reader.rows(
         f"""
-        SELECT message_id, topic, ordering_key, attributes, reason, attempts, data FROM core.dead_letters d
+        SELECT message_id, topic, ordering_key, attributes, reason, attempts, data, publish_time
+        FROM core.dead_letters d
         WHERE NOT EXISTS (
             SELECT 1 FROM raw.messages r
             WHERE r.topic = d.topic AND json_extract_string(r.attributes, '$.replay_of') = d.message_id
@@ -272,6 +275,10 @@ def replay_dead_letters(reason: str | None, dry_run: bool, format_: str) -> None
 
 
 def _replayed(letter: dict[str, Any]) -> OutgoingMessage:
-    attributes = {**json.loads(letter["attributes"]), "replay_of": letter["message_id"]}
+    # Names with goog are Pub/Sub's own: it says them anew, and takes them from nobody.
+    given = {name: value for name, value in json.loads(letter["attributes"]).items() if not name.startswith("goog")}
+    # What has no time of its own is of when it was first sent, however often it is replayed.
+    first = format_time(to_microseconds_naive(letter["publish_time"]))
+    attributes = {FIRST_PUBLISHED: first, **given, REPLAY_OF: letter["message_id"]}
     attributes["replay_attempt"] = str(letter["attempts"])
     return OutgoingMessage(letter["topic"], letter["data"], attributes, letter["ordering_key"] or "")

@@ -13,7 +13,7 @@ from inventory_assets.domain.events.kinds import Event, Filtered, Level, Rejecti
 from inventory_assets.domain.events.parse import parse_message
 from inventory_assets.domain.values import format_time
 from inventory_assets.given_text import GivenFileError
-from inventory_assets.ingest.meaning import meaning_of
+from inventory_assets.ingest.meaning import meaning_of, parsing_of
 from inventory_assets.messaging.messages import OutgoingMessage
 from inventory_assets.publishing.rows import MAX_SHOWN, Draft, Tally
 from inventory_assets.settings import Settings
@@ -47,7 +47,7 @@ def _take(teller: Teller, draft: Draft) -> None:
 
 def judged(settings: Settings, messages: Iterator[tuple[int, OutgoingMessage]]) -> Iterator[Draft]:
     """What lines would become as they are taken in: they go out as they stand, whatever that is."""
-    parsing, now = meaning_of(settings).parsing, machine_microseconds()
+    parsing, now = parsing_of(meaning_of(settings)), machine_microseconds()
     for line, message in messages:
         found = parse_message(message.topic, message.data, dict(message.attributes), now, parsing)
         if isinstance(found, Rejection):

@@ -16,7 +16,7 @@ from inventory_assets.commands.run.preview import Drafts, checked, judged, previ
 from inventory_assets.domain.publish.encode import Envelope
 from inventory_assets.domain.values import InvalidValue, format_time, read_time
 from inventory_assets.given_text import GivenFileError
-from inventory_assets.ingest.meaning import meaning_of
+from inventory_assets.ingest.meaning import meaning_of, parsing_of
 from inventory_assets.messaging.errors import MessagingError, PublishError
 from inventory_assets.messaging.messages import OutgoingMessage
 from inventory_assets.messaging.topology import load_topology
@@ -89,14 +89,13 @@ def publish(
             mapping = of_opening_stock(mapping)
         written = said.check().over(format_of_file)
         table = read_table(source, name, format_in, written, mapping)
-    envelope = Envelope(as_) if as_ is not None else _asked_envelope(settings, topic)
-    if envelope is Envelope.PROTOBUF:
-        raise click.UsageError("--as protobuf is not there yet; publish such messages as lines (--format-in messages).")
+    envelope, is_binary = _asked_envelope(settings, topic, None if as_ is None else Envelope(as_))
     order = Order(
         topic=topic,
         envelope=envelope,
+        is_binary=is_binary,
         now=machine_microseconds(),
-        parsing=meaning_of(settings).parsing,
+        parsing=parsing_of(meaning_of(settings)),
         time=None if time_ is None else _time(time_),
     )
     drafts = plan_rows(table, mapping, written, order)
@@ -164,26 +163,35 @@ def _time(text: str) -> str:
         raise click.UsageError(f"{error.detail}, as 2026-01-31T08:00:00Z.") from error
 
 
-def _asked_envelope(settings: Settings, topic: str) -> Envelope:
-    """What the topic's schema asks, else documents."""
+def _asked_envelope(settings: Settings, topic: str, said: Envelope | None) -> tuple[Envelope, bool]:
+    """(envelope, whether it is binary): as said, or what the topic's schema asks, else documents."""
+    if said is not None and said is not Envelope.PROTOBUF:
+        return said, False
     host = emulator_host(settings)
     if host and not _listens(host):
-        return Envelope.DOCUMENT  # a file can be looked at without a broker
+        return said or Envelope.DOCUMENT, False  # a file can be looked at without a broker
     from inventory_assets.messaging.topic_schema import find_schema
 
     try:
         schema = find_schema(settings.project, topic, emulator_host=host)
     except MessagingError as error:
+        if said is not None:
+            raise
         notes.print(f"{error} Rows go out as plain documents.", style="yellow")
-        return Envelope.DOCUMENT
+        return Envelope.DOCUMENT, False
+    if said is not None and (schema is None or not schema.is_protobuf):
+        raise click.UsageError(
+            f"--as protobuf needs a topic with its schema, and {topic!r} has none: attach it with "
+            "`inventory topics apply --attach-schemas`, or publish --as adjustment."
+        )
     if schema is None:
-        return Envelope.DOCUMENT
+        return Envelope.DOCUMENT, False
     if not schema.is_protobuf:
         raise click.UsageError(
             f"topic {topic!r} has the schema {schema.name!r}, which is Avro: no envelope here fits it. "
             "Say one with --as, or publish lines that fit it (--format-in json)."
         )
-    return Envelope.PROTOBUF
+    return Envelope.PROTOBUF, schema.is_binary
 
 
 def _listens(host: str) -> bool:

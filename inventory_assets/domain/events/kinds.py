@@ -296,8 +296,11 @@ def entity_name(event: Event) -> str:
 def entity_names(event: Event) -> tuple[str, ...]:
     """Name all that must be looked up to tell a repeat or an earlier version of `event`."""
     name = entity_name(event)
-    # A file's row has an identity of its own beside its transaction's or its level's.
-    return (name, event.event_id) if name != event.event_id and is_row(event) else (name,)
+    # A file's row, and an event of another envelope than R0's, has an identity of its own beside its
+    # transaction's or its level's; a document's id says no more than what it is a version of.
+    if name == event.event_id or event.event_id.startswith("transaction:"):
+        return (name,)
+    return (name, event.event_id)
 
 
 # Asked for when a burst is looked up and again when it is written.

@@ -19,11 +19,11 @@ def admit(draft: Draft, event: Event, names: tuple[str, ...]) -> Outcome | Rejec
     # version of the transaction happened to come before.
     for known in known_events:
         if known.event_id == event.event_id:
-            if known.kind == event.kind and known.content == event.content:
+            if known.kind == event.kind and _said_whole(known) == _said_whole(event):
                 return Outcome.DUPLICATE
             return Rejection(
                 "conflicting_duplicate",
-                f"event {event.event_id!r} was {known.content!r}, now {event.content!r}",
+                f"event {event.event_id!r} was {_said_whole(known)!r}, now {_said_whole(event)!r}",
             )
     for known in known_events:
         if (is_row(event) or is_row(known)) and _contradicts(event, known):
@@ -49,6 +49,11 @@ CORRECTION = {
     Level.kind: "to correct it, send one with a later last_updated",
 }
 """What to do about a contradiction, by kind: for the dead letter, and for who publishes a file."""
+
+
+def _said_whole(event: Event) -> tuple:
+    """What a repeat must agree on. A status is part of a document's id, but not of another envelope's."""
+    return (*event.content, event.status) if type(event) is Transaction else event.content
 
 
 def _contradicts(event: Event, known: Event) -> bool:

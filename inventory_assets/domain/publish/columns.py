@@ -6,7 +6,7 @@ Here: names only. Not here: what the cells hold (`cells`), or the fact they make
 import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from inventory_assets.domain.events.kinds import Level, Transaction
 from inventory_assets.domain.events.parse import EMBEDDED, PRODUCT_FIELDS, PRODUCT_NUMBERS
@@ -80,8 +80,15 @@ class Columns:
         return name in self.constants or any(known == name for known, _, _ in self.fields)
 
 
-def choose_columns(header: Sequence[str], mapping: ColumnMapping | None) -> Columns:
+def choose_columns(
+    header: Sequence[str], mapping: ColumnMapping | None, default_warehouse: str | None = None
+) -> Columns:
     """Decide what each column is.
+
+    Args:
+        header: Their names.
+        mapping: What a person says of them.
+        default_warehouse: Of all rows, where no column is one.
 
     Raises:
         ColumnsError: Two ways to read it, or none; a mapping names what is not there.
@@ -92,10 +99,12 @@ def choose_columns(header: Sequence[str], mapping: ColumnMapping | None) -> Colu
         columns = _known(header, mapping.constants if mapping else {})
     required = ["sku", "warehouse_id"]
     lacking = [name for name in required if not columns.has(name)]
+    if lacking == ["warehouse_id"] and default_warehouse is not None:
+        return replace(columns, constants={**columns.constants, "warehouse_id": default_warehouse})
     if lacking == ["warehouse_id"]:
         raise ColumnsError(
             f"no column is the warehouse_id (of {_list(header)}). If all rows are of one warehouse, give a mapping "
-            'with constants: warehouse_id = "…"'
+            'with constants: warehouse_id = "…", or set INVENTORY_DEFAULT_WAREHOUSE'
         )
     if lacking:
         raise ColumnsError(f"no column is the {lacking[0]}{_near(lacking[0], header)}; {_how(header)}")

@@ -9,8 +9,9 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from inventory_assets.domain.events.kinds import UNKNOWN_PARENTS, Level, Status, Transaction, join_id
+from inventory_assets.domain.events.reading import SIGNS
 from inventory_assets.domain.events.topics import Topic
-from inventory_assets.domain.values import InvalidValue, format_time
+from inventory_assets.domain.values import InvalidValue, format_time, read_time
 
 Body = dict[str, Any]
 
@@ -31,12 +32,18 @@ class Fact(NamedTuple):
     Attributes:
         event: What it means.
         row: Its row's name, `file/<hash>/<line>`.
-        reason: Why it is, in words, where somebody says so.
+        document: As it stands in a document of its own.
     """
 
     event: Transaction | Level
     row: str
-    reason: str | None = None
+    document: Body
+
+    @property
+    def reason(self) -> str | None:
+        """Why it is, in words, where somebody says so."""
+        reason = self.document.get("reason")
+        return reason if type(reason) is str else None
 
 
 class CannotSayError(InvalidValue):
@@ -63,8 +70,10 @@ def to_adjustment(fact: Fact) -> Body:
         "adjustment": event.quantity,
         "timestamp": format_time(event.event_at),
         "warehouse_id": event.warehouse_id,
-        "event_id": event.transaction_id,
     }
+    if event.transaction_id != fact.row:
+        # Without one its id is its row's, which is beside it (RULES 41).
+        body["event_id"] = event.transaction_id
     return body if fact.reason is None else body | {"reason": fact.reason}
 
 
@@ -77,9 +86,15 @@ def to_cloudevent(fact: Fact) -> Body:
     if isinstance(event, Level):
         _check_plain(event, Envelope.CLOUDEVENTS)
         source, _, own_id = fact.row.rpartition("/")
-        data: Body = {"sku": event.sku, "warehouse_id": event.warehouse_id, "quantity_on_hand": event.on_hand}
-        if event.reserved is not None:
-            data["quantity_reserved"] = event.reserved
+        if event.reserved is None:
+            raise CannotSayError(
+                Envelope.CLOUDEVENTS,
+                "no reserved stock would be read as 0; say it (reserved_stock, a column or a constant)",
+            )
+        data: Body = {
+            "sku": event.sku, "warehouse_id": event.warehouse_id, "quantity_on_hand": event.on_hand,
+            "quantity_reserved": event.reserved,
+        }  # fmt: skip
         return _cloudevent(source, own_id, "updated", event.event_at, data)
     _movement(fact, Envelope.CLOUDEVENTS, types=tuple(_CLOUD_MOVEMENTS))
     if event.transaction_id == fact.row:
@@ -121,7 +136,7 @@ def to_r4(fact: Fact) -> Body:
             "eventId": fact.row, "eventType": "STOCK_LEVEL", "sku": event.sku, "warehouseId": event.warehouse_id,
             "quantity": event.on_hand, "timestamp": format_time(event.event_at),
         }  # fmt: skip
-    _movement(fact, Envelope.SERVICE, types=("ORDER", "RESTOCK", "RETURN", "ADJUSTMENT", "RESERVE", "RELEASE"))
+    _movement(fact, Envelope.SERVICE, types=tuple(SIGNS))
     is_row = event.transaction_id == fact.row
     body = {
         # Warehouses may number alike, and these ids are of all (RULES 10).
@@ -133,6 +148,8 @@ def to_r4(fact: Fact) -> Body:
         "quantityChange": event.quantity,
         "timestamp": format_time(event.event_at),
     }
+    if event.to_warehouse_id is not None:
+        body["toWarehouseId"] = event.to_warehouse_id
     return body if fact.reason is None else body | {"notes": fact.reason}
 
 
@@ -162,8 +179,47 @@ def _check_plain(level: Level, envelope: Envelope) -> None:
             raise CannotSayError(envelope, f"it has no field for {what}")
 
 
+_PARENTS = ("department_id", "category_id", "brand_id", "product_id")
+_TIMES = ("timestamp", "last_updated", "updated_at", "status_changed_at")
+
+
+def to_inventory_event(fact: Fact) -> Body:
+    """The fields of an `InventoryEvent`: an adjustment where that says all, else the whole document."""
+    event = fact.event
+    times = {name: _time(name, value) for name in _TIMES if (value := fact.document.get(name)) is not None}
+    if isinstance(event, Level):
+        return {"stock_level": _nested_level(event) | times}
+    if event.type == "ADJUSTMENT" and event.status == Status.COMPLETED and event.transaction_id == fact.row:
+        return to_adjustment(fact)
+    body = {
+        "transaction_id": event.transaction_id, "line_id": event.line_id, "transaction_type": event.type,
+        "status": event.status, "sku": event.sku, "warehouse_id": event.warehouse_id,
+        "to_warehouse_id": event.to_warehouse_id, "quantity": event.quantity, "adjustment_reason": fact.reason,
+    }  # fmt: skip
+    return {"stock_transaction": _stated(body) | times}
+
+
+def _nested_level(event: Level) -> Body:
+    parents = {name: value for name, value in zip(_PARENTS, event.parents, strict=True) if value != "UNKNOWN"}
+    body = {
+        "sku": event.sku, "warehouse_id": event.warehouse_id, **parents, "current_stock": event.on_hand,
+        "reserved_stock": event.reserved, "min_threshold": event.min_threshold,
+        "reorder_threshold": event.reorder_threshold, "restock_in_progress": event.is_restock_in_progress or None,
+    }  # fmt: skip
+    return _stated(body) | dict(event.product_fields)
+
+
+def _stated(body: Body) -> Body:
+    return {name: value for name, value in body.items() if value is not None}
+
+
+def _time(name: str, value: Any) -> str:
+    return value if type(value) is str else format_time(read_time(name, value))
+
+
 ENCODERS: dict[Envelope, Callable[[Fact], Body]] = {
     Envelope.ADJUSTMENT: to_adjustment,
     Envelope.CLOUDEVENTS: to_cloudevent,
     Envelope.SERVICE: to_r4,
+    Envelope.PROTOBUF: to_inventory_event,
 }

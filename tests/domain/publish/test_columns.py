@@ -53,6 +53,12 @@ def test_a_header_that_says_two_things_or_none_is_refused(header, mapping, said)
         choose_columns(header.split(","), mapping)
 
 
+def test_the_default_warehouse_is_of_a_file_without_one():
+    """RULES 41. Where there is a column, a row that has none says nothing, and is refused."""
+    assert {"warehouse_id": "W9"} == choose_columns(["sku", "qty"], None, "W9").constants
+    assert {} == choose_columns(["sku", "qty", "wh"], None, "W9").constants
+
+
 def test_a_mapping_alone_decides():
     """What it does not name is left out: it might mean anything."""
     mapping = ColumnMapping({"sku": "b", "quantity": "a", "timestamp": "sku"}, {"warehouse_id": "W"})
