@@ -6,6 +6,7 @@ row means (`refresh.products`, `thresholds.files`, `publishing`).
 
 import csv
 import difflib
+import io
 import json
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
@@ -142,50 +143,32 @@ def read_records(text: str, name: str, delimiter: str = ",") -> Iterator[tuple[i
     Raises:
         GivenFileError: A quote is not closed, or a cell or a row is too long.
     """
-    lines = _Lines(text)
-    reader = csv.reader(lines, strict=True, delimiter=delimiter)
-    started = 1
-    while True:
-        lines.left = MAX_ROW
-        try:
-            cells = next(reader, None)
-        except (csv.Error, _TooLongError) as error:
-            raise GivenFileError(f"{name}: line {started}: {_said(error)}.") from error
-        if cells is None:
-            return
-        line = reader.line_num
-        started = line + 1
-        if any(cells):
-            yield line, cells
+    left = [MAX_ROW]
+    reader = csv.reader(_lines(text, left), strict=True, delimiter=delimiter)
+    line = 0
+    try:
+        for cells in reader:
+            line = reader.line_num
+            left[0] = MAX_ROW
+            if any(cells):
+                yield line, cells
+    except (csv.Error, _TooLongError) as error:
+        raise GivenFileError(f"{name}: line {line + 1}: {_said(error)}.") from error
 
 
 class _TooLongError(Exception):
     pass
 
 
-class _Lines:
-    """The lines of a text, of which a row may take so many characters."""
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-        # A file of an old Mac has no line ends but these.
-        self._end = "\r" if "\n" not in text else "\n"
-        self._start = 0
-        self.left = MAX_ROW
-
-    def __iter__(self) -> Iterator[str]:
-        return self
-
-    def __next__(self) -> str:
-        # Not `splitlines`: it cuts at characters that are part of a name, as U+2028.
-        start = self._start
-        if start >= len(self._text):
-            raise StopIteration
-        self._start = end = self._text.find(self._end, start) + 1 or len(self._text)
-        self.left -= end - start
-        if self.left < 0:
+def _lines(text: str, left: list[int]) -> Iterator[str]:
+    """The lines of a text, until one takes more characters than are left to its row."""
+    # Not `splitlines`: it cuts at characters that are part of a name, as U+2028. A file of an old Mac has no
+    # line ends but its own.
+    for line in io.StringIO(text, newline="\n" if "\n" in text else "\r"):
+        left[0] -= len(line)
+        if left[0] < 0:
             raise _TooLongError(f"a row has over {MAX_ROW:,} characters: its line has no end, or a quote is not closed")
-        return self._text[start:end]
+        yield line
 
 
 def misfit(cells: list[str], header: list[str], delimiter: str = ",") -> str:

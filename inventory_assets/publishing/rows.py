@@ -4,16 +4,16 @@ Here: a table, read as facts and put into their envelope. Not here: sending them
 (`commands.run.publish`).
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NamedTuple
 
 from inventory_assets.domain.events.kinds import Event, Filtered, Level, Transaction
 from inventory_assets.domain.events.parse import KINDS_BY_TOPIC, ParseSettings
-from inventory_assets.domain.events.topics import Topic
 from inventory_assets.domain.publish.columns import OTHER_MARKERS, ColumnMapping, ColumnsError, choose_columns
 from inventory_assets.domain.publish.encode import ENCODERS, TOPICS, Envelope, Fact
-from inventory_assets.domain.publish.facts import Document, FactReader, judge, to_bytes
+from inventory_assets.domain.publish.facts import Document, FactReader, judge, judge_message, to_bytes
 from inventory_assets.domain.values import InvalidValue
 from inventory_assets.given_files import BadRow, HeaderError
 from inventory_assets.messaging.envelopes import encode_protobuf
@@ -59,49 +59,93 @@ class Tally:
     """Counts of a file's rows, and the first complaints."""
 
     rows: int = 0
-    bad: int = 0
-    problems: list[str] | None = None
+    bad: set[int] = field(default_factory=set)
+    problems: list[str] = field(default_factory=list)
 
     def count(self, draft: Draft) -> None:
         """Take in a row."""
         self.rows += 1
         if draft.message is None:
-            self.bad += 1
-            self.problems = self.problems or []
+            self.bad.add(draft.line)
             if len(self.problems) < MAX_SHOWN:
                 self.problems.append(f"line {draft.line}: {draft.problem}")
 
     def complaint(self, name: str, so: str) -> str:
         """The bad rows, by line."""
-        shown = "\n  ".join(self.problems or [])
-        more = f"\n  and {self.bad - MAX_SHOWN:,} more" if self.bad > MAX_SHOWN else ""
-        rows = "1 bad row" if self.bad == 1 else f"{self.bad:,} bad rows"
+        shown, bad = "\n  ".join(self.problems), len(self.bad)
+        more = f"\n  and {bad - MAX_SHOWN:,} more" if bad > MAX_SHOWN else ""
+        rows = "1 bad row" if bad == 1 else f"{bad:,} bad rows"
         return f"{name}: {rows}, {so}:\n  {shown}{more}"
 
 
-def plan_rows(
-    table: Table, mapping: ColumnMapping | None, format_: FileFormat, order: Order
-) -> Callable[[], Iterator[Draft]]:
-    """What gives the drafts of a file, as often as it is called, the same each time.
+_Read = Callable[[int, Sequence[Any]], Document]
+_Say = Callable[[int, Document], tuple[Event | None, OutgoingMessage]]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A file's rows, as often as they are asked for, the same each time.
+
+    Attributes:
+        table: The rows.
+        topic: Where they go.
+        read: A row as a document.
+        say: A document judged, and as a message.
+        is_plain: The message is the document.
+    """
+
+    table: Table
+    topic: str
+    read: _Read
+    say: _Say
+    is_plain: bool
+
+    def drafts(self) -> Iterator[Draft]:
+        """What each row becomes."""
+        for line, cells in self.table.rows():
+            if isinstance(cells, BadRow):
+                yield Draft(line, problem=cells.why)
+                continue
+            try:
+                event, message = self.say(line, self.read(line, cells))
+            except InvalidValue as error:
+                yield Draft(line, problem=f"{error.reason}: {error.detail}")
+            else:
+                yield Draft(line, event, message)
+
+    def messages(self, bad: Container[int]) -> Iterator[OutgoingMessage]:
+        """The messages of all rows but the bad ones, which are not judged again."""
+        for line, cells in self.table.rows():
+            if line in bad or isinstance(cells, BadRow):
+                continue
+            document = self.read(line, cells)
+            if self.is_plain:
+                yield OutgoingMessage(self.topic, to_bytes(document), {"row_id": f"{self.table.digest}:{line}"})
+            else:
+                yield self.say(line, document)[1]
+
+
+def plan_rows(table: Table, mapping: ColumnMapping | None, format_: FileFormat, order: Order) -> Plan:
+    """Decide what the rows of a file are, and how each is read and said.
 
     Raises:
         HeaderError: The columns say nothing that goes to this topic in this envelope.
     """
+    is_plain = order.envelope is Envelope.DOCUMENT
     if (mapping is None or not mapping.columns) and set(table.header) & set(OTHER_MARKERS):
-        if order.envelope is not Envelope.DOCUMENT:
+        if not is_plain:
             raise HeaderError(
                 f"{table.name}: its rows are no stock facts but documents of another kind, "
                 f"which {order.envelope} does not carry; publish them --as r0."
             )
-        return lambda: _passed(table, order)
+        return Plan(table, order.topic, partial(_filled, table.header), partial(_passed, table.digest, order), is_plain)
     try:
         columns = choose_columns(table.header, mapping, order.parsing.default_warehouse)
     except ColumnsError as error:
         raise HeaderError(f"{table.name}: {error}.{title_hint(table, mapping)}") from error
     _check_topic(table.name, columns.kind, order)
     reader = FactReader(columns, format_.cells(), name=f"file/{table.digest}", time=order.time)
-    say = _sayer(reader, table, order)
-    return lambda: _drafts(table, reader, say)
+    return Plan(table, order.topic, reader.read, _sayer(reader, table.digest, order), is_plain)
 
 
 def _check_topic(name: str, kind: str, order: Order) -> None:
@@ -115,25 +159,21 @@ def _check_topic(name: str, kind: str, order: Order) -> None:
         )
 
 
-_Say = Callable[[int, Document], tuple[Event, OutgoingMessage]]
-
-
-def _sayer(reader: FactReader, table: Table, order: Order) -> _Say:
+def _sayer(reader: FactReader, digest: str, order: Order) -> _Say:
     """What judges a row's document and makes it a message."""
     encode = ENCODERS.get(order.envelope)
-    # R0's words are judged where they go; a fact for another envelope where both of its kinds may stand.
-    judged_at = order.topic if encode is None else Topic.ADJUSTMENTS
+    kind, topic, now, parsing = reader.columns.kind, order.topic, order.now, order.parsing
+    fixed = _ATTRIBUTES.get(order.envelope)
 
     def say(line: int, document: Document) -> tuple[Event, OutgoingMessage]:
-        data = to_bytes(document)
-        attributes = {"row_id": f"{table.digest}:{line}"}
-        event = judge(judged_at, data, attributes, order.now, order.parsing)
+        row_id = f"{digest}:{line}"
+        event = judge(kind, document, row_id, now, parsing)
         assert isinstance(event, Transaction | Level)  # its columns are theirs
+        attributes = {"row_id": row_id} if fixed is None else fixed
         if encode is None:
-            return event, OutgoingMessage(order.topic, data, attributes)
+            return event, OutgoingMessage(topic, to_bytes(document), attributes)
         body = encode(Fact(event, reader.name_of(line), document))
-        said = to_bytes(body) if not order.is_binary else encode_protobuf(body)
-        return event, OutgoingMessage(order.topic, said, _ATTRIBUTES.get(order.envelope, attributes))
+        return event, OutgoingMessage(topic, encode_protobuf(body) if order.is_binary else to_bytes(body), attributes)
 
     return say
 
@@ -145,34 +185,11 @@ _ATTRIBUTES = {
 }
 
 
-def _drafts(table: Table, reader: FactReader, say: _Say) -> Iterator[Draft]:
-    for line, cells in table.rows():
-        if isinstance(cells, BadRow):
-            yield Draft(line, problem=cells.why)
-            continue
-        try:
-            event, message = say(line, reader.read(line, cells))
-        except InvalidValue as error:
-            yield Draft(line, problem=f"{error.reason}: {error.detail}")
-        else:
-            yield Draft(line, event, message)
+def _passed(digest: str, order: Order, line: int, document: Document) -> tuple[Event | None, OutgoingMessage]:
+    message = OutgoingMessage(order.topic, to_bytes(document), {"row_id": f"{digest}:{line}"})
+    event = judge_message(order.topic, message.data, message.attributes, order.now, order.parsing)
+    return None if isinstance(event, Filtered) else event, message
 
 
-def _passed(table: Table, order: Order) -> Iterator[Draft]:
-    for line, cells in table.rows():
-        if isinstance(cells, BadRow):
-            yield Draft(line, problem=cells.why)
-            continue
-        try:
-            data = to_bytes(_filled(table.header, cells))
-            attributes = {"row_id": f"{table.digest}:{line}"}
-            event = judge(order.topic, data, attributes, order.now, order.parsing)
-        except InvalidValue as error:
-            yield Draft(line, problem=f"{error.reason}: {error.detail}")
-        else:
-            message = OutgoingMessage(order.topic, data, attributes)
-            yield Draft(line, None if isinstance(event, Filtered) else event, message)
-
-
-def _filled(header: Sequence[str], cells: Sequence[Any]) -> Document:
+def _filled(header: Sequence[str], line: int, cells: Sequence[Any]) -> Document:
     return {name: cell for name, cell in zip(header, cells, strict=True) if cell is not None and cell != ""}

@@ -27,7 +27,12 @@ def drafts(
     format_ = FileFormat(**written).check()
     table = read_table(io.BytesIO(raw), "f.csv", kind, format_, mapping)
     order = Order(topic=topic, envelope=envelope, now=NOW, parsing=ParseSettings(), time=time)
-    return list(plan_rows(table, mapping, format_, order)())
+    plan = plan_rows(table, mapping, format_, order)
+    found = list(plan.drafts())
+    assert [each.message for each in found if each.message is not None] == list(
+        plan.messages({each.line for each in found if each.message is None})
+    )
+    return found
 
 
 def facts(found):

@@ -16,11 +16,11 @@ from inventory_assets.domain.strict_json import MAX_BYTES as MAX_MESSAGE_BYTES
 from inventory_assets.given_text import GivenFileError
 from inventory_assets.lake.errors import LakeError
 from inventory_assets.messaging.messages import OutgoingMessage
-from inventory_assets.queries.contradictions import HOW_TO_CORRECT, Contradiction, Contradictions
 from inventory_assets.settings import Settings
 
 if TYPE_CHECKING:
     from inventory_assets.lake.query.reader import LakeReader
+    from inventory_assets.queries.contradictions import Contradiction, Contradictions
 
 MAX_SHOWN = 20
 LOOK_UP_ROWS = 5_000
@@ -116,9 +116,8 @@ class Teller:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._waiting: list[tuple[int, Event]] = []
-        self._contradictions = Contradictions()
+        self._contradictions: Contradictions | None = None
         self._reader: LakeReader | None = None
-        self._is_open = False
         self._first: list[Contradiction] = []
         self._count = 0
         self._own = 0
@@ -137,8 +136,14 @@ class Teller:
             self._look()
 
     def _look(self) -> None:
-        if not self._is_open:
-            self._reader, self._is_open = _reader(self._settings), True
+        if self._contradictions is None:
+            # Here: DuckDB and polars take half a second to load, and a file of its own ids needs neither at first.
+            if self._own == len(self._waiting) and not _has_lake(self._settings):
+                self._waiting = []
+                return
+            from inventory_assets.queries.contradictions import Contradictions
+
+            self._contradictions, self._reader = Contradictions(), _reader(self._settings)
         found = self._contradictions.find(self._waiting, self._reader)
         self._waiting = []
         self._count += len(found)
@@ -160,11 +165,16 @@ class Teller:
             notes.print(f"  {each}")
         if self._count > len(self._first):
             notes.print(f"  and {self._count - len(self._first):,} more")
+        from inventory_assets.queries.contradictions import HOW_TO_CORRECT
+
         notes.print(HOW_TO_CORRECT)
 
 
+def _has_lake(settings: Settings) -> bool:
+    return not settings.is_embedded or Path(settings.catalog_uri.removeprefix("sqlite:")).exists()
+
+
 def _reader(settings: Settings) -> "LakeReader | None":
-    # Here: DuckDB takes a third of a second to load.
     from inventory_assets.lake.query.reader import LakeReader
 
     try:

@@ -34,7 +34,7 @@ def checked(drafts: Drafts, settings: Settings) -> Tally:
             tally.count(draft)
             _take(teller, draft)
             if not tally.rows % PREVIEW_ROWS:
-                status.update(f"read {tally.rows:,} rows, {tally.bad:,} bad")
+                status.update(f"read {tally.rows:,} rows, {len(tally.bad):,} bad")
     teller.tell()
     return tally
 

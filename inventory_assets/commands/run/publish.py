@@ -3,7 +3,7 @@
 import hashlib
 import socket
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import click
 from inventory_assets.clock import machine_microseconds
 from inventory_assets.commands.output import format_option, notes
 from inventory_assets.commands.run.outgoing import opened, read_messages
-from inventory_assets.commands.run.preview import Drafts, checked, judged, preview, say_left_out
+from inventory_assets.commands.run.preview import checked, judged, preview, say_left_out
 from inventory_assets.domain.publish.encode import Envelope
 from inventory_assets.domain.values import InvalidValue, format_time, read_time
 from inventory_assets.given_text import GivenFileError
@@ -25,7 +25,6 @@ from inventory_assets.publishing.rows import Order, plan_rows
 from inventory_assets.publishing.send import Progress, send
 from inventory_assets.publishing.table import read_table
 from inventory_assets.settings import Settings, emulator_host, load_settings
-from inventory_assets.wiring import ensure_topics, publisher_of
 
 REACH_SECONDS = 1.0
 _ROW_FORMATS = ("csv", "tsv", "state")
@@ -98,22 +97,19 @@ def publish(
         parsing=parsing_of(meaning_of(settings)),
         time=None if time_ is None else _time(time_),
     )
-    drafts = plan_rows(table, mapping, written, order)
+    plan = plan_rows(table, mapping, written, order)
     if dry_run:
-        preview(drafts, name, format_, settings, skip_bad=skip_bad)
+        preview(plan.drafts, name, format_, settings, skip_bad=skip_bad)
         return
-    tally = checked(drafts, settings)
+    tally = checked(plan.drafts, settings)
     if tally.bad and not skip_bad:
         raise GivenFileError(tally.complaint(name, "nothing published"))
     if tally.bad:
         say_left_out(tally, name)
-    progress = Progress.of(settings.home, table.digest, settings.project, order.topic, str(order.envelope), order.time,
-                           str(mapping), written, skip_bad)  # fmt: skip
-    publish_messages(settings, _messages(drafts), progress=progress, again=again, total=tally.rows - tally.bad)
-
-
-def _messages(drafts: Drafts) -> Iterator[OutgoingMessage]:
-    return (draft.message for draft in drafts() if draft.message is not None)
+    asked = (order.topic, order.envelope.value, order.is_binary, order.time, order.parsing.default_warehouse)
+    progress = Progress.of(settings.home, table.digest, settings.project, *asked, str(mapping), written, skip_bad)
+    good = tally.rows - len(tally.bad)
+    publish_messages(settings, plan.messages(tally.bad), progress=progress, again=again, total=good)
 
 
 def publish_messages(
@@ -132,6 +128,9 @@ def publish_messages(
             f"{before:,} messages were confirmed when an earlier try was cut off: going on after them "
             "(--again: from the beginning, as where the broker has lost them).", style="dim",
         )  # fmt: skip
+    # Here: a file can be looked at without the engine, and that takes long to load.
+    from inventory_assets.wiring import ensure_topics, publisher_of
+
     ensure_topics(settings)
     of = "" if total is None else f" of {total:,}"
     with publisher_of(settings) as publisher, notes.status("publishing") as status:

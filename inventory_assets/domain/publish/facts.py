@@ -4,19 +4,20 @@ Here: one row. Not here: which columns it has (`columns`), how it is sent (`enco
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC
 from functools import partial
+from operator import itemgetter
 from typing import Any
 
 import msgspec
 
 from inventory_assets.domain.events.kinds import Event, Filtered, Level, Rejection, Status, Transaction
-from inventory_assets.domain.events.parse import ParseSettings, parse_message
+from inventory_assets.domain.events.parse import ParseSettings, parse_message, read_document
 from inventory_assets.domain.publish.cells import CellFormat, read_flag, read_moment, read_quantity
 from inventory_assets.domain.publish.columns import FLAGS, MOMENTS, QUANTITIES, TIME_OF, Columns
 from inventory_assets.domain.values import InvalidValue
 
 Document = dict[str, Any]
-_Read = Callable[[str, str], Any]
 
 
 class FactReader:
@@ -34,7 +35,11 @@ class FactReader:
         self._name = name
         self._time = time
         self._time_field = TIME_OF[columns.kind]
-        self._fields = [(field, index, _reader(field, column, format_)) for field, index, column in columns.fields]
+        self._names = [field for field, _, _ in columns.fields] + [name for name, _ in columns.extras]
+        places = [index for _, index, _ in columns.fields] + [index for _, index in columns.extras]
+        self._pick = itemgetter(*places) if len(places) > 1 else lambda cells: (cells[places[0]],)
+        readers = [(field, _reader(field, column, format_)) for field, _, column in columns.fields]
+        self._readers = [(field, read) for field, read in readers if read is not None]
         self._own_id = columns.kind == Transaction.kind and not columns.has("transaction_id")
         defaults: Document = {}
         if columns.kind == Transaction.kind:
@@ -52,18 +57,19 @@ class FactReader:
         Raises:
             InvalidValue: A cell holds no value of its kind; or there is no time.
         """
-        document: Document = {"transaction_id": self.name_of(line)} if self._own_id else {}
-        for field, index, read in self._fields:
-            value = cells[index]
-            if value is not None and value != "":
-                # Values of JSON are what they are: only text can be misread.
-                document[field] = read(value) if read is not None and type(value) is str else value
+        values = self._pick(cells)
+        document: Document = dict(zip(self._names, values, strict=True))
+        if "" in values or None in values:
+            document = {field: value for field, value in document.items() if value != "" and value is not None}
+        for field, read in self._readers:
+            # Values of JSON are what they are: only text can be misread.
+            if type(value := document.get(field)) is str:
+                document[field] = read(value)
         for field, value in self.columns.constants.items():
             document.setdefault(field, value)
         document.update(self._defaults)
-        for field, index in self.columns.extras:
-            if (value := cells[index]) is not None and value != "":
-                document[field] = value
+        if self._own_id:
+            document["transaction_id"] = self.name_of(line)
         if self._time_field not in document:
             if self._time is None:
                 raise InvalidValue("missing_field", "it has no time; give one for such rows: --time")
@@ -75,22 +81,31 @@ def _reader(field: str, column: str, format_: CellFormat) -> Callable[[str], Any
     label = field if column == field else f"{column} ({field})"
     if field in QUANTITIES:
         return partial(read_quantity, label, format_=format_)
-    if field in MOMENTS:
+    if field in MOMENTS and not (format_.zone is UTC and format_.time_format is None):
         return partial(read_moment, label, format_=format_)
     return partial(read_flag, label) if field in FLAGS else None
 
 
-def judge(
-    topic: str, data: bytes, attributes: Mapping[str, str], publish_at: int, settings: ParseSettings
-) -> Event | Filtered:
-    """Read a message as it will be read.
+def judge(kind: str, document: Document, row_id: str, publish_at: int, settings: ParseSettings) -> Event | Filtered:
+    """Read a document as it will be read.
 
     Raises:
         InvalidValue: It would be a dead letter; or a value of it would be left out.
     """
+    return _whole(read_document(kind, document, row_id, publish_at, settings))
+
+
+def judge_message(
+    topic: str, data: bytes, attributes: Mapping[str, str], publish_at: int, settings: ParseSettings
+) -> Event | Filtered:
+    """Read a message as it will be read; errors as `judge`."""
     found = parse_message(topic, data, dict(attributes), publish_at, settings)
     if isinstance(found, Rejection):
         raise InvalidValue(found.reason, found.detail)
+    return _whole(found)
+
+
+def _whole(found: Event | Filtered) -> Event | Filtered:
     if isinstance(found, Level) and found.ignored_fields:
         # From a database it is left out and counted. A person can still mend a file.
         raise InvalidValue(

@@ -1,9 +1,15 @@
 """`inventory publish` of rows: R2's example, the dry run, what is refused, going on after a break."""
 
 import json
+import os
 import uuid
 
+import grpc
 import pytest
+from google.pubsub_v1.services.publisher import PublisherClient
+from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
+from google.pubsub_v1.services.schema_service import SchemaServiceClient
+from google.pubsub_v1.services.schema_service.transports import SchemaServiceGrpcTransport
 
 from tests import builders
 from tests.conftest import copy_home
@@ -52,6 +58,31 @@ def test_the_example_moves_each_item_and_alerts_where_it_falls_below_20(command,
     alerts = run("alerts", "--format", "json").rows
     assert [("ITEM-003", 19), ("ITEM-006", 19)] == sorted((row["sku"], row["current_stock"]) for row in alerts)
     assert [{"outcome": "duplicate", "messages": 10}] == again
+
+
+def test_rows_go_out_as_the_topics_schema_asks(command, emulator):
+    """RULES 41: adjustments as `InventoryEvent`, which the broker holds to its schema, and the same stock."""
+    project = os.environ["GOOGLE_CLOUD_PROJECT"]
+    channel = grpc.insecure_channel(emulator)
+    definition = (REPOSITORY / "inventory_assets/messaging/proto/inventory.proto").read_text()
+    schema = {"name": "inventory", "type_": "PROTOCOL_BUFFER", "definition": definition}
+    made = SchemaServiceClient(transport=SchemaServiceGrpcTransport(channel=channel)).create_schema(
+        parent=f"projects/{project}", schema=schema, schema_id="inventory"
+    )
+    settings = {"schema": made.name, "encoding": "JSON"}
+    topic = {"name": f"projects/{project}/topics/inventory-topic", "schema_settings": settings}
+    PublisherClient(transport=PublisherGrpcTransport(channel=channel)).create_topic(request=topic)
+    channel.close()
+
+    assert command(*ROWS, stdin=HEAD + GOOD).code == 0
+    drained = command("drain", "--wait", "3", "--format", "json").rows
+
+    assert [{"outcome": "applied", "messages": 1}] == drained
+    [message] = command("sql", "SELECT decode(data) AS data FROM raw.messages", "--format", "json").rows
+    assert {"item_id": "S1", "adjustment": 5, "timestamp": "2025-03-01T08:00:00.000000Z", "warehouse_id": "W1"} == (
+        json.loads(message["data"])
+    )
+    assert 1 == command(*ROWS[:-1], "json", stdin=b'{"item_id": 5}\n').code
 
 
 def test_a_dry_run_shows_what_each_row_becomes_and_asks_no_broker(alone):

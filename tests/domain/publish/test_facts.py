@@ -3,7 +3,6 @@
 import pytest
 
 from inventory_assets.domain.events.parse import ParseSettings
-from inventory_assets.domain.events.topics import Topic
 from inventory_assets.domain.publish.cells import CellFormat
 from inventory_assets.domain.publish.columns import ColumnMapping, choose_columns
 from inventory_assets.domain.publish.facts import FactReader, judge, to_bytes
@@ -50,8 +49,8 @@ def test_what_would_be_left_out_of_a_level_is_refused():
     """From a database it is counted and left out (RULES 5); a file can still be mended."""
     good, bad = builders.level(5, lead_time_days="7"), builders.level(5, lead_time_days="x")
 
-    assert 5 == judge(Topic.LEVELS, to_bytes(good), {}, NOW, ParseSettings()).on_hand
+    assert 5 == judge("level", good, "abc:3", NOW, ParseSettings()).on_hand
     with pytest.raises(InvalidValue, match="lead_time_days would be left out"):
-        judge(Topic.LEVELS, to_bytes(bad), {}, NOW, ParseSettings())
+        judge("level", bad, "abc:3", NOW, ParseSettings())
     with pytest.raises(InvalidValue, match="not valid Unicode"):
         to_bytes({"sku": "\ud800"})
