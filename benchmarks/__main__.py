@@ -12,6 +12,7 @@ from benchmarks import (
     latency,
     marts,
     plan,
+    publish,
     recompute,
     snapshots,
     startup,
@@ -30,6 +31,7 @@ PARTS = {
     "thresholds": thresholds.run,
     "backtest": backtest.run,
     "plan": plan.run,
+    "publish": publish.run,
     "delivery": delivery.run,
     "connector": connector.run,
     "marts": marts.run,
@@ -64,6 +66,8 @@ def main() -> None:
             backtest.run(days=30, events_per_day=10_000, keys=20_000)
         elif arguments.quick and name == "plan":
             plan.run(keys=20_000, events_per_day=2_500)
+        elif arguments.quick and name == "publish":
+            publish.run(lines=10_000)
         elif arguments.quick and name == "delivery":
             delivery.run(bursts=40, skus=1_000, warehouses=12)
         elif arguments.quick and name == "connector":

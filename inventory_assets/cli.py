@@ -33,7 +33,7 @@ COMMANDS = {
     "marts": ("commands.lake.marts:marts", "Tables for analysts, built and tested by dbt."),
     "plan": ("commands.plan.group:plan", "What to order by when, and what to move."),
     "products": ("commands.lake.products:products", "Import names, suppliers, lead times, targets."),
-    "publish": ("commands.run.messages:publish", "Publish a file, one message a line."),
+    "publish": ("commands.run.publish:publish", "Publish a file, one message a line or row."),
     "quality": ("commands.lake.quality:quality", "Judge the data by its rules, now."),
     "rebuild": ("commands.lake.core:rebuild", "Derive every table anew from raw.messages."),
     "replay-dead-letters": ("commands.run.messages:replay_dead_letters", "Publish dead letters again, after a fix."),

@@ -1,18 +1,19 @@
 """Read files that people give: bounded, UTF-8, CSV with as many cells a row as its header has names.
 
-Here: bytes to text, text to rows, and what is no such file. Not here: what a
-row means (`refresh.products`, `thresholds.files`, `commands.run.messages`).
+Here: text to rows, and what is no such file. Not here: its encoding (`given_text`), nor what a
+row means (`refresh.products`, `thresholds.files`, `publishing`).
 """
 
 import csv
 import difflib
+import io
 import json
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from inventory_assets.errors import InventoryError
+from inventory_assets.given_text import GivenFileError, decode
 
 MAX_BYTES = 100_000_000
 """A million rows of a hundred characters. More is a mistake (`/dev/zero`), or comes in parts."""
@@ -20,11 +21,12 @@ MAX_BYTES = 100_000_000
 MAX_CELL = 131_072
 """Characters of a cell; a quote that nobody closed makes one of all that follows."""
 
+MAX_ROW = 1_000_000
+"""Characters of a row, in however many lines and cells: a file without line ends is one row of millions of cells."""
+
+DELIMITERS = ",;\t|"
+
 _CHUNK = 1 << 20
-
-
-class GivenFileError(InventoryError, ValueError):
-    """A file is not what was expected. Nothing of it was used."""
 
 
 class HeaderError(GivenFileError):
@@ -65,22 +67,6 @@ def read_stream(source: BinaryIO, name: str, *, most: int = MAX_BYTES) -> bytes:
         if left < 0:
             raise GivenFileError(f"{name} had more than {most:,} bytes, the most that is read. Give it in parts.")
     return b"".join(parts)
-
-
-def decode(raw: bytes, name: str) -> str:
-    """Decode UTF-8, with or without a byte order mark.
-
-    Raises:
-        GivenFileError: It is no UTF-8 text.
-    """
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise GivenFileError(f"{name} was no UTF-8 text: {error}. Convert it to UTF-8, then try again.") from error
-    if (place := text.find("\0")) >= 0:
-        line = text.count("\n", 0, place) + 1
-        raise GivenFileError(f"{name} was no text: line {line} has a NUL. Convert it to UTF-8, then try again.")
-    return text
 
 
 def read_text(path: Path, *, most: int = MAX_BYTES) -> str:
@@ -126,9 +112,6 @@ def read_csv(
 ) -> Iterator[tuple[int, Row]]:
     """Yield (line, cells by column) of each row below the header; rows without any value are left out.
 
-    The line is a row's last: a quoted line break is part of it. Publishing has
-    always numbered rows so, and a row's number is its identity (RULES 10).
-
     Args:
         text: The file.
         name: What errors call it.
@@ -138,61 +121,96 @@ def read_csv(
 
     Raises:
         HeaderError: There is no header, or it is another.
-        GivenFileError: A quote is not closed, or a cell is too long.
+        GivenFileError: A quote is not closed, or a cell or a row is too long.
     """
-    reader = csv.reader(_lines(text), strict=True)
-    header: list[str] | None = None
-    started = 1
-    while True:
-        try:
-            cells = next(reader, None)
-        except csv.Error as error:
-            raise GivenFileError(f"{name}: line {started}: {_said(error)}.") from error
-        if cells is None:
-            break
-        line = reader.line_num
-        started = line + 1
-        if header is None:
-            if any(cells):
-                header = cells
-                _check_header(header, name, columns=columns, ignored=ignored, required=required)
-        elif any(cells):
-            yield line, _row(cells, header, ignored)
+    records = read_records(text, name)
+    header = next(records, (0, None))[1]
     if header is None:
         expected = f" of {','.join(columns)}" if columns else ""
         raise HeaderError(f"{name} was empty; expected a header{expected}.")
+    check_header(header, name, columns=columns, ignored=ignored, required=required)
+    for line, cells in records:
+        why = misfit(cells, header)
+        yield line, BadRow(why) if why else _row(cells, header, ignored)
 
 
-def _lines(text: str) -> Iterator[str]:
-    # Not `splitlines`: it cuts at characters that are part of a name, as U+2028.
-    start = 0
-    while start < len(text):
-        end = text.find("\n", start) + 1 or len(text)
-        yield text[start:end]
-        start = end
+def read_records(text: str, name: str, delimiter: str = ",") -> Iterator[tuple[int, list[str]]]:
+    """Yield (line, cells) of each record of a CSV text, its header the first; those without any value are left out.
+
+    The line is a record's last: a quoted line break is part of it. Publishing has
+    always numbered rows so, and a row's number is its identity (RULES 10).
+
+    Raises:
+        GivenFileError: A quote is not closed, or a cell or a row is too long.
+    """
+    left = [MAX_ROW]
+    reader = csv.reader(_lines(text, left), strict=True, delimiter=delimiter)
+    line = 0
+    try:
+        for cells in reader:
+            line = reader.line_num
+            left[0] = MAX_ROW
+            if any(cells):
+                yield line, cells
+    except (csv.Error, _TooLongError) as error:
+        raise GivenFileError(f"{name}: line {line + 1}: {_said(error)}.") from error
+
+
+class _TooLongError(Exception):
+    pass
+
+
+def _lines(text: str, left: list[int]) -> Iterator[str]:
+    """The lines of a text, until one takes more characters than are left to its row."""
+    # Not `splitlines`: it cuts at characters that are part of a name, as U+2028. A file of an old Mac has no
+    # line ends but its own.
+    for line in io.StringIO(text, newline="\n" if "\n" in text else "\r"):
+        left[0] -= len(line)
+        if left[0] < 0:
+            raise _TooLongError(f"a row has over {MAX_ROW:,} characters: its line has no end, or a quote is not closed")
+        yield line
+
+
+def misfit(cells: list[str], header: list[str], delimiter: str = ",") -> str:
+    """Why a row's cells do not go with its header; nothing where they do."""
+    if len(cells) > len(header):
+        return (
+            f"has {len(cells)} cells, the header {len(header)}: {cells[len(header)]!r} is too many. "
+            f'Quote a value that holds {"a comma" if delimiter == "," else repr(delimiter)}, as "1{delimiter}234"'
+        )
+    if len(cells) < len(header):
+        return f"has {len(cells)} cells, the header {len(header)}: {header[len(cells)]!r} and what follows lack"
+    if cells[-1] == header[-1] and [cells[0].removeprefix("\ufeff"), *cells[1:]] == header:
+        return "is the header again, as where two files were joined: take the line out"
+    return ""
 
 
 def _row(cells: list[str], header: list[str], ignored: Collection[str]) -> Row:
-    if len(cells) > len(header):
-        return BadRow(
-            f"has {len(cells)} cells, the header {len(header)}: {cells[len(header)]!r} is too many. "
-            'Quote a value that holds a comma, as "1,234"'
-        )
-    if len(cells) < len(header):
-        return BadRow(f"has {len(cells)} cells, the header {len(header)}: {header[len(cells)]!r} and what follows lack")
     return {name: cell for name, cell in zip(header, cells, strict=True) if name not in ignored}
 
 
-def _said(error: csv.Error) -> str:
+def _said(error: Exception) -> str:
     text = str(error)
+    if isinstance(error, _TooLongError):
+        return text
     if "field limit" in text or "unexpected end" in text:
         return f"a cell has no end: its quote is not closed, or it has over {MAX_CELL:,} characters"
     return f"{text}; a quote inside a quoted cell is written twice"
 
 
-def _check_header(
-    header: list[str], name: str, *, columns: Collection[str], ignored: Collection[str], required: Collection[str]
+def check_header(
+    header: list[str],
+    name: str,
+    *,
+    columns: Collection[str] = (),
+    ignored: Collection[str] = (),
+    required: Collection[str] = (),
 ) -> None:
+    """See that a header names each column, once; those given, where some are.
+
+    Raises:
+        HeaderError: It does not.
+    """
     shown = ",".join(header)
     found = f"{name}: the header was {_short(shown)!r}"
     expected = f"expected columns of {','.join(columns)}" if columns else "expected column names with commas between"

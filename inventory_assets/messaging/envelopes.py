@@ -1,4 +1,4 @@
-"""Decode what a topic's schema encodes: an `InventoryEvent`, in JSON or binary (RULES 41).
+"""Decode and encode what a topic's schema asks: an `InventoryEvent`, in JSON or binary (RULES 41).
 
 Belongs here: Pub/Sub's encodings, by the product's schema. Does not belong:
 what the fields mean (`domain.events`), nor the schema itself (`proto`).
@@ -43,6 +43,20 @@ def decode_protobuf(body: bytes, encoding: str) -> dict[str, Any]:
     except (DecodeError, json_format.ParseError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise _mismatch(encoding, error) from error
     return json_format.MessageToDict(event, preserving_proto_field_name=True)
+
+
+def encode_protobuf(event: dict[str, Any]) -> bytes:
+    """Encode an event's fields in binary.
+
+    Raises:
+        InvalidValue: `schema_mismatch`: a field is none of the schema's, or its value none of its type.
+    """
+    from inventory_assets.messaging.proto.inventory_pb2 import InventoryEvent
+
+    try:
+        return InventoryEvent(**event).SerializeToString()
+    except (TypeError, ValueError) as error:
+        raise _mismatch(BINARY, error) from error
 
 
 def _mismatch(encoding: str, error: Exception) -> InvalidValue:

@@ -55,12 +55,13 @@ PRINTS = {
     ("thresholds", "delete", "CATEGORY", CATEGORY, "--warehouse", WAREHOUSE, "--dry-run"): (CATEGORY, WAREHOUSE),
     ("thresholds", "import", "{rules}", "--prune", "--dry-run"): (CATEGORY, WAREHOUSE),
     ("thresholds", "backtest", "{rules}", "--list", "lost"): (SKUS[0], WAREHOUSE),
+    ("publish", "{rows}", "--topic", "inventory-topic", "--format-in", "csv", "--dry-run"): (*SKUS, WAREHOUSE),
     ("quality", "--rule", "warehouses_are_known", "--record"): ("W[nowhere]",),
     ("quality", "history"): ("W[nowhere]",),
     ("alerts", "resolve", ALERT, "--reason", "r"): (ALERT,),
 }  # fmt: skip
 PRINTS_NO_ID = {
-    "run", "emulator", "topics", "topics apply", "publish", "drain", "simulate", "stats", "products",
+    "run", "emulator", "topics", "topics apply", "drain", "simulate", "stats", "products",
     "products import", "velocity", "replay-dead-letters", "verify", "rebuild", "maintain", "lake", "lake downgrade",
     "lake new-journal", "alerting",
     "alerting check", "alerting test", "deliver", "thresholds dynamic", "incidents find", "alerts sweep",
@@ -105,8 +106,15 @@ def rules(tmp_path_factory):
     return path
 
 
+@pytest.fixture(scope="module")
+def rows(tmp_path_factory):
+    path = tmp_path_factory.mktemp("rows") / "rows.csv"
+    path.write_text("sku,warehouse,qty,time\n" + "".join(f"{sku},{WAREHOUSE},1,2022-04-20T07:00:00Z\n" for sku in SKUS))
+    return path
+
+
 @pytest.mark.big
-def test_ids_are_printed_as_they_are(run, home, rules):
+def test_ids_are_printed_as_they_are(run, home, rules, rows):
     """One lake, in the order of the table: a step may need the one before."""
     assert run("incidents", "find", "--as-of", "2022-04-20T12:00:00Z").code == 0
     assert run("deliver", "--once").code == 0
@@ -116,7 +124,7 @@ def test_ids_are_printed_as_they_are(run, home, rules):
         "notification": f"SELECT notification_id FROM out.notifications WHERE contains(members, '{ALERT}')",
     }
     names = {name: next(iter(run("sql", query, "--format", "json").rows[0].values())) for name, query in asked.items()}
-    names["rules"] = str(rules)
+    names |= {"rules": str(rules), "rows": str(rows)}
 
     failed, missing = {}, {}
     for words, expected in PRINTS.items():

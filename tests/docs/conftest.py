@@ -83,6 +83,8 @@ def _surroundings(work: Path) -> Iterator[pytest.MonkeyPatch]:
         # Where a block runs `inventory` by bash, as in the background.
         patch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
         patch.chdir(work)
+        # What documents name from the repository's root.
+        (work / "examples").symlink_to(ROOT / "examples")
         try:
             yield patch
         finally:

@@ -1,12 +1,10 @@
-"""`inventory emulator | topics | publish | drain | simulate | replay-dead-letters`: messages in and out."""
+"""`inventory emulator | topics | drain | simulate | replay-dead-letters`: messages in and out."""
 
 import base64
 import csv
 import json
-import sys
 import time
 from collections import Counter
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from itertools import chain, islice
 from pathlib import Path
@@ -16,11 +14,10 @@ import click
 import duckdb
 
 from inventory_assets.commands.output import format_option, notes, print_found, print_rows
-from inventory_assets.commands.run.outgoing import opened, read_messages, read_rows, tell_contradictions
+from inventory_assets.commands.run.publish import publish_messages
 from inventory_assets.lake.errors import LakeError
 from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.messaging.client import OutgoingMessage
-from inventory_assets.messaging.topology import load_topology
 from inventory_assets.option_types import PORT, RATE, WAIT_SECONDS, Whole
 from inventory_assets.queries.dead_letters import to_replay, unreplayed
 from inventory_assets.ranges import LAST_DAY
@@ -35,7 +32,7 @@ from inventory_assets.simulator import (
     default_thresholds,
     products_csv,
 )
-from inventory_assets.wiring import engine_of, ensure_topics, ingest_of, publisher_of
+from inventory_assets.wiring import engine_of, ingest_of, publisher_of
 
 PUBLISH_CHUNK = 5_000
 LIVE_PAUSE_SECONDS = 0.05
@@ -87,41 +84,6 @@ def topics_apply(attach_schemas: bool, format_: str) -> None:
         changes += schemas.attach_schemas(settings.project, tell=notes.print, emulator_host=emulator_host(settings))
     rows = [{"action": str(c.action), "kind": c.resource, "name": c.name, "detail": c.detail} for c in changes]
     print_found(rows, format_, "nothing to do: topics and subscriptions are as the manifest has them")
-
-
-@click.command()
-@click.argument("file", type=click.Path(exists=True, allow_dash=True, dir_okay=False))
-@click.option("--topic", required=True, help="Short name of the topic.")
-@click.option("--format-in", type=click.Choice(["json", "csv", "messages"]), default="json", show_default=True,
-              help="json: one message a line, as is. csv: a header, one message a row. "
-              "messages: lines of {topic, data, attributes, ordering_key}.")  # fmt: skip
-def publish(file: str, topic: str, format_in: str) -> None:
-    """Publish FILE (or - for standard input), one message a line; empty lines are skipped."""
-    names = {spec.name for spec in load_topology().topics}
-    if topic not in names:
-        raise click.UsageError(f"--topic was {topic!r}; expected one of {', '.join(sorted(names))}.")
-    settings = load_settings()
-    with opened(file, sys.stdin.buffer) as (source, name):
-        if format_in == "csv":
-            # Twice: nothing of a bad file is published, and what contradicts is said before it is.
-            messages = read_rows(source, name, topic)
-            tell_contradictions(settings, messages())
-            publish_messages(settings, messages())
-        else:
-            publish_messages(settings, read_messages(source, name, format_in, topic, names))
-
-
-def publish_messages(settings: Settings, messages: Iterable[OutgoingMessage]) -> int:
-    """Publish messages a chunk at a time, each confirmed before the next; how many."""
-    ensure_topics(settings)
-    total = 0
-    waiting = iter(messages)
-    with publisher_of(settings) as publisher, notes.status("publishing") as status:
-        while chunk := list(islice(waiting, PUBLISH_CHUNK)):
-            total += len(publisher.publish(chunk))
-            status.update(f"published {total:,}")
-    notes.print(f"published {total:,} messages", style="green")
-    return total
 
 
 @click.command()

@@ -1,44 +1,29 @@
-"""Read a file to publish: JSON lines, CSV rows, or whole messages; nothing of one that is wrong.
+"""Read lines to publish as they stand, and tell what contradicts the lake.
 
-Here: bytes to messages, and what is no such file. Not here: what a message
-means, which the taking in judges (`domain.events.parse`), nor sending it.
+Here: lines to messages, and what is no such file. Not here: rows of a table (`publishing`), nor sending.
 """
 
 import base64
-import hashlib
 import json
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
-from functools import partial
-from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
-from inventory_assets.clock import machine_microseconds
 from inventory_assets.commands.output import notes
-from inventory_assets.domain.events.kinds import Filtered, Rejection
-from inventory_assets.domain.events.parse import KIND_MARKERS, parse_message
+from inventory_assets.domain.events.kinds import Event, Transaction
 from inventory_assets.domain.strict_json import MAX_BYTES as MAX_MESSAGE_BYTES
-from inventory_assets.given_files import (
-    BadRow,
-    GivenFileError,
-    HeaderError,
-    decode,
-    did_you_mean,
-    read_csv,
-    read_stream,
-)
-from inventory_assets.ingest.meaning import meaning_of, parsing_of
+from inventory_assets.given_text import GivenFileError
 from inventory_assets.lake.errors import LakeError
-from inventory_assets.lake.query.reader import LakeReader
-from inventory_assets.messaging.client import OutgoingMessage
-from inventory_assets.queries.contradictions import HOW_TO_CORRECT, Contradiction, Contradictions
+from inventory_assets.messaging.messages import OutgoingMessage
 from inventory_assets.settings import Settings
+
+if TYPE_CHECKING:
+    from inventory_assets.lake.query.reader import LakeReader
+    from inventory_assets.queries.contradictions import Contradiction, Contradictions
 
 MAX_SHOWN = 20
 LOOK_UP_ROWS = 5_000
-# A file without any of these tells nothing that anybody would take in (RULES 2, 41).
-MARKERS = (*(marker for marker, _ in KIND_MARKERS), "document")
 
 
 @contextmanager
@@ -57,8 +42,8 @@ def opened(file: str, stdin: BinaryIO) -> Iterator[tuple[BinaryIO, str]]:
 
 def read_messages(
     source: BinaryIO, name: str, kind: str, topic: str, topics: Collection[str]
-) -> Iterator[OutgoingMessage]:
-    """The messages of JSON lines or of `messages`, with every line looked at before the first is given.
+) -> Iterator[tuple[int, OutgoingMessage]]:
+    """(line, message) of JSON lines or of `messages`, with every line looked at before the first is given.
 
     A pipe cannot be read twice: there the lines before a bad one are given.
 
@@ -66,9 +51,9 @@ def read_messages(
         GivenFileError: A line is too long for a message, or is none.
     """
 
-    def read() -> Iterator[OutgoingMessage]:
-        for number, line in _lines(source, name):
-            yield OutgoingMessage(topic, line) if kind == "json" else _message(number, line, name, topic, topics)
+    def read() -> Iterator[tuple[int, OutgoingMessage]]:
+        for line, data in _lines(source, name):
+            yield line, OutgoingMessage(topic, data) if kind == "json" else _message(line, data, name, topic, topics)
 
     if source.seekable():
         start = source.tell()
@@ -125,83 +110,73 @@ def _message(number: int, line: bytes, name: str, topic: str, topics: Collection
         raise GivenFileError(f"{name}: line {number}: expected an object with data: {what}") from error
 
 
-def read_rows(source: BinaryIO, name: str, topic: str) -> Callable[[], Iterator[OutgoingMessage]]:
-    """What gives the messages of a CSV file, as often as it is called: one a row, with its place (RULES 10).
+class Teller:
+    """Looks for rows that contradict what is known under the same id and time: they will be dead letters (RULES 11)."""
 
-    Raises:
-        HeaderError: The header names no kind of message.
-        GivenFileError: The file is too big or no text; lists the rows that do not fit the header.
-    """
-    raw = read_stream(source, name)
-    # Equal rows of one file are separate events, so each carries its place.
-    digest = hashlib.sha256(raw).hexdigest()[:16]
-    text = decode(raw, name)
-    _check_header(text, name)
-    problems: list[str] = []
-    count = 0
-    for line, row in read_csv(text, name):
-        if isinstance(row, BadRow):
-            count += 1
-            problems += [f"line {line}: {row.why}"] if count <= MAX_SHOWN else []
-    if problems:
-        more = f"\n  and {count - MAX_SHOWN} more" if count > MAX_SHOWN else ""
-        shown = "\n  ".join(problems)
-        raise GivenFileError(f"{name}: {count} bad rows, nothing published:\n  {shown}{more}")
-    return partial(_row_messages, text, name, topic, digest)
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._waiting: list[tuple[int, Event]] = []
+        self._contradictions: Contradictions | None = None
+        self._reader: LakeReader | None = None
+        self._first: list[Contradiction] = []
+        self._count = 0
+        self._own = 0
 
+    def take(self, line: int, event: Event, *, is_own: bool) -> None:
+        """Take in a row's event; `is_own` where its id is of the file and the line.
 
-def _row_messages(text: str, name: str, topic: str, digest: str) -> Iterator[OutgoingMessage]:
-    for line, row in read_csv(text, name):
-        if not isinstance(row, BadRow):
-            document = {column: value for column, value in row.items() if value != ""}
-            yield OutgoingMessage(topic, json.dumps(document).encode(), {"row_id": f"{digest}:{line}"})
+        Two rows never share such an id, and only the same file read otherwise contradicts them: the first rows show.
+        """
+        if is_own and type(event) is Transaction:
+            self._own += 1
+            if self._own > LOOK_UP_ROWS:
+                return
+        self._waiting.append((line, event))
+        if len(self._waiting) >= LOOK_UP_ROWS:
+            self._look()
 
+    def _look(self) -> None:
+        if self._contradictions is None:
+            # Here: DuckDB and polars take half a second to load, and a file of its own ids needs neither at first.
+            if self._own == len(self._waiting) and not _has_lake(self._settings):
+                self._waiting = []
+                return
+            from inventory_assets.queries.contradictions import Contradictions
 
-def _check_header(text: str, name: str) -> None:
-    first = next(read_csv(text, name), None)
-    if first is None or isinstance(first[1], BadRow) or set(first[1]) & set(MARKERS):
-        return
-    names = list(first[1])
-    hint = next((hint for column in names if (hint := did_you_mean(column, MARKERS))), "")
-    raise HeaderError(
-        f"{name}: the header was {','.join(names)[:200]!r}, which names no kind of message{hint}; "
-        f"expected one column of {', '.join(MARKERS)}, and those that go with it (docs/rules.md)."
-    )
+            self._contradictions, self._reader = Contradictions(), _reader(self._settings)
+        found = self._contradictions.find(self._waiting, self._reader)
+        self._waiting = []
+        self._count += len(found)
+        self._first += found[: MAX_SHOWN - len(self._first)]
 
+    def tell(self) -> None:
+        """Say which they are."""
+        if self._waiting:
+            self._look()
+        if self._reader is not None:
+            self._reader.connection.close()
+        if not self._count:
+            return
+        notes.print(
+            f"{self._count:,} rows say otherwise what is known under the same id and time: the first counts, and "
+            "`drain` makes dead letters (conflicting_duplicate) of these.", style="yellow",
+        )  # fmt: skip
+        for each in self._first:
+            notes.print(f"  {each}")
+        if self._count > len(self._first):
+            notes.print(f"  and {self._count - len(self._first):,} more")
+        from inventory_assets.queries.contradictions import HOW_TO_CORRECT
 
-def tell_contradictions(settings: Settings, source: Iterator[OutgoingMessage]) -> None:
-    """Say which rows contradict what is known under the same id and time: they will be dead letters (RULES 11)."""
-    parse, now = parsing_of(meaning_of(settings)), machine_microseconds()
-    reader = _reader(settings)
-    contradictions = Contradictions()
-    count = 0
-    shown: list[Contradiction] = []
-    while chunk := list(islice(source, LOOK_UP_ROWS)):
-        events = []
-        for message in chunk:
-            event = parse_message(message.topic, message.data, dict(message.attributes), now, parse)
-            if not isinstance(event, Rejection | Filtered):
-                line = int(message.attributes["row_id"].rpartition(":")[2])
-                events.append((line, event))
-        found = contradictions.find(events, reader)
-        count += len(found)
-        shown += found[: MAX_SHOWN - len(shown)]
-    if reader is not None:
-        reader.connection.close()
-    if not count:
-        return
-    notes.print(
-        f"{count:,} rows say otherwise what is known under the same id and time: the first counts, and `drain` makes "
-        "dead letters (conflicting_duplicate) of these.", style="yellow",
-    )  # fmt: skip
-    for each in shown:
-        notes.print(f"  {each}")
-    if count > len(shown):
-        notes.print(f"  and {count - len(shown):,} more")
-    notes.print(HOW_TO_CORRECT)
+        notes.print(HOW_TO_CORRECT)
 
 
-def _reader(settings: Settings) -> Any:
+def _has_lake(settings: Settings) -> bool:
+    return not settings.is_embedded or Path(settings.catalog_uri.removeprefix("sqlite:")).exists()
+
+
+def _reader(settings: Settings) -> "LakeReader | None":
+    from inventory_assets.lake.query.reader import LakeReader
+
     try:
         return LakeReader(settings)
     except LakeError:

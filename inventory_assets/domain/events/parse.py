@@ -104,6 +104,17 @@ def parse_message(
         return Rejection(invalid.reason, invalid.detail[:MAX_DETAIL])
 
 
+def read_document(
+    kind: str, document: Document, row_id: str | None, publish_at: int, settings: ParseSettings
+) -> Event | Filtered:
+    """Read a document that is still to become a message, as it will be read out of one without an envelope.
+
+    Raises:
+        InvalidValue: It would be a dead letter.
+    """
+    return _READERS[kind](document, Source(row_id, publish_at, None, 0, False, b""), settings)
+
+
 def _filtered(document: Document, publish_at: int) -> Filtered:
     heard = read_heartbeat(document, publish_at) if document.get("type") == HEARTBEAT else None
     return Filtered("no_stock_fact") if heard is None else Heartbeat("no_stock_fact", heard)
