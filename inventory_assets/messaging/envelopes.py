@@ -26,13 +26,16 @@ def decode_protobuf(body: bytes, encoding: str) -> dict[str, Any]:
     from google.protobuf.message import DecodeError
 
     from inventory_assets.messaging.proto.inventory_pb2 import InventoryEvent
+    from inventory_assets.schemas.protobuf import check_shape
 
     event = InventoryEvent()
     try:
         if encoding == BINARY:
             event.ParseFromString(body)
         elif encoding == JSON:
-            json_format.ParseDict(decode_object(body), event, ignore_unknown_fields=True)
+            fields = decode_object(body)
+            check_shape(InventoryEvent.DESCRIPTOR, fields, "the message")
+            json_format.ParseDict(fields, event, ignore_unknown_fields=True)
         else:
             raise InvalidValue("schema_mismatch", f"the encoding was {encoding!r}, expected {BINARY} or {JSON}")
     except InvalidValue as error:

@@ -266,11 +266,14 @@ def _read_known(
         [id_list(ids)],
     )
     known = {(row["kind"], row["subject"]): row for row in rows if row["state"] == "open" and row["kind"] in kinds}
+    counts = {row["incident_id"]: row["notification_count"] for row in rows}
+    if not known:
+        return known, counts, set()
     past = reader.query(
         "SELECT DISTINCT subject_id FROM out.deliveries JOIN out.incidents ON incident_id = subject_id "
         f"AND notification_count = notification WHERE state = 'open' AND status = '{PAST}'"
     )
-    return known, {row["incident_id"]: row["notification_count"] for row in rows}, set(past["subject_id"])
+    return known, counts, set(past["subject_id"])
 
 
 def _told_in_the_past(

@@ -58,7 +58,7 @@ class ProtoSchema:
         """Check a message in protobuf's JSON encoding; a field that is not in the schema is an error."""
         try:
             fields = json.loads(text.decode(), object_pairs_hook=_without_repeats, parse_constant=_no_number)
-            _check_shape(self._class.DESCRIPTOR, fields, "the message")
+            check_shape(self._class.DESCRIPTOR, fields, "the message")
             self._check_required(json_format.ParseDict(fields, self._class()))
         except ProtoError:
             raise
@@ -112,7 +112,7 @@ def compile_definition(definition: str) -> Any:
     return file
 
 
-def _check_shape(message: Any, value: Any, path: str) -> None:
+def check_shape(message: Any, value: Any, path: str) -> None:
     """Refuse what Python's json_format lets through and the others do not (protobuf.dev, ProtoJSON).
 
     It takes any value without items for an empty message, `true` for 1, and whatever `int()` reads.
@@ -130,7 +130,7 @@ def _check_shape(message: Any, value: Any, path: str) -> None:
             items = (given,) if not field.is_repeated else given if type(given) is list else ()
         for item in items:
             if field.message_type is not None:
-                _check_shape(field.message_type, item, name)
+                check_shape(field.message_type, item, name)
             elif field.type in _NUMBERS:
                 _check_number(field, item, name)
 

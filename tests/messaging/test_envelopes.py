@@ -98,6 +98,12 @@ TWO_FACTS.MergeFrom(event_of(adjustment()))
         (carrying(b'{"adjustment": 1.5}', JSON), "schema_mismatch"),
         (carrying(b'{"item_id": 5}', JSON), "schema_mismatch"),
         (carrying(b'{"stock_level": 5}', JSON), "schema_mismatch"),
+        # What Python's reader of protobuf's JSON takes, and no other.
+        *[
+            (carrying(b'{"item_id": "S1", "adjustment": %s}' % value, JSON), "schema_mismatch")
+            for value in (b"true", b'"1_0"', b'" 1 "')
+        ],
+        (carrying(b'{"stock_level": []}', JSON), "schema_mismatch"),
         (carrying(b"{}", "AVRO"), "schema_mismatch"),
         # A bare document beside a schema: what the schema lacks is ignored, and no fact is left.
         (message(level(), topic=ADJUSTMENTS, **{ENCODING: JSON}), "missing_field"),
