@@ -1,6 +1,6 @@
 """What a topic's schema asks of its messages.
 
-Belongs here: asking the broker. Does not belong: encoding (`domain.publish.encode`).
+Belongs here: asking the broker. Does not belong: encoding (`domain.publish.encode`, `envelopes`).
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _CALL_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class TopicSchema:
+class AskedSchema:
     """A schema that messages are held to at publish. `name` is its short name."""
 
     name: str
@@ -25,7 +25,7 @@ class TopicSchema:
     is_binary: bool
 
 
-def find_schema(project: str, topic: str, *, emulator_host: str | None = None) -> TopicSchema | None:
+def find_schema(project: str, topic: str, *, emulator_host: str | None = None) -> AskedSchema | None:
     """The schema of a topic; None where it has none, or is not there yet.
 
     Raises:
@@ -38,15 +38,11 @@ def find_schema(project: str, topic: str, *, emulator_host: str | None = None) -
         settings = connection.publisher.get_topic(topic=path, retry=None, timeout=_CALL_SECONDS).schema_settings
         if not settings.schema:
             return None
-        transport = (
-            SchemaServiceGrpcTransport(channel=connection.publisher_channel)
-            if connection.is_emulator
-            else SchemaServiceGrpcTransport()
-        )
+        transport = SchemaServiceGrpcTransport(channel=connection.publisher_channel)
         found = SchemaServiceClient(transport=transport).get_schema(
             name=settings.schema, retry=None, timeout=_CALL_SECONDS
         )
-        return TopicSchema(
+        return AskedSchema(
             name=settings.schema.rpartition("/")[2],
             is_protobuf=found.type_ == schemas.Schema.Type.PROTOCOL_BUFFER,
             is_binary=settings.encoding == schemas.Encoding.BINARY,

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple
 
+from inventory_assets.domain.events.envelopes import ENCODING
 from inventory_assets.domain.events.kinds import Event, Filtered, Level, Transaction
 from inventory_assets.domain.events.parse import KINDS_BY_TOPIC, ParseSettings
 from inventory_assets.domain.publish.columns import OTHER_MARKERS, ColumnMapping, ColumnsError, choose_columns
@@ -16,7 +17,7 @@ from inventory_assets.domain.publish.encode import ENCODERS, TOPICS, Envelope, F
 from inventory_assets.domain.publish.facts import Document, FactReader, judge, judge_message, to_bytes
 from inventory_assets.domain.values import InvalidValue
 from inventory_assets.given_files import BadRow, HeaderError
-from inventory_assets.messaging.envelopes import encode_protobuf
+from inventory_assets.messaging.envelopes import BINARY, JSON, encode_protobuf
 from inventory_assets.messaging.messages import OutgoingMessage
 from inventory_assets.publishing.mapping import FileFormat
 from inventory_assets.publishing.table import Table, title_hint
@@ -92,6 +93,7 @@ class Plan:
         read: A row as a document.
         say: A document judged, and as a message.
         is_plain: The message is the document.
+        arrive: What a message is where it arrives, in whose envelope ids are others; None where that is what it said.
     """
 
     table: Table
@@ -99,6 +101,7 @@ class Plan:
     read: _Read
     say: _Say
     is_plain: bool
+    arrive: Callable[[OutgoingMessage], Event | Filtered] | None = None
 
     def drafts(self) -> Iterator[Draft]:
         """What each row becomes."""
@@ -108,13 +111,15 @@ class Plan:
                 continue
             try:
                 event, message = self.say(line, self.read(line, cells))
+                if self.arrive is not None:
+                    event = _fact_of(self.arrive(message))
             except InvalidValue as error:
                 yield Draft(line, problem=f"{error.reason}: {error.detail}")
             else:
                 yield Draft(line, event, message)
 
     def messages(self, bad: Container[int]) -> Iterator[OutgoingMessage]:
-        """The messages of all rows but the bad ones, which are not judged again."""
+        """The messages of all rows but the bad ones; a document is not judged again."""
         for line, cells in self.table.rows():
             if line in bad or isinstance(cells, BadRow):
                 continue
@@ -145,7 +150,8 @@ def plan_rows(table: Table, mapping: ColumnMapping | None, format_: FileFormat, 
         raise HeaderError(f"{table.name}: {error}.{title_hint(table, mapping)}") from error
     _check_topic(table.name, columns.kind, order)
     reader = FactReader(columns, format_.cells(), name=f"file/{table.digest}", time=order.time)
-    return Plan(table, order.topic, reader.read, _sayer(reader, table.digest, order), is_plain)
+    arrive = None if is_plain else partial(_arrived, order)
+    return Plan(table, order.topic, reader.read, _sayer(reader, table.digest, order), is_plain, arrive)
 
 
 def _check_topic(name: str, kind: str, order: Order) -> None:
@@ -187,8 +193,18 @@ _ATTRIBUTES = {
 
 def _passed(digest: str, order: Order, line: int, document: Document) -> tuple[Event | None, OutgoingMessage]:
     message = OutgoingMessage(order.topic, to_bytes(document), {"row_id": f"{digest}:{line}"})
-    event = judge_message(order.topic, message.data, message.attributes, order.now, order.parsing)
-    return None if isinstance(event, Filtered) else event, message
+    return _fact_of(_arrived(order, message)), message
+
+
+def _arrived(order: Order, message: OutgoingMessage) -> Event | Filtered:
+    attributes = dict(message.attributes)
+    if order.envelope is Envelope.PROTOBUF:
+        attributes[ENCODING] = BINARY if order.is_binary else JSON  # the broker's to add
+    return judge_message(order.topic, message.data, attributes, order.now, order.parsing)
+
+
+def _fact_of(found: Event | Filtered) -> Event | None:
+    return None if isinstance(found, Filtered) else found
 
 
 def _filled(header: Sequence[str], line: int, cells: Sequence[Any]) -> Document:

@@ -31,7 +31,7 @@ from inventory_assets.publishing.mapping import FileFormat
 Cells = Sequence[Any]
 Rows = Iterator[tuple[int, Cells | BadRow]]
 
-_SEPARATOR = re.compile(r"sep=(.)\r?\n")
+_SEPARATOR = re.compile(r"sep=([,;\t|])\r?\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +66,15 @@ def read_table(
     text = decode(raw, name, format_.encoding)
     del raw
     if kind == "json":
-        return Table(name, digest, _names(text, name), partial(_objects, text))
+        header = _names(text, name)
+        return Table(name, digest, header, partial(_objects, text, header))
     if kind == "state":
         items = _read_state(text, name)
-        return Table(name, digest, ["sku", "current_stock"], lambda: iter(list(enumerate(items, 1))))
+        return Table(name, digest, ["sku", "current_stock"], lambda: enumerate(items, 1))
     delimiter = "\t" if kind == "tsv" else format_.delimiter
     if separator := _SEPARATOR.match(text):
-        # A spreadsheet's own word for it.
-        delimiter = separator[1]
+        # A spreadsheet's own word for it; what was asked for goes before.
+        delimiter = delimiter or separator[1]
     delimiter = delimiter or _find_delimiter(text, name, mapping)
     skipped = 1 if separator else 0
     header = _read_header(text, name, delimiter, skipped)
@@ -149,26 +150,18 @@ def title_hint(table: Table, mapping: ColumnMapping | None) -> str:
     return ""
 
 
-def _objects(text: str) -> Rows:
-    names: list[str] | None = None
+def _objects(text: str, names: list[str]) -> Rows:
     for line, found in _decoded(text):
-        if names is None:
-            names = _all_names(text)
         yield line, found if isinstance(found, BadRow) else [found.get(name) for name in names]
 
 
 def _names(text: str, name: str) -> list[str]:
-    names = _all_names(text)
-    if not names:
-        raise HeaderError(f"{name} had no JSON object; expected one in each line.")
-    return names
-
-
-def _all_names(text: str) -> list[str]:
     names: dict[str, None] = {}
     for _, found in _decoded(text):
         if not isinstance(found, BadRow):
             names.update(dict.fromkeys(found))
+    if not names:
+        raise HeaderError(f"{name} had no JSON object; expected one in each line.")
     return list(names)
 
 

@@ -55,6 +55,9 @@ RIGHT = {
     "bars": ((HEAD + ROW).replace(",", "|"), {}, ONE),
     "semicolons, said": ((HEAD + ROW).replace(",", ";"), {"delimiter": "semicolon"}, ONE),
     "a spreadsheet's word for the delimiter": ("sep=;\r\n" + (HEAD + ROW).replace(",", ";"), {}, [(3, *ONE[0][1:])]),
+    "another delimiter than the spreadsheet's word, said": (
+        "sep=;\n" + HEAD + ROW, {"delimiter": "comma"}, [(3, *ONE[0][1:])],
+    ),
     "commas in a header of semicolons": (
         f"sku;warehouse_id;quantity;timestamp;a,b,c,d,e,f\nS1;W1;5;{AT};x\n", {}, ONE,
     ),
@@ -187,6 +190,18 @@ def test_a_row_keeps_its_place_in_every_envelope():
     assert (f"file/{digest}", "2") == (bodies[2]["source"], bodies[2]["id"])
     assert r0.message.attributes == adjustment.message.attributes
     assert not {"row_id"} & {*cloud.message.attributes, *r4.message.attributes}
+
+
+def test_a_row_is_judged_as_what_arrives():
+    """RULES 40: an id that is right by itself and too long in its envelope is refused by its line."""
+    long = "T" * 200
+    [bad, good] = drafts(
+        f"transaction_id,{HEAD}{long},S1,{long},5,{AT}\nT1,S1,W1,5,{AT}\n",
+        envelope=Envelope.SERVICE, topic=Topic.SERVICES,
+    )  # fmt: skip
+
+    assert bad.message is None and "invalid_id" in bad.problem
+    assert "r4:W1%3AT1" == good.event.event_id
 
 
 def test_opening_stock_is_a_level_of_each_sku():

@@ -41,7 +41,7 @@ def checked(drafts: Drafts, settings: Settings) -> Tally:
 
 def _take(teller: Teller, draft: Draft) -> None:
     if draft.event is not None:
-        own = type(draft.event) is Transaction and draft.event.transaction_id.startswith("file/")
+        own = type(draft.event) is Transaction and draft.event.transaction_id.startswith(("file/", "r4/file/"))
         teller.take(draft.line, draft.event, is_own=own)
 
 

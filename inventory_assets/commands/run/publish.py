@@ -107,7 +107,9 @@ def publish(
     if tally.bad:
         say_left_out(tally, name)
     asked = (order.topic, order.envelope.value, order.is_binary, order.time, order.parsing.default_warehouse)
-    progress = Progress.of(settings.home, table.digest, settings.project, *asked, str(mapping), written, skip_bad)
+    progress = Progress.of(
+        settings.home, table.digest, settings.project, *asked, str(mapping), written, sorted(tally.bad)
+    )
     good = tally.rows - len(tally.bad)
     publish_messages(settings, plan.messages(tally.bad), progress=progress, again=again, total=good)
 

@@ -6,7 +6,6 @@ attributes `ce-*`, the body is the data). Not here: whether a message is one
 """
 
 import base64
-import binascii
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -94,11 +93,10 @@ def _data(event: Document) -> Document:
         if event.get("data") is not None:
             raise InvalidValue("invalid_value", "the event had both data and data_base64, expected one")
         try:
-            return decode_object(base64.b64decode(encoded, validate=True))
-        except (binascii.Error, TypeError, ValueError) as error:
-            if isinstance(error, InvalidValue):
-                raise
+            decoded = base64.b64decode(encoded, validate=True)
+        except (TypeError, ValueError) as error:
             raise InvalidValue("invalid_value", "data_base64 was no base64") from error
+        return decode_object(decoded)
     (data,) = require(event, "data")
     if type(data) is not dict:
         raise InvalidValue("invalid_value", f"data was a JSON {type(data).__name__}, expected an object")
@@ -160,7 +158,7 @@ def _transferred(data: Document, context: _Context) -> Event:
     status = Status.COMPLETED.value if status is None else status
     if type(status) is not str or status not in _STATUSES:
         raise InvalidValue("invalid_value", f"status was {status!r}, expected one of {', '.join(Status)}")
-    to_warehouse_id = read_id("to_warehouse_id", receiver)
+    sender, to_warehouse_id = read_id("from_warehouse_id", sender), read_id("to_warehouse_id", receiver)
     check_receiver("to_warehouse_id", sender, to_warehouse_id)
     return _transaction(
         "TRANSFER", sender, "quantity", quantity, _sku(data), context, status=status, to_warehouse_id=to_warehouse_id

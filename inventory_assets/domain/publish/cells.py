@@ -52,7 +52,8 @@ def read_quantity(name: str, text: str, format_: CellFormat) -> int:
 @cache
 def _pattern(format_: CellFormat) -> re.Pattern[str]:
     thousands = re.escape(format_.thousands)
-    grouped = rf"[0-9]{{1,3}}(?:{thousands}[0-9]{{3}}){{1,5}}|" if thousands else ""
+    # 0.500 is half a unit, whatever the sign between groups is said to be.
+    grouped = rf"[1-9][0-9]{{0,2}}(?:{thousands}[0-9]{{3}}){{1,5}}|" if thousands else ""
     fraction = rf"(?:{re.escape(format_.decimal)}0{{1,18}})?" if format_.decimal else ""
     return re.compile(rf"(?P<whole>-?(?:{grouped}[0-9]{{1,18}})){fraction}")
 
@@ -84,7 +85,13 @@ def read_moment(name: str, text: str, format_: CellFormat) -> str:
         naive = to_datetime(read_time(name, text)).replace(tzinfo=None)
     else:
         naive = _parsed(name, text, format_.time_format)
-    return format_time(to_microseconds(_placed(name, text, naive, format_.zone)))
+    try:
+        placed = _placed(name, text, naive, format_.zone)
+    except OverflowError:  # as 0001-01-01, which some write for none
+        raise InvalidValue(
+            "event_time_out_of_range", f"{name} was {_short(text)}, which is beyond the calendar in {format_.zone}"
+        ) from None
+    return format_time(to_microseconds(placed))
 
 
 def _parsed(name: str, text: str, time_format: str) -> datetime:

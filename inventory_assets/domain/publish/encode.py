@@ -72,8 +72,8 @@ def to_adjustment(fact: Fact) -> Body:
         "warehouse_id": event.warehouse_id,
     }
     if event.transaction_id != fact.row:
-        # Without one its id is its row's, which is beside it (RULES 41).
-        body["event_id"] = event.transaction_id
+        # Without one its id is its row's, which is beside it (RULES 41). Warehouses may number alike (RULES 10).
+        body["event_id"] = join_id(event.warehouse_id, event.transaction_id)
     return body if fact.reason is None else body | {"reason": fact.reason}
 
 

@@ -52,6 +52,8 @@ def test_a_quantity_is_read_as_its_file_writes_it(text, format_, expected):
         ("12.34.567", GERMAN, "as was said"),
         ("1,234", GERMAN, "as was said"),
         ("12,345", SWISS, "as was said"),
+        ("0.500", GERMAN, "as was said"),  # half a unit, to whoever wrote it
+        ("-007.500", GERMAN, "as was said"),
     ],
 )
 def test_a_quantity_that_may_be_another_is_refused(text, format_, said):
@@ -88,6 +90,8 @@ def test_a_time_without_a_zone_is_of_its_files(text, format_, expected):
         ("2022-04-20", GERMAN, "RFC 3339"),
         ("20.04.2022", GERMAN, "RFC 3339"),
         ("2022-04-20", CellFormat(time_format="%d.%m.%Y %H:%M"), "expected a time as"),
+        ("0001-01-01 00:00:00", GERMAN, "beyond the calendar"),
+        ("9999-12-31 23:59:59", CellFormat(zone=ZoneInfo("America/New_York")), "beyond the calendar"),
         ("31.02.2022 07:00", CellFormat(time_format="%d.%m.%Y %H:%M"), "expected a time as"),
     ],
 )

@@ -55,6 +55,7 @@ def test_an_id_of_its_own_is_told_from_another_warehouses():
     reserved = to_cloudevent(fact(builders.transaction("T:1", "RESERVE", 5)))
     assert ("/warehouses/W1", "T:1") == (reserved["source"], reserved["id"])
     assert {"sku": "S1", "warehouse_id": "W1", "quantity": 5} == reserved["data"]
+    assert "W1:T%3A1" == to_adjustment(fact(builders.transaction("T:1", "ADJUSTMENT", 5)))["event_id"]
 
 
 def test_a_transfer_is_said_in_two_ways():
