@@ -1,6 +1,6 @@
 """Read stock events from the lake in the order they count: by key, position, level first, event id (RULES 25)."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, time
 
@@ -28,21 +28,6 @@ def numbered_keys(source: str) -> str:
 
 KEYS = numbered_keys("core.sku_state")
 """Every key."""
-
-
-def keys_of(names: str | None) -> str:
-    """`KEYS`, or those of some SKUs alone (`sku_names`): numbers are others' then."""
-    return KEYS if names is None else f"{KEYS} WHERE sku IN ({names})"
-
-
-def events_of(names: str | None) -> str:
-    """The condition on core.events for some SKUs (`sku_names`), or for all."""
-    return "" if names is None else f"AND e.sku IN ({names})"
-
-
-def sku_names(skus: Iterable[str]) -> str:
-    """SKUs as SQL has them in a list: a query that answers in batches takes no parameters."""
-    return ", ".join("'" + sku.replace("'", "''") + "'" for sku in sorted(set(skus)))
 
 
 def _place(values: tuple[str, ...], column: str) -> str:

@@ -122,6 +122,7 @@ class StockoutLook:
             if time.monotonic() - self._looked_at < STOCKOUTS_EVERY_SECONDS:
                 return []
             self._looked_at = time.monotonic()
+            engine.refresh()  # another process may have committed incidents: they are to have landed, too
             stockouts = firing_stockouts(engine.state)
             if stockouts == self._stockouts:
                 return []

@@ -13,17 +13,10 @@ from inventory_assets.domain.values import to_datetime
 from inventory_assets.lake.query.as_of import pin_version
 from inventory_assets.lake.query.reader import LakeReader, Reader
 from inventory_assets.lake.tables import PLANS
-from inventory_assets.queries.history import (
-    events_of,
-    keys_of,
-    last_event_at,
-    read_demand,
-    read_histories,
-    read_keys,
-    sku_names,
-)
+from inventory_assets.queries.history import last_event_at, read_demand, read_histories, read_keys
 from inventory_assets.replenish.lines import current_line_id, read_line
 from inventory_assets.replenish.make import SAYS, plan_lines
+from inventory_assets.replenish.read import Place, place_of
 from inventory_assets.settings import Settings
 from inventory_assets.words.times import to_minute
 
@@ -87,10 +80,10 @@ def explain_line(settings: Settings, line_id: str) -> LineExplanation:
     then = LakeReader(settings)
     try:
         pin_version(then.connection, line["as_of_version"])
-        names, key = sku_names([line["sku"]]), (line["warehouse_id"], line["sku"])
-        stock = read_stock(then, names)
+        place, key = place_of(line["as_of_version"], [line["sku"]]), (line["warehouse_id"], line["sku"])
+        stock = read_stock(then, place)
         differences = compare_lines(then, pl.DataFrame([line], schema=PLANS.types), stock).get(key, ())
-        sold = _read_sold(then, line, names, _history_days(stock, line))
+        sold = _read_sold(then, line, place, _history_days(stock, line))
     finally:
         then.connection.close()
     superseded_by = "" if current in (None, line_id) else str(current)
@@ -138,16 +131,16 @@ def _differences(line: dict[str, Any], again: dict[str, Any] | None) -> list[str
     return [f"{name} was {line[name]!r}, derived again {again[name]!r}" for name in SAYS if line[name] != again[name]]
 
 
-def read_stock(reader: Reader, names: str | None) -> pl.DataFrame:
+def read_stock(reader: Reader, place: Place) -> pl.DataFrame:
     """Stock by the shelves' own events, folded again: a row for each shelf that has any.
 
     Args:
         reader: Shows a version.
-        names: Of these SKUs only (`sku_names`).
+        place: Of which SKUs.
     """
     parts = [pl.DataFrame(schema=_STOCK)]
-    keys, until = keys_of(names), last_event_at(reader) or 0
-    for events in read_histories(reader, until, chosen=events_of(names), keys=keys, is_of_stock=True):
+    chosen, until = place.events.format(e="e."), last_event_at(reader) or 0
+    for events in read_histories(reader, until, chosen=chosen, keys=place.keys, is_of_stock=True):
         stock = run_stock(events)
         ends = np.flatnonzero(np.append(stock.key[1:] != stock.key[:-1], True))
         columns = (stock.key, stock.at, stock.on_hand, stock.reserved, stock.inbound)
@@ -155,7 +148,7 @@ def read_stock(reader: Reader, names: str | None) -> pl.DataFrame:
         counts = np.diff(ends, prepend=-1)
         first_at = np.minimum.reduceat(stock.at, ends - counts + 1) if len(ends) else stock.at
         parts.append(pl.DataFrame([key, counts, first_at, *last], schema=_STOCK))
-    return pl.concat(parts).join(reader.query(f"SELECT key, warehouse_id, sku FROM ({keys})"), on="key")
+    return pl.concat(parts).join(reader.query(f"SELECT key, warehouse_id, sku FROM ({place.keys})"), on="key")
 
 
 def _stated(stock: pl.DataFrame, key: Key) -> Stated:
@@ -171,10 +164,9 @@ def _history_days(stock: pl.DataFrame, line: dict[str, Any]) -> int:
     return 0
 
 
-def _read_sold(reader: Reader, line: dict[str, Any], names: str, history_days: int) -> Sold | None:
-    keys = keys_of(names)
-    number = read_keys(reader, keys)[0].index((line["warehouse_id"], line["sku"]))
-    for demand in read_demand(reader, line["plan_date"], chosen=events_of(names), keys=keys):
+def _read_sold(reader: Reader, line: dict[str, Any], place: Place, history_days: int) -> Sold | None:
+    number = read_keys(reader, place.keys)[0].index((line["warehouse_id"], line["sku"]))
+    for demand in read_demand(reader, line["plan_date"], chosen=place.events.format(e="e."), keys=place.keys):
         for row in np.flatnonzero(demand.keys == number):
             units = np.where(demand.is_counted[row], demand.units[row], 0)
             return Sold(int(units.sum()), int(demand.is_counted[row].sum()), int((units > 0).sum()), history_days)

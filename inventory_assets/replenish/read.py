@@ -61,8 +61,8 @@ _LAST_DAY = f"""
 """
 
 
-class _Place(NamedTuple):
-    """Where to read: SQL of the tables as of a version, and a condition on core.events."""
+class Place(NamedTuple):
+    """Where to read: SQL of the tables as of a version, and a condition on core.events, `e` before its columns."""
 
     state: str
     products: str
@@ -75,21 +75,20 @@ class _Place(NamedTuple):
         return numbered_keys(self.state)
 
 
-def _place(version: int, skus: Collection[str] | None) -> _Place:
+def place_of(version: int, skus: Collection[str] | None) -> Place:
+    """Where to read some SKUs as of a version, whatever the reader shows; or all there are, of what it shows."""
     if skus is None:
-        return _Place("core.sku_state", usable_products("core.products"), "core.resolved_thresholds", "core.velocity",
-                      "")  # fmt: skip
+        return Place("core.sku_state", usable_products("core.products"), "core.resolved_thresholds", "core.velocity",
+                     "")  # fmt: skip
     chosen = "sku IN (" + ", ".join("'" + sku.replace("'", "''") + "'" for sku in sorted(set(skus)) or [""]) + ")"
     state, products, limits, velocity = (
         f"({table.some_rows(chosen, version)})" for table in (SKU_STATE, PRODUCTS, RESOLVED_THRESHOLDS, VELOCITY)
     )
-    return _Place(
-        state, usable_products(products), limits, velocity, f"AND {{e}}{chosen} AND {{e}}version <= {version}"
-    )
+    return Place(state, usable_products(products), limits, velocity, f"AND {{e}}{chosen} AND {{e}}version <= {version}")
 
 
 def last_day(reader: Reader, version: int) -> date | None:
-    """The day of the newest stock event that a version knows, none after the day of its commit; None without any.
+    """The day of the newest stock event that a version knows, none after the day of its commit.
 
     What is said of a version is said as of it: history that was taken in at once speaks from its own end.
     """
@@ -114,7 +113,7 @@ def read_shelves(reader: Reader, version: int, plan_date: date, *, skus: Collect
     """
     if skus is not None:
         reader = AtOnce(reader)
-    place = _place(version, skus)
+    place = place_of(version, skus)
     rows = _read_rows(reader, version, place)
     coming = _read_coming(reader, rows, plan_date, place.events.format(e=""))
     inbound, day, quantity, row = (coming[name].to_numpy() for name in ("is_inbound", "day", "quantity", "row"))
@@ -166,7 +165,7 @@ def _with_accepted(coming: Arrivals, rows: pl.DataFrame, left: list[Left | None]
     return Arrivals(*(np.concatenate(pair) for pair in parts))
 
 
-def _read_rows(reader: Reader, version: int, place: _Place) -> pl.DataFrame:
+def _read_rows(reader: Reader, version: int, place: Place) -> pl.DataFrame:
     rules = current_rows_query(reader, THRESHOLD_RULES, version)
     return reader.query(_SHELVES.format(rules=rules, keys=place.keys, **place._asdict()))
 
@@ -186,7 +185,7 @@ def _read_coming(reader: Reader, rows: pl.DataFrame, plan_date: date, chosen: st
     )
 
 
-def _read_forecasts(reader: Reader, rows: pl.DataFrame, plan_date: date, place: _Place) -> Forecasts:
+def _read_forecasts(reader: Reader, rows: pl.DataFrame, plan_date: date, place: Place) -> Forecasts:
     size = rows.height
     found = Forecasts(
         np.zeros(size, dtype=bool), np.zeros(size), np.zeros(size), np.ones((size, WEEK)),

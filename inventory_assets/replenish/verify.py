@@ -8,8 +8,8 @@ from inventory_assets.domain.events.kinds import Key
 from inventory_assets.lake.query.as_of import pin_version
 from inventory_assets.lake.query.reader import LakeReader, history_reader
 from inventory_assets.lake.tables import PLANS
-from inventory_assets.queries.history import sku_names
 from inventory_assets.replenish.explain import compare_lines, named_skus, read_stock
+from inventory_assets.replenish.read import place_of
 from inventory_assets.settings import Settings
 
 _MAKING = ["as_of_version", "plan_date", "review_days", "default_service_level", "least_transfer"]
@@ -48,8 +48,8 @@ def verify_lines(settings: Settings, *, is_past: bool = False, sample: int | Non
         # A reader of its own for each: one that showed an earlier version cannot show another.
         with history_reader(settings) as reader:
             pin_version(reader.connection, making["as_of_version"][0])
-            skus = named_skus(making)
-            found = compare_lines(reader, making, read_stock(reader, None if skus is None else sku_names(skus)))
+            place = place_of(making["as_of_version"][0], named_skus(making))
+            found = compare_lines(reader, making, read_stock(reader, place))
         version, line_ids = making["as_of_version"][0], _line_ids(making)
         differences += [LineDifference(line_ids[key], version, text) for key, texts in found.items() for text in texts]
     return Verified(lines.height, len(makings), differences)

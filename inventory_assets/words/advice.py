@@ -45,7 +45,7 @@ def _no_step(line: Line) -> str:
 
 def _nothing(line: Line) -> str:
     if line["reason"] in (*_LOST, "below_limit"):
-        if coming := on_its_way(line):
+        if (coming := on_its_way(line)) and line["available"] < line["target"]:
             return f"the {coming:,} on the way fill it"
         return f"its target {line['target']:,} is reached, so no order ends the alert; raise order_up_to"
     return reason_text(line)
@@ -137,9 +137,9 @@ def outlook_lines(line: Line) -> list[str]:
 
 
 def _risk(line: Line) -> str:
-    if line["risk_percent"] is None or line["available"] <= 0:
+    if not line["risk_percent"] or line["available"] <= 0:
         return ""
-    return f"; {line['risk_percent']} % risk of that before an order placed now arrives"
+    return f"; {line['risk_percent']} % risk of a stockout before an order placed now arrives"
 
 
 def fields(line: Line | None) -> dict[str, Any] | None:

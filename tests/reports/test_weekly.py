@@ -64,6 +64,11 @@ def test_a_week_is_monday_to_sunday_against_the_week_before(week):
     ]
 
 
+def test_that_demand_is_not_known_is_said(week):
+    """No shelf has three days with a sale; an empty list of what runs out would say that nothing does."""
+    assert "what will run out is not known" in week.page.text
+
+
 def test_movers_are_summed_over_warehouses(week):
     """S1: 77 against 70; S2: none against 14."""
     assert [("S2", "0", "14", "-14"), ("S1", "77", "70", "7")] == [

@@ -93,6 +93,8 @@ def test_what_is_not_known_of_a_supplier_is_not_said():
         ({"reason": "below_limit", "target": 30, **NO_DEMAND},
          "nothing to order: its target 30 is reached, so no order ends the alert; raise order_up_to"),
         ({"reason": "below_limit", "inbound": 60, **NO_DEMAND}, "nothing to order: the 60 on the way fill it"),
+        ({"reason": "below_limit", "target": 30, "inbound": 5, **NO_DEMAND},
+         "nothing to order: its target 30 is reached, so no order ends the alert; raise order_up_to"),
     ],
 )  # fmt: skip
 def test_why_nothing_is_to_be_ordered_is_said_wherever_it_is(more, said):

@@ -126,9 +126,9 @@ def _print_advice(body: dict[str, Any], present: Present | None, told: Line | No
         console.print(f"What to do when it was notified, by the plan of {_plan_of(told)}")
         for text in (f"{action_sentence(told)}: {why(told)}", *_reckoning(told)):
             console.print(f"  {visible(text)}", style="dim", soft_wrap=True)
-    # Last: it is of what was told then, which is what is said now where nothing has changed.
     if text := difference_sentence(body, told):
-        console.print(f"  {visible(text)}.", soft_wrap=True)
+        version = body["lineage"]["state_version"]
+        console.print(f"When it was notified, at lake version {version}: {visible(text)}.", soft_wrap=True)
 
 
 def _plan_of(line: Line) -> str:

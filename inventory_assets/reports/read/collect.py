@@ -88,7 +88,7 @@ def collect_nightly(reader: Reader, basis: Basis, snapshots: Snapshots, how: Pla
     planned = read_planned(shelves, basis)
     trade = read_trade(snapshots, basis, shown_days=SHOWN_DAYS)
     trust = read_trust(reader, basis)
-    notices = [*find_notices(basis, trust, trade), *_demand_notices(planned), *absurd_notices(reader)]
+    notices = [*find_notices(basis, trust, trade), *demand_notices(planned), *absurd_notices(reader)]
     return Nightly(
         basis=basis, shelves=sum(feed.shelves for feed in trust.feeds), empty=tuple(read_empty(reader, basis, shelves)),
         back_again=count_back_again(reader, basis), planned=planned, changes=tuple(read_shelf_changes(reader, basis)),
@@ -98,7 +98,8 @@ def collect_nightly(reader: Reader, basis: Basis, snapshots: Snapshots, how: Pla
     )  # fmt: skip
 
 
-def _demand_notices(planned: Planned) -> list[Notice]:
+def demand_notices(planned: Planned) -> list[Notice]:
+    """That nobody knows what will run out, where that is so."""
     if planned.is_demand_known:
         return []
     return [Notice("no shelf has fourteen days with stock and three with a sale: what will run out is not known")]

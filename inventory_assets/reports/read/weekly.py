@@ -12,7 +12,7 @@ from inventory_assets.lake.query.reader import Reader
 from inventory_assets.lake.tables import ALERT_RULE
 from inventory_assets.reports.period import Period
 from inventory_assets.reports.read.changes import read_handling
-from inventory_assets.reports.read.collect import absurd_notices, find_notices
+from inventory_assets.reports.read.collect import absurd_notices, demand_notices, find_notices
 from inventory_assets.reports.read.model import Basis, Figures, Trade
 from inventory_assets.reports.read.sales import Snapshots, read_trade
 from inventory_assets.reports.read.stock import SHELVES, read_names, read_planned, read_shelves
@@ -46,13 +46,14 @@ def collect_weekly(reader: Reader, basis: Basis, snapshots: Snapshots, how: Plan
     trade = read_trade(snapshots, basis, shown_days=14)
     trust = read_trust(reader, basis)
     classes, is_by_value = read_classes(reader)
+    planned = read_planned(read_shelves(reader, basis, how), basis)
     return Weekly(
         basis=basis, trade=trade, movers=tuple(_read_movers(reader, now, before)),
         stockouts=tuple(_read_stockouts(reader, now, last_day)), dead=tuple(_read_dead(reader)),
         warehouses=tuple(_read_warehouses(reader, trade, basis)), classes=tuple(classes), is_by_value=is_by_value,
         rules=tuple(_read_rules(reader, basis)), handling=read_handling(reader, basis), trust=trust,
-        planned=read_planned(read_shelves(reader, basis, how), basis),
-        notices=(*find_notices(basis, trust, trade), *absurd_notices(reader)),
+        planned=planned,
+        notices=(*find_notices(basis, trust, trade), *demand_notices(planned), *absurd_notices(reader)),
     )  # fmt: skip
 
 

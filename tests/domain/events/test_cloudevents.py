@@ -168,6 +168,9 @@ BAD = {
     ),
     "an unknown status": (cloudevent("stock.transferred", MOVED | {"status": "DONE"}), "invalid_value"),
     "to itself": (cloudevent("stock.transferred", MOVED | {"to_warehouse_id": "W1"}), "invalid_value"),
+    "to itself, by another form of its id": (
+        cloudevent("stock.transferred", MOVED | {"from_warehouse_id": {"$oid": "W2"}}), "invalid_value",
+    ),
     "to nowhere": (cloudevent("stock.transferred", MOVED | {"to_warehouse_id": None}), "missing_field"),
     "no time": (cloudevent("stock.adjusted", STOCK | {"quantity_change": 1}, at="soon, at least by noon"), "invalid_value"),
     "years ahead": (
