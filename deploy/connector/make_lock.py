@@ -15,10 +15,10 @@ from packaging.utils import canonicalize_name
 REPOSITORY = Path(__file__).resolve().parents[2]
 SOURCE = REPOSITORY / "requirements.lock"
 TARGET = Path(__file__).with_name("requirements.lock")
-# Direct dependencies that only the lake, the UI and reports need.
+# Direct dependencies that only the lake, the UI, reports and `inventory schema` need.
 LEFT_OUT = {
     "dagster", "dagster-dbt", "dagster-gcp", "dagster-webserver", "dbt-core", "dbt-duckdb", "gcsfs",
-    "google-cloud-storage", "psycopg", "pyarrow", "sqlalchemy",
+    "google-cloud-storage", "grpcio-tools", "psycopg", "pyarrow", "sqlalchemy",
     "duckdb-extension-ducklake", "duckdb-extension-sqlite-scanner", "duckdb-extension-postgres-scanner",
     "duckdb-extension-httpfs",
 }  # fmt: skip
