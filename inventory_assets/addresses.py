@@ -6,9 +6,12 @@ A leaf: the emulator and the connector, which know nothing of the rest, use it, 
 
 import ipaddress
 import re
+import socket
 from collections.abc import Mapping
 
 DEFAULT_PUBSUB_PORT = 8085
+# A broker on another machine answers within a tenth; without one, people wait for nothing.
+_REACH_SECONDS = 1.0
 _HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?")
 _FORM = re.compile(r"(?:\[(?P<six>[^\[\]]*)\]|(?P<host>[^\[\]:]*))(?::(?P<port>[^:]*))?")
 
@@ -107,6 +110,15 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host.partition("%")[0]).is_loopback
     except ValueError:
         return False
+
+
+def listens(address: str) -> bool:
+    """Whether something takes connections at `host:port`, as `read_broker` writes it."""
+    try:
+        socket.create_connection(read_address(address), timeout=_REACH_SECONDS).close()
+    except OSError:
+        return False
+    return True
 
 
 def channel_options(target: str) -> list[tuple[str, int]]:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from multiprocessing.connection import Connection
 
+from inventory_assets.addresses import listens
 from inventory_assets.domain.notify.policy import ChannelPolicy, Policy
 from inventory_assets.handover import dumps
 from inventory_assets.ingest.engine import Engine
@@ -35,7 +36,6 @@ GATHER_SECONDS = 0.3
 # Who drains asks again after its commit, however long that takes on a busy machine: given back meanwhile, what was
 # fetched would rest, and the subscriptions seem empty.
 DRAIN_PAUSE_SECONDS = 600.0
-REACH_SECONDS = 1.0
 DELIVER_LOCK_SECONDS = 0.5
 DELIVER_END_SECONDS = 5.0
 
@@ -74,10 +74,7 @@ def publisher_of(settings: Settings) -> Iterator[Publisher]:
 def reach_publisher(settings: Settings) -> AbstractContextManager[Publisher] | None:
     """A publisher, or None where the emulator that is meant does not listen: waiting for it would take long."""
     if host := emulator_host(settings):
-        name, _, port = host.rpartition(":")
-        try:
-            socket.create_connection((name.strip("[]"), int(port)), timeout=REACH_SECONDS).close()
-        except (OSError, ValueError):
+        if not listens(host):
             return None
         ensure_topics(settings)
     return publisher_of(settings)

@@ -1,8 +1,18 @@
 """One reader and one writer of `host:port`: what people write, and what programs understand."""
 
+import socket
+
 import pytest
 
-from inventory_assets.addresses import channel_options, is_loopback, read_address, read_broker, read_host, write_address
+from inventory_assets.addresses import (
+    channel_options,
+    is_loopback,
+    listens,
+    read_address,
+    read_broker,
+    read_host,
+    write_address,
+)
 from inventory_assets.emulator.server import EmulatorError, run
 from inventory_assets.messaging.errors import BrokerUnavailableError
 from inventory_assets.settings import SettingsError, emulator_host, load_settings
@@ -68,3 +78,11 @@ def test_no_proxy_is_asked_for_this_machine(monkeypatch):
     near = str(BrokerUnavailableError(target="localhost:8085", reason="UNAVAILABLE"))
 
     assert "http_proxy" in far and "CANARY" not in far and "proxy" not in near
+
+
+def test_it_is_known_whether_somebody_listens():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = write_address("127.0.0.1", server.getsockname()[1])
+        assert listens(address)
+
+    assert not listens(address)

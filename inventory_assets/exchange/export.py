@@ -116,7 +116,7 @@ def _views(empty: dict[str, bytes], filled: set[str]) -> bytes:
             _put(Path(folder), _file(name), content)
         for table in SNAPSHOT_TABLES:
             _put(Path(folder), _any_day(table).replace("*", "any"), to_parquet(pl.DataFrame(schema=table.types)))
-        connection = duckdb.connect(config={"file_search_path": folder})
+        connection = duckdb.connect(config={"file_search_path": folder, "temp_directory": ""})
         path = Path(folder) / DATABASE
         connection.execute(f"ATTACH '{path}' AS made (STORAGE_VERSION '{STORAGE_VERSION}')")
         for name in empty:

@@ -76,7 +76,7 @@ def _compute(
             product = state.products.get(key[1])
             # Without a lead time there is nothing to protect against: the rule's own numbers hold.
             # Nor over ten years: one such number, of a document, took the memory of all.
-            lead_time_days = None if product is None else usable(product)[0].lead_time_days
+            lead_time_days = None if product is None else usable(product).lead_time_days
             if lead_time_days is None:
                 continue
             limits = limits_from(

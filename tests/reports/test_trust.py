@@ -29,7 +29,7 @@ def check(severity: str) -> FailedCheck:
 def trust(**known) -> Trust:
     base = {
         "feeds": (feed("fresh"),), "refused": (), "late": (), "checks": (), "checks_run": 9, "messages": 1,
-        "coverage_date": None, "velocity_date": None, "untrusted_alerts": 0,
+        "coverage_date": None, "untrusted_alerts": 0,
     }  # fmt: skip
     return Trust(**{**base, **known})
 

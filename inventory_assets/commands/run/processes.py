@@ -167,4 +167,11 @@ def python_environment(**extra: str) -> dict[str, str]:
     # Frames of a burst are small: polars' threads cost more than they give. Two
     # malloc arenas instead of eight per core keep freed memory from scattering.
     sparing = {"POLARS_MAX_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
-    return {**sparing, **os.environ, "PYTHONUNBUFFERED": "1", "PYTHONWARNINGS": "ignore", **extra}
+    return {
+        **sparing,
+        **os.environ,
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONFAULTHANDLER": "1",
+        "PYTHONWARNINGS": "ignore",
+        **extra,
+    }

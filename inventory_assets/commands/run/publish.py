@@ -1,7 +1,6 @@
 """`inventory publish`: people's files as messages, row by row or line by line."""
 
 import hashlib
-import socket
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 
 import click
 
+from inventory_assets.addresses import listens
 from inventory_assets.clock import machine_microseconds
 from inventory_assets.commands.output import format_option, notes
 from inventory_assets.commands.run.outgoing import opened, read_messages
@@ -26,7 +26,6 @@ from inventory_assets.publishing.send import Progress, send
 from inventory_assets.publishing.table import read_table
 from inventory_assets.settings import Settings, emulator_host, load_settings
 
-REACH_SECONDS = 1.0
 _ROW_FORMATS = ("csv", "tsv", "state")
 
 
@@ -169,7 +168,7 @@ def _asked_envelope(settings: Settings, topic: str, said: Envelope | None) -> tu
     if said is not None and said is not Envelope.PROTOBUF:
         return said, False
     host = emulator_host(settings)
-    if host and not _listens(host):
+    if host and not listens(host):
         return said or Envelope.DOCUMENT, False  # a file can be looked at without a broker
     from inventory_assets.messaging.topic_schema import find_schema
 
@@ -193,12 +192,3 @@ def _asked_envelope(settings: Settings, topic: str, said: Envelope | None) -> tu
             "Say one with --as, or publish lines that fit it (--format-in json)."
         )
     return Envelope.PROTOBUF, schema.is_binary
-
-
-def _listens(host: str) -> bool:
-    name, _, port = host.rpartition(":")
-    try:
-        socket.create_connection((name.strip("[]"), int(port)), timeout=REACH_SECONDS).close()
-    except (OSError, ValueError):
-        return False
-    return True

@@ -179,14 +179,14 @@ def make_alert_id(key: Key, condition: Condition, opening_event_id: str, event_a
     return f"alt-{_day(event_at // DAY_US)}-{warehouse_id}-{sku}-{condition}-{digest}"
 
 
-def usable(product: Product) -> tuple[Product, tuple[str, ...]]:
-    """Product data without the numbers that cannot be meant, as an older lake may hold them; and their names."""
-    beyond = tuple(
+def usable(product: Product) -> Product:
+    """Product data without the numbers that cannot be meant, as an older lake may hold them."""
+    beyond = [
         name
         for name, (least, most) in PRODUCT_RANGES.items()
         if (value := getattr(product, name)) is not None and not least <= value <= most
-    )
-    return (msgspec.structs.replace(product, **dict.fromkeys(beyond)) if beyond else product), beyond
+    ]
+    return msgspec.structs.replace(product, **dict.fromkeys(beyond)) if beyond else product
 
 
 def target_stock(thresholds: Thresholds, product: Product | None) -> int | None:

@@ -16,7 +16,8 @@ import duckdb
 from inventory_assets.lake.catalog.create import ensure_tables
 from inventory_assets.lake.catalog.extensions import load_extension, open_with_extensions
 from inventory_assets.lake.catalog.postgres import server_reason, split_password
-from inventory_assets.lake.catalog.readable import attach_readable, can_write, scratch
+from inventory_assets.lake.catalog.readable import attach_readable
+from inventory_assets.lake.catalog.spill import spill_folder
 from inventory_assets.lake.durable import commit_written
 from inventory_assets.lake.errors import LakeError, LakeMissingError
 from inventory_assets.lake.journal.open import make_journal
@@ -102,7 +103,7 @@ def open_duckdb(settings: Settings, *extensions: str) -> duckdb.DuckDBPyConnecti
 
 
 def duckdb_config(settings: Settings) -> dict[str, str | bool | int | float | list[str]]:
-    """What DuckDB starts with: nothing is downloaded, and it stays within its bounds."""
+    """What one DuckDB starts with: nothing is downloaded, and it stays within its bounds. Anew for each instance."""
     return {
         "extension_directory": str(settings.home / "extensions"),
         "autoinstall_known_extensions": False,
@@ -110,16 +111,12 @@ def duckdb_config(settings: Settings) -> dict[str, str | bool | int | float | li
         "threads": settings.duckdb_threads,
         "memory_limit": settings.duckdb_memory_limit,
         # What does not fit goes to disk, below our home and not into the current directory.
-        "temp_directory": str(_spill_place(settings.home)),
+        "temp_directory": str(spill_folder(settings.home)),
         # A burst reads no file twice: the cache only grows, to whatever memory there is.
         "enable_external_file_cache": False,
         # Give back what a sort or a new base took; without it the process keeps its peak.
         "allocator_background_threads": True,
     }
-
-
-def _spill_place(home: Path) -> Path:
-    return home / "tmp" if can_write(home) or not home.exists() else scratch() / "tmp"
 
 
 def prepare(connection: duckdb.DuckDBPyConnection, *extensions: str) -> None:

@@ -41,7 +41,8 @@ def journaled(journal: Journal, after: int, upto: int) -> Iterator[Reader | None
     if any({*rows[table.changes].columns} - {*table.columns} for table in tables if table.changes in rows):
         yield None
         return
-    connection = duckdb.connect()
+    # Nothing spills: it would into the current directory, in every process the same.
+    connection = duckdb.connect(config={"temp_directory": ""})
     try:
         connection.execute("SET enable_progress_bar = false")
         for schema in SCHEMAS:

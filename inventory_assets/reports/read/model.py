@@ -188,7 +188,6 @@ class Trust:
     checks_run: int
     messages: int
     coverage_date: date | None
-    velocity_date: date | None
     untrusted_alerts: int
 
 

@@ -21,7 +21,6 @@ def read_trust(reader: Reader, basis: Basis) -> Trust:
     since = 0 if basis.earlier is None else basis.earlier.version
     dates = reader.query(
         "SELECT (SELECT max(as_of_date) FROM core.coverage) AS coverage, "
-        "(SELECT max(as_of_date) FROM core.velocity) AS velocity, "
         f"(SELECT coalesce(sum(messages), 0)::BIGINT FROM meta.versions WHERE version > {since}) AS messages, "
         "(SELECT count(*) FROM out.alerts WHERE state = 'firing' AND is_untrusted) AS untrusted"
     ).row(0, named=True)
@@ -29,7 +28,7 @@ def read_trust(reader: Reader, basis: Basis) -> Trust:
         feeds=tuple(read_feeds(reader, basis)), refused=tuple(_read_refused(reader, since)),
         late=tuple(_read_late(reader, basis)), checks=tuple(map(_failed, failing)) if results else None,
         checks_run=sum(each.status is not ResultStatus.NOT_JUDGED for each in results), messages=dates["messages"],
-        coverage_date=dates["coverage"], velocity_date=dates["velocity"], untrusted_alerts=dates["untrusted"],
+        coverage_date=dates["coverage"], untrusted_alerts=dates["untrusted"],
     )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -111,7 +112,7 @@ def test_what_spills_goes_elsewhere_where_the_home_cannot_be_written(empty_home,
 
     assert not can_write(empty_home)
     [(place,)] = connection.execute("SELECT current_setting('temp_directory')").fetchall()
-    assert str(scratch() / "tmp") == place
+    assert str(scratch() / "tmp") == str(Path(place).parent)
 
 
 ON_A_READ_ONLY_DISK = """

@@ -1,0 +1,72 @@
+"""Where a DuckDB spills what does not fit into its memory: a folder for each instance.
+
+DuckDB calls its files the same in every instance (`duckdb_temp_storage_S32K-0.tmp`) and takes the folder
+for its own alone. Two instances in one folder write into each other's files, read the other's blocks as
+their own, and delete both's at their end: wrong rows, or the end of the process by a signal.
+"""
+
+import fcntl
+import os
+import shutil
+import time
+import uuid
+from functools import cache
+from pathlib import Path
+
+from inventory_assets.lake.catalog.readable import can_write, scratch
+
+_LOCK = ".lock"
+# What an older release left: it spilled into the place itself, and may be running.
+_OLD_FILES = "duckdb_temp_*"
+_OLD_SECONDS = 86_400
+
+
+def spill_folder(home: Path) -> Path:
+    """Name a folder for one DuckDB instance to spill into; it makes it when it needs it, and removes it at its end.
+
+    What a killed process left is removed by the next.
+    """
+    place = home / "tmp" if can_write(home) or not home.exists() else scratch() / "tmp"
+    try:
+        mark = _mark(place, os.getpid())
+    except OSError:  # full, or read-only after all
+        place = scratch() / "tmp"
+        mark = _mark(place, os.getpid())
+    return place / f"{mark}-{uuid.uuid4().hex[:8]}"
+
+
+@cache
+def _mark(place: Path, process: int) -> str:
+    """What this process's folders begin with: the name of a file that it holds locked while it lives."""
+    place.mkdir(parents=True, exist_ok=True)
+    mark = f"{process}-{uuid.uuid4().hex[:8]}"
+    while True:
+        path = place / f"{mark}{_LOCK}"
+        descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if path.exists():
+            break
+        os.close(descriptor)  # another came before the lock, and took it for a dead one's
+    _remove_dead(place)
+    return mark
+
+
+def _remove_dead(place: Path) -> None:
+    for path in place.glob(f"*{_LOCK}"):
+        try:
+            descriptor = os.open(path, os.O_RDWR)
+        except OSError:
+            continue
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            continue
+        else:
+            for folder in place.glob(f"{path.name.removesuffix(_LOCK)}-*"):
+                shutil.rmtree(folder, ignore_errors=True)
+            path.unlink(missing_ok=True)
+        finally:
+            os.close(descriptor)
+    for path in place.glob(_OLD_FILES):
+        if time.time() - path.stat().st_mtime > _OLD_SECONDS:
+            path.unlink(missing_ok=True)
