@@ -11,12 +11,13 @@ from io import BytesIO
 from pathlib import Path
 
 from inventory_assets.clock import machine_microseconds
-from inventory_assets.domain.events.parse import ParseSettings
 from inventory_assets.domain.events.topics import Topic
 from inventory_assets.domain.publish.encode import Envelope
+from inventory_assets.ingest.meaning import meaning_of, parsing_of
 from inventory_assets.publishing.mapping import FileFormat
 from inventory_assets.publishing.rows import Order, plan_rows
 from inventory_assets.publishing.table import read_table
+from inventory_assets.settings import Settings
 from tests.messaging.brokers import EmulatorProcess
 
 LINES = 100_000
@@ -67,9 +68,14 @@ def _file(lines: int) -> Iterator[str]:
 def _encode(content: bytes, envelope: Envelope, topic: Topic, *, is_binary: bool) -> int:
     table = read_table(BytesIO(content), "adjustments.csv", "csv", FileFormat())
     order = Order(
-        topic=topic, envelope=envelope, is_binary=is_binary, now=machine_microseconds(), parsing=ParseSettings()
-    )
-    return sum(1 for draft in plan_rows(table, None, FileFormat(), order).drafts() if draft.message is not None)
+        topic=topic, envelope=envelope, is_binary=is_binary, now=machine_microseconds(),
+        parsing=parsing_of(meaning_of(Settings())),
+    )  # fmt: skip
+    count = 0
+    for draft in plan_rows(table, None, FileFormat(), order).drafts():
+        assert draft.message is not None, draft.problem
+        count += 1
+    return count
 
 
 def _measure_command(what: str, path: Path, lines: int, home: str, *more: str, **environment: str) -> None:

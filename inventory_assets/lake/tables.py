@@ -140,9 +140,10 @@ class VersionedTable(Table):
                 f"WITH delta AS (SELECT * FROM {since} {latest(*self.key)}) SELECT * FROM delta UNION ALL "
                 f"SELECT * FROM {base} b WHERE NOT EXISTS (SELECT 1 FROM delta d WHERE {same_key})"
             )
-        # Only keys and versions are sorted out; the wide rows stream past them.
+        # Only keys and versions are sorted out; the wide rows stream past them. Materialized, which is the default
+        # for what is used twice, DuckDB reads every column of the base for any query: 107 ms instead of 60.
         return (
-            f"WITH latest AS (SELECT {keys}, max(version) AS version FROM {since} GROUP BY {keys}) "
+            f"WITH latest AS NOT MATERIALIZED (SELECT {keys}, max(version) AS version FROM {since} GROUP BY {keys}) "
             f"SELECT * FROM (SELECT * FROM {since}) SEMI JOIN latest USING ({keys}, version) UNION ALL "
             f"SELECT * FROM {base} ANTI JOIN latest USING ({keys})"
         )
