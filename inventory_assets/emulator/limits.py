@@ -172,7 +172,9 @@ def is_endpoint(url: str) -> bool:
     except ValueError:
         return False
     is_plain = url.isascii() and url.isprintable() and " " not in url
-    return is_plain and parts.scheme in ("http", "https") and bool(parts.hostname) and has_port
+    # Nobody is asked for a password: Pub/Sub says who it is by a token.
+    has_host = bool(parts.hostname) and has_port and parts.username is None
+    return is_plain and parts.scheme in ("http", "https") and has_host
 
 
 def _unbuilt_delivery() -> StatusError:

@@ -13,7 +13,7 @@ to the dead-letter topic.
 import logging
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable
 from typing import Any
 
 import duckdb
@@ -60,7 +60,8 @@ def build_app(
         keys: The issuer's keys; None is what the settings say.
         now: Seconds since the epoch, for tokens.
     """
-    door = _Door(settings, keys or KeySet(settings.push_keys), now)
+    quiet = _Quiet()
+    door, later = _Door(settings, keys or KeySet(settings.push_keys), now, quiet), _later(quiet)
     adjustments, alerts = Adjustments(publish, settings.push_topic), Alerts(settings.pushed_uri)
 
     async def report(request: Request) -> Response:
@@ -89,8 +90,8 @@ def build_app(
             ClientDisconnect: _refuse(400),
             HTTPException: _answer_http,
             **dict.fromkeys((NotPushedError, RubbishError, DayError), _refuse(400)),
-            **dict.fromkeys((LakeError, MessagingError, ReportBusyError, KeysUnavailableError, OSError), _later),
-            duckdb.Error: _later,
+            **dict.fromkeys((LakeError, MessagingError, ReportBusyError, KeysUnavailableError, OSError), later),
+            duckdb.Error: later,
         },
         max_body_size=MAX_BODY,
     )  # fmt: skip
@@ -109,7 +110,7 @@ def _taking(take: Take) -> Handler:
 class _Door:
     """Lets in who has a good token; before anything of the request's body is read."""
 
-    def __init__(self, settings: Settings, keys: KeySet, now: Callable[[], float]) -> None:
+    def __init__(self, settings: Settings, keys: KeySet, now: Callable[[], float], quiet: "_Quiet") -> None:
         self._expected = Expected(
             issuer=settings.push_issuer, audiences=frozenset(settings.push_audience),
             accounts=frozenset(settings.push_accounts),
@@ -117,7 +118,7 @@ class _Door:
         self._keys = keys
         self._now = now
         self._running = 0
-        self._quiet = _Quiet()
+        self._quiet = quiet
 
     def guarded(self, handler: Handler) -> Handler:
         async def handle(request: Request) -> Response:
@@ -153,14 +154,14 @@ class _Door:
 
 
 class _Quiet:
-    """Says once a minute what happens over and over: how many refusals must not fill a disk."""
+    """Says once a minute what happens over and over: refusals must not fill a disk, however many. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._counts: dict[Reason, int] = {}
-        self._said_at: dict[Reason, float] = {}
+        self._counts: dict[Hashable, int] = {}
+        self._said_at: dict[Hashable, float] = {}
 
-    def count(self, reason: Reason) -> int:
+    def count(self, reason: Hashable) -> int:
         """Count one more; how many since the last line if it is time for one, else 0."""
         with self._lock:
             now, count = time.monotonic(), self._counts.get(reason, 0) + 1
@@ -189,10 +190,16 @@ def _refuse(status: int) -> Callable[[Request, Exception], Awaitable[Response]]:
     return refuse
 
 
-async def _later(request: Request, error: Exception) -> Response:
-    # What was not durable comes again, so nothing is lost; who runs this has to know why.
-    logger.warning("%s is not done now: %s", request.url.path, error)
-    return _error(503, "this could not be done now, and nothing was acknowledged; the service's log says why")
+def _later(quiet: _Quiet) -> Callable[[Request, Exception], Awaitable[Response]]:
+    async def later(request: Request, error: Exception) -> Response:
+        # What was not durable comes again, so nothing is lost; who runs this has to know why.
+        if count := quiet.count(type(error)):
+            logger.warning(
+                "%r is not done now: %s; %d of that kind since the last line", request.url.path, error, count
+            )
+        return _error(503, "this could not be done now, and nothing was acknowledged; the service's log says why")
+
+    return later
 
 
 async def _answer_http(request: Request, error: Exception) -> Response:

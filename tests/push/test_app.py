@@ -162,3 +162,18 @@ def test_a_thousand_rubbish_requests_leave_nothing_behind(service: Service, capl
     assert len(caplog.records) <= 2 * len(Reason)
     assert not any(token()[:20] in record.getMessage() for record in caplog.records)
     assert service.push("/adjustments", ADJUSTMENT)[0] == 200
+
+
+def test_an_outage_says_so_once_a_minute_and_on_one_line(service: Service, caplog):
+    """Whoever asks meanwhile chooses the path, and how often."""
+    caplog.set_level(logging.WARNING)
+
+    def away() -> bytes:
+        raise OSError("nobody answers")
+
+    service.keys = away
+    statuses = {service.ask("/reports/a%0Ab")[0] for _ in range(20)}
+
+    assert statuses == {503}
+    assert len(caplog.records) == 1
+    assert "\n" not in caplog.records[0].getMessage()

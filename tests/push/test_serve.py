@@ -43,7 +43,7 @@ def test_it_does_not_start_where_nobody_could_get_in(run, monkeypatch, setting, 
     assert said in found.err
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def emulator() -> Iterator[EmulatorProcess]:
     """An emulator that serves its key set."""
     started = EmulatorProcess(None, oidc=["--oidc-port", "0"])
@@ -51,12 +51,12 @@ def emulator() -> Iterator[EmulatorProcess]:
     started.stop()
 
 
-@pytest.fixture
-def url(emulator: EmulatorProcess, tmp_path) -> Iterator[str]:
+@pytest.fixture(scope="module")
+def url(emulator: EmulatorProcess, tmp_path_factory) -> Iterator[str]:
     """A service beside it, as a process of its own."""
     environment = {name: text for name, text in os.environ.items() if not name.startswith(("INVENTORY_", "GOOGLE_"))}
     environment |= {
-        "PUBSUB_EMULATOR_HOST": emulator.host, "GOOGLE_CLOUD_PROJECT": "p", "INVENTORY_HOME": str(tmp_path / "home"),
+        "PUBSUB_EMULATOR_HOST": emulator.host, "GOOGLE_CLOUD_PROJECT": "p", "INVENTORY_HOME": str(tmp_path_factory.mktemp("push") / "home"),
         "INVENTORY_PUSH_AUDIENCE": AUDIENCE, "INVENTORY_PUSH_ACCOUNTS": EMAIL, "INVENTORY_PUSH_KEYS": emulator.keys,
     }  # fmt: skip
     process = subprocess.Popen(

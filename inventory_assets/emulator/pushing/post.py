@@ -36,6 +36,12 @@ class Endpoint:
     target: str
 
     @property
+    def name(self) -> str:
+        """Its address as the Host header has it: without the port that goes without saying."""
+        usual = 443 if self.is_encrypted else 80
+        return self.shown.removesuffix(f":{usual}") if self.port == usual else self.shown
+
+    @property
     def shown(self) -> str:
         """Its address without path and query, which may hold a secret."""
         return write_address(self.host, self.port)
@@ -95,7 +101,7 @@ async def post(endpoint: Endpoint, headers: Headers, body: bytes) -> int:
     """
     connection = h11.Connection(h11.CLIENT)
     all_headers = [
-        ("Host", endpoint.shown), ("User-Agent", _USER_AGENT), ("Content-Length", str(len(body))),
+        ("Host", endpoint.name), ("User-Agent", _USER_AGENT), ("Content-Length", str(len(body))),
         ("Connection", "close"), *headers,
     ]  # fmt: skip
     # First, so that a header that cannot be sent opens no connection.

@@ -217,6 +217,7 @@ def test_a_token_names_the_account_and_the_endpoint(ours, endpoint):
         {"push_endpoint": "ftp://127.0.0.1/"},
         {"push_endpoint": "127.0.0.1:80"},
         {"push_endpoint": "http:///path"},
+        {"push_endpoint": "http://user:hush@127.0.0.1/"},
         {"push_endpoint": "http://127.0.0.1:99999/"},
         {"push_endpoint": "http://127.0.0.1/a b\r\nX: 1"},
         {"push_endpoint": "http://127.0.0.1/", "oidc_token": {"audience": "a"}},
