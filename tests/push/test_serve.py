@@ -2,17 +2,25 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import urllib3
 
 from inventory_assets.messaging.topology_apply import apply_topology
 from tests.commands.conftest import run
-from tests.messaging.brokers import CALL_SECONDS, PATIENCE_SECONDS, Broker, EmulatorProcess, eventually
+from tests.messaging.brokers import (
+    CALL_SECONDS,
+    PATIENCE_SECONDS,
+    Broker,
+    EmulatorProcess,
+    bodies,
+    eventually,
+    unclaimed_port,
+)
 from tests.push.issuer import EMAIL
 
 __all__ = ["run"]
@@ -51,23 +59,35 @@ def emulator() -> Iterator[EmulatorProcess]:
     started.stop()
 
 
-@pytest.fixture(scope="module")
-def url(emulator: EmulatorProcess, tmp_path_factory) -> Iterator[str]:
-    """A service beside it, as a process of its own."""
+def start(emulator: EmulatorProcess, home: Path, port: int = 0) -> tuple[subprocess.Popen[str], str]:
+    """A service as a process of its own, and its URL."""
     environment = {name: text for name, text in os.environ.items() if not name.startswith(("INVENTORY_", "GOOGLE_"))}
     environment |= {
-        "PUBSUB_EMULATOR_HOST": emulator.host, "GOOGLE_CLOUD_PROJECT": "p", "INVENTORY_HOME": str(tmp_path_factory.mktemp("push") / "home"),
+        "PUBSUB_EMULATOR_HOST": emulator.host, "GOOGLE_CLOUD_PROJECT": "p", "INVENTORY_HOME": str(home),
         "INVENTORY_PUSH_AUDIENCE": AUDIENCE, "INVENTORY_PUSH_ACCOUNTS": EMAIL, "INVENTORY_PUSH_KEYS": emulator.keys,
     }  # fmt: skip
     process = subprocess.Popen(
-        [sys.executable, "-m", "inventory_assets.cli", "serve-push", "--port", "0"],
+        [sys.executable, "-m", "inventory_assets.cli", "serve-push", "--port", str(port)],
         env=environment, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert process.stderr is not None
     line = process.stderr.readline()
     assert line.startswith("push  http://"), line + process.stderr.read()
-    yield line.removeprefix("push").strip().removesuffix("/")
-    process.send_signal(signal.SIGTERM)
+    return process, line.removeprefix("push").strip().removesuffix("/")
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory) -> Path:
+    """The services' home, which has no lake."""
+    return tmp_path_factory.mktemp("push") / "home"
+
+
+@pytest.fixture(scope="module")
+def url(emulator: EmulatorProcess, home: Path) -> Iterator[str]:
+    """A service beside the emulator."""
+    process, found = start(emulator, home)
+    yield found
+    process.terminate()
     process.communicate(timeout=PATIENCE_SECONDS)
 
 
@@ -98,3 +118,38 @@ def test_a_scheduler_with_the_emulators_token_gets_in(emulator, url):
 
     assert answer.status == 503
     assert "log says why" in json.loads(answer.data)["error"]
+
+
+def test_a_killed_service_loses_nothing(emulator, home):
+    """What was under way was not acknowledged: it is pushed again to the next one, and repeats are duplicates."""
+    apply_topology("p", emulator_host=emulator.host)
+    broker, port = Broker(emulator.host, project="p"), unclaimed_port()
+    first, url = start(emulator, home, port)
+    token = {"service_account_email": EMAIL, "audience": AUDIENCE}
+    config = {"push_endpoint": f"{url}/adjustments", "oidc_token": token}
+    broker.create("till", "till-push", enable_message_ordering=True, push_config=config)
+    sent = [f"{key}{number}".encode() for number in range(25) for key in "ab"]
+    for body in sent:
+        broker.publish(body, topic="till", key=body[:1].decode())
+    came: list[bytes] = []
+
+    def take(least: int) -> bool:
+        received = broker.pull_now("inventory-sub")
+        if received:
+            broker.acknowledge(received, "inventory-sub")
+        came.extend(body for body in bodies(received) if body in sent)
+        return len(set(came)) >= least
+
+    eventually(lambda: take(5))
+    first.kill()
+    first.communicate(timeout=PATIENCE_SECONDS)
+    second, _ = start(emulator, home, port)
+    eventually(lambda: take(len(sent)))
+    second.terminate()
+    second.communicate(timeout=PATIENCE_SECONDS)
+    broker.close()
+
+    firsts = list(dict.fromkeys(came))
+    assert sorted(firsts) == sorted(sent)
+    for key in (b"a", b"b"):
+        assert [body for body in firsts if body.startswith(key)] == [body for body in sent if body.startswith(key)]
