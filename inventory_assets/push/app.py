@@ -193,7 +193,7 @@ def _refuse(status: int) -> Callable[[Request, Exception], Awaitable[Response]]:
 def _later(quiet: _Quiet) -> Callable[[Request, Exception], Awaitable[Response]]:
     async def later(request: Request, error: Exception) -> Response:
         # What was not durable comes again, so nothing is lost; who runs this has to know why.
-        if count := quiet.count(type(error)):
+        if count := quiet.count(type(error).__name__):
             logger.warning(
                 "%r is not done now: %s; %d of that kind since the last line", request.url.path, error, count
             )
