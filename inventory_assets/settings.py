@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from inventory_assets.addresses import read_broker
+from inventory_assets.addresses import is_loopback, read_broker
 from inventory_assets.errors import InventoryError
 from inventory_assets.ranges import FIRST_DAY, LAST_DAY, MAX_DAYS, MAX_QUANTITY
 
@@ -68,6 +69,10 @@ class Settings:
         inhibit_silent_after: Hold a warehouse's alerts when its numbers are so old; None is off.
         sql_memory_limit, sql_spill_limit, sql_seconds: Bounds of one `inventory sql`; 0 seconds is no end.
         alerting: The alerting policy; without one `<home>/alerting.toml` where it exists.
+        push_audience, push_accounts: What tokens of pushed requests are for, and of whom; empty lets nobody in.
+        push_issuer, push_keys: Who signs them, and a URL or a file of its public keys.
+        push_topic: The input topic that pushed adjustments are published to.
+        push_path: Where pushed alerts are recorded: a directory or `gs://bucket/prefix`.
     """
 
     home: Path = DEFAULT_HOME
@@ -119,6 +124,12 @@ class Settings:
     # Off: what is held might be a real stockout (docs/alerts.md).
     inhibit_silent_after: timedelta | None = None
     alerting: Path | None = None
+    push_audience: tuple[str, ...] = ()
+    push_accounts: tuple[str, ...] = ()
+    push_issuer: str = "https://accounts.google.com"
+    push_keys: str = "https://www.googleapis.com/oauth2/v3/certs"
+    push_topic: str = "inventory-topic"
+    push_path: str = ""
     # One: a burst's statements are too small to share, and a second thread cost 40 % more CPU.
     duckdb_threads: int = 1
 
@@ -179,6 +190,11 @@ class Settings:
         """The alerting policy's file; None is alerts on Pub/Sub only."""
         default = self.home / "alerting.toml"
         return self.alerting or (default if default.exists() else None)
+
+    @property
+    def pushed_uri(self) -> str:
+        """Where pushed alerts are recorded."""
+        return self.push_path or str(self.home / "pushed")
 
     @property
     def lock_path(self) -> Path:
@@ -311,6 +327,30 @@ def _place(text: str) -> str:
     return text.rstrip("/")
 
 
+def _words(text: str) -> tuple[str, ...]:
+    found = tuple(part.strip() for part in text.split(","))
+    if not all(part and part.isprintable() and " " not in part for part in found):
+        raise ValueError("expected values with commas between, none of them empty or with a blank")
+    return found
+
+
+def _accounts(text: str) -> tuple[str, ...]:
+    if not all("@" in each for each in _words(text)):
+        raise ValueError("expected emails of service accounts, with commas between")
+    return _words(text)
+
+
+def _keys(text: str) -> str:
+    if "://" not in text:
+        return str(Path(text).expanduser().resolve())
+    parts = urlsplit(text)
+    is_safe = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
+    # Keys that came over an open line are whoever's stood on it.
+    if not is_safe or not parts.hostname or parts.username is not None:
+        raise ValueError("expected a file, https://…, or http:// to this machine, without a password in it")
+    return text
+
+
 def _minutes(text: str) -> Minutes:
     found: dict[str, int] = {}
     for part in text.split(","):
@@ -362,6 +402,12 @@ _READERS: dict[str, Callable[[str], object]] = {
     "expire_after": _minutes,
     "inhibit_silent_after": lambda text: timedelta(minutes=_whole(1, MAX_HOURS * 60)(text)),
     "alerting": lambda text: Path(text).expanduser().resolve(),
+    "push_audience": _words,
+    "push_accounts": _accounts,
+    "push_issuer": _id,
+    "push_keys": _keys,
+    "push_topic": _id,
+    "push_path": _place,
     "duckdb_memory_limit": _memory,
     "duckdb_threads": _whole(1, 1_024),
     "sql_memory_limit": _memory,

@@ -36,6 +36,7 @@ GATHER_SECONDS = 0.3
 # Who drains asks again after its commit, however long that takes on a busy machine: given back meanwhile, what was
 # fetched would rest, and the subscriptions seem empty.
 DRAIN_PAUSE_SECONDS = 600.0
+PUBLISH_SECONDS = 30.0
 DELIVER_LOCK_SECONDS = 0.5
 DELIVER_END_SECONDS = 5.0
 
@@ -59,12 +60,14 @@ def engine_of(settings: Settings | None = None) -> Iterator[Engine]:
 
 
 @contextmanager
-def publisher_of(settings: Settings) -> Iterator[Publisher]:
-    """A publisher, closed afterwards."""
+def publisher_of(settings: Settings, *, timeout_seconds: float = PUBLISH_SECONDS) -> Iterator[Publisher]:
+    """A publisher, closed afterwards; what is not confirmed in time counts as failed."""
     # Here, not at the top: most commands never connect, and gRPC takes them half a second.
     from inventory_assets.messaging.client import PubSubPublisher
 
-    publisher = PubSubPublisher(settings.project, emulator_host=emulator_host(settings))
+    publisher = PubSubPublisher(
+        settings.project, emulator_host=emulator_host(settings), timeout_seconds=timeout_seconds
+    )
     try:
         yield publisher
     finally:

@@ -58,7 +58,7 @@ def run_console(host: str, port: int, names: tuple[str, ...] = (), *, what: str 
         access = access_of(host, os.environ.get(TOKEN_VARIABLE) or None, names)
     except ConsoleSetupError as error:
         raise click.ClickException(str(error)) from error
-    listener = _listen(host, port)
+    listener = listen(host, port)
     os.nice(NICENESS)
     chosen = listener.getsockname()[1]
     click.echo(f"{what}  http://{write_address(host, chosen)}{path}", err=True)
@@ -75,7 +75,7 @@ def serve_beside(settings: Settings, port: int) -> Callable[[], None]:
         click.ClickException: The port is taken.
     """
     server = _server(settings, access_of(LOCAL, os.environ.get(TOKEN_VARIABLE) or None, ()))
-    listener = _listen(LOCAL, port)
+    listener = listen(LOCAL, port)
 
     def run() -> None:
         # On Linux a thread has a niceness of its own, and those that it starts inherit it.
@@ -107,7 +107,7 @@ def _server(settings: Settings, access: Access) -> "uvicorn.Server":
     return uvicorn.Server(config)
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
     """A socket that listens there.
 
     Raises:

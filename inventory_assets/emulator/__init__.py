@@ -10,14 +10,15 @@ belong: anything of this product; the emulator knows no stock and no manifest.
     replay        seek and snapshots; sweeper: clean-up by age and size
     store         SQLite behind a writer thread with group commit
     *_service     the gRPC methods: check, call the broker, answer
+    pushing       delivery by HTTP, signed with a key of the emulator's own
     server        ports, the lock on the data directory, signals
 
 All state lives in one asyncio thread; the writer thread only sees SQL.
 
-Not built: push, BigQuery and Cloud Storage delivery, message transforms, IAM,
+Not built: BigQuery and Cloud Storage delivery, message transforms, IAM,
 compiled descriptors as schemas, subscription expiry by inactivity, REST.
 """
 
-from inventory_assets.emulator.server import EmulatorError, run
+from inventory_assets.emulator.server import EmulatorError, Oidc, run
 
-__all__ = ["EmulatorError", "run"]
+__all__ = ["EmulatorError", "Oidc", "run"]

@@ -7,7 +7,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from inventory_assets.emulator.server import EmulatorError, run
+from inventory_assets.emulator.pushing.identity import GOOGLE_ISSUER
+from inventory_assets.emulator.server import EmulatorError, Oidc, run
 
 
 def main() -> int:
@@ -18,9 +19,11 @@ def main() -> int:
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--data", type=Path, help="directory that outlives the process")
     where.add_argument("--in-memory", action="store_true")
+    parser.add_argument("--oidc-port", type=int, help="serve the keys of push tokens, and tokens; 0 picks a free one")
+    parser.add_argument("--oidc-issuer", default=GOOGLE_ISSUER, help="whom push tokens name as their issuer")
     arguments = parser.parse_args()
     try:
-        run(arguments.host, arguments.port, arguments.data)
+        run(arguments.host, arguments.port, arguments.data, Oidc(arguments.oidc_port, arguments.oidc_issuer))
     except EmulatorError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

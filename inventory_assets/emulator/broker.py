@@ -198,6 +198,7 @@ class Broker:
         max_bytes: int,
         lease_seconds: float | None = None,
         holder: Any = None,
+        is_one_a_key: bool = False,
     ) -> list[tuple[str, bytes, int]]:
         """Lease what is ready: (ack id, payload, delivery attempt or 0)."""
         entries = subscription.queue.take(
@@ -206,6 +207,7 @@ class Broker:
             now=self.clock(),
             lease_seconds=lease_seconds or subscription.body.ack_deadline_seconds,
             holder=holder,
+            is_one_a_key=is_one_a_key,
         )
         absent = [each.message.id for each in entries if each.message.payload is None]
         fetched = self.store.payloads(absent) if absent else {}

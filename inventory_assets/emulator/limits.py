@@ -7,6 +7,7 @@ the resources themselves (`registry`), limits of a publish (`publisher_service`)
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from google.protobuf import field_mask_pb2
 
@@ -115,8 +116,10 @@ def check_subscription(body: Any) -> None:
         ttl = wire.seconds(body.expiration_policy.ttl)
         if ttl < DAY_SECONDS:
             raise invalid(f"Invalid expiration ttl: {ttl:g} s. Expected at least 1 day.")
-    if body.push_config.push_endpoint or any(body.HasField(each) for each in _UNBUILT):
-        raise push_unimplemented()
+    if any(body.HasField(each) for each in _UNBUILT):
+        raise _unbuilt_delivery()
+    if body.push_config.push_endpoint:
+        _check_push(body)
     if body.HasField("dead_letter_policy"):
         policy = body.dead_letter_policy
         check_name(policy.dead_letter_topic, "topics")
@@ -145,9 +148,37 @@ def _check_retry(policy: Any) -> None:
         )
 
 
-def push_unimplemented() -> StatusError:
-    """What is asked for delivers by itself; this emulator is pull only."""
+def _check_push(body: Any) -> None:
+    config = body.push_config
+    if not is_endpoint(config.push_endpoint):
+        raise invalid(
+            f"Invalid push endpoint: {config.push_endpoint[:200]!r}. Expected https://HOST[:PORT]/PATH; this emulator "
+            "takes http://, too, where Google's service does not."
+        )
+    if body.enable_exactly_once_delivery:
+        raise invalid("Exactly once delivery is not supported for push subscriptions. Pull, or turn it off.")
+    if config.HasField("oidc_token") and "@" not in config.oidc_token.service_account_email:
+        raise invalid(
+            f"Invalid oidc_token: service_account_email was {config.oidc_token.service_account_email[:100]!r}. "
+            "Expected the email of a service account."
+        )
+
+
+def is_endpoint(url: str) -> bool:
+    """Whether messages can be pushed there: http or https, a host, and nothing that belongs into no request line."""
+    try:
+        parts = urlsplit(url)
+        has_port = parts.port != 0
+    except ValueError:
+        return False
+    is_plain = url.isascii() and url.isprintable() and " " not in url
+    # Nobody is asked for a password: Pub/Sub says who it is by a token.
+    has_host = bool(parts.hostname) and has_port and parts.username is None
+    return is_plain and parts.scheme in ("http", "https") and has_host
+
+
+def _unbuilt_delivery() -> StatusError:
     return StatusError(
         Code.UNIMPLEMENTED,
-        "This emulator has no push, BigQuery, Bigtable or Cloud Storage delivery. Use Pull or StreamingPull.",
+        "This emulator has no BigQuery, Bigtable or Cloud Storage delivery. Use Pull, StreamingPull or push.",
     )

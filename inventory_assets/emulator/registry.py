@@ -125,6 +125,17 @@ class Registry:
         await self._save("subscription", state)
         return state.body
 
+    async def set_push_config(self, name: str, config: Any) -> None:
+        """Push to another endpoint from now on; an empty configuration makes it one that is pulled."""
+        state = self.subscription(name)
+        body = type(state.body)()
+        body.CopyFrom(state.body)
+        body.push_config.CopyFrom(config)
+        check_subscription(body)
+        state.body = body
+        state.wake_all()
+        await self._save("subscription", state)
+
     async def delete_subscription(self, name: str) -> None:
         """Delete a subscription and what it owes."""
         state = self.subscription(name)

@@ -11,7 +11,8 @@ import inspect
 import os
 import signal
 import socket
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,9 @@ from google.pubsub_v1.types import pubsub, schema
 from inventory_assets.addresses import read_host, write_address
 from inventory_assets.emulator.broker import Broker
 from inventory_assets.emulator.publisher_service import PublisherService
+from inventory_assets.emulator.pushing.identity import GOOGLE_ISSUER, Identity
+from inventory_assets.emulator.pushing.pusher import Pusher
+from inventory_assets.emulator.pushing.token_server import TokenServer
 from inventory_assets.emulator.registry import Registry
 from inventory_assets.emulator.replay import Replay
 from inventory_assets.emulator.schema_registry import SchemaRegistry
@@ -41,9 +45,17 @@ class EmulatorError(RuntimeError):
     """The emulator cannot start; the message says why and what to do."""
 
 
-async def _serve(host: str, port: int, data_dir: Path | None) -> None:
+@dataclass(frozen=True, slots=True)
+class Oidc:
+    """How push requests are signed: where the key set is served (None: nowhere, 0: a free port), and as whose."""
+
+    port: int | None = None
+    issuer: str = GOOGLE_ISSUER
+
+
+async def _serve(host: str, port: int, data_dir: Path | None, oidc: Oidc) -> None:
     """Run the emulator until this task is cancelled."""
-    with contextlib.ExitStack() as stack:
+    async with contextlib.AsyncExitStack() as stack:
         if data_dir is not None:
             stack.enter_context(_locked(data_dir))
         try:
@@ -73,25 +85,53 @@ async def _serve(host: str, port: int, data_dir: Path | None) -> None:
                 SchemaService(schemas),
             )
         )
+        identity = Identity(issuer=oidc.issuer, key_path=data_dir / "push-key.pem" if data_dir else None)
+        tokens = await stack.enter_async_context(_tokens(identity, host, oidc.port))
         bound = _bind(server, host, port)
         await server.start()
-        tasks = [asyncio.create_task(work) for work in (broker.run_clock(), Sweeper(broker, replay).run())]
+        work = (broker.run_clock(), Sweeper(broker, replay).run(), Pusher(broker, identity).run())
+        tasks = [asyncio.create_task(each) for each in work]
         try:
             print(f"emulator ready on {write_address(host, bound)}", flush=True)
+            if tokens:
+                print(f"push tokens of {oidc.issuer}: keys at {tokens}/certs", flush=True)
             await server.wait_for_termination()
         finally:
             for task in tasks:
                 task.cancel()
+            # What is being pushed is given back before the store closes.
+            await asyncio.shield(asyncio.gather(*tasks, return_exceptions=True))
             await asyncio.shield(server.stop(_GRACE_SECONDS))
 
 
-def run(host: str, port: int, data_dir: Path | None) -> None:
+@contextlib.asynccontextmanager
+async def _tokens(identity: Identity, host: str, port: int | None) -> AsyncIterator[str]:
+    """Serve the key set and tokens; where, or "" for nowhere."""
+    if port is None:
+        yield ""
+        return
+    server = TokenServer(identity, host)
+    try:
+        await server.start(port)
+    except OSError as error:
+        raise EmulatorError(
+            f"cannot serve the keys of push tokens on {write_address(host, port)}: {error.strerror or error}. "
+            "Choose another --oidc-port (0 picks a free one)."
+        ) from error
+    try:
+        yield server.base
+    finally:
+        server.close()
+
+
+def run(host: str, port: int, data_dir: Path | None, oidc: Oidc = Oidc()) -> None:
     """Run the emulator until SIGTERM or SIGINT; prints `emulator ready on HOST:PORT`.
 
     Args:
         host: Address to listen on; an IPv6 address with or without brackets.
         port: 0 picks a free one.
         data_dir: Where messages and resources are kept; None keeps them in memory.
+        oidc: How push requests are signed; with a port a second line says where the key set is.
 
     Raises:
         EmulatorError: The port or the directory is in use, or cannot be used.
@@ -103,7 +143,7 @@ def run(host: str, port: int, data_dir: Path | None) -> None:
         raise EmulatorError(f"--host was {host!r}: {error}.") from error
 
     async def main() -> None:
-        task = asyncio.ensure_future(_serve(host, port, data_dir))
+        task = asyncio.ensure_future(_serve(host, port, data_dir, oidc))
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, task.cancel)

@@ -10,7 +10,7 @@ from google.pubsub_v1.types import pubsub
 
 from inventory_assets.emulator import wire
 from inventory_assets.emulator.broker import Broker
-from inventory_assets.emulator.limits import page, push_unimplemented
+from inventory_assets.emulator.limits import page
 from inventory_assets.emulator.registry import Registry
 from inventory_assets.emulator.replay import Replay
 from inventory_assets.emulator.states import SubscriptionState
@@ -62,6 +62,15 @@ class SubscriberService:
 
     def pullable(self, name: str) -> SubscriptionState:
         """Find a subscription that may be pulled now."""
+        subscription = self._movable(name)
+        if subscription.body.push_config.push_endpoint:
+            raise failed_precondition(
+                f"Subscription {name} is a push subscription: this method is not supported for this subscription type. "
+                "ModifyPushConfig with an empty push_config makes it one that is pulled."
+            )
+        return subscription
+
+    def _movable(self, name: str) -> SubscriptionState:
         subscription = self._registry.subscription(name)
         if subscription.is_deleted:
             raise not_found("Subscription", name)
@@ -108,12 +117,10 @@ class SubscriberService:
         return pubsub.ListSubscriptionsResponse.pb()(subscriptions=found, next_page_token=token)
 
     async def modify_push_config(self, request: Any, context: Any) -> None:
-        self._registry.subscription(request.subscription)
-        if request.push_config.push_endpoint:
-            raise push_unimplemented()
+        await self._registry.set_push_config(request.subscription, request.push_config)
 
     async def create_snapshot(self, request: Any, context: Any) -> Any:
-        return await self._replay.create_snapshot(request.name, self.pullable(request.subscription), request.labels)
+        return await self._replay.create_snapshot(request.name, self._movable(request.subscription), request.labels)
 
     async def get_snapshot(self, request: Any, context: Any) -> Any:
         return self._replay.snapshot(request.snapshot).body
@@ -136,7 +143,7 @@ class SubscriberService:
         await self._replay.delete_snapshot(request.snapshot)
 
     async def seek(self, request: Any, context: Any) -> Any:
-        subscription = self.pullable(request.subscription)
+        subscription = self._movable(request.subscription)
         if request.HasField("time"):
             await self._replay.seek_to_time(subscription, request.time.ToMicroseconds())
         elif request.snapshot:

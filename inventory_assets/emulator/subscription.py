@@ -5,8 +5,8 @@ belong: storage, gRPC, waiting, what happens to a dead letter (`broker`).
 
 Ordering, as the service documents it for pull: messages of a key come in
 order, several in one answer; the next answer with that key comes when all of
-them are acknowledged. A message given back takes the later ones of its key
-with it.
+them are acknowledged; for push, one of a key at a time (`is_one_a_key`). A
+message given back takes the later ones of its key with it.
 """
 
 import heapq
@@ -106,12 +106,13 @@ class SubscriptionQueue:
         return bool(self._ready or self._offered)
 
     def take(
-        self, *, max_messages: int, max_bytes: int, now: float, lease_seconds: float, holder: Any = None
-    ) -> list[Entry]:
+        self, *, max_messages: int, max_bytes: int, now: float, lease_seconds: float, holder: Any = None,
+        is_one_a_key: bool = False,
+    ) -> list[Entry]:  # fmt: skip
         """Lease what is ready, within the bounds but at least one."""
         taken: list[Entry] = []
         size = 0
-        for entry in self._next_ready(max_messages):
+        for entry in self._next_ready(max_messages, is_one_a_key=is_one_a_key):
             size += entry.message.size
             entry.attempts += 1
             entry.state = EntryState.LEASED
@@ -126,7 +127,7 @@ class SubscriptionQueue:
                 break
         return taken
 
-    def _next_ready(self, limit: int) -> Iterator[Entry]:
+    def _next_ready(self, limit: int, *, is_one_a_key: bool) -> Iterator[Entry]:
         count = 0
         while self._ready and count < limit:
             entry = self._ready.popleft()
@@ -143,6 +144,8 @@ class SubscriptionQueue:
                         line.leased[entry.message.id] = entry
                         count += 1
                         yield entry
+                        if is_one_a_key:
+                            break
             finally:
                 self._offer(line)
 

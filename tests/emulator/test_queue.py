@@ -62,6 +62,19 @@ def test_a_resting_message_is_not_ready_until_it_has_rested():
     assert _ids(_take(queue, now=4.0)) == [1]
 
 
+def test_one_a_key_is_taken_where_that_is_asked():
+    """As push delivers: the next of a key is ready when the one before is settled."""
+    queue = _queue(6, is_ordered=True, keys=2)
+    first = queue.take(max_messages=10, max_bytes=100, now=0.0, lease_seconds=10, is_one_a_key=True)
+    again = queue.take(max_messages=10, max_bytes=100, now=0.0, lease_seconds=10, is_one_a_key=True)
+    queue.settle(first[0])
+    then = queue.take(max_messages=10, max_bytes=100, now=0.0, lease_seconds=10, is_one_a_key=True)
+
+    assert _ids(first) == [1, 2]
+    assert again == []
+    assert _ids(then) == [3]
+
+
 def test_a_key_is_forgotten_with_its_last_message():
     """Keys come and go; a line for each ever seen would be a leak."""
     queue = _queue(20, is_ordered=True, keys=5)

@@ -34,11 +34,11 @@ CALL_SECONDS = 30.0
 class EmulatorProcess:
     """Our emulator as a process of its own, so that it can be killed."""
 
-    def __init__(self, data_dir: Path | None, *, port: int = 0) -> None:
+    def __init__(self, data_dir: Path | None, *, port: int = 0, oidc: Sequence[str] = ()) -> None:
         where = ["--data", str(data_dir)] if data_dir else ["--in-memory"]
         environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "inventory_assets.emulator", "--port", str(port), *where],
+            [sys.executable, "-m", "inventory_assets.emulator", "--port", str(port), *where, *oidc],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -50,6 +50,8 @@ class EmulatorProcess:
             raise RuntimeError(self.process.communicate(timeout=PATIENCE_SECONDS)[1])
         self.host = line.removeprefix("emulator ready on ").strip()
         self.port = int(self.host.rsplit(":", 1)[1])
+        # Where its key set is, if it was told to serve one.
+        self.keys = self.process.stdout.readline().rpartition(" keys at ")[2].strip() if oidc else ""
 
     def kill(self) -> None:
         """kill -9."""

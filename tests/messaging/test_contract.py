@@ -501,6 +501,6 @@ def test_a_deadline_under_ten_seconds_is_refused(broker):
         broker.create(ack_deadline_seconds=5)
 
 
-def test_push_is_not_built(ours):
-    with pytest.raises(exceptions.MethodNotImplemented, match="push"):
-        ours.create(push_config={"push_endpoint": "http://127.0.0.1:1/"})
+def test_an_export_is_not_built(ours):
+    with pytest.raises(exceptions.MethodNotImplemented, match="BigQuery"):
+        ours.create(bigquery_config={"table": "p.d.t"})

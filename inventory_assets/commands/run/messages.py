@@ -48,16 +48,22 @@ DRAIN_SECONDS = 24 * 3600.0
     "--data", "data_dir", type=click.Path(file_okay=False, path_type=Path), help="Default INVENTORY_HOME/emulator."
 )
 @click.option("--in-memory", is_flag=True, help="Keep nothing on disk.")
-def emulator(host: str, port: int, data_dir: Path | None, in_memory: bool) -> None:
+@click.option("--oidc-port", type=PORT,
+              help="Serve the keys of push tokens, and tokens to try out (default: nowhere).")  # fmt: skip
+@click.option("--oidc-issuer", default="https://accounts.google.com", show_default=True,
+              help="Whom push tokens name as their issuer.")  # fmt: skip
+def emulator(
+    host: str, port: int, data_dir: Path | None, in_memory: bool, oidc_port: int | None, oidc_issuer: str
+) -> None:
     """Run a local Pub/Sub emulator until SIGTERM or Ctrl-C."""
-    from inventory_assets.emulator import EmulatorError
+    from inventory_assets.emulator import EmulatorError, Oidc
     from inventory_assets.emulator import run as run_emulator
 
     if in_memory and data_dir is not None:
         raise click.UsageError("--in-memory and --data were both given; choose one.")
     where = None if in_memory else data_dir or load_settings().home / "emulator"
     try:
-        run_emulator(host, port, where)
+        run_emulator(host, port, where, Oidc(oidc_port, oidc_issuer))
     except EmulatorError as error:
         raise click.ClickException(str(error)) from error
 
