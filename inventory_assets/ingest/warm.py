@@ -35,7 +35,7 @@ from inventory_assets.lake.entity_index import EntityIndex
 from inventory_assets.lake.query.clauses import FINAL_STATUSES, STOCK_KINDS, latest
 from inventory_assets.lake.query.events import EVENT_COLUMNS, to_event
 from inventory_assets.lake.query.reader import Reader
-from inventory_assets.lake.query.rows import current_rows_query
+from inventory_assets.lake.query.rows import read_bases
 from inventory_assets.lake.tables import (
     ALERTS,
     CONNECTORS,
@@ -151,13 +151,14 @@ def load_state(
     if version == 0:
         index.build([])
         return state
-    shared, chosen = Shared(), _of(sku)
-    _load_judged(reader, state, shared, chosen, has_rollups=sku is None)
-    products = reader.query(f"SELECT * EXCLUDE version FROM ({_rows(reader, state, PRODUCTS)}) WHERE {chosen}")
+    shared, chosen, current = Shared(), _of(sku), _Current(reader, version)
+    _load_judged(reader, state, shared, chosen, current, has_rollups=sku is None)
+    products = reader.query(f"SELECT * EXCLUDE version FROM ({current.rows(PRODUCTS)}) WHERE {chosen}")
     for row in products.iter_rows(named=True):
         state.products[row["sku"]] = Product(**row)
-    lines = reader.query(f"FROM ({_rows(reader, state, PLANS)}) WHERE line_id IS NOT NULL AND {chosen}")
-    for warehouse_id, sku, day, quantity in lines.select(*PLANS.key, "plan_date", "order_quantity").iter_rows():
+    columns = ", ".join((*PLANS.key, "plan_date", "order_quantity"))
+    lines = reader.query(f"SELECT {columns} FROM ({current.rows(PLANS)}) WHERE line_id IS NOT NULL AND {chosen}")
+    for warehouse_id, sku, day, quantity in lines.iter_rows():
         state.plan_lines[shared.key(warehouse_id, sku)] = PlanLine(day, quantity)
     state.connectors = {heard.connector_id: heard for heard in load_connectors(reader)}
     _load_events(reader, state, shared, cached_entities, index, chosen)
@@ -170,8 +171,15 @@ def _of(sku: str | None) -> str:
     return "true" if sku is None else "sku = '" + sku.replace("'", "''") + "'"
 
 
-def _rows(reader: Reader, state: InventoryState, table: VersionedTable) -> str:
-    return current_rows_query(reader, table, state.version)
+class _Current:
+    """SQL for the current rows of tables as of one version, whose bases are looked up once."""
+
+    def __init__(self, reader: Reader, version: int) -> None:
+        self._bases = read_bases(reader)
+        self._version = version
+
+    def rows(self, table: VersionedTable) -> str:
+        return table.current_rows("lake.", self._bases.get(table.full_name), self._version)
 
 
 def load_judgement(reader: Reader, version: int, *, meaning: Meaning) -> InventoryState:
@@ -179,30 +187,35 @@ def load_judgement(reader: Reader, version: int, *, meaning: Meaning) -> Invento
     state = InventoryState(meaning=meaning)
     state.version = version
     if version:
-        _load_judged(reader, state, Shared(), "true", has_rollups=False)
+        _load_judged(reader, state, Shared(), "true", _Current(reader, version), has_rollups=False)
         _load_newest(reader, state)
     return state
 
 
-def _load_judged(reader: Reader, state: InventoryState, shared: Shared, chosen: str, *, has_rollups: bool) -> None:
-    _load_keys(reader, state, shared, chosen, has_rollups=has_rollups)
-    _load_rules(reader, state)
-    _load_thresholds(reader, state, shared, chosen)
-    for row in reader.query(f"FROM ({_rows(reader, state, VELOCITY)}) WHERE {chosen}").iter_rows(named=True):
+def _load_judged(
+    reader: Reader, state: InventoryState, shared: Shared, chosen: str, current: _Current, *, has_rollups: bool
+) -> None:
+    _load_keys(reader, state, shared, chosen, current, has_rollups=has_rollups)
+    _load_rules(reader, state, current)
+    _load_thresholds(reader, state, shared, chosen, current)
+    for row in reader.query(f"FROM ({current.rows(VELOCITY)}) WHERE {chosen}").iter_rows(named=True):
         state.velocities[shared.key(row["warehouse_id"], row["sku"])] = row["daily_units"] or 0.0
-    dynamics = reader.query(f"FROM ({_rows(reader, state, DYNAMIC_THRESHOLDS)}) WHERE {chosen}")
+    dynamics = reader.query(f"FROM ({current.rows(DYNAMIC_THRESHOLDS)}) WHERE {chosen}")
     for warehouse_id, sku, dynamic in to_dynamics(dynamics):
         state.dynamics[shared.key(warehouse_id, sku)] = dynamic
-    _load_alerts(reader, state, chosen)
+    _load_alerts(reader, state, chosen, current)
     _load_pauses(reader, state)
 
 
-def _load_keys(reader: Reader, state: InventoryState, shared: Shared, chosen: str, *, has_rollups: bool) -> None:
-    decode = StateDecoder(reader, _rows(reader, state, SKU_STATE))
+def _load_keys(
+    reader: Reader, state: InventoryState, shared: Shared, chosen: str, current: _Current, *, has_rollups: bool
+) -> None:
+    known = current.rows(SKU_STATE)
+    decode = StateDecoder(reader, known)
     columns = "fold_state, department_id, category_id, brand_id, product_id"
     places: dict[ParentIds, ParentIds] = {}
     marks: dict[str, list[Mark]] = {}
-    for batch in reader.batches(f"SELECT {columns} FROM ({_rows(reader, state, SKU_STATE)}) WHERE {chosen}"):
+    for batch in reader.batches(f"SELECT {columns} FROM ({known}) WHERE {chosen}"):
         leaves = []
         for fold_state, *parent_ids in batch.iter_rows():
             key_state = decode(fold_state)
@@ -224,12 +237,12 @@ def _load_keys(reader: Reader, state: InventoryState, shared: Shared, chosen: st
             leaves.append((key, parents, None, parents, key_state))
         if has_rollups:
             state.rollups.merge(state.rollups.change(leaves))
-    for sku, known in marks.items():
-        state.skus[sku] = state.skus[sku].with_levels(known)
+    for sku, levels in marks.items():
+        state.skus[sku] = state.skus[sku].with_levels(levels)
 
 
-def _load_rules(reader: Reader, state: InventoryState) -> None:
-    for details in reader.query(f"SELECT details FROM ({_rows(reader, state, THRESHOLD_RULES)})")["details"]:
+def _load_rules(reader: Reader, state: InventoryState, current: _Current) -> None:
+    for details in reader.query(f"SELECT details FROM ({current.rows(THRESHOLD_RULES)})")["details"]:
         stored = msgspec.json.decode(details, type=StoredRule)
         state.rules[stored.rule.scope] = stored
     head = reader.query(f"SELECT hash FROM {THRESHOLD_AUDIT.full_name} ORDER BY version DESC, seq DESC LIMIT 1")
@@ -237,11 +250,11 @@ def _load_rules(reader: Reader, state: InventoryState) -> None:
         state.audit_head = head.item()
 
 
-def _load_thresholds(reader: Reader, state: InventoryState, shared: Shared, chosen: str) -> None:
+def _load_thresholds(reader: Reader, state: InventoryState, shared: Shared, chosen: str, current: _Current) -> None:
     # Most keys share a rule, so they share one object.
     known: dict[tuple, Thresholds] = {}
     columns = ", ".join((*RESOLVED_THRESHOLDS.key, *LIMITS))
-    for batch in reader.batches(f"SELECT {columns} FROM ({_rows(reader, state, RESOLVED_THRESHOLDS)}) WHERE {chosen}"):
+    for batch in reader.batches(f"SELECT {columns} FROM ({current.rows(RESOLVED_THRESHOLDS)}) WHERE {chosen}"):
         for warehouse_id, sku, *fields in batch.iter_rows():
             values = tuple(fields)
             if (limits := known.get(values)) is None:
@@ -263,9 +276,9 @@ def to_dynamics(rows: pl.DataFrame) -> list[tuple[str, str, DynamicLimits | None
     ]
 
 
-def _load_alerts(reader: Reader, state: InventoryState, chosen: str) -> None:
+def _load_alerts(reader: Reader, state: InventoryState, chosen: str, current: _Current) -> None:
     decode = msgspec.json.Decoder(Alert).decode
-    rows = reader.query(f"FROM ({_rows(reader, state, ALERTS)}) WHERE {chosen}")
+    rows = reader.query(f"FROM ({current.rows(ALERTS)}) WHERE {chosen}")
     records = rows.sort("version", "opened_at", pl.col("state") == "firing")["record"]
     # The latest of a key and condition is the one that opened last, whatever its event's time.
     for alert in sorted(map(decode, records), key=lambda alert: alert.ordinal):

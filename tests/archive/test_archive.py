@@ -97,6 +97,7 @@ def test_a_lake_made_from_an_archive_is_the_lake_it_was_made_of(open_engine, tra
     assert repeat.outcomes == {"duplicate": 1}
 
 
+@pytest.mark.big
 def test_a_simulated_shop_survives_the_journey(open_engine, engine, place, tmp_path):
     _, sent = simulated(400, seed=11, **SHOP)
     for burst in cut(received(sent), 50):
@@ -236,7 +237,10 @@ def test_a_whole_day_that_a_lake_lost_is_noticed(traded, place):
     archive(traded, str(place))
 
 
-@pytest.mark.parametrize("table", ["raw_messages", "meta_versions", "core_products"])
+@pytest.mark.parametrize(
+    "table",
+    ["raw_messages", *(pytest.param(name, marks=pytest.mark.big) for name in ("meta_versions", "core_products"))],
+)
 def test_a_damaged_file_is_named_and_nothing_is_restored(traded, place, open_engine, tmp_path, table):
     archive(traded, str(place))
     damaged = sorted((place / table).rglob("data.parquet"))[0]

@@ -265,6 +265,7 @@ def test_a_later_tick_tells_the_report_that_was_built_beside_its_bursts(inventor
     assert max(versions) >= commit.version
 
 
+@pytest.mark.big
 def test_a_backfill_of_event_dates_rebuilds_and_changes_nothing(inventory):
     """RULES 34: a backfill re-derives; the same messages give the same rows."""
     defs = build_defs(Settings(), resource_overrides={"inventory": inventory})

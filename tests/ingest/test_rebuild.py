@@ -5,6 +5,8 @@ import pytest
 from inventory_assets.domain.stock import fold
 from inventory_assets.ingest.rebuild import RebuildRefusedError, rebuild_lake
 from inventory_assets.ingest.replay import Replay
+from inventory_assets.lake.tables import SKU_STATE
+from inventory_assets.lake.upkeep.maintenance import Maintenance
 from tests.builders import level, messages, transaction
 from tests.facts import STOCK, differences, rows
 
@@ -26,6 +28,19 @@ def test_a_rebuild_makes_the_other_writer_reload(open_engine):
     assert commit.version == version + 1 == 3
     assert rows(first.lake, STOCK) == [("W1", "S1", 90, 0, 90, 0)]
     assert differences(second) == []
+
+
+def test_a_view_that_is_not_its_history_is_told_with_what_it_lacks_and_has_besides(engine):
+    """The view goes by a compacted copy of its rows, in which two are wrong, one is twice there and one is gone."""
+    engine.commit_burst(messages(*(level(10, sku=f"S{number}") for number in range(5))))
+    base = f"lake.{SKU_STATE.base_name(Maintenance(engine.lake).compact(SKU_STATE))}"
+    assert differences(engine) == []
+    connection = engine.lake.connection
+    connection.execute(f"UPDATE {base} SET on_hand = 11 WHERE sku IN ('S0', 'S1')")
+    connection.execute(f"INSERT INTO {base} FROM {base} WHERE sku = 'S2'")
+    connection.execute(f"DELETE FROM {base} WHERE sku = 'S3'")
+
+    assert [("core.sku_state (view)", 3, 3)] == [(d.table, d.missing, d.unexpected) for d in differences(engine)]
 
 
 def test_a_rebuild_that_the_second_engine_does_not_confirm_changes_nothing(open_engine, monkeypatch):

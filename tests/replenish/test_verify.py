@@ -17,7 +17,9 @@ def engine(open_filled):
     return open_filled(fill)
 
 
-@pytest.mark.parametrize("most", [MAX_NAMED_SKUS, 0], ids=["SKUs by name", "all SKUs"])
+@pytest.mark.parametrize(
+    "most", [MAX_NAMED_SKUS, pytest.param(0, marks=pytest.mark.big)], ids=["SKUs by name", "all SKUs"]
+)
 def test_lines_of_now_and_of_the_past_are_derived_again(engine, monkeypatch, most):
     plan(engine)
     take(engine, transaction("R1", "RESTOCK", 50, "2022-05-18T08:00:00Z", status="PENDING"))

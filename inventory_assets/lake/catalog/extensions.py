@@ -13,6 +13,9 @@ from typing import Any
 
 import duckdb
 
+# By identity, what DuckDB has checked for this process: another home, or one that cannot be written, needs no other.
+_checked_here: set[str] = set()
+
 
 def open_with_extensions(config: Mapping[str, Any], *names: str) -> duckdb.DuckDBPyConnection:
     """Open a DuckDB in memory with extensions, each of which DuckDB has checked as it is now on disk.
@@ -23,15 +26,16 @@ def open_with_extensions(config: Mapping[str, Any], *names: str) -> duckdb.DuckD
     paths = [extension_path(name) for name in names]
     found = {_identity(path) for path in paths}
     notes = Path(config["extension_directory"]) / "checked.json"
-    checked = _read(notes)
-    is_checked = bool(found) and found <= checked
+    noted = _read(notes)
+    is_checked = bool(found) and found <= noted | _checked_here
     connection = duckdb.connect(config={**config, "allow_unsigned_extensions": is_checked})
     for path in paths:
         connection.load_extension(str(path))
     # For good: DuckDB lets nobody set it back. What is loaded later is checked.
     connection.execute("SET allow_unsigned_extensions = false")
-    if not is_checked:
-        _note(notes, checked | found)
+    _checked_here.update(found)
+    if not found <= noted:
+        _note(notes, noted | found)
     return connection
 
 
@@ -66,4 +70,4 @@ def _note(notes: Path, checked: set[str]) -> None:
         unfinished.write_text(json.dumps(sorted(checked)))
         unfinished.replace(notes)
     except OSError:
-        pass  # a home that cannot be written costs the check each time
+        pass  # a home that cannot be written costs each process the check once

@@ -3,6 +3,7 @@
 import importlib
 import os
 import shutil
+from dataclasses import replace
 
 import duckdb
 import pytest
@@ -31,6 +32,21 @@ def test_an_extension_is_loaded_as_often_as_it_is_asked_for(settings):
     query = "SELECT loaded FROM duckdb_extensions() WHERE extension_name = 'ducklake'"
 
     assert [[(True,)], [(True,)]] == [open_duckdb(settings, "ducklake").execute(query).fetchall() for _ in range(2)]
+
+
+def test_a_process_has_an_extension_checked_once_for_all_homes(settings, tmp_path, monkeypatch):
+    """A home that cannot be written paid for it at each opening. The other home notes it for whoever comes next."""
+    given, connect = [], duckdb.connect
+    open_duckdb(settings, "ducklake").close()
+    monkeypatch.setattr(
+        duckdb, "connect", lambda config: given.append(config["allow_unsigned_extensions"]) or connect(config=config)
+    )
+    other = replace(settings, home=tmp_path / "other")
+    open_duckdb(other, "ducklake").close()
+
+    assert given == [True]
+    notes = [each.home / "extensions" / "checked.json" for each in (settings, other)]
+    assert notes[0].read_bytes() == notes[1].read_bytes()
 
 
 def test_an_extension_exchanged_after_its_check_is_refused(settings, altered, monkeypatch):

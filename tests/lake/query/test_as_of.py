@@ -75,6 +75,7 @@ def test_maintenance_and_expiry_change_no_row_of_any_version(settings, lake):
     assert differences(engine) == []
 
 
+@pytest.mark.big
 def test_compaction_again_and_again_keeps_view_and_history_one(settings, lake):
     """The base moves on while changes are appended; the old base goes (view == plain history)."""
     engine, _, _ = lake
