@@ -28,6 +28,6 @@ WHAT_TO_DO = {
 """By reason; all of `domain.events.refusals.REASONS`."""
 
 BODY_IS_GONE = (
-    "{} of them can not be replayed: their bodies were larger than their topics take, and only the first 1,000 bytes "
-    "are kept. Publish them again from their source, split or trimmed."
+    "{} cannot be replayed, as the body was larger than the topic takes and only its first 1,000 bytes "
+    "are kept. Publish it again from its source, split or trimmed."
 )

@@ -118,7 +118,7 @@ def replay_dead_letters(reason: str | None, dry_run: bool, format_: str) -> None
     counts = Counter(letter["reason"] for letter in letters)
     print_rows([{"reason": name, "messages": count} for name, count in sorted(counts.items())], format_)
     if gone := len(found) - len(letters):
-        said = BODY_IS_GONE.format(f"{gone:,}")
+        said = BODY_IS_GONE.format(counted(gone, "message"))
         if not letters:
             raise click.ClickException(said)
         notes.print(said, style="yellow")

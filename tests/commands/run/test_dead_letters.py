@@ -102,7 +102,7 @@ def test_what_is_gone_cannot_be_replayed_and_that_is_said(run):
     among = run("replay-dead-letters", "--dry-run", "--format", "json")
 
     assert (1, []) == (alone.code, json.loads(alone.out))
-    assert "1 of them can not be replayed" in alone.err
+    assert "1 message cannot be replayed" in alone.err
     assert "1,000 bytes" in among.err and 0 == among.code
     assert "too_large" not in {row["reason"] for row in among.rows}
 
