@@ -59,6 +59,7 @@ class Settings:
         max_messages, max_bytes: Bounds of a burst.
         tick_seconds: How long a sensor tick waits beside the burst loop before it says what that took in.
         lease_seconds: How long the burst loop goes on after a tick.
+        status_seconds: How often the burst loop tells on `status-topic` how it fares; 0 is never.
         landing_seconds: How often a burst loop's versions land in the lake, for readers.
         journal_limit, journal_seconds: Pulling stops where so much, or anything so old, has not landed.
         snapshot_retention: How long DuckLake snapshots are kept, see `kept_snapshots`; our versions outlive them.
@@ -100,6 +101,7 @@ class Settings:
     tick_seconds: float = 0.0
     # Ticks come every 15 s: one of them may be late.
     lease_seconds: float = 30.0
+    status_seconds: float = 60.0
     landing_seconds: float = 1.0
     # What has not landed is also what memory may not let go of.
     journal_limit: str = "256MB"
@@ -387,6 +389,7 @@ _READERS: dict[str, Callable[[str], object]] = {
     "tick_seconds": _number("seconds", 0, 3_600),
     # Dagster looks every 5 s whether a tick is due: a shorter lease would be over before the next one.
     "lease_seconds": _number("seconds", 5, 3_600),
+    "status_seconds": _number("seconds", 0, 86_400, "; 0 is never"),
     "landing_seconds": _number("seconds", 0.05, 60),
     "journal_limit": _memory,
     "journal_seconds": _number("seconds", 1, 86_400),

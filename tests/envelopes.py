@@ -3,14 +3,21 @@
 Belongs here: builders of messages. Does not belong: what becomes of them.
 """
 
+import csv
+import io
 import json
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from google.protobuf import json_format
 
+from inventory_assets.domain.events.parse import ParseSettings
 from inventory_assets.domain.ingest.process import Message
+from inventory_assets.domain.publish.encode import Envelope
 from inventory_assets.messaging.proto.inventory_pb2 import InventoryEvent
+from inventory_assets.publishing.mapping import FileFormat
+from inventory_assets.publishing.rows import Order, plan_rows
+from inventory_assets.publishing.table import read_table
 from tests.builders import DAY, PUBLISHED_AT, UPDATES, Document, envelope, message, moment, topic_for
 
 ADJUSTMENTS = "inventory-topic"
@@ -157,8 +164,7 @@ def say(document: Document, envelope_name: str, number: int) -> Message:
         case "document":
             return message(document)
         case "row":
-            row = {name: str(value) for name, value in document.items() if value is not None}
-            return message(row, topic=topic_for(document), row_id=f"file:{number}")
+            return as_csv(document, number)
         case "connector":
             seconds = (datetime.fromisoformat(at) - DAY) // timedelta(seconds=1)
             return message(envelope(document, seconds, connector_id="connector-w1"))
@@ -174,6 +180,24 @@ def say(document: Document, envelope_name: str, number: int) -> Message:
         case _:
             event = _as_cloudevent(document, event_id, at)
             return binary(event, topic=UPDATES) if envelope_name == "binary" else structured(event, topic=SERVICES)
+
+
+def as_csv(document: Document, number: int) -> Message:
+    """What `publish` makes of a document's line in a CSV file: with a delimiter, quotes and a mark as `number` says."""
+    row = {name: str(value) for name, value in document.items() if value is not None}
+    text = io.StringIO()
+    writer = csv.DictWriter(
+        text, row, delimiter=",;\t|"[number % 4], quoting=(csv.QUOTE_MINIMAL, csv.QUOTE_ALL)[number % 2]
+    )
+    writer.writeheader()
+    writer.writerow(row)
+    mark = b"\xef\xbb\xbf" if number % 3 == 0 else b""
+    table = read_table(io.BytesIO(mark + text.getvalue().encode()), f"{number}.csv", "csv", FileFormat())
+    topic, now = topic_for(document), message(b"").publish_at
+    order = Order(topic=topic, envelope=Envelope.DOCUMENT, now=now, parsing=ParseSettings())
+    [draft] = plan_rows(table, None, FileFormat(), order).drafts()
+    assert draft.message is not None, draft.problem
+    return message(draft.message.data, topic=topic, **draft.message.attributes)
 
 
 def _as_service_event(document: Document, event_id: str, at: str) -> Document:

@@ -11,6 +11,7 @@ BEYOND = {
     "MAX_BYTES": ("0", "9" * 30),
     "TICK_SECONDS": ("-1", "nan", "inf", "1e9", "soon"),
     "LEASE_SECONDS": ("0", "4.9", "3601", "nan", "soon"),
+    "STATUS_SECONDS": ("-1", "nan", "86401", "soon"),
     "SQL_SECONDS": ("-1", "nan", "inf", "soon"),
     "CACHED_ENTITIES": ("0", "1e6"),
     "DISCONTINUED_AFTER": ("0", "3651", "999999999999"),
@@ -40,7 +41,7 @@ def test_a_setting_beyond_its_range_is_refused_by_name(name, text):
     ("name", "text", "expected"),
     [
         ("default_min", "0", 0), ("default_reorder", "1000000000000", 10**12), ("tick_seconds", "0.5", 0.5),
-        ("lease_seconds", "5", 5.0), ("lease_seconds", "3600", 3600.0),
+        ("status_seconds", "0", 0.0), ("lease_seconds", "5", 5.0), ("lease_seconds", "3600", 3600.0),
         ("escalate_after", "CRITICAL=30m,HIGH=366d", (("CRITICAL", 30), ("HIGH", 366 * 24 * 60))),
         ("duckdb_memory_limit", "1.5GiB", "1.5GiB"), ("sql_seconds", "0", 0.0), ("duckdb_threads", "1024", 1024),
     ],

@@ -60,7 +60,7 @@ def issue(engine: Engine, bodies: Sequence[dict[str, Any]], *, now: int, origin:
             raise CommandRefusedError(_not_silenced(lifting[0]))
         return []
     commits = engine.commit_burst(messages, stage=Stage.COMMAND)
-    letters = [letter.detail for commit in commits for letter in commit.dead_letters]
+    letters = [letter.rejection.detail for commit in commits for letter in commit.dead_letters]
     if letters:
         raise CommandRefusedError("; ".join(letters) + ". Somebody was faster; it is kept in core.dead_letters.")
     return commits

@@ -15,6 +15,7 @@ from inventory_assets.domain.values import InvalidValue
 
 MAX_DEPTH = 100
 MAX_BYTES = 10_000_000
+_BYTE = re.compile(r"\(byte (\d+)\)")
 _SPACE_BEFORE_COLON = re.compile(rb'"\s+:')
 
 
@@ -32,7 +33,7 @@ def decode_object(body: bytes) -> dict[str, Any]:
     try:
         document = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidValue("invalid_json", str(error)[:200]) from error
+        raise InvalidValue("invalid_json", str(error)[:200], _broken_at(body, error)) from error
     if type(document) is not dict:
         raise InvalidValue("invalid_json", f"the body was a JSON {type(document).__name__}, expected an object")
     # Without white space before colons, '":' occurs at least once per key, so a
@@ -42,6 +43,24 @@ def decode_object(body: bytes) -> dict[str, Any]:
     if _SPACE_BEFORE_COLON.search(body) or (count != len(document) and count != _count_keys(document)):
         _refuse_duplicate_keys(body)
     return document
+
+
+def _broken_at(body: bytes, error: Exception) -> str | None:
+    """Where a body is no JSON: as an editor counts, and in bytes from 0."""
+    if found := _BYTE.search(str(error)):
+        place = min(int(found[1]), len(body))
+    elif "truncated" in str(error):
+        place = len(body)
+    else:
+        try:
+            body.decode()
+        except UnicodeDecodeError as broken:
+            place = broken.start
+        else:
+            return None
+    line = body.count(b"\n", 0, place) + 1
+    begin = body.rfind(b"\n", 0, place) + 1
+    return f"line {line}, column {len(body[begin:place].decode(errors='replace')) + 1} (byte {place})"
 
 
 def _count_keys(value: dict | list) -> int:
@@ -80,7 +99,7 @@ def _refuse_duplicate_keys(body: bytes) -> None:
         if len(document) != len(pairs):
             seen: set[str] = set()
             repeated = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-            raise InvalidValue("invalid_json", f"key {repeated!r} appears twice in one object")
+            raise InvalidValue("invalid_json", f"key {repeated!r} appears twice in one object", repr(repeated)[1:-1])
         return document
 
     try:

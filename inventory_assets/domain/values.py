@@ -25,12 +25,26 @@ _NUMBER_WRAPPERS = ("$numberLong", "$numberInt", "$numberDouble", "$numberDecima
 
 
 class InvalidValue(ValueError):
-    """A field's value breaks a rule. `reason` is the dead letter's reason."""
+    """A field's value breaks a rule.
 
-    def __init__(self, reason: str, detail: str) -> None:
+    Attributes:
+        reason: The dead letter's reason.
+        detail: What was wrong.
+        position: Where: the field's path, or the line, column and byte; null where it is the whole.
+    """
+
+    def __init__(self, reason: str, detail: str, position: str | None = None) -> None:
         super().__init__(detail)
         self.reason = reason
         self.detail = detail
+        self.position = position
+
+    def inside(self, path: str) -> "InvalidValue":
+        """The same, found in what stands at a path."""
+        # A field of its, or a place in its text.
+        link = ": " if (self.position or "").startswith("line ") else "."
+        self.position = path if self.position is None else f"{path}{link}{self.position}"
+        return self
 
 
 def _shown(value: Any) -> str:
@@ -41,12 +55,13 @@ def _shown(value: Any) -> str:
 def read_remark(field: str, value: Any) -> str:
     """Read who or why, as a person gave it: one line of 1 to 1024 characters, and nothing that commands a terminal."""
     if type(value) is not str or not 0 < len(value) <= MAX_REMARK:
-        raise InvalidValue("invalid_text", f"{field} was no text of 1 to {MAX_REMARK} characters")
+        raise InvalidValue("invalid_text", f"{field} was no text of 1 to {MAX_REMARK} characters", field)
     if found := _NOT_IN_REMARKS.search(value):
         raise InvalidValue(
             "invalid_text",
             f"{field} held the control character U+{ord(found[0]):04X} at {found.start()}; expected one line of "
             "plain text. Leave out line breaks and escapes.",
+            field,
         )
     return value
 
@@ -56,17 +71,17 @@ def read_id(field: str, value: Any) -> str:
     if type(value) is dict and len(value) == 1 and "$oid" in value:
         value = value["$oid"]
     if type(value) is not str:
-        raise InvalidValue("invalid_id", f"{field} was {_shown(value)}, expected a string")
+        raise InvalidValue("invalid_id", f"{field} was {_shown(value)}, expected a string", field)
     if value.isascii() and value.isprintable() and 0 < len(value) <= MAX_ID_BYTES and " " not in value:
         return value
     try:
         size = len(value.encode())
     except UnicodeEncodeError as error:
-        raise InvalidValue("invalid_id", f"{field} was {_shown(value)}, not valid Unicode") from error
+        raise InvalidValue("invalid_id", f"{field} was {_shown(value)}, not valid Unicode", field) from error
     if not 1 <= size <= MAX_ID_BYTES:
-        raise InvalidValue("invalid_id", f"{field} had {size} bytes, expected 1 to {MAX_ID_BYTES}")
+        raise InvalidValue("invalid_id", f"{field} had {size} bytes, expected 1 to {MAX_ID_BYTES}", field)
     if CONTROL_CHARACTERS.search(value) or value != value.strip():
-        raise InvalidValue("invalid_id", f"{field} was {_shown(value)}: control characters or outer white space")
+        raise InvalidValue("invalid_id", f"{field} was {_shown(value)}: control characters or outer white space", field)
     return value
 
 
@@ -74,7 +89,7 @@ def read_integer(field: str, value: Any) -> int:
     """Read an integer of at most 10^12 either way (RULES 5)."""
     number = _read_whole(field, value)
     if not -MAX_QUANTITY <= number <= MAX_QUANTITY:
-        raise InvalidValue("invalid_value", f"{field} was {number}, expected at most 10^12 either way")
+        raise InvalidValue("invalid_value", f"{field} was {number}, expected at most 10^12 either way", field)
     return number
 
 
@@ -87,14 +102,14 @@ def _read_whole(field: str, value: Any) -> int:
                 value = _read_wrapped_float(field, value)
     if type(value) is float:
         if not value.is_integer() or abs(value) >= MAX_EXACT_FLOAT:
-            raise InvalidValue("invalid_value", f"{field} was {_shown(value)}, expected an integer")
+            raise InvalidValue("invalid_value", f"{field} was {_shown(value)}, expected an integer", field)
         value = int(value)
     elif type(value) is str:
         if not _INTEGER.fullmatch(value):
-            raise InvalidValue("invalid_value", f"{field} was {_shown(value)}, expected an integer")
+            raise InvalidValue("invalid_value", f"{field} was {_shown(value)}, expected an integer", field)
         value = int(value)
     elif type(value) is not int:  # bool is not int here: a flag is no quantity
-        raise InvalidValue("invalid_value", f"{field} was {_shown(value)}, expected an integer")
+        raise InvalidValue("invalid_value", f"{field} was {_shown(value)}, expected an integer", field)
     return value
 
 
@@ -102,14 +117,14 @@ def _read_wrapped_float(field: str, text: str) -> float:
     try:
         return float(text)
     except ValueError as error:
-        raise InvalidValue("invalid_value", f"{field} was {_shown(text)}, expected a number") from error
+        raise InvalidValue("invalid_value", f"{field} was {_shown(text)}, expected a number", field) from error
 
 
 def read_within(field: str, value: Any, low: int, high: int) -> int:
     """Read an integer with bounds of its own."""
     number = _read_whole(field, value)
     if not low <= number <= high:
-        raise InvalidValue("invalid_value", f"{field} was {number}, expected {low:,} to {high:,}")
+        raise InvalidValue("invalid_value", f"{field} was {number}, expected {low:,} to {high:,}", field)
     return number
 
 
@@ -122,7 +137,9 @@ def read_number(field: str, value: Any, low: int, high: int) -> float:
     elif type(number) is str and _INTEGER.fullmatch(number):
         number = int(number)
     if type(number) not in (int, float) or not low <= number <= high:
-        raise InvalidValue("invalid_value", f"{field} was {_shown(value)}, expected a number from {low:,} to {high:,}")
+        raise InvalidValue(
+            "invalid_value", f"{field} was {_shown(value)}, expected a number from {low:,} to {high:,}", field
+        )
     return float(number)
 
 
@@ -131,13 +148,13 @@ def read_days(field: str, value: Any) -> float:
     try:
         return read_number(field, value, 0, MAX_DAYS)
     except InvalidValue as error:
-        raise InvalidValue("invalid_threshold", error.detail) from error
+        raise InvalidValue("invalid_threshold", error.detail, error.position) from error
 
 
 def read_boolean(field: str, value: Any) -> bool:
     """Read a JSON boolean."""
     if type(value) is not bool:
-        raise InvalidValue("invalid_value", f"{field} was {_shown(value)}, expected true or false")
+        raise InvalidValue("invalid_value", f"{field} was {_shown(value)}, expected true or false", field)
     return value
 
 
@@ -154,11 +171,11 @@ def read_time(field: str, value: Any) -> int:
         try:
             moment = datetime.fromisoformat(_microseconds(value, match))
         except ValueError as error:
-            raise InvalidValue("invalid_value", f"{field} was {_shown(value)}: {error}") from error
+            raise InvalidValue("invalid_value", f"{field} was {_shown(value)}: {error}", field) from error
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=UTC)
         return to_microseconds(moment)
-    raise InvalidValue("invalid_value", f"{field} was {_shown(value)}, expected an RFC 3339 time")
+    raise InvalidValue("invalid_value", f"{field} was {_shown(value)}, expected an RFC 3339 time", field)
 
 
 def _microseconds(text: str, match: re.Match[str]) -> str:
@@ -174,7 +191,7 @@ def _read_long_ms(field: str, wrapped: dict) -> int:
     text = wrapped.get("$numberLong")
     if len(wrapped) == 1 and type(text) is str and _INTEGER.fullmatch(text):
         return int(text) * 1000
-    raise InvalidValue("invalid_value", f"{field} was {_shown(wrapped)}, expected $date milliseconds")
+    raise InvalidValue("invalid_value", f"{field} was {_shown(wrapped)}, expected $date milliseconds", field)
 
 
 def to_microseconds(moment: datetime) -> int:

@@ -18,9 +18,9 @@ from typing import TypeVar
 import msgspec
 
 from inventory_assets.domain.events.kinds import Rejection
-from inventory_assets.domain.events.parse import MAX_DETAIL
 from inventory_assets.domain.ingest.invariants import InvariantViolation, check_invariants
 from inventory_assets.domain.ingest.meaning import SEMANTICS
+from inventory_assets.domain.ingest.messages import cut_large, fault
 from inventory_assets.domain.ingest.process import (
     INVARIANT_VIOLATION,
     BurstInputs,
@@ -81,8 +81,7 @@ class DeadLetter:
     """A refused message to be told on the dead-letter topic."""
 
     message: Message
-    reason: str
-    detail: str
+    rejection: Rejection
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,7 +284,8 @@ class Engine:
         """
         inputs = msgspec.structs.replace(inputs or BurstInputs(), meaning=self.meaning)
         with without_collecting():
-            commits = self._commit_or_halve(_Burst(messages, inputs, stage, run_id, also))
+            kept = cut_large(messages, self.meaning.message_limits)
+            commits = self._commit_or_halve(_Burst(kept, inputs, stage, run_id, also))
         owes = stage is Stage.INCIDENTS
         if not self.is_past:
             self._untold += [each for each in commits if owes or each.notifications or each.dead_letters]
@@ -300,7 +300,7 @@ class Engine:
             if size == 0:
                 raise
             if size == 1:
-                offender = Rejection(INVARIANT_VIOLATION, str(violation)[:MAX_DETAIL])
+                offender = fault(violation, str(violation))
                 return [self._commit(replace(burst, inputs=BurstInputs(meaning=self.meaning)), [offender])]
         half = size // 2
         first = self._commit_or_halve(replace(burst, messages=burst.messages[:half]))
@@ -378,7 +378,7 @@ class Engine:
                 for a in result.notified
             ],
             [
-                DeadLetter(message, arrival.rejection.reason, arrival.rejection.detail)
+                DeadLetter(message, arrival.rejection)
                 for message, arrival in zip(burst.messages, result.arrivals, strict=True)
                 if arrival.rejection is not None
             ],

@@ -18,6 +18,7 @@ from inventory_assets.domain.events.kinds import (
     entity_key,
     entity_names,
 )
+from inventory_assets.domain.events.refusals import class_of
 from inventory_assets.domain.ingest.process import BurstResult, Message
 from inventory_assets.domain.thresholds.resolve import DynamicLimits
 from inventory_assets.lake.tables import (
@@ -78,6 +79,9 @@ def dead_letters(messages: Sequence[Message], result: BurstResult) -> pl.DataFra
         attributes=[_sorted_json(m.attributes) for _, m, _ in refused],
         reason=[r.reason for _, _, r in refused],
         detail=[r.detail for _, _, r in refused],
+        error_class=[class_of(r.reason) for _, _, r in refused],
+        position=[r.position for _, _, r in refused],
+        trace=[r.trace for _, _, r in refused],
         attempts=[_attempts(m) for _, m, _ in refused],
     )
 

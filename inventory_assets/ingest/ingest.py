@@ -13,9 +13,11 @@ from inventory_assets.domain.ingest.process import Message
 from inventory_assets.domain.values import to_microseconds
 from inventory_assets.ingest.engine import Commit, Engine
 from inventory_assets.ingest.outbox import Outbox, load_owed, status_message
+from inventory_assets.ingest.status import Herald, Pulse
 from inventory_assets.ingest.sweep import sweep
 from inventory_assets.ingest.telling import owed_by
 from inventory_assets.lake.journal.behind import is_full
+from inventory_assets.lake.journal.contract import Backlog
 from inventory_assets.lake.memory import without_collecting
 from inventory_assets.lake.stages import NOTES, Stage
 from inventory_assets.lake.transaction import LakeTransaction
@@ -147,6 +149,9 @@ class Ingest:
         self._policed_at = 0.0
         self._status: list[OutgoingMessage] = []
         self._is_full = False
+        self._backlog: Backlog | None = None
+        self.pulse = Pulse(engine.settings.status_seconds)
+        self._herald = Herald(publisher)
 
     def run(
         self,
@@ -183,6 +188,7 @@ class Ingest:
             if self.outbox.owed_count or self.outbox.unrecorded_count:
                 self._is_outbox_loaded = False
             self._telling.release()
+            self._herald.wait()
 
     def _run(
         self,
@@ -202,7 +208,10 @@ class Ingest:
         contents_at, without_contents = time.monotonic(), 0
         quiet = Quiet(self.source, wait_seconds)
         while (remaining := min(deadline - time.monotonic(), left())) > 0:
-            if self._is_jammed():
+            is_jammed = self._is_jammed()
+            if self.pulse.is_due and not self._herald.is_busy:
+                self._tell_status()
+            if is_jammed:
                 if until_empty and self.engine.landing_failure is not None:
                     self.engine.land()  # it says why, or has come to an end meanwhile
                 self._rest()
@@ -237,9 +246,22 @@ class Ingest:
             self.engine.land()
         return summary
 
+    def _tell_status(self) -> None:
+        """Say how the last period went; all of it is at hand, and goes out beside the bursts."""
+        message = self.pulse.tell(
+            self.engine.state.version,
+            self.engine.state.connectors,
+            self._backlog,
+            is_full=self._is_full,
+            resting=self.source.resting,
+            owed=self.outbox.owed_count,
+            is_behind=self._burst_size >= self.engine.settings.max_messages,
+        )
+        self._herald.send(message)
+
     def _is_jammed(self) -> bool:
         """Whether the journal has as much as it may, until half of that has landed; said when it begins and ends."""
-        backlog = self.engine.lake.journal.backlog()
+        backlog = self._backlog = self.engine.lake.journal.backlog()
         was_jammed = self._is_full
         self._is_full = is_full(self.engine.settings, backlog, share=0.5 if was_jammed else 1.0)
         if self._is_full != was_jammed:
@@ -262,14 +284,15 @@ class Ingest:
     ) -> None:
         recording = self.outbox.unrecorded_count
         rider = self.rider if self.rider is not None and self.rider.wants_commit() else None
+        began_at = time.monotonic()
         try:
-            commits = self.engine.commit_burst(
-                [to_message(message) for message in received], run_id=run_id, also=self._record_with(rider)
-            )
+            messages = [to_message(each) for each in received]
+            commits = self.engine.commit_burst(messages, run_id=run_id, also=self._record_with(rider))
         except Exception:
             # Give the messages back: kept, they would be leased for as long as this process lives.
             self.source.release(received)
             raise
+        self.pulse.count(messages, time.monotonic() - began_at)
         self.outbox.recorded(recording)
         if rider is not None:
             rider.recorded()
@@ -306,6 +329,7 @@ class Ingest:
 
     def _owe(self, commit: Commit) -> None:
         self._follow(commit.version)
+        self.pulse.add(commit)
         if self.rider is not None and "alerts" in commit.counts:
             self.rider.wake()
         self.engine.take_untold()  # told here

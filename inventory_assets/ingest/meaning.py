@@ -4,6 +4,7 @@ Not here: where things are and how much is held (`settings`).
 """
 
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from importlib.metadata import version as package_version
 
 import msgspec
@@ -14,6 +15,7 @@ from inventory_assets.domain.ingest.meaning import Meaning
 from inventory_assets.domain.thresholds.resolve import ThresholdDefaults
 from inventory_assets.domain.values import to_microseconds
 from inventory_assets.messaging.envelopes import decode_protobuf
+from inventory_assets.messaging.topology import TopicRole, load_topology
 from inventory_assets.settings import Settings
 
 CODE_VERSION = package_version("inventory-assets")
@@ -28,7 +30,13 @@ def meaning_of(settings: Settings) -> Meaning:
         default_reorder=settings.default_reorder,
         unstated_grace=_to_us(settings.unstated_grace),
         default_warehouse=settings.default_warehouse,
+        message_limits=_message_limits(),
     )
+
+
+@cache
+def _message_limits() -> dict[str, int]:
+    return {topic.name: topic.max_message_bytes for topic in load_topology().topics if topic.role is TopicRole.INPUT}
 
 
 def parsing_of(meaning: Meaning) -> ParseSettings:

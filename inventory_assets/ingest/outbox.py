@@ -15,6 +15,7 @@ from datetime import datetime
 import msgspec
 
 from inventory_assets.clock import machine_now
+from inventory_assets.domain.events.refusals import class_of
 from inventory_assets.domain.events.topics import Topic
 from inventory_assets.ingest.burst_rows import PAST, letter_id
 from inventory_assets.lake.query.reader import Reader
@@ -48,15 +49,31 @@ def owed_alert(alert_id: str, number: int, body: bytes, ordering_key: str) -> Ow
     return Owed(alert_id, number, OutgoingMessage(Topic.ALERTS, body, attributes, ordering_key))
 
 
-def owed_dead_letter(message_id: str, topic: str, reason: str, detail: str, data: bytes) -> Owed:
-    """The message that hands a dead letter on, its payload unchanged."""
-    shown = detail.encode()[:MAX_DETAIL_BYTES].decode(errors="ignore")
-    attributes = {"message_id": message_id, "topic": topic, "reason": reason, "detail": shown}
-    if len(data) > MAX_DATA_BYTES:
+def owed_dead_letter(
+    message_id: str, topic: str, reason: str, detail: str, data: bytes, data_bytes: int | None = None,
+    position: str | None = None, trace: str | None = None,
+) -> Owed:  # fmt: skip
+    """The message that hands a dead letter on, its payload unchanged; `data_bytes` where that is only a beginning."""
+    attributes = {
+        "message_id": message_id, "topic": topic, "reason": reason, "error_class": str(class_of(reason)),
+        "detail": _shown(detail),
+    }  # fmt: skip
+    if position is not None:
+        attributes["position"] = _shown(position)
+    if trace is not None:
+        # Its end says what broke; the lake has all of it.
+        attributes["trace"] = trace.encode()[-MAX_DETAIL_BYTES:].decode(errors="ignore")
+    if data_bytes is not None:
+        attributes["truncated_from_bytes"] = str(data_bytes)
+    elif len(data) > MAX_DATA_BYTES:
         # Whole it would be refused for ever, and the batch with it; the lake has all of it.
         attributes["truncated_from_bytes"] = str(len(data))
         data = data[:MAX_DATA_BYTES]
     return Owed(letter_id(topic, message_id), 0, OutgoingMessage(Topic.DEAD_LETTERS, data, attributes))
+
+
+def _shown(text: str) -> str:
+    return text.encode()[:MAX_DETAIL_BYTES].decode(errors="ignore")
 
 
 def owed_incident(incident_id: str, number: int, body: dict[str, object]) -> Owed:
@@ -106,7 +123,7 @@ def load_owed(reader: Reader) -> list[Owed]:
     )
     letters = reader.query(
         f"""
-        SELECT message_id, topic, reason, detail, data FROM core.dead_letters
+        SELECT message_id, topic, reason, detail, data, data_bytes, position, trace FROM core.dead_letters
         WHERE topic || '/' || message_id NOT IN (
             SELECT subject_id FROM out.deliveries WHERE channel = ? AND {_SETTLED}
         )

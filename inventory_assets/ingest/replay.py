@@ -40,7 +40,7 @@ class RecordedBurst(msgspec.Struct):
     version: int
     messages: list[Message]
     outcomes: list[str]
-    forced: dict[int, str]
+    forced: dict[int, Rejection]
     inputs: BurstInputs
     counts: dict[str, int] = {}
     code_version: str = ""
@@ -74,13 +74,13 @@ def _read_slice(reader: Reader, first: int, last: int, sku: str | None) -> Itera
         chosen = "AND event_id IN (SELECT event_id FROM core.events WHERE sku = ? OR kind IN ('threshold', 'control'))"
         parameters.append(sku)
     messages = reader.query(
-        "SELECT version, seq, message_id, topic, publish_time, ordering_key, attributes, data, outcome "
+        "SELECT version, seq, message_id, topic, publish_time, ordering_key, attributes, data, data_bytes, outcome "
         f"FROM raw.messages WHERE version BETWEEN ? AND ? {chosen} ORDER BY version, seq",
         parameters,
     ).partition_by("version", as_dict=True)
     forced = reader.query(
-        "SELECT version, seq, detail FROM core.dead_letters "
-        "WHERE version BETWEEN ? AND ? AND reason = 'invariant_violation'",
+        "SELECT version, seq, detail, position, trace FROM core.dead_letters "
+        f"WHERE version BETWEEN ? AND ? AND reason = '{INVARIANT_VIOLATION}'",
         bounds,
     )
     versions = reader.query(
@@ -105,15 +105,19 @@ def _read_slice(reader: Reader, first: int, last: int, sku: str | None) -> Itera
         )
 
 
-def _forced_places(forced: pl.DataFrame, version: int, rows: pl.DataFrame) -> dict[int, str]:
+def _forced_places(forced: pl.DataFrame, version: int, rows: pl.DataFrame) -> dict[int, Rejection]:
     places = {seq: place for place, seq in enumerate(rows["seq"])}
-    return {places[seq]: detail for v, seq, detail in forced.iter_rows() if v == version and seq in places}
+    return {
+        places[seq]: Rejection(INVARIANT_VIOLATION, *told)
+        for v, seq, *told in forced.iter_rows()
+        if v == version and seq in places
+    }
 
 
 def _to_message(row: dict[str, Any]) -> Message:
     return Message(
         row["message_id"], row["topic"], to_microseconds_naive(row["publish_time"]), row["ordering_key"] or "",
-        json.loads(row["attributes"]), row["data"],
+        json.loads(row["attributes"]), row["data"], row["data_bytes"],
     )  # fmt: skip
 
 
@@ -145,8 +149,8 @@ def _read_inputs(reader: Reader, version: int, text: str) -> BurstInputs:
 def parse_recorded(burst: RecordedBurst, meaning: Meaning) -> list[Parsed]:
     """Read a recorded burst's messages as they were read then, offenders included."""
     parsed: list[Parsed] = parse_burst(burst.messages, parsing_of(meaning))
-    for place, detail in burst.forced.items():
-        parsed[place] = Rejection(INVARIANT_VIOLATION, detail)
+    for place, rejection in burst.forced.items():
+        parsed[place] = rejection
     return parsed
 
 

@@ -16,9 +16,12 @@ from inventory_assets.messaging.client import Publisher
 def owed_by(commit: Commit) -> list[Owed]:
     """What a commit owes."""
     return [owed_alert(n.alert_id, n.number, n.body, n.ordering_key) for n in commit.notifications] + [
-        owed_dead_letter(d.message.message_id, d.message.topic, d.reason, d.detail, d.message.data)
+        owed_dead_letter(
+            d.message.message_id, d.message.topic, d.rejection.reason, d.rejection.detail, d.message.data,
+            d.message.data_bytes, d.rejection.position, d.rejection.trace,
+        )
         for d in commit.dead_letters
-    ]
+    ]  # fmt: skip
 
 
 @contextmanager

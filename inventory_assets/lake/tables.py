@@ -38,12 +38,17 @@ class _Named:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Table(_Named):
-    """An append-only table. `columns` are SQL types by name; `comment` states the grain."""
+    """An append-only table. `columns` are SQL types by name; `comment` states the grain.
+
+    `evidence` are columns that say how something was found out: of the code of then, so that another's may say
+    it otherwise, and `verify` holds nobody to them.
+    """
 
     columns: dict[str, str]
     comment: str
     partition_by: str | None = None
     sorted_by: str | None = None
+    evidence: tuple[str, ...] = ()
 
     @property
     def changes(self) -> str:
@@ -171,9 +176,10 @@ RAW_MESSAGES = Table(
     "raw", "messages", {
         "version": BIG, "seq": BIG, "message_id": TEXT, "topic": TEXT, "publish_time": TIME, "ordering_key": TEXT,
         "attributes": TEXT, "data": BLOB, "event_id": TEXT, "outcome": TEXT, "arrival_date": DATE,
-        "first_outcome": TEXT,
+        "first_outcome": TEXT, "data_bytes": BIG,
     },
-    "One row per received message, with what became of it (RULES 9, 32); `first_outcome` where a rebuild says another.",
+    "One row per received message, with what became of it (RULES 9, 32); `first_outcome` where a rebuild says another. "
+    "`data_bytes` where `data` is only the beginning of a body that was too large: how long it was.",
     partition_by="arrival_date",
 )  # fmt: skip
 CORE_EVENTS = Table(
@@ -191,8 +197,11 @@ DEAD_LETTERS = Table(
     "core", "dead_letters", {
         "version": BIG, "seq": BIG, "message_id": TEXT, "topic": TEXT, "publish_time": TIME, "ordering_key": TEXT,
         "attributes": TEXT, "reason": TEXT, "detail": TEXT, "attempts": BIG, "data": BLOB,
+        "data_bytes": BIG, "error_class": TEXT, "position": TEXT, "trace": TEXT,
     },
-    "One row per refused message, with the reason and the raw payload.",
+    "One row per refused message, with the reason, where it is wrong, and the raw payload; `trace` of a fault of ours. "
+    "`data_bytes` as in raw.messages.",
+    evidence=("error_class", "position", "trace"),
 )  # fmt: skip
 TRANSITIONS = Table(
     "out", "alert_transitions", {

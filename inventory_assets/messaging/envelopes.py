@@ -63,4 +63,5 @@ def encode_protobuf(event: dict[str, Any]) -> bytes:
 
 
 def _mismatch(encoding: str, error: Exception) -> InvalidValue:
-    return InvalidValue("schema_mismatch", f"no inventory.v1.InventoryEvent in {encoding}: {str(error)[:200]}")
+    detail = f"no inventory.v1.InventoryEvent in {encoding}: {str(error)[:200]}"
+    return InvalidValue("schema_mismatch", detail, error.position if isinstance(error, InvalidValue) else None)

@@ -26,12 +26,13 @@ MAX_SHOWN = 20
 
 
 class Draft(NamedTuple):
-    """What a row becomes. Without a message, `problem` says why."""
+    """What a row becomes. Without a message, `problem` says why, and `place` of which, where that is no line."""
 
     line: int
     event: Event | None = None
     message: OutgoingMessage | None = None
     problem: str = ""
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +70,7 @@ class Tally:
         if draft.message is None:
             self.bad.add(draft.line)
             if len(self.problems) < MAX_SHOWN:
-                self.problems.append(f"line {draft.line}: {draft.problem}")
+                self.problems.append(f"{draft.place or f'line {draft.line}'}: {draft.problem}")
 
     def complaint(self, name: str, so: str) -> str:
         """The bad rows, by line."""
@@ -107,14 +108,14 @@ class Plan:
         """What each row becomes."""
         for line, cells in self.table.rows():
             if isinstance(cells, BadRow):
-                yield Draft(line, problem=cells.why)
+                yield Draft(line, problem=cells.why, place=self.table.places(line))
                 continue
             try:
                 event, message = self.say(line, self.read(line, cells))
                 if self.arrive is not None:
                     event = _fact_of(self.arrive(message))
             except InvalidValue as error:
-                yield Draft(line, problem=f"{error.reason}: {error.detail}")
+                yield Draft(line, problem=f"{error.reason}: {error.detail}", place=self.table.places(line))
             else:
                 yield Draft(line, event, message)
 
@@ -150,7 +151,7 @@ def plan_rows(table: Table, mapping: ColumnMapping | None, format_: FileFormat, 
         raise HeaderError(f"{table.name}: {error}.{title_hint(table, mapping)}") from error
     _check_topic(table.name, columns.kind, order)
     reader = FactReader(columns, format_.cells(), name=f"file/{table.digest}", time=order.time)
-    arrive = None if is_plain else partial(_arrived, order)
+    arrive = None if is_plain else partial(arrived, order)
     return Plan(table, order.topic, reader.read, _sayer(reader, table.digest, order), is_plain, arrive)
 
 
@@ -169,7 +170,7 @@ def _sayer(reader: FactReader, digest: str, order: Order) -> _Say:
     """What judges a row's document and makes it a message."""
     encode = ENCODERS.get(order.envelope)
     kind, topic, now, parsing = reader.columns.kind, order.topic, order.now, order.parsing
-    fixed = _ATTRIBUTES.get(order.envelope)
+    fixed = ATTRIBUTES.get(order.envelope)
 
     def say(line: int, document: Document) -> tuple[Event, OutgoingMessage]:
         row_id = f"{digest}:{line}"
@@ -185,7 +186,7 @@ def _sayer(reader: FactReader, digest: str, order: Order) -> _Say:
 
 
 # Whose ids are in their bodies (RULES 10); Pub/Sub's binding of CloudEvents asks for the content type.
-_ATTRIBUTES = {
+ATTRIBUTES = {
     Envelope.CLOUDEVENTS: {"content-type": "application/cloudevents+json; charset=utf-8"},
     Envelope.SERVICE: {},
 }
@@ -193,10 +194,15 @@ _ATTRIBUTES = {
 
 def _passed(digest: str, order: Order, line: int, document: Document) -> tuple[Event | None, OutgoingMessage]:
     message = OutgoingMessage(order.topic, to_bytes(document), {"row_id": f"{digest}:{line}"})
-    return _fact_of(_arrived(order, message)), message
+    return _fact_of(arrived(order, message)), message
 
 
-def _arrived(order: Order, message: OutgoingMessage) -> Event | Filtered:
+def arrived(order: Order, message: OutgoingMessage) -> Event | Filtered:
+    """What a message is where it arrives.
+
+    Raises:
+        InvalidValue: It would be a dead letter.
+    """
     attributes = dict(message.attributes)
     if order.envelope is Envelope.PROTOBUF:
         attributes[ENCODING] = BINARY if order.is_binary else JSON  # the broker's to add

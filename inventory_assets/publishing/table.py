@@ -44,6 +44,7 @@ class Table:
         header: The columns' names.
         rows: (line, cells) of each row, as often as it is called.
         delimiter: Between cells; None where there are none.
+        places: What a complaint calls a row, by its line.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Table:
     header: list[str]
     rows: Callable[[], Rows]
     delimiter: str | None = None
+    places: Callable[[int], str] = "line {}".format
 
 
 def read_table(

@@ -36,6 +36,7 @@ PRINTS = {
     ("explain", "{notification}"): (SKUS[0], WAREHOUSE, ALERT),
     ("incidents",): (CATEGORY,),
     ("why-not", WAREHOUSE, SKUS[0]): (ALERT, CATEGORY),
+    ("dead-letters",): ("[nothing]",),
     ("sql", "SELECT warehouse_id, sku, category_id FROM core.sku_state"): (*SKUS, WAREHOUSE, CATEGORY),
     ("coverage", "--refresh", "--as-of", "2022-04-23"): (*SKUS, WAREHOUSE),
     ("plan", "--refresh", "--date", "2022-04-23", "--all"): (*SKUS, WAREHOUSE),

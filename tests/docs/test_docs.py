@@ -106,7 +106,7 @@ def test_the_message_shown_is_the_one_that_leaves(ran: list[Ran]):
 @pytest.mark.parametrize("block", [b for d in DOCUMENTS for b in blocks(d)], ids=lambda block: block.place)
 def test_every_block_is_marked_and_its_commands_parse(block: Block, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    for name in re.findall(r"(?<![\w/])[\w-][\w/-]*\.(?:csv|jsonl|json|yaml|toml|proto)", block.code):
+    for name in re.findall(r"(?<![\w/])[\w-][\w/-]*\.(?:csv|jsonl|json|yaml|toml|proto|binpb)", block.code):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
 

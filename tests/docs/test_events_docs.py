@@ -26,10 +26,12 @@ def sent(body: bytes, topic: str, **attributes: str) -> Message:
 
 
 def examples() -> list[Message]:
-    """Each line of a JSON block, on a topic that takes it."""
+    """Each line of a JSON block, on a topic that takes it; what we say ourselves is on none."""
     found = []
     for block in blocks(EVENTS):
         for line in block.code.splitlines() if block.language == "json" else ():
+            if "pipeline_status" in line:
+                continue
             topic = SERVICES if "eventType" in line else ADJUSTMENTS
             attributes = {ENCODING: "JSON"} if "stock_transaction" in line else {}
             found.append(sent(line.encode(), topic, **attributes))

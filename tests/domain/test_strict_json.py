@@ -66,3 +66,23 @@ def test_depth_counts_what_is_open_at_once_and_not_in_strings(opening):
     assert decode_object(beside.encode())
     with pytest.raises(InvalidValue, match="deeper"):
         decode_object(f"{opening}{at_most}}}".encode())
+
+
+@pytest.mark.parametrize(
+    ("body", "position"),
+    [
+        (b'{"a": 1,}', "line 1, column 9 (byte 8)"),
+        (b'{\n  "a": x\n}', "line 2, column 8 (byte 9)"),
+        ('{"é": 1} {}'.encode(), "line 1, column 11 (byte 11)"),
+        (b'{"a":', "line 1, column 6 (byte 5)"),
+        (b"", "line 1, column 1 (byte 0)"),
+        (b'{"a": "T\xff"}', "line 1, column 9 (byte 8)"),
+        (b'{"a": 1, "b": {"c": 1, "c": 2}}', "c"),
+        (b"[1]", None),
+    ],
+)
+def test_where_it_broke_is_said_as_an_editor_counts(body, position):
+    with pytest.raises(InvalidValue) as found:
+        decode_object(body)
+
+    assert position == found.value.position

@@ -1,6 +1,7 @@
 """A burst commits whole or not at all (RULES 18, 33, 35), and catching up gives what loading anew gives."""
 
 import duckdb
+import msgspec
 import pytest
 
 from inventory_assets.domain.events.topics import Topic
@@ -8,6 +9,7 @@ from inventory_assets.domain.ingest.process import BurstInputs
 from inventory_assets.domain.values import read_time
 from inventory_assets.ingest import engine as module
 from inventory_assets.ingest.ingest import Ingest
+from inventory_assets.ingest.meaning import parsing_of
 from inventory_assets.ingest.rebuild import rebuild_lake
 from inventory_assets.ingest.replay import Replay
 from inventory_assets.lake.stages import Stage
@@ -195,6 +197,49 @@ def test_offenders_are_dead_lettered_and_the_rest_commits(open_engine, broker):
     assert [letter[2] for letter in letters] == [message(bodies[7]).data, message(bodies[-1]).data]
     assert value(engine.lake, "SELECT count(DISTINCT message_id) FROM raw.messages") == len(bodies)
     assert broker.pending == broker.leased == 0
+    evidence = rows(engine.lake, "SELECT DISTINCT error_class, position[:-4], trace FROM core.dead_letters")
+    [(error_class, position, trace)] = evidence
+    assert ("fault", "inventory_assets/domain/ingest/process.py:") == (error_class, position.rstrip("0123456789"))
+    assert trace.endswith("ZeroDivisionError: a message that breaks the code") and "in process_burst" in trace
     topics = [m.topic for m in broker.published]
+    assert [m.attributes["error_class"] for m in broker.published if m.topic == Topic.DEAD_LETTERS] == ["fault"] * 2
     assert topics.count(Topic.DEAD_LETTERS) == 2
     assert topics.count(Topic.STATUS) == 2
+
+
+LARGE = {"note": "x" * 1_000_000}
+
+
+def test_of_a_body_over_its_topics_limit_the_lake_keeps_the_beginning(open_engine):
+    """RULES 9: one outcome, which `verify` and `rebuild` find again without the body."""
+    engine = open_engine()
+    large = message(rule(10, 20) | LARGE)
+
+    [commit] = engine.commit_burst([message(level(100)), large, message(transaction("T1", quantity=-2))])
+
+    assert {"applied": 2, "dead_lettered": 1} == commit.outcomes
+    size = len(large.data)
+    assert rows(engine.lake, "SELECT seq, octet_length(data), data_bytes FROM raw.messages WHERE seq = 1") == [
+        (1, 1_000, size)
+    ]
+    letter = "SELECT reason, error_class, octet_length(data), data_bytes FROM core.dead_letters"
+    assert rows(engine.lake, letter) == [("too_large", "size", 1_000, size)]
+    assert differences(engine) == []
+    assert rebuild_lake(engine, Replay(meaning=engine.meaning))[0] == []
+    assert rows(engine.lake, letter) == [("too_large", "size", 1_000, size)]
+    assert open_engine().state.version == engine.state.version
+
+
+def test_what_was_taken_in_before_there_were_limits_stays_taken_in(open_engine):
+    """The limits are recorded with each version, as every setting with meaning is."""
+    older = open_engine()
+    older.meaning = msgspec.structs.replace(older.meaning, message_limits={})
+    older._parsing = parsing_of(older.meaning)
+    older.commit_burst([message(rule(10, 20) | LARGE), message(level(100))])
+
+    newer = open_engine()
+    newer.commit_burst([message(rule(30, 40, updated_at=moment("09:00")) | LARGE)])
+
+    assert rows(newer.lake, "SELECT min_threshold_qty FROM core.threshold_rules") == [(10,)]
+    assert differences(newer) == []
+    assert rebuild_lake(newer, Replay(meaning=newer.meaning))[0] == []

@@ -11,18 +11,22 @@ from datetime import timedelta
 import pytest
 
 from inventory_assets.domain.events.parse import ParseSettings
+from inventory_assets.domain.ingest.messages import KEPT_BYTES
 from inventory_assets.domain.ingest.process import Message, parse_burst, process_burst
 from inventory_assets.domain.ingest.state import InventoryState
 from inventory_assets.ingest.engine import Engine
 from inventory_assets.ingest.outbox import owed_dead_letter
-from inventory_assets.messaging.client import size_of
+from inventory_assets.messaging.client import OutgoingMessage, size_of
 from inventory_assets.messaging.envelopes import decode_protobuf
+from inventory_assets.messaging.topology import load_topology
 from inventory_assets.settings import Settings
+from inventory_assets.wiring import ingest_of
 from tests import builders
 from tests.builders import PUBLISHED_AT, command, envelope, level, message, rule, transaction
 from tests.envelopes import ADJUSTMENTS, SERVICES, adjustment, cloudevent, event_of, protobuf, service_event, structured
 from tests.facts import differences, rows, value
 from tests.hostile_envelopes import BAD_ENVELOPES, Bad
+from tests.messaging.brokers import our_emulator
 
 
 def spliced(old: bytes, new: bytes, document: dict | None = None) -> bytes:
@@ -68,7 +72,7 @@ BAD = {
     "depth 101": Bad(VALID[:-1] + b', "x": ' + b"[" * 100 + b"]" * 100 + b"}", "invalid_json"),
     "depth 100,000": Bad(b"[" * 100_000, "invalid_json"),
     "depth 100,000 of objects": Bad(b'{"a":' * 100_000 + b"1" + b"}" * 100_000, "invalid_json"),
-    "over 10 MB": Bad(VALID[:-1] + b', "x": "' + b"y" * 10_485_000 + b'"}', "oversized"),
+    "over 10 MB": Bad(VALID[:-1] + b', "x": "' + b"y" * 10_485_000 + b'"}', "too_large"),
     # RULES 2: the kind
     "unknown shape": Bad({"hello": "world"}, "unknown_kind"),
     "empty object": Bad({}, "unknown_kind"),
@@ -218,7 +222,7 @@ def engine(tmp_path_factory, sent):
 
 @pytest.fixture(scope="module")
 def letters(engine):
-    columns = "message_id, topic, reason, detail, attempts, data"
+    columns = "message_id, topic, reason, detail, attempts, data, data_bytes, position, trace, error_class"
     found = engine.lake.query(f"SELECT {columns} FROM core.dead_letters").iter_rows(named=True)
     return {row["message_id"]: row for row in found}
 
@@ -228,19 +232,21 @@ def test_bad_message_becomes_a_dead_letter_with_its_reason_and_bytes(name, sent,
     letter = letters[sent[name].message_id]
 
     assert letter["reason"] == BAD[name].reason, letter["detail"]
-    assert letter["data"] == sent[name].data
+    whole = sent[name].data
+    assert letter["data"] == (whole[:KEPT_BYTES] if letter["reason"] == "too_large" else whole)
     assert letter["topic"] == sent[name].topic
     assert letter["detail"]
     assert letter["attempts"] >= 1
+    assert letter["error_class"]
 
 
 @pytest.mark.parametrize("name", BAD)
 def test_dead_letter_fits_what_pubsub_takes(name, sent, letters):
     """One attribute over 1,024 bytes, or 10 MB in all, and the service refuses the whole request, for ever."""
     letter = letters[sent[name].message_id]
-    columns = (letter["message_id"], letter["topic"], letter["reason"], letter["detail"], letter["data"])
+    names = ("message_id", "topic", "reason", "detail", "data", "data_bytes", "position", "trace")
 
-    told = owed_dead_letter(*columns).message
+    told = owed_dead_letter(*(letter[name] for name in names)).message
 
     assert max(len(text.encode()) for text in told.attributes.values()) <= 1024
     assert size_of(told) <= 10_010_000
@@ -277,6 +283,70 @@ def test_two_thousand_hostile_messages_have_an_outcome_each_and_hold_up_nobody()
     assert [expected for expected, _ in stream] == outcomes
     assert state.keys[("W1", "S1")].on_hand == -200
     assert len(BAD_ENVELOPES) >= 25 and min(Counter(names).values()) >= 1
+
+
+LANES = 8
+LAST = {
+    builders.TRANSACTIONS: lambda lane: transaction(f"LAST-{lane}", quantity=-1),
+    builders.UPDATES: lambda lane: level(5, sku=f"LAST-{lane}"),
+    builders.THRESHOLDS: lambda lane: rule(1, 2, level_type="SKU", level_id=f"LAST-{lane}"),
+    builders.CONTROL: lambda lane: command("pause", sku=f"LAST-{lane}"),
+    ADJUSTMENTS: lambda lane: adjustment(event_id=f"LAST-{lane}"),
+    SERVICES: lambda lane: service_event(event_id=f"LAST-{lane}"),
+}
+
+
+def test_no_ordering_key_is_blocked_at_a_broker(tmp_path):
+    """The same through a broker, 8 ordering keys on each topic: what comes last of each key is taken in.
+
+    Without what a broker refuses to take (a schema's mark, an attribute of over 1,024 bytes), and without bodies that
+    only take long to send.
+    """
+    rng = random.Random(17)
+    made = {name: message(bad.body, topic=bad.topic, **bad.attributes) for name, bad in BAD.items()}
+    classes = [
+        name
+        for name, sent in made.items()
+        if len(sent.data) < 20_000
+        and name != "just over 24 h ahead"  # of a time that is past by now
+        and not any(attribute.startswith("goog") or len(text) > 1_024 for attribute, text in sent.attributes.items())
+    ]
+    names = [*classes, *rng.choices(classes, k=2_000 - len(classes))]
+    rng.shuffle(names)
+    sending = [
+        OutgoingMessage(
+            made[name].topic, made[name].data, made[name].attributes | {"number": f"{number}"}, f"key-{number % LANES}"
+        )
+        for number, name in enumerate(names)
+    ]
+    sending += [
+        OutgoingMessage(topic, json.dumps(last(lane)).encode(), {"number": f"{10_000 + lane}"}, f"key-{lane}")
+        for topic, last in LAST.items()
+        for lane in range(LANES)
+    ]
+
+    with our_emulator() as host:
+        settings = Settings(home=tmp_path / "home", project="hostile", emulator_host=host)
+        with ingest_of(settings) as ingest:
+            ingest.publisher.publish(sending)
+            summary = ingest.run(max_seconds=600, wait_seconds=1, until_empty=True)
+            arrived = rows(
+                ingest.engine.lake,
+                "SELECT topic, ordering_key, json_extract_string(attributes, '$.number')::INT, outcome "
+                "FROM raw.messages ORDER BY version, seq",
+            )
+
+    assert len(classes) >= 25
+    assert {"dead_lettered": 2_000, "applied": LANES * len(LAST)} == summary.outcomes
+    assert len(sending) == len(arrived)
+    assert sorted(int(each.attributes["number"]) for each in sending) == sorted(number for _, _, number, _ in arrived)
+    ordered = {each.topic for each in load_topology().subscriptions if each.ordering}
+    for topic in LAST:
+        for lane in range(LANES):
+            of_key = [each for each in arrived if each[:2] == (topic, f"key-{lane}")]
+            assert "applied" == next(outcome for *_, number, outcome in of_key if number >= 10_000)
+            if topic in ordered:
+                assert [number for *_, number, _ in of_key] == sorted(number for *_, number, _ in of_key)
 
 
 def test_nothing_bad_moved_any_stock(engine):

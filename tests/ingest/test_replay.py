@@ -16,7 +16,9 @@ def test_code_without_the_fault_replays_an_offender_as_it_was(open_engine):
 
     assert differences(mended) == []
     replay = Replay(meaning=mended.meaning)
+    trace = "SELECT trace LIKE '%ZeroDivisionError%' AND position IS NOT NULL FROM core.dead_letters"
     assert rebuild_lake(mended, replay)[0] == []
+    assert rows(mended.lake, trace) == [(True,)]
     assert rows(mended.lake, STOCK) == [("W1", "S1", 98, 0, 98, 0)]
 
     # Sent again after the fix, it counts.

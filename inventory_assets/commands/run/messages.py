@@ -1,10 +1,9 @@
-"""`inventory emulator | topics | drain | simulate | replay-dead-letters`: messages in and out."""
+"""`inventory emulator | topics | drain | simulate`: messages in and out."""
 
 import base64
 import csv
 import json
 import time
-from collections import Counter
 from datetime import UTC, datetime
 from itertools import chain, islice
 from pathlib import Path
@@ -13,13 +12,11 @@ from typing import Any
 import click
 import duckdb
 
-from inventory_assets.commands.output import format_option, notes, print_found, print_rows
-from inventory_assets.commands.run.publish import publish_messages
+from inventory_assets.commands.output import format_option, notes, print_found
 from inventory_assets.lake.errors import LakeError
 from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.messaging.client import OutgoingMessage
 from inventory_assets.option_types import PORT, RATE, WAIT_SECONDS, Whole
-from inventory_assets.queries.dead_letters import to_replay, unreplayed
 from inventory_assets.ranges import LAST_DAY
 from inventory_assets.ranges import SIMULATION_RANGES as _RANGES
 from inventory_assets.refresh.products import import_products, read_products
@@ -257,17 +254,3 @@ def write_ledger(simulation: Simulation, path: Path) -> None:
         writer.writerow(["warehouse_id", "sku", "on_hand", "reserved", "inbound"])
         for row in simulation.ledger.rows():
             writer.writerow([row.warehouse_id, row.sku, row.on_hand, row.reserved, row.inbound])
-
-
-@click.command("replay-dead-letters")
-@click.option("--reason", help="Only letters with this reason.")
-@click.option("--dry-run", is_flag=True, help="Only count them.")
-@format_option
-def replay_dead_letters(reason: str | None, dry_run: bool, format_: str) -> None:
-    """Publish dead letters again to their topics, after a fix; `drain` takes them in."""
-    settings = load_settings()
-    letters = unreplayed(LakeReader(settings), reason)
-    counts = Counter(letter["reason"] for letter in letters)
-    print_rows([{"reason": name, "messages": count} for name, count in sorted(counts.items())], format_)
-    if letters and not dry_run:
-        publish_messages(settings, (to_replay(letter) for letter in letters))

@@ -20,22 +20,25 @@ from inventory_assets.ingest.meaning import meaning_of, parsing_of
 from inventory_assets.messaging.errors import MessagingError, PublishError
 from inventory_assets.messaging.messages import OutgoingMessage
 from inventory_assets.messaging.topology import load_topology
+from inventory_assets.publishing.delimited import plan_messages, read_delimited
 from inventory_assets.publishing.mapping import FileFormat, of_opening_stock, read_mapping
 from inventory_assets.publishing.rows import Order, plan_rows
 from inventory_assets.publishing.send import Progress, send
 from inventory_assets.publishing.table import read_table
 from inventory_assets.settings import Settings, emulator_host, load_settings
 
-_ROW_FORMATS = ("csv", "tsv", "state")
+_ROW_FORMATS = ("csv", "tsv", "state", "protobuf")
+_OF_MESSAGES = ("--as", "--skip-bad")
 
 
 @click.command()
 @click.argument("file", type=click.Path(exists=True, allow_dash=True, dir_okay=False))
 @click.option("--topic", required=True, help="Short name of the topic.")
-@click.option("--format-in", type=click.Choice(["json", "csv", "tsv", "state", "messages"]), default="json",
+@click.option("--format-in", type=click.Choice(["json", "csv", "tsv", "state", "messages", "protobuf"]), default="json",
               show_default=True, help="json: one message a line, as is; with --as or --map, an object a line. "
               "csv, tsv: a header, then rows. state: one JSON object of SKUs and their stock. "
-              "messages: lines of {topic, data, attributes, ordering_key}.")  # fmt: skip
+              "messages: lines of {topic, data, attributes, ordering_key}. protobuf: binary events of the "
+              "schema, each behind its length.")  # fmt: skip
 @click.option("--as", "as_", type=click.Choice([str(each) for each in Envelope]),
               help="How rows are said.  [default: what the topic's schema asks, else r0]")  # fmt: skip
 @click.option("--map", "map_", type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -82,11 +85,16 @@ def publish(
                     progress = Progress.of(settings.home, _digest(source), topic, settings.project, format_in)
                 publish_messages(settings, (message for _, message in messages), progress=progress, again=again)
             return
+        if format_in == "protobuf" and (strange := [each for each in given if each not in _OF_MESSAGES]):
+            raise click.UsageError(f"{strange[0]} is for files of text; messages of the schema say it themselves.")
         mapping, format_of_file = (None, FileFormat()) if map_ is None else read_mapping(map_)
         if format_in == "state":
             mapping = of_opening_stock(mapping)
         written = said.check().over(format_of_file)
-        table = read_table(source, name, format_in, written, mapping)
+        if format_in == "protobuf":
+            table = read_delimited(source, name)
+        else:
+            table = read_table(source, name, format_in, written, mapping)
     envelope, is_binary = _asked_envelope(settings, topic, None if as_ is None else Envelope(as_))
     order = Order(
         topic=topic,
@@ -96,7 +104,7 @@ def publish(
         parsing=parsing_of(meaning_of(settings)),
         time=None if time_ is None else _time(time_),
     )
-    plan = plan_rows(table, mapping, written, order)
+    plan = plan_messages(table, order) if format_in == "protobuf" else plan_rows(table, mapping, written, order)
     if dry_run:
         preview(plan.drafts, name, format_, settings, skip_bad=skip_bad)
         return

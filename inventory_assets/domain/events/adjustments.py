@@ -24,11 +24,12 @@ def read_adjustment(document: Document, source: Source, settings: ParseSettings)
         raise InvalidValue(
             "missing_field",
             "required and absent or null: warehouse_id. Name it, or set INVENTORY_DEFAULT_WAREHOUSE and replay",
+            "warehouse_id",
         )
     quantity = read_integer("adjustment", value)
     check_sign("ADJUSTMENT", quantity, "adjustment")
     event_at = read_time("timestamp", timestamp)
-    check_time(event_at, source, settings)
+    check_time(event_at, source, settings, document, "timestamp")
     position, has_cluster_time = place(event_at, source)
     event_id, transaction_id = _ids(document, source)
     return Transaction(

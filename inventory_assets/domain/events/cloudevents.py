@@ -65,7 +65,7 @@ def read_cloudevent(event: Document, source: Source, settings: ParseSettings) ->
     """Read a CloudEvent in structured form."""
     version, own_id, own_source, type_ = require(event, *REQUIRED)
     if version != "1.0":
-        raise InvalidValue("invalid_value", f"specversion was {version!r}, expected '1.0'")
+        raise InvalidValue("invalid_value", f"specversion was {version!r}, expected '1.0'", "specversion")
     own_id, own_source = read_id("id", own_id), read_id("source", own_source)
     if type_ == LOW_STOCK:
         # Another's judgement of stock is evidence; ours come from the stock itself.
@@ -73,40 +73,47 @@ def read_cloudevent(event: Document, source: Source, settings: ParseSettings) ->
     reader = _READERS.get(type_) if type(type_) is str else None
     if reader is None:
         raise InvalidValue(
-            "unsupported_type", f"type was {type_!r}, expected one of {', '.join((*_READERS, LOW_STOCK))}"
+            "unsupported_type", f"type was {type_!r}, expected one of {', '.join((*_READERS, LOW_STOCK))}", "type"
         )
     event_at = first_time(event, "time")
     event_at = source.stated_at if event_at is None else event_at
-    check_time(event_at, source, settings)
+    check_time(event_at, source, settings, event, "time")
     # A source is a path, an id seldom has a slash: where it has, no two pairs may look alike.
     tail = own_id.replace("%", "%25").replace("/", "%2F")
     context = _Context(
         join_id("cloudevent", own_source, own_id), f"{own_source}/{tail}", event_at, *place(event_at, source),
         source.name or own_source,
     )  # fmt: skip
-    return reader(_data(event), context)
+    data = _data(event)
+    try:
+        return reader(data, context)
+    except InvalidValue as error:
+        raise error.inside("data") from error.__cause__
 
 
 def _data(event: Document) -> Document:
     encoded = event.get("data_base64")
     if encoded is not None:
         if event.get("data") is not None:
-            raise InvalidValue("invalid_value", "the event had both data and data_base64, expected one")
+            raise InvalidValue("invalid_value", "the event had both data and data_base64, expected one", "data_base64")
         try:
             decoded = base64.b64decode(encoded, validate=True)
         except (TypeError, ValueError) as error:
-            raise InvalidValue("invalid_value", "data_base64 was no base64") from error
-        return decode_object(decoded)
+            raise InvalidValue("invalid_value", "data_base64 was no base64", "data_base64") from error
+        try:
+            return decode_object(decoded)
+        except InvalidValue as error:
+            raise error.inside("data_base64") from error.__cause__
     (data,) = require(event, "data")
     if type(data) is not dict:
-        raise InvalidValue("invalid_value", f"data was a JSON {type(data).__name__}, expected an object")
+        raise InvalidValue("invalid_value", f"data was a JSON {type(data).__name__}, expected an object", "data")
     return data
 
 
 def _sku(data: Document) -> str:
     field = "sku" if data.get("sku") is not None else "product_id"
     if data.get(field) is None:
-        raise InvalidValue("missing_field", "required and absent or null: sku, or else product_id")
+        raise InvalidValue("missing_field", "required and absent or null: sku, or else product_id", "sku")
     return read_id(field, data[field])
 
 
@@ -130,7 +137,10 @@ def _stock(data: Document) -> tuple[int, int | None, tuple[str, ...]]:
             # As in any document, what is optional and unreadable is not stated (RULES 5).
             return on_hand, None, ("quantity_reserved",)
     if data.get("quantity_available") is None:
-        raise InvalidValue("missing_field", "required and absent or null: quantity_on_hand, or else quantity_available")
+        raise InvalidValue(
+            "missing_field", "required and absent or null: quantity_on_hand, or else quantity_available",
+            "quantity_on_hand",
+        )  # fmt: skip
     # Here it is part of the sum: unreadable, nobody knows what is on hand.
     reserved = 0 if given is None else read_integer("quantity_reserved", given)
     on_hand = read_integer("quantity_available", data["quantity_available"]) + reserved
@@ -157,7 +167,7 @@ def _transferred(data: Document, context: _Context) -> Event:
     status = data.get("status")
     status = Status.COMPLETED.value if status is None else status
     if type(status) is not str or status not in _STATUSES:
-        raise InvalidValue("invalid_value", f"status was {status!r}, expected one of {', '.join(Status)}")
+        raise InvalidValue("invalid_value", f"status was {status!r}, expected one of {', '.join(Status)}", "status")
     sender, to_warehouse_id = read_id("from_warehouse_id", sender), read_id("to_warehouse_id", receiver)
     check_receiver("to_warehouse_id", sender, to_warehouse_id)
     return _transaction(

@@ -59,7 +59,7 @@ def read_target(document: dict[str, Any], command: str, scope: list[str | None],
         if (alert_id is None) is (scope[0] is None and category_id is None):
             raise InvalidValue("invalid_command", f"{command} names an alert_id, or else a warehouse_id or category_id")
     elif alert_id is None:
-        raise InvalidValue("missing_field", "required and absent or null: alert_id")
+        raise InvalidValue("missing_field", "required and absent or null: alert_id", "alert_id")
     until_at = _read_until(document, event_at, "silence") if command == "silence" else None
     source = document.get("source")
     alert_type = _read_alert_type(document.get("alert_type"), command)
@@ -78,7 +78,7 @@ def read_plan_target(document: dict[str, Any], command: str, event_at: int) -> T
     """
     line_id = _read_subject_id("plan_line_id", document.get("plan_line_id"))
     if line_id is None:
-        raise InvalidValue("missing_field", "required and absent or null: plan_line_id")
+        raise InvalidValue("missing_field", "required and absent or null: plan_line_id", "plan_line_id")
     quantity = document.get("quantity") if command == "plan-accept" else None
     until_at = _read_until(document, event_at, "snooze") if command == "plan-snooze" else None
     return Target(
@@ -95,7 +95,7 @@ def _read_subject_id(field: str, value: Any) -> str | None:
         return None
     # No control characters, as in the ids it is made of (RULES 4); a no-break space in a SKU is none.
     if type(value) is not str or CONTROL_CHARACTERS.search(value) or not 0 < len(value.encode()) <= MAX_ALERT_ID_BYTES:
-        raise InvalidValue("invalid_id", f"{field} was no text of 1 to {MAX_ALERT_ID_BYTES} bytes")
+        raise InvalidValue("invalid_id", f"{field} was no text of 1 to {MAX_ALERT_ID_BYTES} bytes", field)
     return value
 
 
@@ -103,14 +103,15 @@ def _read_alert_type(value: Any, command: str) -> str | None:
     if value is None or command not in ("inhibit", "uninhibit"):
         return None
     if value not in list(Condition):
-        raise InvalidValue("invalid_command", f"alert_type was {value!r}, expected one of {', '.join(Condition)}")
+        detail = f"alert_type was {value!r}, expected one of {', '.join(Condition)}"
+        raise InvalidValue("invalid_command", detail, "alert_type")
     return str(value)
 
 
 def _read_until(document: dict[str, Any], event_at: int, what: str) -> int:
     until, minutes = document.get("until"), document.get("minutes")
     if (until is None) is (minutes is None):
-        raise InvalidValue("invalid_command", f"a {what} has an end: `until`, a time, or else `minutes`")
+        raise InvalidValue("invalid_command", f"a {what} has an end: `until`, a time, or else `minutes`", "until")
     until_at = (
         read_time("until", until)
         if until is not None
@@ -120,9 +121,10 @@ def _read_until(document: dict[str, Any], event_at: int, what: str) -> int:
         raise InvalidValue(
             "invalid_command",
             f"the {what} would have ended before it began: {format_time(until_at)}, issued {format_time(event_at)}",
+            "until",
         )
     if until_at > event_at + MAX_SILENCE_MINUTES * MINUTE_US:
-        raise InvalidValue("invalid_command", f"the {what} was longer than a year; disable the rule instead")
+        raise InvalidValue("invalid_command", f"the {what} was longer than a year; disable the rule instead", "until")
     return until_at
 
 
@@ -130,4 +132,4 @@ def _read_units(field: str, value: Any, most: int) -> int:
     try:
         return read_within(field, value, 1, most)
     except InvalidValue as error:
-        raise InvalidValue("invalid_command", error.detail) from error
+        raise InvalidValue("invalid_command", error.detail, error.position) from error

@@ -91,17 +91,18 @@ def _open_body(body: Document, data: bytes, publish_at: int, row_id: str | None,
             return None, None, source
         return _kind(body), body, source
     if operation is not None and type(operation) is not str:
-        raise InvalidValue("invalid_value", "the envelope's operation was no text")
+        raise InvalidValue("invalid_value", "the envelope's operation was no text", "operation")
     if operation is not None and operation not in _WRITES:
         return None, None, Source(row_id, publish_at, None, 0, False, data)
     is_delete = operation == "delete"
     cluster_time, source_epoch = _read_position(body)
-    source = Source(row_id, publish_at, cluster_time, source_epoch, is_delete, data, _name(body), first)
+    source = Source(row_id, publish_at, cluster_time, source_epoch, is_delete, data, _name(body), first, "document")
     document = body["document"]
     if document is None and is_delete:
         document = body.get("document_key")
+        source = source._replace(within="document_key")
     if type(document) is not dict:
-        raise InvalidValue("missing_field", "the envelope's document was absent or no object")
+        raise InvalidValue("missing_field", "the envelope's document was absent or no object", "document")
     return _kind_of_deleted(document, body) if is_delete else _kind(document), document, source
 
 
@@ -123,7 +124,7 @@ def _read_cluster_time(value: Any) -> tuple[int, int] | None:
     if type(value) is dict and type(value.get("$timestamp")) is dict:
         value = value["$timestamp"]
     if type(value) is not dict or "t" not in value or "i" not in value:
-        raise InvalidValue("invalid_value", "cluster_time was no object with t and i")
+        raise InvalidValue("invalid_value", "cluster_time was no object with t and i", "cluster_time")
     t, i = (read_within(f"cluster_time.{part}", value[part], 0, MAX_CLUSTER_TIME) for part in ("t", "i"))
     return t, i
 
@@ -163,6 +164,10 @@ def _open_protobuf(data: bytes, encoding: str, source: Source, settings: ParseSe
         return "adjustment", event, source
     field, kind = found[0]
     document = event[field]
-    cluster_time, source_epoch = _read_position(document)
-    name = document.get("source") or ""
-    return kind, document, source._replace(cluster_time=cluster_time, source_epoch=source_epoch, name=name)
+    try:
+        cluster_time, source_epoch = _read_position(document)
+    except InvalidValue as error:
+        raise error.inside(field) from error.__cause__
+    return kind, document, source._replace(
+        cluster_time=cluster_time, source_epoch=source_epoch, name=document.get("source") or "", within=field
+    )  # fmt: skip

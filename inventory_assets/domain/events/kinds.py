@@ -244,10 +244,16 @@ Event = Transaction | Level | Tombstone | ThresholdRule | Command
 
 
 class Rejection(msgspec.Struct, frozen=True):
-    """Why a message became a dead letter. `detail` names the field and the value."""
+    """Why a message became a dead letter.
+
+    `detail` names the field and the value. `position`: where it is wrong, the field's path or the line, column and
+    byte; of a fault of ours where in the code. `trace`: of such a fault, how it came there.
+    """
 
     reason: str
     detail: str
+    position: str | None = None
+    trace: str | None = None
 
 
 class Filtered(msgspec.Struct, frozen=True):

@@ -65,6 +65,7 @@ from inventory_assets.domain.values import (
 from inventory_assets.ranges import PRODUCT_RANGES
 
 MAX_DETAIL = 1000  # characters
+MAX_POSITION = 200
 PRODUCT_FIELDS = ("product_name", "variant_name", "brand_name", "category_name", "department_name", "supplier_id")
 _READ_NUMBER = {"unit_price": read_number}
 PRODUCT_NUMBERS: dict[str, Callable[[str, Any], int | float]] = {
@@ -90,7 +91,10 @@ def parse_message(
         publish_at: Microseconds; the bound for event times, so that a replay agrees.
         settings: Bounds on event times.
     """
+    within = ""
     try:
+        if len(data) > (limit := settings.message_limits.get(topic, len(data))):
+            return too_large(topic, len(data), limit)
         kind, document, source = open_message(topic, data, attributes, publish_at, settings)
         if document is None:
             return Filtered("no_document")
@@ -98,10 +102,19 @@ def parse_message(
             return _filtered(document, publish_at)
         if kind not in KINDS_BY_TOPIC.get(topic, ()):
             raise InvalidValue("wrong_topic", f"a {kind} was published to {topic!r}")
+        within = source.within
         return _READERS[kind](document, source, settings)
     except InvalidValue as invalid:
         # Bounded: a key of 10 MB must not be stored a second time as a complaint.
-        return Rejection(invalid.reason, invalid.detail[:MAX_DETAIL])
+        if within:
+            invalid.inside(within)
+        position = None if invalid.position is None else invalid.position[:MAX_POSITION]
+        return Rejection(invalid.reason, invalid.detail[:MAX_DETAIL], position)
+
+
+def too_large(topic: str, size: int, limit: int) -> Rejection:
+    """Refuse a body for its size."""
+    return Rejection("too_large", f"the body had {size:,} bytes; {topic!r} takes at most {limit:,}")
 
 
 def read_document(
@@ -123,9 +136,11 @@ def _filtered(document: Document, publish_at: int) -> Filtered:
 def _read_transaction(document: Document, source: Source, settings: ParseSettings) -> Event:
     own_id, type_, status, sku, warehouse_id, quantity, _ = require(document, *_TRANSACTION_FIELDS)
     if type(type_) is not str or type_ not in SIGNS:
-        raise InvalidValue("invalid_value", f"transaction_type was {type_!r}, expected one of {', '.join(SIGNS)}")
+        raise InvalidValue(
+            "invalid_value", f"transaction_type was {type_!r}, expected one of {', '.join(SIGNS)}", "transaction_type"
+        )
     if type(status) is not str or status not in _STATUSES:
-        raise InvalidValue("invalid_value", f"status was {status!r}, expected one of {', '.join(Status)}")
+        raise InvalidValue("invalid_value", f"status was {status!r}, expected one of {', '.join(Status)}", "status")
     transaction_id = read_id("transaction_id", own_id)
     warehouse_id, sku = read_id("warehouse_id", warehouse_id), read_id("sku", sku)
     quantity = read_integer("quantity", quantity)
@@ -136,11 +151,11 @@ def _read_transaction(document: Document, source: Source, settings: ParseSetting
         to_warehouse_id = read_id("to_warehouse_id", document["to_warehouse_id"])
         check_receiver("to_warehouse_id", warehouse_id, to_warehouse_id)
     elif status == Status.SHIPPED:
-        raise InvalidValue("invalid_value", f"status SHIPPED on {type_}, expected on TRANSFER only")
+        raise InvalidValue("invalid_value", f"status SHIPPED on {type_}, expected on TRANSFER only", "status")
     line_id = None if document.get("line_id") is None else read_id("line_id", document["line_id"])
     event_at = first_time(document, "updated_at", "status_changed_at", "timestamp")
     assert event_at is not None  # timestamp is required
-    check_time(event_at, source, settings)
+    check_time(event_at, source, settings, document, "updated_at", "status_changed_at", "timestamp")
     position, has_cluster_time = place(event_at, source)
     own = (warehouse_id, transaction_id) if line_id is None else (warehouse_id, transaction_id, line_id)
     return Transaction(
@@ -158,8 +173,8 @@ def _read_level(document: Document, source: Source, settings: ParseSettings) -> 
     last_updated = read_time("last_updated", document["last_updated"])
     event_at = first_time(document, "updated_at", "status_changed_at")
     event_at = last_updated if event_at is None else event_at
-    check_time(event_at, source, settings)
-    check_time(last_updated, source, settings)  # part of the event id
+    check_time(event_at, source, settings, document, "updated_at", "status_changed_at", "last_updated")
+    check_time(last_updated, source, settings, document, "last_updated")  # part of the event id
     position, has_cluster_time = place(event_at, source)
     reserved = _read_optional("reserved_stock", document.get("reserved_stock"))
     restock = document.get("restock_in_progress")
@@ -241,9 +256,9 @@ def _read_tombstone(document: Document, source: Source, settings: ParseSettings)
     require(document, "warehouse_id", "sku")
     warehouse_id, sku = read_id("warehouse_id", document["warehouse_id"]), read_id("sku", document["sku"])
     if source.cluster_time is None:
-        raise InvalidValue("missing_field", "a deleted inventory document came without cluster_time")
+        raise InvalidValue("missing_field", "a deleted inventory document came without cluster_time", "cluster_time")
     event_at = source.cluster_time[0] * 1_000_000
-    check_time(event_at, source, settings)
+    check_time(event_at, source, settings, document)
     position, has_cluster_time = place(event_at, source)
     return Tombstone(
         event_id(source, "tombstone", warehouse_id, sku, *id_suffix(source)),
@@ -257,7 +272,7 @@ def _read_threshold(document: Document, source: Source, settings: ParseSettings)
     _raise_first(problems)
     event_at = first_time(document, "updated_at", "created_at")
     event_at = source.stated_at if event_at is None else event_at
-    check_time(event_at, source, settings)
+    check_time(event_at, source, settings, document, "updated_at", "created_at")
     position, _ = place(event_at, source)
     suffix = id_suffix(source) or (format_time(event_at),)
     deleted = document.get("deleted")
@@ -283,21 +298,25 @@ def _read_command(document: Document, source: Source, settings: ParseSettings) -
     require(document, "command", "reason", "issued_by")
     command = document["command"]
     if command == "snapshot":
-        raise InvalidValue("invalid_command", "a copy is the connector's to make: `inventory connector snapshot`")
+        raise InvalidValue(
+            "invalid_command", "a copy is the connector's to make: `inventory connector snapshot`", "command"
+        )
     if type(command) is not str or command not in COMMANDS:
-        raise InvalidValue("invalid_command", f"command was {command!r}, expected one of {', '.join(sorted(COMMANDS))}")
+        raise InvalidValue(
+            "invalid_command", f"command was {command!r}, expected one of {', '.join(sorted(COMMANDS))}", "command"
+        )
     texts = {}
     for field in ("reason", "issued_by"):
         try:
             texts[field] = read_remark(field, document[field])
         except InvalidValue as error:
-            raise InvalidValue("invalid_command", error.detail) from None
+            raise InvalidValue("invalid_command", error.detail, error.position) from None
     scope = [
         None if document.get(field) is None else read_id(field, document[field]) for field in ("warehouse_id", "sku")
     ]
     event_at = first_time(document, "timestamp", "created_at")
     event_at = source.stated_at if event_at is None else event_at
-    check_time(event_at, source, settings)
+    check_time(event_at, source, settings, document, "timestamp", "created_at")
     if command in ALERT_COMMANDS:
         target = read_target(document, command, scope, event_at)
     elif command in PLAN_COMMANDS:

@@ -51,17 +51,19 @@ def read_scope(document: dict[str, Any], problems: Problems) -> Scope:
     """Read which keys a rule is for; what is wrong is added to `problems`."""
     level_type = document.get("level_type")
     if level_type is None:
-        problems.append(InvalidValue("missing_field", "required and absent or null: level_type"))
+        problems.append(InvalidValue("missing_field", "required and absent or null: level_type", "level_type"))
     elif type(level_type) is not str or level_type not in HIERARCHY_LEVELS:
         problems.append(
             InvalidValue(
-                "invalid_value", f"level_type was {level_type!r}, expected one of {', '.join(HIERARCHY_LEVELS)}"
+                "invalid_value",
+                f"level_type was {level_type!r}, expected one of {', '.join(HIERARCHY_LEVELS)}",
+                "level_type",
             )
         )
     level_id = ""
     if level_type != "GLOBAL":
         if document.get("level_id") is None:
-            problems.append(InvalidValue("missing_field", "required and absent or null: level_id"))
+            problems.append(InvalidValue("missing_field", "required and absent or null: level_id", "level_id"))
         else:
             level_id = _try(problems, read_id, "level_id", document["level_id"]) or ""
     warehouse = document.get("warehouse_id")
@@ -73,7 +75,7 @@ def read_limits(document: dict[str, Any], problems: Problems) -> Limits:
     """Read what a rule sets; what is wrong is added to `problems` as `invalid_threshold`."""
     settings = document.get("alert_settings")
     if settings is not None and type(settings) is not dict:
-        problems.append(_invalid("alert_settings was no object"))
+        problems.append(_invalid("alert_settings was no object", "alert_settings"))
         settings = None
     settings = settings or {}
     found: Problems = []
@@ -91,10 +93,14 @@ def read_limits(document: dict[str, Any], problems: Problems) -> Limits:
     enabled = settings.get("enabled")
     is_enabled = read("enabled", read_boolean, document.get("enabled") if enabled is None else enabled, True)
     is_read = not found
-    problems += [_invalid(problem.detail) for problem in found]
+    problems += [_invalid(problem.detail, problem.position) for problem in found]
     for unit, low, high in (("qty", min_qty, reorder_qty), ("days", min_days, reorder_days)):
         if low is not None and high is not None and low > high:
-            problems.append(_invalid(f"min_threshold_{unit} was {low}, expected at most the reorder's {high}"))
+            problems.append(
+                _invalid(
+                    f"min_threshold_{unit} was {low}, expected at most the reorder's {high}", f"min_threshold_{unit}"
+                )
+            )
     is_dynamic, dynamic = _read_mode(document, reorder_qty, problems)
     is_empty = not is_dynamic and (min_qty, reorder_qty, min_days, reorder_days) == (None,) * 4
     if is_read and is_enabled and is_empty:
@@ -120,27 +126,29 @@ def _read_mode(
     if mode is None or mode == "static":
         return False, None
     if mode != "dynamic":
-        problems.append(_invalid(f"mode was {mode!r}, expected static or dynamic"))
+        problems.append(_invalid(f"mode was {mode!r}, expected static or dynamic", "mode"))
         return False, None
     bounds: list[int | None] = []
     for field in ("floor_qty", "ceiling_qty"):
         found: Problems = []
         value = document.get(field)
         bound = None if value is None else _try(found, _read_quantity, field, value)
-        problems += [_invalid(problem.detail) for problem in found]
+        problems += [_invalid(problem.detail, problem.position) for problem in found]
         bounds.append(bound)
     floor, ceiling = bounds
     if floor is not None and ceiling is not None and floor > ceiling:
-        problems.append(_invalid(f"floor_qty was {floor}, expected at most the ceiling's {ceiling}"))
+        problems.append(_invalid(f"floor_qty was {floor}, expected at most the ceiling's {ceiling}", "floor_qty"))
     if floor is not None and reorder_qty is not None and floor > reorder_qty:
-        problems.append(_invalid(f"floor_qty was {floor}, expected at most the fixed reorder's {reorder_qty}"))
+        detail = f"floor_qty was {floor}, expected at most the fixed reorder's {reorder_qty}"
+        problems.append(_invalid(detail, "floor_qty"))
     level = _read_service_level(document.get("service_level"), problems)
     return True, None if level is None else DynamicSettings(level, floor, ceiling)
 
 
 def _read_service_level(value: Any, problems: Problems) -> float | None:
     if value is None:
-        problems.append(_invalid("mode dynamic needs service_level, above 0 and below 1, such as 0.95"))
+        detail = "mode dynamic needs service_level, above 0 and below 1, such as 0.95"
+        problems.append(_invalid(detail, "service_level"))
         return None
     try:
         level = read_number("service_level", value, 0, 1)
@@ -149,7 +157,7 @@ def _read_service_level(value: Any, problems: Problems) -> float | None:
     # At 1 safety stock would have no end.
     if 0 < level < 1:
         return level
-    problems.append(_invalid(f"service_level was {value!r}, expected above 0 and below 1"))
+    problems.append(_invalid(f"service_level was {value!r}, expected above 0 and below 1", "service_level"))
     return None
 
 
@@ -186,5 +194,5 @@ def _try(problems: Problems, reader: Callable[[str, Any], Any], field: str, valu
         return None
 
 
-def _invalid(detail: str) -> InvalidValue:
-    return InvalidValue("invalid_threshold", detail)
+def _invalid(detail: str, position: str | None = None) -> InvalidValue:
+    return InvalidValue("invalid_threshold", detail, position)

@@ -24,19 +24,22 @@ class ParseSettings(msgspec.Struct, frozen=True):
     """Bounds on event times (RULES 6), and what a message may leave to the settings. Microseconds.
 
     `default_warehouse`: where an adjustment is that names no warehouse (RULES 41); null for none.
-    `decode_protobuf`: a library does that, and the domain knows none.
+    `decode_protobuf`: a library does that, and the domain knows none. `message_limits`: the most bytes of a body
+    on a topic; of one that is not named, as many as there may be.
     """
 
     start_at: int = 1_262_304_000_000_000  # 2010-01-01
     max_ahead: int = DAY_US
     default_warehouse: str | None = None
     decode_protobuf: DecodeProtobuf | None = None
+    message_limits: dict[str, int] = {}
 
 
 class Source(NamedTuple):
     """What surrounds a document: its envelope and the message that carried it.
 
-    `first_published_at`: of a dead letter that is replayed, when it was first published.
+    `first_published_at`: of a dead letter that is replayed, when it was first published. `within`: the path of the
+    document in the body; empty where it is the body.
     """
 
     row_id: str | None
@@ -47,6 +50,7 @@ class Source(NamedTuple):
     payload: bytes
     name: str = ""
     first_published_at: int | None = None
+    within: str = ""
 
     @property
     def stated_at(self) -> int:
@@ -59,7 +63,7 @@ def require(document: Document, *fields: str) -> list[Any]:
     values = [*map(document.get, fields)]
     if None in values:
         missing = [field for field, value in zip(fields, values, strict=True) if value is None]
-        raise InvalidValue("missing_field", f"required and absent or null: {', '.join(missing)}")
+        raise InvalidValue("missing_field", f"required and absent or null: {', '.join(missing)}", ", ".join(missing))
     return values
 
 
@@ -71,14 +75,15 @@ def first_time(document: Document, *fields: str) -> int | None:
     return None
 
 
-def check_time(event_at: int, source: Source, settings: ParseSettings) -> None:
-    """Refuse a time before the start date, or too long after the publish time (RULES 6)."""
+def check_time(event_at: int, source: Source, settings: ParseSettings, document: Document, *fields: str) -> None:
+    """Refuse a time before the start date, or too long after the publish time (RULES 6); of the first field there."""
     if not settings.start_at <= event_at <= source.publish_at + settings.max_ahead:
         shown = format_time(event_at) if 0 <= event_at < 253_402_300_800_000_000 else f"{event_at} us"
         raise InvalidValue(
             "event_time_out_of_range",
             f"event time {shown}, expected {format_time(settings.start_at)} to publish time plus "
             f"{settings.max_ahead // 3_600_000_000} h",
+            next((field for field in fields if document.get(field) is not None), None),
         )
 
 
@@ -87,13 +92,13 @@ def check_sign(type_: str, quantity: int, field: str = "quantity") -> None:
     sign = SIGNS[type_]
     if quantity == 0 or quantity * sign < 0:
         expected = {1: "above 0", -1: "below 0", 0: "not 0"}[sign]
-        raise InvalidValue("invalid_sign", f"{field} of {type_} was {quantity}, expected {expected}")
+        raise InvalidValue("invalid_sign", f"{field} of {type_} was {quantity}, expected {expected}", field)
 
 
 def check_receiver(field: str, warehouse_id: str, to_warehouse_id: str) -> None:
     """Refuse a transfer of a warehouse to itself."""
     if to_warehouse_id == warehouse_id:
-        raise InvalidValue("invalid_value", f"{field} was the sender {warehouse_id!r} itself")
+        raise InvalidValue("invalid_value", f"{field} was the sender {warehouse_id!r} itself", field)
 
 
 def place(event_at: int, source: Source) -> tuple[Position, bool]:

@@ -33,13 +33,15 @@ def read_service_event(event: Document, source: Source, settings: ParseSettings)
     own_id = read_id("eventId", own_id)
     if event_type not in (*MOVES, STOCK_LEVEL):
         raise InvalidValue(
-            "unsupported_type", f"eventType was {event_type!r}, expected one of {', '.join((*MOVES, STOCK_LEVEL))}"
+            "unsupported_type",
+            f"eventType was {event_type!r}, expected one of {', '.join((*MOVES, STOCK_LEVEL))}",
+            "eventType",
         )
     amount = "quantity" if event_type == STOCK_LEVEL else "quantityChange"
     sku, warehouse, value, timestamp = require(event, "sku", "warehouseId", amount, "timestamp")
     sku, warehouse_id = read_id("sku", sku), read_id("warehouseId", warehouse)
     event_at = read_time("timestamp", timestamp)
-    check_time(event_at, source, settings)
+    check_time(event_at, source, settings, event, "timestamp")
     position, has_cluster_time = place(event_at, source)
     quantity = read_integer(amount, value)
     event_id = join_id("r4", own_id)
@@ -70,5 +72,7 @@ def _type(event: Document, quantity: int) -> str:
         found = (PREFIXES[prefix] for prefix in PREFIXES if type(reference) is str and reference.startswith(prefix))
         type_ = next(found, "ADJUSTMENT")
     elif type(type_) is not str or type_ not in SIGNS:
-        raise InvalidValue("invalid_value", f"transactionType was {type_!r}, expected one of {', '.join(SIGNS)}")
+        raise InvalidValue(
+            "invalid_value", f"transactionType was {type_!r}, expected one of {', '.join(SIGNS)}", "transactionType"
+        )
     return "ADJUSTMENT" if quantity * SIGNS[type_] < 0 else type_

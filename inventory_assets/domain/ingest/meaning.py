@@ -24,7 +24,8 @@ class Meaning(msgspec.Struct, frozen=True):
 
     `unstated_grace`: how long after its first event a key is judged of which no
     level has said what is there (RULES 24). `default_warehouse`: where an adjustment
-    is that names none (RULES 41); null where none is configured.
+    is that names none (RULES 41); null where none is configured. `message_limits`: the most bytes of a body, by topic;
+    none in versions of before they were held to them.
     """
 
     start_at: int = 1_262_304_000_000_000  # 2010-01-01
@@ -33,11 +34,12 @@ class Meaning(msgspec.Struct, frozen=True):
     default_reorder: int = 0
     unstated_grace: int = DAY_US
     default_warehouse: str | None = None
+    message_limits: dict[str, int] = {}
 
     @property
     def parsing(self) -> ParseSettings:
         """How messages are read, but for the decoder of those of a schema."""
-        return ParseSettings(self.start_at, self.max_ahead, self.default_warehouse)
+        return ParseSettings(self.start_at, self.max_ahead, self.default_warehouse, message_limits=self.message_limits)
 
     @property
     def defaults(self) -> ThresholdDefaults:

@@ -5,10 +5,8 @@ transaction, event id), rules and commands between them by time. The caller
 writes the result in one transaction and merges the draft after its commit.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import NamedTuple
-
-import msgspec
 
 from inventory_assets.domain.alerts.alert import Product, with_document_fields
 from inventory_assets.domain.alerts.evaluate import Cause
@@ -31,10 +29,13 @@ from inventory_assets.domain.events.kinds import (
     order_key,
     transaction_name,
 )
-from inventory_assets.domain.events.parse import MAX_DETAIL, ParseSettings, parse_message
 from inventory_assets.domain.ingest.alerts import BurstAlerts
 from inventory_assets.domain.ingest.dedupe import admit
 from inventory_assets.domain.ingest.handling import HOLDING
+from inventory_assets.domain.ingest.messages import INVARIANT_VIOLATION as INVARIANT_VIOLATION
+from inventory_assets.domain.ingest.messages import Message as Message
+from inventory_assets.domain.ingest.messages import Parsed as Parsed
+from inventory_assets.domain.ingest.messages import parse_burst as parse_burst
 from inventory_assets.domain.ingest.result import Arrival, BurstInputs, BurstResult
 from inventory_assets.domain.ingest.rules import BurstRules
 from inventory_assets.domain.ingest.state import PAUSING, Draft, InventoryState, SkuParents, remember_pause
@@ -48,34 +49,6 @@ from inventory_assets.domain.stock.fold import (
     apply_tombstone,
     apply_transaction,
 )
-
-Parsed = Event | Rejection | Filtered
-
-INVARIANT_VIOLATION = "invariant_violation"
-"""Reason of a message that broke our code or an invariant; a replay refuses it again (RULES 35)."""
-
-
-class Message(msgspec.Struct, frozen=True, gc=False):
-    """A message as received. `publish_at` in microseconds, UTC."""
-
-    message_id: str
-    topic: str
-    publish_at: int
-    ordering_key: str
-    attributes: dict[str, str]
-    data: bytes
-
-
-def parse_burst(messages: Sequence[Message], settings: ParseSettings) -> list[Parsed]:
-    """Read every message of a burst, in order."""
-    return [_parse(message, settings) for message in messages]
-
-
-def _parse(message: Message, settings: ParseSettings) -> Parsed:
-    try:
-        return parse_message(message.topic, message.data, message.attributes, message.publish_at, settings)
-    except Exception as error:  # a message that breaks our code must not stop all others
-        return Rejection(INVARIANT_VIOLATION, f"{type(error).__name__}: {error}"[:MAX_DETAIL])
 
 
 def process_burst(

@@ -1,11 +1,13 @@
 """`inventory publish` of rows: R2's example, the dry run, what is refused, going on after a break."""
 
+import io
 import json
 import os
 import uuid
 
 import grpc
 import pytest
+from google.protobuf.proto import serialize_length_prefixed
 from google.pubsub_v1.services.publisher import PublisherClient
 from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
 from google.pubsub_v1.services.schema_service import SchemaServiceClient
@@ -13,6 +15,7 @@ from google.pubsub_v1.services.schema_service.transports import SchemaServiceGrp
 
 from tests import builders
 from tests.conftest import copy_home
+from tests.envelopes import adjustment, event_of
 from tests.messaging.brokers import REPOSITORY
 
 EXAMPLES = REPOSITORY / "examples"
@@ -151,3 +154,45 @@ def test_what_is_asked_wrong_is_one_line(alone, more, said):
 
     assert found.code in (1, 2)
     assert said in found.err and "Traceback" not in found.err
+
+
+def binary_events(*numbers):
+    out = io.BytesIO()
+    for number in numbers:
+        serialize_length_prefixed(event_of(adjustment(number, event_id=f"e{number}")), out)
+    return out.getvalue()
+
+
+BINARY = ("publish", "-", "--topic", "inventory-topic", "--format-in", "protobuf")
+
+
+def test_a_file_of_binary_events_goes_out_whole_or_not_at_all(command, run):
+    whole = binary_events(5, -2)
+    second = len(binary_events(5))
+
+    refused = command(*BINARY, stdin=whole[:-1])
+    nothing = command("drain", "--wait", "0.2", "--format", "json").rows
+    asked = command(*BINARY, "--skip-bad", stdin=whole[:-1])
+    command(*BINARY, stdin=whole)
+    drained = command("drain", "--wait", "3", "--format", "json").rows
+
+    assert (1, []) == (refused.code, nothing)
+    assert f"1 bad row, nothing published:\n  message 2, byte {second}: its length says" in refused.err
+    assert (0, True) == (asked.code, "published 1 messages" in asked.err)
+    assert [{"outcome": "applied", "messages": 2}, {"outcome": "duplicate", "messages": 1}] == drained
+    assert [{"on_hand": 3}] == run("sql", "SELECT on_hand FROM core.sku_state", "--format", "json").rows
+
+
+def test_a_dry_run_shows_what_binary_events_become(alone):
+    found = alone(*BINARY, "--dry-run", "--format", "json", stdin=binary_events(5, 0))
+
+    good, bad = found.rows
+    assert (1, "transaction", 5) == (found.code, good["becomes"], good["quantity"])
+    assert "invalid_sign" in bad["problem"]
+
+
+@pytest.mark.parametrize("more", [("--zone", "UTC"), ("--time", AT), ("--delimiter", ";")])
+def test_what_is_for_text_is_not_for_binary_events(alone, more):
+    found = alone(*BINARY, *more, stdin=binary_events(5))
+
+    assert (2, True) == (found.code, f"{more[0]} is for files of text" in found.err)

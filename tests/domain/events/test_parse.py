@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inventory_assets.domain.events.kinds import Filtered, Rejection
-from inventory_assets.domain.events.parse import KINDS_BY_TOPIC, ParseSettings
-from tests.builders import command, envelope, level, rule, transaction
+from inventory_assets.domain.events.parse import KINDS_BY_TOPIC, ParseSettings, parse_message
+from tests.builders import TRANSACTIONS, UPDATES, command, envelope, level, message, rule, transaction
 from tests.domain.events.reading import read
 from tests.rules.cases import parse
 from tests.rules.playing import facts, hand_computed
@@ -322,3 +322,32 @@ def test_a_cluster_time_is_what_the_database_can_write(t, i):
 
     assert "invalid_value" == found.reason
     assert "expected 0 to 4,294,967,295" in found.detail
+
+
+@pytest.mark.parametrize(
+    ("body", "topic", "position"),
+    [
+        (transaction("T", quantity="two"), None, "quantity"),
+        (transaction("T", status="DONE"), None, "status"),
+        ({"transaction_type": "ORDER", "sku": "S1"}, TRANSACTIONS,
+         "transaction_id, status, warehouse_id, quantity, timestamp"),
+        (level(1, at="1999-01-01T00:00:00Z"), None, "last_updated"),
+        (envelope(transaction("T", sku=" S1"), 0), None, "document.sku"),
+        (envelope(transaction("T"), 0, cluster_time="now"), None, "cluster_time"),
+        (rule(20, 10), None, "min_threshold_qty"),
+        (rule(alert_settings={"cooldown_period_minutes": -1}), None, "cooldown_period_minutes"),
+        (command("explode"), None, "command"),
+        (transaction("T"), UPDATES, None),
+        (b'{"quantity": }', TRANSACTIONS, "line 1, column 14 (byte 13)"),
+        ({"specversion": "1.0", "id": "1", "source": "/s", "type": "warehouse.stock.adjusted",
+          "data": {"sku": "S1", "warehouse_id": "W1", "quantity_change": "x"}}, UPDATES, "data.quantity_change"),
+        ({"specversion": "1.0", "id": "1", "source": "/s", "type": "warehouse.stock.adjusted",
+          "data_base64": "eyI="}, UPDATES, "data_base64: line 1, column 3 (byte 2)"),
+    ],
+)  # fmt: skip
+def test_a_refusal_names_the_fields_path_or_where_the_bytes_break(body, topic, position):
+    sent = message(body, topic=topic)
+
+    found = parse_message(sent.topic, sent.data, sent.attributes, sent.publish_at, ParseSettings())
+
+    assert isinstance(found, Rejection) and position == found.position, found
