@@ -7,8 +7,8 @@ from inventory_assets.domain.values import to_datetime
 from inventory_assets.lake.query.clauses import STOCK_KINDS
 from inventory_assets.lake.query.reader import LakeReader, Reader
 
-# Back from its commit: a live feed's newest event is in the first of these, and only these days' files are read.
-_LOOK_BACK_DAYS = (2, 30, 400)
+# Before its commit: a live feed's newest event is of these days, and only their files are read.
+_LOOK_BACK_DAYS = 2
 _COMMITTED = "SELECT epoch_us(committed_at) AS at FROM meta.versions WHERE version = {version}"
 _NEWEST = f"""
     WITH newest AS (
@@ -18,6 +18,7 @@ _NEWEST = f"""
     SELECT event_at, (SELECT epoch_us(committed_at) FROM meta.versions v WHERE v.version = newest.version) AS commit
     FROM newest
 """
+_LAST_DATE = f"SELECT max(event_date) AS day FROM core.events WHERE kind IN {STOCK_KINDS} AND version <= {{version}}"
 
 
 def last_day(reader: Reader, version: int) -> date | None:
@@ -51,11 +52,15 @@ def moment_of(reader: Reader, version: int) -> datetime | None:
 def _newest_event(reader: Reader, version: int, day: date) -> tuple[int | None, int | None]:
     """The time of the newest stock event, and of the commit that brought it; nulls for none.
 
-    All events are looked through only where none is of the time before the commit.
+    All events are looked through, for their dates, only where none is of the time before the commit.
     """
-    for days in _LOOK_BACK_DAYS:
-        since = day - timedelta(days=days)
-        found = reader.query(_NEWEST.format(version=version, recent=f"AND event_date >= DATE '{since}'")).row(0)
-        if found[0] is not None:
-            return found
-    return reader.query(_NEWEST.format(version=version, recent="")).row(0)
+    recent = f"AND event_date >= DATE '{day - timedelta(days=_LOOK_BACK_DAYS)}'"
+    found = reader.query(_NEWEST.format(version=version, recent=recent)).row(0)
+    if found[0] is not None:
+        return found
+    last = reader.query(_LAST_DATE.format(version=version)).item()
+    return (
+        (None, None)
+        if last is None
+        else reader.query(_NEWEST.format(version=version, recent=f"AND event_date = DATE '{last}'")).row(0)
+    )
