@@ -14,6 +14,7 @@ from benchmarks import (
     plan,
     publish,
     recompute,
+    season,
     snapshots,
     startup,
     steps,
@@ -31,6 +32,7 @@ PARTS = {
     "thresholds": thresholds.run,
     "backtest": backtest.run,
     "plan": plan.run,
+    "season": season.run,
     "publish": publish.run,
     "delivery": delivery.run,
     "connector": connector.run,
@@ -66,6 +68,8 @@ def main() -> None:
             backtest.run(days=30, events_per_day=10_000, keys=20_000)
         elif arguments.quick and name == "plan":
             plan.run(keys=20_000, events_per_day=2_500)
+        elif arguments.quick and name == "season":
+            season.run(categories=12)
         elif arguments.quick and name == "publish":
             publish.run(lines=10_000)
         elif arguments.quick and name == "delivery":

@@ -65,7 +65,8 @@ class Settings:
         snapshot_retention: How long DuckLake snapshots are kept, see `kept_snapshots`; our versions outlive them.
         cached_entities: How many known events stay in memory.
         default_min, default_reorder: The system default thresholds, in units (RULES 21).
-        plan_review_days, plan_service_level, plan_least_transfer: How plans are made (RULES 42, 43).
+        plan_review_days, plan_service_level, plan_least_transfer, plan_yearly_season: How plans are made
+            (RULES 42, 43).
         escalate_after, repeat_every, expire_after: What time does to a firing alert, by priority.
         inhibit_silent_after: Hold a warehouse's alerts when its numbers are so old; None is off.
         sql_memory_limit, sql_spill_limit, sql_seconds: Bounds of one `inventory sql`; 0 seconds is no end.
@@ -114,6 +115,7 @@ class Settings:
     plan_review_days: int = 7
     plan_service_level: float = 0.95
     plan_least_transfer: int = 1
+    plan_yearly_season: bool = True
     duckdb_memory_limit: str = "256MB"
     # A question of a person: it may sort millions of rows, and not take the machine from the bursts.
     sql_memory_limit: str = "512MB"
@@ -284,6 +286,12 @@ def _number(what: str, least: float, most: float, note: str = "") -> Callable[[s
     return read
 
 
+def _switch(text: str) -> bool:
+    if text not in ("on", "off"):
+        raise ValueError("expected on or off")
+    return text == "on"
+
+
 def _hours(text: str) -> timedelta:
     return timedelta(hours=_number("hours", 0, MAX_HOURS)(text))
 
@@ -400,6 +408,7 @@ _READERS: dict[str, Callable[[str], object]] = {
     "plan_review_days": _whole(1, MAX_DAYS),
     "plan_service_level": _number("a chance", 0.001, 0.9999),
     "plan_least_transfer": _whole(1, MAX_QUANTITY),
+    "plan_yearly_season": _switch,
     "escalate_after": _minutes,
     "repeat_every": _minutes,
     "expire_after": _minutes,

@@ -330,6 +330,14 @@ COVERAGE = VersionedTable(
     "One row per (warehouse_id, sku): demand on days with stock in the 84 days before as_of_date, and days of cover.",
     key=("warehouse_id", "sku"),
 )  # fmt: skip
+SEASONS = VersionedTable(
+    "core", "seasons", {
+        "level_type": TEXT, "level_id": TEXT, "as_of_date": DATE, "as_of_version": BIG, "first_sale_date": DATE,
+        "units": BIG, "agreement": REAL, "weight": REAL, "factors": TEXT, "version": BIG,
+    },
+    "One row per (level_type, level_id) sold for two years: factors of the 52 weeks from as_of_date on.",
+    key=("level_type", "level_id"), shown_if="factors IS NOT NULL",
+)  # fmt: skip
 DYNAMIC_THRESHOLDS = VersionedTable(
     "core", "dynamic_thresholds", {
         "warehouse_id": TEXT, "sku": TEXT, "as_of_date": DATE, "min_qty": BIG, "reorder_qty": BIG, "model": TEXT,
@@ -370,6 +378,7 @@ PLANS = VersionedTable(
         "safety_stock": BIG, "daily_units": REAL, "daily_deviation": REAL, "model": TEXT, "lead_time_days": BIG,
         "horizon_days": BIG, "seen_by_limit": BIG, "rule": TEXT, "not_known": TEXT, "service_level": REAL,
         "review_days": BIG, "default_service_level": REAL, "least_transfer": BIG, "version": BIG,
+        "season_method": TEXT, "season_of": TEXT, "season_factor": REAL,
     },
     "One row per active (warehouse_id, sku): its line in the newest plan.",
     key=("warehouse_id", "sku"), shown_if="line_id IS NOT NULL",
@@ -463,7 +472,7 @@ APPEND_TABLES = (
     QUALITY_RESULTS, VERSIONS, LANDED, BASES,
 )  # fmt: skip
 VERSIONED_TABLES = (
-    PRODUCTS, SKU_STATE, ROLLUPS, THRESHOLD_RULES, RESOLVED_THRESHOLDS, VELOCITY, COVERAGE, DYNAMIC_THRESHOLDS,
-    ALERTS, INCIDENTS, PLANS, CONNECTORS, PIPELINE_FINDINGS,
+    PRODUCTS, SKU_STATE, ROLLUPS, THRESHOLD_RULES, RESOLVED_THRESHOLDS, VELOCITY, COVERAGE, SEASONS,
+    DYNAMIC_THRESHOLDS, ALERTS, INCIDENTS, PLANS, CONNECTORS, PIPELINE_FINDINGS,
 )  # fmt: skip
 SCHEMAS = ("raw", "core", "out", "meta")

@@ -8,7 +8,7 @@ import polars as pl
 
 from inventory_assets.domain.events.kinds import Key, ParentIds
 from inventory_assets.domain.stock.coverage import Demand, daily_demand
-from inventory_assets.domain.stock.history import HISTORY_SCHEMA, NOT_OF_STOCK, STATUSES, TYPES, run_stock
+from inventory_assets.domain.stock.history import HISTORY_SCHEMA, NOT_OF_STOCK, STATUSES, TYPES, Stock, run_stock
 from inventory_assets.domain.values import to_datetime, to_microseconds
 from inventory_assets.lake.query.clauses import STOCK_KINDS
 from inventory_assets.lake.query.reader import Reader
@@ -102,8 +102,15 @@ def read_histories(
 def read_demand(reader: Reader, as_of_date: date, *, chosen: str = "", keys: str = KEYS) -> Iterator[Demand]:
     """Daily demand of every key with history before a day, some keys at a time; the rest as in `read_histories`."""
     as_of = to_microseconds(datetime.combine(as_of_date, time(), UTC))
+    for stock in read_runs(reader, as_of_date, chosen=chosen, keys=keys):
+        yield daily_demand(stock, as_of)
+
+
+def read_runs(reader: Reader, as_of_date: date, *, chosen: str = "", keys: str = KEYS) -> Iterator[Stock]:
+    """The running stock of every key with history before a day, some keys at a time; the rest as `read_histories`."""
+    as_of = to_microseconds(datetime.combine(as_of_date, time(), UTC))
     for events in _ahead(read_histories(reader, as_of - 1, chosen=chosen, keys=keys, is_of_stock=True)):
-        yield daily_demand(run_stock(events), as_of)
+        yield run_stock(events)
 
 
 def _ahead(frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:

@@ -12,7 +12,7 @@ from inventory_assets.domain.events.kinds import Key
 from inventory_assets.domain.replenish.shelves import PlanSettings
 from inventory_assets.lake.query.reader import Reader
 from inventory_assets.replenish.make import plan_lines
-from inventory_assets.replenish.read import last_day
+from inventory_assets.replenish.moment import last_day
 from inventory_assets.words.plan import Line
 
 
@@ -26,7 +26,7 @@ def advise(
         skus: Which.
         settings: How to plan.
         version: What they are derived from.
-        day: The plan's date; None is the day of the newest stock event that the version knows (`read.last_day`).
+        day: The plan's date; None is that of the version's moment (`moment.last_day`).
     """
     if not skus:
         return {}

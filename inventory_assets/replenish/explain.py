@@ -11,12 +11,13 @@ from inventory_assets.domain.replenish.shelves import PlanSettings
 from inventory_assets.domain.stock.history import run_stock
 from inventory_assets.domain.values import to_datetime
 from inventory_assets.lake.query.as_of import pin_version
-from inventory_assets.lake.query.reader import LakeReader, Reader
+from inventory_assets.lake.query.reader import IDS, LakeReader, Reader, id_list
 from inventory_assets.lake.tables import PLANS
 from inventory_assets.queries.history import last_event_at, read_demand, read_histories, read_keys
 from inventory_assets.replenish.lines import current_line_id, read_line
 from inventory_assets.replenish.make import SAYS, plan_lines
 from inventory_assets.replenish.read import Place, place_of
+from inventory_assets.replenish.season import POOL_ID, POOL_TYPE, measure_again
 from inventory_assets.settings import Settings
 from inventory_assets.words.times import to_minute
 
@@ -31,13 +32,15 @@ _STOCK = {
 class Sold(msgspec.Struct, frozen=True):
     """What the forecast was made of: units on the days that count, and how many these are, of the last 84.
 
-    `history_days`: from the shelf's first event to the plan's date, of which a yearly season would need two years.
+    `history_days`: from the shelf's first event to the plan's date. `season`: what two years of its pool's sales
+    show, a row of core.seasons; None where there are not two years, or nobody has measured.
     """
 
     units: int
     counted_days: int
     days_with_sales: int
     history_days: int
+    season: dict[str, Any] | None = None
 
 
 class Stated(msgspec.Struct, frozen=True):
@@ -107,7 +110,9 @@ def compare_lines(reader: Reader, lines: pl.DataFrame, stock: pl.DataFrame) -> d
         for *key, was, value in differing.iter_rows():
             found.setdefault((key[0], key[1]), []).append(f"{name} was {was:,}, its events say {value:,}")
     one, skus = lines.row(0, named=True), named_skus(lines)
-    asked = PlanSettings(one["review_days"], one["default_service_level"], one["least_transfer"])
+    asked = PlanSettings(
+        one["review_days"], one["default_service_level"], one["least_transfer"], one["season_method"]
+    )  # fmt: skip
     again = plan_lines(reader, one["as_of_version"], one["plan_date"], asked, skus=skus)
     given = lines.select(SAYS).cast(dict(again.select(SAYS).schema))  # type: ignore[arg-type]
     differing = given.join(again, on=SAYS, how="anti", nulls_equal=True)
@@ -116,7 +121,21 @@ def compare_lines(reader: Reader, lines: pl.DataFrame, stock: pl.DataFrame) -> d
     for line in differing.iter_rows(named=True):
         key_ = (line["warehouse_id"], line["sku"])
         found.setdefault(key_, []).extend(_differences(line, by_key.get(key_)))
+    for *key, pool in _of_other_seasons(reader, lines):
+        found.setdefault((key[0], key[1]), []).append(f"the season of {pool} is another one by its two years of sales")
     return found
+
+
+def _of_other_seasons(reader: Reader, lines: pl.DataFrame) -> list[tuple[str, str, str]]:
+    """The lines whose season is not what its sales say, and its pool."""
+    pools = set(lines["season_of"].drop_nulls())
+    if not pools:
+        return []
+    used = reader.query(
+        f"SELECT * FROM core.seasons WHERE concat_ws(' ', level_type, level_id) IN ({IDS})", [id_list(pools)]
+    )
+    others = {" ".join(pool) for pool in measure_again(reader, "core.sku_state", used)}
+    return lines.filter(pl.col("season_of").is_in(others)).select(*PLANS.key, "season_of").rows()
 
 
 def named_skus(lines: pl.DataFrame) -> list[str] | None:
@@ -169,5 +188,17 @@ def _read_sold(reader: Reader, line: dict[str, Any], place: Place, history_days:
     for demand in read_demand(reader, line["plan_date"], chosen=place.events.format(e="e."), keys=place.keys):
         for row in np.flatnonzero(demand.keys == number):
             units = np.where(demand.is_counted[row], demand.units[row], 0)
-            return Sold(int(units.sum()), int(demand.is_counted[row].sum()), int((units > 0).sum()), history_days)
+            season = _read_season(reader, place, line)
+            return Sold(
+                int(units.sum()), int(demand.is_counted[row].sum()), int((units > 0).sum()), history_days, season
+            )  # fmt: skip
     return None
+
+
+def _read_season(reader: Reader, place: Place, line: dict[str, Any]) -> dict[str, Any] | None:
+    pool = f"SELECT {POOL_TYPE} AS level_type, {POOL_ID} AS level_id FROM {place.state} WHERE warehouse_id = ?"
+    found = reader.query(
+        f"SELECT s.* EXCLUDE (version) FROM {place.seasons} s JOIN ({pool}) USING (level_type, level_id)",
+        [line["warehouse_id"]],
+    )
+    return found.row(0, named=True) if found.height else None

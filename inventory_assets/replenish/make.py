@@ -1,7 +1,7 @@
 """Make the plan of a day and keep the lines that changed, in `out.plans` (RULES 42)."""
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import date
 from typing import Any
 
@@ -13,6 +13,7 @@ from inventory_assets.domain.replenish.decisions import make_line_id
 from inventory_assets.domain.replenish.plan import REASONS, Plan, Unknown, make_plan
 from inventory_assets.domain.replenish.projection import NEVER
 from inventory_assets.domain.replenish.shelves import PlanSettings
+from inventory_assets.domain.stock.season import TWO_YEARS
 from inventory_assets.domain.thresholds.forecast import MODELS
 from inventory_assets.ingest.engine import Commit, Engine
 from inventory_assets.lake.query.as_of import pin_version
@@ -34,7 +35,10 @@ _AS_READ = ("warehouse_id", "sku", "supplier_id", "category_id", "available", "i
 
 def settings_of(settings: Settings) -> PlanSettings:
     """How plans are made here."""
-    return PlanSettings(settings.plan_review_days, settings.plan_service_level, settings.plan_least_transfer)
+    return PlanSettings(
+        settings.plan_review_days, settings.plan_service_level, settings.plan_least_transfer,
+        TWO_YEARS if settings.plan_yearly_season else None,
+    )  # fmt: skip
 
 
 def plan_lines(
@@ -104,6 +108,7 @@ def _frame(read: Read, plan: Plan, version: int, plan_date: date, settings: Plan
         "revenue_at_risk": lines.revenue_at_risk, "demand": lines.forecast,
         "daily_units": np.where(known.is_known, known.daily, np.nan),
         "daily_deviation": np.where(known.is_known, known.deviation, np.nan),
+        "season_factor": lines.season_factor,
         "service_level": np.where(np.isnan(shelves.service_level), settings.service_level, shelves.service_level),
     }  # fmt: skip
     return PLANS.frame(
@@ -120,14 +125,16 @@ def _frame(read: Read, plan: Plan, version: int, plan_date: date, settings: Plan
         transfers=_transfers(rows, plan),
         model=_where(known.is_known, MODELS[known.model].tolist()),
         rule=_where(is_blind, rows["rule"].to_list()),
+        season_of=_where(~np.isnan(lines.season_factor), read.season_of),
     ).with_columns(
         plan_date=pl.lit(plan_date), as_of_version=pl.lit(version, pl.Int64),
         review_days=pl.lit(settings.review_days, pl.Int64), least_transfer=pl.lit(settings.least_transfer, pl.Int64),
         default_service_level=pl.lit(settings.service_level, pl.Float64),
+        season_method=pl.lit(settings.season_method, pl.String),
     )  # fmt: skip
 
 
-def _where(holds: np.ndarray, names: list[str]) -> list[str | None]:
+def _where(holds: np.ndarray, names: Sequence[str | None]) -> list[str | None]:
     return [name if has else None for name, has in zip(names, holds.tolist(), strict=True)]
 
 

@@ -7,16 +7,18 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
+from inventory_assets.domain.replenish.ahead import Curves
 from inventory_assets.domain.replenish.decisions import Left
 from inventory_assets.domain.replenish.shelves import ROAD_DAYS, Arrivals, Shelves
 from inventory_assets.domain.stock.coverage import WINDOW_DAYS
-from inventory_assets.domain.thresholds.forecast import WEEK, Forecasts, forecast_demand
-from inventory_assets.lake.query.clauses import FINAL_STATUSES, STOCK_KINDS, counting_versions, usable_products
+from inventory_assets.domain.thresholds.forecast import WEEK, WINDOW_WEEKS, Forecasts, forecast_demand
+from inventory_assets.lake.query.clauses import FINAL_STATUSES, counting_versions, usable_products
 from inventory_assets.lake.query.reader import AtOnce, Reader
 from inventory_assets.lake.query.rows import current_rows_query
-from inventory_assets.lake.tables import PRODUCTS, RESOLVED_THRESHOLDS, SKU_STATE, THRESHOLD_RULES, VELOCITY
+from inventory_assets.lake.tables import PRODUCTS, RESOLVED_THRESHOLDS, SEASONS, SKU_STATE, THRESHOLD_RULES, VELOCITY
 from inventory_assets.queries.history import numbered_keys, read_demand
 from inventory_assets.replenish.decided import read_decisions, read_left
+from inventory_assets.replenish.season import POOL_ID, POOL_TYPE, Season, read_seasons
 
 NUMBERS = {
     "lead_time_days": "lead_time_days", "order_up_to": "order_up_to", "unit_price": "unit_price",
@@ -26,18 +28,19 @@ NUMBERS = {
 }  # fmt: skip
 """Numbers of `Shelves`, and the columns here that hold them; null is nan there."""
 
-_SHELVES = """
-    SELECT k.key, s.warehouse_id, s.sku, s.category_id, s.available, s.inbound, s.is_unstated, p.supplier_id,
-        p.lead_time_days, p.order_up_to, p.unit_price, p.pack_multiple, p.min_order_qty,
+_SHELVES = f"""
+    SELECT k.key, s.warehouse_id, s.sku, s.category_id, s.pool_type, s.pool_id, s.available, s.inbound, s.is_unstated,
+        p.supplier_id, p.lead_time_days, p.order_up_to, p.unit_price, p.pack_multiple, p.min_order_qty,
         t.min_threshold_qty, t.reorder_threshold_qty, t.min_threshold_days, t.reorder_threshold_days,
         coalesce(t.is_enabled, true) AS is_enabled, nullif(v.daily_units, 0) AS velocity,
         concat_ws(' ', t.rule_level_type, nullif(t.rule_level_id, ''), t.rule_warehouse_id) AS rule,
         CASE WHEN r.details IS NOT NULL THEN (r.details->>'$.rule.dynamic.service_level')::DOUBLE END AS service_level
-    FROM {state} s JOIN ({keys}) k USING (warehouse_id, sku)
-    LEFT JOIN {products} p USING (sku)
-    LEFT JOIN {limits} t USING (warehouse_id, sku)
-    LEFT JOIN {velocity} v USING (warehouse_id, sku)
-    LEFT JOIN ({rules}) r ON r.level_type = t.rule_level_type AND r.level_id = t.rule_level_id
+    FROM (SELECT *, {POOL_TYPE} AS pool_type, {POOL_ID} AS pool_id FROM {{state}}) s
+    JOIN ({{keys}}) k USING (warehouse_id, sku)
+    LEFT JOIN {{products}} p USING (sku)
+    LEFT JOIN {{limits}} t USING (warehouse_id, sku)
+    LEFT JOIN {{velocity}} v USING (warehouse_id, sku)
+    LEFT JOIN ({{rules}}) r ON r.level_type = t.rule_level_type AND r.level_id = t.rule_level_id
         AND r.warehouse_id IS NOT DISTINCT FROM t.rule_warehouse_id
     WHERE s.is_active
     ORDER BY s.sku, s.warehouse_id
@@ -55,12 +58,6 @@ _COMING = f"""
 """
 
 
-_LAST_DAY = f"""
-    SELECT least(max(event_date), (SELECT committed_at::DATE FROM meta.versions WHERE version = {{version}})) AS day
-    FROM core.events WHERE kind IN {STOCK_KINDS} AND version <= {{version}}
-"""
-
-
 class Place(NamedTuple):
     """Where to read: SQL of the tables as of a version, and a condition on core.events, `e` before its columns."""
 
@@ -68,6 +65,7 @@ class Place(NamedTuple):
     products: str
     limits: str
     velocity: str
+    seasons: str
     events: str
 
     @property
@@ -79,27 +77,22 @@ def place_of(version: int, skus: Collection[str] | None) -> Place:
     """Where to read some SKUs as of a version, whatever the reader shows; or all there are, of what it shows."""
     if skus is None:
         return Place("core.sku_state", usable_products("core.products"), "core.resolved_thresholds", "core.velocity",
-                     "")  # fmt: skip
+                     "core.seasons", "")  # fmt: skip
     chosen = "sku IN (" + ", ".join("'" + sku.replace("'", "''") + "'" for sku in sorted(set(skus)) or [""]) + ")"
     state, products, limits, velocity = (
         f"({table.some_rows(chosen, version)})" for table in (SKU_STATE, PRODUCTS, RESOLVED_THRESHOLDS, VELOCITY)
     )
-    return Place(state, usable_products(products), limits, velocity, f"AND {{e}}{chosen} AND {{e}}version <= {version}")
-
-
-def last_day(reader: Reader, version: int) -> date | None:
-    """The day of the newest stock event that a version knows, none after the day of its commit.
-
-    What is said of a version is said as of it: history that was taken in at once speaks from its own end.
-    """
-    return reader.query(_LAST_DAY.format(version=version)).item()
+    seasons = f"({SEASONS.some_rows('true', version)})"
+    events = f"AND {{e}}{chosen} AND {{e}}version <= {version}"
+    return Place(state, usable_products(products), limits, velocity, seasons, events)
 
 
 class Read(NamedTuple):
-    """`rows` names what `shelves` counts: a row each, in their order."""
+    """`rows` names what `shelves` counts: a row each, in their order. `season_of`: the pool whose season each has."""
 
     rows: pl.DataFrame
     shelves: Shelves
+    season_of: list[str | None]
 
 
 def read_shelves(reader: Reader, version: int, plan_date: date, *, skus: Collection[str] | None = None) -> Read:
@@ -119,6 +112,9 @@ def read_shelves(reader: Reader, version: int, plan_date: date, *, skus: Collect
     inbound, day, quantity, row = (coming[name].to_numpy() for name in ("is_inbound", "day", "quantity", "row"))
     announced = np.bincount(row[~inbound], quantity[~inbound], rows.height).astype(np.int64)
     left = _read_left(reader, rows, plan_date, version, skus)
+    forecasts, counted = _read_forecasts(reader, rows, plan_date, place)
+    season = read_seasons(reader, place.seasons, plan_date)
+    curves = _curves(rows, season, counted)
     return Read(
         rows,
         Shelves(
@@ -133,9 +129,11 @@ def read_shelves(reader: Reader, version: int, plan_date: date, *, skus: Collect
             is_enabled=rows["is_enabled"].to_numpy(),
             has_supplier=rows["supplier_id"].is_not_null().to_numpy(),
             is_stated=~rows["is_unstated"].to_numpy(),
-            forecasts=_read_forecasts(reader, rows, plan_date, place),
+            forecasts=forecasts,
             arrivals=_with_accepted(Arrivals(row, day, quantity, inbound), rows, left, plan_date),
+            curves=curves,
         ),
+        [None if each < 0 else season.names[each] for each in curves.place.tolist()],
     )  # fmt: skip
 
 
@@ -185,8 +183,16 @@ def _read_coming(reader: Reader, rows: pl.DataFrame, plan_date: date, chosen: st
     )
 
 
-def _read_forecasts(reader: Reader, rows: pl.DataFrame, plan_date: date, place: Place) -> Forecasts:
+def _curves(rows: pl.DataFrame, season: Season, counted: np.ndarray) -> Curves:
+    pools = rows.select("pool_type", "pool_id").iter_rows()
+    place = np.array([season.place_of.get(pool, -1) for pool in pools], dtype=np.int64)
+    return Curves(place, season.factors, counted)
+
+
+def _read_forecasts(reader: Reader, rows: pl.DataFrame, plan_date: date, place: Place) -> tuple[Forecasts, np.ndarray]:
+    """The forecasts, and of each shelf how many days of each of their weeks count."""
     size = rows.height
+    counted = np.zeros((size, WINDOW_WEEKS), dtype=np.int8)
     found = Forecasts(
         np.zeros(size, dtype=bool), np.zeros(size), np.zeros(size), np.ones((size, WEEK)),
         np.zeros(size, dtype=np.int64), np.zeros(size), np.zeros(size, dtype=np.int64),
@@ -201,4 +207,7 @@ def _read_forecasts(reader: Reader, rows: pl.DataFrame, plan_date: date, place: 
         part = forecast_demand(demand.units[is_ours], demand.is_counted[is_ours], weekdays)
         for into, values in zip(found, part, strict=True):
             into[places[demand.keys[is_ours]]] = values
-    return Forecasts(*(np.nan_to_num(values) if values.dtype == np.float64 else values for values in found))
+        weeks = demand.is_counted[is_ours].reshape(-1, WINDOW_WEEKS, WEEK)
+        counted[places[demand.keys[is_ours]]] = weeks.sum(axis=2)
+    known = Forecasts(*(np.nan_to_num(values) if values.dtype == np.float64 else values for values in found))
+    return known, counted

@@ -7,7 +7,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from inventory_assets.words.numbers import amount, rate
-from inventory_assets.words.plan import NOT_KNOWN, Line, moves, not_known_text, reason_text, step_texts, sum_texts
+from inventory_assets.words.plan import (
+    NOT_KNOWN,
+    Line,
+    lift_text,
+    moves,
+    not_known_text,
+    reason_text,
+    season_name,
+    step_texts,
+    sum_texts,
+)
 from inventory_assets.words.text import capital, clean, listed
 
 NOTHING_TO_ORDER = "nothing to order"
@@ -108,6 +118,8 @@ def difference_sentence(body: Mapping[str, Any], line: Line | None) -> str:
         asks += f" and {abs(moved):,} moved {'here' if moved > 0 else 'away'}"
     if line["demand"] is not None:
         because = f"demand of {amount(line['demand'])} over the next {line['horizon_days']:,} days"
+        if line["season_of"] is not None:
+            because += f", by the season of {season_name(line)}"
     else:
         counted = [
             f"{line['accepted']:,} accepted before" if line["accepted"] else "",
@@ -130,7 +142,8 @@ def outlook_lines(line: Line) -> list[str]:
         left = days_left(line)
         ends = {None: "it does not run out", 0: "sold out now" if line["available"] <= 0 else "runs out today"}
         text = ends[left] if left in ends else f"runs out on {line['runs_out_on']}"
-        lines.append(f"Sells {rate(line['daily_units'])} a day: {text}{_risk(line)}")
+        lift = lift_text(line)
+        lines.append(f"Sells {rate(line['daily_units'])} a day{', ' + lift if lift else ''}: {text}{_risk(line)}")
     if line["revenue_at_risk"]:
         lines.append(f"Revenue at risk until an order arrives: {line['revenue_at_risk']:,.2f} {PRICE_UNIT}")
     return lines
@@ -149,7 +162,7 @@ def fields(line: Line | None) -> dict[str, Any] | None:
     shown = (
         "line_id", "plan_date", "as_of_version", "reason", "is_urgent", "runs_out_on", "order_by", "order_quantity",
         "needed", "target", "available", "inbound", "supplier_id", "lead_time_days", "daily_units", "risk_percent",
-        "revenue_at_risk", "rule", "seen_by_limit",
+        "revenue_at_risk", "rule", "seen_by_limit", "season_of", "season_factor",
     )  # fmt: skip
     dates = ("plan_date", "runs_out_on", "order_by")
     return {

@@ -104,17 +104,50 @@ def demand_text(line: Line) -> str:
     """What the forecast says."""
     if line["daily_units"] is None:
         return "demand is not known"
+    lift = lift_text(line)
     return (
         f"{rate(line['daily_units'])} a day, deviation {rate(line['daily_deviation'])} "
-        f"({line['model'].replace('_', ' ')})"
+        f"({line['model'].replace('_', ' ')}){'; ' + lift if lift else ''}"
     )
 
 
-def season_text(history_days: int) -> str:
-    """That the forecast knows weekdays and no season of the year, and how much history there is for one."""
-    if history_days >= YEARLY_SEASON_DAYS:
-        return f"no yearly season: the forecast is of {WINDOW_DAYS} days, though there are {history_days:,} of history"
-    return f"no yearly season: {history_days:,} of {YEARLY_SEASON_DAYS} days of history"
+def lift_text(line: Line) -> str:
+    """By how much the season of the year lifts the forecast of the horizon, and whose it is; empty without one."""
+    if line["season_factor"] is None:
+        return ""
+    return f"× {line['season_factor']:.2f} over {line['horizon_days']:,} days for the season of {season_name(line)}"
+
+
+def season_name(line: Line) -> str:
+    """The pool whose season a line has: `category TEA`."""
+    kind, _, id_ = line["season_of"].partition(" ")
+    return f"{kind if kind == 'SKU' else kind.lower()} {clean(id_)}"
+
+
+def season_text(line: Line, season: Mapping[str, Any] | None, history_days: int) -> str:
+    """What the season of the year is of, or why there is none.
+
+    Args:
+        line: A line.
+        season: Of its pool, a row of core.seasons; None where there is none.
+        history_days: Of the shelf.
+    """
+    if season is None and history_days < YEARLY_SEASON_DAYS:
+        return f"no yearly season: {history_days:,} of {YEARLY_SEASON_DAYS} days of history"
+    if line["season_method"] is None:
+        return f"no yearly season: the line was made without one, of {WINDOW_DAYS} days"
+    if season is None:
+        return "no yearly season: none was measured of its sales; inventory coverage --refresh does"
+    agreement = "not at all" if season["agreement"] is None else f"by {season['agreement']:.2f}"
+    years = f"the two years before {season['as_of_date']} agree {agreement}"
+    if line["season_factor"] is not None:
+        counts = f"{100 * season['weight']:.0f} % of it counts"
+        return f"yearly season from {season['units']:,} sold in 104 weeks: {years}, so {counts}"
+    if not season["weight"]:
+        return f"no yearly season: {years}, which may be chance"
+    if line["horizon_days"] is None or line["daily_units"] is None:
+        return "no yearly season: no forecast to lift"
+    return f"no yearly season: it was measured as of {season['as_of_date']}; inventory coverage --refresh does so anew"
 
 
 def outlook_text(line: Line) -> str:

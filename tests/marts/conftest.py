@@ -10,6 +10,7 @@ import duckdb
 import pytest
 
 from inventory_assets.domain.alerts.alert import Product
+from inventory_assets.domain.replenish.shelves import PLAN_DEFAULTS
 from inventory_assets.ingest.engine import Engine
 from inventory_assets.lake.catalog.marts import show_marts
 from inventory_assets.lake.files.partition_files import DAILY_STOCK, HOURLY_TRANSACTIONS, attach_views
@@ -17,6 +18,7 @@ from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.marts.build import Build, build_marts
 from inventory_assets.refresh.products import import_products
 from inventory_assets.refresh.velocity import refresh_velocity
+from inventory_assets.replenish.make import refresh_plan
 from inventory_assets.settings import Settings
 from tests.builders import level, messages, rule, transaction
 from tests.marts.files import DAY, hour, stock, write_files
@@ -41,7 +43,12 @@ def make_shop(home: Path) -> Settings:
                 transaction("T2", quantity=-50, at="13:00"),
             )
         )
-        refresh_velocity(engine, DAY.replace(year=2022, month=4, day=21))
+        day = DAY.replace(year=2022, month=4, day=21)
+        refresh_velocity(engine, day)
+        engine.land()
+        reader = LakeReader(settings)
+        refresh_plan(engine, reader, day, PLAN_DEFAULTS)
+        reader.connection.close()
     finally:
         engine.close()
     write_files(home, DAILY_STOCK, [stock(ago, **fields) for ago in range(40) for fields in _keys(ago)])

@@ -93,15 +93,21 @@ def test_transactions_by_hour_day_and_week_agree(marts):
         assert [(42, 40, 40, 1)] == asked(marts, query), table
 
 
-def test_revenue_at_risk_is_what_is_not_sold_until_an_order_arrives(marts):
-    """Five days without stock, as nothing is available, at the mean sales and the price."""
-    columns = "daily_units, lead_time_days, unit_price, inventory_value, revenue_at_risk"
-    [(units, lead, price, value, at_risk)] = asked(
-        marts, f"SELECT {columns} FROM marts.inventory_values WHERE warehouse_id = 'W1' AND sku = 'S1'"
-    )
+def test_value_is_at_the_price_and_revenue_at_risk_is_the_plans(marts):
+    """The same number for each key that the plan has a line of, and none that the marts reckon."""
+    columns = "daily_units, lead_time_days, unit_price, inventory_value"
+    [found] = asked(marts, f"SELECT {columns} FROM marts.inventory_values WHERE warehouse_id = 'W1' AND sku = 'S1'")
+    both = """
+        SELECT v.warehouse_id, v.sku, v.plan_date, v.risk_percent, v.revenue_at_risk,
+            p.plan_date, p.risk_percent, p.revenue_at_risk
+        FROM marts.inventory_values v FULL JOIN out.plans p USING (warehouse_id, sku)
+    """
 
-    assert (pytest.approx(75 / 28), 5, 2.5, 0) == (units, lead, price, value)
-    assert pytest.approx(75 / 28 * 5 * 2.5) == at_risk
+    assert (pytest.approx(75 / 28), 5, 2.5, 0) == found
+    lines = asked(marts, both)
+    assert 2 + len(ODD_IDS) == len(lines)
+    assert all(line[2:5] == line[5:] and line[2] is not None for line in lines)
+    assert [100] == [line[3] for line in lines if line[:2] == ("W1", "S1")]
 
 
 def test_a_restock_says_what_prompted_it_and_whether_it_came_in_time(marts):
@@ -116,14 +122,14 @@ def test_a_restock_says_what_prompted_it_and_whether_it_came_in_time(marts):
 def test_a_build_says_what_it_was_built_from(marts):
     query = "SELECT lake_version, as_of_date::VARCHAR, snapshot_days FROM marts.builds"
 
-    assert [(5, "2026-03-31", 40)] == asked(marts, query)
+    assert [(6, "2026-03-31", 40)] == asked(marts, query)
 
 
 def test_marts_of_a_later_version_are_not_shown_for_an_earlier_one(shop, build):
     """They would tell what nobody could know then."""
     connection = LakeReader(shop).connection
 
-    with pytest.raises(MartsMissingError, match="version 5, later than 3"):
+    with pytest.raises(MartsMissingError, match="version 6, later than 3"):
         show_marts(connection, shop, at_version=3)
-    show_marts(connection, shop, at_version=5)
-    assert connection.execute("SELECT lake_version FROM marts.builds").fetchall() == [(5,)]
+    show_marts(connection, shop, at_version=6)
+    assert connection.execute("SELECT lake_version FROM marts.builds").fetchall() == [(6,)]

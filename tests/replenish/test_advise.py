@@ -9,7 +9,7 @@ from inventory_assets.domain.alerts.alert import Product
 from inventory_assets.refresh.products import import_products
 from inventory_assets.replenish.advise import advise
 from inventory_assets.replenish.make import plan_lines
-from inventory_assets.replenish.read import last_day
+from inventory_assets.replenish.moment import last_day
 from inventory_assets.words.advice import action_lines, steps, why
 from inventory_assets.words.plan import moves
 from tests.builders import command, level, rule, transaction

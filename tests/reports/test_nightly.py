@@ -8,12 +8,14 @@ from datetime import UTC, date, datetime
 import pytest
 
 from inventory_assets.domain.alerts.alert import Product
+from inventory_assets.domain.replenish.shelves import PLAN_DEFAULTS
 from inventory_assets.lake.errors import LakeMissingError
 from inventory_assets.lake.files.partition_files import DAILY_STOCK, HOURLY_TRANSACTIONS
 from inventory_assets.lake.query.as_of import pin_version
 from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.refresh.products import import_products
 from inventory_assets.refresh.velocity import refresh_velocity
+from inventory_assets.replenish.advise import advise
 from inventory_assets.reports.make import make_report
 from inventory_assets.reports.period import Kind
 from tests.builders import level, message, messages, rule, transaction
@@ -134,6 +136,33 @@ def test_the_headline_names_what_runs_out_before_an_order_can_arrive(engine, bui
     )
     assert "othing to order" not in report.manifest.headline
     assert [("S1", "true"), ("S2", "false")] == [(line["sku"], line["is_late"]) for line in report.rows("running_out")]
+
+
+def test_a_kettlebell_that_a_flat_rule_does_not_see_is_in_plan_and_headline(engine, build):
+    """106 left, 36 a day, thirteen days of lead time, a flat rule of 20 and 40: no alert, and 362 would not be sold."""
+    import_products(engine, [Product("KB-16", product_name="Kettlebell", lead_time_days=13, unit_price=10.0)])
+    sold = [transaction(f"T{day}", quantity=-36, at=f"2022-04-{day:02}T08:00:00Z", sku="KB-16") for day in range(1, 21)]
+    opened = level(20 * 36 + 106, "2022-03-31T07:00:00Z", sku="KB-16")
+    engine.commit_burst(messages(rule(20, 40, updated_at="2022-03-31T00:00:00Z"), opened, *sold))
+
+    report = build()
+
+    assert 0 == report.rendered.figures["firing"]
+    # 36 a day for the lead time and the week to the next review, less what is left.
+    assert (
+        f"Order {20 * 36 - 106} units. 1 shelf will run out before an order can arrive: Kettlebell at W1; "
+        "no limit sees it."
+    ) in report.page.text
+    [line] = report.rows("running_out")
+    assert ("2022-04-23", "2022-04-10", "true", "100", str(14 * 36)) == tuple(
+        line[name] for name in ("runs_out_date", "order_by_date", "is_late", "risk_percent", "seen_by_limit")
+    )
+    assert f"is too low: a reorder of {14 * 36} would have seen it" in line["why"]
+    engine.land()
+    [advice] = advise(
+        engine.lake, ["KB-16"], PLAN_DEFAULTS, version=engine.state.version, day=date(2022, 4, 21)
+    ).values()
+    assert (614, 3_620.0, "too_late") == tuple(advice[name] for name in ("needed", "revenue_at_risk", "reason"))
 
 
 def test_changes_are_since_the_report_before(shop, build):

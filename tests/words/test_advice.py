@@ -160,3 +160,19 @@ def test_programs_get_the_words_and_the_numbers():
     assert ("2026-01-05", 100, []) == (found["runs_out_on"], found["order_quantity"], found["not_known"])
     assert "needed 95 = target 200 − available 45 − moved here 60" in found["sums"]
     assert fields(None) is None
+
+
+def test_a_season_is_said_where_the_forecast_is():
+    """Whose, by how much, and over how many days; a SKU's name as it is, the levels as words."""
+    seasonal = line(season_of="CATEGORY GARDEN TOOLS", season_factor=1.4178)
+
+    assert (
+        "Sells 9 a day, × 1.42 over 19 days for the season of category GARDEN TOOLS: runs out on"
+        in outlook_lines(seasonal)[0]
+    )
+    assert difference_sentence(told(7), seasonal).endswith(
+        "demand of 171 over the next 19 days, by the season of category GARDEN TOOLS"
+    )
+    assert ("CATEGORY GARDEN TOOLS", 1.4178) == tuple(fields(seasonal)[name] for name in ("season_of", "season_factor"))
+    assert "season of SKU S 1" in outlook_lines(line(season_of="SKU S 1", season_factor=0.5))[0]
+    assert "season" not in " ".join(outlook_lines(line())) + difference_sentence(told(7), line())

@@ -1,5 +1,4 @@
-{# Revenue at risk at mean sales: what is lost until an order placed now arrives. The plan's (out.plans) is by the
-   forecast and knows what is on its way. #}
+{# Risk and revenue at risk are the plan's own: rules and forecasts live in Python, and one word has one sum. #}
 with
 
 positions as (
@@ -15,7 +14,13 @@ velocities as (
 
 ),
 
-priced as (
+plans as (
+
+    select * from {{ ref('stg_out__plans') }}
+
+),
+
+stored as (
 
     select
         positions.warehouse_id,
@@ -25,19 +30,13 @@ priced as (
         positions.unit_price,
         positions.lead_time_days,
         {{ at_least_zero('positions.on_hand') }} as stored_units,
-        {{ at_least_zero('positions.available') }} as sellable_units,
         nullif(velocities.daily_units, 0) as daily_units,
+        plans.plan_date,
+        plans.risk_percent,
+        plans.revenue_at_risk,
     from positions
     left join velocities on positions.warehouse_id = velocities.warehouse_id and positions.sku = velocities.sku
-
-),
-
-waiting as (
-
-    select
-        *,
-        lead_time_days - sellable_units / daily_units as wait_days,
-    from priced
+    left join plans on positions.warehouse_id = plans.warehouse_id and positions.sku = plans.sku
 
 ),
 
@@ -54,9 +53,10 @@ valued as (
         stored_units * unit_price as inventory_value,
         daily_units,
         lead_time_days,
-        {{ at_least_zero('wait_days') }} as dry_days,
-        daily_units * {{ at_least_zero('wait_days') }} * unit_price as revenue_at_risk,
-    from waiting
+        plan_date,
+        risk_percent,
+        revenue_at_risk,
+    from stored
 
 )
 

@@ -73,7 +73,7 @@ def _print(found: LineExplanation) -> None:
         _Part("Demand", [demand_text(line)] + ([] if sold is None else [
             f"from {sold.units:,} sold on {counted(sold.counted_days, 'day')} that count of the 84 before "
             f"{line['plan_date']}, {counted(sold.days_with_sales, 'day')} with a sale",
-            season_text(sold.history_days),
+            season_text(line, sold.season, sold.history_days),
         ])),
         _Part("Outlook", [outlook_text(line) or "not known"]),
         _Part("Sums", sum_texts(line)),

@@ -13,16 +13,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from inventory_assets.domain.replenish.ahead import Ahead, with_season
 from inventory_assets.domain.replenish.projection import NEVER, run_out_days, wait
 from inventory_assets.domain.replenish.shelves import PlanSettings, Shelves
 from inventory_assets.domain.replenish.transfers import Need, Transfer, share_out
 from inventory_assets.domain.stock.coverage import COVER_LEVEL
-from inventory_assets.domain.thresholds.forecast import (
-    OBSOLETE_DAYS,
-    demand_over,
-    safety_factor,
-    whole_units,
-)
+from inventory_assets.domain.thresholds.forecast import OBSOLETE_DAYS, safety_factor, whole_units
 from inventory_assets.ranges import MAX_DAYS
 
 
@@ -63,7 +59,8 @@ class Lines(NamedTuple):
     `target` − available − inbound − announced − accepted + given − taken; `order_quantity` that
     in whole packs, at least the least order. `risk_percent`: of running out before an order placed today arrives.
     `seen_by_limit`: where no limit in force sees that, the reorder quantity that would. `is_urgent`: to be seen to
-    before the next review.
+    before the next review. `season_factor`: where a season of the year is known, how many times as much a day of the
+    horizon sells as one of those that the forecast is of.
     """
 
     horizon_days: np.ndarray
@@ -85,6 +82,7 @@ class Lines(NamedTuple):
     reason: np.ndarray
     is_urgent: np.ndarray
     unknown: np.ndarray
+    season_factor: np.ndarray
 
 
 class Plan(NamedTuple):
@@ -107,7 +105,7 @@ def make_plan(shelves: Shelves, plan_date: date, settings: PlanSettings) -> Plan
     is_known = known.is_known & ~np.isnan(lead)
     lead_days = np.where(np.isnan(lead), 0, lead).astype(np.int64)
     horizon = lead_days + settings.review_days
-    ahead = known.ahead(plan_date.weekday())
+    ahead = with_season(known.ahead(plan_date.weekday()), shelves.curves if settings.season_method else None)
     deviation = np.nan_to_num(known.deviation)
 
     # ---- what comes of itself
@@ -117,8 +115,8 @@ def make_plan(shelves: Shelves, plan_date: date, settings: PlanSettings) -> Plan
     runs_out[runs_out > min(MAX_DAYS, (date.max - plan_date).days)] = NEVER
     wait_for_order = wait(ahead, deviation, shelves.available, lead_days, shelves.arrivals)
     is_late = is_known & (runs_out < lead_days)
-    forecast = demand_over(ahead, horizon)
-    spread = deviation * np.sqrt(horizon)
+    forecast = ahead.over(horizon)
+    spread = ahead.spread(deviation, horizon)
     projected = shelves.available + _arrived(shelves, horizon) - forecast
     margin = NormalDist().inv_cdf((1 + COVER_LEVEL) / 2) * spread
 
@@ -142,7 +140,9 @@ def make_plan(shelves: Shelves, plan_date: date, settings: PlanSettings) -> Plan
     target = np.fmax(service, np.where(np.isnan(shelves.order_up_to), by_rule, shelves.order_up_to))
     coming = shelves.inbound + shelves.announced + shelves.accepted
     needed = np.maximum(0, target - shelves.available - coming + given - taken)
-    reorder = whole_units(demand_over(ahead, lead_days + 1) + factor * deviation * np.sqrt(lead_days + 1))
+    reorder = whole_units(
+        ahead.over(lead_days + 1) + factor * deviation * ahead.lift(lead_days + 1) * np.sqrt(lead_days + 1)
+    )
     reason = _reasons(shelves, is_late, is_seen, service, target)
     return Plan(
         Lines(
@@ -165,6 +165,7 @@ def make_plan(shelves: Shelves, plan_date: date, settings: PlanSettings) -> Plan
             reason=reason,
             is_urgent=(reason < _URGENT_BELOW) | (taken > 0) | (given > 0),
             unknown=_unknown(shelves),
+            season_factor=_where(is_known & (ahead.season > 0), ahead.lift(horizon)),
         ),
         transfers,
     )
@@ -202,7 +203,7 @@ def _is_seen(shelves: Shelves) -> np.ndarray:
 
 
 def _kept(
-    shelves: Shelves, ahead: np.ndarray, deviation: np.ndarray, lead_days: np.ndarray, safety: np.ndarray
+    shelves: Shelves, ahead: Ahead, deviation: np.ndarray, lead_days: np.ndarray, safety: np.ndarray
 ) -> np.ndarray:
     """Units that each shelf keeps when it gives (RULES 43); nan where nobody knows what it needs.
 

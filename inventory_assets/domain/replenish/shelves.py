@@ -10,6 +10,8 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
+from inventory_assets.domain.replenish.ahead import Curves
+from inventory_assets.domain.stock.season import TWO_YEARS
 from inventory_assets.domain.thresholds.forecast import Forecasts
 from inventory_assets.ranges import MAX_DAYS, MAX_QUANTITY
 
@@ -25,12 +27,14 @@ class PlanSettings(msgspec.Struct, frozen=True):
 
     `review_days`: from this plan to the next look, which an order must last
     for as well. `service_level`: where no dynamic rule says its own.
-    `least_transfer`: fewer units than these are not moved.
+    `least_transfer`: fewer units than these are not moved. `season_method`: by
+    which a season of the year counts; None is not at all.
     """
 
     review_days: int = 7
     service_level: float = 0.95
     least_transfer: int = 1
+    season_method: str | None = TWO_YEARS
 
     def __post_init__(self) -> None:
         if not 1 <= self.review_days <= MAX_DAYS:
@@ -39,6 +43,8 @@ class PlanSettings(msgspec.Struct, frozen=True):
             raise ValueError(f"service_level was {self.service_level!r}, expected above 0 and below 1")
         if not 1 <= self.least_transfer <= MAX_QUANTITY:
             raise ValueError(f"least_transfer was {self.least_transfer!r}, expected 1 to {MAX_QUANTITY:,}")
+        if self.season_method not in (None, TWO_YEARS):
+            raise ValueError(f"season_method was {self.season_method!r}, expected {TWO_YEARS!r} or none")
 
 
 PLAN_DEFAULTS = PlanSettings()
@@ -86,7 +92,7 @@ class Shelves(NamedTuple):
     units. `announced`: transfers to the shelf that have not been shipped.
     `accepted`: what is left of accepted plan lines, `lapsed` what of them lapsed.
     `service_level`: a dynamic rule's own. `daily_units`: the velocity that
-    limits in days are compared by (RULES 23).
+    limits in days are compared by (RULES 23). `curves`: seasons of the year; None is none.
     """
 
     sku: np.ndarray
@@ -112,6 +118,7 @@ class Shelves(NamedTuple):
     service_level: np.ndarray
     forecasts: Forecasts
     arrivals: Arrivals
+    curves: Curves | None = None
 
     def __len__(self) -> int:
         return len(self.available)

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from inventory_assets.domain.stock.coverage import WINDOW_DAYS
 from inventory_assets.domain.thresholds.resolve import DynamicLimits
 
 ALPHA = 0.1
@@ -22,6 +23,7 @@ INTERMITTENT_INTERVAL = 1.32
 """Mean days between days with demand from which Croston's family does better (Syntetos, Boylan & Croston 2005)."""
 
 WEEK = 7
+WINDOW_WEEKS = WINDOW_DAYS // WEEK
 SEASON_WEEKS = 8
 """Fewer weeks than this say more of chance than of weekdays."""
 

@@ -7,6 +7,7 @@ from inventory_assets.domain.replenish.shelves import PlanSettings
 from inventory_assets.domain.values import to_datetime, to_microseconds_naive
 from inventory_assets.lake.query.clauses import ABSURD_PRODUCTS
 from inventory_assets.lake.query.reader import Reader
+from inventory_assets.replenish.moment import moment_of
 from inventory_assets.reports.period import Kind, Period, last_complete, period_of
 from inventory_assets.reports.read.changes import (
     read_handling,
@@ -70,9 +71,10 @@ def find_basis(reader: Reader, period: Period, version: int, code_version: str, 
     """Say what a report is computed from; the reader shows `version`."""
     committed_at = reader.query("SELECT committed_at FROM meta.versions WHERE version = ?", [version]).item()
     last_event_at = reader.query("SELECT max(last_event_at) AS m FROM core.sku_state").item()
+    as_of, moment = _as_of(period, committed_at, last_event_at), moment_of(reader, version)
     return Basis(
-        period=period, version=version, committed_at=committed_at, code_version=code_version,
-        as_of=_as_of(period, committed_at, last_event_at), last_event_at=last_event_at, earlier=earlier,
+        period=period, version=version, committed_at=committed_at, code_version=code_version, as_of=as_of,
+        last_event_at=last_event_at, today=max(as_of, moment or as_of).date(), earlier=earlier,
     )  # fmt: skip
 
 

@@ -35,7 +35,7 @@ class Basis:
     """What a report is computed from.
 
     `as_of`: the moment it speaks from; nothing in it is later. `today`: the day
-    it is read, for dates to act on.
+    to act on, that of `as_of` or of its version's moment, which messages of that version speak from too.
     """
 
     period: Period
@@ -44,17 +44,13 @@ class Basis:
     code_version: str
     as_of: datetime
     last_event_at: datetime | None
+    today: date
     earlier: Earlier | None = None
 
     @property
     def is_running(self) -> bool:
         """Whether the period is not over yet."""
         return self.as_of < self.period.end_at
-
-    @property
-    def today(self) -> date:
-        """The day of `as_of`."""
-        return self.as_of.date()
 
 
 @dataclass(frozen=True, slots=True)
