@@ -45,6 +45,7 @@ COMMANDS = {
     "snapshots": ("commands.lake.snapshots:snapshots", "Closing stock of each day, as Parquet."),
     "sql": ("commands.lake.core:sql", "Ask the lake a question in SQL."),
     "stats": ("commands.lake.core:stats", "Count what the lake holds."),
+    "tail": ("commands.run.tail:tail", "Watch a topic: decoded, and what is wrong."),
     "thresholds": ("commands.thresholds.group:thresholds", "Threshold rules: list, set, check, back-test."),
     "topics": ("commands.run.messages:topics", "Make topics and subscriptions."),
     "velocity": ("commands.lake.core:velocity", "Refresh mean daily units sold, for days of cover."),

@@ -75,7 +75,7 @@ async def _serve(host: str, port: int, data_dir: Path | None) -> None:
         )
         bound = _bind(server, host, port)
         await server.start()
-        tasks = [asyncio.create_task(work) for work in (broker.run_clock(), Sweeper(broker, replay).run())]
+        tasks = [asyncio.create_task(work) for work in (broker.run_clock(), Sweeper(broker, replay, registry).run())]
         try:
             print(f"emulator ready on {write_address(host, bound)}", flush=True)
             await server.wait_for_termination()
