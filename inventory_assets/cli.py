@@ -23,6 +23,7 @@ COMMANDS = {
     "coverage": ("commands.lake.coverage:coverage", "Show demand, and how many days stock lasts."),
     "deliver": ("commands.alerts.delivery:deliver", "Deliver alerts to the policy's channels."),
     "drain": ("commands.run.messages:drain", "Take in everything that waits, burst by burst."),
+    "drop": ("commands.run.drop:drop", "Publish the new files of the drop folder, now."),
     "emulator": ("commands.run.messages:emulator", "Run a local Pub/Sub emulator until SIGTERM."),
     "exchange": ("commands.lake.exchange:exchange", "Rows from and to a PostgreSQL server."),
     "explain": ("commands.alerts.explain:explain", "Show why an alert fired: events, rule, arithmetic."),

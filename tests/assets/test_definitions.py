@@ -60,6 +60,7 @@ def inventory(tmp_path, empty_home, monkeypatch):
 def test_the_asset_graph_is_the_lake():
     """Golden: an asset that appears or vanishes unnoticed breaks somebody's dashboard."""
     expected = {
+        "drop/files": [],
         "raw/messages": [],
         "core/events": ["raw/messages"],
         "core/dead_letters": ["raw/messages"],

@@ -75,6 +75,8 @@ PRINTS_NO_ID = {
     "connector list", "connector reconcile",
     # No lake's: `tests/commands/run/test_tail.py`.
     "tail",
+    # Names of files: `tests/commands/run/test_drop.py`.
+    "drop",
     "schema", "schema show", "schema validate", "schema diff",
     # Its lists need a history: `tests/commands/plan/test_backtest.py`.
     "plan backtest",
