@@ -163,6 +163,7 @@ def test_a_subscription_that_nobody_uses_expires_and_others_stay():
         after_a_day = sorted(world.broker.subscriptions)
         world.now_us += 31 * DAY_US
         await world.sweeper.sweep()
+        await world.broker.committed()
 
         assert (before, [*world.broker.subscriptions]) == (3, ["projects/p/subscriptions/never"])
         assert ["projects/p/subscriptions/month", "projects/p/subscriptions/never"] == after_a_day
