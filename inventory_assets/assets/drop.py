@@ -15,7 +15,7 @@ MAX_SHOWN = 20
 
 DROPPED_FILES = dg.AssetSpec(
     key=dg.AssetKey(["drop", "files"]),
-    group_name="ingest",
+    group_name="drop",
     kinds={"csv"},
     description="Files that people drop for publication (`INVENTORY_DROP_FOLDER`, docs/publishing.md). A "
     "materialization is a file that was published, an observation one that was not. One event per file.",

@@ -19,6 +19,7 @@ from inventory_assets.ingest.meaning import meaning_of, parsing_of
 from inventory_assets.messaging.messages import ReceivedMessage
 from inventory_assets.option_types import ROWS, WAIT_SECONDS
 from inventory_assets.settings import Settings, emulator_host, load_settings
+from inventory_assets.words.numbers import counted
 from inventory_assets.words.times import to_second
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def tail(topic: str, since: str | None, filter_: str, format_: str, limit: int |
         ) as watched:  # fmt: skip
             _say_from_when(watched, topic, moment)
             count, wrong = _show(_passing(watched, stop, limit, seconds), settings, format_)
-    notes.print(f"{count:,} messages, {wrong:,} of them wrong", style="dim")
+    notes.print(f"{counted(count, 'message')}, {wrong:,} of them wrong", style="dim")
     if watched.left:
         notes.print(
             f"the subscription {watched.subscription!r} could not be deleted ({watched.left}); "
