@@ -201,7 +201,8 @@ class _Taking:
         """(what gives its messages, in which envelope, all that decides what they are)."""
         name = each.name.rpartition("/")[2]
         kind, now, parsing = asked.kind_of(name), machine_microseconds(), parsing_of(meaning_of(self._settings))
-        is_said = asked.envelope is not None or mapping != ColumnMapping({}, {}) or written != FileFormat()
+        is_mapped = mapping != ColumnMapping({}, {}) or written != FileFormat()
+        is_said = is_mapped or asked.envelope is not None or asked.time is not None
         if kind == "messages" or (kind == "json" and not is_said):
             # As `inventory publish` does: lines go out as they stand where nobody says what they are.
             topics = {spec.name for spec in load_topology().topics}

@@ -160,6 +160,14 @@ def test_lines_go_out_as_they_stand_where_nobody_says_what_they_are(local):
     ]
 
 
+def test_where_something_is_said_of_its_rows_each_line_is_one(local):
+    local.put("drop.toml", AS_DOCUMENTS + '[constants]\nwarehouse_id = "W1"\n')
+    local.put("a.jsonl", b'{"item_id": "S1", "qty": 5, "time": "2025-03-01T08:00:00Z"}\n')
+
+    assert {"a.jsonl": "published"} == local.verdicts()
+    assert ["row_id"] == [*local.broker.published[0].attributes]
+
+
 def test_a_file_that_was_just_written_waits(local):
     local.put("a.csv", rows(1))
 
