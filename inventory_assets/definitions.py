@@ -7,12 +7,14 @@ import dagster as dg
 
 from inventory_assets.assets import derived, marts, quality, recompute, reports, snapshot_runs, snapshots, upkeep
 from inventory_assets.assets.checks import build_checks
+from inventory_assets.assets.drop import DROPPED_FILES
 from inventory_assets.assets.tables import build_table_assets
 from inventory_assets.partitions import arrival_partitions, complete_days, complete_weeks, daily_partitions
 from inventory_assets.settings import Settings, load_settings
 from resources import InventoryResource, StorageResource
 from sensors.bursts import burst_sensor
 from sensors.deliveries import delivery_sensor
+from sensors.drop import drop_sensor
 from sensors.marts import marts_after_snapshots
 from sensors.pipeline import operations_sensor
 from sensors.run_failures import run_failure_status
@@ -53,7 +55,7 @@ def _lake(settings: Settings) -> dg.Definitions:
         description="Take in what waits, catch every table up, judge the data.",
     )
     return dg.Definitions(
-        assets=tables,
+        assets=[*tables, DROPPED_FILES],
         asset_checks=build_checks(),
         jobs=[
             inventory_job,
@@ -72,7 +74,7 @@ def _lake(settings: Settings) -> dg.Definitions:
             upkeep.archive_schedule,
             recompute.recompute_schedule,
         ],
-        sensors=[burst_sensor, delivery_sensor, operations_sensor, run_failure_status],
+        sensors=[burst_sensor, delivery_sensor, drop_sensor, operations_sensor, run_failure_status],
     )
 
 

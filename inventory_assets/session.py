@@ -68,12 +68,14 @@ class Session:
         loop: Bursts between ticks.
         aside: The bursts' report.
         late: The look for late events.
+        drop: The look for files to publish.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.aside: Aside[Any] = Aside()
         self.late: Aside[Any] = Aside()
+        self.drop: Aside[Any] = Aside()
         self._engine = Engine(settings)
         # The engine is one connection and one warm state. Who has it may ask for the burst loop too.
         self._turn = Turn(on_wait=lambda: self.loop.wake())

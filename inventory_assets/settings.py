@@ -48,6 +48,7 @@ class Settings:
         snapshots_path: Where snapshot files go: a directory or `gs://bucket/prefix`.
         reports_path: Where reports go: a directory or `gs://bucket/prefix`.
         archive_path: Where `inventory archive` copies old days to: a directory or `gs://bucket/prefix`.
+        drop_folder: Where people put files to be published: a directory or `gs://bucket/prefix`.
         discontinued_after: Without stock and events for so long, a product counts as discontinued.
         gcs_key_id, gcs_secret: An HMAC key of a service account that may write the bucket.
         gcs_endpoint: Another host that speaks the same, as `http://host:port`.
@@ -85,6 +86,7 @@ class Settings:
     marts: Path | None = None
     reports_path: str = ""
     archive_path: str = ""
+    drop_folder: str = ""
     discontinued_after: timedelta = timedelta(days=365)
     gcs_key_id: str = field(default="", repr=False)
     gcs_secret: str = field(default="", repr=False)
@@ -188,6 +190,11 @@ class Settings:
     def archive_uri(self) -> str:
         """Where the archive is."""
         return self.archive_path or str(self.home / "archive")
+
+    @property
+    def drop_uri(self) -> str:
+        """Where people put files to be published; nobody makes that folder for them."""
+        return self.drop_folder or str(self.home / "drop")
 
     @property
     def alerting_path(self) -> Path | None:
@@ -383,6 +390,7 @@ _READERS: dict[str, Callable[[str], object]] = {
     "marts": lambda text: Path(text).expanduser().resolve(),
     "reports_path": _place,
     "archive_path": _place,
+    "drop_folder": _place,
     "discontinued_after": lambda text: timedelta(days=_whole(1, MAX_DAYS)(text)),
     "gcs_key_id": str,
     "gcs_secret": str,

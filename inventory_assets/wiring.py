@@ -9,7 +9,9 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import partial
 from multiprocessing.connection import Connection
+from pathlib import Path
 
 from inventory_assets.addresses import listens
 from inventory_assets.domain.notify.policy import ChannelPolicy, Policy
@@ -19,6 +21,7 @@ from inventory_assets.ingest.ingest import Ingest
 from inventory_assets.ingest.meaning import CODE_VERSION
 from inventory_assets.ingest.notes import LakeNotes
 from inventory_assets.lake.errors import LakeBusyError
+from inventory_assets.lake.files.storage import Opener, open_storage
 from inventory_assets.lake.lock import writer_lock
 from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.lake.transaction import Lake
@@ -28,6 +31,7 @@ from inventory_assets.notify.channels.build import build_channel
 from inventory_assets.notify.channels.channel import Channel
 from inventory_assets.notify.delivery import Delivery
 from inventory_assets.notify.process import Charge, Courier
+from inventory_assets.publishing.drop import Dropped, take_dropped
 from inventory_assets.refresh.incidents import StockoutLook
 from inventory_assets.replenish.make import settings_of
 from inventory_assets.settings import Settings, emulator_host, load_settings
@@ -72,6 +76,36 @@ def publisher_of(settings: Settings, *, timeout_seconds: float = PUBLISH_SECONDS
         yield publisher
     finally:
         publisher.close()
+
+
+@contextmanager
+def _ready_publisher(settings: Settings) -> Iterator[Publisher]:
+    ensure_topics(settings)
+    with publisher_of(settings) as publisher:
+        yield publisher
+
+
+def take_dropped_files(
+    settings: Settings, *, open_place: Opener = open_storage, at_once: bool = False
+) -> Dropped | None:
+    """Publish the new files of the drop folder; None where there is no such folder.
+
+    Args:
+        settings: Which folder, and where its files go.
+        open_place: What opens it.
+        at_once: Files that were written a moment ago, too.
+
+    Raises:
+        DropBusyError: Another process of the home takes them.
+        MessagingError: The broker took none, or no more: the next try goes on there.
+        LakeError: The folder cannot be read.
+    """
+    is_bucket = "://" in settings.drop_uri
+    if not is_bucket and not Path(settings.drop_uri).exists():
+        return None
+    storage = open_place(settings.drop_uri)
+    # An object of a bucket is there when it is complete.
+    return take_dropped(settings, storage, partial(_ready_publisher, settings), at_once=at_once or is_bucket)
 
 
 def reach_publisher(settings: Settings) -> AbstractContextManager[Publisher] | None:

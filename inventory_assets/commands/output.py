@@ -105,6 +105,13 @@ def _told() -> Iterator[None]:
         raise OutputError(f"standard output could not be written: {why}. What is there is not all of it.") from error
 
 
+def print_line(what: dict[str, Any] | str) -> None:
+    """Print one of a row of things that has no end, at once: an object as a line of JSON, or a text as one line."""
+    with written_as_utf8() as out:
+        out.write(f"{visible(what) if isinstance(what, str) else _json(what)}\n")
+        out.flush()
+
+
 def print_batches(names: Sequence[str], batches: Iterable[Sequence[Sequence[Any]]], format_: str) -> None:
     """Print rows as they come, however many: one array, one CSV, or a table for each batch."""
     found = iter(batches)

@@ -37,10 +37,13 @@ class Registry:
         for name, topic_id, created_us, body in store.resources("topic"):
             broker.topics[name] = TopicState(topic_id, wire.Topic.FromString(body), created_us)
             broker.last_id = max(broker.last_id, topic_id)
+        used = {name: used_us for name, _, used_us, _ in store.resources("use")}
         for name, subscription_id, created_us, body in store.resources("subscription"):
             parsed = wire.Subscription.FromString(body)
             topic = broker.topics.get(parsed.topic)
-            state = new_subscription(parsed, subscription_id=subscription_id, created_us=created_us, topic=topic)
+            state = new_subscription(
+                parsed, subscription_id=subscription_id, created_us=created_us, topic=topic, used_us=used.get(name, 0)
+            )
             broker.subscriptions[name] = state
             broker.last_id = max(broker.last_id, subscription_id)
             if topic:
@@ -142,7 +145,13 @@ class Registry:
         del self._broker.subscriptions[name]
         self._drop_backlog(state)
         self._broker.batch.delete_resource("subscription", name)
+        self._broker.batch.delete_resource("use", name)
         await self._broker.committed()
+
+    def note_use(self, state: SubscriptionState) -> None:
+        """Keep when a subscription was last used."""
+        state.noted_us = state.used_us
+        self._broker.batch.put_resource("use", state.body, id=state.id, created_us=state.used_us)
 
     async def detach_subscription(self, name: str) -> None:
         """Cut a subscription off its topic: it owes nothing and cannot be pulled."""

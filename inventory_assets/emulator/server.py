@@ -89,7 +89,7 @@ async def _serve(host: str, port: int, data_dir: Path | None, oidc: Oidc) -> Non
         tokens = await stack.enter_async_context(_tokens(identity, host, oidc.port))
         bound = _bind(server, host, port)
         await server.start()
-        work = (broker.run_clock(), Sweeper(broker, replay).run(), Pusher(broker, identity).run())
+        work = (broker.run_clock(), Sweeper(broker, replay, registry).run(), Pusher(broker, identity).run())
         tasks = [asyncio.create_task(each) for each in work]
         try:
             print(f"emulator ready on {write_address(host, bound)}", flush=True)

@@ -32,7 +32,10 @@ class TopicState:
 
 @dataclass(slots=True, eq=False)
 class SubscriptionState:
-    """A subscription, its queue and who waits for it."""
+    """A subscription, its queue and who waits for it.
+
+    `used_us` is when a subscriber last came, `noted_us` what of that is stored.
+    """
 
     id: int
     body: Any
@@ -42,11 +45,18 @@ class SubscriptionState:
     matcher: Matcher | None
     waiters: deque[asyncio.Future[None]] = field(default_factory=deque)
     is_deleted: bool = False
+    used_us: int = 0
+    noted_us: int = 0
 
     @property
     def retention_us(self) -> int:
         """How long an unacknowledged message is kept."""
         return int(wire.seconds(self.body.message_retention_duration) * 1e6)
+
+    @property
+    def expires_after_us(self) -> int:
+        """How long nobody may come until it is deleted; 0 is for ever."""
+        return int(wire.seconds(self.body.expiration_policy.ttl) * 1e6)
 
     def ack_id(self, entry: Entry) -> str:
         """Name the delivery an entry is leased by."""
@@ -69,7 +79,7 @@ class SubscriptionState:
 
 
 def new_subscription(
-    body: Any, *, subscription_id: int, created_us: int, topic: TopicState | None
+    body: Any, *, subscription_id: int, created_us: int, topic: TopicState | None, used_us: int = 0
 ) -> SubscriptionState:
     """Make the state of a checked subscription."""
     return SubscriptionState(
@@ -79,6 +89,8 @@ def new_subscription(
         topic=topic,
         queue=SubscriptionQueue(is_ordered=body.enable_message_ordering),
         matcher=compile_filter(body.filter),
+        used_us=max(created_us, used_us),
+        noted_us=max(created_us, used_us),
     )
 
 

@@ -74,6 +74,7 @@ class SubscriberService:
         subscription = self._registry.subscription(name)
         if subscription.is_deleted:
             raise not_found("Subscription", name)
+        subscription.used_us = self._broker.now_us()
         if subscription.body.detached:
             raise failed_precondition(f"Subscription {name} is detached from its topic. Delete it and create it again.")
         return subscription
@@ -85,6 +86,7 @@ class SubscriberService:
         subscription = self._registry.subscription(request.subscription)
         if not request.ack_ids:
             raise invalid("No ack ids specified.")
+        subscription.used_us = self._broker.now_us()
         stale = self._broker.acknowledge(subscription, request.ack_ids)
         await self._broker.committed()
         _raise_if_stale(subscription, stale)

@@ -1,7 +1,8 @@
-"""Clean-up: expired backlog, retained messages past their time, old snapshots.
+"""Clean-up: expired backlog, messages past their time, old snapshots, subscriptions that nobody uses.
 
-Belongs here: what is deleted because of its age or the size of the database.
-Does not belong: what is deleted because it is acknowledged (`broker.disown`).
+Belongs here: what is deleted because of its age, of disuse, or of the size of
+the database. Does not belong: what is deleted because it is acknowledged
+(`broker.disown`).
 """
 
 import asyncio
@@ -10,6 +11,7 @@ from itertools import islice
 from typing import Any
 
 from inventory_assets.emulator.broker import Broker
+from inventory_assets.emulator.registry import Registry
 from inventory_assets.emulator.replay import Replay
 from inventory_assets.emulator.states import TopicState
 
@@ -22,6 +24,10 @@ _SWEEP_SECONDS = 5.0
 # A row younger than this may belong to a publish that is not confirmed yet, and
 # then looks like one nobody owes.
 _SETTLING_US = 60_000_000
+# Whoever pulled before a restart has to come back first.
+_GRACE_US = 60_000_000
+# Of a day, the least there is: what a crash takes back of it is soon made up.
+_NOTED_EVERY_US = 3_600_000_000
 # A delete this large takes the writer ~20 ms; publishes wait for it.
 _SLICE = 5_000
 
@@ -29,8 +35,12 @@ _SLICE = 5_000
 class Sweeper:
     """Deletes what no subscription, snapshot or retention needs any more."""
 
-    def __init__(self, broker: Broker, replay: Replay, *, max_stored_bytes: int = MAX_STORED_BYTES) -> None:
+    def __init__(
+        self, broker: Broker, replay: Replay, registry: Registry, *, max_stored_bytes: int = MAX_STORED_BYTES
+    ) -> None:
         self._broker = broker
+        self._registry = registry
+        self._begun_us = broker.now_us()
         self._replay = replay
         self._max_stored_bytes = max_stored_bytes
         self._swept_to: dict[int, int] = {}
@@ -52,6 +62,7 @@ class Sweeper:
         for name, snapshot in list(self._replay.snapshots.items()):
             if snapshot.body.expire_time.ToMicroseconds() <= now_us:
                 await self._replay.delete_snapshot(name)
+        await self._expire_unused(now_us)
         for subscription in list(broker.subscriptions.values()):
             limit = now_us - subscription.retention_us
             # Entries are in publish order: the expired ones come first.
@@ -68,6 +79,17 @@ class Sweeper:
                 await self._purge(topic, before_id=now_us - _SETTLING_US, is_forced=True)
         if broker.store.is_durable:
             broker.batch.resources.append(("PRAGMA incremental_vacuum(2000)", ()))
+
+    async def _expire_unused(self, now_us: int) -> None:
+        for name, subscription in list(self._broker.subscriptions.items()):
+            if any(not waiter.done() for waiter in subscription.waiters):
+                subscription.used_us = now_us
+            if subscription.used_us - subscription.noted_us >= _NOTED_EVERY_US:
+                self._registry.note_use(subscription)
+            after_us = subscription.expires_after_us
+            if after_us and now_us - subscription.used_us >= after_us and now_us - self._begun_us >= _GRACE_US:
+                _log.info("subscription %s expired: nobody used it", name)
+                await self._registry.delete_subscription(name)
 
     def _start_over_if_less_is_kept(self, topic: TopicState) -> None:
         # Rows passed over because a snapshot or a retention kept them are due now.

@@ -21,6 +21,9 @@ from inventory_assets.given_files import DELIMITERS, did_you_mean, read_text
 _OFFSET = re.compile(r"(?P<sign>[+-])(?P<hours>[01][0-9]|2[0-3]):(?P<minutes>[0-5][0-9])")
 _DELIMITER_NAMES = {"comma": ",", "semicolon": ";", "tab": "\t", "\\t": "\t", "pipe": "|"}
 _FIELDS = {name for names in FIELDS.values() for name in names}
+_TABLES = ("columns", "constants", "format")
+PUBLISH = "publish"
+"""A table that a command does without: it says them by its options (`asked`)."""
 _DAY = datetime(2024, 2, 29, 13, 5, 7, tzinfo=UTC)
 
 
@@ -151,13 +154,13 @@ def to_mapping(content: Mapping[str, Any]) -> tuple[ColumnMapping, FileFormat]:
         MappingError: A word of it is unknown, or its value is none of its kind.
     """
     for name in content:
-        _known(name, ("columns", "constants", "format"), "table")
-    tables = {name: content.get(name, {}) for name in ("columns", "constants", "format")}
+        check_known(name, (*_TABLES, PUBLISH), "table")
+    tables = {name: content.get(name, {}) for name in _TABLES}
     for name, table in tables.items():
         if not isinstance(table, dict):
             raise MappingError(f"{name} was {table!r}, expected a table: [{name}] with a line for each.")
     for name in {**tables["columns"], **tables["constants"]}:
-        _known(name, _FIELDS, "field")
+        check_known(name, _FIELDS, "field")
     for name, column in {**tables["columns"], **tables["format"]}.items():
         if type(column) is not str or not column:
             raise MappingError(f"{name} was {column!r}, expected text.")
@@ -165,13 +168,18 @@ def to_mapping(content: Mapping[str, Any]) -> tuple[ColumnMapping, FileFormat]:
         if type(value) not in (str, int, bool):
             raise MappingError(f"the constant {name} was {value!r}, expected text, a whole number or true or false.")
     for name in tables["format"]:
-        _known(name, [each.name for each in fields(FileFormat)], "word of [format]")
-    if not tables["columns"] and not tables["constants"] and not tables["format"]:
+        check_known(name, [each.name for each in fields(FileFormat)], "word of [format]")
+    if not any(tables.values()) and PUBLISH not in content:
         raise MappingError('it says nothing; expected [columns] with lines of field = "column", as sku = "item".')
     return ColumnMapping(tables["columns"], tables["constants"]), FileFormat(**tables["format"]).check()
 
 
-def _known(name: str, known: Any, what: str) -> None:
+def check_known(name: str, known: Any, what: str) -> None:
+    """Refuse a name that is none of the known ones.
+
+    Raises:
+        MappingError: With the one that was meant, if one can tell, else all.
+    """
     if name not in known:
         hint = did_you_mean(name, known) or f"; known: {', '.join(sorted(known))}"
         raise MappingError(f"{name!r} is no {what}{hint}.")

@@ -58,8 +58,9 @@ class Order:
 
 @dataclass(slots=True)
 class Tally:
-    """Counts of a file's rows, and the first complaints."""
+    """Counts of a file's rows, and the first complaints: `most` of them."""
 
+    most: int = MAX_SHOWN
     rows: int = 0
     bad: set[int] = field(default_factory=set)
     problems: list[str] = field(default_factory=list)
@@ -69,13 +70,13 @@ class Tally:
         self.rows += 1
         if draft.message is None:
             self.bad.add(draft.line)
-            if len(self.problems) < MAX_SHOWN:
+            if len(self.problems) < self.most:
                 self.problems.append(f"{draft.place or f'line {draft.line}'}: {draft.problem}")
 
     def complaint(self, name: str, so: str) -> str:
         """The bad rows, by line."""
         shown, bad = "\n  ".join(self.problems), len(self.bad)
-        more = f"\n  and {bad - MAX_SHOWN:,} more" if bad > MAX_SHOWN else ""
+        more = f"\n  and {bad - self.most:,} more" if bad > self.most else ""
         rows = "1 bad row" if bad == 1 else f"{bad:,} bad rows"
         return f"{name}: {rows}, {so}:\n  {shown}{more}"
 

@@ -60,6 +60,7 @@ def inventory(tmp_path, empty_home, monkeypatch):
 def test_the_asset_graph_is_the_lake():
     """Golden: an asset that appears or vanishes unnoticed breaks somebody's dashboard."""
     expected = {
+        "drop/files": [],
         "raw/messages": [],
         "core/events": ["raw/messages"],
         "core/dead_letters": ["raw/messages"],
@@ -115,9 +116,9 @@ def test_every_asset_states_its_grain():
     graph = build_defs(Settings()).resolve_asset_graph()
 
     for key in graph.get_all_asset_keys():
-        grain = "One report per" if key.path[0] == "reports" else "One row per"
+        grain = {"reports": "One report per", "drop": "One event per"}.get(key.path[0], "One row per")
         assert grain in (graph.get(key).description or ""), key
-        assert graph.get(key).group_name in {*LAKE_GROUPS, "snapshots", "quality", "reports", *GROUPS}
+        assert graph.get(key).group_name in {*LAKE_GROUPS, "snapshots", "quality", "reports", "drop", *GROUPS}
 
 
 def test_every_derived_table_is_an_asset():

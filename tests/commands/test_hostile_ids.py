@@ -74,6 +74,10 @@ PRINTS_NO_ID = {
     "connector", "connector run", "connector check", "connector init-db", "connector snapshot", "connector status",
     # In `tests/commands/connector/test_listing.py` and `tests/commands/connector/test_reconcile.py`.
     "connector list", "connector reconcile",
+    # No lake's: `tests/commands/run/test_tail.py`.
+    "tail",
+    # Names of files: `tests/commands/run/test_drop.py`.
+    "drop",
     "schema", "schema show", "schema validate", "schema diff",
     # Its lists need a history: `tests/commands/plan/test_backtest.py`.
     "plan backtest",

@@ -4,6 +4,7 @@ Belongs here: the broker and its sweeper in this process, on a clock of ours.
 """
 
 import asyncio
+from pathlib import Path
 
 from inventory_assets.emulator import broker as broker_module
 from inventory_assets.emulator import wire
@@ -21,12 +22,12 @@ SUBSCRIPTION = "projects/p/subscriptions/sub"
 class _World:
     """A broker in memory, and its clock."""
 
-    def __init__(self, *, max_stored_bytes: int = 10**9) -> None:
+    def __init__(self, *, max_stored_bytes: int = 10**9, path: Path | None = None) -> None:
         self.now_us = 1_700_000_000_000_000
-        self.broker = Broker(Store(None), clock=lambda: self.now_us / 1e6, now_us=lambda: self.now_us)
+        self.broker = Broker(Store(path), clock=lambda: self.now_us / 1e6, now_us=lambda: self.now_us)
         self.registry = Registry(self.broker)
         self.replay = Replay(self.broker)
-        self.sweeper = Sweeper(self.broker, self.replay, max_stored_bytes=max_stored_bytes)
+        self.sweeper = Sweeper(self.broker, self.replay, self.registry, max_stored_bytes=max_stored_bytes)
 
     async def create(self, *, topic_days: int = 0, **settings) -> None:
         topic = wire.Topic(name=TOPIC)
@@ -140,5 +141,58 @@ def test_a_backlog_larger_than_memory_is_read_back(monkeypatch):
         assert [wire.PubsubMessage.FromString(each).data for each in payloads] == [
             str(number).encode() * 200 for number in range(10)
         ]
+
+    asyncio.run(scenario())
+
+
+def test_a_subscription_that_nobody_uses_expires_and_others_stay():
+    """As the service does: what a killed watcher left behind goes by itself."""
+
+    async def scenario():
+        world = _World()
+        await world.create(expiration_policy={"ttl": {"seconds": 86_400}})
+        for name, policy in (("never", {}), ("month", None)):
+            body = wire.Subscription(name=f"projects/p/subscriptions/{name}", topic=TOPIC, expiration_policy=policy)
+            await world.registry.create_subscription(body)
+        await world.publish(b"x")
+        world.now_us += DAY_US - 1_000_000
+        await world.sweeper.sweep()
+        before = len(world.broker.subscriptions)
+        world.now_us += 2_000_000
+        await world.sweeper.sweep()
+        after_a_day = sorted(world.broker.subscriptions)
+        world.now_us += 31 * DAY_US
+        await world.sweeper.sweep()
+        await world.broker.committed()
+
+        assert (before, [*world.broker.subscriptions]) == (3, ["projects/p/subscriptions/never"])
+        assert ["projects/p/subscriptions/month", "projects/p/subscriptions/never"] == after_a_day
+
+    asyncio.run(scenario())
+
+
+def test_who_pulls_or_waits_keeps_a_subscription_also_over_a_restart(tmp_path):
+    async def scenario():
+        world = _World(path=tmp_path / "pubsub.sqlite")
+        await world.create(expiration_policy={"ttl": {"seconds": 86_400}})
+        used = world.registry.subscription(SUBSCRIPTION)
+        used.used_us = world.now_us = world.now_us + DAY_US - 1_000_000
+        await world.sweeper.sweep()
+        await world.broker.committed()
+        world.broker.store.close()
+        again = _World(path=tmp_path / "pubsub.sqlite")
+        again.registry.load()
+        again.now_us = world.now_us + DAY_US - 1_000_000
+        await again.sweeper.sweep()
+        kept = len(again.broker.subscriptions)
+        waiting = asyncio.create_task(again.broker.wait_ready(again.registry.subscription(SUBSCRIPTION), 60))
+        await asyncio.sleep(0)
+        again.now_us += DAY_US
+        await again.sweeper.sweep()
+        waiting.cancel()
+        await again.broker.committed()
+        again.broker.store.close()
+
+        assert (kept, len(again.broker.subscriptions)) == (1, 1)
 
     asyncio.run(scenario())

@@ -1,21 +1,17 @@
-"""Read lines to publish as they stand, and tell what contradicts the lake.
+"""Open what is to be published, and tell what of it contradicts the lake.
 
-Here: lines to messages, and what is no such file. Not here: rows of a table (`publishing`), nor sending.
+Not here: reading it (`publishing`), nor sending it (`publish`).
 """
 
-import base64
-import json
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from inventory_assets.commands.output import notes
 from inventory_assets.domain.events.kinds import Event, Transaction
-from inventory_assets.domain.strict_json import MAX_BYTES as MAX_MESSAGE_BYTES
 from inventory_assets.given_text import GivenFileError
 from inventory_assets.lake.errors import LakeError
-from inventory_assets.messaging.messages import OutgoingMessage
 from inventory_assets.settings import Settings
 
 if TYPE_CHECKING:
@@ -38,76 +34,6 @@ def opened(file: str, stdin: BinaryIO) -> Iterator[tuple[BinaryIO, str]]:
         except OSError as error:
             raise GivenFileError(f"{Path(file).name} could not be read: {error.strerror or error}.") from error
         yield source, Path(file).name
-
-
-def read_messages(
-    source: BinaryIO, name: str, kind: str, topic: str, topics: Collection[str]
-) -> Iterator[tuple[int, OutgoingMessage]]:
-    """(line, message) of JSON lines or of `messages`, with every line looked at before the first is given.
-
-    A pipe cannot be read twice: there the lines before a bad one are given.
-
-    Raises:
-        GivenFileError: A line is too long for a message, or is none.
-    """
-
-    def read() -> Iterator[tuple[int, OutgoingMessage]]:
-        for line, data in _lines(source, name):
-            yield line, OutgoingMessage(topic, data) if kind == "json" else _message(line, data, name, topic, topics)
-
-    if source.seekable():
-        start = source.tell()
-        for _ in read():
-            pass
-        source.seek(start)
-    return read()
-
-
-def _lines(source: BinaryIO, name: str) -> Iterator[tuple[int, bytes]]:
-    number = 0
-    # A message in a line of its own is longer there: escapes, attributes, base64.
-    most = 2 * MAX_MESSAGE_BYTES
-    while line := source.readline(most + 1):
-        number += 1
-        if len(line) > most:
-            raise GivenFileError(_too_long(name, number, f"over {most:,}"))
-        data = line.removesuffix(b"\n").removesuffix(b"\r")
-        if data.strip():
-            yield number, _bounded(data, name, number)
-
-
-def _bounded(data: bytes, name: str, number: int) -> bytes:
-    if len(data) > MAX_MESSAGE_BYTES:
-        raise GivenFileError(_too_long(name, number, f"{len(data):,}"))
-    return data
-
-
-def _too_long(name: str, number: int, size: str) -> str:
-    return (
-        f"{name}: line {number} has {size} bytes, a message at most {MAX_MESSAGE_BYTES:,}. "
-        "Give one document a line; an array of them is no message."
-    )
-
-
-def _message(number: int, line: bytes, name: str, topic: str, topics: Collection[str]) -> OutgoingMessage:
-    try:
-        item = json.loads(line)
-        if "data_base64" in item:
-            data = base64.b64decode(item["data_base64"], validate=True)
-        else:
-            data = item["data"].encode()
-        attributes, ordering_key = item.get("attributes") or {}, item.get("ordering_key") or ""
-        topic = item.get("topic", topic)
-        if topic not in topics:
-            raise ValueError(f"topic was {topic!r}, expected one of {', '.join(sorted(topics))}")
-        if not isinstance(ordering_key, str) or not all(
-            isinstance(each, str) for pair in attributes.items() for each in pair
-        ):
-            raise ValueError("attributes and ordering_key must be strings")
-        return OutgoingMessage(topic, data, attributes, ordering_key)
-    except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
-        what = f"no field {error}" if isinstance(error, KeyError) else str(error)
-        raise GivenFileError(f"{name}: line {number}: expected an object with data: {what}") from error
 
 
 class Teller:

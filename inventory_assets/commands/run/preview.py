@@ -6,15 +6,11 @@ Not here: reading them (`publishing`), sending them (`publish`).
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from inventory_assets.clock import machine_microseconds
 from inventory_assets.commands.output import notes, print_batches, print_rows
 from inventory_assets.commands.run.outgoing import Teller
-from inventory_assets.domain.events.kinds import Event, Filtered, Level, Rejection, Transaction
-from inventory_assets.domain.events.parse import parse_message
+from inventory_assets.domain.events.kinds import Event, Level, Transaction
 from inventory_assets.domain.values import format_time
 from inventory_assets.given_text import GivenFileError
-from inventory_assets.ingest.meaning import meaning_of, parsing_of
-from inventory_assets.messaging.messages import OutgoingMessage
 from inventory_assets.publishing.rows import MAX_SHOWN, Draft, Tally
 from inventory_assets.settings import Settings
 
@@ -43,17 +39,6 @@ def _take(teller: Teller, draft: Draft) -> None:
     if draft.event is not None:
         own = type(draft.event) is Transaction and draft.event.transaction_id.startswith(("file/", "r4/file/"))
         teller.take(draft.line, draft.event, is_own=own)
-
-
-def judged(settings: Settings, messages: Iterator[tuple[int, OutgoingMessage]]) -> Iterator[Draft]:
-    """What lines would become as they are taken in: they go out as they stand, whatever that is."""
-    parsing, now = parsing_of(meaning_of(settings)), machine_microseconds()
-    for line, message in messages:
-        found = parse_message(message.topic, message.data, dict(message.attributes), now, parsing)
-        if isinstance(found, Rejection):
-            yield Draft(line, problem=f"{found.reason}: {found.detail}")
-        else:
-            yield Draft(line, None if isinstance(found, Filtered) else found, message)
 
 
 def preview(

@@ -11,8 +11,8 @@ import click
 from inventory_assets.addresses import listens
 from inventory_assets.clock import machine_microseconds
 from inventory_assets.commands.output import format_option, notes
-from inventory_assets.commands.run.outgoing import opened, read_messages
-from inventory_assets.commands.run.preview import checked, judged, preview, say_left_out
+from inventory_assets.commands.run.outgoing import opened
+from inventory_assets.commands.run.preview import checked, preview, say_left_out
 from inventory_assets.domain.publish.encode import Envelope
 from inventory_assets.domain.values import InvalidValue, format_time, read_time
 from inventory_assets.given_text import GivenFileError
@@ -20,7 +20,9 @@ from inventory_assets.ingest.meaning import meaning_of, parsing_of
 from inventory_assets.messaging.errors import MessagingError, PublishError
 from inventory_assets.messaging.messages import OutgoingMessage
 from inventory_assets.messaging.topology import load_topology
+from inventory_assets.publishing.asked import EnvelopeError, asked_envelope
 from inventory_assets.publishing.delimited import plan_messages, read_delimited
+from inventory_assets.publishing.lines import judged, read_messages
 from inventory_assets.publishing.mapping import FileFormat, of_opening_stock, read_mapping
 from inventory_assets.publishing.rows import Order, plan_rows
 from inventory_assets.publishing.send import Progress, send
@@ -78,7 +80,8 @@ def publish(
                 raise click.UsageError(f"{given[0]} is for rows, and --format-in messages has none.")
             messages = read_messages(source, name, format_in, topic, names)
             if dry_run:
-                preview(lambda: judged(settings, messages), name, format_)
+                now, parsing = machine_microseconds(), parsing_of(meaning_of(settings))
+                preview(lambda: judged(messages, now, parsing), name, format_)
             else:
                 progress = None
                 if source.seekable():
@@ -173,30 +176,15 @@ def _time(text: str) -> str:
 
 def _asked_envelope(settings: Settings, topic: str, said: Envelope | None) -> tuple[Envelope, bool]:
     """(envelope, whether it is binary): as said, or what the topic's schema asks, else documents."""
-    if said is not None and said is not Envelope.PROTOBUF:
-        return said, False
     host = emulator_host(settings)
-    if host and not listens(host):
+    if said in (None, Envelope.PROTOBUF) and host and not listens(host):
         return said or Envelope.DOCUMENT, False  # a file can be looked at without a broker
-    from inventory_assets.messaging.topic_schema import find_schema
-
     try:
-        schema = find_schema(settings.project, topic, emulator_host=host)
+        return asked_envelope(settings, topic, said)
+    except EnvelopeError as error:
+        raise click.UsageError(str(error)) from error
     except MessagingError as error:
         if said is not None:
             raise
         notes.print(f"{error} Rows go out as plain documents.", style="yellow")
         return Envelope.DOCUMENT, False
-    if said is not None and (schema is None or not schema.is_protobuf):
-        raise click.UsageError(
-            f"--as protobuf needs a topic with its schema, and {topic!r} has none: attach it with "
-            "`inventory topics apply --attach-schemas`, or publish --as adjustment."
-        )
-    if schema is None:
-        return Envelope.DOCUMENT, False
-    if not schema.is_protobuf:
-        raise click.UsageError(
-            f"topic {topic!r} has the schema {schema.name!r}, which is Avro: no envelope here fits it. "
-            "Say one with --as, or publish lines that fit it (--format-in json)."
-        )
-    return Envelope.PROTOBUF, schema.is_binary

@@ -21,6 +21,7 @@ from google.cloud.storage.exceptions import DataCorruption, InvalidResponse
 from google.cloud.storage.retry import DEFAULT_RETRY
 
 from inventory_assets.lake.errors import LakeError
+from inventory_assets.lake.files.storage import Mark
 
 # Every request may be repeated: an object is replaced as a whole, and what is gone stays gone. The
 # client's own patience is two minutes, which is long for a wrong address in STORAGE_EMULATOR_HOST.
@@ -100,6 +101,19 @@ class Bucket:
             )
             # A console marks an empty folder by an object whose name ends so.
             return {blob.name.removeprefix(self._prefix): blob.size for blob in found if not blob.name.endswith("/")}
+
+    def marks(self) -> dict[str, Mark]:
+        """Every object by its generation. `dagster_gcp.gcs.sensor.get_gcs_keys` goes by names: it passes over what
+        was replaced."""
+        with refusals(self.uri):
+            found = self._client.list_blobs(
+                self._bucket, prefix=self._prefix, fields="items(name,size,generation),nextPageToken", retry=RETRY
+            )
+            return {
+                blob.name.removeprefix(self._prefix): Mark(blob.size, str(blob.generation))
+                for blob in found
+                if not blob.name.endswith("/")
+            }
 
     def remove_unfinished(self, below: str) -> None:
         """Nothing: an upload that did not end is not there."""

@@ -7,17 +7,25 @@ they are. Not here: what the files mean.
 
 import hashlib
 import os
+import stat
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import duckdb
 
 from inventory_assets.lake.errors import LakeError
 
 UNFINISHED = ".unfinished"
+
+
+class Mark(NamedTuple):
+    """A file's size in bytes, and a word that is another whenever its content is."""
+
+    size: int
+    word: str
 
 
 class Storage(Protocol):
@@ -51,6 +59,10 @@ class Storage(Protocol):
 
     def sizes(self, below: str = "") -> dict[str, int]:
         """Every finished file below a folder, with its size in bytes."""
+        ...
+
+    def marks(self) -> dict[str, Mark]:
+        """Every file, those that others are still writing included, with what tells when it has changed."""
         ...
 
     def remove_unfinished(self, below: str) -> None:
@@ -124,6 +136,25 @@ class Directory:
                     found[path.relative_to(self._path).as_posix()] = path.stat().st_size
         return found
 
+    def marks(self) -> dict[str, Mark]:
+        """Every plain file: a link may lead anywhere, and a pipe's reader waits for its writer."""
+        found: dict[str, Mark] = {}
+        if not self._path.exists():
+            return found
+        os.scandir(self._path).close()  # `walk` would take a folder that is closed to us for an empty one
+        for folder, _, names in os.walk(self._path):
+            for name in names:
+                path = Path(folder) / name
+                try:
+                    status = path.lstat()
+                except FileNotFoundError:
+                    continue  # gone since it was listed
+                if stat.S_ISREG(status.st_mode):
+                    # Not the time of its content alone: that one can be set, as by `cp -p`.
+                    word = f"{status.st_size}-{status.st_ctime_ns}-{status.st_ino}"
+                    found[path.relative_to(self._path).as_posix()] = Mark(status.st_size, word)
+        return found
+
     def remove_unfinished(self, below: str) -> None:
         """Remove what killed processes left below a folder; for who knows that nobody else writes there."""
         for left in (self._path / below).rglob(f"*{UNFINISHED}"):
@@ -153,7 +184,8 @@ def open_storage(uri: str, *, project: str | None = None) -> Storage:
     if path.exists() and not path.is_dir():
         raise LakeError(
             f"the place was {uri!r}, which is a file; expected a directory or gs://bucket/prefix. Change the option "
-            "that names it, or INVENTORY_REPORTS_PATH, INVENTORY_SNAPSHOTS_PATH or INVENTORY_ARCHIVE_PATH."
+            "that names it, or INVENTORY_REPORTS_PATH, INVENTORY_SNAPSHOTS_PATH, INVENTORY_ARCHIVE_PATH or "
+            "INVENTORY_DROP_FOLDER."
         )
     return Directory(path)
 

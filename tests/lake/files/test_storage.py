@@ -79,6 +79,31 @@ def test_what_another_wrote_a_moment_ago_is_seen(storage):
     assert ({"x": 5}, b"three") == (storage.sizes(), storage.read("x"))
 
 
+def test_a_mark_changes_whenever_the_content_does(storage):
+    """Also where the new content is as long, and where a copy brings its time with it."""
+    assert {} == storage.marks()
+    storage.write("a/x.csv", b"one")
+    storage.write("y.csv", b"")
+    before = storage.marks()
+    assert before == storage.marks()
+
+    storage.write("a/x.csv", b"two")
+    after = storage.marks()
+
+    assert {"a/x.csv": 3, "y.csv": 0} == {name: mark.size for name, mark in after.items()}
+    assert ["a/x.csv"] == [name for name in after if after[name] != before[name]]
+
+
+def test_only_plain_files_of_a_directory_are_marked(tmp_path):
+    """A link may lead to anybody's file; who opens a pipe waits for its writer."""
+    (tmp_path / "x.csv").write_text("1")
+    (tmp_path / "link.csv").symlink_to(tmp_path / "x.csv")
+    (tmp_path / "broken.csv").symlink_to(tmp_path / "nothing")
+    os.mkfifo(tmp_path / "pipe.csv")
+
+    assert ["x.csv"] == [*open_storage(str(tmp_path)).marks()]
+
+
 def test_a_folder_is_not_another_whose_name_goes_on(storage):
     storage.write("core/x", b"1")
     storage.write("core_events/x", b"22")
