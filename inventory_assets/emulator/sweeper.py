@@ -82,7 +82,9 @@ class Sweeper:
 
     async def _expire_unused(self, now_us: int) -> None:
         for name, subscription in list(self._broker.subscriptions.items()):
-            if any(not waiter.done() for waiter in subscription.waiters):
+            # Who is pushed to need not come.
+            is_pushed = bool(subscription.body.push_config.push_endpoint)
+            if is_pushed or any(not waiter.done() for waiter in subscription.waiters):
                 subscription.used_us = now_us
             if subscription.used_us - subscription.noted_us >= _NOTED_EVERY_US:
                 self._registry.note_use(subscription)
