@@ -16,7 +16,7 @@ from inventory_assets.errors import InventoryError
 from inventory_assets.publishing.mapping import MappingError, check_known
 from inventory_assets.settings import Settings, emulator_host
 
-KINDS = ("csv", "tsv", "json", "state", "messages")
+KINDS = ("csv", "tsv", "json", "state", "messages", "protobuf")
 _BY_NAME = {"csv": "csv", "txt": "csv", "tsv": "tsv", "tab": "tsv", "json": "json", "jsonl": "json", "ndjson": "json"}
 _WORDS = ("topic", "as", "format", "time", "skip_bad")
 

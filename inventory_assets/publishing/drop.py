@@ -30,6 +30,7 @@ from inventory_assets.messaging.errors import MessagingError
 from inventory_assets.messaging.messages import Publisher
 from inventory_assets.messaging.topology import load_topology
 from inventory_assets.publishing.asked import Asked, asked_envelope, read_asked
+from inventory_assets.publishing.delimited import plan_messages, read_delimited
 from inventory_assets.publishing.ledger import Ledger, Taken, Verdict
 from inventory_assets.publishing.lines import Lines
 from inventory_assets.publishing.mapping import (
@@ -210,13 +211,16 @@ class _Taking:
             return lines, "they stand", (asked.topic, kind)
         if kind == "state":
             mapping = of_opening_stock(mapping) or mapping
-        table = read_table(io.BytesIO(content), name, kind, written, mapping)
+        source = io.BytesIO(content)
+        is_rows = kind != "protobuf"
+        table = read_table(source, name, kind, written, mapping) if is_rows else read_delimited(source, name)
         envelope, is_binary = asked_envelope(self._settings, asked.topic, asked.envelope)
         order = Order(
             topic=asked.topic, envelope=envelope, is_binary=is_binary, now=now, parsing=parsing, time=asked.time
         )
         meant = (asked.topic, kind, envelope.value, is_binary, asked.time, parsing.default_warehouse)
-        return plan_rows(table, mapping, written, order), envelope.value, (*meant, str(mapping), written)
+        plan = plan_rows(table, mapping, written, order) if is_rows else plan_messages(table, order)
+        return plan, envelope.value, (*meant, str(mapping), written)
 
     def _read_mapping(self, each: Candidate) -> tuple[ColumnMapping, FileFormat, Asked]:
         name = _mapping_name(each)

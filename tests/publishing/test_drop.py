@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import pytest
 
 from inventory_assets.lake.files.storage import open_storage
+from inventory_assets.messaging.envelopes import encode_protobuf
 from inventory_assets.messaging.errors import MessagingError, PublishError
 from inventory_assets.publishing import drop
 from inventory_assets.publishing.drop import take_dropped
@@ -166,6 +167,17 @@ def test_where_something_is_said_of_its_rows_each_line_is_one(local):
 
     assert {"a.jsonl": "published"} == local.verdicts()
     assert ["row_id"] == [*local.broker.published[0].attributes]
+
+
+def test_messages_of_the_schema_are_published_from_a_folder_too(local):
+    event = encode_protobuf(
+        {"item_id": "S1", "adjustment": 5, "timestamp": "2025-03-01T08:00:00Z", "warehouse_id": "W1", "event_id": "e"}
+    )
+    local.put("drop.toml", AS_DOCUMENTS.replace("r0", "adjustment") + 'format = "protobuf"\n')
+    local.put("a.pb", bytes([len(event)]) + event)
+
+    assert {"a.pb": "published"} == local.verdicts()
+    assert 1 == local.sent
 
 
 def test_a_file_that_was_just_written_waits(local):
