@@ -8,12 +8,14 @@ from click.testing import CliRunner
 
 from inventory_assets.cli import cli
 from inventory_assets.domain.alerts.alert import Product
+from inventory_assets.domain.replenish.shelves import PLAN_DEFAULTS
 from inventory_assets.ingest.engine import Engine
 from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.marts.build import build_marts
 from inventory_assets.refresh.coverage import refresh_coverage
 from inventory_assets.refresh.products import import_products
 from inventory_assets.refresh.velocity import refresh_velocity
+from inventory_assets.replenish.make import refresh_plan
 from inventory_assets.settings import Settings
 from tests.builders import cut, message, received, simulated, transaction
 from tests.docs.markdown import ROOT, blocks
@@ -41,6 +43,8 @@ def traded(tmp_path_factory: pytest.TempPathFactory) -> Settings:
         _sell_out(engine)
         refresh_velocity(engine, LAST + timedelta(days=1))
         refresh_coverage(engine, LakeReader(settings), LAST + timedelta(days=1))
+        engine.land()
+        refresh_plan(engine, LakeReader(settings), LAST + timedelta(days=1), PLAN_DEFAULTS)
     finally:
         engine.close()
     environment = {"INVENTORY_HOME": str(settings.home)}
