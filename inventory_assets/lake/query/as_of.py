@@ -43,6 +43,17 @@ def show_version(connection: duckdb.DuckDBPyConnection, version: int | None) -> 
         return
     if not 0 < version <= latest:
         raise LakeMissingError(f"version was {version}; the lake has 1 to {latest}.")
+    # In one transaction: each statement of its own would ask the catalog anew what the lake is, thirty times.
+    connection.execute("BEGIN")
+    try:
+        _make_views(connection, version)
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
+def _make_views(connection: duckdb.DuckDBPyConnection, version: int) -> None:
     # Views in memory hide the lake's own names; they read rows, never snapshots.
     connection.execute("USE memory")
     for schema in SCHEMAS:
