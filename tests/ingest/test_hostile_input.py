@@ -368,7 +368,7 @@ def test_odd_ids_touch_no_table_and_no_file_outside_home(engine):
     home = engine.settings.home
 
     assert [path.name for path in home.parent.iterdir()] == [home.name]
-    assert {path.name for path in home.iterdir()} <= {"lake", "cache", "extensions"}
+    assert {path.name for path in home.iterdir()} <= {"lake", "cache", "extensions", "tmp"}
     assert not [path for path in home.rglob("*") if "passwd" in path.name or "pwned" in path.name]
 
 
