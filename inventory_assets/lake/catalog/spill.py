@@ -5,6 +5,8 @@ for its own alone. Two instances in one folder write into each other's files, re
 their own, and delete both's at their end: wrong rows, or the end of the process by a signal.
 """
 
+import atexit
+import contextlib
 import fcntl
 import os
 import shutil
@@ -24,7 +26,7 @@ _OLD_SECONDS = 86_400
 def spill_folder(home: Path) -> Path:
     """Name a folder for one DuckDB instance to spill into; it makes it when it needs it, and removes it at its end.
 
-    What a killed process left is removed by the next.
+    What is left at the process's end goes with it; of a killed one, with the next.
     """
     place = home / "tmp" if can_write(home) or not home.exists() else scratch() / "tmp"
     try:
@@ -48,7 +50,19 @@ def _mark(place: Path, process: int) -> str:
             break
         os.close(descriptor)  # another came before the lock, and took it for a dead one's
     _remove_dead(place)
+    atexit.register(_remove, place, mark, process)
     return mark
+
+
+def _remove(place: Path, mark: str, process: int) -> None:
+    if os.getpid() != process:  # a fork's end is not its parent's
+        return
+    for folder in place.glob(f"{mark}-*"):
+        shutil.rmtree(folder, ignore_errors=True)
+    # Last: without it nobody would know whose the folders are.
+    (place / f"{mark}{_LOCK}").unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        place.rmdir()
 
 
 def _remove_dead(place: Path) -> None:
@@ -62,9 +76,7 @@ def _remove_dead(place: Path) -> None:
         except BlockingIOError:
             continue
         else:
-            for folder in place.glob(f"{path.name.removesuffix(_LOCK)}-*"):
-                shutil.rmtree(folder, ignore_errors=True)
-            path.unlink(missing_ok=True)
+            _remove(place, path.name.removesuffix(_LOCK), os.getpid())
         finally:
             os.close(descriptor)
     for path in place.glob(_OLD_FILES):

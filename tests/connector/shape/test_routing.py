@@ -19,7 +19,7 @@ from inventory_assets.connector.shape.routing import (
     refusal_of,
     sku_key,
 )
-from inventory_assets.ingest import outbox
+from inventory_assets.ingest.outgoing.owed import owed_dead_letter
 from inventory_assets.messaging.messages import OutgoingMessage
 
 TOPICS = {"inventory": "inventory-updates-topic", "transactions": "inventory-transactions-topic"}
@@ -98,7 +98,7 @@ def test_what_is_at_the_limits_is_sent():
 
 def test_a_dead_letter_is_like_the_lakes():
     """Whoever reads the topic reads both: payload unchanged, reason and detail beside it."""
-    lakes = outbox.owed_dead_letter("7", "inventory-updates-topic", "change_too_large", "16777216 bytes", b"payload")
+    lakes = owed_dead_letter("7", "inventory-updates-topic", "change_too_large", "16777216 bytes", b"payload")
 
     message = letter(b"payload")
 
