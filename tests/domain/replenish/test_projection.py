@@ -59,7 +59,9 @@ def test_it_is_what_a_walk_day_by_day_finds(week, stock, coming, until):
 
 
 def test_a_shelf_that_nobody_asks_for_never_runs_out():
-    assert [NEVER, 0.0] == run_out_days(np.zeros((2, 8)), np.array([5, 0]), NO_ARRIVALS).tolist()
+    nobody = ahead_of([0] * 7).take(np.zeros(2, dtype=int))
+
+    assert [NEVER, 0.0] == run_out_days(nobody, np.array([5, 0]), NO_ARRIVALS).tolist()
 
 
 def test_the_chance_is_the_normal_ones_of_the_worst_moment():
