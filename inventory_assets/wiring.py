@@ -50,7 +50,8 @@ def ensure_topics(settings: Settings) -> None:
     if host := emulator_host(settings):
         from inventory_assets.messaging.topology_apply import apply_topology
 
-        apply_topology(settings.project, emulator_host=host)
+        # What somebody filtered there is theirs: a start says nothing of it.
+        apply_topology(settings.project, emulator_host=host, keeps_filters=True)
 
 
 @contextmanager

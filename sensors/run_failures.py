@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from dagster import DagsterEvent, DefaultSensorStatus, RunFailureSensorContext, run_failure_sensor
 
-from inventory_assets.ingest.outbox import status_message
+from inventory_assets.ingest.outgoing.owed import status_message
 from inventory_assets.messaging.client import OutgoingMessage, PublishError
 from inventory_assets.wiring import publisher_of
 from resources import InventoryResource

@@ -1,4 +1,4 @@
-"""The engine of a command that may open alerts: they leave with it, or it says who will send them."""
+"""The engine of a command that may open alerts or owe orders: they leave with it, or it says who will send them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +19,6 @@ def telling_engine(settings: Settings | None = None) -> Iterator[Engine]:
 
 def _say_owed(count: int) -> None:
     notes.print(
-        f"{count:,} messages of alerts are owed, as no broker took them: `make run`, or the next "
-        "`inventory drain`, sends them.",
+        f"{count:,} messages are owed, as no broker took them: `make run`, or the next `inventory drain`, sends them.",
         style="yellow",
     )

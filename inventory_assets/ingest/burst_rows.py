@@ -5,8 +5,11 @@ from typing import Any
 
 import msgspec
 
+from inventory_assets.domain.events.kinds import Command, Outcome
 from inventory_assets.domain.events.topics import Topic
 from inventory_assets.domain.ingest.process import BurstInputs, BurstResult, Message
+from inventory_assets.domain.outbox.alerts import second_topic
+from inventory_assets.domain.outbox.reorders import DECISIONS, order_subject
 from inventory_assets.ingest import frames
 from inventory_assets.lake.tables import (
     ALERTS,
@@ -29,6 +32,9 @@ from inventory_assets.lake.transaction import LakeTransaction
 
 PAST = "past"
 """The status in `out.deliveries` of what is history: nobody was notified then, and nobody is now."""
+
+OWED = "owed"
+"""The status of what a version owes and no other table says: a plan's recommendations, orders, a day's figures."""
 
 
 def append_result(
@@ -69,7 +75,9 @@ def append_past(transaction: LakeTransaction, messages: Sequence[Message], resul
     With the burst's own rows, so that no crash leaves it owed.
     """
     told = [
-        (alert.alert_id, alert.notification_count, Topic.ALERTS, alert.last_notified_at) for alert in result.notified
+        (alert.alert_id, alert.notification_count, topic, alert.last_notified_at)
+        for alert in result.notified
+        for topic in (Topic.ALERTS, second_topic(alert.condition))
     ]
     told += [
         (letter_id(message.topic, message.message_id), 0, Topic.DEAD_LETTERS, message.publish_at)
@@ -88,6 +96,31 @@ def append_told(transaction: LakeTransaction, told: Sequence[tuple[str, int, Top
             status=[PAST] * len(told), attempted_at=moments,
         )  # fmt: skip
         transaction.append(DELIVERIES, rows)
+
+
+def orders_of(result: BurstResult) -> list[str]:
+    """What a burst's decisions on lines of a plan owe, as `out.deliveries` calls it."""
+    return [
+        order_subject(arrival.event.event_id)
+        for arrival in result.arrivals
+        if type(arrival.event) is Command and arrival.event.command in DECISIONS and arrival.outcome is Outcome.APPLIED
+    ]
+
+
+def append_owed(transaction: LakeTransaction, subjects: Sequence[str], channel: Topic, number: int = 1) -> None:
+    """Append what this version owes, with its rows: no crash leaves the one without the other."""
+    if subjects:
+        rows = DELIVERIES.frame(
+            subject_id=subjects, notification=[number] * len(subjects), channel=[str(channel)] * len(subjects),
+            status=[OWED] * len(subjects),
+        )  # fmt: skip
+        transaction.append(DELIVERIES, rows)
+
+
+def notes_debts(transaction: LakeTransaction) -> bool:
+    """Whether a version notes that it owes something."""
+    rows = transaction.tables.get(DELIVERIES.changes)
+    return rows is not None and OWED in rows["status"]
 
 
 def letter_id(topic: str, message_id: str) -> str:

@@ -18,6 +18,7 @@ from typing import TypeVar
 import msgspec
 
 from inventory_assets.domain.events.kinds import Rejection
+from inventory_assets.domain.events.topics import Topic
 from inventory_assets.domain.ingest.invariants import InvariantViolation, check_invariants
 from inventory_assets.domain.ingest.meaning import SEMANTICS
 from inventory_assets.domain.ingest.messages import cut_large, fault
@@ -32,8 +33,17 @@ from inventory_assets.domain.ingest.process import (
 )
 from inventory_assets.domain.ingest.state import InventoryState
 from inventory_assets.ingest import frames
-from inventory_assets.ingest.burst_rows import append_past, append_result, counts_of, recorded_inputs
+from inventory_assets.ingest.burst_rows import (
+    append_owed,
+    append_past,
+    append_result,
+    counts_of,
+    notes_debts,
+    orders_of,
+    recorded_inputs,
+)
 from inventory_assets.ingest.meaning import CODE_VERSION, meaning_of, parsing_of
+from inventory_assets.ingest.outgoing.owed import Notification
 from inventory_assets.ingest.recall import recall
 from inventory_assets.ingest.replay import parse_recorded, read_bursts
 from inventory_assets.ingest.warm import load_state
@@ -67,16 +77,6 @@ MAX_UNLANDED = 2_000
 
 
 @dataclass(frozen=True, slots=True)
-class Notification:
-    """An alert to be told: what leaves, and which telling of the alert it is."""
-
-    alert_id: str
-    number: int
-    body: bytes
-    ordering_key: str
-
-
-@dataclass(frozen=True, slots=True)
 class DeadLetter:
     """A refused message to be told on the dead-letter topic."""
 
@@ -94,6 +94,13 @@ class Commit:
     notifications: list[Notification] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)
     violations: list[str] = field(default_factory=list)
+    # Of a plan, or of decisions on its lines: what that is, the lake says.
+    owes_reorders: bool = False
+
+    @property
+    def owes(self) -> bool:
+        """Whether anybody is to hear of it."""
+        return bool(self.notifications or self.dead_letters or self.owes_reorders)
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,7 +295,7 @@ class Engine:
             commits = self._commit_or_halve(_Burst(kept, inputs, stage, run_id, also))
         owes = stage is Stage.INCIDENTS
         if not self.is_past:
-            self._untold += [each for each in commits if owes or each.notifications or each.dead_letters]
+            self._untold += [each for each in commits if owes or each.owes]
         return commits
 
     def _commit_or_halve(self, burst: "_Burst") -> list[Commit]:
@@ -373,7 +380,12 @@ class Engine:
             transaction.counts,
             [
                 Notification(
-                    a.alert_id, a.notification_count, frames.alert_body(a, result).encode(), f"{a.warehouse_id}:{a.sku}"
+                    a.alert_id,
+                    a.notification_count,
+                    frames.alert_body(a, result).encode(),
+                    a.condition,
+                    a.warehouse_id,
+                    a.sku,
                 )
                 for a in result.notified
             ],
@@ -387,6 +399,7 @@ class Engine:
                 for arrival in result.arrivals
                 if arrival.rejection is not None and arrival.rejection.reason == INVARIANT_VIOLATION
             ],
+            owes_reorders=notes_debts(transaction),
         )
 
     def _settle(self, transaction: LakeTransaction) -> None:
@@ -427,6 +440,8 @@ class Engine:
             append_result(transaction, burst.messages, result, burst.inputs)
             if self.is_past:
                 append_past(transaction, burst.messages, result)
+            else:
+                append_owed(transaction, orders_of(result), Topic.REORDERS)
             # The rows are on their way meanwhile; what it refuses is rolled back with them.
             check_invariants(result, len(burst.messages))
         except InvariantViolation:

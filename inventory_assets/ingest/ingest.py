@@ -12,14 +12,16 @@ from inventory_assets.domain.events.kinds import Outcome
 from inventory_assets.domain.ingest.process import Message
 from inventory_assets.domain.values import to_microseconds
 from inventory_assets.ingest.engine import Commit, Engine
-from inventory_assets.ingest.outbox import Outbox, load_owed, status_message
+from inventory_assets.ingest.outgoing.metrics import load_making
+from inventory_assets.ingest.outgoing.outbox import Outbox
+from inventory_assets.ingest.outgoing.owed import load_owed, status_message
 from inventory_assets.ingest.status import Herald, Pulse
 from inventory_assets.ingest.sweep import sweep
 from inventory_assets.ingest.telling import owed_by
 from inventory_assets.lake.journal.behind import is_full
 from inventory_assets.lake.journal.contract import Backlog
 from inventory_assets.lake.memory import without_collecting
-from inventory_assets.lake.stages import NOTES, Stage
+from inventory_assets.lake.stages import OWE_NOTHING, Stage
 from inventory_assets.lake.transaction import LakeTransaction
 from inventory_assets.messaging.client import BurstSource, OutgoingMessage, Publisher, PublishError, ReceivedMessage
 
@@ -33,6 +35,8 @@ SWEEP_EVERY_SECONDS = 10.0
 POLICY_EVERY_SECONDS = 60.0
 # A planned notification waits for the next commit: this long at most, where no message comes.
 RIDER_WAIT_SECONDS = 0.5
+# Figures leave once a second.
+FIGURES_WAIT_SECONDS = 1.0
 # Connectors' hearts beat on: who waits for the end of what came waits for content, and at least so long.
 HEARTBEATS_ONLY_SECONDS = 2.0
 # An empty pull is not an empty subscription: so many in a row are, each with a wait of this, and nothing known to be
@@ -314,7 +318,7 @@ class Ingest:
     def _are_notes(self, after: int, upto: int) -> bool:
         """Whether the versions in between owe nothing, as notes of what was done."""
         stages = self.engine.lake.journal.stages(after, upto)
-        return len(stages) == upto - after and NOTES.issuperset(stages)
+        return len(stages) == upto - after and OWE_NOTHING.issuperset(stages)
 
     def _record_with(self, rider: Rider | None) -> Callable[[LakeTransaction], object]:
         def record(transaction: LakeTransaction) -> None:
@@ -325,7 +329,9 @@ class Ingest:
         return record
 
     def _patience(self) -> float:
-        return RIDER_WAIT_SECONDS if self.rider is not None and self.rider.is_busy else float("inf")
+        if self.rider is not None and self.rider.is_busy:
+            return RIDER_WAIT_SECONDS
+        return FIGURES_WAIT_SECONDS if self.outbox.figures_left else math.inf
 
     def _owe(self, commit: Commit) -> None:
         self._follow(commit.version)
@@ -334,6 +340,8 @@ class Ingest:
             self.rider.wake()
         self.engine.take_untold()  # told here
         self.outbox.add(owed_by(commit))
+        if commit.owes_reorders:
+            self._is_outbox_loaded = False  # what they are, the lake says
         for violation in commit.violations:
             self._status.append(status_message("invariant_violation", version=commit.version, detail=violation))
 
@@ -350,7 +358,7 @@ class Ingest:
         is_alone = self._telling.try_alone()
         if is_alone:
             self._version = self.engine.state.version
-            self.outbox.reload(load_owed(self.engine.lake))
+            self.outbox.reload(load_owed(self.engine.lake), load_making(self.engine.lake))
             self._is_outbox_loaded = True
         self._telling.share()
         self.outbox.send()
@@ -396,6 +404,8 @@ class Ingest:
             self.outbox.recorded(count)
             if rider is not None:
                 rider.recorded()
+        if self.outbox.has_finished_figures:
+            self._is_outbox_loaded = False
 
     def _next_size(self, received: int) -> int:
         if received >= self._burst_size:

@@ -17,7 +17,7 @@ from inventory_assets.domain.ingest.messages import Message
 from inventory_assets.domain.values import format_time
 from inventory_assets.ingest.engine import Commit
 from inventory_assets.ingest.meaning import CODE_VERSION
-from inventory_assets.ingest.outbox import status_message
+from inventory_assets.ingest.outgoing.owed import status_message
 from inventory_assets.lake.journal.contract import Backlog
 from inventory_assets.messaging.client import OutgoingMessage, Publisher
 

@@ -1,21 +1,22 @@
 """Tell what a commit owes, whoever made it: alerts and dead letters leave with the process that committed them.
 
-Here: one process's debts, where it runs no burst loop. Not here: what is owed of all time (`outbox`), the loop
-(`ingest`), the lock by which two processes do not tell the same (`lake.lock`).
+Here: one process's debts, where it runs no burst loop. Not here: what is owed of all time (`owed`), figures, which
+the loop sends (`metrics`), the loop (`ingest`), the lock by which two processes do not tell the same (`lake.lock`).
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 from inventory_assets.ingest.engine import Commit, Engine
-from inventory_assets.ingest.outbox import Outbox, Owed, load_incidents, owed_alert, owed_dead_letter
+from inventory_assets.ingest.outgoing.outbox import Outbox
+from inventory_assets.ingest.outgoing.owed import Owed, load_incidents, load_reorders, owed_alert, owed_dead_letter
 from inventory_assets.lake.stages import Stage
 from inventory_assets.messaging.client import Publisher
 
 
 def owed_by(commit: Commit) -> list[Owed]:
-    """What a commit owes."""
-    return [owed_alert(n.alert_id, n.number, n.body, n.ordering_key) for n in commit.notifications] + [
+    """What a commit owes of its alerts and dead letters."""
+    return [owed for notification in commit.notifications for owed in owed_alert(notification)] + [
         owed_dead_letter(
             d.message.message_id, d.message.topic, d.rejection.reason, d.rejection.detail, d.message.data,
             d.message.data_bytes, d.rejection.position, d.rejection.trace,
@@ -53,6 +54,8 @@ def tell(engine: Engine, connect: Callable[[], AbstractContextManager[Publisher]
     owed = [each for commit in commits for each in owed_by(commit)]
     versions = {commit.version for commit in commits}
     owed += [each for version, each in load_incidents(engine.lake) if version in versions]
+    if any(commit.owes_reorders for commit in commits):
+        owed += [each for version, each in load_reorders(engine.lake) if version in versions]
     if not owed:
         return 0
     connected = connect()

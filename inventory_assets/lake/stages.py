@@ -34,3 +34,6 @@ MADE_LAKE = "made_lake"
 """Among the counts of the version in which an archive became a lake, whose rows were derived then."""
 
 NOTES = frozenset({Stage.COVERAGE, Stage.DELIVERIES, Stage.NOTIFICATIONS, Stage.OPERATIONS, Stage.QUALITY})
+
+OWE_NOTHING = NOTES - {Stage.COVERAGE}
+"""Notes of which nobody is to hear; the figures of a day are sent."""

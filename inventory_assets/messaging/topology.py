@@ -8,6 +8,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from importlib import resources
 from typing import Any
 
@@ -79,7 +80,12 @@ class TopicSchema:
 
 @dataclass(frozen=True, slots=True)
 class TopicSpec:
-    """A topic. `max_message_bytes` is a promise to producers, not a broker setting."""
+    """A topic. `max_message_bytes` is a promise to producers, not a broker setting; what leaves keeps it.
+
+    `retention_days`: how long the topic itself keeps messages; 0, no longer than its subscriptions do.
+    `max_messages_per_second` bounds what we publish; 0 is no bound. `dead_letter_topic`: where the broker
+    puts what our subscriptions of it cannot deliver; "" is nowhere.
+    """
 
     name: str
     role: TopicRole
@@ -87,11 +93,13 @@ class TopicSpec:
     max_message_bytes: int
     purpose: str
     schema: TopicSchema | None = None
+    max_messages_per_second: int = 0
+    dead_letter_topic: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionSpec:
-    """A subscription; `ordering` and `filter` cannot change once it exists."""
+    """A subscription; `ordering` and `filter` cannot change once it exists. `is_optional`: made where asked for."""
 
     name: str
     topic: str
@@ -102,6 +110,7 @@ class SubscriptionSpec:
     exactly_once: bool
     dead_letter: DeadLetterPolicy | None
     retry: RetryPolicy | None
+    is_optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,19 +157,29 @@ def load_topology(text: str | None = None) -> Topology:
     return topology
 
 
+@cache
+def topic_spec(name: str) -> TopicSpec:
+    """A topic of the packaged manifest, by its name."""
+    return next(topic for topic in load_topology().topics if topic.name == name)
+
+
 def _parse(manifest: Mapping[str, Any]) -> Topology:
     defaults = manifest["defaults"]
     topics = tuple(_topic(topic) for topic in manifest["topics"])
     inputs = {topic.name for topic in topics if topic.role is TopicRole.INPUT}
-    dead_letter = DeadLetterPolicy(**manifest["dead_letter"]) if "dead_letter" in manifest else None
+    dead_letter = {
+        topic.name: DeadLetterPolicy(topic.dead_letter_topic, **manifest["dead_letter"])
+        for topic in topics
+        if topic.dead_letter_topic
+    }
     retry = RetryPolicy(**manifest["retry"]) if "retry" in manifest else None
     subscriptions = tuple(
         SubscriptionSpec(
             **{
                 **defaults,
                 **given,
+                "dead_letter": dead_letter.get(given["topic"]),
                 # The output subscriptions belong to consumers we do not know.
-                "dead_letter": dead_letter if given["topic"] in inputs else None,
                 "retry": retry if given["topic"] in inputs else None,
             }
         )
@@ -183,6 +202,11 @@ def _definition(file: str) -> str:
 
 def _check(topology: Topology) -> None:
     topics = [topic.name for topic in topology.topics]
+    wrong = [topic.name for topic in topology.topics if min(topic.max_messages_per_second, topic.max_message_bytes) < 0]
+    if wrong:
+        raise TopologyError(
+            f"limits of {wrong!r} were below 0; expected a number, 0 for no bound of messages a second."
+        )
     schemas = [each.name for each in topology.schemas]
     names = [*topics, *(each.name for each in topology.subscriptions), *schemas]
     repeated = sorted({name for name in names if names.count(name) > 1})

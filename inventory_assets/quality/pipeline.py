@@ -35,7 +35,7 @@ from inventory_assets.domain.quality.pipeline import (
 )
 from inventory_assets.domain.values import format_time, to_datetime, to_microseconds_naive
 from inventory_assets.ingest.engine import Commit, Engine
-from inventory_assets.ingest.outbox import status_message
+from inventory_assets.ingest.outgoing.owed import status_message
 from inventory_assets.ingest.warm import load_connectors
 from inventory_assets.lake.query.reader import Reader
 from inventory_assets.lake.stages import Stage

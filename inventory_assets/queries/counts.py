@@ -18,7 +18,8 @@ def count_lake(reader: Reader, settings: Settings) -> list[dict[str, Any]]:
         UNION ALL SELECT 'rules', count(*) FROM core.threshold_rules
         UNION ALL SELECT 'alerts ' || state, count(*) FROM out.alerts GROUP BY state
         UNION ALL SELECT 'alerts notified', coalesce(sum(notification_count), 0)::BIGINT FROM out.alerts
-        UNION ALL SELECT 'deliveries ' || status, count(*) FROM out.deliveries GROUP BY status
+        UNION ALL SELECT 'deliveries ' || status, count(*) FROM out.deliveries WHERE status <> 'owed'
+            GROUP BY status
         UNION ALL SELECT 'data files', coalesce(sum(file_count), 0)::BIGINT FROM ducklake_table_info('lake')
         UNION ALL SELECT 'data bytes', coalesce(sum(file_size_bytes), 0)::BIGINT FROM ducklake_table_info('lake')
         """

@@ -7,10 +7,14 @@ import numpy as np
 import polars as pl
 
 from inventory_assets.domain.events.kinds import Key
+from inventory_assets.domain.events.topics import Topic
+from inventory_assets.domain.outbox.metrics import metrics_subject
 from inventory_assets.domain.stock.coverage import Demand, daily_demand, measure
 from inventory_assets.domain.stock.history import Stock
 from inventory_assets.domain.values import to_microseconds
+from inventory_assets.ingest.burst_rows import append_owed
 from inventory_assets.ingest.engine import Engine
+from inventory_assets.ingest.outgoing.metrics import newest_making
 from inventory_assets.lake.query.reader import Reader
 from inventory_assets.lake.query.rows import current_rows
 from inventory_assets.lake.stages import Stage
@@ -57,6 +61,8 @@ def _rows(keys: list[Key], demand: Demand) -> pl.DataFrame:
 def refresh_coverage(engine: Engine, reader: Reader, as_of_date: date, *, run_id: str = "") -> int:
     """Measure as of a day and commit the rows that changed; how many of core.coverage.
 
+    What is new since the day before is owed to analytics-events: the first making of a day is that day's.
+
     Args:
         engine: Where to commit; nothing it keeps warm changes.
         reader: Where to read, so that the writer is not held up.
@@ -77,12 +83,24 @@ def refresh_coverage(engine: Engine, reader: Reader, as_of_date: date, *, run_id
     before = current_rows(reader, COVERAGE).drop("version", "as_of_date")
     same = ["warehouse_id", "sku", *MEASURED]
     changed = now.join(before.cast(dict(now.select(same).schema)), on=same, how="anti", nulls_equal=True)  # type: ignore[arg-type]
+    owed = 0 if engine.is_past or not changed.height else _count_owed(reader, changed, as_of_date)
 
     def append(transaction: LakeTransaction) -> None:
         for table, rows in ((COVERAGE, changed), (SEASONS, seasons)):
             if rows.height:
                 transaction.append(table, rows)
+        if owed:
+            append_owed(transaction, [metrics_subject(as_of_date)], Topic.ANALYTICS, owed)
 
     if changed.height or seasons.height:
         engine.commit_note(Stage.COVERAGE, append, run_id)
     return changed.height
+
+
+def _count_owed(reader: Reader, changed: pl.DataFrame, as_of_date: date) -> int:
+    """Of how many keys there is something new since the newest day that was owed; 0 where this day is none after it."""
+    newest, version = newest_making(reader)
+    if newest >= metrics_subject(as_of_date):
+        return 0
+    between = reader.query(f"SELECT DISTINCT warehouse_id, sku FROM {COVERAGE.changes} WHERE version > {version}")
+    return pl.concat([between, changed.select("warehouse_id", "sku")]).unique().height

@@ -8,19 +8,23 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from inventory_assets.domain.events.topics import Topic
 from inventory_assets.domain.ingest.process import BurstInputs
-from inventory_assets.domain.replenish.decisions import make_line_id
+from inventory_assets.domain.outbox.reorders import is_recommended
+from inventory_assets.domain.replenish.decisions import LINE_PREFIX, make_line_id
 from inventory_assets.domain.replenish.plan import REASONS, Plan, Unknown, make_plan
 from inventory_assets.domain.replenish.projection import NEVER
 from inventory_assets.domain.replenish.shelves import PlanSettings
 from inventory_assets.domain.stock.season import TWO_YEARS
 from inventory_assets.domain.thresholds.forecast import MODELS
+from inventory_assets.ingest.burst_rows import OWED, append_owed
 from inventory_assets.ingest.engine import Commit, Engine
 from inventory_assets.lake.query.as_of import pin_version
 from inventory_assets.lake.query.reader import LakeReader, Reader
 from inventory_assets.lake.query.rows import current_rows
 from inventory_assets.lake.stages import Stage
 from inventory_assets.lake.tables import PLANS
+from inventory_assets.lake.transaction import LakeTransaction
 from inventory_assets.replenish.read import Read, read_shelves
 from inventory_assets.settings import Settings
 
@@ -66,6 +70,8 @@ def refresh_plan(
     Made again on one day, only what changed is written, so a plan made twice of
     one version, date and settings is one commit.
 
+    What asks for an order before the next review is owed to reorder-events with it, once a line.
+
     Args:
         engine: Where to commit.
         reader: Where to read, so that the writer is not held up; it is pinned to the newest version.
@@ -86,11 +92,30 @@ def refresh_plan(
     rows = pl.concat([changed, PLANS.frame(**{name: gone[name] for name in key})])
     if not rows.height:
         return []
+    owed = [] if engine.is_past else _new_recommendations(reader, changed, plan_date)
     lines = rows.select(*key, "plan_date", "order_quantity").iter_rows()
     inputs = BurstInputs(plan_date=plan_date.isoformat(), plan_lines=tuple(lines))
-    return engine.commit_burst(
-        [], inputs=inputs, stage=Stage.PLANS, run_id=run_id, also=lambda transaction: transaction.append(PLANS, rows)
-    )
+
+    def write(transaction: LakeTransaction) -> None:
+        transaction.append(PLANS, rows)
+        append_owed(transaction, owed, Topic.REORDERS)
+
+    return engine.commit_burst([], inputs=inputs, stage=Stage.PLANS, run_id=run_id, also=write)
+
+
+def _new_recommendations(reader: Reader, lines: pl.DataFrame, plan_date: date) -> list[str]:
+    """The ids of lines that ask for an order now, each once; none of a day that a later plan has come after."""
+    asking = {line["line_id"] for line in lines.iter_rows(named=True) if is_recommended(line)}
+    if not asking:
+        return []
+    day = make_line_id(plan_date, "", "").removesuffix("--")
+    known = reader.query(
+        f"SELECT subject_id FROM out.deliveries WHERE channel = ? AND status = '{OWED}' "
+        f"AND starts_with(subject_id, '{LINE_PREFIX}') AND subject_id >= ?",
+        [Topic.REORDERS, day],
+    )["subject_id"].to_list()
+    is_overtaken = any(not each.startswith(day) for each in known)
+    return [] if is_overtaken else sorted(asking.difference(known))
 
 
 def _frame(read: Read, plan: Plan, version: int, plan_date: date, settings: PlanSettings) -> pl.DataFrame:

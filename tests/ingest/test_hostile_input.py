@@ -15,7 +15,7 @@ from inventory_assets.domain.ingest.messages import KEPT_BYTES
 from inventory_assets.domain.ingest.process import Message, parse_burst, process_burst
 from inventory_assets.domain.ingest.state import InventoryState
 from inventory_assets.ingest.engine import Engine
-from inventory_assets.ingest.outbox import owed_dead_letter
+from inventory_assets.ingest.outgoing.owed import owed_dead_letter
 from inventory_assets.messaging.client import OutgoingMessage, size_of
 from inventory_assets.messaging.envelopes import decode_protobuf
 from inventory_assets.messaging.topology import load_topology

@@ -4,12 +4,14 @@ Belongs here: names and policies other programs rely on; idempotence. Does not
 belong: what the policies do at a broker (`test_contract`).
 """
 
+import re
 import threading
 from dataclasses import replace
 
 import pytest
 
 from inventory_assets.domain.events.topics import Topic
+from inventory_assets.domain.outbox.envelope import attributes_of
 from inventory_assets.messaging.errors import BrokerUnavailableError, TopologyError
 from inventory_assets.messaging.topology import (
     ChangeAction,
@@ -17,8 +19,14 @@ from inventory_assets.messaging.topology import (
     Topology,
     TopologyChange,
     load_topology,
+    topic_spec,
 )
 from inventory_assets.messaging.topology_apply import apply_topology
+
+OPTIONAL = {
+    "alerts-critical", "low-stock-critical", "low-stock-one-warehouse", "purchase-orders",
+    "analytics-events-subscription",
+}  # fmt: skip
 
 
 def test_the_manifest_names_what_others_rely_on():
@@ -55,7 +63,33 @@ def test_the_manifest_names_what_others_rely_on():
         "status-subscription",
         "dead-letter-subscription",
         "low-stock-consumer",
+        "reorder-events-subscription",
+    } | OPTIONAL
+
+
+def test_what_is_optional_is_of_what_leaves_and_by_attributes_that_it_has():
+    """What nobody reads piles up, so a start makes none of them."""
+    topology = load_topology()
+    optional = {each.name: each for each in topology.subscriptions if each.is_optional}
+
+    assert set(optional) == OPTIONAL
+    assert not {each.topic for each in optional.values()} & set(topology.input_topics)
+    named = {name for each in optional.values() for name in re.findall(r"attributes\.(\w+)", each.filter)}
+    assert named == {"kind", "severity", "warehouse_id"}
+    attributes = attributes_of(schema="a/1", kind="k", severity="s", warehouse_id="w", event_id="e")
+    assert named <= set(attributes)
+
+
+def test_each_topic_says_its_limits_and_where_what_cannot_be_delivered_goes():
+    topics = load_topology().topics
+
+    assert {topic.dead_letter_topic for topic in topics if topic.role is TopicRole.INPUT} == {"dead-letter-topic"}
+    # What is off there, and why, docs/adr/0027 says.
+    assert {topic.dead_letter_topic for topic in topics if topic.role is TopicRole.OUTPUT} == {""}
+    assert {topic.name: topic.max_messages_per_second for topic in topics if topic.max_messages_per_second} == {
+        "analytics-events": 100
     }
+    assert topic_spec("analytics-events").max_messages_per_second == 100
 
 
 def test_inputs_have_a_minute_and_a_dead_letter_topic():
@@ -74,8 +108,26 @@ def test_retention_is_that_of_the_architecture():
         "control-topic",
         "status-topic",
         "dead-letter-topic",
+        # Not of the architecture: a day's figures are replaced by the next day's.
+        "analytics-events",
     }
-    assert (days["control-topic"], days["dead-letter-topic"]) == (3, 14)
+    assert (days["control-topic"], days["dead-letter-topic"], days["analytics-events"]) == (3, 14, 0)
+
+
+def test_a_topic_that_kept_messages_and_is_to_no_more_is_updated(ours):
+    apply_topology(ours.project, emulator_host=ours.host)
+    topology = load_topology()
+    wanted = replace(
+        topology,
+        topics=tuple(replace(each, retention_days=2 if each.name == "analytics-events" else each.retention_days)
+                     for each in topology.topics),
+    )  # fmt: skip
+    apply_topology(ours.project, topology=wanted, emulator_host=ours.host)
+
+    [change] = apply_topology(ours.project, emulator_host=ours.host)
+
+    assert (ChangeAction.UPDATED, "analytics-events") == (change.action, change.name)
+    assert apply_topology(ours.project, emulator_host=ours.host) == []
 
 
 @pytest.mark.parametrize(
@@ -102,7 +154,7 @@ def test_applying_creates_everything_once(broker):
     second = apply_topology(broker.project, emulator_host=broker.host)
 
     assert {each.action for each in first} == {ChangeAction.CREATED}
-    assert len(first) == len(topology.topics) + len(topology.subscriptions)
+    assert len(first) == len(topology.topics) + len(topology.subscriptions) - len(OPTIONAL)
     assert second == []
 
 
@@ -126,11 +178,48 @@ def test_applying_updates_what_differs(ours):
 
 def test_what_cannot_be_changed_in_place_is_reported(ours):
     apply_topology(ours.project, emulator_host=ours.host)
-    wanted = _changed(load_topology(), "control-subscription", filter="attributes:x")
+    wanted = _changed(load_topology(), "control-subscription", ordering=True)
     [change] = apply_topology(ours.project, topology=wanted, emulator_host=ours.host)
 
     assert (change.action, change.name) == (ChangeAction.CONFLICT, "control-subscription")
-    assert "filter" in change.detail
+    assert "enable_message_ordering" in change.detail
+
+
+def test_another_filter_is_refused_with_the_way_before_anything_is_changed(ours):
+    """Pub/Sub ignores it in an update: what looks applied would filter as before."""
+    apply_topology(ours.project, emulator_host=ours.host)
+    # Both differ; the one that could be changed comes first.
+    wanted = _changed(load_topology(), "thresholds-subscription", ack_deadline_seconds=30)
+    wanted = _changed(wanted, "low-stock-consumer", filter='attributes.severity = "HIGH"')
+
+    with pytest.raises(TopologyError, match=r"'low-stock-consumer'.*nothing was changed.*second subscription.*delete"):
+        apply_topology(ours.project, topology=wanted, emulator_host=ours.host)
+
+    found = [change.name for change in apply_topology(ours.project, emulator_host=ours.host)]
+    assert found == []
+
+
+def test_a_start_leaves_a_filter_that_somebody_chose_as_it_is(ours):
+    apply_topology(ours.project, emulator_host=ours.host)
+    wanted = _changed(load_topology(), "low-stock-consumer", filter='attributes.severity = "HIGH"')
+
+    [change] = apply_topology(ours.project, topology=wanted, emulator_host=ours.host, keeps_filters=True)
+
+    assert (ChangeAction.CONFLICT, "filter: fixed at creation") == (change.action, change.detail.partition(";")[0])
+
+
+def test_an_optional_subscription_is_made_where_it_is_asked_for(ours):
+    apply_topology(ours.project, emulator_host=ours.host)
+
+    [change] = apply_topology(ours.project, optional=["low-stock-critical"], emulator_host=ours.host)
+
+    assert (ChangeAction.CREATED, "low-stock-critical") == (change.action, change.name)
+    assert apply_topology(ours.project, emulator_host=ours.host) == []
+
+
+def test_a_name_that_is_no_subscription_is_refused_with_those_that_are(ours):
+    with pytest.raises(TopologyError, match=r"'low-stock'.*expected some of .*low-stock-critical"):
+        apply_topology(ours.project, optional=["low-stock"], emulator_host=ours.host)
 
 
 def test_two_processes_may_apply_at_the_same_time(ours):

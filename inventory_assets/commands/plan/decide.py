@@ -13,13 +13,13 @@ import click
 
 from inventory_assets.clock import clock_of
 from inventory_assets.commands.output import format_option, notes, print_found
+from inventory_assets.commands.telling import telling_engine
 from inventory_assets.control.issue import CommandRefusedError, issue
 from inventory_assets.domain.events.control import MAX_SILENCE_MINUTES
 from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.option_types import Whole
 from inventory_assets.ranges import MAX_QUANTITY
 from inventory_assets.settings import load_settings
-from inventory_assets.wiring import engine_of
 
 MINUTES_A_DAY = 24 * 60
 
@@ -35,7 +35,7 @@ def _decide(line_ids: Sequence[str], body: dict[str, Any], by: str | None, reaso
     LakeReader(settings)  # says clearly where there is no lake
     issued = body | {"reason": reason, "issued_by": by or getpass.getuser()}
     rows, refused = [], []
-    with engine_of(settings) as engine:
+    with telling_engine(settings) as engine:
         for line_id in dict.fromkeys(line_ids):
             try:
                 commits = issue(engine, [issued | {"plan_line_id": line_id}], now=clock_of(settings).microseconds())

@@ -12,13 +12,13 @@ from inventory_assets.commands.days import read_day
 from inventory_assets.commands.landing import land_or_say
 from inventory_assets.commands.lazy import LazyGroup
 from inventory_assets.commands.output import console, format_option, new_table, notes, print_more, print_rows
+from inventory_assets.commands.telling import telling_engine
 from inventory_assets.lake.query.reader import LakeReader, history_reader
 from inventory_assets.lake.tables import PLANS
 from inventory_assets.option_types import ROWS
 from inventory_assets.replenish.lines import STATE, read_lines
 from inventory_assets.replenish.make import refresh_plan, settings_of
 from inventory_assets.settings import load_settings
-from inventory_assets.wiring import engine_of
 from inventory_assets.words.commands import command
 from inventory_assets.words.numbers import UNKNOWN, counted
 from inventory_assets.words.plan import decision_text, not_known_text, reason_text, step_texts, sum_texts
@@ -68,7 +68,7 @@ def plan(
     settings = load_settings()
     if refresh:
         day = read_day("--date", date_)
-        with history_reader(settings) as reader, engine_of(settings) as engine, notes.status("planning"):
+        with history_reader(settings) as reader, telling_engine(settings) as engine, notes.status("planning"):
             commits = refresh_plan(engine, reader, day, settings_of(settings))
         lines = commits[0].counts["plan_lines"] if commits else 0
         notes.print(f"planned as of {day}: {counted(lines, 'line')} changed", style="dim")

@@ -73,14 +73,16 @@ def topics() -> None:
 @topics.command("apply")
 @click.option("--attach-schemas", is_flag=True,
               help="Create or evolve schemas too, and attach them: such a topic then takes nothing else.")  # fmt: skip
+@click.option("--subscription", "optional", metavar="NAME", multiple=True,
+              help="Make this optional subscription of the manifest, too; may be given again.")  # fmt: skip
 @format_option
-def topics_apply(attach_schemas: bool, format_: str) -> None:
+def topics_apply(attach_schemas: bool, optional: tuple[str, ...], format_: str) -> None:
     """Create what the manifest names and is missing; update what differs."""
     # Here, as below: most of these commands never connect, and gRPC takes half a second.
     from inventory_assets.messaging.topology_apply import apply_topology
 
     settings = load_settings()
-    changes = apply_topology(settings.project, emulator_host=emulator_host(settings))
+    changes = apply_topology(settings.project, optional=optional, emulator_host=emulator_host(settings))
     if attach_schemas:
         from inventory_assets.messaging import schemas
 
@@ -110,6 +112,11 @@ def drain(wait_seconds: float, format_: str) -> None:
         f"{summary.messages:,} messages in {len(summary.versions)} versions, {summary.notified:,} alerts notified.",
         style="dim",
     )
+    if left := ingest.outbox.figures_left:
+        notes.print(
+            f"{left:,} messages of figures are still to leave on analytics-events, a hundred a second: `make run`, or "
+            "the next `inventory drain`, sends them on.", style="yellow",
+        )  # fmt: skip
     if not summary.messages:
         # Whoever expected some should know where else they may be.
         notes.print(

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from inventory_assets.connector.source.change import ClusterTime
 from inventory_assets.messaging.messages import OutgoingMessage
 
-# The lake hands its own dead letters on through the same topic (`ingest.outbox`).
+# The lake hands its own dead letters on through the same topic (`ingest.outgoing`).
 DEAD_LETTER_TOPIC = "dead-letter-topic"
 
 # Limits of the service (https://cloud.google.com/pubsub/quotas). One attribute too long

@@ -1,16 +1,22 @@
 """What is owed is told at least once, under one id, and what was told is written down."""
 
+import json
 from datetime import datetime
 
 from inventory_assets.domain.events.topics import Topic
 from inventory_assets.ingest.ingest import Ingest
-from inventory_assets.ingest.outbox import Outbox, owed_alert
+from inventory_assets.ingest.outgoing.metrics import PAUSE_SECONDS
+from inventory_assets.ingest.outgoing.outbox import Outbox
+from inventory_assets.ingest.outgoing.owed import Notification, owed_alert, owed_on_alerts
 from tests.builders import PUBLISHED_AT, level, message, messages, outgoing, rule, transaction
+from tests.domain.outbox.test_alerts import WIRE
 from tests.facts import rows, value
 
 DELIVERIES = (
     "SELECT subject_id, notification, channel, status, error IS NULL FROM out.deliveries ORDER BY version, status"
 )
+
+BODY = json.dumps(WIRE).encode()
 
 
 def drain(ingest):
@@ -19,6 +25,11 @@ def drain(ingest):
 
 def told(broker, topic):
     return [m for m in broker.published if m.topic == topic]
+
+
+def numbered(broker, topic=Topic.ALERTS):
+    """Which alerts were sent, and the how many-th time it was."""
+    return [(m.attributes["alert_id"], m.attributes["notification"]) for m in told(broker, topic)]
 
 
 def test_a_topic_that_fails_delays_its_messages_and_holds_up_nothing(open_engine, broker):
@@ -37,6 +48,7 @@ def test_a_topic_that_fails_delays_its_messages_and_holds_up_nothing(open_engine
     letter = value(first.lake, "SELECT topic || '/' || message_id FROM core.dead_letters")
     assert set(rows(first.lake, DELIVERIES)) == {
         (alert_id, 1, Topic.ALERTS, "failed", False),
+        (alert_id, 1, Topic.LOW_STOCK, "sent", True),
         (letter, 0, Topic.DEAD_LETTERS, "sent", True),
     }
     assert ingest.outbox.owed_count == 1
@@ -49,7 +61,7 @@ def test_a_topic_that_fails_delays_its_messages_and_holds_up_nothing(open_engine
     drain(Ingest(second, broker, broker))
     drain(Ingest(second, broker, broker))
 
-    assert [m.attributes for m in told(broker, Topic.ALERTS)] == [{"alert_id": alert_id, "notification": "1"}]
+    assert numbered(broker) == numbered(broker, Topic.LOW_STOCK) == [(alert_id, "1")]
     assert len(told(broker, Topic.DEAD_LETTERS)) == 1
     body = value(second.lake, "SELECT body FROM out.alerts")
     assert told(broker, Topic.ALERTS)[0].data == body.encode()
@@ -71,7 +83,7 @@ def test_a_topic_that_recovers_is_told_by_the_same_process(open_engine, broker):
     found = "SELECT channel, status, count(*) > 0 FROM out.deliveries GROUP BY ALL ORDER BY ALL"
     assert rows(engine.lake, found) == [
         (topic, status, True) for topic in (Topic.ALERTS, Topic.DEAD_LETTERS) for status in ("failed", "sent")
-    ]
+    ] + [(Topic.LOW_STOCK, "sent", True)]
 
 
 def test_a_second_telling_of_an_alert_has_its_own_number_and_the_same_id(open_engine, broker):
@@ -88,10 +100,7 @@ def test_a_second_telling_of_an_alert_has_its_own_number_and_the_same_id(open_en
         drain(ingest)
 
     alert_id = value(engine.lake, "SELECT alert_id FROM out.alerts")
-    assert [m.attributes for m in told(broker, Topic.ALERTS)] == [
-        {"alert_id": alert_id, "notification": "1"},
-        {"alert_id": alert_id, "notification": "2"},
-    ]
+    assert numbered(broker) == numbered(broker, Topic.LOW_STOCK) == [(alert_id, "1"), (alert_id, "2")]
     assert value(engine.lake, "SELECT notification_count FROM out.alerts") == 2
 
 
@@ -113,7 +122,7 @@ def test_what_another_process_owes_is_told_by_the_running_one(open_engine, broke
 
 def kept(numbers):
     """Tellings of one alert, by their numbers."""
-    return [owed_alert("alt-1", number, b"{}", "W1:S1") for number in numbers]
+    return [owed_on_alerts(Notification("alt-1", number, b"{}", "LOW_STOCK", "W1", "S1")) for number in numbers]
 
 
 def test_a_reload_owes_nothing_that_was_told_and_waits_to_be_recorded(broker):
@@ -166,7 +175,8 @@ def test_what_is_committed_as_the_past_is_recorded_as_told_then_and_told_to_nobo
     assert broker.published == []
     alert_id = value(engine.lake, "SELECT alert_id FROM out.alerts WHERE state = 'firing'")
     moment = "SELECT subject_id, channel, status, attempted_at FROM out.deliveries ORDER BY channel"
-    first, second = rows(engine.lake, moment)
+    first, second, third = rows(engine.lake, moment)
+    assert third == (alert_id, Topic.LOW_STOCK, "past", datetime(2022, 4, 20, 8))
     assert first == (alert_id, Topic.ALERTS, "past", datetime(2022, 4, 20, 8))
     assert second[1:] == (Topic.DEAD_LETTERS, "past", PUBLISHED_AT.replace(tzinfo=None))
 
@@ -197,3 +207,19 @@ def test_a_burst_of_the_past_that_is_not_committed_settles_nothing(open_engine, 
     versions = "SELECT DISTINCT version FROM {} WHERE version IS NOT NULL"
     assert rows(second.lake, versions.format("out.deliveries")) == [(2,)]
     assert rows(second.lake, "SELECT max(version) FROM out.alert_transitions WHERE transition = 'notified'") == [(2,)]
+
+
+def test_a_topic_of_the_second_kind_that_fails_rests_and_holds_up_nothing(broker):
+    """It may have been deleted: asked with each burst, it would cost more than the burst."""
+    now = [0.0]
+    outbox = Outbox(broker, lambda: now[0])
+    broker.failing_topics.add(Topic.LOW_STOCK)
+    outbox.add(owed_alert(Notification("alt-1", 1, BODY, "LOW_STOCK", "W1", "S1")))
+
+    assert (1, 0, 0) == (outbox.send(), outbox.send(), outbox.send())
+    assert (1, 2) == (outbox.owed_count, outbox.unrecorded_count)
+
+    broker.failing_topics.clear()
+    now[0] = PAUSE_SECONDS
+    assert 1 == outbox.send()
+    assert [("alt-1", "1")] == numbered(broker, Topic.LOW_STOCK)

@@ -1,0 +1,1 @@
+"""What leaves: the bodies and attributes of outgoing messages; pure."""
