@@ -83,7 +83,7 @@ def refresh_coverage(engine: Engine, reader: Reader, as_of_date: date, *, run_id
     before = current_rows(reader, COVERAGE).drop("version", "as_of_date")
     same = ["warehouse_id", "sku", *MEASURED]
     changed = now.join(before.cast(dict(now.select(same).schema)), on=same, how="anti", nulls_equal=True)  # type: ignore[arg-type]
-    owed = _count_owed(reader, changed, as_of_date) if changed.height and not engine.is_past else 0
+    owed = 0 if engine.is_past or not changed.height else _count_owed(reader, changed, as_of_date)
 
     def append(transaction: LakeTransaction) -> None:
         for table, rows in ((COVERAGE, changed), (SEASONS, seasons)):

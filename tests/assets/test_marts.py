@@ -39,7 +39,7 @@ def test_sources_are_the_assets_that_the_sensors_fill():
 
     assert above == {
         "core/coverage", "core/events", "core/products", "core/resolved_thresholds", "core/rollups",
-        "core/sku_state", "core/velocity", "out/alerts", "out/alert_transitions", "raw/messages",
+        "core/sku_state", "core/velocity", "out/alerts", "out/alert_transitions", "out/plans", "raw/messages",
         "snapshots/daily_stock", "snapshots/hourly_transactions",
     }  # fmt: skip
 
