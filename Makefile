@@ -14,7 +14,7 @@ DEMO ?= 1
 JOBS ?= 3
 BIN := .venv/bin
 PYTEST := $(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
-# Where it is set, as in many containers, each of the many processes compiles our two hundred modules anew.
+# Where it is set, as in many containers, each of the many processes compiles our modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
 # Install a lock with pip, and say meanwhile how far that is; a failure shows what pip said.

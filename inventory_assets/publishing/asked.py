@@ -16,6 +16,9 @@ from inventory_assets.errors import InventoryError
 from inventory_assets.publishing.mapping import MappingError, check_known
 from inventory_assets.settings import Settings, emulator_host
 
+# Of a folder that suppliers write into: neither commands nor rules may come from there (SECURITY.md).
+STOCK_TOPICS = frozenset(KINDS_BY_TOPIC) - {Topic.CONTROL, Topic.THRESHOLDS}
+
 KINDS = ("csv", "tsv", "json", "state", "messages", "protobuf")
 _BY_NAME = {"csv": "csv", "txt": "csv", "tsv": "tsv", "tab": "tsv", "json": "json", "jsonl": "json", "ndjson": "json"}
 _WORDS = ("topic", "as", "format", "time", "skip_bad")
@@ -67,8 +70,8 @@ def read_asked(table: Mapping[str, Any]) -> Asked:
     for name in table:
         check_known(name, _WORDS, "word of [publish]")
     topic, as_, kind, time, skip_bad = map(table.get, _WORDS)
-    if topic is not None and topic not in KINDS_BY_TOPIC:
-        raise MappingError(f"topic was {topic!r}, expected one of {', '.join(sorted(KINDS_BY_TOPIC))}.")
+    if topic is not None and topic not in STOCK_TOPICS:
+        raise MappingError(f"topic was {topic!r}, expected one of {', '.join(sorted(STOCK_TOPICS))}.")
     if as_ is not None and as_ not in [*Envelope]:
         raise MappingError(f"as was {as_!r}, expected one of {', '.join(Envelope)}.")
     if kind is not None and kind not in KINDS:

@@ -26,10 +26,9 @@ from inventory_assets.given_text import decode
 from inventory_assets.ingest.meaning import meaning_of, parsing_of
 from inventory_assets.lake.errors import LakeError
 from inventory_assets.lake.files.storage import Mark, Storage
-from inventory_assets.messaging.errors import MessagingError
+from inventory_assets.messaging.errors import MessagingError, PublishError
 from inventory_assets.messaging.messages import Publisher
-from inventory_assets.messaging.topology import load_topology
-from inventory_assets.publishing.asked import Asked, asked_envelope, read_asked
+from inventory_assets.publishing.asked import STOCK_TOPICS, Asked, asked_envelope, read_asked
 from inventory_assets.publishing.delimited import plan_messages, read_delimited
 from inventory_assets.publishing.ledger import Ledger, Taken, Verdict
 from inventory_assets.publishing.lines import Lines
@@ -55,6 +54,7 @@ MAX_PROBLEMS = 1_000
 # A file that takes the process down with it (memory, a library's fault) must not do so for ever.
 MAX_TRIES = 5
 # None of these is a file's fault, and what holds for one file holds for the next: the next look tries again.
+_NEVER = "INVALID_ARGUMENT"
 _NOT_THE_FILES = (MessagingError, LakeError, OSError, sqlite3.Error)
 
 OpenPublisher = Callable[[], AbstractContextManager[Publisher]]
@@ -155,6 +155,12 @@ class _Taking:
             return
         try:
             taken = self._published(each, content, sha256)
+        except PublishError as error:
+            if not all(reason.startswith(_NEVER) for reason in error.failures.values()):
+                self._ledger.end(sha256)
+                raise
+            # Tried again it would be refused again, and keep the files behind it waiting for ever.
+            taken = self._refused(each, f"the broker takes some of its messages at no time: {error}", sha256)
         except _NOT_THE_FILES:
             self._ledger.end(sha256)
             raise
@@ -206,8 +212,7 @@ class _Taking:
         is_said = is_mapped or asked.envelope is not None or asked.time is not None
         if kind == "messages" or (kind == "json" and not is_said):
             # As `inventory publish` does: lines go out as they stand where nobody says what they are.
-            topics = {spec.name for spec in load_topology().topics}
-            lines = Lines(io.BytesIO(content), name, kind, asked.topic, topics, now, parsing)
+            lines = Lines(io.BytesIO(content), name, kind, asked.topic, {*STOCK_TOPICS}, now, parsing)
             return lines, "they stand", (asked.topic, kind)
         if kind == "state":
             mapping = of_opening_stock(mapping) or mapping

@@ -71,7 +71,11 @@ class KeySet:
         # Without the lock where nothing is to be done, so that nobody waits behind a fetch.
         if key_id in self._verifiers and self._is_younger(LIFE_SECONDS):
             return self._verifiers.get(key_id)
-        with self._lock:
+        # A kept key goes on while another request asks for newer ones: a server that hangs would make it late.
+        may_go_on = key_id in self._verifiers and self._is_younger(LAST_SECONDS)
+        if not self._lock.acquire(blocking=not may_go_on):
+            return self._verifiers.get(key_id)
+        try:
             if key_id not in self._verifiers or not self._is_younger(LIFE_SECONDS):
                 self._refresh()
             if self._read_at is None or not self._is_younger(LAST_SECONDS):
@@ -81,6 +85,8 @@ class KeySet:
                 # It may be a new one.
                 raise self._failure
             return found
+        finally:
+            self._lock.release()
 
     def _is_younger(self, seconds: float) -> bool:
         return self._read_at is not None and self._clock() - self._read_at < seconds
@@ -90,7 +96,6 @@ class KeySet:
         pause = LEAST_PAUSE_SECONDS if self._failure is None else RETRY_SECONDS
         if self._asked_at is not None and now - self._asked_at < pause:
             return
-        self._asked_at = now
         try:
             self._verifiers = read_keys(self._fetch(self._place))
         except (OSError, urllib3.exceptions.HTTPError, ValueError) as error:
@@ -99,6 +104,9 @@ class KeySet:
                 "INVENTORY_PUSH_KEYS, and that this machine reaches it."
             )
             return
+        finally:
+            # From its end on, so that a server that hangs is not asked all the time.
+            self._asked_at = self._clock()
         # As of before the request: what it says may be that old.
         self._read_at, self._failure = now, None
 

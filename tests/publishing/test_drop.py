@@ -229,6 +229,34 @@ def test_a_broker_that_breaks_refuses_nothing_and_the_next_look_goes_on(local):
     assert (4, 5) == (len(first.published), local.sent)
 
 
+def test_what_the_broker_never_takes_is_refused_and_keeps_no_other_waiting(local):
+    class Strict(InMemoryBroker):
+        def publish(self, messages):
+            if any(b"S0" in message.data for message in messages):
+                why = dict.fromkeys(range(len(messages)), "INVALID_ARGUMENT: of another schema")
+                raise PublishError(target="t", failures=why, message_ids=[None] * len(messages))
+            return super().publish(messages)
+
+    local.broker = Strict()
+    local.put("a.csv", rows(2))
+    local.put("b.csv", rows(2, 5))
+
+    assert {"a.csv": "refused", "b.csv": "published"} == local.verdicts()
+    assert "of another schema" in local.report("a.csv")
+
+
+@pytest.mark.parametrize("topic", ["control-topic", "thresholds-topic"])
+def test_neither_commands_nor_rules_come_from_a_folder(local, topic):
+    """Who may hand files in may not silence alerts."""
+    local.put("a.jsonl", f'{{"topic": "{topic}", "data": "{{}}"}}\n')
+    local.put("a.jsonl.toml", '[publish]\nformat = "messages"\n')
+    local.put("b.json", "{}\n")
+    local.put("b.json.toml", f'[publish]\ntopic = "{topic}"\n')
+
+    assert {"a.jsonl": "refused", "b.json": "refused"} == local.verdicts()
+    assert all(f"topic was '{topic}'" in local.report(name) for name in ("a.jsonl", "b.json"))
+
+
 def test_a_look_that_is_broken_off_counts_as_none(local):
     local.put("a.csv", rows(2))
     local.broker = Broken(0, KeyboardInterrupt())

@@ -113,6 +113,29 @@ def test_whether_a_new_key_is_the_issuers_is_not_known_while_it_does_not_answer(
     assert place.has("ours")
 
 
+def test_a_kept_key_does_not_wait_for_a_server_that_hangs():
+    asked, release = threading.Event(), threading.Event()
+    place = Place(jwks())
+    place.has("ours")
+    place.now += LIFE_SECONDS
+
+    def hang(where: str) -> bytes:
+        asked.set()
+        release.wait(30)
+        raise OSError("nobody answers")
+
+    place.keys._fetch = hang
+    with ThreadPoolExecutor(1) as threads:
+        first = threads.submit(place.has, "ours")
+        asked.wait(30)
+        try:
+            assert place.has("ours")
+        finally:
+            release.set()
+
+        assert first.result()
+
+
 def test_many_at_once_ask_once():
     release = threading.Event()
     place = Place(jwks())

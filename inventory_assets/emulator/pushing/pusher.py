@@ -114,12 +114,18 @@ class _Line:
     async def run(self) -> None:
         under_way: set[asyncio.Task[None]] = set()
         try:
-            while not self._subscription.is_deleted:
+            while self._is_meant:
                 await self._send_ready(under_way)
         finally:
             for task in under_way:
                 task.cancel()
             await asyncio.gather(*under_way, return_exceptions=True)
+
+    @property
+    def _is_meant(self) -> bool:
+        # `Pusher` looks a moment later: what is published right after a change must not go by the old endpoint.
+        body = self._subscription.body
+        return not self._subscription.is_deleted and not body.detached and body.push_config == self._config
 
     async def _send_ready(self, under_way: set[asyncio.Task[None]]) -> None:
         pause = self._pace.not_before - self._broker.clock()

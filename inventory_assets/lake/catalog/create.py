@@ -38,7 +38,7 @@ def ensure_tables(connection: duckdb.DuckDBPyConnection, make_journal: MakeJourn
     next start makes it anew.
     """
     known = _columns(connection)
-    lacking = [table for table in TABLES if not {*table.columns} <= known.get(table.changes, set())]
+    lacking = _lacking(known)
     stale = [
         table
         for table in VERSIONED_TABLES
@@ -67,6 +67,15 @@ def ensure_tables(connection: duckdb.DuckDBPyConnection, make_journal: MakeJourn
         _create_view(connection, view.full_name, view.query.replace("{lake}", f"{CATALOG}."), view.comment)
     commit()
     _note_empty(connection)
+
+
+def lacks_columns(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether tables or columns are missing that this release has: an older one wrote the lake last."""
+    return bool(_lacking(_columns(connection)))
+
+
+def _lacking(known: dict[str, set[str]]) -> list[Table]:
+    return [table for table in TABLES if not {*table.columns} <= known.get(table.changes, set())]
 
 
 def _note_empty(connection: duckdb.DuckDBPyConnection) -> None:
