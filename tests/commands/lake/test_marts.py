@@ -49,7 +49,7 @@ def test_a_build_counts_and_its_tables_can_be_asked(run, shop_home):
     assert marts["stock_positions"]["rows"] == 7
     assert marts["daily_stock_snapshots"]["rows"] is None
     assert all("One row per" in row["holds"] for row in status.rows)
-    assert "from lake version 5, 0 versions ago; snapshots through 2026-03-31" in status.err
+    assert "from lake version 6, 0 versions ago; snapshots through 2026-03-31" in status.err
 
     at_built = run("sql", POSITIONS, "--at-version", "5", at=shop_home)
     earlier = run("sql", POSITIONS, "--at-version", "4", at=shop_home)
