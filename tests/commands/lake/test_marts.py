@@ -51,10 +51,10 @@ def test_a_build_counts_and_its_tables_can_be_asked(run, shop_home):
     assert all("One row per" in row["holds"] for row in status.rows)
     assert "from lake version 6, 0 versions ago; snapshots through 2026-03-31" in status.err
 
-    at_built = run("sql", POSITIONS, "--at-version", "5", at=shop_home)
-    earlier = run("sql", POSITIONS, "--at-version", "4", at=shop_home)
+    at_built = run("sql", POSITIONS, "--at-version", "6", at=shop_home)
+    earlier = run("sql", POSITIONS, "--at-version", "5", at=shop_home)
     assert (0, 1) == (at_built.code, earlier.code)
-    assert "built from version 5, later than 4" in earlier.err
+    assert "built from version 6, later than 5" in earlier.err
     refused = run("sql", "DROP TABLE marts.stock_positions", at=shop_home)
     assert (1, True) == (refused.code, "only reads" in refused.err)
 
