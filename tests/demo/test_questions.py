@@ -25,7 +25,7 @@ pytestmark = pytest.mark.big
 RETAILER = small(skus=400, warehouses=2, messages_per_day=150.0, history_days=HISTORY_DAYS)
 # Needs an archive, which a demo has not.
 ELSEWHERE = ROOT / "docs" / "archive.md"
-COMMAND = re.compile(r'^inventory sql ("(?:[^"\\]|\\.)*".*)$', re.MULTILINE)
+COMMAND = re.compile(r'^inventory sql ("(?:[^"\\]|\\.)*"[^|\n]*)', re.MULTILINE)
 MAY_BE_EMPTY = re.compile(r"\bno rows?\b", re.IGNORECASE)
 
 
