@@ -4,7 +4,7 @@ import errno
 import io
 import os
 import sys
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import NoReturn
 
 import click
@@ -138,11 +138,10 @@ def _is_of_an_older_release() -> bool:
     from inventory_assets.lake.catalog.create import lacks_columns
     from inventory_assets.settings import load_settings
 
-    connection = connect(load_settings(), read_only=True)
-    try:
+    # Nothing of it may hide what it is asked for.
+    with suppress(Exception), closing(connect(load_settings(), read_only=True)) as connection:
         return lacks_columns(connection)
-    finally:
-        connection.close()
+    return False
 
 
 _OF_THE_MACHINE = {

@@ -8,7 +8,7 @@ sensor `operations` looks up in the lake.
 import logging
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 
 from inventory_assets.clock import machine_microseconds
@@ -24,7 +24,8 @@ from inventory_assets.messaging.client import OutgoingMessage, Publisher
 logger = logging.getLogger(__name__)
 
 KIND = "pipeline_status"
-# So many lags are kept; beyond it every second one goes, and of those to come as many.
+# So many lags are kept; beyond it every second one goes, and of those to come as many. And of so many bursts, the
+# last ones, the time that the middle one took.
 MAX_LAGS = 8_192
 # A message has at most 1 MB; who runs more has the lake for the others.
 MAX_CONNECTORS = 100
@@ -59,8 +60,9 @@ class Pulse:
         self._refused: Counter[str] = Counter()
         self._bytes = 0
         self._notified = 0
-        self._burst_sizes: list[int] = []
-        self._burst_seconds: list[float] = []
+        self._bursts = self._largest_burst = 0
+        self._longest_burst = 0.0
+        self._burst_seconds: deque[float] = deque(maxlen=MAX_LAGS)
         self._lags: list[int] = []
         self._stride = 1
         self._seen = 0
@@ -68,13 +70,19 @@ class Pulse:
 
     def add(self, commit: Commit) -> None:
         """Count what became of messages, and who was told."""
+        if not self._period_seconds:
+            return  # nobody is ever told: it would add up for ever
         self._outcomes.update(commit.outcomes)
         self._notified += len(commit.notifications)
         self._refused.update(letter.rejection.reason for letter in commit.dead_letters)
 
     def count(self, messages: Sequence[Message], seconds: float) -> None:
         """Count a burst in that is committed, and how long that took."""
-        self._burst_sizes.append(len(messages))
+        if not self._period_seconds:
+            return
+        self._bursts += 1
+        self._largest_burst = max(self._largest_burst, len(messages))
+        self._longest_burst = max(self._longest_burst, seconds)
         self._burst_seconds.append(seconds)
         self._bytes += sum([len(message.data) for message in messages])
         now = self._now()
@@ -124,12 +132,12 @@ class Pulse:
             },
             lag_seconds=_lags(sorted(self._lags), self._longest_lag) if self._lags else None,
             bursts={
-                "count": len(self._burst_sizes),
-                "largest": max(self._burst_sizes, default=0),
+                "count": self._bursts,
+                "largest": self._largest_burst,
                 "median_seconds": round(sorted(self._burst_seconds)[len(self._burst_seconds) // 2], 4)
                 if self._burst_seconds
                 else None,
-                "longest_seconds": round(max(self._burst_seconds), 4) if self._burst_seconds else None,
+                "longest_seconds": round(self._longest_burst, 4) if self._bursts else None,
             },
             outcomes=dict(sorted((str(name), count) for name, count in self._outcomes.items())),
             refused=dict(sorted(self._refused.items())),

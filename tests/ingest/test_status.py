@@ -78,6 +78,24 @@ def test_never_is_never(hands):
     assert not never.is_due
 
 
+@pytest.mark.parametrize("period", [0.0, 86_400.0])
+def test_what_is_counted_takes_no_more_room_with_each_burst(period, hands):
+    """Never told, it would add up for as long as the process lives."""
+    pulse = Pulse(period, clock=hands.clock, now=hands.now)
+
+    def room() -> int:
+        return sum(len(each) for each in vars(pulse).values() if hasattr(each, "__len__"))
+
+    for _ in range(MAX_LAGS):
+        pulse.count([message(b"x")], 0.1)
+    before = room()
+    for _ in range(MAX_LAGS):
+        pulse.count([message(b"x")], 0.1)
+
+    assert room() <= before
+    assert {0.0: 0, 86_400.0: 2 * MAX_LAGS}[period] == told(pulse)["bursts"]["count"]
+
+
 def test_a_day_of_messages_keeps_a_bounded_number_of_lags(pulse, hands):
     """And those of all the day: the first tenth of it, which was slow, shows in the 99th of a hundred."""
     for number in range(200):

@@ -67,11 +67,7 @@ def owed_alert(told: Notification) -> list[Owed]:
 
 def owed_on_alerts(told: Notification) -> Owed:
     """The message on alerts-topic."""
-    attributes = {"alert_id": told.alert_id, "notification": str(told.number)} | attributes_of(
-        schema=ALERT_SCHEMA, kind=told.alert_type, severity=severity_of(told.alert_type),
-        warehouse_id=told.warehouse_id, event_id=telling_id(told.alert_id, told.number),
-    )  # fmt: skip
-    message = _message(Topic.ALERTS, told.body, attributes, f"{told.warehouse_id}:{told.sku}")
+    message = _message(Topic.ALERTS, told.body, _of_alert(told, ALERT_SCHEMA), f"{told.warehouse_id}:{told.sku}")
     return Owed(told.alert_id, told.number, message)
 
 
@@ -81,12 +77,16 @@ def owed_second(told: Notification) -> Owed:
     if topic is Topic.REORDERS:
         event = reorder_trigger(wire, told.number)
         return _owed_event(told.alert_id, told.number, topic, event, severity_of(told.alert_type))
-    attributes = {"alert_id": told.alert_id, "notification": str(told.number)} | attributes_of(
-        schema=LOW_STOCK_SCHEMA, kind=told.alert_type, severity=severity_of(told.alert_type),
+    body = msgspec.json.encode(low_stock_alert(wire, told.number))
+    message = _message(topic, body, _of_alert(told, LOW_STOCK_SCHEMA), lane_of(told.sku))
+    return Owed(told.alert_id, told.number, message)
+
+
+def _of_alert(told: Notification, schema: str) -> dict[str, str]:
+    return {"alert_id": told.alert_id, "notification": str(told.number)} | attributes_of(
+        schema=schema, kind=told.alert_type, severity=severity_of(told.alert_type),
         warehouse_id=told.warehouse_id, event_id=telling_id(told.alert_id, told.number),
     )  # fmt: skip
-    body = msgspec.json.encode(low_stock_alert(wire, told.number))
-    return Owed(told.alert_id, told.number, _message(topic, body, attributes, lane_of(told.sku)))
 
 
 def _owed_event(subject_id: str, number: int, topic: Topic, event: dict[str, Any], severity: str) -> Owed:
