@@ -7,7 +7,6 @@ their own, and delete both's at their end: wrong rows, or the end of the process
 
 import atexit
 import contextlib
-import fcntl
 import os
 import shutil
 import time
@@ -16,6 +15,7 @@ from functools import cache
 from pathlib import Path
 
 from inventory_assets.lake.catalog.readable import can_write, scratch
+from inventory_assets.lake.holds import hold, living
 
 _LOCK = ".lock"
 # What an older release left: it spilled into the place itself, and may be running.
@@ -42,13 +42,7 @@ def _mark(place: Path, process: int) -> str:
     """What this process's folders begin with: the name of a file that it holds locked while it lives."""
     place.mkdir(parents=True, exist_ok=True)
     mark = f"{process}-{uuid.uuid4().hex[:8]}"
-    while True:
-        path = place / f"{mark}{_LOCK}"
-        descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        if path.exists():
-            break
-        os.close(descriptor)  # another came before the lock, and took it for a dead one's
+    hold(place / f"{mark}{_LOCK}")
     _remove_dead(place)
     atexit.register(_remove, place, mark, process)
     return mark
@@ -66,19 +60,7 @@ def _remove(place: Path, mark: str, process: int) -> None:
 
 
 def _remove_dead(place: Path) -> None:
-    for path in place.glob(f"*{_LOCK}"):
-        try:
-            descriptor = os.open(path, os.O_RDWR)
-        except OSError:
-            continue
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            continue
-        else:
-            _remove(place, path.name.removesuffix(_LOCK), os.getpid())
-        finally:
-            os.close(descriptor)
+    living(place.glob(f"*{_LOCK}"), lambda path: _remove(place, path.name.removesuffix(_LOCK), os.getpid()))
     for path in place.glob(_OLD_FILES):
         if time.time() - path.stat().st_mtime > _OLD_SECONDS:
             path.unlink(missing_ok=True)

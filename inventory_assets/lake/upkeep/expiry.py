@@ -9,7 +9,6 @@ second made each commit slower. So they go after a minute, but for those that a
 reader of minutes holds, as a build of the marts does.
 """
 
-import fcntl
 import os
 import uuid
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from pathlib import Path
 
 import duckdb
 
+from inventory_assets.lake.holds import hold, living
 from inventory_assets.settings import Settings
 
 # A reader that hangs must not make the catalog grow for days.
@@ -40,7 +40,8 @@ def hold_snapshots(settings: Settings) -> Iterator[None]:
     folder = _holds(settings)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        path, descriptor = _make_hold(folder)
+        path = folder / uuid.uuid4().hex
+        descriptor = hold(path)
     except OSError:  # not ours, or a disk that is read-only
         yield
         return
@@ -55,32 +56,9 @@ def _holds(settings: Settings) -> Path:
     return settings.home / "lake" / "readers"
 
 
-def _make_hold(folder: Path) -> tuple[Path, int]:
-    while True:
-        path = folder / uuid.uuid4().hex
-        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        if path.exists():
-            return path, descriptor
-        # Upkeep came before the lock, and took it for a dead reader's.
-        os.close(descriptor)
-
-
 def _oldest_hold(folder: Path) -> datetime | None:
     """When the oldest reader that lives began; dead readers' files are removed."""
-    begun: list[float] = []
-    for path in folder.iterdir() if folder.exists() else ():
-        try:
-            descriptor = os.open(path, os.O_RDWR)
-        except FileNotFoundError:
-            continue
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            path.unlink(missing_ok=True)
-        except BlockingIOError:
-            begun.append(os.fstat(descriptor).st_mtime)
-        finally:
-            os.close(descriptor)
+    begun = living(folder.iterdir() if folder.exists() else (), lambda path: path.unlink(missing_ok=True))
     return datetime.fromtimestamp(min(begun), UTC) if begun else None
 
 
