@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from inventory_assets.clock import machine_microseconds
+from inventory_assets.domain.events.kinds import Transaction
 from inventory_assets.domain.publish.columns import ColumnMapping
 from inventory_assets.domain.publish.drop import REPORT, SETTLE_US, UNENDED_US, Candidate, look
 from inventory_assets.errors import InventoryError
@@ -39,7 +40,7 @@ from inventory_assets.publishing.mapping import (
     of_opening_stock,
     to_mapping,
 )
-from inventory_assets.publishing.rows import Order, Plan, Tally, plan_rows
+from inventory_assets.publishing.rows import Draft, Order, Plan, Tally, plan_rows
 from inventory_assets.publishing.send import Progress, send
 from inventory_assets.publishing.table import read_table
 from inventory_assets.settings import Settings
@@ -188,19 +189,33 @@ class _Taking:
         mapping, written, asked = self._read_mapping(each)
         source, envelope, how = self._plan(each, content, mapping, written, asked)
         tally = Tally(most=MAX_PROBLEMS)
+        is_by_line = False
         for draft in source.drafts():
             tally.count(draft)
+            is_by_line = is_by_line or _is_by_line(draft)
         taken = replace(
             self._refused(each, "", sha256), topic=asked.topic, envelope=envelope, rows=tally.rows,
-            bad=len(tally.bad), problems=tuple(tally.problems),
+            bad=len(tally.bad), problems=tuple(tally.problems), size=len(content),
         )  # fmt: skip
         if tally.bad and not asked.skip_bad:
             return replace(taken, why=WRONG_ROWS)
+        if is_by_line and (why := self._grown(each.name, content)):
+            return replace(taken, why=why)
         progress = Progress.of(settings.home, sha256, settings.project, "drop", *how, sorted(tally.bad))
         if self._publisher is None:
             self._publisher = self._open_publisher()
         sent = send(self._publisher, source.messages(tally.bad), progress=progress)
         return replace(taken, verdict=Verdict.PUBLISHED, at=machine_microseconds(), sent=sent)
+
+    def _grown(self, name: str, content: bytes) -> str:
+        """Why rows that are known by file and line would count twice; "" where they would not."""
+        for sha256, size, at in self._ledger.published_before(self._settings.project, name, len(content)):
+            if hashlib.sha256(memoryview(content)[:size]).hexdigest() == sha256:
+                return (
+                    f"its first {size:,} bytes were published on {moment_of(at)}, and its rows have no ids of their "
+                    "own, so these would count twice; give the new rows in a file of their own"
+                )
+        return ""
 
     def _plan(
         self, each: Candidate, content: bytes, mapping: ColumnMapping, written: FileFormat, asked: Asked
@@ -254,7 +269,7 @@ class _Taking:
         why = ""
         for each in self._ledger.unreported():
             if each.name in self._marks:
-                text = to_report(**{name: value for name, value in asdict(each).items() if name != "seq"})
+                text = to_report(**{name: value for name, value in asdict(each).items() if name not in ("seq", "size")})
                 try:
                     self._storage.write(f"{each.name}{REPORT}", text.encode())
                 except (LakeError, OSError) as error:
@@ -262,6 +277,11 @@ class _Taking:
                     continue
             self._ledger.reported(each.name)
         return why
+
+
+def _is_by_line(draft: Draft) -> bool:
+    """Whether a row is known by its file and line alone: in a file that has grown it is another."""
+    return type(draft.event) is Transaction and draft.event.transaction_id.startswith("file/")
 
 
 def _mapping_name(each: Candidate) -> str:

@@ -18,12 +18,15 @@ from inventory_assets.errors import InventoryError
 
 # Kept for who asks how it was; what keeps a file from being sent twice stays for good.
 KEPT_ROWS = 10_000
+# Of one name: a file that grows was the last of it, one that is written anew each day had another content.
+MOST_COMPARED = 5
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS seen (
     place TEXT, name TEXT, mark TEXT, since INTEGER, judged_mark TEXT, judged_mapping TEXT, PRIMARY KEY (place, name));
 CREATE TABLE IF NOT EXISTS taken (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, place TEXT, name TEXT, is_reported INTEGER, body TEXT);
-CREATE TABLE IF NOT EXISTS published (project TEXT, sha256 TEXT, name TEXT, at INTEGER, PRIMARY KEY (project, sha256));
+CREATE TABLE IF NOT EXISTS published (project TEXT, sha256 TEXT, name TEXT, at INTEGER, size INTEGER,
+    PRIMARY KEY (project, sha256));
 CREATE TABLE IF NOT EXISTS tries (sha256 TEXT PRIMARY KEY, count INTEGER);
 """
 
@@ -52,6 +55,7 @@ class Taken:
         mapping: The mapping's name; "" for none.
         topic, envelope: Where its rows went, and how; "" where it did not come to that.
         rows, sent, bad: Counts of its rows.
+        size: Its bytes.
         problems: Bad rows by line, the first ones.
         why: Why it was refused as a whole, or whose bytes it has.
         seq: In the order in which they were looked at.
@@ -67,6 +71,7 @@ class Taken:
     rows: int = 0
     sent: int = 0
     bad: int = 0
+    size: int = 0
     problems: tuple[str, ...] = ()
     why: str = ""
     seq: int = 0
@@ -123,6 +128,14 @@ class Ledger:
         rows = self._rows("SELECT name, at FROM published WHERE project = ? AND sha256 = ?", project, sha256)
         return rows[0] if rows else None
 
+    def published_before(self, project: str, name: str, size: int) -> list[tuple[str, int, int]]:
+        """(sha256, size, when) of the last files of a name that were published and shorter, the newest first."""
+        return self._rows(
+            "SELECT sha256, size, at FROM published WHERE project = ? AND name = ? AND size < ? "
+            "ORDER BY at DESC LIMIT ?",
+            project, name, size, MOST_COMPARED,
+        )  # fmt: skip
+
     def begin(self, sha256: str) -> int:
         """Note that a file is begun; how many tries before have ended without a word."""
         with self._writing() as connection:
@@ -142,8 +155,8 @@ class Ledger:
         with self._writing() as connection:
             if taken.verdict is Verdict.PUBLISHED:
                 connection.execute(
-                    "INSERT OR IGNORE INTO published VALUES (?, ?, ?, ?)",
-                    (project, taken.sha256, taken.name, taken.at),
+                    "INSERT OR IGNORE INTO published VALUES (?, ?, ?, ?, ?)",
+                    (project, taken.sha256, taken.name, taken.at, taken.size),
                 )
             connection.execute(
                 "INSERT INTO taken (place, name, is_reported, body) VALUES (?, ?, 0, ?)",

@@ -40,6 +40,8 @@ def to_report(
         lines += [f"  {clean(problem, 1_000)}" for problem in problems]
     if bad > len(problems):
         lines += [f"  and {counted(bad - len(problems), 'more line')}"]
+    if bad and sent:
+        lines += ["", "Give these, mended, in a file of their own: the whole one again would count the others twice."]
     return visible_lines("\n".join(lines)) + "\n"
 
 

@@ -103,6 +103,42 @@ def test_a_bad_file_is_refused_once_and_taken_when_it_is_replaced(folder):
     assert "a.csv: published" in folder.report("a.csv")
 
 
+def test_a_file_that_grew_is_refused_where_its_rows_would_count_twice(folder):
+    """A system that appends, or an upload that stood still at the end of a line."""
+    folder.put("a.csv", rows(2))
+    first = folder.verdicts()
+    folder.put("a.csv", rows(3))
+
+    assert ({"a.csv": "published"}, {"a.csv": "refused"}) == (first, folder.verdicts())
+    assert 2 == folder.sent
+    assert "bytes were published on" in folder.report("a.csv") and "a file of their own" in folder.report("a.csv")
+    folder.put("b.csv", ROW.join([HEAD, ""]).format(2))
+    assert {"b.csv": "published"} == folder.verdicts()
+
+
+@pytest.mark.parametrize(
+    "head", ["sku,warehouse_id,stock,timestamp\n", "transaction_id,sku,warehouse_id,quantity,timestamp\n"]
+)
+def test_a_file_that_grew_is_taken_where_its_rows_are_known_by_more_than_their_line(folder, head):
+    """A level by its time, a movement by its own id: what is there already is a duplicate."""
+    own = "T1," if head.startswith("transaction_id") else ""
+    content = head + own + ROW.format(1)
+    folder.put("a.csv", content)
+    first = folder.verdicts()
+    folder.put("a.csv", content + own.replace("1", "2") + ROW.format(2))
+
+    assert ({"a.csv": "published"}, {"a.csv": "published"}) == (first, folder.verdicts())
+
+
+def test_another_file_of_the_name_is_taken(folder):
+    """Who writes one name anew each day."""
+    folder.put("a.csv", rows(2))
+    folder.verdicts()
+    folder.put("a.csv", rows(3, 5))
+
+    assert {"a.csv": "published"} == folder.verdicts()
+
+
 def test_a_mended_mapping_has_a_refused_file_tried_again_and_no_published_one(folder):
     folder.put("a.csv", "item;units\nS1;5\n")
     folder.put("ready.csv", rows(1))
