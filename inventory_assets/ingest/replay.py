@@ -28,6 +28,7 @@ from inventory_assets.domain.values import to_microseconds_naive
 from inventory_assets.ingest.meaning import parsing_of
 from inventory_assets.ingest.warm import to_dynamics
 from inventory_assets.lake.query.reader import Reader
+from inventory_assets.lake.stages import Stage
 from inventory_assets.lake.tables import DYNAMIC_THRESHOLDS, PLANS, PRODUCTS, VELOCITY
 
 # Versions read at a time: bounds memory, and one query per slice stays cheap.
@@ -62,34 +63,52 @@ def read_bursts(
     """
     last = reader.query("SELECT coalesce(max(version), 0) AS v FROM meta.versions").item()
     last = last if until_version is None else min(last, until_version)
-    for start in range(after_version + 1, last + 1, SLICE):
-        yield from _read_slice(reader, start, min(start + SLICE - 1, last), sku)
+    if sku is None:
+        for start in range(after_version + 1, last + 1, SLICE):
+            yield from _read_slice(reader, start, min(start + SLICE - 1, last))
+        return
+    # Asked once, and not for each slice: of a day's bursts, nearly all have nothing of it.
+    bounds = [after_version + 1, last]
+    versions = reader.query(
+        f"SELECT version FROM meta.versions WHERE stage <> '{Stage.BURST}' AND version BETWEEN ? AND ? "
+        f"UNION SELECT version FROM core.events WHERE {_MATTERS} AND version BETWEEN ? AND ? ORDER BY version",
+        [*bounds, sku, *bounds],
+    )["version"].to_list()
+    for start in range(0, len(versions), SLICE):
+        part = versions[start : start + SLICE]
+        yield from _read_slice(reader, part[0], part[-1], sku, f"AND version IN ({', '.join(map(str, part))})")
 
 
-def _read_slice(reader: Reader, first: int, last: int, sku: str | None) -> Iterator[RecordedBurst]:
+# To a SKU: its own events, rules and commands.
+_MATTERS = "(sku = ? OR kind IN ('threshold', 'control'))"
+
+
+def _read_slice(
+    reader: Reader, first: int, last: int, sku: str | None = None, only: str = ""
+) -> Iterator[RecordedBurst]:
     bounds = [first, last]
     chosen = ""
     parameters: list[Any] = [*bounds]
     if sku is not None:
-        chosen = "AND event_id IN (SELECT event_id FROM core.events WHERE sku = ? OR kind IN ('threshold', 'control'))"
-        parameters.append(sku)
+        # By the range, too: of each file it is known which versions are in it.
+        chosen = f"AND event_id IN (SELECT event_id FROM core.events WHERE {_MATTERS} AND version BETWEEN ? AND ?)"
+        parameters += [sku, *bounds]
     messages = reader.query(
         "SELECT version, seq, message_id, topic, publish_time, ordering_key, attributes, data, data_bytes, outcome "
-        f"FROM raw.messages WHERE version BETWEEN ? AND ? {chosen} ORDER BY version, seq",
+        f"FROM raw.messages WHERE version BETWEEN ? AND ? {only} {chosen} ORDER BY version, seq",
         parameters,
     ).partition_by("version", as_dict=True)
     forced = reader.query(
         "SELECT version, seq, detail, position, trace FROM core.dead_letters "
-        f"WHERE version BETWEEN ? AND ? AND reason = '{INVARIANT_VIOLATION}'",
+        f"WHERE version BETWEEN ? AND ? {only} AND reason = '{INVARIANT_VIOLATION}'",
         bounds,
     )
-    versions = reader.query(
+    found = reader.query(
         "SELECT version, inputs, counts, code_version, epoch_us(committed_at), coalesce(semantics, 1) "
-        "FROM meta.versions "
-        "WHERE version BETWEEN ? AND ? ORDER BY version",
+        f"FROM meta.versions WHERE version BETWEEN ? AND ? {only} ORDER BY version",
         bounds,
     )
-    for version, inputs, counts, code_version, committed_at, semantics in versions.iter_rows():
+    for version, inputs, counts, code_version, committed_at, semantics in found.iter_rows():
         rows = messages.get((version,))
         yield RecordedBurst(
             version,
