@@ -53,6 +53,7 @@ COMMANDS = {
     "stats": ("commands.lake.core:stats", "Count what the lake holds."),
     "tail": ("commands.run.tail:tail", "Watch a topic: decoded, and what is wrong."),
     "thresholds": ("commands.thresholds.group:thresholds", "Threshold rules: list, set, check, back-test."),
+    "tokens": ("commands.access.tokens:tokens", "Who may look or act from elsewhere, and who did."),
     "topics": ("commands.run.messages:topics", "Make topics and subscriptions."),
     "velocity": ("commands.lake.core:velocity", "Refresh mean daily units sold, for days of cover."),
     "verify": ("commands.lake.core:verify", "Replay every message and compare with the lake."),

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from inventory_assets.access.audit import Write, add_refusals, append_writes
-from inventory_assets.access.store import AccessStoreError, open_or_make, open_store, store_path, writing
+from inventory_assets.access.store import AccessStoreError, open_or_make, open_store, store_path, told, writing
 from inventory_assets.access.tokens import end_expired, read_generation, read_tokens
 from inventory_assets.clock import ClockError, clock_of
 from inventory_assets.domain.access.grants import Grant, Reason, Refusal, Scope
@@ -33,6 +33,7 @@ MISSING = "a token is needed: Authorization: Bearer inv_…; inventory tokens ma
 # One sentence for all of them: a guess must not learn that it was right once.
 NOT_GOOD = "this token is not good here. Ask who runs this for one: inventory tokens make NAME"
 NOT_NOW = "tokens cannot be looked up now, so nobody is let in; the log here says why"
+STORE_REFUSAL = Refusal(503, Reason.STORE, NOT_NOW, RETRY_AFTER)
 logger = logging.getLogger(__name__)
 
 
@@ -119,6 +120,13 @@ class Gate:
             return self._has_been or self._failure is not None
 
     @property
+    def is_readable(self) -> bool:
+        """Whether it can be known which tokens there are."""
+        with self._lock:
+            self._look()
+            return self._failure is None
+
+    @property
     def has_living(self) -> bool:
         """Whether a token of the store is good now.
 
@@ -189,26 +197,27 @@ class Gate:
 
     def tell(self) -> None:
         """Write the refusals that were counted; what cannot be written is kept for the next time."""
-        with self._lock:
-            refused, self._refused = self._refused, {}
-            latest = self._latest
-        if not refused:
-            return
-        try:
-            with self._writing:
-                # A guess at a home without tokens makes no file there.
-                if self._place_now() is None:
+        # Whoever comes second waits until the first has written.
+        with self._writing:
+            with self._lock:
+                refused, self._refused = self._refused, {}
+                latest = self._latest
+            # A guess at a home without tokens makes no file there.
+            try:
+                if not refused or self._place_now() is None:
                     return
                 with writing(self._open_writer(), self._path) as connection:
                     add_refusals(connection, refused)
                     end_expired(connection, latest)
-        except AccessStoreError as error:
-            with self._lock:
-                self._say(error)
-                for key, counted in list(self._refused.items()):
-                    before = refused.get(key)
-                    refused[key] = counted if before is None else (before[0] + counted[0], before[1], counted[2])
-                self._refused = refused
+            except AccessStoreError as error:
+                with self._lock:
+                    self._say(error)
+                    self._count_again(refused)
+
+    def _count_again(self, refused: dict[tuple[Reason, str], tuple[int, int, int]]) -> None:
+        for key, (count, first, last) in refused.items():
+            more, _, latest = self._refused.get(key, (0, 0, last))
+            self._refused[key] = (count + more, first, latest)
 
     def close(self) -> None:
         """Write what was counted, and let go of the file."""
@@ -231,9 +240,9 @@ class Gate:
                 now = self._now()
             except ClockError as error:
                 self._failure = error
+                self._say(error)
         if self._failure is not None:
-            self._say(self._failure)
-            return Refusal(503, Reason.STORE, NOT_NOW, RETRY_AFTER)
+            return STORE_REFUSAL
         reason = Reason.UNKNOWN if token is None else token.reason(now)
         if token is None or reason is not None:
             assert reason is not None
@@ -263,17 +272,21 @@ class Gate:
             return
         self._look_at = now + LOOK_SECONDS
         try:
-            self._read()
+            with told(self._path):
+                self._read()
             self._failure = None
         except AccessStoreError as error:
-            self._let_go()
-            self._failure = error
-        except (sqlite3.Error, ValueError, TypeError) as error:
-            # A row that is none: a damaged file that SQLite still reads.
-            self._let_go()
-            self._failure = AccessStoreError(
-                f"{str(self._path)!r} is damaged: {error}. Nobody is let in by it. Put a copy back."
+            self._fail(error)
+        except (ValueError, TypeError) as error:
+            # A row that is none, in a file that SQLite still reads.
+            self._fail(
+                AccessStoreError(f"{str(self._path)!r} is damaged: {error}. Nobody is let in by it. Put a copy back.")
             )
+
+    def _fail(self, error: AccessStoreError) -> None:
+        self._let_go()
+        self._failure = error
+        self._say(error)
 
     def _read(self) -> None:
         place = self._place_now()

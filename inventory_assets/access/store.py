@@ -69,7 +69,7 @@ def open_store(path: Path, *, timeout: float = BUSY_SECONDS) -> sqlite3.Connecti
     Raises:
         AccessStoreError: It cannot be read, is no store of ours, or others than its owner may write it.
     """
-    with _told(path):
+    with told(path):
         try:
             found = path.stat()
         except FileNotFoundError:
@@ -103,7 +103,7 @@ def open_or_make(path: Path, *, timeout: float = BUSY_SECONDS) -> sqlite3.Connec
     """
     connection = open_store(path, timeout=timeout)
     if connection is None:
-        with _told(path):
+        with told(path):
             _make(path)
         connection = open_store(path, timeout=timeout)
     if connection is None:
@@ -118,7 +118,7 @@ def writing(connection: sqlite3.Connection, path: Path) -> Iterator[sqlite3.Conn
     Raises:
         AccessStoreError: It cannot be written.
     """
-    with _told(path):
+    with told(path):
         # At once, so that what is decided by a row is still so when it is written.
         connection.execute("BEGIN IMMEDIATE")
         try:
@@ -142,7 +142,7 @@ def reading(settings: Settings) -> Iterator[sqlite3.Connection | None]:
     if connection is None:
         yield None
         return
-    with _told(path), closing(connection):
+    with told(path), closing(connection):
         yield connection
 
 
@@ -197,7 +197,12 @@ def _make(path: Path) -> None:
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
+def told(path: Path) -> Iterator[None]:
+    """Turn what SQLite and the disk say of the store into an error of ours.
+
+    Raises:
+        AccessStoreError: The store could not be used.
+    """
     try:
         yield
     except sqlite3.IntegrityError:

@@ -8,9 +8,11 @@ from urllib.parse import unquote
 from starlette.requests import Request
 from starlette.responses import Response
 
+from inventory_assets.console.access import OWNER
 from inventory_assets.console.desk import checked_text
 from inventory_assets.console.parts import Console
 from inventory_assets.console.problems import Refused
+from inventory_assets.domain.access.grants import Grant
 from inventory_assets.domain.json_values import to_json
 from inventory_assets.domain.strict_json import decode_object
 from inventory_assets.lake.query.reader import LakeReader
@@ -92,12 +94,28 @@ async def read_object(request: Request) -> dict[str, Any]:
     return decode_object(body)
 
 
+def holder_of(request: Request) -> Grant | None:
+    """Whose token is in use; None where nobody is asked for one, or it is the variable's, which is nobody's."""
+    grant = getattr(request.state, "grant", None)
+    return None if grant is None or grant is OWNER else grant
+
+
+def note_sent(request: Request, done: Mapping[str, Any], resource: str) -> None:
+    """Leave for the audit what a request was on, and what it sent."""
+    request.state.sent = {
+        "resource": resource, "request_id": done.get("request_id", ""), "message_ids": done.get("message_ids", ()),
+    }  # fmt: skip
+
+
 def author_of(request: Request, body: Mapping[str, Any]) -> str:
-    """Who asks: the header X-Author (UTF-8, or percent-encoded), or `author` of the body."""
+    """Who asks: the header X-Author (UTF-8, or percent-encoded), or `author` of the body, or the token's name."""
     header = request.headers.get("x-author")
     if header is not None:
         try:
             header = unquote(header.encode("latin-1").decode(), errors="strict")
         except UnicodeDecodeError:
             raise Refused(422, "X-Author was no UTF-8 text") from None
-    return checked_text("author (X-Author)", header if header is not None else body.get("author"))
+    given = header if header is not None else body.get("author")
+    if not given and (holder := holder_of(request)):
+        given = holder.name
+    return checked_text("author (X-Author)", given)

@@ -15,7 +15,7 @@ MAX_EXPLAINED = 64
 
 
 class Console:
-    """What the handlers share: the way to the lake, the way out, the token's rules."""
+    """What the handlers share: the way to the lake, the way out, the tokens' rules."""
 
     def __init__(
         self, settings: Settings, access: Access, publish: Publish | None = None, keep_seconds: float = KEEP_SECONDS
@@ -51,3 +51,5 @@ class Console:
         self.desk.close()
         self.door.close()
         self.health_door.close()
+        if self.access.gate is not None:
+            self.access.gate.close()

@@ -80,6 +80,16 @@ def show_alert(text: str) -> Callable[[LakeReader], Row]:
     return ask
 
 
+def warehouse_of(alert_id: str) -> Callable[[LakeReader], str | None]:
+    """Where an alert is, by its whole id: a part of one could tell of alerts elsewhere."""
+
+    def ask(reader: LakeReader) -> str | None:
+        rows = reader.rows("SELECT warehouse_id FROM out.alerts WHERE alert_id = ?", [alert_id])
+        return rows[0]["warehouse_id"] if rows else None
+
+    return ask
+
+
 def explain(settings: Settings, text: str) -> Callable[[LakeReader], Row]:
     """One alert as `inventory explain` has it: derived again from its messages."""
 

@@ -1,6 +1,8 @@
 """Tokens are made, listed and revoked; names are unique among the living; the secret is nowhere but in the maker's hands."""
 
 import stat
+import subprocess
+import sys
 import threading
 from datetime import timedelta
 
@@ -13,6 +15,7 @@ from inventory_assets.access.tokens import list_tokens, make_token, revoke_token
 from inventory_assets.domain.access.grants import Scope
 from inventory_assets.domain.access.tokens import State
 from tests.access.conftest import set_home_clock
+from tests.messaging.brokers import REPOSITORY
 
 
 def test_the_secret_is_nowhere_in_the_home(settings, store):
@@ -96,6 +99,37 @@ def test_what_is_kept_is_bounded(settings, monkeypatch):
     assert ["new-0", "new-1", "new-2", "old-3", "old-4"] == [
         each.name for each in list_tokens(settings, with_ended=True)
     ]
+
+
+_MAKE_TEN = """
+import sys
+from pathlib import Path
+from inventory_assets.access.store import AccessError
+from inventory_assets.access.tokens import make_token
+from inventory_assets.domain.access.grants import Scope
+from inventory_assets.settings import Settings
+
+for number in range(10):
+    try:
+        make_token(Settings(home=Path(sys.argv[1])), f"name-{number}", Scope.READ)
+        print(number)
+    except AccessError as error:
+        assert "already" in str(error), error
+"""
+
+
+def test_processes_at_once_make_one_of_a_name(settings):
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-c", _MAKE_TEN, str(settings.home)], cwd=REPOSITORY, stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(3)
+    ]
+    made = [number for each in running for number in each.communicate()[0].split()]
+
+    assert [0, 0, 0] == [each.returncode for each in running]
+    assert sorted(map(str, range(10))) == sorted(made)
+    assert 10 == len(list_tokens(settings))
 
 
 def test_two_at_once_make_one_store_and_one_of_a_name(settings):

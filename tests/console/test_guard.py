@@ -6,14 +6,15 @@ import pytest
 
 from inventory_assets.console.access import (
     COOKIE,
+    OWNER,
     Access,
     ConsoleSetupError,
     Logins,
     access_of,
     is_known_host,
-    is_logged_in,
     is_meant,
     local_path,
+    login_grant,
 )
 from inventory_assets.console.guard import SECURITY_HEADERS
 from tests.console.conftest import alert_ids
@@ -188,8 +189,8 @@ def test_a_cookie_ends_with_its_logout():
 
     access.logins.end(one)
 
-    assert (False, True) == tuple(is_logged_in({"cookie": f"{COOKIE}={each}"}, access) for each in (one, other))
-    assert not is_logged_in({"cookie": f"{COOKIE}={other}"}, Access(token=TOKEN))
+    assert (None, OWNER) == tuple(login_grant({"cookie": f"{COOKIE}={each}"}, access) for each in (one, other))
+    assert login_grant({"cookie": f"{COOKIE}={other}"}, Access(token=TOKEN)) is None
 
 
 def test_wrong_tokens_in_a_row_wait():

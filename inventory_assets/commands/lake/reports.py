@@ -6,8 +6,7 @@ import click
 
 from inventory_assets.clock import clock_of, machine_seconds
 from inventory_assets.commands.output import format_option, notes, print_rows
-from inventory_assets.console.access import TOKEN_VARIABLE
-from inventory_assets.console.serve import DEFAULT_PORT, run_console
+from inventory_assets.console.serve import DEFAULT_PORT, HOST_HELP, run_console
 from inventory_assets.domain.notify.notifications import DeliveryError
 from inventory_assets.lake.files.storage import open_storage
 from inventory_assets.option_types import PORT, VERSION
@@ -82,7 +81,7 @@ def _send(settings: Settings, report: Rendered, *, again: bool) -> None:
 @reports.command()
 @click.option("--port", type=PORT, default=DEFAULT_PORT, show_default=True, help="0 picks a free one.")
 @click.option("--host", default="127.0.0.1", show_default=True,
-              help=f"Where to listen; what other machines reach needs {TOKEN_VARIABLE}.")  # fmt: skip
+              help=HOST_HELP)  # fmt: skip
 def serve(port: int, host: str) -> None:
     """Serve the reports until stopped: pages of the console at /reports/, behind its guard."""
     run_console(host, port, what="reports", path="/reports/")

@@ -1,5 +1,6 @@
 """Alerts, incidents, stock, connectors and the lake's health over HTTP."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from starlette.requests import Request
@@ -7,6 +8,7 @@ from starlette.responses import Response
 
 from inventory_assets.console import questions
 from inventory_assets.console.api.openapi import document
+from inventory_assets.console.desk import SCOPE_FIELDS
 from inventory_assets.console.http import (
     answer,
     ask,
@@ -14,11 +16,14 @@ from inventory_assets.console.http import (
     choice,
     console_of,
     flag,
+    holder_of,
+    note_sent,
     number,
     read_object,
     read_query,
 )
 from inventory_assets.console.problems import Refused
+from inventory_assets.domain.access.grants import Scope
 from inventory_assets.domain.alerts.incidents import is_incident_id
 from inventory_assets.domain.events.kinds import Condition
 from inventory_assets.lake.errors import LakeMissingError
@@ -86,8 +91,29 @@ async def _send(request: Request, **named: str) -> Response:
     body = await read_object(request)
     author = author_of(request, body)
     wanted = {name: value for name, value in body.items() if name != "author"} | named
+    await _refuse_elsewhere(request, wanted)
     done = await console_of(request).desk.command(wanted, author)
+    note_sent(request, done, _subject(wanted))
     return answer(done, 202 if done["status"] == "sent" else 200)
+
+
+async def _refuse_elsewhere(request: Request, wanted: Mapping[str, Any]) -> None:
+    """Hold a token of some warehouses to those: what it names, and where the alert is that it names."""
+    holder = holder_of(request)
+    if holder is None or holder.warehouses is None:
+        return
+    places: list[object] = [wanted["warehouse_id"]] if wanted.get("warehouse_id") is not None else []
+    if (alert_id := wanted.get("alert_id")) is not None:
+        question = questions.warehouse_of(str(alert_id))
+        places.append(await console_of(request).door.ask_now(question))
+    for place in places or [None]:
+        if refused := holder.refusal(Scope.WRITE, place if isinstance(place, str) else None):
+            raise Refused(refused.status, refused.detail)
+
+
+def _subject(wanted: Mapping[str, Any]) -> str:
+    names = ("alert_id", *SCOPE_FIELDS)
+    return " ".join([str(wanted.get("command")), *(f"{name}={wanted[name]}" for name in names if wanted.get(name))])
 
 
 async def list_incidents(request: Request) -> Response:

@@ -11,7 +11,17 @@ from starlette.responses import Response
 
 from inventory_assets.console import questions
 from inventory_assets.console.desk import checked_text
-from inventory_assets.console.http import answer, ask, author_of, choice, console_of, flag, read_object, read_query
+from inventory_assets.console.http import (
+    answer,
+    ask,
+    author_of,
+    choice,
+    console_of,
+    flag,
+    note_sent,
+    read_object,
+    read_query,
+)
 from inventory_assets.console.problems import Refused
 from inventory_assets.domain.events.kinds import ThresholdRule
 from inventory_assets.domain.events.parse_threshold import HIERARCHY_LEVELS, Scope
@@ -34,6 +44,8 @@ KINDS = {
     "application/yaml": "yaml", "application/x-yaml": "yaml",
 }  # fmt: skip
 NO_EFFECT = {"edits": [], "keys": 0, "alerts": [], "summary": effect_sentence([], Effect())}
+# Of many rules in one file the audit names the first.
+_NAMED = 10
 Known = Mapping[Scope, StoredRule]
 
 
@@ -138,11 +150,14 @@ async def _change(
     console = console_of(request)
     known = await _stored(request)
     edits = find_edits(known, wanted, is_complete=prune)
+    resource = ", ".join(name_scope(edit.scope) for edit in edits[:_NAMED])
+    note_sent(request, {}, f"dry run: {resource}" if dry_run else resource)
     if dry_run:
         return answer(await console.trials.run(console.settings, edits) if edits else NO_EFFECT)
     if not edits:
         return answer({"status": "unchanged", "detail": "the lake has these rules already; nothing was sent"})
     sent = await console.desk.rules(edits, known, author=author, reason=reason)
+    note_sent(request, sent, resource)
     return answer({**sent, "edits": edit_rows(edits)}, 202)
 
 

@@ -9,14 +9,15 @@ from starlette.routing import Route
 
 from inventory_assets.clock import clock_of, machine_microseconds
 from inventory_assets.console import questions
-from inventory_assets.console.access import COOKIE, LOGIN_SECONDS, cookie_of, is_token, local_path
+from inventory_assets.console.access import COOKIE, LOGIN_SECONDS, cookie_of, given_grant, local_path
 from inventory_assets.console.api.alerts import ALERT_QUERY, STATES, alert_query, incident_of
-from inventory_assets.console.guard import client_of, note_failure
+from inventory_assets.console.guard import client_of, note_failure, wait_of
 from inventory_assets.console.http import ask, console_of, number, read_query
 from inventory_assets.console.pages import reports, views
 from inventory_assets.console.pages import thresholds as threshold_pages
 from inventory_assets.console.pages.rendering import page, part, static
 from inventory_assets.console.problems import Refused
+from inventory_assets.domain.access.grants import Refusal, Scope
 from inventory_assets.domain.quality.pipeline import OF_CONNECTORS, PipelineFinding
 from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.quality.pipeline import look, read_connectors
@@ -162,24 +163,30 @@ async def connectors(request: Request) -> Response:
 
 
 async def login(request: Request) -> Response:
-    """Ask for the token, once a browser."""
+    """Ask for a token, once a browser."""
     access = console_of(request).access
     wanted = local_path(request.query_params.get("next", "/"))
     if request.method != "POST":
-        return await page(request, "login.html", "", {"next": wanted, "is_wrong": False})
+        return await page(request, "login.html", "", {"next": wanted, "problem": ""})
     fields = parse_qs((await request.body()).decode("latin-1"), keep_blank_values=True, max_num_fields=10)
     wanted = local_path(fields.get("next", ["/"])[0])
     client = client_of(request.scope)
-    if (wait := access.logins.wait_seconds(client)) > 0:
+    given = fields.get("token", [""])[0].strip()
+    if (wait := wait_of(access, client, given)) > 0:
         # Not looked at: a guess that has to wait says nothing.
         raise Refused(429, f"too many wrong tokens; try again in {wait:.0f} s")
-    if not is_token(fields.get("token", [""])[0].strip(), access):
-        note_failure(access, client, "/login")
-        return await page(request, "login.html", "", {"next": wanted, "is_wrong": True}, 401)
+    found = given_grant(given, access)
+    if isinstance(found, Refusal) and found.status != 401:
+        raise Refused(found.status, found.detail)
+    if isinstance(found, Refusal):
+        note_failure(access, client, "/login", given)
+        return await page(request, "login.html", "", {"next": wanted, "problem": "That was not a token."}, 401)
     access.logins.succeeded(client)
+    if refused := found.refusal(Scope.READ):
+        return await page(request, "login.html", "", {"next": wanted, "problem": refused.detail}, refused.status)
     answer = RedirectResponse(wanted, 303)
     answer.set_cookie(
-        COOKIE, access.logins.begin(), httponly=True, samesite="strict", path="/", max_age=LOGIN_SECONDS,
+        COOKIE, access.logins.begin(found.token_id), httponly=True, samesite="strict", path="/", max_age=LOGIN_SECONDS,
         secure=_is_tls(request),
     )  # fmt: skip
     return answer

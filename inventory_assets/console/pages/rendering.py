@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from inventory_assets.clock import clock_of
-from inventory_assets.console.http import console_of
+from inventory_assets.console.http import console_of, holder_of
 from inventory_assets.console.pages import views
 from inventory_assets.console.problems import Refused
 from inventory_assets.console.questions import health, list_connectors
@@ -76,7 +76,7 @@ async def page(request: Request, template: str, place: str, values: Mapping[str,
         lake, connectors = None, views.NO_CONNECTORS
     text = templates().get_template(template).render(
         **values, place=place, lake=lake, connectors=connectors, clock=clock_sentence(clock.today(), clock.speed),
-        has_token=console.access.token is not None, path=request.url.path,
+        has_token=console.access.is_needed, holder=holder_of(request), path=request.url.path,
     )  # fmt: skip
     mark = f'"{hashlib.sha256(text.encode()).hexdigest()[:20]}"'
     if request.headers.get("if-none-match") == mark:

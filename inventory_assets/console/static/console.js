@@ -24,7 +24,9 @@ const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 // ---- who you are
 
 function rememberedName() {
-  try { return localStorage.getItem("author") || ""; } catch { return ""; }
+  // Who says nothing is who the token was made for.
+  const holder = one("#me")?.dataset.holder || "";
+  try { return localStorage.getItem("author") || holder; } catch { return holder; }
 }
 function rememberName(name) {
   try { localStorage.setItem("author", name); } catch { /* a browser may keep nothing */ }

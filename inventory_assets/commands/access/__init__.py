@@ -1,0 +1,1 @@
+"""`inventory tokens`: who may, and who did."""
