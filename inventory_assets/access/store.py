@@ -154,8 +154,12 @@ def changing(settings: Settings) -> Iterator[sqlite3.Connection]:
         AccessStoreError: It cannot be written.
     """
     path = store_path(settings)
-    with closing(open_or_make(path)) as connection, writing(connection, path):
-        yield connection
+    with closing(open_or_make(path)) as connection:
+        with writing(connection, path):
+            yield connection
+        # Into the file itself: who copies that without its log must not bring back what was revoked.
+        with suppress(sqlite3.Error):
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def _check(connection: sqlite3.Connection, path: Path) -> None:
@@ -176,6 +180,13 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
 def _make(path: Path) -> None:
     """Make it whole beside its place, and link it there: of two at once the one is there, and the other lets go."""
     keep_private(path.parent)
+    log = path.with_name(f"{path.name}-wal")
+    # In this order: where another process has made the store meanwhile, the log is that one's.
+    if log.exists() and log.stat().st_size and not path.exists():
+        raise AccessStoreError(
+            f"{str(log)!r} is the log of a store that is gone; SQLite would write it into a new one. Put the store "
+            f"back, or stop what runs on this home and move the log away, too: `mkdir damaged && mv {path}* damaged`"
+        )
     descriptor, name = tempfile.mkstemp(prefix=f".{FILE}.", dir=path.parent)
     os.close(descriptor)  # before SQLite has it, and under a name that nobody else opens
     fresh = Path(name)
@@ -223,6 +234,6 @@ def told(path: Path) -> Iterator[None]:
 
 def _next_step(path: Path) -> str:
     return (
-        f"Nobody is let in by it. Put a copy back, or move it away (`mv {path} {path}.damaged`) and make tokens anew: "
-        "inventory tokens make NAME --scope read"
+        "Nobody is let in by it. Stop what runs on this home, then put a copy back, or move it away with its log "
+        f"(`mkdir damaged && mv {path}* damaged`) and make tokens anew: inventory tokens make NAME --scope read"
     )

@@ -9,6 +9,7 @@ from inventory_assets.access.store import AccessStoreError, changing
 from inventory_assets.access.tokens import list_tokens, make_token, revoke_token
 from inventory_assets.domain.access.grants import Scope
 from inventory_assets.errors import InventoryError
+from inventory_assets.settings import Settings
 
 
 def damage_head(path):
@@ -98,3 +99,30 @@ def test_it_has_a_log_and_syncs_every_transaction(settings, store, monkeypatch):
     assert [("wal",)] == connection.execute("PRAGMA journal_mode").fetchall()
     assert [(2,)] == connection.execute("PRAGMA synchronous").fetchall()
     connection.close()
+
+
+def test_a_change_is_in_the_file_itself(settings, store, tmp_path):
+    """Who copies it without its log, as a back-up may, must not bring back a token that was revoked."""
+    make_token(settings, "ci", Scope.READ)
+    held = stores.open_store(store)
+    assert held is not None
+    held.execute("SELECT count(*) FROM tokens").fetchall()
+
+    revoke_token(settings, "ci")
+    copied = tmp_path / "copied" / store.name
+    copied.parent.mkdir()
+    copied.write_bytes(store.read_bytes())
+    copied.chmod(0o600)
+    held.close()
+
+    assert [] == list_tokens(Settings(home=copied.parent))
+
+
+def test_the_log_of_a_store_that_is_gone_is_not_taken_into_a_new_one(settings, store):
+    settings.home.mkdir()
+    store.with_name(f"{store.name}-wal").write_bytes(b"frames of another")
+
+    with pytest.raises(AccessStoreError, match="the log of a store that is gone"):
+        make_token(settings, "ci", Scope.READ)
+
+    assert not store.exists()
