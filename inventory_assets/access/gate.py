@@ -1,8 +1,8 @@
 """Who is let in, by the tokens of the home; and the record of what they write.
 
 One `Gate` a process, opened in the process that asks (SQLite's connections do not outlive a fork). Tokens are in
-memory; once in half a second a request looks whether one was made or ended, so a token that is revoked is refused
-within a second everywhere. What cannot be read lets nobody in. Thread-safe.
+memory; once in half a second a request looks whether one was made or ended, and at the clock, so a token that is
+revoked or expires is refused within a second everywhere. What cannot be read lets nobody in. Thread-safe.
 """
 
 import hmac
@@ -137,8 +137,7 @@ class Gate:
             self._look()
             if self._failure is not None:
                 raise self._failure
-            now = self._now()
-            return any(each.state(now) is State.LIVING for each in self._by_id.values())
+            return any(each.state(self._latest) is State.LIVING for each in self._by_id.values())
 
     def record_write(
         self, grant: Grant, *, method: str, path: str, status: int, resource: str = "", request_id: str = "",
@@ -181,11 +180,8 @@ class Gate:
     def note(self, reason: Reason, token_id: str = "") -> None:
         """Count a refusal for the audit; written every ten seconds at most, by a thread of its own."""
         with self._lock:
-            try:
-                now = self._now()
-            except ClockError:
-                return
-            key = (reason, token_id)
+            self._look()
+            now, key = self._latest, (reason, token_id)
             if key not in self._refused and len(self._refused) >= MOST_COUNTED:
                 key = (reason, "")
             count, first, _ = self._refused.get(key, (0, now, now))
@@ -235,15 +231,9 @@ class Gate:
         return token if token is not None and hmac.compare_digest(token.digest, digest) else None
 
     def _judged(self, token: Token | None) -> Grant | Refusal:
-        if self._failure is None:
-            try:
-                now = self._now()
-            except ClockError as error:
-                self._failure = error
-                self._say(error)
         if self._failure is not None:
             return STORE_REFUSAL
-        reason = Reason.UNKNOWN if token is None else token.reason(now)
+        reason = Reason.UNKNOWN if token is None else token.reason(self._latest)
         if token is None or reason is not None:
             assert reason is not None
             self.note(reason, "" if token is None else token.token_id)
@@ -260,13 +250,11 @@ class Gate:
         detail = f"{grant.name!r} may ask {grant.rate:g} times a second; try again in {wait} s"
         return Refusal(429, Reason.RATE, detail, wait)
 
-    def _now(self) -> int:
-        # A clock that goes back brings no token back.
-        self._latest = max(self._latest, self._clock.microseconds())
-        return self._latest
-
     def _look(self) -> None:
-        """Read the tokens again where they have changed; not more often than `LOOK_SECONDS`."""
+        """Look at the clock, and read the tokens again where they have changed; once in `LOOK_SECONDS`.
+
+        Not at each request: the home's clock is a look at its file, which costs more than all the rest.
+        """
         now = self._monotonic()
         if now < self._look_at:
             return
@@ -274,8 +262,10 @@ class Gate:
         try:
             with told(self._path):
                 self._read()
+            # A clock that goes back brings no token back.
+            self._latest = max(self._latest, self._clock.microseconds())
             self._failure = None
-        except AccessStoreError as error:
+        except (AccessStoreError, ClockError) as error:
             self._fail(error)
         except (ValueError, TypeError) as error:
             # A row that is none, in a file that SQLite still reads.
@@ -283,7 +273,7 @@ class Gate:
                 AccessStoreError(f"{str(self._path)!r} is damaged: {error}. Nobody is let in by it. Put a copy back.")
             )
 
-    def _fail(self, error: AccessStoreError) -> None:
+    def _fail(self, error: AccessStoreError | ClockError) -> None:
         self._let_go()
         self._failure = error
         self._say(error)
