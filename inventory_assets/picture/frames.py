@@ -6,7 +6,9 @@ from typing import Any
 
 import polars as pl
 
+from inventory_assets.domain.picture.picture import OF_KEYS
 from inventory_assets.domain.picture.rows import Alert, Limits, PlanLine, Product, Stock, Sums
+from inventory_assets.lake.query.clauses import listed
 from inventory_assets.lake.tables import (
     ALERTS,
     DATE,
@@ -51,12 +53,12 @@ _COLUMNS = {
 
 SOURCES: Mapping[str, Source] = {
     "stock": Source(SKU_STATE, Stock),
-    # A SKU in one warehouse is a key: its sums are the key's stock (`Picture.sums_of`).
+    # Those of SKUs and products in one warehouse are made of keys (`Picture.sums_of`).
     "sums": Source(
         ROLLUPS,
         Sums,
-        "sku_count > 0 AND (level <> 'SKU' OR warehouse_id IS NULL)",
-        (pl.col("level") != "SKU") | pl.col("warehouse_id").is_null(),
+        f"sku_count > 0 AND (level NOT IN {listed(sorted(OF_KEYS))} OR warehouse_id IS NULL)",
+        ~pl.col("level").is_in(sorted(OF_KEYS)) | pl.col("warehouse_id").is_null(),
     ),
     "limits": Source(RESOLVED_THRESHOLDS, Limits),
     "products": Source(PRODUCTS, Product, "is_removed IS NOT TRUE"),
@@ -67,10 +69,10 @@ SOURCES: Mapping[str, Source] = {
 
 
 class Reading:
-    """Makes rows of frames; the same text is one object, as most ids stand in hundreds of rows."""
+    """Makes rows of frames; an id or a version is one object, as most stand in hundreds of rows."""
 
     def __init__(self) -> None:
-        self._same: dict[str, str] = {}
+        self._same: dict[Any, Any] = {}
 
     def rows(self, source: Source, frame: pl.DataFrame) -> list[Any]:
         """The rows of a frame; columns that it lacks are null."""
@@ -99,5 +101,5 @@ class Reading:
 _SHARED = frozenset({
     "warehouse_id", "sku", "department_id", "category_id", "brand_id", "product_id", "level", "level_id", "parent_id",
     "rule_level_type", "rule_level_id", "rule_warehouse_id", "brand_name", "category_name", "department_name",
-    "supplier_id", "alert_type", "priority", "state", "reason",
+    "supplier_id", "alert_type", "priority", "state", "reason", "version", "rule_version",
 })  # fmt: skip

@@ -6,16 +6,12 @@ Here: memory and its bound. Not here: what the rows mean.
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Hashable, Iterable, Iterator
+from operator import attrgetter
 from typing import Any, Generic, Protocol, TypeVar
 
 
 class Versioned(Protocol):
     """A row of a versioned table: frozen, with the version that wrote it."""
-
-    @property
-    def key(self) -> Any:
-        """What it is the row of; keys of a table compare, but for None beside text."""
-        ...
 
     @property
     def version(self) -> int:
@@ -29,24 +25,39 @@ class Versioned(Protocol):
 
 
 R = TypeVar("R", bound=Versioned)
+_VERSION = attrgetter("version")
 
 
 class Kept(Generic[R]):
-    """Rows in the order of their versions, with `most` that were replaced at most.
+    """Rows by key, with `most` that were replaced at most.
 
     What a version showed is known as far back as `horizon`, and is exact from there on.
+
+    Attributes:
+        horizon: The earliest version that can be asked for.
+        version: The version that last changed a row.
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, *key: str, is_listed: bool = False) -> None:
+        """Begin empty.
+
+        Args:
+            most: How many replaced rows are kept.
+            key: The fields of a row that are its key.
+            is_listed: `changed` can be asked; the key's fields must then compare.
+        """
         self._most = most
+        self._key = attrgetter(*key)
         self._now: dict[Any, R] = {}
-        # Every row, current or replaced and still kept, by (version, key): what changed since when.
+        # Every row, current or replaced and still kept, by version and key: what changed since when.
+        self._place = attrgetter("version", *key) if is_listed else None
         self._order: list[R] = []
         # By key, what was replaced, oldest first; and all of it in the order in which it was.
         self._before: dict[Any, list[R]] = {}
         self._replaced: deque[tuple[int, R]] = deque()
         self._forgotten = 0
         self.horizon = 0
+        self.version = 0
 
     def __len__(self) -> int:
         """How many keys have a row, those that went lately too."""
@@ -57,27 +68,35 @@ class Kept(Generic[R]):
         return (row for row in self._now.values() if not row.is_gone)
 
     def start(self, rows: Iterable[R], version: int) -> None:
-        """Keep rows as of a version: nothing earlier can be asked for."""
-        for row in rows:
-            if not row.is_gone:
-                self._now[row.key] = row
-        self._order = sorted(self._now.values(), key=_place)
+        """Keep the rows of a version, none of them gone: nothing earlier can be asked for."""
+        listed = list(rows)
+        self._now = dict(zip(map(self._key, listed), listed, strict=True))
+        if self._place is not None:
+            self._order = sorted(listed, key=self._place)
         self.horizon = version
+        self.version = max(map(_VERSION, listed), default=0)
 
     def put(self, rows: Iterable[R]) -> list[R]:
-        """Take in the rows of one version, later than all before; those it had not."""
-        taken = sorted(rows, key=_place)
+        """Take in the rows of one version, later than all before, one a key; they in the order of their keys."""
+        taken = list(rows)
+        if self._place is not None:
+            taken.sort(key=self._place)
+            self._order += taken
+        now, key_of = self._now, self._key
         for row in taken:
-            before = self._now.get(row.key)
+            key = key_of(row)
+            before = now.get(key)
             if before is not None:
-                self._before.setdefault(row.key, []).append(before)
+                self._before.setdefault(key, []).append(before)
                 self._replaced.append((row.version, before))
-            self._now[row.key] = row
+            now[key] = row
             if row.is_gone:
-                # Nothing will replace it: it goes in its turn, as what was replaced does.
+                # Nothing may ever replace it: it goes in its turn, as what was replaced does.
                 self._replaced.append((row.version, row))
-            self._order.append(row)
-        self._forget()
+        if taken:
+            self.version = taken[0].version
+        if len(self._replaced) > self._most:
+            self._forget()
         return taken
 
     def get(self, key: Hashable) -> R | None:
@@ -99,25 +118,30 @@ class Kept(Generic[R]):
                 return earlier
         return None
 
-    def changed(self, since: int, upto: int, *, after: Any = None, limit: int) -> list[R]:
-        """The rows as of `upto` of the keys that changed after `since`, by (version, key).
+    def changed(self, since: int, upto: int, *, after: tuple[Any, ...] | None = None, limit: int) -> list[R]:
+        """The rows as of `upto` of the keys that changed after `since`, by version and key.
 
         Args:
             since: A version; rows of it are not among them.
             upto: A version, not earlier than `horizon`.
-            after: The (version, key) of the last row that was given before.
+            after: The version and the key's fields of the last row that was given before.
             limit: How many at most.
 
         Returns:
             Gone rows too: their keys changed.
         """
-        begin = (since, _LAST) if after is None else (after[0], (0, _comparable(after[1])))
+        assert self._place is not None
+        begin = (
+            bisect_right(self._order, since, key=_VERSION)
+            if after is None
+            else bisect_right(self._order, after, key=self._place)
+        )
         found: list[R] = []
-        for place in range(bisect_right(self._order, begin, key=_place), len(self._order)):
+        for place in range(begin, len(self._order)):
             row = self._order[place]
             if row.version > upto or len(found) == limit:
                 break
-            if self._at(row.key, upto) is row:
+            if self._at(self._key(row), upto) is row:
                 found.append(row)
         return found
 
@@ -126,31 +150,21 @@ class Kept(Generic[R]):
             by, row = self._replaced.popleft()
             self.horizon = max(self.horizon, by)
             self._forgotten += 1
-            if self._now.get(row.key) is row:
-                del self._now[row.key]
+            key = self._key(row)
+            if self._now.get(key) is row:
+                del self._now[key]
                 continue
-            mine = self._before.get(row.key)
+            mine = self._before.get(key)
             # One that went is there twice when its key came back.
             if mine and mine[0] is row:
                 del mine[0]
                 if not mine:
-                    del self._before[row.key]
+                    del self._before[key]
         # Seldom: it walks all rows.
         if self._forgotten > max(self._most, len(self._now)):
             self._order = [row for row in self._order if self._is_kept(row)]
             self._forgotten = 0
 
     def _is_kept(self, row: R) -> bool:
-        return self._now.get(row.key) is row or any(each is row for each in self._before.get(row.key, ()))
-
-
-_LAST = (1, ())
-
-
-def _comparable(key: Any) -> Any:
-    # None, for all warehouses, comes before every name.
-    return tuple("" if part is None else part for part in key) if isinstance(key, tuple) else (key,)
-
-
-def _place(row: Versioned) -> tuple[int, Any]:
-    return row.version, (0, _comparable(row.key))
+        key = self._key(row)
+        return self._now.get(key) is row or any(each is row for each in self._before.get(key, ()))

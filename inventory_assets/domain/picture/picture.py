@@ -55,14 +55,16 @@ class Picture:
         self.epoch = epoch
         self.version = 0
         self.committed_us = 0
-        self.stock: Kept[Stock] = Kept(kept_changes)
-        self.sums: Kept[Sums] = Kept(kept_changes)
-        self.limits: Kept[Limits] = Kept(few)
-        self.products: Kept[Product] = Kept(few)
-        self.alerts: Kept[Alert] = Kept(kept_changes)
-        self.lines: Kept[PlanLine] = Kept(few)
+        self.stock: Kept[Stock] = Kept(kept_changes, "warehouse_id", "sku", is_listed=True)
+        self.sums: Kept[Sums] = Kept(few, "warehouse_id", "level", "level_id")
+        self.limits: Kept[Limits] = Kept(few, "warehouse_id", "sku")
+        self.products: Kept[Product] = Kept(few, "sku")
+        self.alerts: Kept[Alert] = Kept(kept_changes, "alert_id", is_listed=True)
+        self.lines: Kept[PlanLine] = Kept(few, "warehouse_id", "sku")
         # Warehouses of a SKU, SKUs of a product, children of a node: which there were, ever; the rows say which are.
-        self._warehouses: dict[str, dict[str, None]] = {}
+        # Most SKUs have the warehouses of others: these are one tuple.
+        self._warehouses: dict[str, tuple[str, ...]] = {}
+        self._places: dict[tuple[str, ...], tuple[str, ...]] = {}
         self._skus: dict[str, dict[str, None]] = {}
         self._children: dict[tuple[str, str], dict[tuple[str, str], None]] = {}
         self._parents: dict[str, ParentIds] = {}
@@ -125,7 +127,7 @@ class Picture:
     def stock_of_sku(self, sku: str, version: int | None = None) -> list[Stock]:
         """The stock of a SKU in every warehouse that has had it, by warehouse; empty where none has."""
         at = self.version if version is None else version
-        found = (self.stock.at((warehouse, sku), at) for warehouse in sorted(self._warehouses.get(sku, ())))
+        found = (self.stock.at((warehouse, sku), at) for warehouse in self._warehouses.get(sku, ()))
         return [row for row in found if row is not None]
 
     def skus_of_product(self, product_id: str, version: int | None = None) -> list[str]:
@@ -142,9 +144,9 @@ class Picture:
     ) -> Sums | None:
         """The sums of a node; None where it has no active key."""
         at = self.version if version is None else version
-        if level == "SKU" and warehouse_id is not None:
-            stock = self.stock.at((warehouse_id, level_id), at)
-            return None if stock is None or not stock.is_active else _sums_of_key(stock)
+        if warehouse_id is not None and level in OF_KEYS:
+            skus = [level_id] if level == "SKU" else self._skus.get(level_id, ())
+            return _sum(level, level_id, [row for sku in skus if (row := self.stock.at((warehouse_id, sku), at))])
         return self.sums.at((warehouse_id, level, level_id), at)
 
     def children_of(
@@ -188,7 +190,9 @@ class Picture:
     def _index(self, name: str, rows: Iterable[Any]) -> None:
         if name == "stock":
             for row in rows:
-                self._warehouses.setdefault(row.sku, {})[row.warehouse_id] = None
+                if row.warehouse_id not in (places := self._warehouses.get(row.sku, ())):
+                    places = tuple(sorted((*places, row.warehouse_id)))
+                    self._warehouses[row.sku] = self._places.setdefault(places, places)
                 parents = parents_of(row)
                 if self._parents.get(row.sku) != parents:
                     self._parents[row.sku] = parents
@@ -215,8 +219,20 @@ def parents_of(row: Stock) -> ParentIds:
     return row.department_id, row.category_id, row.brand_id, row.product_id
 
 
-def _sums_of_key(row: Stock) -> Sums:
-    # The lake's row has an older version where something changed that is in no sum.
+OF_KEYS = frozenset({"PRODUCT", "SKU"})
+"""Levels whose sums in one warehouse are made of its keys, a few: there are as many of them as keys."""
+
+
+def _sum(level: str, level_id: str, rows: Sequence[Stock]) -> Sums | None:
+    mine = [row for row in rows if row.is_active and (level == "SKU" or row.product_id == level_id)]
+    if not mine:
+        return None
+    brands = {row.brand_id for row in mine}
     return Sums(
-        row.warehouse_id, "SKU", row.sku, row.product_id, row.on_hand, row.reserved, row.inbound, 1, row.version
-    )
+        mine[0].warehouse_id, level, level_id,
+        mine[0].product_id if level == "SKU" else next(iter(brands)) if len(brands) == 1 else None,
+        sum(row.on_hand for row in mine), sum(row.reserved for row in mine), sum(row.inbound for row in mine),
+        len(mine),
+        # Those that have moved to another product, too: with that these sums changed.
+        max(row.version for row in rows),
+    )  # fmt: skip

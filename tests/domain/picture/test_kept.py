@@ -23,7 +23,7 @@ def _rows(changes: dict[str, bool], version: int) -> list[_Row]:
 
 @given(st.sets(st.sampled_from("abcdef")), _CHANGES, st.integers(0, 12))
 def test_every_version_since_the_horizon_shows_what_it_showed(begin, changes, most):
-    kept: Kept[_Row] = Kept(most)
+    kept: Kept[_Row] = Kept(most, "key", is_listed=True)
     shown = {1: {key: _Row(key, 1) for key in begin}}
     kept.start(shown[1].values(), 1)
     for version, change in enumerate(changes, start=2):
@@ -40,7 +40,7 @@ def test_every_version_since_the_horizon_shows_what_it_showed(begin, changes, mo
 
 @given(st.sets(st.sampled_from("abcdef")), _CHANGES, _CHANGES, st.integers(1, 3), st.data())
 def test_pages_of_one_version_give_each_changed_key_once_while_more_comes_in(begin, changes, later, limit, data):
-    kept: Kept[_Row] = Kept(1_000)
+    kept: Kept[_Row] = Kept(1_000, "key", is_listed=True)
     kept.start([_Row(key, 1) for key in begin], 1)
     shown = {key: _Row(key, 1) for key in begin}
     for version, change in enumerate(changes, start=2):
@@ -64,7 +64,7 @@ def test_pages_of_one_version_give_each_changed_key_once_while_more_comes_in(beg
 
 
 def test_what_is_kept_is_bounded_however_much_changes():
-    kept: Kept[_Row] = Kept(50)
+    kept: Kept[_Row] = Kept(50, "key", is_listed=True)
     kept.start([_Row(str(number), 1) for number in range(10)], 1)
 
     for version in range(2, 2_000):
@@ -77,7 +77,7 @@ def test_what_is_kept_is_bounded_however_much_changes():
 
 @pytest.mark.parametrize("after", [None, (5, "a")])
 def test_nothing_changed_is_an_empty_page(after):
-    kept: Kept[_Row] = Kept(10)
+    kept: Kept[_Row] = Kept(10, "key", is_listed=True)
     kept.start([_Row("a", 5)], 5)
 
     assert kept.changed(5, 5, after=after, limit=10) == []
