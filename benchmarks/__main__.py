@@ -15,6 +15,7 @@ from benchmarks import (
     publish,
     recompute,
     season,
+    service,
     snapshots,
     startup,
     steps,
@@ -33,6 +34,7 @@ PARTS = {
     "backtest": backtest.run,
     "plan": plan.run,
     "season": season.run,
+    "service": service.run,
     "publish": publish.run,
     "delivery": delivery.run,
     "connector": connector.run,
@@ -70,6 +72,8 @@ def main() -> None:
             plan.run(keys=20_000, events_per_day=2_500)
         elif arguments.quick and name == "season":
             season.run(categories=12)
+        elif arguments.quick and name == "service":
+            service.run(skus=500, warehouses=4, seconds=6)
         elif arguments.quick and name == "publish":
             publish.run(lines=10_000)
         elif arguments.quick and name == "delivery":
