@@ -15,13 +15,13 @@ from benchmarks import (
     publish,
     recompute,
     season,
-    service,
     snapshots,
     startup,
     steps,
     thresholds,
 )
 from benchmarks.measure import print_machine
+from benchmarks.service import load
 
 PARTS = {
     "startup": startup.run,
@@ -34,7 +34,7 @@ PARTS = {
     "backtest": backtest.run,
     "plan": plan.run,
     "season": season.run,
-    "service": service.run,
+    "service": load.run,
     "publish": publish.run,
     "delivery": delivery.run,
     "connector": connector.run,
@@ -73,7 +73,7 @@ def main() -> None:
         elif arguments.quick and name == "season":
             season.run(categories=12)
         elif arguments.quick and name == "service":
-            service.run(skus=500, warehouses=4, seconds=6)
+            load.run(skus=500, warehouses=4, seconds=6)
         elif arguments.quick and name == "publish":
             publish.run(lines=10_000)
         elif arguments.quick and name == "delivery":

@@ -23,7 +23,7 @@ POLL_SECONDS = 0.05
 RETRY_SECONDS = 1.0
 
 Listener = Callable[[Changed | None], None]
-"""Told of each version after it is in the picture; None where another picture has taken its place."""
+"""Called with each version after it is in the picture; None where another picture has taken its place."""
 
 
 class Live:

@@ -109,7 +109,7 @@ def _serving(home: str) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
 @contextmanager
 def _trading(home: str, skus: int, warehouses: int) -> Iterator[subprocess.Popen[str]]:
     """A process that commits a burst of 1,000 events each second, and says when each was durable."""
-    command = [sys.executable, "-m", "benchmarks.service", home, str(skus), str(warehouses)]
+    command = [sys.executable, "-m", "benchmarks.service.load", home, str(skus), str(warehouses)]
     trade = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert trade.stdout is not None
@@ -209,7 +209,7 @@ def _print_other(
             time.sleep(0.05)
         asyncio.run(_fill_redis(socket_path, ids))
     port = _free_port()
-    command = [sys.executable, "-m", "uvicorn", f"benchmarks.bare_asgi:{application}", "--port", str(port),
+    command = [sys.executable, "-m", "uvicorn", f"benchmarks.service.bare:{application}", "--port", str(port),
                "--log-level", "warning", "--no-access-log"]  # fmt: skip
     server = subprocess.Popen(command, env={**os.environ, "BENCH_REDIS": socket_path})
     try:
@@ -225,7 +225,7 @@ def _print_other(
 
 
 async def _fill_redis(path: str, ids: Sequence[str]) -> None:
-    from benchmarks.bare_asgi import RedisClient
+    from benchmarks.service.bare import RedisClient
 
     client = await RedisClient.open(path)
     for each in ids:
