@@ -35,7 +35,7 @@ class Kept(Generic[R]):
 
     Attributes:
         horizon: The earliest version that can be asked for.
-        version: The version that last changed a row.
+        newest: The version that last changed a row; or with which it began, as what went before is not known.
     """
 
     def __init__(self, most: int, *key: str, is_listed: bool = False) -> None:
@@ -57,7 +57,7 @@ class Kept(Generic[R]):
         self._replaced: deque[tuple[int, R]] = deque()
         self._forgotten = 0
         self.horizon = 0
-        self.version = 0
+        self.newest = 0
 
     def __len__(self) -> int:
         """How many keys have a row, those that went lately too."""
@@ -73,8 +73,7 @@ class Kept(Generic[R]):
         self._now = dict(zip(map(self._key, listed), listed, strict=True))
         if self._place is not None:
             self._order = sorted(listed, key=self._place)
-        self.horizon = version
-        self.version = max(map(_VERSION, listed), default=0)
+        self.horizon = self.newest = version
 
     def put(self, rows: Iterable[R]) -> list[R]:
         """Take in the rows of one version, later than all before, one a key; they in the order of their keys."""
@@ -94,7 +93,7 @@ class Kept(Generic[R]):
                 # Nothing may ever replace it: it goes in its turn, as what was replaced does.
                 self._replaced.append((row.version, row))
         if taken:
-            self.version = taken[0].version
+            self.newest = taken[0].version
         if len(self._replaced) > self._most:
             self._forget()
         return taken

@@ -187,6 +187,10 @@ class Picture:
         """Every SKU, in no order."""
         return iter(self._warehouses)
 
+    def product_ids(self) -> Iterator[str]:
+        """Every product that has had a SKU, in no order."""
+        return iter(self._skus)
+
     def _index(self, name: str, rows: Iterable[Any]) -> None:
         if name == "stock":
             for row in rows:
