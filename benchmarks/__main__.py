@@ -3,6 +3,7 @@
 import argparse
 
 from benchmarks import (
+    backlog,
     backtest,
     burst,
     connector,
@@ -28,6 +29,7 @@ PARTS = {
     "steps": steps.run,
     "burst": burst.run,
     "sustained": burst.run_sustained,
+    "backlog": backlog.run,
     "duplicates": duplicates.run,
     "latency": latency.run,
     "thresholds": thresholds.run,
@@ -60,6 +62,8 @@ def main() -> None:
             burst.run_sustained(bursts=50, skus=2_000, warehouses=5)
         elif arguments.quick and name == "steps":
             steps.run(skus=2_000, warehouses=5, bursts=20)
+        elif arguments.quick and name == "backlog":
+            backlog.run(backlog=20_000, skus=1_000, warehouses=5)
         elif arguments.quick and name == "duplicates":
             duplicates.run(past=2_000_000)
         elif arguments.quick and name == "latency":
