@@ -1,10 +1,11 @@
-"""A request as handlers get it, an answer as they give it, and why one is refused.
+"""A request as handlers get it, an answer as they give it, its tag, and why one is refused.
 
 Not Starlette's: its request and its routes cost a single answer more than the answer (docs/performance.md), and it
 decodes a path before it splits it, so that an id with a slash is lost.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+import re
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -63,13 +64,48 @@ class Answer:
     headers: list[tuple[bytes, bytes]] = field(default_factory=list)
 
 
-Handler = Callable[["Service", Asked], Answer | Awaitable[Answer]]
+Asgi = Callable[[Any, Any, Any], Awaitable[None]]
+"""What sends for itself, such as a stream: `await it(scope, receive, send)`."""
+Handler = Callable[["Service", Asked], Answer | Asgi | Awaitable[Answer | Asgi]]
 """Reads the picture without awaiting in between, or the answer may be of two versions."""
 
 
 def answer(value: Any, *, version: int | None = None, shows: int | None = None, status: int = 200) -> Answer:
     """An answer of a value that msgspec encodes."""
     return Answer(encode(value), status, version, shows)
+
+
+class Wrong(msgspec.Struct, frozen=True):
+    """One thing that is wrong with a request.
+
+    Attributes:
+        where: `query.sku`, `body.product_ids[3]`, `path.id`.
+        what: What was there.
+        expected: What should have been.
+    """
+
+    where: str
+    what: str
+    expected: str
+
+
+GZIPPED = b".gz"
+_TAG = re.compile(rb'(?:W/)?"([0-9]{1,18})-([0-9]{1,18})(?:\.gz)?"')
+
+
+def tag_of(epoch: int, version: int, *, is_gzipped: bool = False) -> bytes:
+    """The ETag of what a version last changed.
+
+    The epoch is in it, as a rebuild may give an old version other rows; other bytes of the same are another tag.
+    """
+    return b'"%d-%d%s"' % (epoch, version, GZIPPED if is_gzipped else b"")
+
+
+def read_tags(header: bytes) -> Iterator[tuple[int, int]]:
+    """The (epoch, version) of each tag of ours in If-Match or If-None-Match; `*` is for the caller to know."""
+    for part in header.split(b","):
+        if found := _TAG.fullmatch(part.strip()):
+            yield int(found[1]), int(found[2])
 
 
 class Problem(Exception):
@@ -91,6 +127,12 @@ class Problem(Exception):
         self.detail = detail
         self.more = dict(more or {})
         self.headers = headers or []
+
+    @classmethod
+    def of_errors(cls, errors: "Sequence[Wrong]", *, status: int = 422) -> "Problem":
+        """What is wrong with what was asked, place by place."""
+        return cls(status, "; ".join(f"{each.where}: {each.what}, expected {each.expected}" for each in errors[:5]),
+                   more={"errors": list(errors)})  # fmt: skip
 
     def answer(self) -> Answer:
         """What to send."""

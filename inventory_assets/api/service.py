@@ -6,12 +6,20 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from inventory_assets.api.http import Problem
+from inventory_assets.api.metrics import Metrics
+from inventory_assets.clock import clock_of
 from inventory_assets.domain.picture.picture import Picture
 from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.picture.live import Live
 from inventory_assets.settings import Settings
 
 T = TypeVar("T")
+
+# Questions for the lake that wait their turn: with those before it one has its answer in seconds.
+MOST_WAITING = 16
+# Another process of the service may have shown a version that this one sees a moment later.
+REACH_SECONDS, REACH_AHEAD, REACH_STEP = 1.0, 100, 0.02
+_AGAIN = [(b"retry-after", b"1")]
 
 
 class Service:
@@ -20,7 +28,10 @@ class Service:
     def __init__(self, settings: Settings, live: Live) -> None:
         self.settings = settings
         self.live = live
+        self.clock = clock_of(settings)
+        self.metrics = Metrics()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="lake")
+        self._waiting = 0
 
     @property
     def picture(self) -> Picture:
@@ -31,9 +42,26 @@ class Service:
         """
         picture = self.live.picture
         if picture is None:
+            raise Problem(503, "the lake is being read; ask again in a second", headers=_AGAIN)
+        return picture
+
+    async def reach(self, version: int) -> Picture:
+        """The picture once it shows a version, or what there is of it if that does not come within a second.
+
+        Raises:
+            Problem: 404, there is no such version yet; 503, as `picture`.
+        """
+        picture = self.picture
+        if version > picture.version and version <= max(picture.version, self.live.newest) + REACH_AHEAD:
+            for _ in range(int(REACH_SECONDS / REACH_STEP)):
+                await asyncio.sleep(REACH_STEP)
+                picture = self.picture
+                if picture.version >= version:
+                    break
+        if version > picture.version:
             raise Problem(
-                503, self.live.failure or "the picture is being loaded; ask again in a second",
-                headers=[(b"retry-after", b"1")],
+                404, f"the version was {version}, which is not there yet; the newest is {picture.version}",
+                more={"newest_version": picture.version},
             )  # fmt: skip
         return picture
 
@@ -41,8 +69,21 @@ class Service:
         """Ask the lake what the picture does not have, one question after the other: seldom, and slower.
 
         All its queries see one version.
+
+        Raises:
+            Problem: 503, too many wait already.
         """
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._ask, question)
+        if self._waiting >= MOST_WAITING:
+            raise Problem(
+                503, "too many questions wait for the lake; ask again in a second, or of a later version",
+                headers=_AGAIN,
+            )  # fmt: skip
+        self._waiting += 1
+        self.metrics.misses += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, self._ask, question)
+        finally:
+            self._waiting -= 1
 
     def _ask(self, question: Callable[[LakeReader], T]) -> T:
         reader = LakeReader(self.settings)
@@ -54,4 +95,4 @@ class Service:
 
     def close(self) -> None:
         """End the thread that asks the lake."""
-        self._thread.shutdown(wait=False)
+        self._thread.shutdown(wait=False, cancel_futures=True)

@@ -16,9 +16,8 @@ from inventory_assets.console.access import (
     is_bearer,
     is_known_host,
     is_logged_in,
-    is_meant,
-    is_own_origin,
 )
+from inventory_assets.origins import is_meant, is_own_origin
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 # Without the token: what a probe and the page that asks for the token need.

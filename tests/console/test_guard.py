@@ -12,10 +12,10 @@ from inventory_assets.console.access import (
     access_of,
     is_known_host,
     is_logged_in,
-    is_meant,
     local_path,
 )
 from inventory_assets.console.guard import SECURITY_HEADERS
+from inventory_assets.origins import is_meant
 from tests.console.conftest import alert_ids
 
 TOKEN = "a-token-of-some-length"
