@@ -76,6 +76,7 @@ class Settings:
         push_issuer, push_keys: Who signs them, and a URL or a file of its public keys.
         push_topic: The input topic that pushed adjustments are published to.
         push_path: Where pushed alerts are recorded: a directory or `gs://bucket/prefix`.
+        audit_rows: How many writes by tokens are kept in the audit.
     """
 
     home: Path = DEFAULT_HOME
@@ -136,6 +137,8 @@ class Settings:
     push_keys: str = "https://www.googleapis.com/oauth2/v3/certs"
     push_topic: str = "inventory-topic"
     push_path: str = ""
+    # Some 200 MB, and a hundred thousand writes a day for ten days.
+    audit_rows: int = 1_000_000
     # One: a burst's statements are too small to share, and a second thread cost 40 % more CPU.
     duckdb_threads: int = 1
 
@@ -428,6 +431,7 @@ _READERS: dict[str, Callable[[str], object]] = {
     "push_keys": _keys,
     "push_topic": _id,
     "push_path": _place,
+    "audit_rows": _whole(1_000, 10**9),
     "duckdb_memory_limit": _memory,
     "duckdb_threads": _whole(1, 1_024),
     "sql_memory_limit": _memory,

@@ -17,6 +17,7 @@ from typing import Any
 import hypothesis
 import pytest
 
+from inventory_assets.access import store as access_store
 from inventory_assets.domain.alerts.alert import Product
 from inventory_assets.domain.ingest.process import Message
 from inventory_assets.ingest.engine import Engine
@@ -62,6 +63,7 @@ def no_waiting_for_disks() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", lambda descriptor: None)
         patch.setattr(sqlite_journal, "SYNCHRONOUS", "OFF")
+        patch.setattr(access_store, "SYNCHRONOUS", "OFF")
         yield
 
 

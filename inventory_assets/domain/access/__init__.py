@@ -1,0 +1,1 @@
+"""Tokens as values: what one allows, how it is written, how often it may ask."""
