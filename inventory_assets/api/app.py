@@ -17,6 +17,7 @@ from typing import Any
 
 import duckdb
 
+from inventory_assets.access.gate import Gate
 from inventory_assets.api.door import Door, check_once
 from inventory_assets.api.http import PROBLEM, Answer, Asked, Problem, encode, read_tags, tag_of
 from inventory_assets.api.reading import read_path
@@ -138,17 +139,24 @@ class Api:
             with suppress(asyncio.CancelledError):
                 await self._following
         self.service.close()
+        self._door.close()
 
 
-def build_app(settings: Settings, *, names: Collection[str] = (), routes: Sequence[Route] = ROUTES) -> Api:
-    """Build the application.
+def build_app(
+    settings: Settings, *, names: Collection[str] = (), workers: int = 1, routes: Sequence[Route] = ROUTES
+) -> Api:
+    """Build the application of one process.
 
     Args:
         settings: Which lake.
         names: Which it goes by, beside bare addresses and `localhost`.
+        workers: How many processes answer alike: each allows its part of a token's rate.
         routes: What can be asked.
     """
-    return Api(Service(settings, Live(settings)), Door(names), routes)
+    gate = Gate(settings, parts=workers)
+    service = Service(settings, Live(settings))
+    service.gate = gate
+    return Api(service, Door(names, gate), routes)
 
 
 def finish(

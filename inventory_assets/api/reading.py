@@ -37,6 +37,11 @@ Cursor = Annotated[
     str, msgspec.Meta(min_length=1, max_length=4_096, description="`next_cursor` of the page before")
 ]  # fmt: skip
 
+
+class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A query that says nothing."""
+
+
 MOST_FIELDS = 32
 _PATH = re.compile(r"(.*?)(?: - at `(?:key in )?\$(.*)`)?", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(.*)`", re.DOTALL)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+from inventory_assets.access.gate import Gate
 from inventory_assets.api.http import Problem
 from inventory_assets.api.metrics import Metrics
 from inventory_assets.clock import clock_of
@@ -30,6 +31,8 @@ class Service:
         self.live = live
         self.clock = clock_of(settings)
         self.metrics = Metrics()
+        # For the record of what is written; None where no token is asked for.
+        self.gate: Gate | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="lake")
         self._waiting = 0
 

@@ -4,7 +4,7 @@ from importlib import import_module
 from importlib.util import find_spec
 
 from inventory_assets.api import watch
-from inventory_assets.api.questions import changes, stock
+from inventory_assets.api.questions import alerts, changes, plan, products, rollups, stock
 from inventory_assets.api.routes import Route
 
 _OTHERS = ("writes", "outcome", "stream")
@@ -16,4 +16,7 @@ def _others() -> tuple[Route, ...]:
     return tuple(route for module in modules for route in getattr(module, "ROUTES", ()))
 
 
-ROUTES: tuple[Route, ...] = (*watch.ROUTES, *stock.ROUTES, *changes.ROUTES, *_others())
+ROUTES: tuple[Route, ...] = (
+    *watch.ROUTES, *stock.ROUTES, *changes.ROUTES, *products.ROUTES, *rollups.ROUTES, *alerts.ROUTES, *plan.ROUTES,
+    *_others(),
+)  # fmt: skip

@@ -7,41 +7,40 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC
 from typing import Any
 
-import duckdb
-
 from inventory_assets.api.http import Answer, Problem
 from inventory_assets.api.reading import read_moment, wrong
 from inventory_assets.api.service import Service
 from inventory_assets.domain.picture.picture import Picture
 from inventory_assets.domain.values import to_datetime
 from inventory_assets.lake.errors import LakeError, LakeMissingError
-from inventory_assets.lake.query.as_of import pin_version, version_at
+from inventory_assets.lake.query.as_of import version_at
+from inventory_assets.lake.query.clauses import latest
 from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.picture.frames import SOURCES, Reading, Source
-from inventory_assets.picture.load import landed
+from inventory_assets.picture.load import columns_of, landed
 
-Needs = Mapping[str, tuple[str, Sequence[Any]]]
-"""By table of a picture, the SQL condition of the rows that an answer needs, and its parameters."""
+Needs = Mapping[str, tuple[str, list[Any]]]
+"""By table of a picture, the SQL condition of the keys whose rows an answer needs, and its parameters."""
 Build = Callable[[Picture, int], Answer]
 """Makes an answer of a picture as of one of its versions."""
 
 
 def show(
-    service: Service, build: Build, needs: Callable[[], Needs], *, tables: Sequence[str], version: int | None = None,
-    at: str | None = None,
+    service: Service, build: Build, needs: Callable[[], Needs] | None, *, tables: Sequence[str],
+    version: int | None = None, at: str | None = None,
 ) -> Answer | Awaitable[Answer]:  # fmt: skip
     """Answer as of a version.
 
     Args:
         service: Whose picture and lake.
         build: Makes the answer.
-        needs: What it reads, for the lake.
+        needs: What it reads, for the lake; None where the lake is not asked.
         tables: What it reads, for the picture.
         version: Which was asked for; None is now.
         at: Or the moment whose version was.
 
     Raises:
-        Problem: 404, no such version; 422, both were given.
+        Problem: 404, no such version; 410, it is not in the picture and the lake is not asked; 422, both were given.
     """
     picture = service.picture
     if at is not None:
@@ -49,6 +48,8 @@ def show(
             raise wrong("query.at", "beside `version`", "one of the two")
         version = _version_at(service, picture, at)
         if version == 0:
+            if needs is None:
+                raise _too_old(picture, tables)
             return _of_moment(service, build, needs, at)
     if version is None:
         version = picture.version
@@ -92,12 +93,24 @@ async def _of_moment(service: Service, build: Build, needs: Callable[[], Needs],
 
 
 async def _elsewhere(
-    service: Service, build: Build, needs: Callable[[], Needs], tables: Sequence[str], version: int
+    service: Service, build: Build, needs: Callable[[], Needs] | None, tables: Sequence[str], version: int
 ) -> Answer:
     picture = await service.reach(version)
     if version >= horizon(picture, tables):
         return _count(service, build(picture, version))
-    return await service.ask_lake(lambda reader: build(past(reader, version, needs()), version))
+    if needs is None:
+        raise _too_old(picture, tables)
+    rows = needs()
+    return await service.ask_lake(lambda reader: build(past(reader, version, rows), version))
+
+
+def _too_old(picture: Picture, tables: Sequence[str]) -> Problem:
+    oldest = horizon(picture, tables)
+    return Problem(
+        410, f"this list can be asked back to version {oldest}; of earlier ones ask for one of its rows, or "
+        "`inventory sql --at-version`",
+        more={"oldest_version": oldest},
+    )  # fmt: skip
 
 
 def past(reader: LakeReader, version: int, needs: Needs) -> Picture:
@@ -112,10 +125,9 @@ def past(reader: LakeReader, version: int, needs: Needs) -> Picture:
             503, f"version {version} is not in the lake yet, which shows {newest}; ask again in a second",
             headers=[(b"retry-after", b"1")],
         )  # fmt: skip
-    pin_version(reader.connection, version)
     reading = Reading()
     rows = {
-        name: reading.rows(SOURCES[name], reader.query(_query(reader, SOURCES[name], condition), list(parameters)))
+        name: reading.rows(SOURCES[name], reader.query(_query(reader, SOURCES[name], condition, version), parameters))
         for name, (condition, parameters) in needs.items()
     }
     picture = Picture(epoch)
@@ -123,11 +135,11 @@ def past(reader: LakeReader, version: int, needs: Needs) -> Picture:
     return picture
 
 
-def _query(reader: LakeReader, source: Source, condition: str) -> str:
-    name = source.table.full_name
-    try:
-        there = set(reader.query(f"SELECT * FROM {name} LIMIT 0").columns)
-    except duckdb.CatalogException as error:
-        raise LakeError(f"the lake has no {name}; it is of an earlier release.") from error
-    columns = [each for each in source.columns if each in there]
-    return f"SELECT {', '.join(columns)} FROM {name} WHERE ({source.wanted}) AND ({condition})"
+def _query(reader: LakeReader, source: Source, condition: str, version: int) -> str:
+    table = source.table
+    columns = columns_of(reader, source)
+    if not columns:
+        raise LakeError(f"the lake has no {table.full_name}: it is of an earlier release.")
+    # The condition comes before the window, which would sort every key.
+    rows = f"SELECT * FROM {table.changes} WHERE ({condition}) AND version <= {version:d} {latest(*table.key)}"
+    return f"SELECT {', '.join(columns)} FROM ({rows}) WHERE {source.wanted}"

@@ -60,7 +60,7 @@ def read_steps(settings: Settings, reading: Reading, epoch: int, after: int, mos
         committed = {each: at for each, at in _moments(reader) if each > after}
         rows: dict[int, dict[str, Sequence[Any]]] = {each: {} for each in range(after + 1, version + 1)}
         for name, source in SOURCES.items():
-            columns = _columns(reader, source)
+            columns = columns_of(reader, source)
             query = (
                 f"SELECT {', '.join(columns)} FROM {source.table.changes} "
                 f"WHERE version > {after} AND version <= {version}"
@@ -73,7 +73,7 @@ def read_steps(settings: Settings, reading: Reading, epoch: int, after: int, mos
 
 
 def _read(reader: LakeReader, source: Source, reading: Reading) -> list[Any]:
-    columns = _columns(reader, source)
+    columns = columns_of(reader, source)
     current = current_rows_query(reader, source.table)
     key = source.table.key[-1]
     rows: list[Any] = []
@@ -85,7 +85,8 @@ def _read(reader: LakeReader, source: Source, reading: Reading) -> list[Any]:
     return rows
 
 
-def _columns(reader: LakeReader, source: Source) -> list[str]:
+def columns_of(reader: LakeReader, source: Source) -> list[str]:
+    """The columns of a source that the lake has; none where it lacks the table."""
     # A lake of an earlier release lacks what came since.
     try:
         there = reader.query(f"SELECT * FROM {source.table.changes} LIMIT 0").columns

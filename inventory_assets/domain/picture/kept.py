@@ -103,6 +103,10 @@ class Kept(Generic[R]):
         row = self._now.get(key)
         return None if row is None or row.is_gone else row
 
+    def last(self, key: Hashable) -> R | None:
+        """The newest row of a key, also where it went lately; None where there is none in memory."""
+        return self._now.get(key)
+
     def at(self, key: Hashable, version: int) -> R | None:
         """The row of a key as of a version, not earlier than `horizon`."""
         row = self._at(key, version)
