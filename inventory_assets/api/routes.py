@@ -20,7 +20,7 @@ class Route:
         scope: What a token must be made for: read, write, admin; none needs no token.
         query: A msgspec Struct of what the address may say after `?`, all optional or with what is required.
         body: The type of a JSON body; bytes where it is read by hand; None for none.
-        answers: By status the type of the body and what it means.
+        answers: By status the type of the body, or a tuple of those it may be, and what it means.
     """
 
     method: str

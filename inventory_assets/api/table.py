@@ -3,7 +3,7 @@
 from importlib import import_module
 from importlib.util import find_spec
 
-from inventory_assets.api import watch
+from inventory_assets.api import describe, watch
 from inventory_assets.api.questions import alerts, changes, plan, products, rollups, stock
 from inventory_assets.api.routes import Route
 
@@ -18,5 +18,5 @@ def _others() -> tuple[Route, ...]:
 
 ROUTES: tuple[Route, ...] = (
     *watch.ROUTES, *stock.ROUTES, *changes.ROUTES, *products.ROUTES, *rollups.ROUTES, *alerts.ROUTES, *plan.ROUTES,
-    *_others(),
+    *describe.ROUTES, *_others(),
 )  # fmt: skip

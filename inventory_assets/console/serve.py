@@ -1,7 +1,6 @@
-"""`inventory serve`: the web console, until it is stopped."""
+"""Serve the web console, until it is stopped."""
 
 import os
-import socket
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -11,7 +10,7 @@ import click
 
 from inventory_assets.addresses import read_host, write_address
 from inventory_assets.console.access import TOKEN_VARIABLE, Access, ConsoleSetupError, access_of
-from inventory_assets.option_types import PORT
+from inventory_assets.listening import listen
 from inventory_assets.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -23,24 +22,6 @@ DEFAULT_PORT = 8090
 END_SECONDS = 3
 # Behind the burst loop, where the two want the same core: a page may wait, stock may not.
 NICENESS = 5
-
-
-@click.command()
-@click.option("--host", default=LOCAL, show_default=True,
-              help=f"Where to listen; what other machines reach needs {TOKEN_VARIABLE}.")  # fmt: skip
-@click.option("--port", type=PORT, default=DEFAULT_PORT, show_default=True,
-              help="0 picks a free one.")  # fmt: skip
-@click.option(
-    "--name", "names", multiple=True, help="Another name it is opened by, such as stock.example.com; repeat it."
-)
-def serve(host: str, port: int, names: tuple[str, ...]) -> None:
-    """Serve the web console and its JSON API until stopped.
-
-    Alerts, stock, incidents and thresholds as pages, beside a running lake. It
-    only reads the lake: what you change leaves as a message, and takes effect
-    when the product takes it in (`make run`, or `inventory drain`).
-    """
-    run_console(host, port, names)
 
 
 def run_console(host: str, port: int, names: tuple[str, ...] = (), *, what: str = "console", path: str = "/") -> None:
@@ -105,24 +86,3 @@ def _server(settings: Settings, access: Access) -> "uvicorn.Server":
         timeout_graceful_shutdown=END_SECONDS, ws="none", loop="asyncio", http=BoundedProtocol,
     )  # fmt: skip
     return uvicorn.Server(config)
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens there.
-
-    Raises:
-        click.ClickException: It is taken, or no place of this machine.
-    """
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(family, kind, protocol)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        # Who comes between this and the first answer waits, and is not turned away.
-        listener.listen(socket.SOMAXCONN)
-    except OSError as error:
-        raise click.ClickException(
-            f"cannot listen on {host!r} port {port}: {error.strerror or error}. "
-            f"Choose another --port, such as {port + 1}."
-        ) from error
-    return listener

@@ -279,7 +279,7 @@ ROUTES = (
     Route("POST", "/v1/batch/stock", batch, "What can be sold of up to 1,000 products or SKUs.", body=Batch,
           answers={200: (Stocks, "by id; ids given twice count once")}),
     Route("GET", "/v1/stock", stock, f"One key's stock, or a list by warehouse or by SKU, {_AS_OF}.", query=StockQuery,
-          answers={200: (StockOf | StockList, "the stock of one key, or a page of a list")}),
+          answers={200: ((StockOf, StockList), "the stock of one key, or a page of a list")}),
     Route("GET", "/v1/stock/{warehouse}/{sku}", stock_by_path, f"One key's stock, {_AS_OF}.", query=AsOf,
           answers=_ONE),
     Route("GET", "/v1/inventory/product/{id}", product_stock, f"A product by SKU and warehouse, {_AS_OF}.",
