@@ -3,6 +3,7 @@
 import argparse
 
 from benchmarks import (
+    backlog,
     backtest,
     burst,
     connector,
@@ -21,18 +22,21 @@ from benchmarks import (
     thresholds,
 )
 from benchmarks.measure import print_machine
+from benchmarks.service import load
 
 PARTS = {
     "startup": startup.run,
     "steps": steps.run,
     "burst": burst.run,
     "sustained": burst.run_sustained,
+    "backlog": backlog.run,
     "duplicates": duplicates.run,
     "latency": latency.run,
     "thresholds": thresholds.run,
     "backtest": backtest.run,
     "plan": plan.run,
     "season": season.run,
+    "service": load.run,
     "publish": publish.run,
     "delivery": delivery.run,
     "connector": connector.run,
@@ -58,6 +62,8 @@ def main() -> None:
             burst.run_sustained(bursts=50, skus=2_000, warehouses=5)
         elif arguments.quick and name == "steps":
             steps.run(skus=2_000, warehouses=5, bursts=20)
+        elif arguments.quick and name == "backlog":
+            backlog.run(backlog=20_000, skus=1_000, warehouses=5)
         elif arguments.quick and name == "duplicates":
             duplicates.run(past=2_000_000)
         elif arguments.quick and name == "latency":
@@ -70,6 +76,8 @@ def main() -> None:
             plan.run(keys=20_000, events_per_day=2_500)
         elif arguments.quick and name == "season":
             season.run(categories=12)
+        elif arguments.quick and name == "service":
+            load.run(skus=500, warehouses=4, seconds=6)
         elif arguments.quick and name == "publish":
             publish.run(lines=10_000)
         elif arguments.quick and name == "delivery":

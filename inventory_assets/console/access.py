@@ -1,7 +1,8 @@
 """Who may ask: the names we answer to, the tokens, and that a write was meant.
 
 Here: decisions over a request's head; nothing is loaded that serves. Not here:
-the middleware that asks them (`guard`), nor how tokens are kept (`inventory_assets.access`).
+the middleware that asks them (`guard`), how tokens are kept (`inventory_assets.access`), nor what every door asks of
+browsers (`inventory_assets.origins`).
 """
 
 import hashlib
@@ -12,10 +13,11 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.cookies import CookieError, SimpleCookie
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from inventory_assets.access.gate import MISSING, Gate
 from inventory_assets.domain.access.grants import Grant, Reason, Refusal, Scope, implied_by
+from inventory_assets.origins import is_ours
 
 COOKIE = "inventory_console"
 TOKEN_VARIABLE = "INVENTORY_CONSOLE_TOKEN"
@@ -31,8 +33,6 @@ FREE_FAILURES = 3
 MAX_WAIT = 60.0
 MAX_FAILING = 10_000
 MAX_LOGINS = 10_000
-# A form on another site can send these three and no other without asking first.
-FORM_TYPES = frozenset({"", "application/x-www-form-urlencoded", "multipart/form-data", "text/plain"})
 
 
 class ConsoleSetupError(ValueError):
@@ -144,48 +144,8 @@ def is_loopback(host: str) -> bool:
 
 
 def is_known_host(header: str, access: Access) -> bool:
-    """Whether a Host header names us.
-
-    A page elsewhere whose name is made to point here (DNS rebinding) sends that
-    name; it cannot send a bare address.
-    """
-    name = _host_name(header)
-    if name is None:
-        return False
-    if name in access.names:
-        return True
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True
-
-
-def _host_name(header: str) -> str | None:
-    try:
-        parts = urlsplit(f"//{header}")
-        return None if parts.username is not None or parts.path else (parts.hostname or None)
-    except ValueError:
-        return None
-
-
-def is_meant(method: str, headers: Mapping[str, str], *, is_bearer: bool = False) -> bool:
-    """Whether a write comes from our own pages or a program, and not from a page of somebody else's (CSRF)."""
-    origin = headers.get("origin")
-    if origin is not None and not is_own_origin(origin, headers.get("host", "")):
-        return False
-    if headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
-        return False
-    content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
-    return is_bearer or method in ("PUT", "DELETE") or content_type not in FORM_TYPES or origin is not None
-
-
-def is_own_origin(origin: str, host: str) -> bool:
-    """Whether a page of this origin came from the host that is asked."""
-    try:
-        return urlsplit(origin).netloc == host
-    except ValueError:
-        return False  # such as `http://[`
+    """Whether a Host header names this console."""
+    return is_ours(header, access.names)
 
 
 def login_grant(headers: Mapping[str, str], access: Access) -> Grant | Refusal | None:

@@ -20,13 +20,12 @@ from inventory_assets.console.access import (
     denial,
     given_grant,
     is_known_host,
-    is_meant,
-    is_own_origin,
     login_grant,
 )
 from inventory_assets.domain.access.grants import Grant, Refusal
 from inventory_assets.domain.access.tokens import bearer_of, digest_of
 from inventory_assets.errors import InventoryError
+from inventory_assets.origins import is_meant, is_own_origin
 
 # Without a token: what a probe and the page that asks for the token need.
 OPEN_PATHS = frozenset({"/healthz", "/login"})

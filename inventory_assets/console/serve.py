@@ -1,7 +1,6 @@
-"""`inventory serve`: the web console, until it is stopped."""
+"""Serve the web console, until it is stopped."""
 
 import os
-import socket
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -13,8 +12,8 @@ import click
 from inventory_assets.access.gate import Gate
 from inventory_assets.addresses import read_host, write_address
 from inventory_assets.console.access import TOKEN_VARIABLE, Access, ConsoleSetupError, access_of
-from inventory_assets.console.tls import Pair, read_pair
-from inventory_assets.option_types import PORT
+from inventory_assets.console.tls import Pair
+from inventory_assets.listening import listen
 from inventory_assets.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -28,30 +27,6 @@ END_SECONDS = 3
 NICENESS = 5
 HOST_HELP = f"Where to listen; what other machines reach needs a token (inventory tokens) or {TOKEN_VARIABLE}."
 _FILE = click.Path(path_type=Path)
-
-
-@click.command()
-@click.option("--host", default=LOCAL, show_default=True,
-              help=HOST_HELP)  # fmt: skip
-@click.option("--port", type=PORT, default=DEFAULT_PORT, show_default=True,
-              help="0 picks a free one.")  # fmt: skip
-@click.option(
-    "--name", "names", multiple=True, help="Another name it is opened by, such as stock.example.com; repeat it."
-)
-@click.option("--certificate", type=_FILE, metavar="FILE", help="TLS by this certificate, a chain in PEM.")
-@click.option("--key", type=_FILE, metavar="FILE", help="That certificate's key, in PEM and not encrypted.")
-def serve(host: str, port: int, names: tuple[str, ...], certificate: Path | None, key: Path | None) -> None:
-    """Serve the web console and its JSON API until stopped.
-
-    Alerts, stock, incidents and thresholds as pages, beside a running lake. It
-    only reads the lake: what you change leaves as a message, and takes effect
-    when the product takes it in (`make run`, or `inventory drain`).
-    """
-    try:
-        pair = read_pair(certificate, key)
-    except ConsoleSetupError as error:
-        raise click.ClickException(str(error)) from error
-    run_console(host, port, names, pair=pair)
 
 
 def run_console(
@@ -121,24 +96,3 @@ def _server(settings: Settings, access: Access, pair: Pair | None = None) -> "uv
         ssl_certfile=None if pair is None else pair.certificate, ssl_keyfile=None if pair is None else pair.key,
     )  # fmt: skip
     return uvicorn.Server(config)
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens there.
-
-    Raises:
-        click.ClickException: It is taken, or no place of this machine.
-    """
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(family, kind, protocol)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        # Who comes between this and the first answer waits, and is not turned away.
-        listener.listen(socket.SOMAXCONN)
-    except OSError as error:
-        raise click.ClickException(
-            f"cannot listen on {host!r} port {port}: {error.strerror or error}. "
-            f"Choose another --port, such as {port + 1}."
-        ) from error
-    return listener

@@ -41,7 +41,7 @@ def decode_object(body: bytes) -> dict[str, Any]:
     # Equal to the object's own keys, it proves that there are no others.
     count = body.count(b'":')
     if _SPACE_BEFORE_COLON.search(body) or (count != len(document) and count != _count_keys(document)):
-        _refuse_duplicate_keys(body)
+        refuse_duplicate_keys(body)
     return document
 
 
@@ -93,7 +93,13 @@ def _depth(body: bytes) -> int:
     return deepest
 
 
-def _refuse_duplicate_keys(body: bytes) -> None:
+def refuse_duplicate_keys(body: bytes) -> None:
+    """Refuse JSON of which an object has a key twice.
+
+    Raises:
+        InvalidValue: It does, or it is no JSON.
+    """
+
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         document = dict(pairs)
         if len(document) != len(pairs):

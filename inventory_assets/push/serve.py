@@ -38,7 +38,7 @@ def serve_push(host: str, port: int) -> None:
     import uvicorn
 
     from inventory_assets.console.connections import BoundedProtocol
-    from inventory_assets.console.serve import listen
+    from inventory_assets.listening import listen
     from inventory_assets.push.app import build_app
 
     listener = listen(host, port)

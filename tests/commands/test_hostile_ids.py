@@ -66,7 +66,7 @@ PRINTS_NO_ID = {
     "products import", "velocity", "replay-dead-letters", "verify", "rebuild", "maintain", "lake", "lake downgrade",
     "lake new-journal", "alerting",
     "alerting check", "alerting test", "deliver", "thresholds dynamic", "incidents find", "alerts sweep",
-    "snapshots", "snapshots build", "snapshots status", "export", "serve", "serve-push",
+    "snapshots", "snapshots build", "snapshots status", "export", "serve", "serve api", "serve-push",
     "archive", "archive restore", "exchange", "exchange pull", "exchange push", "marts", "marts build", "marts status",
     "reports", "reports build", "reports list", "reports serve", "products clean-up",
     # What it lists is tested in `tests/commands/lake/test_archive.py`.

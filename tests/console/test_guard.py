@@ -12,11 +12,11 @@ from inventory_assets.console.access import (
     Logins,
     access_of,
     is_known_host,
-    is_meant,
     local_path,
     login_grant,
 )
 from inventory_assets.console.guard import SECURITY_HEADERS
+from inventory_assets.origins import is_meant
 from tests.console.conftest import alert_ids
 
 TOKEN = "a-token-of-some-length"

@@ -16,8 +16,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from inventory_assets.cli import cli
 from inventory_assets.console.access import ConsoleSetupError, access_of
-from inventory_assets.console.serve import _server, listen
+from inventory_assets.console.serve import _server
 from inventory_assets.console.tls import Pair, read_pair
+from inventory_assets.listening import listen
 from tests.console.conftest import PATIENCE_SECONDS
 
 PEM = serialization.Encoding.PEM

@@ -29,6 +29,8 @@ ELSEWHERE = {
     "domain/ingest/handling.py": "domain/alerts/test_lifecycle.py",
     "domain/ingest/result.py": "domain/ingest/test_process.py",
     "domain/ingest/state.py": "domain/ingest/test_process.py",
+    "domain/picture/picture.py": "picture/test_follow.py",
+    "domain/picture/rows.py": "picture/test_follow.py",
     "domain/replenish/shelves.py": "domain/replenish/test_plan.py",
     "domain/notify/notifications.py": "notify/test_delivery.py",
     "domain/stock/stock_in_time.py": "domain/stock/test_daily_stock.py",

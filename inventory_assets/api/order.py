@@ -1,0 +1,46 @@
+"""What lists give in pages, in order: sorted once, and again only where it has changed."""
+
+from collections.abc import Callable, Iterable, Iterator
+from operator import length_hint
+from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
+
+from inventory_assets.domain.picture.picture import Picture
+
+# Of so many versions of a table the rows stay sorted: pages follow each other within seconds.
+MOST_LISTINGS = 16
+R = TypeVar("R")
+_orders: "WeakKeyDictionary[Picture, dict[str, list[str]]]" = WeakKeyDictionary()
+
+
+def in_order(picture: Picture, kind: str, ids: Callable[[], Iterator[str]]) -> list[str]:
+    """The ids of a kind that a picture has had, in order. A picture forgets none, so their number says if one came."""
+    orders = _orders.setdefault(picture, {})
+    known = orders.get(kind)
+    if known is None or len(known) != length_hint(ids()):
+        known = orders[kind] = sorted(ids())
+    return known
+
+
+_listings: "WeakKeyDictionary[Picture, dict[tuple[str, int], list[Any]]]" = WeakKeyDictionary()
+
+
+def listing(
+    picture: Picture, name: str, version: int, rows: Callable[[], Iterable[R]], key: Callable[[R], Any]
+) -> list[R]:
+    """The rows of a table as of a version, by a key.
+
+    Args:
+        picture: Whose.
+        name: The table's.
+        version: Which.
+        rows: Gives them, in any order.
+        key: By what they are sorted.
+    """
+    known = _listings.setdefault(picture, {})
+    found = known.get((name, version))
+    if found is None:
+        found = known[name, version] = sorted(rows(), key=key)
+        if len(known) > MOST_LISTINGS:
+            del known[next(iter(known))]
+    return found

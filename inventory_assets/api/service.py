@@ -1,0 +1,101 @@
+"""The parts that handlers share, each made once a process."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from inventory_assets.access.gate import Gate
+from inventory_assets.api.http import Problem
+from inventory_assets.api.metrics import Metrics
+from inventory_assets.clock import clock_of
+from inventory_assets.domain.picture.picture import Picture
+from inventory_assets.lake.query.reader import LakeReader
+from inventory_assets.picture.live import Live
+from inventory_assets.settings import Settings
+
+T = TypeVar("T")
+
+# Questions for the lake that wait their turn: with those before it one has its answer in seconds.
+MOST_WAITING = 16
+# Another process of the service may have shown a version that this one sees a moment later.
+REACH_SECONDS, REACH_AHEAD, REACH_STEP = 1.0, 100, 0.02
+_AGAIN = [(b"retry-after", b"1")]
+
+
+class Service:
+    """What a process of the stock service has."""
+
+    def __init__(self, settings: Settings, live: Live) -> None:
+        self.settings = settings
+        self.live = live
+        self.clock = clock_of(settings)
+        self.metrics = Metrics()
+        # For the record of what is written; None where no token is asked for.
+        self.gate: Gate | None = None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="lake")
+        self._waiting = 0
+
+    @property
+    def picture(self) -> Picture:
+        """The picture of now.
+
+        Raises:
+            Problem: 503, there is none yet.
+        """
+        picture = self.live.picture
+        if picture is None:
+            raise Problem(503, "the lake is being read; ask again in a second", headers=_AGAIN)
+        return picture
+
+    async def reach(self, version: int) -> Picture:
+        """The picture once it shows a version, or what there is of it if that does not come within a second.
+
+        Raises:
+            Problem: 404, there is no such version yet; 503, as `picture`.
+        """
+        picture = self.picture
+        if version > picture.version and version <= max(picture.version, self.live.newest) + REACH_AHEAD:
+            for _ in range(int(REACH_SECONDS / REACH_STEP)):
+                await asyncio.sleep(REACH_STEP)
+                picture = self.picture
+                if picture.version >= version:
+                    break
+        if version > picture.version:
+            raise Problem(
+                404, f"the version was {version}, which is not there yet; the newest is {picture.version}",
+                more={"newest_version": picture.version},
+            )  # fmt: skip
+        return picture
+
+    async def ask_lake(self, question: Callable[[LakeReader], T]) -> T:
+        """Ask the lake what the picture does not have, one question after the other: seldom, and slower.
+
+        All its queries see one version.
+
+        Raises:
+            Problem: 503, too many wait already.
+        """
+        if self._waiting >= MOST_WAITING:
+            raise Problem(
+                503, "too many questions wait for the lake; ask again in a second, or of a later version",
+                headers=_AGAIN,
+            )  # fmt: skip
+        self._waiting += 1
+        self.metrics.misses += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, self._ask, question)
+        finally:
+            self._waiting -= 1
+
+    def _ask(self, question: Callable[[LakeReader], T]) -> T:
+        reader = LakeReader(self.settings)
+        try:
+            reader.connection.execute("BEGIN")
+            return question(reader)
+        finally:
+            reader.connection.close()
+
+    def close(self) -> None:
+        """End the thread that asks the lake."""
+        self._thread.shutdown(wait=False, cancel_futures=True)

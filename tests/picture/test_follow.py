@@ -1,0 +1,146 @@
+"""A picture that was followed is the one that is loaded, version by version, whatever the journal has forgotten."""
+
+from itertools import pairwise
+
+import pytest
+
+from inventory_assets.domain.picture.picture import Picture
+from inventory_assets.ingest.engine import Engine
+from inventory_assets.ingest.rebuild import rebuild_lake
+from inventory_assets.ingest.replay import Replay
+from inventory_assets.lake.journal.sql import VERSIONS
+from inventory_assets.picture import follow
+from inventory_assets.picture.follow import Follower
+from tests.builders import cut, received, simulated
+
+
+def _shown(picture: Picture) -> dict[str, dict]:
+    return {name: {row.key: row for row in table} for name, table in picture.tables.items()}
+
+
+def _catch_up(follower: Follower, picture: Picture) -> None:
+    while steps := follower.read(picture.epoch, picture.version):
+        for step in steps:
+            picture.apply(step)
+
+
+@pytest.fixture
+def trade(engine: Engine) -> list:
+    """An engine's lake with the beginning of a trade in it, and the bursts that follow."""
+    _, sent = simulated(live=600, skus=12, warehouses=3, seed=3)
+    bursts = list(cut(received(sent), 60))
+    for burst in bursts[:3]:
+        engine.commit_burst(burst)
+    engine.lake.land()
+    return bursts[3:]
+
+
+def test_what_was_followed_is_what_is_loaded(engine: Engine, trade: list) -> None:
+    follower = Follower(engine.lake.settings)
+    picture = follower.load()
+
+    for burst in trade:
+        engine.commit_burst(burst)
+        _catch_up(follower, picture)
+
+    engine.lake.land()
+    assert _shown(picture) == _shown(Follower(engine.lake.settings).load())
+    assert all(len(picture.tables[name]) for name in ("stock", "sums", "limits", "products"))
+
+
+def test_what_the_journal_has_forgotten_comes_from_the_lake(engine: Engine, trade: list, tmp_path) -> None:
+    """A worker that was paused: between the journal's oldest version and its own are some that it never saw."""
+    follower, direct = Follower(engine.lake.settings), Follower(engine.lake.settings)
+    picture, witness = follower.load(), direct.load()
+    for burst in trade[:4]:
+        engine.commit_burst(burst)
+    engine.lake.land()
+    _catch_up(direct, witness)
+    engine.lake.journal._execute(f"DELETE FROM {VERSIONS} WHERE version <= ?", (picture.version + 3,))
+    for burst in trade[4:]:
+        engine.commit_burst(burst)
+
+    _catch_up(follower, picture)
+    _catch_up(direct, witness)
+
+    assert _shown(picture) == _shown(witness)
+    assert picture.version == engine.lake.watermark().version
+    for version in range(picture.horizon, picture.version + 1):
+        assert picture.committed_at(version) == witness.committed_at(version)
+        for key in _shown(picture)["stock"]:
+            assert picture.stock.at(key, version) == witness.stock.at(key, version)
+
+
+def test_too_much_missed_is_loaded_anew(engine: Engine, trade: list, monkeypatch: pytest.MonkeyPatch) -> None:
+    follower = Follower(engine.lake.settings)
+    picture = follower.load()
+    for burst in trade:
+        engine.commit_burst(burst)
+    engine.lake.land()
+    engine.lake.journal._execute(f"DELETE FROM {VERSIONS}")
+    monkeypatch.setattr(follow, "MOST_MISSED", 2)
+
+    assert follower.read(picture.epoch, picture.version) is None
+
+
+def test_a_rebuilt_lake_is_loaded_anew(engine: Engine, trade: list) -> None:
+    follower = Follower(engine.lake.settings)
+    picture = follower.load()
+
+    rebuild_lake(engine, Replay(meaning=engine.meaning))
+
+    assert follower.read(picture.epoch, picture.version) is None
+    assert follower.load().version == picture.version + 1
+
+
+def test_every_version_it_still_keeps_is_what_the_lake_says_of_it(engine: Engine, trade: list) -> None:
+    """RULES 31: a version's rows are the newest up to it."""
+    follower = Follower(engine.lake.settings)
+    picture = follower.load()
+    for burst in trade:
+        engine.commit_burst(burst)
+    _catch_up(follower, picture)
+    engine.lake.land()
+
+    versions = range(picture.horizon, picture.version + 1)
+    found = {
+        version: engine.lake.query_landed(
+            "SELECT warehouse_id, sku, arg_max(on_hand, version) AS on_hand, max(version) AS version "
+            f"FROM core.sku_state_changes WHERE version <= {version} GROUP BY ALL"
+        ).rows()
+        for version in versions
+    }
+    for version in versions:
+        for warehouse_id, sku, on_hand, written in found[version]:
+            row = picture.stock.at((warehouse_id, sku), version)
+            assert row is not None
+            assert (row.on_hand, row.version) == (on_hand, written)
+    assert len({len(rows) for rows in found.values()}) >= 1
+    assert all(earlier < later for earlier, later in pairwise(versions))
+
+
+def test_sums_are_those_of_the_lake_at_every_level(engine: Engine, trade: list) -> None:
+    """A SKU in one warehouse is no row of its own here."""
+    picture = Follower(engine.lake.settings).load()
+    rows = engine.lake.query_landed(
+        "SELECT warehouse_id, level, level_id, on_hand, reserved, available, inbound, sku_count FROM core.rollups"
+    ).rows()
+
+    for warehouse_id, level, level_id, *sums in rows:
+        found = picture.sums_of(level, level_id, warehouse_id)
+        assert found is not None
+        assert [found.on_hand, found.reserved, found.available, found.inbound, found.sku_count] == sums
+
+
+@pytest.mark.parametrize("level", ["CATEGORY", "CATEGORY_BRAND", "PRODUCT"])
+def test_children_sum_to_what_they_are_below(engine: Engine, trade: list, level: str) -> None:
+    picture = Follower(engine.lake.settings).load()
+    nodes = {(row.level_id, row.warehouse_id) for row in picture.sums if row.level == level}
+
+    assert nodes
+    for level_id, warehouse_id in nodes:
+        node = picture.sums_of(level, level_id, warehouse_id)
+        children = picture.children_of(level, level_id, warehouse_id)
+        assert node is not None
+        assert node.on_hand == sum(child.on_hand for child in children)
+        assert node.sku_count == sum(child.sku_count for child in children)
