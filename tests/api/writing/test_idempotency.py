@@ -11,7 +11,7 @@ from inventory_assets.api.idempotency import FILE, Plan, Requests, Sent
 from inventory_assets.messaging.client import OutgoingMessage
 from inventory_assets.messaging.errors import PublishError
 from inventory_assets.settings import Settings
-from tests.api.writing.writer import Somebody, Writing, place_of
+from tests.api.writing.writer import Writing, place_of, somebody
 from tests.fakes import Crash
 
 S1 = place_of("W1", "S1")
@@ -62,7 +62,7 @@ def test_another_body_under_the_same_key_is_refused(writing: Writing) -> None:
 
 def test_keys_are_each_tokens_own(writing: Writing) -> None:
     for name in ("dana", "eve"):
-        assert 202 == writing.ask("PATCH", S1, {"quantity_change": 1}, headers=KEY, by=Somebody(name)).status
+        assert 202 == writing.ask("PATCH", S1, {"quantity_change": 1}, headers=KEY, by=somebody(name)).status
     writing.take_in()
 
     assert 7 == on_hand(writing)

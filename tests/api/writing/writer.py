@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
@@ -13,6 +13,7 @@ from inventory_assets.api.routes import Routes
 from inventory_assets.api.service import Service
 from inventory_assets.api.writing.sending import REQUEST_ID
 from inventory_assets.changes.publish import Publish
+from inventory_assets.domain.access.grants import Grant, Scope, implied_by
 from inventory_assets.ingest.engine import Engine
 from inventory_assets.ingest.ingest import Ingest
 from inventory_assets.messaging.client import OutgoingMessage
@@ -22,25 +23,9 @@ from tests.messaging.memory import InMemoryBroker
 PATIENCE_SECONDS = 60.0
 
 
-@dataclass(frozen=True)
-class Refused:
-    """Why somebody may not."""
-
-    status: int
-    detail: str
-
-
-@dataclass(frozen=True)
-class Somebody:
-    """Who asks, and for which warehouses; None is all."""
-
-    name: str = "dana"
-    warehouses: Collection[str] | None = None
-
-    def refusal(self, scope: str, warehouse: str | None = None) -> Refused | None:
-        """Why they may not write there."""
-        is_allowed = self.warehouses is None or warehouse in self.warehouses
-        return None if is_allowed else Refused(403, f"not {warehouse!r} for {self.name}.")
+def somebody(name: str = "dana", *warehouses: str) -> Grant:
+    """A token to write with; of all warehouses if none is named."""
+    return Grant(name=name, scopes=implied_by(Scope.WRITE), warehouses=frozenset(warehouses) or None, token_id="t1")
 
 
 @dataclass
@@ -81,7 +66,7 @@ class Writing:
         self.show()
 
     def ask(
-        self, method: str, path: str, body: object = None, *, by: Somebody | None = None,
+        self, method: str, path: str, body: object = None, *, by: Grant | None = None,
         headers: Mapping[str, str] | None = None, content_type: str = "application/json",
     ) -> Got:  # fmt: skip
         """Send a request; a body that is no bytes goes as JSON."""
@@ -90,14 +75,12 @@ class Writing:
             given.setdefault(b"content-type", content_type.encode())
         data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         raw, _, query = path.partition("?")
-        return asyncio.run(self._ask(method, raw, query, given, data, by or Somebody()))
+        return asyncio.run(self._ask(method, raw, query, given, data, by or somebody()))
 
-    async def _ask(
-        self, method: str, raw: str, query: str, headers: dict[bytes, bytes], body: bytes, by: Somebody
-    ) -> Got:
+    async def _ask(self, method: str, raw: str, query: str, headers: dict[bytes, bytes], body: bytes, by: Grant) -> Got:
         try:
             route, values = self._routes.find(method, raw.encode())
-            asked = Asked(method, values, query.encode(), headers, body, by, "127.0.0.1", raw)  # type: ignore[arg-type]
+            asked = Asked(method, values, query.encode(), headers, body, by, "127.0.0.1", raw)
             result: Any = route.handler(self.service, asked)
             found: Answer = await result
         except Problem as problem:
@@ -107,7 +90,7 @@ class Writing:
             {name.decode(): value.decode() for name, value in found.headers},
         )  # fmt: skip
 
-    def outcome(self, sent: Got, by: Somebody | None = None) -> dict[str, Any]:
+    def outcome(self, sent: Got, by: Grant | None = None) -> dict[str, Any]:
         """What became of what was answered 202."""
         assert (202, f"/v1/requests/{sent.body['request_id']}") == (sent.status, sent.headers["location"])
         return self.ask("GET", sent.headers["location"], by=by).body
