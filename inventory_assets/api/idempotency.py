@@ -11,12 +11,15 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from inventory_assets.errors import InventoryError
+from inventory_assets.lake.errors import LakeBusyError
 from inventory_assets.lake.holds import hold, living
+from inventory_assets.lake.lock import writer_lock
 from inventory_assets.private import keep_private
 from inventory_assets.settings import Settings
 
@@ -175,7 +178,7 @@ class Requests:
         """Whether somebody is at it who lives."""
         if kept.answer is not None or kept.owner is None or kept.lease_until < self._now():
             return False
-        return bool(living([self._folder / kept.owner], lambda path: path.unlink(missing_ok=True)))
+        return bool(living([self._folder / kept.owner], _bury))
 
     def take_over(self, kept: Kept) -> bool:
         """Go on with a request that nobody is at; False where another was faster."""
@@ -233,14 +236,19 @@ class Requests:
             row = self._opened().execute(f"SELECT {_COLUMNS} FROM requests WHERE {condition}", parameters).fetchone()
             if row is None or row[4] < self._now() - KEPT_US:
                 return None
-            plan, answer, _, found = row[7:]
-            return Kept(*row[:7], plan=_plans.decode(plan), answer=answer, search=_searches.decode(found))
+            request_id, author, key, fingerprint, made_at, owner, lease_until, plan, answer, _, found = row
+            return Kept(
+                request_id, author, key, fingerprint, made_at, owner, lease_until, _plans.decode(plan), answer,
+                _searches.decode(found),
+            )  # fmt: skip
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
         with self._lock, self._told():
             connection = self._opened()
             if self._owner is None:
+                # What processes that were killed have left.
+                living(list(self._folder.iterdir()), _bury)
                 owner = f"{os.getpid()}-{uuid.uuid4().hex}"
                 self._held = hold(self._folder / owner)
                 self._owner = owner
@@ -259,10 +267,12 @@ class Requests:
             keep_private(self._folder)
             connection = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
             try:
-                connection.execute("PRAGMA journal_mode = WAL")
+                with writer_lock(self.path.with_suffix(".lock"), timeout_seconds=BUSY_SECONDS):
+                    # Of several that make it at once, SQLite would refuse one without waiting.
+                    connection.execute("PRAGMA journal_mode = WAL")
+                    connection.executescript(_SCHEMA)
                 # What a power cut takes back is sent again with the same ids.
                 connection.execute("PRAGMA synchronous = NORMAL")
-                connection.executescript(_SCHEMA)
             except BaseException:
                 connection.close()
                 raise
@@ -275,11 +285,15 @@ class Requests:
             yield
         except sqlite3.IntegrityError:
             raise
-        except (sqlite3.Error, OSError, msgspec.MsgspecError) as error:
+        except (sqlite3.Error, OSError, msgspec.MsgspecError, LakeBusyError) as error:
             raise RequestStoreError(
                 f"{str(self.path)!r} could not be used: {error}. Nothing was sent. Mend its disk or its rights, or "
                 "move it away: what was sent in the last day is then found neither by its key nor by its request id."
             ) from error
+
+
+def _bury(path: Path) -> None:
+    path.unlink(missing_ok=True)
 
 
 def _sweep(connection: sqlite3.Connection, now: int) -> None:

@@ -81,8 +81,11 @@ async def _plan_events(service: "Service", asked: Asked, request_id: str) -> Pla
 _TAKEN = "taken: kept, and confirmed by the broker; Location says where to ask what becomes of it"
 _ANSWERS: dict[int, tuple[Any, str]] = {
     202: (Accepted, _TAKEN),
+    400: (None, "the Idempotency-Key is none, or a header does not fit"),
+    403: (None, "not this token's to write; nothing was sent"),
     409: (None, "the request with this Idempotency-Key is being carried out"),
     412: (None, "the stock was changed since the version of If-Match"),
+    415: (None, "another content type was expected"),
     422: (None, "it would be refused; nothing was sent"),
     503: (None, "not confirmed: send the same again"),
 }

@@ -236,6 +236,37 @@ class TestRows:
         assert (b"", "m1", "e") == (found.plan.sent[0].data, found.plan.sent[0].message_id, found.plan.sent[0].event_id)
         requests.close()
 
+    def test_several_may_make_the_file_at_once(self, settings: Settings) -> None:
+        """The service's processes start together."""
+        several = [self.requests(settings, [0]) for _ in range(8)]
+        failures: list[Exception] = []
+
+        def begin(number: int) -> None:
+            try:
+                several[number].begin(f"r{number}", "dana", None, b"f", self.plan())
+            except Exception as error:
+                failures.append(error)
+
+        threads = [threading.Thread(target=begin, args=(number,)) for number in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+        assert ([], 8) == (failures, several[0].count())
+        for each in several:
+            each.close()
+
+    def test_what_killed_processes_left_is_cleared_away(self, settings: Settings) -> None:
+        requests = self.requests(settings, [0])
+        dead = settings.home / "requests" / "1-dead"
+        dead.parent.mkdir()
+        dead.touch()
+        requests.begin("r1", "dana", None, b"f", self.plan())
+
+        assert [requests._owner] == [each.name for each in dead.parent.iterdir()]
+        requests.close()
+
     def test_the_file_is_its_owners_alone(self, settings: Settings) -> None:
         requests = self.requests(settings, [0])
         requests.begin("r1", "dana", None, b"f", self.plan())
