@@ -8,7 +8,10 @@ import pytest
 
 from inventory_assets.access.audit import read_writes
 from inventory_assets.access.gate import Gate
+from inventory_assets.api.app import Api
+from inventory_assets.api.door import Door
 from inventory_assets.ingest.engine import Engine
+from tests.api.asking import ask, get
 from tests.api.writing.writer import Writing, cloudevent, place_of, somebody
 from tests.conftest import OpenFilled
 from tests.messaging.memory import InMemoryBroker
@@ -163,6 +166,18 @@ def test_who_wrote_what_is_recorded(writing: Writing) -> None:
     [row] = read_writes(writing.engine.settings, 10)
     assert ("scanner", "PUT", S1, 202) == tuple(row[name] for name in ("token", "method", "path", "status"))
     assert (sent.body["request_id"], sent.body["message_ids"]) == (row["request_id"], row["message_ids"])
+
+
+def test_the_tag_that_reading_gives_is_what_if_match_takes(writing: Writing) -> None:
+    """Through the application, door and all."""
+    app = Api(writing.service, Door(()))
+    tag = get(app, "/v1/stock?warehouse=W1&sku=S1").headers["etag"]
+    sent = ask(app, "PUT", S1, {"quantity_on_hand": 1}, headers={"if-match": tag})
+    late = ask(app, "PUT", S1, {"quantity_on_hand": 1}, headers={"if-match": '"1-1"'})
+
+    assert [202, 412] == [sent.status, late.status]
+    assert "pending" == get(app, sent.headers["location"]).json["outcome"]
+    assert tag == late.headers["etag"]
 
 
 class TestIfMatch:
