@@ -8,6 +8,8 @@ from typing import TypeVar
 from inventory_assets.access.gate import Gate
 from inventory_assets.api.http import Problem
 from inventory_assets.api.metrics import Metrics
+from inventory_assets.api.writing.sending import Writer
+from inventory_assets.changes.publish import Publish
 from inventory_assets.clock import clock_of
 from inventory_assets.domain.picture.picture import Picture
 from inventory_assets.lake.query.reader import LakeReader
@@ -26,13 +28,21 @@ _AGAIN = [(b"retry-after", b"1")]
 class Service:
     """What a process of the stock service has."""
 
-    def __init__(self, settings: Settings, live: Live) -> None:
+    def __init__(self, settings: Settings, live: Live, publish: Publish | None = None) -> None:
+        """Put it together; nothing is opened before it is needed.
+
+        Args:
+            settings: Of which home.
+            live: What there is.
+            publish: The way out; None is the product's own.
+        """
         self.settings = settings
         self.live = live
         self.clock = clock_of(settings)
         self.metrics = Metrics()
         # For the record of what is written; None where no token is asked for.
         self.gate: Gate | None = None
+        self.writer = Writer(settings, publish)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="lake")
         self._waiting = 0
 
@@ -97,5 +107,6 @@ class Service:
             reader.connection.close()
 
     def close(self) -> None:
-        """End the thread that asks the lake."""
+        """End the threads."""
         self._thread.shutdown(wait=False, cancel_futures=True)
+        self.writer.close()

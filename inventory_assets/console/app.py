@@ -11,10 +11,10 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from inventory_assets.changes.publish import Publish
 from inventory_assets.console.access import Access
 from inventory_assets.console.api.endpoints import ENDPOINTS
 from inventory_assets.console.api.openapi import Endpoint
-from inventory_assets.console.desk import Publish
 from inventory_assets.console.door import KEEP_SECONDS
 from inventory_assets.console.guard import Guard, refuse
 from inventory_assets.console.pages.handlers import routes as page_routes

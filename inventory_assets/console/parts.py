@@ -3,9 +3,10 @@
 from collections import OrderedDict
 from typing import Any
 
+from inventory_assets.changes.publish import Outlet, Publish
 from inventory_assets.console import questions
 from inventory_assets.console.access import Access
-from inventory_assets.console.desk import Desk, Publish, publish_to
+from inventory_assets.console.desk import Desk
 from inventory_assets.console.door import KEEP_SECONDS, Door
 from inventory_assets.console.trial import Trials
 from inventory_assets.queries.ids import UnknownAlertError
@@ -25,7 +26,7 @@ class Console:
         self.door = Door(settings, keep_seconds=keep_seconds)
         # A probe does not wait behind a page's long question.
         self.health_door = Door(settings, keep_seconds=keep_seconds)
-        self.desk = Desk(settings, self.door, publish or publish_to(settings))
+        self.desk = Desk(settings, self.door, publish or Outlet(settings))
         self.trials = Trials()
         self._explained: OrderedDict[tuple[str, int], dict[str, Any]] = OrderedDict()
 

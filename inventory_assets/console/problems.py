@@ -5,6 +5,7 @@ from typing import Any
 
 import duckdb
 
+from inventory_assets.changes.commands import CommandProblemError
 from inventory_assets.domain.values import InvalidValue
 from inventory_assets.lake.errors import LakeError
 from inventory_assets.messaging.errors import MessagingError
@@ -35,13 +36,15 @@ _STATUS: tuple[tuple[int, tuple[type[Exception], ...]], ...] = (
     (422, (ThresholdFileError, InvalidValue)),
     (503, (LakeError, MessagingError)),
 )
-KNOWN = (*(kind for _, kinds in _STATUS for kind in kinds), duckdb.Error, PermissionError, Refused)
+KNOWN = (*(kind for _, kinds in _STATUS for kind in kinds), duckdb.Error, PermissionError, CommandProblemError, Refused)
 
 
 def to_refused(error: Exception) -> Refused:
     """What a request that ended in an error of ours is answered."""
     if isinstance(error, Refused):
         return error
+    if isinstance(error, CommandProblemError):
+        return Refused(error.status, str(error))
     if isinstance(error, duckdb.Error):
         return Refused(503, "the lake could not be read just now; the console's log says why")
     if isinstance(error, PermissionError):

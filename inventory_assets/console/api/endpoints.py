@@ -2,10 +2,10 @@
 
 from typing import Any
 
+from inventory_assets.changes.commands import ALERT_FIELDS
 from inventory_assets.console.api import alerts as alerts_api
 from inventory_assets.console.api import thresholds as thresholds_api
 from inventory_assets.console.api.openapi import Endpoint, Parameter
-from inventory_assets.console.desk import FIELDS
 from inventory_assets.console.http import NUMBERS
 from inventory_assets.domain.events.control import MAX_SILENCE_MINUTES
 from inventory_assets.domain.events.kinds import Condition
@@ -74,15 +74,15 @@ ENDPOINTS = (
         alerts_api.show_alert, (Parameter("explain", "false leaves out the re-derivation, which takes long", _FLAG),),
     ),
     Endpoint(
-        "POST", "/api/alerts/{alert_id}/{command}", f"Act on an alert: {', '.join(FIELDS)}", alerts_api.command_alert,
-        body=_COMMAND, answers=_SENT,
+        "POST", "/api/alerts/{alert_id}/{command}", f"Act on an alert: {', '.join(ALERT_FIELDS)}",
+        alerts_api.command_alert, body=_COMMAND, answers=_SENT,
     ),
     Endpoint(
         "POST", "/api/commands", "Act on a scope: silence, unsilence, inhibit, uninhibit a warehouse, SKU or category",
         alerts_api.command_scope,
         body=_object(
-            ("command",), command=_words(*FIELDS), alert_id=_TEXT, warehouse_id=_TEXT, sku=_TEXT, category_id=_TEXT,
-            **_COMMAND["properties"],
+            ("command",), command=_words(*ALERT_FIELDS), alert_id=_TEXT, warehouse_id=_TEXT, sku=_TEXT,
+            category_id=_TEXT, **_COMMAND["properties"],
         ),
         answers=_SENT,
     ),

@@ -1,6 +1,6 @@
 """The rows of one version as bytes: each table an Arrow stream, without the version that is the same in every row."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
 import msgspec
@@ -21,10 +21,10 @@ def encode(tables: Mapping[str, pl.DataFrame]) -> bytes:
     return msgspec.msgpack.encode(streams)
 
 
-def decode(body: bytes) -> dict[str, pl.DataFrame]:
-    """Rows by table, from bytes."""
+def decode(body: bytes, only: Collection[str] | None = None) -> dict[str, pl.DataFrame]:
+    """Rows by table, from bytes; those of `only` some tables cost only these."""
     streams = msgspec.msgpack.decode(body, type=dict[str, bytes])
-    return {name: pl.read_ipc_stream(stream) for name, stream in streams.items()}
+    return {name: pl.read_ipc_stream(stream) for name, stream in streams.items() if only is None or name in only}
 
 
 def same(version: int, height: int) -> pl.Series:
@@ -32,11 +32,11 @@ def same(version: int, height: int) -> pl.Series:
     return pl.Series("version", [version], pl.Int64).new_from_index(0, height)
 
 
-def gather(bodies: Iterable[tuple[int, bytes]]) -> dict[str, pl.DataFrame]:
-    """The rows of several versions, by table, each with its version."""
+def gather(bodies: Iterable[tuple[int, bytes]], only: Collection[str] | None = None) -> dict[str, pl.DataFrame]:
+    """The rows of several versions, by table, each with its version; of `only` some tables, or of all."""
     parts: dict[str, list[pl.DataFrame]] = {}
     for version, body in bodies:
-        for name, rows in _decode(version, body).items():
+        for name, rows in _decode(version, body, only).items():
             if "version" not in rows.columns:
                 rows = rows.hstack([same(version, rows.height)])
             parts.setdefault(name, []).append(rows)
@@ -52,9 +52,9 @@ def _join(frames: list[pl.DataFrame]) -> pl.DataFrame:
         return pl.concat(frames, how="diagonal_relaxed")
 
 
-def _decode(version: int, body: bytes) -> dict[str, pl.DataFrame]:
+def _decode(version: int, body: bytes, only: Collection[str] | None) -> dict[str, pl.DataFrame]:
     try:
-        return decode(body)
+        return decode(body, only)
     # Whatever bytes at random make of the three that read them, which have no base in common.
     except (Exception, pl.exceptions.PanicException) as error:
         raise JournalError(f"version {version} is damaged in the journal: {error}. {REMEDY}") from error

@@ -1,0 +1,1 @@
+"""From a request that writes to what is published of it: read, judged, compared, kept, sent."""
