@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from inventory_assets.access.gate import Gate
 from inventory_assets.api.http import Problem
+from inventory_assets.api.hub import Hub
 from inventory_assets.api.metrics import Metrics
 from inventory_assets.clock import clock_of
 from inventory_assets.domain.picture.picture import Picture
@@ -33,6 +34,7 @@ class Service:
         self.metrics = Metrics()
         # For the record of what is written; None where no token is asked for.
         self.gate: Gate | None = None
+        self.streams = Hub(live, most=settings.streams, most_of_token=settings.streams_per_token)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="lake")
         self._waiting = 0
 
@@ -97,5 +99,6 @@ class Service:
             reader.connection.close()
 
     def close(self) -> None:
-        """End the thread that asks the lake."""
+        """End the streams, and the thread that asks the lake."""
+        self.streams.close()
         self._thread.shutdown(wait=False, cancel_futures=True)
