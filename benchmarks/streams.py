@@ -143,7 +143,7 @@ class _Readers:
             ready: socket.socket = key.fileobj  # type: ignore[assignment]
             body = ready.recv(262_144)
             if not body:
-                raise RuntimeError("the service closed a stream")
+                raise RuntimeError("the service closed a stream; ask one by curl -i to see why")
             self.bytes_read += len(body)
             found.add(ready)
         return found
@@ -220,8 +220,10 @@ def _serve(port: int) -> None:
                 "rss": pages * os.sysconf("SC_PAGE_SIZE"), "cpu": time.process_time(),
                 "streams": len(service.streams), "dropped": service.streams.dropped,
             }  # fmt: skip
-            await send({"type": "http.response.start", "status": 200, "headers": [(b"connection", b"close")]})
-            await send({"type": "http.response.body", "body": json.dumps(used).encode()})
+            body = json.dumps(used).encode()
+            head = [(b"connection", b"close"), (b"content-length", b"%d" % len(body))]
+            await send({"type": "http.response.start", "status": 200, "headers": head})
+            await send({"type": "http.response.body", "body": body})
 
         config = uvicorn.Config(
             app, host="127.0.0.1", port=port, log_level="warning", access_log=False, lifespan="off", backlog=4_096,

@@ -87,9 +87,11 @@ def transport_of(send: Any) -> asyncio.WriteTransport:
     Raises:
         Problem: 501, another server runs this.
     """
-    transport = getattr(getattr(send, "__self__", None), "transport", None)
-    if not isinstance(transport, asyncio.WriteTransport):
+    transport: asyncio.WriteTransport | None = getattr(getattr(send, "__self__", None), "transport", None)
+    # uvloop's is a transport by what it can.
+    if not hasattr(transport, "get_write_buffer_size"):
         raise Problem(501, "streams are served by uvicorn only, and `send` was not its own; run inventory serve api")
+    assert transport is not None
     found = transport.get_extra_info("socket")
     if found is not None:
         with suppress(OSError):

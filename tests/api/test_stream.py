@@ -4,11 +4,11 @@ import asyncio
 import json
 import socket
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 import uvicorn
@@ -22,6 +22,8 @@ from inventory_assets.picture.live import Live
 from inventory_assets.settings import Settings
 from tests.api.asking import Answered, ask, get
 from tests.streaming import Changes, begun, go_on
+
+T = TypeVar("T")
 
 # A second of the hub is a twentieth of one: what is told once a second is told at once for a test.
 QUICK = 20
@@ -114,7 +116,18 @@ def shop(settings: Settings) -> _Shop:
     return _Shop(settings)
 
 
-def test_changes_come_as_they_are_made_with_the_version_as_their_id(shop):
+def _run(listening: Coroutine[Any, Any, T], loops: Callable[[], asyncio.AbstractEventLoop] | None = None) -> T:
+    with asyncio.Runner(loop_factory=loops) as runner:
+        return runner.run(listening)
+
+
+@pytest.fixture(params=["asyncio", "uvloop"])
+def loops(request: pytest.FixtureRequest) -> Any:
+    """What uvicorn may run on: their transports are of two kinds."""
+    return None if request.param == "asyncio" else pytest.importorskip("uvloop").new_event_loop
+
+
+def test_changes_come_as_they_are_made_with_the_version_as_their_id(shop, loops):
     async def listen() -> list[dict[str, str]]:
         async with shop.serving():
             client = await shop.open("/v1/stream?sku=A&sku=B&warehouse=W1")
@@ -123,7 +136,7 @@ def test_changes_come_as_they_are_made_with_the_version_as_their_id(shop):
             shop.change([("W1", "A", False), ("W2", "A", False), ("W1", "C", False), ("W1", "B", True)])
             return [first, await client.next()]
 
-    start, changes = asyncio.run(listen())
+    start, changes = _run(listen(), loops)
 
     assert ("start", "1", {"version": 1, "epoch": 1}) == (start["event"], start["id"], json.loads(start["data"]))
     told = json.loads(changes["data"])
@@ -146,13 +159,13 @@ def test_who_comes_back_is_told_what_changed_meanwhile(shop, address, head):
         async with shop.serving():
             return await (await shop.open(f"/v1/stream{address}", head=head)).next()
 
-    told = asyncio.run(listen())
+    told = _run(listen())
 
     assert ("changes", "4") == (told["event"], told["id"])
     assert ["B", "C"] == [row["sku"] for row in json.loads(told["data"])["stock"]]
 
 
-def test_a_reader_that_stops_is_closed_and_nobody_waits_for_it(shop):
+def test_a_reader_that_stops_is_closed_and_nobody_waits_for_it(shop, loops):
     """With a socket whose buffers are full: what was not taken is kept from it, up to 1 MB."""
 
     async def listen() -> tuple[list[int], int]:
@@ -175,21 +188,21 @@ def test_a_reader_that_stops_is_closed_and_nobody_waits_for_it(shop):
                     left += len(part)
             return ids, left
 
-    ids, left = asyncio.run(listen())
+    ids, left = _run(listen(), loops)
 
     assert ids == list(range(1, len(ids) + 1))
     assert 1 == shop.service.streams.dropped
     assert left < 2_000_000
 
 
-def test_a_server_that_ends_says_so_and_waits_for_no_stream(shop):
+def test_a_server_that_ends_says_so_and_waits_for_no_stream(shop, loops):
     async def listen() -> list[str]:
         async with shop.serving():
             client = await shop.open()
             await client.next()
         return [(await client.next())["event"], (await client.next())["event"]]
 
-    assert ["end", "none"] == asyncio.run(listen())
+    assert ["end", "none"] == _run(listen(), loops)
 
 
 def test_who_leaves_is_forgotten(shop):
@@ -201,7 +214,7 @@ def test_who_leaves_is_forgotten(shop):
             while len(shop.service.streams):
                 await asyncio.sleep(0.01)
 
-    asyncio.run(listen())
+    _run(listen())
 
 
 def test_a_token_of_some_warehouses_hears_of_those_and_of_no_others(settings):
@@ -215,7 +228,7 @@ def test_a_token_of_some_warehouses_hears_of_those_and_of_no_others(settings):
             shop.change([("W1", "A", False), ("W2", "B", False), ("W1", "A", True)])
             return refused.head, await client.next()
 
-    head, told = asyncio.run(listen())
+    head, told = _run(listen())
 
     assert head.startswith("HTTP/1.1 403")
     data = json.loads(told["data"])
@@ -230,7 +243,7 @@ def test_more_streams_than_a_token_may_have_are_refused(settings):
             clients = [await shop.open() for _ in range(3)]
             return [client.head.split("\r\n")[0] for client in clients]
 
-    assert ["HTTP/1.1 200 OK"] * 2 + ["HTTP/1.1 429 Too Many Requests"] == asyncio.run(listen())
+    assert ["HTTP/1.1 200 OK"] * 2 + ["HTTP/1.1 429 Too Many Requests"] == _run(listen())
 
 
 def test_http_1_0_is_told_what_to_set(shop):
@@ -241,7 +254,7 @@ def test_http_1_0_is_told_what_to_set(shop):
             client = await shop.open(version="1.0")
             return client.head + (await client.reader.read()).decode()
 
-    said = asyncio.run(listen())
+    said = _run(listen())
 
     assert " 505 " in said.split("\r\n")[0]
     assert "proxy_http_version 1.1" in said
