@@ -368,8 +368,8 @@ class Hub:
 
     def _look(self, now: float) -> None:
         """Whether tokens are good still, and who was to go has gone."""
-        for token_id, mine in list(self._tokens.items()):
-            detail = self._judge(next(iter(mine)).grant) if token_id else None
+        for mine in list(self._tokens.values()):
+            detail = self._judge(next(iter(mine)).grant)
             if detail is not None:
                 for stream in list(mine):
                     self._end(stream, End.TOKEN, detail)

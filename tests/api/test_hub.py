@@ -99,7 +99,7 @@ class _Shop:
         self.now = 0.0
         self.bad: dict[str, str] = {}
         self.hub = Hub(
-            self, most=most, most_of_token=most_of_token, judge=lambda grant: self.bad.get(grant.token_id),
+            self, most=most, most_of_token=most_of_token, judge=lambda grant: self.bad.get(getattr(grant, "token_id", "")),
             monotonic=lambda: self.now,
         )  # fmt: skip
         self.showed: dict[int, tuple[list[Stock], list[Alert]]] = {}

@@ -6,18 +6,19 @@ import socket
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import Any, TypeVar
 
 import pytest
 import uvicorn
 
+from inventory_assets.access.gate import Gate
+from inventory_assets.access.tokens import make_token, revoke_token
 from inventory_assets.api.app import Api
 from inventory_assets.api.door import Door
 from inventory_assets.api.hub import Hub
 from inventory_assets.api.server import Server
 from inventory_assets.api.service import Service
+from inventory_assets.domain.access.grants import Scope
 from inventory_assets.picture.live import Live
 from inventory_assets.settings import Settings
 from tests.api.asking import Answered, ask, get
@@ -29,39 +30,18 @@ T = TypeVar("T")
 QUICK = 20
 
 
-@dataclass
-class _Grant:
-    token_id: str = "tok-1"
-    warehouses: frozenset[str] | None = None
-
-    def refusal(self, scope: str, warehouse: str | None = None) -> Any:
-        if self.warehouses is None or warehouse in self.warehouses:
-            return None
-        return SimpleNamespace(status=403, detail=f"this is of warehouse {warehouse!r}")
-
-
-class _Door(Door):
-    """Lets everybody in by one grant."""
-
-    def __init__(self, grant: _Grant) -> None:
-        super().__init__()
-        self._grant = grant
-
-    def enter(self, *_: Any) -> Any:
-        return self._grant
-
-
 class _Shop:
     """The service over a picture without a lake."""
 
-    def __init__(self, settings: Settings, grant: _Grant | None = None, *, most: int = 10) -> None:
+    def __init__(self, settings: Settings) -> None:
         self.live = Live(settings)
         self.service = Service(settings, self.live)
+        self.service.gate = Gate(settings)
         self.service.streams = Hub(
-            self.live, most=most, most_of_token=2, monotonic=lambda: time.monotonic() * QUICK
+            self.live, most=10, most_of_token=2, judge=self.service._judge, monotonic=lambda: time.monotonic() * QUICK
         )  # fmt: skip
         self.picture = self.live.picture = begun()
-        self.app = Api(self.service, _Door(grant) if grant else Door())
+        self.app = Api(self.service, Door((), self.service.gate))
         self.port = 0
 
     def change(self, change: Changes) -> None:
@@ -81,6 +61,8 @@ class _Shop:
         finally:
             self.server.should_exit = True
             await running
+            assert self.service.gate is not None
+            self.service.gate.close()
 
     async def open(self, address: str = "/v1/stream", *, head: str = "", version: str = "1.1") -> "_Client":
         client = _Client(*await asyncio.open_connection("127.0.0.1", self.port))
@@ -217,13 +199,18 @@ def test_who_leaves_is_forgotten(shop):
     _run(listen())
 
 
+def _bearer(secret: str) -> str:
+    return f"Authorization: Bearer {secret}\r\n"
+
+
 def test_a_token_of_some_warehouses_hears_of_those_and_of_no_others(settings):
-    shop = _Shop(settings, _Grant(warehouses=frozenset({"W2"})))
+    _, secret = make_token(settings, "south", Scope.READ, warehouses=["W2"])
+    shop = _Shop(settings)
 
     async def listen() -> tuple[str, dict[str, str]]:
         async with shop.serving():
-            refused = await shop.open("/v1/stream?warehouse=W1&warehouse=W2")
-            client = await shop.open()
+            refused = await shop.open("/v1/stream?warehouse=W1&warehouse=W2", head=_bearer(secret))
+            client = await shop.open(head=_bearer(secret))
             await client.next()
             shop.change([("W1", "A", False), ("W2", "B", False), ("W1", "A", True)])
             return refused.head, await client.next()
@@ -235,12 +222,47 @@ def test_a_token_of_some_warehouses_hears_of_those_and_of_no_others(settings):
     assert (["W2"], []) == ([row["warehouse_id"] for row in data["stock"]], data["alerts"])
 
 
+def test_a_token_that_is_revoked_ends_its_streams_and_no_others(settings):
+    token, secret = make_token(settings, "gone", Scope.READ)
+    _, other = make_token(settings, "other", Scope.READ)
+    shop = _Shop(settings)
+
+    async def listen() -> tuple[dict[str, str], dict[str, str], str]:
+        async with shop.serving():
+            clients = [await shop.open(head=_bearer(each)) for each in (secret, other)]
+            for client in clients:
+                await client.next()
+            revoke_token(settings, token.token_id)
+            ended = await clients[0].next()
+            shop.change([("W1", "A", False)])
+            again = await shop.open(head=_bearer(secret))
+            return ended, await clients[1].next(), again.head
+
+    ended, other_told, again = _run(listen())
+
+    assert ("end", "token") == (ended["event"], json.loads(ended["data"])["reason"])
+    assert "changes" == other_told["event"]
+    assert again.startswith("HTTP/1.1 401")
+
+
+def test_who_listened_without_a_token_ends_when_the_first_is_made(shop, settings):
+    async def listen() -> dict[str, str]:
+        async with shop.serving():
+            client = await shop.open()
+            await client.next()
+            make_token(settings, "first", Scope.READ)
+            return await client.next()
+
+    assert "end" == _run(listen())["event"]
+
+
 def test_more_streams_than_a_token_may_have_are_refused(settings):
-    shop = _Shop(settings, _Grant())
+    _, secret = make_token(settings, "many", Scope.READ)
+    shop = _Shop(settings)
 
     async def listen() -> list[str]:
         async with shop.serving():
-            clients = [await shop.open() for _ in range(3)]
+            clients = [await shop.open(head=_bearer(secret)) for _ in range(3)]
             return [client.head.split("\r\n")[0] for client in clients]
 
     assert ["HTTP/1.1 200 OK"] * 2 + ["HTTP/1.1 429 Too Many Requests"] == _run(listen())
