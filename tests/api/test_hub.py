@@ -455,3 +455,30 @@ def test_who_left_leaves_nothing_behind():
     hub = shop.hub
     assert [0, {}, {}, {}, {}] == [len(hub), hub._groups, hub._dirty, hub._behind, hub._tokens]
     assert not any(hub._beats)
+
+
+def test_what_changes_while_a_group_is_told_is_not_missed_by_who_was_passed_over():
+    """Others are answered between two connections, and versions come: the next message begins where this one did."""
+    shop = _Shop()
+    wires = [_listening(shop)[0] for _ in range(40)]
+    shop.pass_time(2)
+    wires[39].is_stuck = True
+    shop.change([("W1", "A", False)])
+    shop.pass_time(1)
+    shop.change([("W1", "B", False)])
+    shop.now += 1
+
+    async def step() -> None:
+        telling = asyncio.create_task(shop.hub.step())
+        await asyncio.sleep(0)
+        shop.change([("W1", "C", False)])
+        await telling
+
+    asyncio.run(step())
+    wires[39].is_stuck = False
+    wires[39].go()
+    shop.pass_time(3)
+
+    skus = [[row["sku"] for row in event.data["stock"]] for event in _told(wires[39])]
+    assert [["A"], ["B", "C"]] == skus
+    assert [["A"], ["B"], ["C"]] == [[row["sku"] for row in event.data["stock"]] for event in _told(wires[0])]
