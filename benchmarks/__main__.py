@@ -19,6 +19,7 @@ from benchmarks import (
     snapshots,
     startup,
     steps,
+    streams,
     thresholds,
 )
 from benchmarks.measure import print_machine
@@ -44,6 +45,7 @@ PARTS = {
     "snapshots": snapshots.run,
     "recompute": recompute.run,
     "demo": demo.run,
+    "streams": streams.run,
 }
 
 
@@ -92,6 +94,8 @@ def main() -> None:
             recompute.run(events=1_000_000, keys=20_000, rounds=1)
         elif arguments.quick and name == "demo":
             demo.run(seeds=(1,), minutes=30, skus=200, warehouses=3, messages_per_day=350, history_days=40)
+        elif arguments.quick and name == "streams":
+            streams.run(idle=1_000, hearing=100, seconds=5)
         elif name == "burst":
             burst.run(bursts=arguments.bursts)
         else:

@@ -77,6 +77,7 @@ class Settings:
         push_topic: The input topic that pushed adjustments are published to.
         push_path: Where pushed alerts are recorded: a directory or `gs://bucket/prefix`.
         audit_rows: How many writes by tokens are kept in the audit.
+        streams, streams_per_token: How many streams of changes a process of the stock service has at once.
     """
 
     home: Path = DEFAULT_HOME
@@ -139,6 +140,9 @@ class Settings:
     push_path: str = ""
     # Some 200 MB, and a hundred thousand writes a day for ten days.
     audit_rows: int = 1_000_000
+    # Of one process: 16 kB each, and a file descriptor.
+    streams: int = 10_000
+    streams_per_token: int = 1_000
     # One: a burst's statements are too small to share, and a second thread cost 40 % more CPU.
     duckdb_threads: int = 1
 
@@ -432,6 +436,8 @@ _READERS: dict[str, Callable[[str], object]] = {
     "push_topic": _id,
     "push_path": _place,
     "audit_rows": _whole(1_000, 10**9),
+    "streams": _whole(1, 1_000_000),
+    "streams_per_token": _whole(1, 1_000_000),
     "duckdb_memory_limit": _memory,
     "duckdb_threads": _whole(1, 1_024),
     "sql_memory_limit": _memory,

@@ -47,6 +47,8 @@ def metrics(service: Service, asked: Asked) -> Answer:
     """What this process counted."""
     live, picture = service.live, service.live.picture
     gauges = [
+        ("inventory_api_streams", "Streams of changes that are open.", float(len(service.streams))),
+        ("inventory_api_streams_dropped", "Streams closed as they were behind.", float(service.streams.dropped)),
         ("inventory_api_up", "Whether there is a picture to answer from.", float(picture is not None)),
         ("inventory_api_picture_loads", "How many pictures this process has loaded.", float(live.loads)),
     ]

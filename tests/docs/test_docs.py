@@ -110,7 +110,7 @@ def test_every_block_is_marked_and_its_commands_parse(block: Block, tmp_path, mo
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
 
-    assert block.language in ("bash", "sh", "python", "sql", "text", "mermaid", "json", "toml", "yaml")
+    assert block.language in ("bash", "sh", "python", "sql", "text", "mermaid", "json", "js", "toml", "yaml")
     for arguments in typed(block.code):
         parse(arguments)
 

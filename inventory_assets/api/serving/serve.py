@@ -89,12 +89,14 @@ def _run(
 
     from inventory_assets.api.app import build_app
     from inventory_assets.api.serving.connections import BoundedProtocol, Places
+    from inventory_assets.api.serving.server import Server
 
+    app = build_app(settings, names=names, workers=workers)
     config = uvicorn.Config(
-        build_app(settings, names=names, workers=workers), log_level="warning", access_log=False, server_header=False,
+        app, log_level="warning", access_log=False, server_header=False,
         date_header=False, timeout_graceful_shutdown=END_SECONDS, ws="none", loop="auto",
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         http=partial(BoundedProtocol, places=Places()),  # type: ignore[arg-type]
         ssl_certfile=certificate, ssl_keyfile=None if key is None else str(key),
     )  # fmt: skip
-    uvicorn.Server(config).run(sockets=[listener])
+    Server(config, app.service.streams.close).run(sockets=[listener])
