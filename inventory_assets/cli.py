@@ -4,7 +4,7 @@ import errno
 import io
 import os
 import sys
-from contextlib import closing, suppress
+from contextlib import suppress
 from typing import NoReturn
 
 import click
@@ -126,23 +126,7 @@ def _run() -> None:
                 "the lake's catalog was locked by another process for too long. See who with `fuser` on the "
                 "catalog's file (INVENTORY_HOME/lake); stop it if it hangs, then try again."
             )
-        if isinstance(error, (duckdb.BinderException, duckdb.CatalogException)) and _is_of_an_older_release():
-            _fail(
-                "an older release made this lake, and it lacks what this command asks for. Bring it up to date with "
-                "`inventory drain` or `make run`, once, as its owner; nothing of it is lost, and older readers go on."
-            )
         _fail(f"the lake refused: {error}")
-
-
-def _is_of_an_older_release() -> bool:
-    from inventory_assets.lake.catalog.connect import connect
-    from inventory_assets.lake.catalog.create import lacks_columns
-    from inventory_assets.settings import load_settings
-
-    # Nothing of it may hide what it is asked for.
-    with suppress(Exception), closing(connect(load_settings(), read_only=True)) as connection:
-        return lacks_columns(connection)
-    return False
 
 
 _OF_THE_MACHINE = {

@@ -46,6 +46,7 @@ from inventory_assets.lake.query.reader import LakeReader, Reader
 from inventory_assets.lake.tables import ALERTS, DEAD_LETTERS, RAW_MESSAGES, Table
 from inventory_assets.partitions import is_listed, reach_reported
 from inventory_assets.quality.rules import INVARIANTS
+from inventory_assets.queries.versions import days_of_versions, versions_after
 from inventory_assets.recompute.run import RECOMPUTED
 from inventory_assets.replenish.make import settings_of
 from inventory_assets.settings import Settings
@@ -91,12 +92,9 @@ def build_report(settings: Settings, cursor: ReportCursor) -> BuiltReport | None
 
 def read_versions(reader: Reader, after: int) -> list[VersionRow]:
     """The versions after the last reported one."""
-    rows = reader.query(
-        "SELECT version, stage, messages, counts FROM meta.versions WHERE version > ? ORDER BY version", [after]
-    )
     return [
         VersionRow(version, stage, messages, json.loads(counts))
-        for version, stage, messages, counts in rows.iter_rows()
+        for version, stage, messages, counts in versions_after(reader, after)
     ]
 
 
@@ -176,9 +174,5 @@ def _input_tags(reader: Reader, spec: TableSpec) -> dict[str, str]:
 def _partitions(reader: Reader, spec: TableSpec, report: Report, settings: Settings) -> list[str | None]:
     if not spec.is_partitioned or (spec.table is RAW_MESSAGES and is_listed(settings)):
         return [None]
-    rows = reader.query(
-        f"SELECT DISTINCT {spec.table.partition_by} AS day FROM {spec.table.full_name} "
-        "WHERE version BETWEEN ? AND ? ORDER BY day",
-        [report.first_version, report.last_version],
-    )
-    return [day.isoformat() for day in rows["day"] if day >= settings.partitions_start_date]
+    days = days_of_versions(reader, spec.table, report.first_version, report.last_version)
+    return [day.isoformat() for day in days if day >= settings.partitions_start_date]

@@ -241,6 +241,7 @@ def archiver_of(settings: Settings, to: str | None = None, *, opener: Opener = o
     """The archiver of this process, with a reader of its own, closed afterwards.
 
     Raises:
+        LakeMissingError: There is no lake.
         LakeBusyError: Another process archives already.
         ArchiveError: The place is among the lake's own files.
     """
@@ -248,6 +249,7 @@ def archiver_of(settings: Settings, to: str | None = None, *, opener: Opener = o
     if f"{place}/".startswith(f"{archive_place(settings, settings.data_uri)}/"):
         # Upkeep removes there what the catalog does not name.
         raise ArchiveError(f"{place!r} is inside the lake's data {settings.data_uri!r}; choose another place.")
+    LakeReader(settings).connection.close()  # before the lock's file is made: it says where there is no lake
     with ExitStack() as stack:
         try:
             stack.enter_context(writer_lock(settings.home / "archive.lock", timeout_seconds=LOCK_SECONDS))

@@ -15,6 +15,7 @@ from inventory_assets.ingest.replay import Replay
 from inventory_assets.ingest.verify import DERIVED, Difference, replay_all
 from inventory_assets.lake.errors import StaleStateError
 from inventory_assets.lake.files.archive_files import ArchiveError, ArchiveFiles, Manifest
+from inventory_assets.lake.files.storage import open_storage
 from inventory_assets.lake.stages import MADE_LAKE, Stage
 from inventory_assets.lake.tables import CATALOG, CORE_EVENTS, RAW_MESSAGES, VERSIONS, Table, VersionedTable
 from inventory_assets.lake.transaction import LakeRewrite
@@ -27,6 +28,20 @@ class Restored:
     version: int | None
     rows: dict[str, int]
     differences: list[Difference]
+
+
+def check_archive(uri: str) -> None:
+    """See that there is an archive, before a lake is made to take it.
+
+    Raises:
+        ArchiveError: There is none.
+    """
+    if open_storage(uri).read(IDENTITY) is None:
+        raise _no_archive(uri)
+
+
+def _no_archive(uri: str) -> ArchiveError:
+    return ArchiveError(f"there is no archive at {uri!r}. `inventory archive` makes one.")
 
 
 class Restorer:
@@ -55,7 +70,7 @@ class Restorer:
         """
         identity = self.files.read_json(IDENTITY)
         if identity is None:
-            raise ArchiveError(f"there is no archive at {self.files.uri!r}. `inventory archive` makes one.")
+            raise _no_archive(self.files.uri)
         if self._lake.watermark().version == 0:
             if first or last:
                 raise ArchiveError("the lake is empty: it takes the archive whole. Leave out --from and --to.")

@@ -19,8 +19,10 @@ from inventory_assets.ingest.meaning import meaning_of
 from inventory_assets.ingest.verify import recorded_by
 from inventory_assets.lake.query.reader import Reader
 from inventory_assets.lake.tables import ALERTS, DEAD_LETTERS, PLANS
-from inventory_assets.quality.judge import places_to_hold
+from inventory_assets.quality.judge import offending_rows, places_to_hold
 from inventory_assets.quality.rule import Rule, places_of
+from inventory_assets.queries.alerts import newest_alert_id
+from inventory_assets.queries.dead_letters import read_refused_for
 from inventory_assets.queries.explain import explain_alert
 from inventory_assets.replenish.explain import explain_line
 from inventory_assets.replenish.lines import read_lines
@@ -29,10 +31,6 @@ from resources import InventoryResource
 
 MAX_ROWS = 20
 MAX_IDS = 100
-_NOT_REPLAYED = """NOT EXISTS (
-    SELECT 1 FROM raw.messages r
-    WHERE r.topic = d.topic AND json_extract_string(r.attributes, '$.replay_of') = d.message_id
-)"""
 NO_OFFENDER = "No message broke the code or an invariant, and was refused for it (RULES 35)."
 LINE_IS_EXPLAINED = "The most urgent line of the plan, derived again from its version, is the same line."
 IS_EXPLAINED = "The newest alert, derived again from its messages, is the same alert."
@@ -48,9 +46,8 @@ class Finding(NamedTuple):
 
 def run_check(reader: Reader, check: Rule) -> Finding:
     """Look for rows that break an invariant."""
-    rows = list(reader.query(f"FROM ({check.query}) LIMIT {MAX_ROWS}").iter_rows(named=True))
-    is_held = rows and check.is_of_stock
-    found = reader.query(f"FROM ({check.query})").iter_rows(named=True) if is_held else ()
+    rows = offending_rows(reader, check, MAX_ROWS)
+    found = offending_rows(reader, check) if rows and check.is_of_stock else ()
     return Finding(check, rows, places_to_hold(places_of(found)))
 
 
@@ -91,11 +88,7 @@ def find_offenders(reader: Reader, versions: tuple[int, int] | None = None) -> d
         reader: The lake.
         versions: The first and the last to look at; None is all, without what was replayed since.
     """
-    where = "version BETWEEN ? AND ?" if versions is not None else _NOT_REPLAYED
-    letters = reader.query(
-        f"SELECT message_id, detail FROM core.dead_letters d WHERE reason = ? AND {where} ORDER BY version, seq",
-        [INVARIANT_VIOLATION, *(versions or ())],
-    )
+    letters = read_refused_for(reader, INVARIANT_VIOLATION, versions)
     return {
         "offenders": letters.height,
         "message_ids": letters["message_id"].head(MAX_IDS).to_list(),
@@ -116,10 +109,9 @@ def newest_alert_is_explained(inventory: InventoryResource) -> AssetCheckResult:
 
 def rederive_newest_alert(reader: Reader, settings: Settings) -> tuple[str, list[str]]:
     """The newest alert's id and what differs when it is derived again; nothing where there is no alert."""
-    newest = reader.query("SELECT alert_id FROM out.alerts ORDER BY version DESC, alert_id LIMIT 1")
-    if not newest.height:
+    alert_id = newest_alert_id(reader)
+    if alert_id is None:
         return "none yet", []
-    alert_id = newest.item()
     found = explain_alert(reader, alert_id, meaning=meaning_of(settings), recorded=recorded_by(settings))
     return alert_id, list(found.differences)
 

@@ -12,11 +12,11 @@ from inventory_assets.domain.backtest.past import Coming, Past, Window, past_of
 from inventory_assets.domain.backtest.policies import order_up_to_policy, plan_policy
 from inventory_assets.domain.backtest.replay import KeyLimits, resolve_keys
 from inventory_assets.domain.backtest.supply import Outcome, Placed, Scene, Terms, run_policy, set_scene, what_happened
-from inventory_assets.domain.events.parse import DAY_US
 from inventory_assets.domain.replenish.shelves import PlanSettings
 from inventory_assets.domain.stock.coverage import WINDOW_DAYS
 from inventory_assets.domain.stock.history import run_stock
 from inventory_assets.domain.thresholds.resolve import StoredRule, ThresholdDefaults
+from inventory_assets.domain.values import DAY_US
 from inventory_assets.lake.query.clauses import USABLE_PRODUCTS
 from inventory_assets.lake.query.reader import Reader
 from inventory_assets.queries.history import KEYS, last_event_at, read_histories, read_keys

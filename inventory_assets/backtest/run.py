@@ -19,10 +19,10 @@ from inventory_assets.domain.backtest.score import (
     split_episodes,
 )
 from inventory_assets.domain.events.kinds import ThresholdRule
-from inventory_assets.domain.events.parse import DAY_US
 from inventory_assets.domain.ingest.meaning import Meaning
 from inventory_assets.domain.stock.history import NO_LIMIT, Stock, run_stock
 from inventory_assets.domain.thresholds.resolve import Scope, StoredRule
+from inventory_assets.domain.values import DAY_US
 from inventory_assets.ingest.warm import to_dynamics
 from inventory_assets.lake.errors import LakeError
 from inventory_assets.lake.query.reader import Reader

@@ -15,7 +15,8 @@ from typing import Any, TypeVar
 
 import duckdb
 
-from inventory_assets.lake.catalog.readable import can_write, scratch
+from inventory_assets.lake.catalog.older import is_left_behind
+from inventory_assets.lake.catalog.readable import can_write, copies_of
 from inventory_assets.lake.query.guard import only_read
 from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.settings import Settings
@@ -111,7 +112,8 @@ class Door:
 
     def _open(self) -> LakeReader:
         place = self._place_now()
-        if self._reader is None or place != self._place:
+        is_old = self._reader is not None and is_left_behind(self._reader.connection)
+        if self._reader is None or place != self._place or is_old:
             self._leave_copy()
             self._shut()
             self._reader, self._place = LakeReader(self._reading), place
@@ -138,10 +140,7 @@ class Door:
         """Remove the copies of what the catalog is no more, a while after the last look at them."""
         now = self._clock()
         if self._reader is not None:
-            for (path,) in self._reader.connection.execute("SELECT path FROM duckdb_databases()").fetchall():
-                copy = Path(str(path).removeprefix("sqlite:"))
-                if copy.is_relative_to(scratch()):
-                    self._left.append((now, copy.parent))
+            self._left += [(now, folder) for folder in copies_of(self._reader.connection)]
         for at, folder in [each for each in self._left if each[0] <= now - COPY_SECONDS]:
             shutil.rmtree(folder, ignore_errors=True)
             self._left.remove((at, folder))

@@ -9,6 +9,7 @@ from inventory_assets.console.access import Access
 from inventory_assets.console.desk import Desk
 from inventory_assets.console.door import KEEP_SECONDS, Door
 from inventory_assets.console.trial import Trials
+from inventory_assets.queries.alerts import version_of
 from inventory_assets.queries.ids import UnknownAlertError
 from inventory_assets.settings import Settings
 
@@ -34,10 +35,10 @@ class Console:
         """An alert's explanation; kept for as long as the alert does not change, as it replays a SKU's life."""
 
         def ask_version(reader: Any) -> int:
-            found = reader.query("SELECT version FROM out.alerts WHERE alert_id = ?", [alert_id])
-            if not found.height:
+            version = version_of(reader, alert_id)
+            if version is None:
                 raise UnknownAlertError(f"no alert {alert_id!r}")
-            return found.item()
+            return version
 
         name = (alert_id, await self.door.ask(("alert version", alert_id), ask_version))
         if name not in self._explained:

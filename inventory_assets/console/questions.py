@@ -215,3 +215,32 @@ def outcome(request_id: str, since: int, total: int) -> Callable[[LakeReader], R
         }
 
     return ask
+
+
+_COUNTS = """
+    SELECT count(*) AS firing, count(*) FILTER (acknowledged_by IS NULL) AS open,
+        count(*) FILTER (alert_type = 'STOCKOUT') AS stockout, count(*) FILTER (alert_type = 'LOW_STOCK') AS low,
+        count(*) FILTER (alert_type = 'REORDER') AS reorder
+    FROM out.alerts WHERE state = 'firing'
+"""
+
+
+def summarize(reader: LakeReader) -> Row:
+    """How many alerts fire, of which kinds, and which warehouses there are."""
+    [found] = reader.rows(_COUNTS)
+    warehouses = reader.rows("SELECT DISTINCT warehouse_id FROM core.rollups WHERE warehouse_id IS NOT NULL ORDER BY 1")
+    return {**found, "warehouses": [row["warehouse_id"] for row in warehouses]}
+
+
+_SEARCH = """
+    SELECT s.sku, any_value(p.product_name) AS product_name, any_value(p.variant_name) AS variant_name,
+        count(*) AS warehouses, sum(s.available)::BIGINT AS available
+    FROM core.sku_state s LEFT JOIN core.products p ON p.sku = s.sku
+    WHERE contains(lower(s.sku), lower(?)) OR contains(lower(coalesce(p.product_name, '')), lower(?))
+    GROUP BY s.sku ORDER BY s.sku = ? DESC, s.sku LIMIT 50
+"""
+
+
+def search_stock(text: str) -> Callable[[LakeReader], list[Row]]:
+    """SKUs whose id or name has a text in it, over all warehouses; the first fifty."""
+    return lambda reader: reader.rows(_SEARCH, [text, text, text])

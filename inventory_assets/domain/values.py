@@ -13,6 +13,11 @@ from inventory_assets.ranges import MAX_DAYS, MAX_QUANTITY
 MAX_EXACT_FLOAT = 2**53
 MAX_ID_BYTES = 256
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# Spans in microseconds, as times are.
+SECOND_US = 1_000_000
+MINUTE_US = 60 * SECOND_US
+HOUR_US = 60 * MINUTE_US
+DAY_US = 24 * HOUR_US
 
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
 _NUMBER = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,3})?")

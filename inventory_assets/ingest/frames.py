@@ -7,7 +7,7 @@ from operator import attrgetter
 import msgspec
 import polars as pl
 
-from inventory_assets.domain.alerts.alert import DAY_US, PRIORITY, Alert, Product, to_wire
+from inventory_assets.domain.alerts.alert import PRIORITY, Alert, Product, to_wire
 from inventory_assets.domain.events.connectors import Heard
 from inventory_assets.domain.events.kinds import (
     Event,
@@ -21,6 +21,7 @@ from inventory_assets.domain.events.kinds import (
 from inventory_assets.domain.events.refusals import class_of
 from inventory_assets.domain.ingest.process import BurstResult, Message
 from inventory_assets.domain.thresholds.resolve import DynamicLimits
+from inventory_assets.domain.values import DAY_US
 from inventory_assets.lake.tables import (
     ALERTS,
     CONNECTORS,

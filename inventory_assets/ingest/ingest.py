@@ -17,7 +17,7 @@ from inventory_assets.ingest.outgoing.outbox import Outbox
 from inventory_assets.ingest.outgoing.owed import load_owed, status_message
 from inventory_assets.ingest.status import Herald, Pulse
 from inventory_assets.ingest.sweep import sweep
-from inventory_assets.ingest.telling import owed_by
+from inventory_assets.ingest.telling import owed_by, owed_in_rows
 from inventory_assets.lake.journal.behind import is_full
 from inventory_assets.lake.journal.contract import Backlog
 from inventory_assets.lake.memory import without_collecting
@@ -333,15 +333,16 @@ class Ingest:
             return RIDER_WAIT_SECONDS
         return FIGURES_WAIT_SECONDS if self.outbox.figures_left else math.inf
 
-    def _owe(self, commit: Commit) -> None:
+    def _owe(self, commit: Commit, *, has_incidents: bool = False) -> None:
         self._follow(commit.version)
         self.pulse.add(commit)
         if self.rider is not None and "alerts" in commit.counts:
             self.rider.wake()
         self.engine.take_untold()  # told here
         self.outbox.add(owed_by(commit))
-        if commit.owes_reorders:
-            self._is_outbox_loaded = False  # what they are, the lake says
+        if commit.owes_reorders or has_incidents:
+            # All that is owed can be read only alone, and another loop may go on for hours.
+            self.outbox.add(owed_in_rows(self.engine.lake, [commit]))
         for violation in commit.violations:
             self._status.append(status_message("invariant_violation", version=commit.version, detail=violation))
 
@@ -378,13 +379,11 @@ class Ingest:
             _count(commit, summary, on_commit)
         commits = self._look(self.engine, now, run_id) if self._look is not None else []
         for commit in commits:
+            self._owe(commit, has_incidents=True)
             _count(commit, summary, on_commit)
-        if commits:
-            # As if another process had: the outbox finds in the lake what they owe.
-            self.engine.take_untold()
-            self._look_around()
-            if self.rider is not None:
-                self.rider.wake()
+        if commits and self.rider is not None:
+            self.rider.wake()
+        self._load_outbox()
         self.outbox.send()
 
     def _rest(self) -> None:

@@ -1,15 +1,16 @@
 """Tell what a commit owes, whoever made it: alerts and dead letters leave with the process that committed them.
 
-Here: one process's debts, where it runs no burst loop. Not here: what is owed of all time (`owed`), figures, which
-the loop sends (`metrics`), the loop (`ingest`), the lock by which two processes do not tell the same (`lake.lock`).
+Here: one process's debts, those of a loop's own commits as well. Not here: what is owed of all time (`owed`), figures,
+which the loop sends (`metrics`), the loop (`ingest`), the lock by which no two processes tell the same (`lake.lock`).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 
 from inventory_assets.ingest.engine import Commit, Engine
 from inventory_assets.ingest.outgoing.outbox import Outbox
 from inventory_assets.ingest.outgoing.owed import Owed, load_incidents, load_reorders, owed_alert, owed_dead_letter
+from inventory_assets.lake.query.reader import Reader
 from inventory_assets.lake.stages import Stage
 from inventory_assets.messaging.client import Publisher
 
@@ -23,6 +24,15 @@ def owed_by(commit: Commit) -> list[Owed]:
         )
         for d in commit.dead_letters
     ]  # fmt: skip
+
+
+def owed_in_rows(lake: Reader, commits: Sequence[Commit]) -> list[Owed]:
+    """What commits owe that their rows in the lake say: incidents, plans, and decisions on their lines."""
+    versions = {commit.version for commit in commits}
+    owed = load_incidents(lake)
+    if any(commit.owes_reorders for commit in commits):
+        owed += load_reorders(lake)
+    return [each for version, each in owed if version in versions]
 
 
 @contextmanager
@@ -51,11 +61,7 @@ def tell(engine: Engine, connect: Callable[[], AbstractContextManager[Publisher]
     commits = engine.take_untold()
     if not commits:
         return 0
-    owed = [each for commit in commits for each in owed_by(commit)]
-    versions = {commit.version for commit in commits}
-    owed += [each for version, each in load_incidents(engine.lake) if version in versions]
-    if any(commit.owes_reorders for commit in commits):
-        owed += [each for version, each in load_reorders(engine.lake) if version in versions]
+    owed = [each for commit in commits for each in owed_by(commit)] + owed_in_rows(engine.lake, commits)
     if not owed:
         return 0
     connected = connect()

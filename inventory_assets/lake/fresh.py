@@ -3,6 +3,7 @@
 from contextlib import closing
 
 from inventory_assets.lake.catalog.connect import is_writable
+from inventory_assets.lake.catalog.older import OLDER
 from inventory_assets.lake.journal.behind import find_behind
 from inventory_assets.lake.journal.open import has_journal, open_journal
 from inventory_assets.lake.query.reader import LakeReader
@@ -36,8 +37,8 @@ def _check_older(settings: Settings) -> None:
     """Refuse a lake whose journal is gone; an earlier release's has none, and all of it is in the lake."""
     with closing(LakeReader(settings).connection) as connection:
         named = connection.execute(
-            "SELECT 1 FROM duckdb_tables() WHERE (database_name, schema_name, table_name) = (?, ?, ?)",
-            [CATALOG, LANDED.schema, LANDED.name],
+            "SELECT 1 FROM duckdb_tables() WHERE database_name IN (?, ?) AND (schema_name, table_name) = (?, ?)",
+            [CATALOG, OLDER, LANDED.schema, LANDED.name],
         ).fetchone()
     if named is not None:
         open_journal(settings, read_only=True).close()  # says what may be lost

@@ -26,7 +26,7 @@ from inventory_assets.domain.notify.notifications import (
 from inventory_assets.domain.notify.policy import ChannelPolicy
 from inventory_assets.domain.notify.routing import SEVERITY_ORDER
 from inventory_assets.notify.channels.channel import Channel
-from inventory_assets.notify.contents import Owed
+from inventory_assets.notify.facts import OwedNotification
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ class _Waiting:
 
     __slots__ = ("attempts", "not_before", "owed")
 
-    def __init__(self, owed: Owed) -> None:
+    def __init__(self, owed: OwedNotification) -> None:
         self.owed = owed
         self.attempts = owed.attempts
         self.not_before = 0.0
@@ -81,7 +81,7 @@ class Lane:
     """The queue of one channel. Thread-safe; `attempt_next` is called by one thread at a time."""
 
     def __init__(
-        self, channel: ChannelPolicy, sender: Channel, prepare: Callable[[Owed], Outgoing],
+        self, channel: ChannelPolicy, sender: Channel, prepare: Callable[[OwedNotification], Outgoing],
         on_attempt: Callable[[Attempt], None], *, clock: Callable[[], float] = time.time,
     ) -> None:  # fmt: skip
         self.channel = channel
@@ -105,7 +105,7 @@ class Lane:
         self.sent = 0
         self.failed = 0
 
-    def add(self, owed: Iterable[Owed]) -> None:
+    def add(self, owed: Iterable[OwedNotification]) -> None:
         """Owe more."""
         with self._changed:
             for each in owed:
@@ -138,7 +138,7 @@ class Lane:
         with self._changed:
             return self._fault
 
-    def upcoming(self, count: int) -> list[Owed]:
+    def upcoming(self, count: int) -> list[OwedNotification]:
         """Some of what is likely tried next, for who prepares several at once."""
         with self._changed:
             return [self._waiting[id_].owed for _, id_ in nsmallest(count, self._ready)]

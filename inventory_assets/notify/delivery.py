@@ -25,7 +25,7 @@ from inventory_assets.lake.tables import DELIVERIES
 from inventory_assets.lake.transaction import LakeTransaction
 from inventory_assets.notify.channel_queue import STILL_OWED, Attempt, Lane
 from inventory_assets.notify.channels.channel import Channel
-from inventory_assets.notify.contents import Owed, to_outgoings
+from inventory_assets.notify.facts import OwedNotification, to_outgoings
 from inventory_assets.notify.ledger import REARMED, load_owed, to_frame, tries_since
 from inventory_assets.notify.planner import Plan, Planner, write_plan
 from inventory_assets.notify.planner import to_frame as plan_rows
@@ -174,11 +174,11 @@ class Delivery:
             self._planner.written(plan)
         for row in plan.rows:
             if row.is_sent and row.channel in self.lanes:
-                self.lanes[row.channel].add([Owed(row, plan.planned_version, plan.planned_at)])
+                self.lanes[row.channel].add([OwedNotification(row, plan.planned_version, plan.planned_at)])
 
     # ---- the lanes' edges
 
-    def _prepare(self, owed: Owed) -> Outgoing:
+    def _prepare(self, owed: OwedNotification) -> Outgoing:
         id_, channel = owed.planned.notification_id, owed.planned.channel
         with self._reading:
             if id_ not in self._prepared:
@@ -216,7 +216,7 @@ class Delivery:
         self._is_loaded = self._was_loaded = True
 
 
-def _is_like(other: Owed, owed: Owed) -> bool:
+def _is_like(other: OwedNotification, owed: OwedNotification) -> bool:
     """Whether a neighbour is worth preparing along: of the same plan, small, and not this one."""
     is_small = len(other.planned.members) <= SMALL
     return other.planned_version == owed.planned_version and is_small and other is not owed

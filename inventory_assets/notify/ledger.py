@@ -13,7 +13,7 @@ from inventory_assets.domain.values import to_microseconds_naive
 from inventory_assets.lake.query.reader import IDS, Reader, id_list
 from inventory_assets.lake.tables import DELIVERIES
 from inventory_assets.notify.channel_queue import Attempt
-from inventory_assets.notify.contents import Owed
+from inventory_assets.notify.facts import OwedNotification
 from inventory_assets.notify.planner import NOT_SENT, to_planned
 
 # How a notification is armed again that had been given up.
@@ -30,7 +30,7 @@ FROM out.deliveries WHERE channel = ? GROUP BY 1
 """
 
 
-def load_owed(reader: Reader, channel: str) -> list[Owed]:
+def load_owed(reader: Reader, channel: str) -> list[OwedNotification]:
     """What a channel owes: planned to be sent, neither sent nor given up."""
     rows = reader.query(
         f"""
@@ -42,7 +42,7 @@ def load_owed(reader: Reader, channel: str) -> list[Owed]:
         [channel, channel],
     )
     return [
-        Owed(
+        OwedNotification(
             to_planned(row), row["planned_version"], to_microseconds_naive(row["planned_at"]), row["attempts"],
             _seconds(row["last_attempt_at"]), _seconds(row["armed_at"]),
         )
@@ -106,3 +106,12 @@ def to_frame(attempts: list[Attempt]) -> pl.DataFrame:
         message_id=[a.provider_id for a in attempts],
         attempted_at=[int(a.attempted_at * 1_000_000) for a in attempts],
     )
+
+
+def count_tries(reader: Reader, subject_id: str, channel: str) -> tuple[int, int]:
+    """How often something was tried by a channel, and how often it was sent."""
+    return reader.query(
+        "SELECT count(*) AS tries, count(*) FILTER (status = 'sent') AS sent FROM out.deliveries "
+        "WHERE subject_id = ? AND channel = ?",
+        [subject_id, channel],
+    ).row(0)  # type: ignore[return-value]

@@ -20,7 +20,7 @@ from typing import Any
 from inventory_assets.clock import machine_microseconds
 from inventory_assets.domain.events.kinds import Transaction
 from inventory_assets.domain.publish.columns import ColumnMapping
-from inventory_assets.domain.publish.drop import REPORT, SETTLE_US, UNENDED_US, Candidate, look
+from inventory_assets.domain.publish.drop import SETTLE_US, UNENDED_US, Candidate, look, report_of
 from inventory_assets.errors import InventoryError
 from inventory_assets.given_files import MAX_BYTES
 from inventory_assets.given_text import decode
@@ -144,7 +144,7 @@ class _Taking:
         known = self._ledger.published_as(self._settings.project, sha256)
         if known is not None:
             name, at = known
-            if name == each.name and f"{name}{REPORT}" in self._marks:
+            if name == each.name and report_of(name) in self._marks:
                 self._ledger.pass_over(each.name, (each.mark, each.mapping))  # touched, or its mapping was
                 return
             why = f"{name} of {moment_of(at)} had the same bytes"
@@ -271,7 +271,7 @@ class _Taking:
             if each.name in self._marks:
                 text = to_report(**{name: value for name, value in asdict(each).items() if name not in ("seq", "size")})
                 try:
-                    self._storage.write(f"{each.name}{REPORT}", text.encode())
+                    self._storage.write(report_of(each.name), text.encode())
                 except (LakeError, OSError) as error:
                     why = str(error)
                     continue

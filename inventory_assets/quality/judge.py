@@ -197,11 +197,7 @@ def _latest_points(reader: Reader) -> dict[str, QualityResult]:
 
 
 def _rows(reader: Reader, sql: str, parameters: list[Any] | None = None) -> list[dict[str, Any]]:
-    # A lake of an earlier release has no such table until somebody writes to it.
-    known = reader.query(
-        "SELECT 1 FROM duckdb_columns() WHERE schema_name = 'out' AND table_name = 'quality_results' LIMIT 1"
-    )
-    return list(reader.query(sql, parameters).iter_rows(named=True)) if known.height else []
+    return list(reader.query(sql, parameters).iter_rows(named=True))
 
 
 def _to_frame(results: Sequence[QualityResult]) -> pl.DataFrame:
@@ -237,3 +233,9 @@ def _from_row(row: Mapping[str, Any]) -> QualityResult:
 
 def _utc(moment: datetime) -> datetime:
     return moment.replace(tzinfo=UTC)
+
+
+def offending_rows(reader: Reader, rule: Rule, most: int | None = None) -> list[dict[str, Any]]:
+    """Rows that break a rule that is a query; all of them, or so many."""
+    part = "" if most is None else f" LIMIT {most:d}"
+    return list(reader.query(f"FROM ({rule.query}){part}").iter_rows(named=True))

@@ -20,7 +20,6 @@ from inventory_assets.domain.alerts.lifecycle import in_force
 from inventory_assets.domain.events.connectors import Heard
 from inventory_assets.domain.quality.pipeline import (
     DEFAULT_LIMITS,
-    HOUR,
     OLD_NUMBERS,
     FindingKind,
     Flow,
@@ -33,7 +32,7 @@ from inventory_assets.domain.quality.pipeline import (
     judge_pipeline,
     numbers_until,
 )
-from inventory_assets.domain.values import format_time, to_datetime, to_microseconds_naive
+from inventory_assets.domain.values import HOUR_US, MINUTE_US, format_time, to_datetime, to_microseconds_naive
 from inventory_assets.ingest.engine import Commit, Engine
 from inventory_assets.ingest.outgoing.owed import status_message
 from inventory_assets.ingest.warm import load_connectors
@@ -45,7 +44,7 @@ from inventory_assets.messaging.client import OutgoingMessage
 
 MESSAGE_TYPE = "pipeline_finding"
 ORIGIN = "pipeline"
-LATENCY_SPAN = 5 * 60_000_000
+LATENCY_SPAN = 5 * MINUTE_US
 # Of a command's reason; the finding has the whole text.
 MAX_REASON = 200
 
@@ -146,7 +145,7 @@ def read_flow(reader: Reader, now: int) -> Flow:
             coalesce(sum({_count("dead_lettered")}), 0)::BIGINT AS refused,
             coalesce(sum(messages - {_count("filtered")}) FILTER (
                 committed_at > {_time(now - 2 * DEFAULT_LIMITS.stalled_after)}), 0)::BIGINT AS recent
-        FROM meta.versions WHERE stage = '{Stage.BURST}' AND committed_at > {_time(now - HOUR)}
+        FROM meta.versions WHERE stage = '{Stage.BURST}' AND committed_at > {_time(now - HOUR_US)}
         """
     ).row(0, named=True)
     last_at = versions["last_at"]
@@ -155,7 +154,7 @@ def read_flow(reader: Reader, now: int) -> Flow:
         last = reader.query(f"SELECT epoch_us(max(last_heard_at)) FROM {CONNECTORS.full_name}").item()
         return Flow(last_taken_in_at=last)
     early, late = (_time(now - times * DEFAULT_LIMITS.stalled_after) for times in (2, 1))
-    told = reader.query(_TOLD.format(first=versions["first"], hour=_time(now - HOUR), early=early, late=late))
+    told = reader.query(_TOLD.format(first=versions["first"], hour=_time(now - HOUR_US), early=early, late=late))
     return Flow(
         last_taken_in_at=last_at,
         messages=versions["messages"],
@@ -172,7 +171,7 @@ def read_moved(reader: Reader, now: int) -> dict[str, tuple[int, int]]:
     first, first_refused = reader.query(
         f"""
         SELECT min(version), min(version) FILTER ({_count("dead_lettered")} > 0) FROM meta.versions
-        WHERE stage = '{Stage.BURST}' AND committed_at > {_time(now - HOUR)}
+        WHERE stage = '{Stage.BURST}' AND committed_at > {_time(now - HOUR_US)}
         """
     ).row(0)
     if first_refused is None:

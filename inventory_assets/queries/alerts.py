@@ -1,5 +1,6 @@
 """Read alerts with what was done about them, as `inventory alerts` and its commands show them."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -8,6 +9,7 @@ import msgspec
 from inventory_assets.clock import clock_of
 from inventory_assets.lake.query.clauses import WORST_FIRST
 from inventory_assets.lake.query.reader import LakeReader, Reader
+from inventory_assets.lake.tables import ALERT_RULE
 
 
 def read_alerts(
@@ -55,3 +57,66 @@ def _with_handling(row: dict[str, Any], now: datetime) -> dict[str, Any]:
         "escalated_level": row["escalated_level"] or 0, "inhibited_by": row["inhibited_by"],
         "is_untrusted": bool(row["is_untrusted"]), "age_minutes": int(age.total_seconds() // 60),
     }  # fmt: skip
+
+
+def steps_of_version(reader: Reader, version: int) -> list[dict[str, Any]]:
+    """What a version did to alerts, in order."""
+    rows = reader.query(
+        "SELECT alert_id, transition, reason, actor, event_at AS at FROM out.alert_transitions "
+        "WHERE version = ? ORDER BY seq",
+        [version],
+    )
+    return list(rows.iter_rows(named=True))
+
+
+def count_scope(reader: Reader, scope: Mapping[str, str]) -> tuple[int, int, datetime | None]:
+    """Of a scope's shelves: how many there are, how many alerts of them fire, and the longest silence of those.
+
+    Args:
+        reader: The lake.
+        scope: Columns of core.sku_state and what they are; none is everything.
+    """
+    where = " AND ".join(["true", *(f"s.{name} = ?" for name in scope)])
+    return reader.query(
+        f"""SELECT count(*), count(alert_id), max(silenced_until) FROM core.sku_state s
+        LEFT JOIN out.alerts a ON a.warehouse_id = s.warehouse_id AND a.sku = s.sku AND a.state = 'firing'
+        WHERE {where}""",
+        list(scope.values()),
+    ).row(0)  # type: ignore[return-value]
+
+
+def newest_alert_id(reader: Reader) -> str | None:
+    """The alert that changed last; None where there is none."""
+    found = reader.query("SELECT alert_id FROM out.alerts ORDER BY version DESC, alert_id LIMIT 1")
+    return found.item() if found.height else None
+
+
+def version_of(reader: Reader, alert_id: str) -> int | None:
+    """The version of an alert's last change; None where there is no such alert."""
+    found = reader.query("SELECT version FROM out.alerts WHERE alert_id = ?", [alert_id])
+    return found.item() if found.height else None
+
+
+GROUPS = {"rule": ALERT_RULE, "warehouse": "warehouse_id", "type": "alert_type", "owner": "coalesce(owner, 'nobody')"}
+"""What alerts can be counted by: a name, and the column of out.alert_quality or what is made of it."""
+
+
+def judge_alerting(reader: Reader, by: str, days: int | None = None) -> list[dict[str, Any]]:
+    """How good the alerting is, by one of `GROUPS`; with `days`, of alerts opened so many before the newest one."""
+    newest = "(SELECT max(opened_at) FROM out.alerts)"
+    within = "" if days is None else f"WHERE opened_at > {newest} - to_days(CAST(? AS INTEGER))"
+    rows = reader.query(
+        f"""
+        SELECT {GROUPS[by]} AS {by}, count(*) AS alerts, count(*) FILTER (state = 'firing') AS firing,
+            sum(told)::BIGINT AS told,
+            count(first_acknowledged_at) AS acknowledged,
+            round(median(acknowledge_minutes), 1) AS acknowledge_minutes,
+            round(median(resolve_minutes), 1) AS resolve_minutes,
+            round(100.0 * count(*) FILTER (is_false) / nullif(count(*) FILTER (state = 'resolved'), 0), 1)
+                AS false_alarm_percent,
+            round(100.0 * count(*) FILTER (is_repeat) / count(*), 1) AS repeat_percent
+        FROM out.alert_quality {within} GROUP BY 1 ORDER BY alerts DESC, 1
+        """,
+        [] if days is None else [days],
+    )
+    return list(rows.iter_rows(named=True))

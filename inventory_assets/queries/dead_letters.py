@@ -7,11 +7,18 @@ about them (`words`).
 import json
 from typing import Any
 
+import polars as pl
+
 from inventory_assets.domain.events.envelopes import FIRST_PUBLISHED, REPLAY_OF
 from inventory_assets.domain.events.refusals import class_of
 from inventory_assets.domain.values import format_time, to_microseconds_naive
 from inventory_assets.lake.query.reader import Reader
 from inventory_assets.messaging.client import OutgoingMessage
+
+_NOT_REPLAYED = f"""NOT EXISTS (
+    SELECT 1 FROM raw.messages r
+    WHERE r.topic = d.topic AND json_extract_string(r.attributes, '$.{REPLAY_OF}') = d.message_id
+)"""
 
 
 def unreplayed(reader: Reader, reason: str | None = None) -> list[dict[str, Any]]:
@@ -21,10 +28,7 @@ def unreplayed(reader: Reader, reason: str | None = None) -> list[dict[str, Any]
         f"""
         SELECT message_id, topic, ordering_key, attributes, reason, attempts, data, publish_time, data_bytes
         FROM core.dead_letters d
-        WHERE NOT EXISTS (
-            SELECT 1 FROM raw.messages r
-            WHERE r.topic = d.topic AND json_extract_string(r.attributes, '$.{REPLAY_OF}') = d.message_id
-        ) {condition} ORDER BY version, seq
+        WHERE {_NOT_REPLAYED} {condition} ORDER BY version, seq
         """,
         [] if reason is None else [reason],
     )
@@ -86,3 +90,18 @@ def find_letters(reader: Reader, message_id: str) -> list[dict[str, Any]]:
         [message_id],
     )
     return [{**row, "error_class": str(class_of(row["reason"]))} for row in found.iter_rows(named=True)]
+
+
+def read_refused_for(reader: Reader, reason: str, versions: tuple[int, int] | None = None) -> pl.DataFrame:
+    """`message_id` and `detail` of what was refused for a reason, in order.
+
+    Args:
+        reader: The lake.
+        reason: Of `core.dead_letters`.
+        versions: The first and the last to look at; None is all, without what was replayed since.
+    """
+    where = "version BETWEEN ? AND ?" if versions is not None else _NOT_REPLAYED
+    return reader.query(
+        f"SELECT message_id, detail FROM core.dead_letters d WHERE reason = ? AND {where} ORDER BY version, seq",
+        [reason, *(versions or ())],
+    )

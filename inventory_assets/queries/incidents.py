@@ -31,3 +31,17 @@ def read_members(reader: Reader, member_ids: Sequence[str]) -> list[dict[str, An
         [id_list(member_ids)],
     )
     return list(rows.iter_rows(named=True))
+
+
+def incidents_of_version(reader: Reader, version: int) -> list[dict[str, Any]]:
+    """What a version did to incidents."""
+    rows = reader.query(
+        "SELECT incident_id, state, priority, title FROM out.incidents_changes WHERE version = ? ORDER BY 1", [version]
+    )
+    return list(rows.iter_rows(named=True))
+
+
+def find_incident(reader: Reader, incident_id: str) -> dict[str, Any] | None:
+    """An incident's row as it is stored, policy included; None where there is none."""
+    rows = reader.query("SELECT * FROM out.incidents WHERE incident_id = ?", [incident_id])
+    return rows.row(0, named=True) if rows.height else None

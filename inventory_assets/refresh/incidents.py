@@ -15,7 +15,6 @@ from typing import Any
 import msgspec
 
 from inventory_assets.domain.alerts.incidents import (
-    DAY_US,
     SEVERITY,
     Finding,
     IncidentPolicy,
@@ -32,7 +31,7 @@ from inventory_assets.domain.events.topics import Topic
 from inventory_assets.domain.ingest.handling import find_alert
 from inventory_assets.domain.ingest.process import Message
 from inventory_assets.domain.ingest.state import InventoryState
-from inventory_assets.domain.values import format_time, to_datetime, to_microseconds_naive
+from inventory_assets.domain.values import DAY_US, format_time, to_datetime, to_microseconds_naive
 from inventory_assets.ingest.burst_rows import PAST, append_told
 from inventory_assets.ingest.engine import Commit, Engine
 from inventory_assets.lake.query.clauses import USABLE_PRODUCTS, counting_versions

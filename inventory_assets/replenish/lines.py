@@ -103,3 +103,8 @@ def current_line_id(reader: Reader, warehouse_id: str, sku: str) -> str | None:
         f"SELECT line_id FROM {PLANS.full_name} WHERE warehouse_id = ? AND sku = ?", [warehouse_id, sku]
     )
     return found.item() if found.height else None
+
+
+def has_plan(reader: Reader) -> bool:
+    """Whether any plan was made."""
+    return reader.query(f"SELECT 1 FROM {PLANS.full_name} LIMIT 1").height > 0

@@ -13,9 +13,9 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from inventory_assets.domain.events.parse import DAY_US
 from inventory_assets.domain.stock.history import Stock
 from inventory_assets.domain.stock.season import YEAR_WEEKS, PoolSales, yearly_seasons
+from inventory_assets.domain.values import DAY_US
 from inventory_assets.lake.query.reader import Reader
 from inventory_assets.lake.tables import SEASONS
 from inventory_assets.queries.history import KEYS, numbered_keys, read_runs

@@ -23,7 +23,7 @@ from inventory_assets.lake.stages import Stage
 from inventory_assets.lake.tables import DELIVERIES
 from inventory_assets.notify.channel_queue import Attempt
 from inventory_assets.notify.channels.mail import MailChannel
-from inventory_assets.notify.ledger import to_frame
+from inventory_assets.notify.ledger import count_tries, to_frame
 from inventory_assets.reports.page.html import render, render_page
 from inventory_assets.reports.page.view import Cell, Group, Section, Table
 from inventory_assets.reports.publish import PAGE_NAME, Rendered, folder_of
@@ -74,11 +74,7 @@ def send_report(
         DeliveryError: It was not taken; the try is recorded.
     """
     id_ = report_id(report, mail)
-    tries, sent = reader.query(
-        "SELECT count(*) AS tries, count(*) FILTER (status = 'sent') AS sent FROM out.deliveries "
-        "WHERE subject_id = ? AND channel = ?",
-        [id_, mail.channel],
-    ).row(0)
+    tries, sent = count_tries(reader, id_, mail.channel)
     if sent and not again:
         return Sent(id_, "sent before", "to send it again: --again")
 

@@ -11,9 +11,9 @@ from datetime import date, timedelta
 import numpy as np
 import polars as pl
 
-from inventory_assets.domain.events.parse import DAY_US
 from inventory_assets.domain.stock.daily_stock import StockByDay, end_days
 from inventory_assets.domain.stock.stock_in_time import Points, concat_points, empty_points, run_in_time
+from inventory_assets.domain.values import DAY_US
 from inventory_assets.lake.query.clauses import STOCK_KINDS
 from inventory_assets.lake.query.reader import Reader
 from inventory_assets.queries.history import read_histories

@@ -205,3 +205,9 @@ def message_body(
     if not epoch:
         return msgspec.json.encode(document)
     return msgspec.json.encode({"source": "cli", "source_epoch": epoch, "operation": "update", "document": document})
+
+
+def count_keys(reader: Reader, rule: StoredRule) -> int:
+    """How many shelves go by a rule."""
+    query = "SELECT count(*) FROM core.resolved_thresholds WHERE rule_event_id = ?"
+    return reader.query(query, [rule.rule.event_id]).item()

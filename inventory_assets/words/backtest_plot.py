@@ -6,8 +6,7 @@ from html import escape
 import polars as pl
 
 from inventory_assets.domain.backtest.score import Alerted, Backtest, Stockout
-from inventory_assets.domain.events.parse import DAY_US
-from inventory_assets.domain.values import to_datetime
+from inventory_assets.domain.values import DAY_US, to_datetime
 
 WIDTH, HEIGHT = 960, 560
 LEFT, RIGHT, TOP, CHART = 64, 24, 112, 150

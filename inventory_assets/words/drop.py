@@ -8,6 +8,8 @@ from inventory_assets.words.text import clean, visible_lines
 from inventory_assets.words.times import to_second
 
 WRONG_ROWS = "rows of it are wrong"
+# Whole: its report may be named by its beginning.
+MAX_NAME = 1_024
 
 
 def to_report(
@@ -26,7 +28,11 @@ def to_report(
     why: str,
 ) -> str:
     """The report on a file, for who put it there."""  # fmt: skip
-    lines = [f"{clean(name)}: {verdict}, {to_second(to_datetime(at))} UTC", "", said(verdict, rows, sent, bad, why)]
+    lines = [
+        f"{clean(name, MAX_NAME)}: {verdict}, {to_second(to_datetime(at))} UTC",
+        "",
+        said(verdict, rows, sent, bad, why),
+    ]
     if verdict == "refused":
         lines += ["Put a mended file in its place, or mend its mapping: as it is, it is not tried again."]
     lines += [""]

@@ -12,8 +12,8 @@ from inventory_assets.domain.replenish.shelves import PLAN_DEFAULTS
 from inventory_assets.ingest.engine import Engine
 from inventory_assets.lake.tables import ALERTS
 from inventory_assets.notify.channels.slack import to_message
-from inventory_assets.notify.message.content import plain_text
 from inventory_assets.notify.message.html import render_html
+from inventory_assets.notify.message.wording import plain_text
 from inventory_assets.settings import Settings
 from tests.builders import level, messages, rule
 from tests.notify.notices import facts, single

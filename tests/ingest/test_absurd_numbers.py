@@ -2,14 +2,13 @@
 
 from inventory_assets.backtest.run import present_rules, run_backtest, score
 from inventory_assets.domain.ingest.meaning import Meaning
+from inventory_assets.domain.values import DAY_US
 from inventory_assets.ingest.engine import Engine
 from inventory_assets.ingest.sweep import sweep
 from inventory_assets.queries.explain import explain_alert
 from inventory_assets.settings import Settings
 from tests.builders import level, messages, rule, transaction
 from tests.facts import rows
-
-DAY_US = 86_400_000_000
 
 
 def orders(quantity, at):

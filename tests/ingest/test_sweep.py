@@ -7,10 +7,10 @@ import msgspec
 import pytest
 
 from inventory_assets.clock import FILE, Pace, clock_of, set_clock
-from inventory_assets.domain.events.parse import DAY_US, ParseSettings
+from inventory_assets.domain.events.parse import ParseSettings
 from inventory_assets.domain.ingest.process import parse_burst, process_burst
 from inventory_assets.domain.ingest.state import InventoryState, Newest
-from inventory_assets.domain.values import read_time, to_datetime
+from inventory_assets.domain.values import DAY_US, read_time, to_datetime
 from inventory_assets.ingest.sweep import is_in_grace, is_sweep_due, is_telling_due, moments_of, sweep
 from tests.builders import command, level, messages, moment, rule, transaction
 from tests.facts import differences, rows, value

@@ -12,7 +12,7 @@ from inventory_assets.domain.events.topics import Topic
 from inventory_assets.domain.values import to_microseconds
 from inventory_assets.ingest.ingest import Ingest
 from inventory_assets.ingest.telling import telling
-from inventory_assets.refresh.incidents import refresh_incidents
+from inventory_assets.refresh.incidents import StockoutLook, refresh_incidents
 from inventory_assets.refresh.velocity import refresh_velocity
 from inventory_assets.session import Session
 from tests.builders import level, message, messages, outgoing, rule, transaction
@@ -20,6 +20,7 @@ from tests.facts import differences, rows
 from tests.messaging.memory import InMemoryBroker
 
 AS_OF = date(2022, 4, 21)
+NINE = to_microseconds(datetime(2022, 4, 20, 9, tzinfo=UTC))
 
 
 def told(broker):
@@ -160,14 +161,39 @@ def test_a_run_tells_what_it_committed(settings, open_engine, broker):
     session.close()
 
 
-def test_an_incident_leaves_with_who_found_it(open_engine, broker):
-    engine = open_engine()
+def run_out(engine):
+    """All shelves of a category are empty."""
     outages = [level(0, f"2022-04-20T08:0{n}:00Z", sku=f"S{n}", category_id="C1") for n in range(5)]
     engine.commit_burst([message(each) for each in outages])
     engine.take_untold()
 
+
+def test_an_incident_leaves_with_who_found_it(open_engine, broker):
+    engine = open_engine()
+    run_out(engine)
+
     with telling(engine, connector(broker), pytest.fail):
-        assert refresh_incidents(engine, to_microseconds(datetime(2022, 4, 20, 9, tzinfo=UTC)))
+        assert refresh_incidents(engine, NINE)
 
     [found] = [m.attributes["incident_id"] for m in broker.published if m.topic == Topic.STATUS]
     assert [(found,)] == rows(engine.lake, "SELECT incident_id FROM out.incidents")
+
+
+def test_an_incident_leaves_with_the_loop_that_found_it_also_beside_another_loop(open_engine, broker):
+    """Both tell what they commit, for hours: neither can read all that is owed."""
+    engine, beside = open_engine(), open_engine()
+    run_out(engine)
+    engine.lake.land()
+    beside.telling.share()
+
+    def told_of():
+        return [m.attributes["incident_id"] for m in broker.published if m.topic == Topic.STATUS]
+
+    look = StockoutLook()
+    loop = Ingest(engine, broker, broker, lambda each, now, run_id: look(each, NINE, run_id))
+    loop.run(max_seconds=60, wait_seconds=0, until_empty=True)
+
+    assert rows(engine.lake, "SELECT incident_id FROM out.incidents") == [(each,) for each in told_of()]
+    assert 1 == len(told_of())
+    Ingest(beside, InMemoryBroker(), broker).run(max_seconds=60, wait_seconds=0, until_empty=True)
+    assert 1 == len(told_of())

@@ -10,7 +10,7 @@ from inventory_assets.domain.notify.notifications import GIVE_UP_AFTER_SECONDS, 
 from inventory_assets.domain.notify.policy import ChannelKind, ChannelPolicy, Limit
 from inventory_assets.domain.notify.routing import Planned
 from inventory_assets.notify.channel_queue import Lane
-from inventory_assets.notify.contents import Owed
+from inventory_assets.notify.facts import OwedNotification
 from tests.notify.delivering import EPOCH, Clock
 from tests.notify.notices import single
 
@@ -55,7 +55,7 @@ class Desk:
 
 
 def owed(name, severity="HIGH", kind="single", covers=(), planned_at=int(EPOCH * 1_000_000)):
-    return Owed(Planned(name, "mail", kind, severity, "", (), covers=covers), 1, planned_at)
+    return OwedNotification(Planned(name, "mail", kind, severity, "", (), covers=covers), 1, planned_at)
 
 
 def test_an_end_waits_behind_every_alert():

@@ -339,6 +339,21 @@ def test_a_report_is_owed_until_it_can_be_written(local, tmp_path):
     assert "1 message published." in local.report("a.csv")
 
 
+@pytest.mark.parametrize("letter", ["a", "é"])
+def test_a_name_as_long_as_a_file_system_takes_has_a_report_of_its_own(local, letter):
+    names = [f"acme/{letter * (250 // len(letter.encode()))}{number}.csv" for number in (1, 2)]
+    for number, name in enumerate(names):
+        local.put(name, rows(1, number))
+
+    assert dict.fromkeys(names, "published") == local.verdicts()
+    assert {} == local.verdicts()
+    reports = [name for name in local.storage.sizes() if name.endswith(".report.txt")]
+    assert {f"{name}: published" for name in names} == {
+        (local.storage.read(name) or b"").decode().partition(",")[0] for name in reports
+    }
+    assert all(len(name.rpartition("/")[2].encode()) <= 255 for name in reports)
+
+
 def test_two_at_once_take_turns(local):
     local.put("a.csv", rows(1))
     with Ledger(local.settings.home, local.storage.uri).turn(), pytest.raises(DropBusyError):

@@ -8,14 +8,12 @@ import pytest
 
 from inventory_assets.clock import clock_of, set_clock
 from inventory_assets.domain.quality.pipeline import (
-    HOUR,
-    MINUTE,
     FindingKind,
     PipelineFinding,
     Severity,
     compare_findings,
 )
-from inventory_assets.domain.values import to_microseconds
+from inventory_assets.domain.values import HOUR_US, MINUTE_US, to_microseconds
 from inventory_assets.ingest.rebuild import rebuild_lake
 from inventory_assets.ingest.replay import Replay
 from inventory_assets.lake.stages import Stage
@@ -135,7 +133,7 @@ def test_refused_moves_are_counted_by_the_warehouse_of_their_document(engine, no
 
     at = to_microseconds(datetime.now(UTC))
     assert {"W1": (4, 1), "W2": (4, 1)} == read_moved(engine.lake, at)
-    assert {} == read_moved(engine.lake, at + 2 * HOUR)
+    assert {} == read_moved(engine.lake, at + 2 * HOUR_US)
     found = look(engine.lake, [], now=at)
     assert ["W1", "W2"] == [each.subject for each in found if each.kind is FindingKind.MOVED]
 
@@ -166,7 +164,7 @@ def test_the_facts_are_those_of_the_bursts(engine, now):
 
     assert (3, 1, 3, 30) == (found.messages, found.refused, found.recent, found.published)
     assert {"connector-w1": (55, 4)} == found.of_connectors
-    assert 175_000_000 < found.latency["inventory-transactions-topic"] < HOUR
+    assert 175_000_000 < found.latency["inventory-transactions-topic"] < HOUR_US
     assert found.last_taken_in_at is not None and found.last_taken_in_at > to_microseconds(now)
 
 
@@ -211,26 +209,28 @@ def test_a_connector_is_silent_as_the_homes_clock_shows_it(engine, now):
 def test_after_hours_of_silence_it_is_known_what_came_in_last(engine, now):
     engine.commit_burst([beat(now)])
 
-    kinds = {each.kind for each in look(engine.lake, read_connectors(engine.lake), now=to_microseconds(now) + 3 * HOUR)}
+    kinds = {
+        each.kind for each in look(engine.lake, read_connectors(engine.lake), now=to_microseconds(now) + 3 * HOUR_US)
+    }
 
     assert {FindingKind.SILENT, FindingKind.STALLED} == kinds
 
 
 SILENT = PipelineFinding(
     kind=FindingKind.SILENT, subject="connector-w1", severity=Severity.WARNING, text="W1 was not heard of",
-    what_to_do="look", warehouse_id="W1", since=1_772_607_900_000_000 - 25 * MINUTE,
+    what_to_do="look", warehouse_id="W1", since=1_772_607_900_000_000 - 25 * MINUTE_US,
 )  # fmt: skip
 
 
 def test_what_was_told_outlives_the_process(engine, open_engine):
     """A restarted sensor neither repeats what it told nor forgets to tell that it is over."""
-    now = SILENT.since + 25 * MINUTE
+    now = SILENT.since + 25 * MINUTE_US
     [began] = compare_findings(read_open(engine.lake), [SILENT], now=now)
     engine.commit_note(Stage.OPERATIONS, lambda transaction: append_findings(transaction, [began]))
 
     other = open_engine()
-    assert [] == compare_findings(read_open(other.lake), [SILENT], now=now + MINUTE)
-    [over] = compare_findings(read_open(other.lake), [], now=now + MINUTE)
+    assert [] == compare_findings(read_open(other.lake), [SILENT], now=now + MINUTE_US)
+    [over] = compare_findings(read_open(other.lake), [], now=now + MINUTE_US)
     other.commit_note(Stage.OPERATIONS, lambda transaction: append_findings(transaction, [over]))
 
     assert [] == read_open(engine.lake)
@@ -248,9 +248,9 @@ def test_what_was_told_outlives_the_process(engine, open_engine):
 
 
 def test_a_message_says_what_began_and_what_is_over_under_one_id():
-    now = SILENT.since + 25 * MINUTE
+    now = SILENT.since + 25 * MINUTE_US
     [began] = compare_findings([], [SILENT], now=now)
-    [over] = compare_findings([began], [], now=now + MINUTE)
+    [over] = compare_findings([began], [], now=now + MINUTE_US)
 
     first, last = (json.loads(finding_message(each).data) for each in (began, over))
 
@@ -263,7 +263,7 @@ def test_a_message_says_what_began_and_what_is_over_under_one_id():
 
 def test_a_silent_warehouses_alerts_are_held_only_where_that_is_set_and_until_it_is_heard(engine):
     """A stale number must not page anybody; off unless asked for, so that a real stockout is not hidden."""
-    now = SILENT.since + 25 * MINUTE
+    now = SILENT.since + 25 * MINUTE_US
     engine.commit_burst([message(level(3, min_threshold=10, reorder_threshold=20))])
     held = "SELECT inhibited_by FROM out.alerts"
     unplaced = msgspec.structs.replace(SILENT, warehouse_id=None, subject="c2")
@@ -272,8 +272,8 @@ def test_a_silent_warehouses_alerts_are_held_only_where_that_is_set_and_until_it
     assert [] == hold_silent(engine, [SILENT], now=now, after=timedelta(minutes=30))
     assert 1 == len(hold_silent(engine, [SILENT, unplaced], now=now, after=timedelta(minutes=20)))
     assert [("warehouse:connector:connector-w1",)] == rows(engine.lake, held)
-    assert [] == hold_silent(engine, [SILENT], now=now + MINUTE, after=timedelta(minutes=20))
+    assert [] == hold_silent(engine, [SILENT], now=now + MINUTE_US, after=timedelta(minutes=20))
 
-    assert 1 == len(hold_silent(engine, [], now=now + 2 * MINUTE, after=timedelta(minutes=20)))
+    assert 1 == len(hold_silent(engine, [], now=now + 2 * MINUTE_US, after=timedelta(minutes=20)))
     assert [(None,)] == rows(engine.lake, held)
     assert [] == differences(engine)

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from inventory_assets.domain.alerts import evaluate
-from inventory_assets.domain.alerts.alert import DAY_US
 from inventory_assets.domain.alerts.lifecycle import LifecyclePolicy
 from inventory_assets.domain.ingest.alerts import BurstAlerts
 from inventory_assets.domain.ingest.meaning import Meaning
 from inventory_assets.domain.ingest.rules import BurstRules
+from inventory_assets.domain.values import DAY_US
 from inventory_assets.lake.query.as_of import pin_version
 from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.recompute.alerts import contradictions

@@ -3,12 +3,12 @@
 import pytest
 from polars.testing import assert_frame_equal
 
-from inventory_assets.domain.alerts.alert import DAY_US
 from inventory_assets.domain.ingest import rules
 from inventory_assets.domain.ingest.meaning import Meaning
 from inventory_assets.domain.ingest.process import BurstInputs
 from inventory_assets.domain.thresholds import resolve
 from inventory_assets.domain.thresholds.resolve import DynamicLimits, StoredRule
+from inventory_assets.domain.values import DAY_US
 from inventory_assets.recompute.alerts import contradictions
 from inventory_assets.recompute.limits import LIMITS_SCHEMA, recompute_limits
 from inventory_assets.recompute.stock import recompute_stock

@@ -11,9 +11,9 @@ from inventory_assets.notify.channels.console import ConsoleChannel
 from inventory_assets.notify.channels.pagerduty import dedup_key, to_event
 from inventory_assets.notify.channels.slack import to_message
 from inventory_assets.notify.channels.sms import to_text
-from inventory_assets.notify.message.content import subject_line
 from inventory_assets.notify.message.html import render_html
 from inventory_assets.notify.message.payload import to_payload
+from inventory_assets.notify.message.wording import subject_line
 from inventory_assets.words.notifications import ending_line, why_lines
 from tests.notify.notices import facts, single
 

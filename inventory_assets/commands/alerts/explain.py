@@ -16,7 +16,9 @@ from inventory_assets.commands.landing import land_or_say
 from inventory_assets.commands.output import console, new_table, no_stock_of, print_agreement, print_rows, to_json
 from inventory_assets.domain.stock.coverage import WINDOW_DAYS
 from inventory_assets.ingest.meaning import meaning_of
-from inventory_assets.ingest.verify import recorded_by
+from inventory_assets.ingest.verify import recorded_by, recorded_state
+from inventory_assets.lake.catalog.connect import is_writable
+from inventory_assets.lake.query.as_of import latest_version
 from inventory_assets.lake.query.reader import LakeReader, Reader
 from inventory_assets.notify.explain import explain_notification
 from inventory_assets.queries.explain import EventLine, Explanation, RuleLine, explain_alert
@@ -228,9 +230,14 @@ def _explain_notification(reader: Reader, notification_id: str, format_: str) ->
 @click.option("--format", "format_", type=click.Choice(["table", "json"]), default="table", show_default=True)
 def why_not(warehouse_id: str, sku: str, format_: str) -> None:
     """Say why a key has no alert now: no breach, muted, cooldown, restock, hysteresis."""
-    LakeReader(load_settings())  # says clearly where there is no lake
-    with engine_of() as engine:
-        found = why_not_of(engine.state, (warehouse_id, sku))
+    settings = load_settings()
+    version = latest_version(LakeReader(settings).connection)  # says clearly where there is no lake
+    if is_writable(settings):
+        with engine_of(settings) as engine:
+            found = why_not_of(engine.state, (warehouse_id, sku))
+    else:
+        state = recorded_state(settings, version, meaning_of(settings), sku=sku)
+        found = why_not_of(state, (warehouse_id, sku))
     if found is None:
         raise no_stock_of(warehouse_id, sku)
     if format_ == "json":

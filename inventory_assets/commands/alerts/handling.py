@@ -20,16 +20,13 @@ from inventory_assets.ingest.engine import Engine
 from inventory_assets.ingest.sweep import sweep as sweep_lake
 from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.option_types import Whole
+from inventory_assets.queries.alerts import count_scope, steps_of_version
 from inventory_assets.queries.ids import find_alert_id, find_subject_id
 from inventory_assets.settings import load_settings
 from inventory_assets.words.commands import command as shell_command
 from inventory_assets.words.times import to_minute
 
 SCOPE = {"warehouse_id": "warehouse", "sku": "SKU", "category_id": "category"}
-STEPS_OF = """
-    SELECT alert_id, transition, reason, actor, event_at AS at FROM out.alert_transitions
-    WHERE version = ? ORDER BY seq
-"""
 
 
 def _author_options(*, reason: str | None) -> Callable[[Callable], Callable]:
@@ -71,13 +68,7 @@ def _why_no_alert(engine: Engine, body: dict[str, Any]) -> str:
     if body["command"] in ("unsilence", "uninhibit"):
         return "lifted; it inhibited no alert now"
     given = {name: body[name] for name in SCOPE if body.get(name) is not None}
-    where = " AND ".join(["true", *(f"s.{name} = ?" for name in given)])
-    keys, firing, until = engine.lake.query(
-        f"""SELECT count(*), count(alert_id), max(silenced_until) FROM core.sku_state s
-        LEFT JOIN out.alerts a ON a.warehouse_id = s.warehouse_id AND a.sku = s.sku AND a.state = 'firing'
-        WHERE {where}""",
-        list(given.values()),
-    ).row(0)
+    keys, firing, until = count_scope(engine.lake, given)
     shown = ", ".join(f"{SCOPE[name]} {value!r}" for name, value in given.items())
     if not keys:
         return f"kept for what may come, but no stock is known of {shown}. Is it the right id?"
@@ -89,7 +80,7 @@ def _why_no_alert(engine: Engine, body: dict[str, Any]) -> str:
 
 
 def _steps(engine: Engine, versions: Sequence[int]) -> list[dict[str, Any]]:
-    return [row for version in versions for row in engine.lake.query(STEPS_OF, [version]).iter_rows(named=True)]
+    return [row for version in versions for row in steps_of_version(engine.lake, version)]
 
 
 def _ids(texts: Sequence[str]) -> list[str]:

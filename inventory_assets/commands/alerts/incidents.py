@@ -25,7 +25,7 @@ from inventory_assets.domain.values import InvalidValue, read_time
 from inventory_assets.lake.query.as_of import show_version
 from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.queries.ids import UnknownIncidentError
-from inventory_assets.queries.incidents import read_incidents, read_members
+from inventory_assets.queries.incidents import find_incident, incidents_of_version, read_incidents, read_members
 from inventory_assets.queries.links import read_incident_notes
 from inventory_assets.refresh.incidents import rederive, refresh_incidents
 from inventory_assets.settings import load_settings
@@ -72,24 +72,16 @@ def find(as_of: str | None, format_: str) -> None:
     LakeReader(load_settings())  # says clearly where there is no lake
     with telling_engine() as engine:
         versions = [commit.version for commit in refresh_incidents(engine, now)]
-        rows = [
-            row
-            for version in versions
-            for row in engine.lake.query(
-                "SELECT incident_id, state, priority, title FROM out.incidents_changes WHERE version = ? ORDER BY 1",
-                [version],
-            ).iter_rows(named=True)
-        ]
+        rows = [row for version in versions for row in incidents_of_version(engine.lake, version)]
     print_found(rows, format_, "nothing opened, nothing changed")
 
 
 def explain_incident(incident_id: str, format_: str) -> None:
     """Print an incident's inputs and arithmetic, and find it again at its version; exit 1 if that differs."""
     reader = LakeReader(load_settings())
-    rows = reader.rows("SELECT * FROM out.incidents WHERE incident_id = ?", [incident_id])
-    if not rows:
+    row = find_incident(reader, incident_id)
+    if row is None:
         raise UnknownIncidentError(f"no incident {incident_id!r}. List them with `inventory incidents --state all`.")
-    row = rows[0]
     notes_ = read_incident_notes(reader, incident_id)
     members = read_members(reader, json.loads(row["members"]))
     show_version(reader.connection, row["as_of_version"])

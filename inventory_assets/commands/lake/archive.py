@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from inventory_assets.archive.archive import archiver_of
-from inventory_assets.archive.restore import Restorer
+from inventory_assets.archive.restore import Restorer, check_archive
 from inventory_assets.commands.days import read_day, read_span
 from inventory_assets.commands.output import format_option, notes, print_rows
 from inventory_assets.ingest.meaning import meaning_of
@@ -48,9 +48,10 @@ def restore(first: datetime | None, last: datetime | None, place: str | None, fo
     """Bring back what the lake has lost; into an empty home, the whole lake."""
     begin, end = read_span(first, last)
     settings = load_settings()
-    replay = Replay(meaning=meaning_of(settings))
+    replay, uri = Replay(meaning=meaning_of(settings)), archive_place(settings, place)
+    check_archive(uri)
     with engine_of(settings) as engine, notes.status("restoring"):
-        done = Restorer(engine, archive_place(settings, place), replay).run(
+        done = Restorer(engine, uri, replay).run(
             None if begin is None else f"{begin}", None if end is None else f"{end}"
         )
     print_rows([{"table": table, "rows": count} for table, count in done.rows.items() if count], format_)

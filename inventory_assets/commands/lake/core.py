@@ -116,7 +116,9 @@ def stats(format_: str) -> None:
 def velocity(as_of: datetime | None, format_: str) -> None:
     """Refresh mean daily units sold (28 complete days) and re-judge days-of-cover limits."""
     day = read_day("--as-of", as_of)
-    with telling_engine() as engine:
+    settings = load_settings()
+    LakeReader(settings)
+    with telling_engine(settings) as engine:
         commits = refresh_velocity(engine, day)
     print_rows([{"as_of_date": day, "version": c.version, **c.counts} for c in commits], format_)
 

@@ -9,17 +9,12 @@ from inventory_assets.commands.days import read_day
 from inventory_assets.commands.output import format_option, notes, print_rows
 from inventory_assets.lake.query.reader import LakeReader, history_reader
 from inventory_assets.option_types import ROWS
+from inventory_assets.queries.coverage import COLUMNS, read_coverage
 from inventory_assets.ranges import MAX_DAYS
 from inventory_assets.refresh.coverage import refresh_coverage
 from inventory_assets.refresh.dynamic import dynamic_keys, refresh_dynamic
 from inventory_assets.settings import load_settings
 from inventory_assets.wiring import engine_of
-
-COLUMNS = (
-    "warehouse_id", "sku", "available", "daily_units", "daily_deviation", "in_stock_days", "stockout_days",
-    "cover_days", "cover_days_low", "cover_days_high", "as_of_date",
-)  # fmt: skip
-
 
 SHORT = ("warehouse", "sku", "available", "units_a_day", "deviation", "days", "out_days", "cover_days", "80%_interval")
 
@@ -83,11 +78,8 @@ def coverage(
         with history_reader(settings) as reader, engine_of(settings) as engine, notes.status("measuring"):
             changed = refresh_coverage(engine, reader, day)
         notes.print(f"measured as of {day}: {changed:,} rows changed", style="dim")
-    condition = "" if sku is None else "WHERE warehouse_id = ? AND sku = ?"
-    rows = LakeReader(settings).rows(
-        f"SELECT {', '.join(COLUMNS)} FROM core.coverage {condition} ORDER BY cover_days NULLS LAST, warehouse_id, sku",
-        [] if sku is None else [warehouse_id, sku],
-    )
+    key = None if warehouse_id is None or sku is None else (warehouse_id, sku)
+    rows = read_coverage(LakeReader(settings), key)
     if sku is not None and not rows and refresh:
         raise click.ClickException(
             f"of SKU {sku!r} at {warehouse_id!r} there was no event before {day}, so there is no demand to measure. "

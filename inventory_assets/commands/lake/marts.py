@@ -8,7 +8,7 @@ import click
 from rich.text import Text
 
 from inventory_assets.commands.output import format_option, notes, print_rows
-from inventory_assets.lake.catalog.marts import MARTS, attach_marts
+from inventory_assets.lake.catalog.marts import attach_marts, list_marts, newest_build
 from inventory_assets.lake.query.as_of import latest_version
 from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.marts.build import Build, Step, build_marts
@@ -70,20 +70,11 @@ def status(format_: str) -> None:
     settings = load_settings()
     reader = LakeReader(settings)
     attach_marts(reader.connection, settings, read_only=True)
-    # A view has no rows of its own to count.
-    tables = reader.rows(
-        "SELECT table_name AS mart, estimated_size AS rows, comment AS holds FROM duckdb_tables() "
-        f"WHERE database_name = '{MARTS}' AND schema_name = 'main' UNION ALL BY NAME "
-        "SELECT view_name AS mart, comment AS holds FROM duckdb_views() "
-        f"WHERE database_name = '{MARTS}' AND schema_name = 'main' ORDER BY mart"
-    )
+    tables = [{"mart": name, "rows": rows, "holds": holds} for name, rows, holds in list_marts(reader.connection)]
     if not any(table["mart"] == "builds" for table in tables):
         raise click.ClickException("no build of the marts has ended yet. Run `inventory marts build`.")
-    [built] = reader.rows(f"SELECT * FROM {MARTS}.builds")
+    version, built_at, as_of_date = newest_build(reader.connection)
     print_rows(tables, format_)
-    behind = latest_version(reader.connection) - (built["lake_version"] or 0)
-    through = f"snapshots through {built['as_of_date']}" if built["as_of_date"] else "no snapshot files"
-    notes.print(
-        f"built {to_minute(built['built_at'])} UTC from lake version {built['lake_version'] or 0}, "
-        f"{behind} versions ago; {through}"
-    )
+    behind = latest_version(reader.connection) - version
+    through = f"snapshots through {as_of_date}" if as_of_date else "no snapshot files"
+    notes.print(f"built {to_minute(built_at)} UTC from lake version {version}, {behind} versions ago; {through}")

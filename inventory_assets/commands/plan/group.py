@@ -16,7 +16,7 @@ from inventory_assets.commands.telling import telling_engine
 from inventory_assets.lake.query.reader import LakeReader, history_reader
 from inventory_assets.lake.tables import PLANS
 from inventory_assets.option_types import ROWS
-from inventory_assets.replenish.lines import STATE, read_lines
+from inventory_assets.replenish.lines import STATE, has_plan, read_lines
 from inventory_assets.replenish.make import refresh_plan, settings_of
 from inventory_assets.settings import load_settings
 from inventory_assets.words.commands import command
@@ -93,7 +93,7 @@ def _exported(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _why_none(reader: LakeReader, *, is_filtered: bool) -> str:
-    if not reader.query(f"SELECT 1 FROM {PLANS.full_name} LIMIT 1").height:
+    if not has_plan(reader):
         return "there is no plan yet: inventory plan --refresh"
     return f"no line {'of that ' if is_filtered else ''}asks for anything; --all shows the others"
 

@@ -23,6 +23,7 @@ from inventory_assets.demo.retailer import (
 )
 from inventory_assets.lake.errors import LakeError
 from inventory_assets.lake.query.reader import LakeReader
+from inventory_assets.queries.counts import has_versions
 from inventory_assets.settings import Settings
 from inventory_assets.words import times
 
@@ -89,7 +90,7 @@ def refuse_demo(settings: Settings) -> None:
 
 def _has_data(settings: Settings) -> bool:
     try:
-        return LakeReader(settings).rows("SELECT count(*) AS n FROM meta.versions")[0]["n"] > 0
+        return has_versions(LakeReader(settings))
     except (LakeError, duckdb.Error):
         return False
 

@@ -17,6 +17,7 @@ from inventory_assets.lake.errors import LakeError
 from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.messaging.client import OutgoingMessage
 from inventory_assets.option_types import PORT, RATE, WAIT_SECONDS, Whole
+from inventory_assets.queries.counts import count_levels
 from inventory_assets.ranges import LAST_DAY
 from inventory_assets.ranges import SIMULATION_RANGES as _RANGES
 from inventory_assets.refresh.products import import_products, read_products
@@ -241,7 +242,7 @@ def _await_opening(settings: Settings, keys: int) -> None:
     deadline = time.monotonic() + OPENING_SECONDS
     while time.monotonic() < deadline:
         try:
-            taken = LakeReader(settings).rows("SELECT count(*) AS n FROM core.events WHERE kind = 'level'")[0]["n"]
+            taken = count_levels(LakeReader(settings))
         except (LakeError, duckdb.Error):
             taken = 0
         if taken >= keys:

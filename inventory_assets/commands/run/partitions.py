@@ -11,8 +11,8 @@ import duckdb
 
 from inventory_assets.clock import clock_of
 from inventory_assets.lake.errors import LakeError
-from inventory_assets.lake.query.clauses import STOCK_KINDS
 from inventory_assets.lake.query.reader import LakeReader
+from inventory_assets.queries.counts import first_stock_day
 from inventory_assets.settings import Settings
 
 VARIABLE = "INVENTORY_PARTITIONS_START_DATE"
@@ -38,7 +38,7 @@ def first_day(settings: Settings) -> date | None:
     try:
         reader = LakeReader(settings)
         with closing(reader.connection):
-            return reader.query(f"SELECT min(event_date) FROM core.events WHERE kind IN {STOCK_KINDS}").item()
+            return first_stock_day(reader)
     except (LakeError, duckdb.Error):
         # What is wrong with it, the first command that needs it says.
         return None

@@ -37,6 +37,7 @@ from inventory_assets.lake.errors import LakeError
 from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.option_types import RATE, Decimal, Whole
 from inventory_assets.project_files import project_dir
+from inventory_assets.queries.counts import read_progress
 from inventory_assets.ranges import MAX_DAYS, MAX_PORT
 from inventory_assets.settings import DEFAULT_EMULATOR_PORT, Settings, endpoint_path, load_settings
 from inventory_assets.wiring import ensure_topics
@@ -252,24 +253,16 @@ class _Status:
         try:
             if self._reader is None:
                 self._reader = LakeReader(self._settings)
-            row = self._reader.rows(
-                """SELECT
-                (SELECT coalesce(sum(messages), 0)::BIGINT FROM meta.versions) AS messages,
-                (SELECT coalesce(max(version), 0) FROM meta.versions) AS version,
-                (SELECT count(*) FROM out.alerts WHERE state = 'firing') AS firing,
-                (SELECT median(epoch_ms(v.committed_at) - epoch_ms(r.publish_time)) FROM raw.messages r
-                 JOIN meta.versions v USING (version)
-                 WHERE version > (SELECT max(version) - 10 FROM meta.versions)) AS lag_ms"""
-            )[0]
+            found = read_progress(self._reader)
         except (LakeError, duckdb.Error):
             self._reader = None
             return "waiting for the first version …"
         now = time.monotonic()
         # What was there before is no rate.
-        rate = 0.0 if self._messages is None else (row["messages"] - self._messages) / (now - self._at)
-        self._messages, self._at = row["messages"], now
-        lag = "–" if row["lag_ms"] is None else f"{row['lag_ms']:,.0f} ms"
+        rate = 0.0 if self._messages is None else (found.messages - self._messages) / (now - self._at)
+        self._messages, self._at = found.messages, now
+        lag = "–" if found.lag_milliseconds is None else f"{found.lag_milliseconds:,.0f} ms"
         return (
-            f"version {row['version']:,}  messages {row['messages']:,}  {rate:,.0f}/s  lag {lag}  "
-            f"alerts open {row['firing']:,}"
+            f"version {found.version:,}  messages {found.messages:,}  {rate:,.0f}/s  lag {lag}  "
+            f"alerts open {found.firing:,}"
         )

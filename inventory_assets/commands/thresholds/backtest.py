@@ -13,8 +13,7 @@ from inventory_assets.backtest.run import lay_over, present_rules, run_backtest,
 from inventory_assets.commands.days import read_day
 from inventory_assets.commands.output import format_option, notes, print_rows
 from inventory_assets.domain.backtest.score import FALSE_ALARM, Backtest
-from inventory_assets.domain.events.parse import DAY_US
-from inventory_assets.domain.values import midnight, to_datetime
+from inventory_assets.domain.values import DAY_US, midnight, to_datetime
 from inventory_assets.ingest.meaning import meaning_of
 from inventory_assets.lake.query.reader import history_reader
 from inventory_assets.option_types import Decimal, Whole

@@ -23,7 +23,7 @@ from inventory_assets.domain.values import to_datetime
 from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.option_types import ROWS
 from inventory_assets.settings import load_settings
-from inventory_assets.thresholds.edits import choose_rules, read_changes, read_rules
+from inventory_assets.thresholds.edits import choose_rules, count_keys, read_changes, read_rules
 from inventory_assets.thresholds.files import SUFFIXES, load_rules, write_rules
 from inventory_assets.thresholds.listing import change_row, edit_rows, rule_row
 
@@ -94,10 +94,7 @@ def show(level_type: str, level_id: str | None, warehouse: str | None, format_: 
         raise click.ClickException(
             f"there is no rule {name_scope(scope)}. See which there are: inventory thresholds list"
         )
-    keys = reader.query(
-        "SELECT count(*) FROM core.resolved_thresholds WHERE rule_event_id = ?", [stored.rule.event_id]
-    ).item()
-    row = {**rule_row(stored), "keys": keys}
+    row = {**rule_row(stored), "keys": count_keys(reader, stored)}
     if format_ != "table":
         print_rows([row], format_)
         return

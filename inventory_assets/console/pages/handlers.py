@@ -27,12 +27,6 @@ from inventory_assets.words.charts import line_points
 
 PER_PAGE = 50
 FILTERS = tuple(name for name in ALERT_QUERY if name not in ("limit", "offset"))
-_COUNTS = """
-    SELECT count(*) AS firing, count(*) FILTER (acknowledged_by IS NULL) AS open,
-        count(*) FILTER (alert_type = 'STOCKOUT') AS stockout, count(*) FILTER (alert_type = 'LOW_STOCK') AS low,
-        count(*) FILTER (alert_type = 'REORDER') AS reorder
-    FROM out.alerts WHERE state = 'firing'
-"""
 
 
 def routes() -> list[Route]:
@@ -53,12 +47,6 @@ def routes() -> list[Route]:
     ]
 
 
-def _summary(reader: LakeReader) -> dict[str, Any]:
-    [counts] = reader.rows(_COUNTS)
-    warehouses = reader.rows("SELECT DISTINCT warehouse_id FROM core.rollups WHERE warehouse_id IS NOT NULL ORDER BY 1")
-    return {**counts, "warehouses": [row["warehouse_id"] for row in warehouses]}
-
-
 async def alerts(request: Request) -> Response:
     """The open alerts, the worst first."""
     query = alert_query(request, ("page",))
@@ -71,7 +59,7 @@ async def alerts(request: Request) -> Response:
     given = {name: value for name, value in query.items() if name in FILTERS}
     values = {
         "rows": [views.alert_view(row) for row in rows], "total": total, "filters": filters,
-        "counts": await door.ask("summary", _summary), "states": STATES, "kinds": TITLES,
+        "counts": await door.ask("summary", questions.summarize), "states": STATES, "kinds": TITLES,
         "priorities": PRIORITIES,
         "page": number_, "pages": -(-total // PER_PAGE), "given": given,
     }  # fmt: skip
@@ -124,15 +112,6 @@ async def incident(request: Request) -> Response:
     )  # fmt: skip
 
 
-_SEARCH = """
-    SELECT s.sku, any_value(p.product_name) AS product_name, any_value(p.variant_name) AS variant_name,
-        count(*) AS warehouses, sum(s.available)::BIGINT AS available
-    FROM core.sku_state s LEFT JOIN core.products p ON p.sku = s.sku
-    WHERE contains(lower(s.sku), lower(?)) OR contains(lower(coalesce(p.product_name, '')), lower(?))
-    GROUP BY s.sku ORDER BY s.sku = ? DESC, s.sku LIMIT 50
-"""
-
-
 async def stock(request: Request) -> Response:
     """A SKU over its warehouses, a warehouse, or a search."""
     query = read_query(request, ("sku", "warehouse", "q"))
@@ -143,7 +122,7 @@ async def stock(request: Request) -> Response:
     if sku is not None or warehouse is not None:
         rows = await door.ask(("stock", sku, warehouse), questions.list_stock(sku=sku, warehouse=warehouse, limit=200))
     elif text:
-        found = await door.ask(("search", text), lambda reader: reader.rows(_SEARCH, [text, text, text]))
+        found = await door.ask(("search", text), questions.search_stock(text))
     name = " ".join(filter(None, (rows[0]["product_name"], rows[0]["variant_name"]))) if rows else ""
     given = {"sku": sku, "warehouse": warehouse, "q": text}
     values = {"rows": rows, "found": found, "name": name, "kinds": TITLES, **given}

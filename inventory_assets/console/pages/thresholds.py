@@ -16,7 +16,7 @@ from inventory_assets.domain.thresholds.document import name_scope
 from inventory_assets.domain.values import to_datetime
 from inventory_assets.lake.errors import LakeMissingError
 from inventory_assets.lake.query.reader import LakeReader
-from inventory_assets.thresholds.edits import read_changes, read_rules
+from inventory_assets.thresholds.edits import count_keys, read_changes, read_rules
 from inventory_assets.thresholds.listing import rule_row
 
 PER_PAGE = 100
@@ -60,12 +60,9 @@ async def rule(request: Request) -> Response:
         def look(reader: LakeReader) -> dict[str, Any]:
             stored = read_rules(reader).get(scope)
             changes = [change for change in read_changes(reader) if change.scope == scope]
-            keys = None
-            if stored is not None:
-                keys = reader.query(
-                    "SELECT count(*) FROM core.resolved_thresholds WHERE rule_event_id = ?", [stored.rule.event_id]
-                ).item()
-            return {"row": None if stored is None else rule_row(stored), "keys": keys, "changes": _lines(changes)}
+            if stored is None:
+                return {"row": None, "keys": None, "changes": _lines(changes)}
+            return {"row": rule_row(stored), "keys": count_keys(reader, stored), "changes": _lines(changes)}
 
         try:
             values |= await ask(request, ("rule", scope), look)

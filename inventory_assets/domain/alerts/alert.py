@@ -10,10 +10,8 @@ import msgspec
 from inventory_assets.domain.events.kinds import Condition, Key, ParentIds
 from inventory_assets.domain.stock.fold import KeyState
 from inventory_assets.domain.thresholds.resolve import Thresholds
-from inventory_assets.domain.values import format_time, to_datetime
+from inventory_assets.domain.values import DAY_US, format_time, to_datetime
 from inventory_assets.ranges import PRODUCT_RANGES
-
-DAY_US = 86_400_000_000
 
 # `json.dumps` with options builds an encoder each time: half the cost of an id.
 _compact = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode

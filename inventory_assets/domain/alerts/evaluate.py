@@ -14,8 +14,7 @@ from inventory_assets.domain.events.kinds import Condition
 from inventory_assets.domain.events.parse_threshold import MAX_COOLDOWN_MINUTES
 from inventory_assets.domain.stock.fold import KeyState
 from inventory_assets.domain.thresholds.resolve import Thresholds
-
-MINUTE_US = 60_000_000
+from inventory_assets.domain.values import MINUTE_US
 
 KeyAlerts = Mapping[Condition, Alert]
 """The latest alert of each condition a key has had."""

@@ -13,10 +13,7 @@ from typing import Any
 
 import msgspec
 
-from inventory_assets.domain.values import format_time, to_datetime
-
-DAY_US = 86_400_000_000
-HOUR_US = 3_600_000_000
+from inventory_assets.domain.values import DAY_US, HOUR_US, format_time, to_datetime
 
 # Iglewicz & Hoaglin, "How to Detect and Handle Outliers" (1993): 0.6745 scales the median
 # absolute deviation to a standard deviation, and scores over 3.5 are outliers.

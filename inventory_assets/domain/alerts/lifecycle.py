@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 import msgspec
 
 from inventory_assets.domain.alerts.alert import PRIORITY, WAREHOUSE_SOURCE, Alert, Transition
-from inventory_assets.domain.alerts.evaluate import MINUTE_US, KeyAlerts, with_handling
+from inventory_assets.domain.alerts.evaluate import KeyAlerts, with_handling
 from inventory_assets.domain.events.kinds import Command, Condition, Key, Rejection
-from inventory_assets.domain.values import format_time
+from inventory_assets.domain.values import MINUTE_US, format_time
 
 Scope = tuple[str | None, str | None, str | None, str | None]
 """What a hold is over: (warehouse_id, sku, category_id, alert_id); null for every one."""

@@ -11,9 +11,10 @@ from typing import NamedTuple
 from inventory_assets.domain.alerts.alert import Alert
 from inventory_assets.domain.alerts.evaluate import Cause, KeyAlerts, Point, end_cooldown, step
 from inventory_assets.domain.thresholds.resolve import Thresholds
+from inventory_assets.domain.values import MINUTE_US
 
 # A telling that is due waits for the key's next event or the sweep, five minutes at most.
-TELLING_GRACE_US = 15 * 60_000_000
+TELLING_GRACE_US = 15 * MINUTE_US
 
 
 class Disagreement(NamedTuple):

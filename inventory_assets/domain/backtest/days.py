@@ -8,9 +8,8 @@ between the events.
 import numpy as np
 import polars as pl
 
-from inventory_assets.domain.events.parse import DAY_US
 from inventory_assets.domain.stock.history import Stock
-from inventory_assets.domain.values import to_datetime
+from inventory_assets.domain.values import DAY_US, to_datetime
 
 VELOCITY_DAYS = 28
 

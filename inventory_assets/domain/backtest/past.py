@@ -9,10 +9,10 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from inventory_assets.domain.events.parse import DAY_US
 from inventory_assets.domain.replenish.shelves import ROAD_DAYS
 from inventory_assets.domain.stock.coverage import WINDOW_DAYS, daily_demand
 from inventory_assets.domain.stock.history import NO_LIMIT, TRANSACTION, TYPES, Stock, transaction_deltas
+from inventory_assets.domain.values import DAY_US
 
 _RESTOCK, _TRANSFER, _RETURN, _ADJUSTMENT = (TYPES.index(n) for n in ("RESTOCK", "TRANSFER", "RETURN", "ADJUSTMENT"))
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from inventory_assets.domain.events.kinds import Condition
 from inventory_assets.domain.values import (
     CONTROL_CHARACTERS,
+    MINUTE_US,
     InvalidValue,
     format_time,
     read_id,
@@ -21,7 +22,6 @@ ALERT_COMMANDS = frozenset({"ack", "silence", "unsilence", "escalate", "resolve"
 PLAN_COMMANDS = frozenset({"plan-accept", "plan-dismiss", "plan-snooze"})
 COMMANDS = frozenset({"pause", "resume", "re-evaluate"}) | ALERT_COMMANDS | PLAN_COMMANDS
 
-MINUTE_US = 60_000_000
 # Longer than this is no silence but a rule to change: `"enabled": false` mutes a key.
 MAX_SILENCE_MINUTES = 366 * 24 * 60
 # A warehouse and a SKU of 256 bytes each, the type, the date, the digest.

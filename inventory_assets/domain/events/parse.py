@@ -35,7 +35,6 @@ from inventory_assets.domain.events.kinds import (
     Transaction,
 )
 from inventory_assets.domain.events.parse_threshold import Limits, Problems, read_author, read_limits, read_scope
-from inventory_assets.domain.events.reading import DAY_US as DAY_US
 from inventory_assets.domain.events.reading import (
     SIGNS,
     Document,

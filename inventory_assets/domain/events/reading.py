@@ -10,9 +10,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from inventory_assets.domain.events.kinds import Position, join_id
-from inventory_assets.domain.values import InvalidValue, format_time, read_time
+from inventory_assets.domain.values import DAY_US, InvalidValue, format_time, read_time
 
-DAY_US = 86_400_000_000
 SIGNS = {"ORDER": -1, "RESTOCK": 1, "RETURN": 1, "ADJUSTMENT": 0, "TRANSFER": 1, "RESERVE": 1, "RELEASE": 1}
 
 Document = dict[str, Any]

@@ -6,8 +6,9 @@ read then. Not here: how they are configured (`settings`).
 
 import msgspec
 
-from inventory_assets.domain.events.parse import DAY_US, ParseSettings
+from inventory_assets.domain.events.parse import ParseSettings
 from inventory_assets.domain.thresholds.resolve import ThresholdDefaults
+from inventory_assets.domain.values import DAY_US
 
 SEMANTICS = 3
 """The number of the rules that a version was made under (RULES 37a); raised with every change of meaning.

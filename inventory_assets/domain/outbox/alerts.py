@@ -13,7 +13,7 @@ from typing import Any
 from inventory_assets.domain.alerts.alert import PRIORITY
 from inventory_assets.domain.events.kinds import Condition
 from inventory_assets.domain.events.topics import Topic
-from inventory_assets.domain.outbox.envelope import event_uuid, service_event
+from inventory_assets.domain.outbox.envelope import attributes_of, event_uuid, service_event
 
 ALERT_SCHEMA = "alert/1"
 LOW_STOCK_SCHEMA = "low-stock-alert/1"
@@ -33,6 +33,10 @@ def second_topic(alert_type: str) -> Topic:
     return Topic.REORDERS if alert_type == Condition.REORDER else Topic.LOW_STOCK
 
 
+SECOND_TOPICS = tuple(dict.fromkeys(second_topic(each) for each in Condition))
+"""All of those."""
+
+
 def telling_id(alert_id: str, number: int) -> str:
     """What repeats of one telling share; the next telling of the same alert has another."""
     return f"{alert_id}/{number}"
@@ -41,6 +45,14 @@ def telling_id(alert_id: str, number: int) -> str:
 def severity_of(alert_type: str) -> str:
     """An alert's severity, the wire's `priority`."""
     return PRIORITY[Condition(alert_type)]
+
+
+def alert_attributes(schema: str, *, alert_id: str, number: int, alert_type: str, warehouse_id: str) -> dict[str, str]:
+    """The attributes of an alert's message in a form of its own; of which telling of it."""
+    return {"alert_id": alert_id, "notification": str(number)} | attributes_of(
+        schema=schema, kind=alert_type, severity=severity_of(alert_type), warehouse_id=warehouse_id,
+        event_id=telling_id(alert_id, number),
+    )  # fmt: skip
 
 
 def low_stock_alert(wire: Mapping[str, Any], number: int) -> dict[str, Any]:

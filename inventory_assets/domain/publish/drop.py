@@ -3,6 +3,7 @@
 Here: names and marks. Not here: reading a folder, or what its files hold (`publishing.drop`).
 """
 
+import hashlib
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -13,6 +14,9 @@ FOLDER_MAPPING = "drop.toml"
 SETTLE_US = 10_000_000
 # A file that ends in the middle of a line is most likely half a one, of somebody whose line is slow.
 UNENDED_US = 120_000_000
+# What a file system takes of one name.
+_MOST_NAME_BYTES = 255
+_TELLS_APART = 12
 # Under these names files are written before they get their own: of rsync, sftp, browsers, editors.
 _UNFINISHED = (".part", ".partial", ".tmp", ".temp", ".filepart", ".crdownload", ".swp", ".lock", ".unfinished", "~")
 
@@ -59,6 +63,16 @@ def is_file_of_rows(name: str) -> bool:
     parts = name.split("/")
     is_ours = name.endswith((REPORT, MAPPING))
     return not is_ours and not any(part.startswith(".") for part in parts) and not name.lower().endswith(_UNFINISHED)
+
+
+def report_of(name: str) -> str:
+    """The name of a file's report: its own with an ending; of one too long its beginning, and a hash of all of it."""
+    folder, slash, own = name.rpartition("/")
+    if len(own.encode()) + len(REPORT) > _MOST_NAME_BYTES:
+        room = _MOST_NAME_BYTES - len(REPORT) - _TELLS_APART - 1
+        beginning = own.encode()[:room].decode(errors="ignore")
+        own = f"{beginning}-{hashlib.sha256(own.encode()).hexdigest()[:_TELLS_APART]}"
+    return f"{folder}{slash}{own}{REPORT}"
 
 
 def mapping_of(name: str, names: Mapping[str, str]) -> str:

@@ -12,11 +12,8 @@ from enum import StrEnum
 import msgspec
 
 from inventory_assets.domain.events.connectors import Heard
-from inventory_assets.domain.values import span, to_datetime
+from inventory_assets.domain.values import DAY_US, MINUTE_US, span, to_datetime
 
-MINUTE = 60_000_000
-HOUR = 60 * MINUTE
-DAY = 24 * HOUR
 PIPELINE = "pipeline"
 
 
@@ -58,15 +55,15 @@ OF_FLOW = frozenset({FindingKind.STALLED, FindingKind.NOT_ARRIVING, FindingKind.
 class Limits(msgspec.Struct, frozen=True):
     """R0's limits; microseconds. `retired_after`: a connector silent for so long was taken away, and nobody waits."""
 
-    silent_after: int = 5 * MINUTE
-    stalled_after: int = 5 * MINUTE
-    slow_after: int = 2 * MINUTE
+    silent_after: int = 5 * MINUTE_US
+    stalled_after: int = 5 * MINUTE_US
+    slow_after: int = 2 * MINUTE_US
     error_share: float = 0.01
     # RULES 13 has no least number: each of these is lost stock.
     moved_share: float = 0.01
     # Fewer messages than this count as so many: one bad message of three is told as a dead letter, not as a rate.
     error_base: int = 100
-    retired_after: int = 30 * DAY
+    retired_after: int = 30 * DAY_US
 
 
 class Flow(msgspec.Struct, frozen=True, kw_only=True):

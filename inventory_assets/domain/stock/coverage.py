@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from inventory_assets.domain.events.parse import DAY_US
 from inventory_assets.domain.stock.history import Stock
+from inventory_assets.domain.values import DAY_US
 
 WINDOW_DAYS = 84
 """Twelve whole weeks: every weekday counts as often, and a season of the year shows little."""

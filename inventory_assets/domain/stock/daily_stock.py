@@ -8,10 +8,9 @@ reading events, writing files.
 
 import numpy as np
 
-from inventory_assets.domain.events.parse import DAY_US
 from inventory_assets.domain.stock.stock_in_time import Points, empty_points
+from inventory_assets.domain.values import DAY_US, SECOND_US
 
-SECOND_US = 1_000_000
 DAY_SECONDS = 86_400
 
 

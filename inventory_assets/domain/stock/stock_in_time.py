@@ -14,7 +14,6 @@ import numpy as np
 import polars as pl
 
 from inventory_assets.domain.events.kinds import Level, Transaction
-from inventory_assets.domain.events.parse import DAY_US
 from inventory_assets.domain.stock.fold import (
     KeyState,
     Versions,
@@ -25,6 +24,7 @@ from inventory_assets.domain.stock.fold import (
     latest_version,
 )
 from inventory_assets.domain.stock.history import LEVEL, TRANSACTION, events_of, run_stock
+from inventory_assets.domain.values import DAY_US
 
 # A place in a frame and a version share one integer: 16 million rows, and versions for 17,000 years of one a second.
 _VERSION_BITS = 39

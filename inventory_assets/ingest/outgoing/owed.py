@@ -11,19 +11,20 @@ from typing import Any
 
 import msgspec
 
-from inventory_assets.domain.events.kinds import Command
+from inventory_assets.domain.events.kinds import Command, Condition
 from inventory_assets.domain.events.refusals import class_of
 from inventory_assets.domain.events.topics import Topic
 from inventory_assets.domain.outbox import reorders
 from inventory_assets.domain.outbox.alerts import (
     ALERT_SCHEMA,
     LOW_STOCK_SCHEMA,
+    SECOND_TOPICS,
     SERVICE_SCHEMA,
+    alert_attributes,
     low_stock_alert,
     reorder_trigger,
     second_topic,
     severity_of,
-    telling_id,
 )
 from inventory_assets.domain.outbox.envelope import attributes_of, lane_of
 from inventory_assets.domain.outbox.size import fit
@@ -83,10 +84,9 @@ def owed_second(told: Notification) -> Owed:
 
 
 def _of_alert(told: Notification, schema: str) -> dict[str, str]:
-    return {"alert_id": told.alert_id, "notification": str(told.number)} | attributes_of(
-        schema=schema, kind=told.alert_type, severity=severity_of(told.alert_type),
-        warehouse_id=told.warehouse_id, event_id=telling_id(told.alert_id, told.number),
-    )  # fmt: skip
+    return alert_attributes(
+        schema, alert_id=told.alert_id, number=told.number, alert_type=told.alert_type, warehouse_id=told.warehouse_id
+    )
 
 
 def _owed_event(subject_id: str, number: int, topic: Topic, event: dict[str, Any], severity: str) -> Owed:
@@ -150,18 +150,21 @@ def status_message(kind: str, **fields: object) -> OutgoingMessage:
     return _message(Topic.STATUS, msgspec.json.encode({"type": kind, **fields}), {"type": kind})
 
 
+_OTHERS = ", ".join(f"'{topic}'" for topic in SECOND_TOPICS)
+_OTHER = " ".join(f"WHEN '{each}' THEN '{second_topic(each)}'" for each in Condition)
 # A second message is owed where one was ever owed so: what a release before sent once, it sent.
 _ALERTS = f"""
     WITH sent AS (
         SELECT subject_id, channel, max(notification) AS number, arg_max(version, notification) AS sent_in
-        FROM out.deliveries WHERE {SETTLED} AND channel IN ($1, $2, $3) GROUP BY ALL
+        FROM out.deliveries WHERE {SETTLED} AND channel IN ($1, {_OTHERS}) GROUP BY ALL
     ),
     since AS (
-        SELECT min(version) AS version FROM out.deliveries WHERE channel IN ($2, $3) AND starts_with(subject_id, 'alt-')
+        SELECT min(version) AS version FROM out.deliveries
+        WHERE channel IN ({_OTHERS}) AND starts_with(subject_id, 'alt-')
     ),
     alerts AS (
         SELECT alert_id, notification_count AS number, body, alert_type, warehouse_id, sku, opened_at,
-            CASE WHEN alert_type = 'REORDER' THEN $3 ELSE $2 END AS other_channel
+            CASE alert_type {_OTHER} END AS other_channel
         FROM out.alerts WHERE notification_count > 0
     )
     SELECT * EXCLUDE (opened_at) FROM (
@@ -179,7 +182,7 @@ _ALERTS = f"""
 def load_alerts(reader: Reader) -> list[Owed]:
     """What is owed of alerts."""
     owed = []
-    rows = reader.query(_ALERTS, [Topic.ALERTS, Topic.LOW_STOCK, Topic.REORDERS])
+    rows = reader.query(_ALERTS, [Topic.ALERTS])
     for alert_id, number, body, alert_type, warehouse_id, sku, owes_first, owes_second in rows.iter_rows():
         told = Notification(alert_id, number, body.encode(), alert_type, warehouse_id, sku)
         owed += [owed_on_alerts(told)] if owes_first else []

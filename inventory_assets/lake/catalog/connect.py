@@ -15,6 +15,7 @@ import duckdb
 
 from inventory_assets.lake.catalog.create import ensure_tables
 from inventory_assets.lake.catalog.extensions import load_extension, open_with_extensions
+from inventory_assets.lake.catalog.older import OLDER, is_older, show_whole
 from inventory_assets.lake.catalog.postgres import server_reason, split_password
 from inventory_assets.lake.catalog.readable import attach_readable
 from inventory_assets.lake.catalog.spill import spill_folder
@@ -61,7 +62,7 @@ def connect(settings: Settings, *, read_only: bool = False) -> duckdb.DuckDBPyCo
     connection = open_duckdb(settings, *_extensions(settings))
     _use_credentials(connection, settings)
     if read_only:
-        attach(connection, settings, read_only=True)
+        attach_whole(connection, settings)
     else:
         with lake_lock(settings):
             _until_made(lambda: attach(connection, settings, read_only=False))
@@ -169,13 +170,27 @@ def attach_at_snapshot(connection: duckdb.DuckDBPyConnection, settings: Settings
     attach(connection, settings, read_only=True)
     row = connection.execute(f"SELECT max(snapshot_id) FROM {CATALOG}.snapshots()").fetchone()
     connection.execute(f"DETACH {CATALOG}")
-    attach(connection, settings, read_only=True, snapshot=row[0] if row else None)
+    attach_whole(connection, settings, snapshot=row[0] if row else None)
+
+
+def attach_whole(connection: duckdb.DuckDBPyConnection, settings: Settings, *, snapshot: int | None = None) -> None:
+    """Attach the lake as `lake` to read, with all of this release's tables and columns, whoever wrote it last."""
+    attach(connection, settings, read_only=True, snapshot=snapshot)
+    if is_older(connection):
+        connection.execute(f"DETACH {CATALOG}")
+        attach(connection, settings, read_only=True, snapshot=snapshot, name=OLDER)
+        show_whole(connection)
 
 
 def attach(
-    connection: duckdb.DuckDBPyConnection, settings: Settings, *, read_only: bool, snapshot: int | None = None
+    connection: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    *,
+    read_only: bool,
+    snapshot: int | None = None,
+    name: str = CATALOG,
 ) -> None:
-    """Attach the lake as `lake`; with `snapshot`, as of that DuckLake snapshot."""
+    """Attach the lake under a name; with `snapshot`, as of that DuckLake snapshot."""
     # Row inlining is off: it made merges slower when it was measured. Not for the one row of the
     # watermark on a server: in a file, it would be lost with the answer to a COMMIT (`files`).
     limit = 0 if settings.is_embedded else 1
@@ -203,7 +218,7 @@ def attach(
         options.append(f"SNAPSHOT_VERSION {snapshot}")
 
     def attach_from(uri: str) -> None:
-        connection.execute(f"ATTACH 'ducklake:{_quoted(uri)}' AS {CATALOG} ({', '.join(options)})")
+        connection.execute(f"ATTACH 'ducklake:{_quoted(uri)}' AS {name} ({', '.join(options)})")
 
     try:
         if settings.is_embedded and read_only:

@@ -37,7 +37,7 @@ def ensure_tables(connection: duckdb.DuckDBPyConnection, make_journal: MakeJourn
     is given one first: killed in between, it is still a lake without one, and the
     next start makes it anew.
     """
-    known = _columns(connection)
+    known = known_columns(connection)
     lacking = _lacking(known)
     stale = [
         table
@@ -67,11 +67,6 @@ def ensure_tables(connection: duckdb.DuckDBPyConnection, make_journal: MakeJourn
         _create_view(connection, view.full_name, view.query.replace("{lake}", f"{CATALOG}."), view.comment)
     commit()
     _note_empty(connection)
-
-
-def lacks_columns(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Whether tables or columns are missing that this release has: an older one wrote the lake last."""
-    return bool(_lacking(_columns(connection)))
 
 
 def _lacking(known: dict[str, set[str]]) -> list[Table]:
@@ -116,9 +111,10 @@ def _begin_journal(connection: duckdb.DuckDBPyConnection, make_journal: MakeJour
     )
 
 
-def _columns(connection: duckdb.DuckDBPyConnection) -> dict[str, set[str]]:
+def known_columns(connection: duckdb.DuckDBPyConnection, catalog: str = CATALOG) -> dict[str, set[str]]:
+    """The columns of each table and view of a catalog, by its full name."""
     rows = connection.execute(
-        "SELECT schema_name || '.' || table_name, column_name FROM duckdb_columns() WHERE database_name = ?", [CATALOG]
+        "SELECT schema_name || '.' || table_name, column_name FROM duckdb_columns() WHERE database_name = ?", [catalog]
     ).fetchall()
     known: dict[str, set[str]] = {}
     for name, column in rows:

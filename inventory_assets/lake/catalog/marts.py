@@ -9,7 +9,7 @@ The marts' tables are in the catalog's `main` schema, so that DuckDB finds
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -116,3 +116,21 @@ def build_lock(settings: Settings) -> Iterator[None]:
 
 def _quoted(text: str) -> str:
     return text.replace("'", "''")
+
+
+def list_marts(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, int | None, str | None]]:
+    """(name, rows, what it holds) of each table and view of the attached marts."""
+    # A view has no rows of its own to count.
+    return connection.execute(
+        "SELECT table_name AS mart, estimated_size AS rows, comment AS holds FROM duckdb_tables() "
+        f"WHERE database_name = '{MARTS}' AND schema_name = 'main' UNION ALL BY NAME "
+        "SELECT view_name AS mart, comment AS holds FROM duckdb_views() "
+        f"WHERE database_name = '{MARTS}' AND schema_name = 'main' ORDER BY mart"
+    ).fetchall()
+
+
+def newest_build(connection: duckdb.DuckDBPyConnection) -> tuple[int, datetime, date | None]:
+    """(lake version or 0, when, through which day of snapshots) of the attached marts' build."""
+    row = connection.execute(f"SELECT coalesce(lake_version, 0), built_at, as_of_date FROM {MARTS}.builds").fetchone()
+    assert row is not None  # a build ends with it
+    return row

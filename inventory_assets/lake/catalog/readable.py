@@ -53,6 +53,13 @@ def scratch() -> Path:
     return Path(_scratch().name)
 
 
+def copies_of(connection: duckdb.DuckDBPyConnection) -> list[Path]:
+    """The folders of the copies that a connection has attached."""
+    attached = connection.execute("SELECT path FROM duckdb_databases()").fetchall()
+    paths = [Path(str(path).removeprefix("sqlite:")) for (path,) in attached]
+    return [path.parent for path in paths if path.is_relative_to(scratch())]
+
+
 @cache
 def _scratch() -> tempfile.TemporaryDirectory:
     # Removed at the interpreter's end, not before: DuckDB opens the catalog anew for each transaction.

@@ -19,6 +19,8 @@ import duckdb
 from inventory_assets.lake.errors import LakeError
 
 UNFINISHED = ".unfinished"
+# Of a name, in characters, which take four bytes each at most.
+_BEGINNING = 40
 
 
 class Mark(NamedTuple):
@@ -111,7 +113,8 @@ class Directory:
         path = self._path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         # A name of its own: two processes may write one file at once, and each must finish its own.
-        handle, unfinished = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=UNFINISHED)
+        # Only a beginning of the file's: of one that is as long as may be, there is no room for more.
+        handle, unfinished = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:_BEGINNING]}.", suffix=UNFINISHED)
         os.close(handle)
         try:
             yield Path(unfinished)

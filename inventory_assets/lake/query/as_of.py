@@ -58,20 +58,13 @@ def _make_views(connection: duckdb.DuckDBPyConnection, version: int) -> None:
     connection.execute("USE memory")
     for schema in SCHEMAS:
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS memory.{schema}")
-    # A lake of an earlier release has not every table until somebody writes to it.
-    rows = connection.execute(
-        "SELECT schema_name || '.' || table_name FROM duckdb_tables() WHERE database_name = ?", [CATALOG]
-    ).fetchall()
-    there = {row[0] for row in rows}
     for table in APPEND_TABLES:
-        if table not in (LANDED, BASES) and table.full_name in there:
+        if table not in (LANDED, BASES):
             connection.execute(
                 f"CREATE VIEW memory.{table.full_name} AS "
                 f"SELECT * FROM {CATALOG}.{table.full_name} WHERE version <= {version}"
             )
     for versioned in VERSIONED_TABLES:
-        if versioned.changes not in there:
-            continue
         query = versioned.view_query(f"{CATALOG}.", None, version)
         connection.execute(f"CREATE VIEW memory.{versioned.full_name} AS {query}")
         connection.execute(

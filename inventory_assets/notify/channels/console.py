@@ -5,7 +5,7 @@ from typing import TextIO
 
 from inventory_assets.domain.notify.notifications import DeliveryError, Outgoing, Receipt
 from inventory_assets.notify.channels.channel import Channel
-from inventory_assets.notify.message.content import plain_text
+from inventory_assets.notify.message.wording import plain_text
 
 MAX_ALERTS = 50
 

@@ -19,8 +19,8 @@ from inventory_assets.domain.notify.notifications import (
 )
 from inventory_assets.domain.values import to_datetime
 from inventory_assets.notify.channels.channel import Channel
-from inventory_assets.notify.message.content import plain_text, subject_line
 from inventory_assets.notify.message.html import render_html
+from inventory_assets.notify.message.wording import plain_text, subject_line
 from inventory_assets.words.text import clean
 
 DEFAULT_PORTS = {"none": 25, "starttls": 587, "tls": 465}

@@ -13,8 +13,8 @@ from inventory_assets.domain.notify.notifications import IncidentFacts, Outgoing
 from inventory_assets.domain.values import format_time
 from inventory_assets.notify.channels.channel import Channel
 from inventory_assets.notify.channels.http import GuardedClient
-from inventory_assets.notify.message.content import action_lines, reason_lines, subject_line
 from inventory_assets.notify.message.payload import to_incident
+from inventory_assets.notify.message.wording import action_lines, reason_lines, subject_line
 from inventory_assets.words.text import clean
 
 EVENTS_URL = "https://events.pagerduty.com/v2/enqueue"

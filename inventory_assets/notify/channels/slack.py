@@ -7,7 +7,7 @@ import msgspec
 from inventory_assets.domain.notify.notifications import AlertFacts, Outgoing, Receipt, without_repeats
 from inventory_assets.notify.channels.channel import Channel
 from inventory_assets.notify.channels.http import GuardedClient
-from inventory_assets.notify.message.content import (
+from inventory_assets.notify.message.wording import (
     action_lines,
     explain_command,
     figure_lines,

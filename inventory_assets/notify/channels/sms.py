@@ -7,7 +7,7 @@ import msgspec
 from inventory_assets.domain.notify.notifications import Outgoing, Receipt
 from inventory_assets.notify.channels.channel import Channel
 from inventory_assets.notify.channels.http import GuardedClient
-from inventory_assets.notify.message.content import action_lines, is_one, reason_lines, subject_line
+from inventory_assets.notify.message.wording import action_lines, is_one, reason_lines, subject_line
 from inventory_assets.words.notifications import AGAIN
 from inventory_assets.words.text import clean
 

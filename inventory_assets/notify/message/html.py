@@ -1,4 +1,4 @@
-"""A notification as HTML that mail clients render: what its template shows beside the words of `content`."""
+"""A notification as HTML that mail clients render: what its template shows beside the words of `wording`."""
 
 from functools import cache
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from jinja2 import Template
 
 from inventory_assets.domain.notify.notifications import AlertFacts, Outgoing, without_repeats
-from inventory_assets.notify.message import content
+from inventory_assets.notify.message import wording
 from inventory_assets.words.advice import days_left
 from inventory_assets.words.notifications import marks, why_lines
 from inventory_assets.words.numbers import amount, counted, number, rate
@@ -23,7 +23,7 @@ def render_html(notification: Outgoing, *, limit: int) -> str:
     alerts = without_repeats(notification.alerts)
     text = _template().render(
         notification=notification, alerts=alerts, limit=limit, is_over=notification.kind == "resolved",
-        subject=content.subject_line(notification),
+        subject=wording.subject_line(notification),
     )  # fmt: skip
     return text.strip()  # what the macros' definitions leave of themselves
 
@@ -36,7 +36,7 @@ def _template() -> Template:
         "worst_first",
     )  # fmt: skip
     own = (draw_trend, key_figures, marks, row_figures, row_lines)
-    values = {name: getattr(content, name) for name in names} | {each.__name__: each for each in own}
+    values = {name: getattr(wording, name) for name in names} | {each.__name__: each for each in own}
     return make_environment("inventory_assets.notify", values=values).get_template("notification.html.j2")
 
 
@@ -44,7 +44,7 @@ def key_figures(facts: AlertFacts) -> list[tuple[str, str]]:
     """The numbers that a single alert shows large, each under its name."""
     body, line = facts.body, facts.line
     figures = [("available", number(body["available_stock"]))]
-    if (name := content.threshold_name(facts)) is not None:
+    if (name := wording.threshold_name(facts)) is not None:
         figures.append((name, number(body["threshold"])))
     if left := days_left(line):
         figures.append(("days to stockout", number(left)))
@@ -66,10 +66,10 @@ def row_figures(facts: AlertFacts) -> list[str]:
 
 
 def _limit(facts: AlertFacts) -> str:
-    if content.threshold_name(facts) is None:
+    if wording.threshold_name(facts) is None:
         return ""
     limit = number(facts.body["threshold"])
-    if content.is_days(facts):
+    if wording.is_days(facts):
         return f", under {limit} days"
     return f", {'reorder' if facts.body['alert_type'] == 'REORDER' else 'minimum'} {limit}"
 
@@ -79,7 +79,7 @@ def row_lines(notification: Outgoing, facts: AlertFacts) -> list[str]:
     if not facts.is_firing:
         return []
     why = why_lines(notification, facts) if notification.kind != "digest" else []
-    return why + (content.action_lines(facts) if notification.kind != "resolved" else [])
+    return why + (wording.action_lines(facts) if notification.kind != "resolved" else [])
 
 
 def draw_trend(facts: AlertFacts) -> dict[str, Any] | None:
@@ -87,16 +87,16 @@ def draw_trend(facts: AlertFacts) -> dict[str, Any] | None:
     values = facts.trend[-_MAX_BARS:]
     if len(values) < 2:
         return None
-    limit = 0 if content.is_days(facts) else facts.body["threshold"]
+    limit = 0 if wording.is_days(facts) else facts.body["threshold"]
     top = max(*values, int(limit), 1)
     line = round(_HEIGHT * limit / top) if limit > 0 else 0
-    color = content.severity_color(facts.body["priority"])
+    color = wording.severity_color(facts.body["priority"])
     bars = []
     for value in values:
-        is_below = not content.is_days(facts) and (value < limit or value <= 0)
+        is_below = not wording.is_days(facts) and (value < limit or value <= 0)
         height = max(2, round(_HEIGHT * max(0, value) / top))
         bars.append({"value": value, "height": height, "fill": color if is_below else _CALM})
-    name = content.threshold_name(facts)
+    name = wording.threshold_name(facts)
     shown = f"; line: {name} {number(limit)}" if line and name is not None else ""
     words = f"Available stock after each of the last events up to the breach{shown}"
     return {"bars": bars, "line": line, "color": color, "height": _HEIGHT + 4, "words": words}

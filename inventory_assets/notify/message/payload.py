@@ -11,7 +11,7 @@ from inventory_assets.domain.notify.notifications import (
     without_repeats,
 )
 from inventory_assets.domain.values import format_time
-from inventory_assets.notify.message.content import subject_line
+from inventory_assets.notify.message.wording import subject_line
 from inventory_assets.words import advice
 
 

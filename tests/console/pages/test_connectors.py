@@ -8,8 +8,8 @@ import pytest
 
 from inventory_assets.console.pages.views import connectors_view, day_time
 from inventory_assets.domain.events.connectors import Heard
-from inventory_assets.domain.quality.pipeline import MINUTE, FindingKind
-from inventory_assets.domain.values import to_microseconds
+from inventory_assets.domain.quality.pipeline import FindingKind
+from inventory_assets.domain.values import MINUTE_US, to_microseconds
 from inventory_assets.quality.pipeline import connector_rows
 from tests.builders import heartbeat, message
 from tests.console.conftest import alert_ids
@@ -112,8 +112,8 @@ def test_ids_of_connectors_are_text(shop, console):
 def test_every_state_of_a_connector_has_words(kind, state, heard_minutes, until_minutes, gaps):
     now = to_microseconds(datetime.now(UTC))
     heard = Heard(
-        connector_id="c1", heard_at=now - heard_minutes * MINUTE, state=state, open_gaps=gaps,
-        published_until=now - until_minutes * MINUTE,
+        connector_id="c1", heard_at=now - heard_minutes * MINUTE_US, state=state, open_gaps=gaps,
+        published_until=now - until_minutes * MINUTE_US,
     )  # fmt: skip
 
     [row] = connector_rows([heard], now=now)

@@ -5,7 +5,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inventory_assets.domain.alerts.incidents import (
-    DAY_US,
     IncidentPolicy,
     find_breach_trends,
     find_category_stockouts,
@@ -14,6 +13,7 @@ from inventory_assets.domain.alerts.incidents import (
     make_incident_id,
     robust_score,
 )
+from inventory_assets.domain.values import DAY_US
 
 POLICY = IncidentPolicy()
 

@@ -6,12 +6,12 @@ from hypothesis import strategies as st
 from inventory_assets.domain.backtest.days import add_velocity_points
 from inventory_assets.domain.backtest.replay import resolve_keys, run_rules
 from inventory_assets.domain.events.kinds import UNKNOWN_PARENTS, ThresholdRule
-from inventory_assets.domain.events.parse import DAY_US, ParseSettings
+from inventory_assets.domain.events.parse import ParseSettings
 from inventory_assets.domain.ingest.process import BurstInputs, parse_burst, process_burst
 from inventory_assets.domain.ingest.state import InventoryState
 from inventory_assets.domain.stock.history import run_stock
 from inventory_assets.domain.thresholds.resolve import StoredRule, ThresholdDefaults
-from inventory_assets.domain.values import format_time
+from inventory_assets.domain.values import DAY_US, format_time
 from tests.builders import level, message, messages, moment, rule, transaction
 from tests.domain.histories import LATER, accepted, documents, history_of, live
 from tests.hunting import tried

@@ -2,7 +2,7 @@
 
 import pytest
 
-from inventory_assets.domain.publish.drop import SETTLE_US, Seen, is_file_of_rows, look, mapping_of
+from inventory_assets.domain.publish.drop import SETTLE_US, Seen, is_file_of_rows, look, mapping_of, report_of
 
 
 def judged(found):
@@ -70,3 +70,24 @@ def test_what_is_half_written_hidden_or_ours_is_never_taken(name):
 )
 def test_the_nearest_mapping_holds(there, expected):
     assert expected == mapping_of("acme/north/a.csv", dict.fromkeys(there, "1"))
+
+
+@pytest.mark.parametrize(
+    ("name", "report"),
+    [
+        ("a.csv", "a.csv.report.txt"),
+        ("acme/" + "a" * 244, "acme/" + "a" * 244 + ".report.txt"),
+        # sha256 of 245 letters.
+        ("acme/" + "a" * 245, "acme/" + "a" * 231 + "-5553f05514a6.report.txt"),
+    ],
+)
+def test_a_report_is_named_after_its_file_as_far_as_that_fits(name, report):
+    assert report_of(name) == report
+
+
+def test_a_letter_is_not_cut_in_two():
+    name = report_of("é" * 124)
+
+    assert name.startswith("é" * 115 + "-")
+    assert len(name.encode()) <= 255
+    assert not is_file_of_rows(name)

@@ -5,9 +5,6 @@ import pytest
 
 from inventory_assets.domain.events.connectors import Heard
 from inventory_assets.domain.quality.pipeline import (
-    DAY,
-    HOUR,
-    MINUTE,
     FindingKind,
     Flow,
     PipelineFinding,
@@ -19,6 +16,7 @@ from inventory_assets.domain.quality.pipeline import (
     judge_pipeline,
     span,
 )
+from inventory_assets.domain.values import DAY_US, HOUR_US, MINUTE_US
 
 # 2026-03-04 07:05 UTC.
 NOW = 1_772_607_900_000_000
@@ -27,10 +25,10 @@ WELL = Flow(last_taken_in_at=NOW - 2_000_000, messages=5_000, recent=400, publis
 
 def heard(minutes: float = 0.5, **fields) -> Heard:
     """A connector that is well, heard so long ago and known up to two seconds before."""
-    at = NOW - int(minutes * MINUTE)
+    at = NOW - int(minutes * MINUTE_US)
     base = {
         "connector_id": "connector-wh-east-1", "warehouse_id": "WH-EAST-1", "heard_at": at, "state": "streaming",
-        "published_until": at - 2_000_000, "started_at": NOW - DAY,
+        "published_until": at - 2_000_000, "started_at": NOW - DAY_US,
     }  # fmt: skip
     return Heard(**(base | fields))
 
@@ -50,27 +48,27 @@ def flow(**fields) -> Flow:
         ("the database is away for a minute", heard(state="recovering"), WELL, []),
         (
             "the database is away",
-            heard(state="recovering", published_until=NOW - 20 * MINUTE), WELL, [FindingKind.DISCONNECTED],
+            heard(state="recovering", published_until=NOW - 20 * MINUTE_US), WELL, [FindingKind.DISCONNECTED],
         ),
-        ("it does not keep up", heard(published_until=NOW - 3 * MINUTE), WELL, [FindingKind.BEHIND]),
-        ("a copy is behind by nature", heard(state="copying", published_until=NOW - HOUR), WELL, [FindingKind.COPYING]),
+        ("it does not keep up", heard(published_until=NOW - 3 * MINUTE_US), WELL, [FindingKind.BEHIND]),
+        ("a copy is behind by nature", heard(state="copying", published_until=NOW - HOUR_US), WELL, [FindingKind.COPYING]),
         ("a copy that is silent is silent", heard(6, state="copying"), WELL, [FindingKind.SILENT]),
         ("how far it is, is not known", heard(published_until=None), WELL, []),
         ("history is lost", heard(open_gaps=1), WELL, [FindingKind.GAP]),
         ("its epoch went back", heard(source_epoch=0, outranked_by=7), WELL, [FindingKind.OUTRANKED]),
         ("it was taken away long ago", heard(31 * 24 * 60), WELL, []),
         (
-            "not even heartbeats come in", heard(6), flow(last_taken_in_at=NOW - 6 * MINUTE),
+            "not even heartbeats come in", heard(6), flow(last_taken_in_at=NOW - 6 * MINUTE_US),
             [FindingKind.SILENT, FindingKind.STALLED],
         ),
         (
             "nothing comes in because all said goodbye", heard(60, state="stopping"),
-            flow(last_taken_in_at=NOW - HOUR), [FindingKind.STOPPED],
+            flow(last_taken_in_at=NOW - HOUR_US), [FindingKind.STOPPED],
         ),
         ("what is published does not come in", heard(), flow(recent=0), [FindingKind.NOT_ARRIVING]),
         ("nothing is published, nothing comes in", heard(), flow(recent=0, published=0), []),
-        ("two minutes is the limit", heard(), flow(latency={"t": 2 * MINUTE}), []),
-        ("one topic is slow", heard(), flow(latency={"t": 2 * MINUTE + 1, "u": 5}), [FindingKind.SLOW]),
+        ("two minutes is the limit", heard(), flow(latency={"t": 2 * MINUTE_US}), []),
+        ("one topic is slow", heard(), flow(latency={"t": 2 * MINUTE_US + 1, "u": 5}), [FindingKind.SLOW]),
         ("one in a hundred is the limit", heard(), flow(messages=1_000, refused=10), []),
         ("more than one in a hundred", heard(), flow(messages=1_000, refused=11), [FindingKind.ERRORS]),
         ("one bad message of three", heard(), flow(messages=3, refused=1), []),
@@ -93,7 +91,7 @@ def test_what_is_wrong(why, connector, came_in, expected):
 
 def test_without_a_connector_nothing_is_judged():
     """What simulators and files publish has no rhythm to miss."""
-    assert [] == judge_pipeline([], Flow(last_taken_in_at=NOW - DAY, messages=9, refused=9), now=NOW)
+    assert [] == judge_pipeline([], Flow(last_taken_in_at=NOW - DAY_US, messages=9, refused=9), now=NOW)
 
 
 def test_moved_transactions_are_told_with_share_and_way_out_by_warehouse_without_a_connector_too():
@@ -123,14 +121,14 @@ def test_a_copy_does_not_make_numbers_old():
 
 @pytest.mark.parametrize(
     ("duration", "expected"),
-    [(-5, "0 s"), (59_000_000, "59 s"), (25 * MINUTE, "25 min"), (3 * HOUR, "3 h"), (9 * DAY, "9 days")],
+    [(-5, "0 s"), (59_000_000, "59 s"), (25 * MINUTE_US, "25 min"), (3 * HOUR_US, "3 h"), (9 * DAY_US, "9 days")],
 )
 def test_a_duration_is_said_in_one_unit(duration, expected):
     assert expected == span(duration)
 
 
 def test_another_day_is_named():
-    assert ("06:40 UTC", "Mar 03 07:05 UTC") == (clock(NOW - 25 * MINUTE, NOW), clock(NOW - DAY, NOW))
+    assert ("06:40 UTC", "Mar 03 07:05 UTC") == (clock(NOW - 25 * MINUTE_US, NOW), clock(NOW - DAY_US, NOW))
 
 
 # ---- what began and what ended
@@ -139,7 +137,7 @@ def test_another_day_is_named():
 def finding(**fields) -> PipelineFinding:
     base = {
         "kind": FindingKind.SILENT, "subject": "c1", "severity": Severity.WARNING, "text": "silent since 06:40",
-        "what_to_do": "look", "since": NOW - 25 * MINUTE,
+        "what_to_do": "look", "since": NOW - 25 * MINUTE_US,
     }  # fmt: skip
     return PipelineFinding(**(base | fields))
 
@@ -148,10 +146,10 @@ def test_a_finding_is_told_once_when_it_begins_and_once_when_it_is_over():
     [began] = compare_findings([], [finding()], now=NOW)
     later = finding(text="silent since 06:40 (26 min)")
 
-    assert began == StoredFinding(finding=finding(), begun_at=NOW - 25 * MINUTE)
-    assert [] == compare_findings([began], [later], now=NOW + MINUTE)
-    [over] = compare_findings([began], [], now=NOW + MINUTE)
-    assert (False, NOW + MINUTE, began.begun_at) == (over.is_open, over.ended_at, over.begun_at)
+    assert began == StoredFinding(finding=finding(), begun_at=NOW - 25 * MINUTE_US)
+    assert [] == compare_findings([began], [later], now=NOW + MINUTE_US)
+    [over] = compare_findings([began], [], now=NOW + MINUTE_US)
+    assert (False, NOW + MINUTE_US, began.begun_at) == (over.is_open, over.ended_at, over.begun_at)
 
 
 def test_the_same_of_another_connector_is_another_finding():
@@ -159,7 +157,7 @@ def test_the_same_of_another_connector_is_another_finding():
 
     changes = compare_findings([began], [finding(subject="c2", since=None)], now=NOW)
 
-    assert [("c2", NOW, None), ("c1", NOW - 25 * MINUTE, NOW)] == [
+    assert [("c2", NOW, None), ("c1", NOW - 25 * MINUTE_US, NOW)] == [
         (each.finding.subject, each.begun_at, each.ended_at) for each in changes
     ]
 
@@ -167,6 +165,6 @@ def test_the_same_of_another_connector_is_another_finding():
 def test_what_became_more_severe_is_told_again_as_the_same():
     [began] = compare_findings([], [finding()], now=NOW)
 
-    [worse] = compare_findings([began], [finding(severity=Severity.ALARM)], now=NOW + MINUTE)
+    [worse] = compare_findings([began], [finding(severity=Severity.ALARM)], now=NOW + MINUTE_US)
 
     assert (began.begun_at, Severity.ALARM) == (worse.begun_at, worse.finding.severity)

@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from inventory_assets.domain.events.parse import DAY_US
 from inventory_assets.domain.stock.coverage import Demand, daily_demand, measure
 from inventory_assets.domain.stock.history import run_stock
+from inventory_assets.domain.values import DAY_US
 from tests.builders import level, transaction
 from tests.domain.histories import accepted, history_of, live
 

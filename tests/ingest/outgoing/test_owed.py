@@ -31,6 +31,7 @@ from tests.domain.histories import LATER
 from tests.domain.outbox.test_alerts import WIRE
 from tests.facts import differences, rows
 from tests.fakes import Crash
+from tests.messaging.memory import InMemoryBroker
 from tests.replenish.shop import fill, plan, take
 
 LINE = "pln-20220520-W1-S1"
@@ -206,6 +207,23 @@ def test_what_somebody_decides_is_sent_once_and_what_is_refused_is_not(planned, 
 
     assert ("REORDER_CANCELLED", "S1", 0, LINE) == events(broker)[-1]
     assert 2 == len(events(broker))
+    assert [] == load_owed(planned.lake)
+
+
+def test_an_order_leaves_with_the_burst_that_took_it_also_beside_another_loop(planned, open_engine, broker):
+    """Both tell what they commit, for hours: neither can read all that is owed."""
+    drain(planned, broker)
+    broker.published.clear()
+    beside = open_engine()
+    beside.telling.share()
+    broker.publish([accept(quantity=60)])
+
+    drain(planned, broker)
+
+    assert [("PURCHASE_ORDER", "S1", 60, LINE)] == events(broker)
+    Ingest(beside, InMemoryBroker(), broker).run(max_seconds=60, wait_seconds=0, until_empty=True)
+    drain(open_engine(), broker)
+    assert 1 == len(events(broker))
     assert [] == load_owed(planned.lake)
 
 

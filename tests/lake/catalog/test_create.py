@@ -1,18 +1,10 @@
 """What a new lake's tables are to DuckLake: noted as empty, so that it need not ask for them again and again."""
 
-import sys
-
-import pytest
-
-from inventory_assets.cli import main
-from inventory_assets.lake.catalog.connect import connect
 from inventory_assets.lake.durable import METADATA
 from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.lake.tables import APPEND_TABLES, LANDED, VERSIONED_TABLES
 from inventory_assets.lake.upkeep.maintenance import COMPACTED_TABLES, Maintenance
-from inventory_assets.settings import Settings
 from tests.builders import level, messages, rule, transaction
-from tests.conftest import copy_home
 from tests.facts import STOCK, differences, rows
 
 TABLES = [table.changes for table in (*APPEND_TABLES, *VERSIONED_TABLES) if table is not LANDED]
@@ -73,19 +65,3 @@ def test_an_older_lakes_tables_are_noted_with_what_it_lacks(open_engine):
     assert noted(second)["raw.messages"] == 1
     second.commit_burst(messages(transaction("T1", quantity=-3)))
     assert rows(second.lake, STOCK) == [("W1", "S1", 4, 0, 4, 0)]
-
-
-def test_a_lake_of_an_older_release_is_named_where_a_command_asks_for_more(empty_home, tmp_path, monkeypatch, capsys):
-    """Who only reads brings nothing up to date: the next step is the owner's."""
-    settings = Settings(home=copy_home(empty_home, tmp_path / "home"))
-    connection = connect(settings)
-    connection.execute("ALTER TABLE lake.core.dead_letters DROP COLUMN position")
-    connection.close()
-    monkeypatch.setenv("INVENTORY_HOME", str(settings.home))
-    monkeypatch.setattr(sys, "argv", ["inventory", "dead-letters"])
-
-    with pytest.raises(SystemExit) as stop:
-        main()
-
-    assert 1 == stop.value.code
-    assert "an older release made this lake" in capsys.readouterr().err

@@ -22,9 +22,9 @@ from inventory_assets.notify.channels.console import ConsoleChannel
 from inventory_assets.notify.channels.pagerduty import dedup_key, to_event
 from inventory_assets.notify.channels.slack import to_message
 from inventory_assets.notify.channels.sms import MAX_TEXT, to_text
-from inventory_assets.notify.message.content import plain_text, subject_line
 from inventory_assets.notify.message.html import render_html
 from inventory_assets.notify.message.payload import to_payload
+from inventory_assets.notify.message.wording import plain_text, subject_line
 from tests.messaging.memory import InMemoryBroker
 from tests.notify.notices import HOSTILE, group, incident, single
 from tests.notify.servers import http_server

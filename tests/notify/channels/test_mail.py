@@ -12,8 +12,8 @@ import pytest
 
 from inventory_assets.domain.notify.notifications import ChannelFaultError, DeliveryError, RefusedError
 from inventory_assets.notify.channels.mail import MailChannel, MailServer, to_mail, valid_addresses
-from inventory_assets.notify.message.content import plain_text
 from inventory_assets.notify.message.html import render_html
+from inventory_assets.notify.message.wording import plain_text
 from tests.notify.notices import HOSTILE, facts, group, single
 from tests.notify.servers import smtp_server
 

@@ -39,7 +39,7 @@ Rows = list[dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class Owed:
+class OwedNotification:
     """A planned notification with where and when it was planned, and what was tried so far.
 
     `last_attempt_at` is 0 where the last try failed through the channel's
@@ -64,7 +64,7 @@ class _Found:
     ending: Ending | None = None
 
 
-def to_outgoings(reader: Reader, batch: Sequence[Owed], how: PlanSettings) -> list[Outgoing]:
+def to_outgoings(reader: Reader, batch: Sequence[OwedNotification], how: PlanSettings) -> list[Outgoing]:
     """Read everything that notifications planned at one version tell: a look-up costs the same for one and for many."""
     version = batch[0].planned_version
     assert all(owed.planned_version == version for owed in batch)
@@ -94,7 +94,7 @@ def to_outgoings(reader: Reader, batch: Sequence[Owed], how: PlanSettings) -> li
     return [_to_outgoing(owed, _with_steps(reader, owed, found, version), lines, incidents) for owed in batch]
 
 
-def _with_steps(reader: Reader, owed: Owed, found: dict[str, _Found], version: int) -> dict[str, _Found]:
+def _with_steps(reader: Reader, owed: OwedNotification, found: dict[str, _Found], version: int) -> dict[str, _Found]:
     """Add why alerts are told again or how they ended; a first telling, as most are, costs no look-up."""
     members = [(id_, number) for id_, number in owed.planned.members[:MAX_ALERTS] if id_ in found]
     wanted = {id_ for id_, number in members if number > 1 or not found[id_].is_firing}
@@ -113,7 +113,7 @@ def _with_steps(reader: Reader, owed: Owed, found: dict[str, _Found], version: i
 
 
 def _to_outgoing(
-    owed: Owed, found: dict[str, _Found], lines: dict[Key, Line], incidents: dict[str, IncidentFacts]
+    owed: OwedNotification, found: dict[str, _Found], lines: dict[Key, Line], incidents: dict[str, IncidentFacts]
 ) -> Outgoing:
     planned = owed.planned
     facts = tuple(
