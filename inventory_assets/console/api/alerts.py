@@ -6,9 +6,9 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from inventory_assets.changes.commands import SCOPE_FIELDS
 from inventory_assets.console import questions
 from inventory_assets.console.api.openapi import document
-from inventory_assets.console.desk import SCOPE_FIELDS
 from inventory_assets.console.http import (
     answer,
     ask,

@@ -145,7 +145,7 @@ class Picture:
         """The sums of a node; None where it has no active key."""
         at = self.version if version is None else version
         if warehouse_id is not None and level in OF_KEYS:
-            skus = [level_id] if level == "SKU" else self._skus.get(level_id, ())
+            skus: Iterable[str] = [level_id] if level == "SKU" else self._skus.get(level_id) or ()
             return _sum(level, level_id, [row for sku in skus if (row := self.stock.at((warehouse_id, sku), at))])
         return self.sums.at((warehouse_id, level, level_id), at)
 
