@@ -65,9 +65,13 @@ def format_option(command: Callable) -> Callable:
 
 
 def print_rows(
-    rows: Sequence[dict[str, Any]], format_: str, *, columns: Sequence[str] | None = None, title: str = ""
-) -> None:
-    """Print rows. `columns` chooses and orders those of a table; json and csv have all."""
+    rows: Sequence[dict[str, Any]], format_: str, *, columns: Sequence[str] | None = None, title: str = "",
+    is_verbatim: bool = False,
+) -> None:  # fmt: skip
+    """Print rows. `columns` chooses and orders those of a table; json and csv have all.
+
+    `is_verbatim`: the columns have names that somebody else gave, to be copied as they are.
+    """
     if format_ == "json":
         with written_as_utf8() as out:
             out.write(f"[{', '.join(map(_json, rows))}]\n")
@@ -77,7 +81,9 @@ def print_rows(
             _write_csv(_csv_writer(names, out), names, rows)
     else:
         with _told():
-            _print_table(rows, list(columns or (rows[0] if rows else ())), title)
+            _print_table(
+                rows, list(columns or (rows[0] if rows else ())), title, name_of=str if is_verbatim else spaced
+            )
 
 
 @contextmanager
@@ -118,9 +124,9 @@ def print_batches(names: Sequence[str], batches: Iterable[Sequence[Sequence[Any]
     # Before anything is printed: a question that fails at its first row has no answer.
     batch = next(found, [])
     if format_ == "table":
-        print_rows(_named(names, batch), "table", columns=names)
+        print_rows(_named(names, batch), "table", columns=names, is_verbatim=True)
         for batch in found:
-            print_rows(_named(names, batch), "table", columns=names)
+            print_rows(_named(names, batch), "table", columns=names, is_verbatim=True)
     elif format_ == "csv":
         with written_as_utf8() as out:
             writer = _csv_writer(names, out)
@@ -216,12 +222,14 @@ def _cell(value: Any) -> Any:
     return formula_safe(value) if isinstance(value, str) else value
 
 
-def _print_table(rows: Sequence[dict[str, Any]], names: list[str], title: str) -> None:
+def _print_table(
+    rows: Sequence[dict[str, Any]], names: list[str], title: str, *, name_of: Callable[[str], str]
+) -> None:
     def is_number(value: Any) -> bool:
         return isinstance(value, int | float) and not isinstance(value, bool)
 
-    numbers = [spaced(name) for name in names if any(is_number(row.get(name)) for row in rows)]
-    table = new_table([spaced(name) for name in names], *numbers, title=title or None)
+    numbers = [name_of(name) for name in names if any(is_number(row.get(name)) for row in rows)]
+    table = new_table([name_of(name) for name in names], *numbers, title=title or None)
     for row in rows:
         table.add_row(*[_shown(row.get(name)) for name in names])
     if names:

@@ -14,7 +14,7 @@ from inventory_assets.lake.query.as_of import pin_version
 from inventory_assets.lake.query.reader import IDS, LakeReader, Reader, id_list
 from inventory_assets.lake.tables import PLANS
 from inventory_assets.queries.history import last_event_at, read_demand, read_histories, read_keys
-from inventory_assets.replenish.lines import current_line_id, read_line
+from inventory_assets.replenish.lines import current_line_id, read_line, read_state
 from inventory_assets.replenish.make import SAYS, plan_lines
 from inventory_assets.replenish.read import Place, place_of
 from inventory_assets.replenish.season import POOL_ID, POOL_TYPE, measure_again
@@ -56,7 +56,8 @@ class Stated(msgspec.Struct, frozen=True):
 class LineExplanation(msgspec.Struct, frozen=True):
     """A line as recorded, what it was made of, and what differs when it is derived again.
 
-    `superseded_by`: the id of the line that came after it, or empty; `is_over`: the shelf is in no plan any more.
+    `decided`: what was decided on it, as `replenish.lines.STATE` names it. `superseded_by`: the id of the line that
+    came after it, or empty; `is_over`: the shelf is in no plan any more.
     """
 
     line: dict[str, Any]
@@ -65,6 +66,7 @@ class LineExplanation(msgspec.Struct, frozen=True):
     superseded_by: str
     is_over: bool
     differences: tuple[str, ...]
+    decided: dict[str, Any]
 
 
 def explain_line(settings: Settings, line_id: str) -> LineExplanation:
@@ -77,6 +79,7 @@ def explain_line(settings: Settings, line_id: str) -> LineExplanation:
     try:
         line = read_line(now, line_id)
         current = current_line_id(now, line["warehouse_id"], line["sku"])
+        decided = read_state(now, line)
         # Of the same id another line may have come, on the same day.
     finally:
         now.connection.close()
@@ -90,7 +93,7 @@ def explain_line(settings: Settings, line_id: str) -> LineExplanation:
     finally:
         then.connection.close()
     superseded_by = "" if current in (None, line_id) else str(current)
-    return LineExplanation(line, _stated(stock, key), sold, superseded_by, current is None, tuple(differences))
+    return LineExplanation(line, _stated(stock, key), sold, superseded_by, current is None, tuple(differences), decided)
 
 
 def compare_lines(reader: Reader, lines: pl.DataFrame, stock: pl.DataFrame) -> dict[Key, list[str]]:

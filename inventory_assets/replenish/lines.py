@@ -82,6 +82,12 @@ def _state(decided: Sequence[Decision], row: dict[str, Any]) -> dict[str, Any]:
     return dict(zip(STATE, values, strict=True))
 
 
+def read_state(reader: Reader, line: dict[str, Any]) -> dict[str, Any]:
+    """What was decided on a line, as `STATE` names it; it is `open` where nothing was."""
+    key = line["warehouse_id"], line["sku"]
+    return _state([decision for whose, decision in read_decisions(reader, skus=[line["sku"]]) if whose == key], line)
+
+
 def read_line(reader: Reader, line_id: str) -> dict[str, Any]:
     """The newest line of an id, also where another one has come after it.
 

@@ -13,6 +13,7 @@ from inventory_assets.replenish.explain import LineExplanation, explain_line
 from inventory_assets.settings import load_settings
 from inventory_assets.words.numbers import counted
 from inventory_assets.words.plan import (
+    decision_text,
     demand_text,
     moves,
     not_known_text,
@@ -79,6 +80,7 @@ def _print(found: LineExplanation) -> None:
         _Part("Sums", sum_texts(line)),
         _Part("Moves", [transfer_text(each) for each in moves(line)]),
         _Part("Not known", [not_known_text(line)] if line["not_known"] else []),
+        _Part("Decided", [] if found.decided["state"] == "open" else [decision_text(found.decided)]),
         _Part("Made", [
             f"of lake version {line['as_of_version']:,}, as of {line['plan_date']}, review {line['review_days']} days, "
             f"service level {line['default_service_level']:g}, least transfer {line['least_transfer']:,}"

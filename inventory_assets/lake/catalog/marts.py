@@ -122,9 +122,9 @@ def list_marts(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, int | N
     """(name, rows, what it holds) of each table and view of the attached marts."""
     # A view has no rows of its own to count.
     return connection.execute(
-        "SELECT table_name AS mart, estimated_size AS rows, comment AS holds FROM duckdb_tables() "
+        "SELECT table_name AS mart, estimated_size AS rows, rtrim(comment, chr(10)) AS holds FROM duckdb_tables() "
         f"WHERE database_name = '{MARTS}' AND schema_name = 'main' UNION ALL BY NAME "
-        "SELECT view_name AS mart, comment AS holds FROM duckdb_views() "
+        "SELECT view_name AS mart, rtrim(comment, chr(10)) AS holds FROM duckdb_views() "
         f"WHERE database_name = '{MARTS}' AND schema_name = 'main' ORDER BY mart"
     ).fetchall()
 

@@ -26,7 +26,12 @@ def version_at(connection: duckdb.DuckDBPyConnection, moment: datetime) -> int:
         f"SELECT max(version) FROM {CATALOG}.meta.versions WHERE committed_at <= ?", [naive]
     ).fetchone()
     if row is None or row[0] is None:
-        raise LakeMissingError(f"no version was committed by {naive:%FT%TZ}. See `SELECT * FROM meta.versions`.")
+        first = connection.execute(f"SELECT min(committed_at) FROM {CATALOG}.meta.versions").fetchone()
+        began = f"the first was at {first[0]:%FT%TZ}" if first and first[0] else "there is none yet"
+        raise LakeMissingError(
+            f"no version was committed by {naive:%FT%TZ}: {began}. This time is when versions were made, not when "
+            "things happened; stock as a day of the business ended is in snapshots.daily_stock."
+        )
     return row[0]
 
 

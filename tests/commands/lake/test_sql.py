@@ -294,3 +294,10 @@ def test_markup_in_ids_is_shown_and_not_obeyed(run, engine):
     assert "[/]" in found.out
     for arguments in (("alerts",), ("why-not", "[/]", "[bold red]x[/bold red]")):
         assert run(*arguments).code == 0
+
+
+def test_a_tables_columns_have_the_names_that_the_query_gave(run, shop_home):
+    """To be copied into the next query."""
+    found = run("sql", "SELECT max(on_hand), 1 AS sum_of_all FROM core.sku_state", at=shop_home).out
+
+    assert "max(on_hand)" in found and "sum_of_all" in found

@@ -130,6 +130,8 @@ def test_lines_are_decided_one_by_one(run, home, tmp_path):
     assert 1 == found.code and [("pln-20220520-W1-S1", "accept")] == [(r["line"], r["decision"]) for r in found.rows]
     assert "decide on that" in found.err and "no plan of now has a line 'nothing'" in found.err
     assert "accepted 84 by ann: PO 7" in run("plan", at=at).out
+    # Where somebody looks next: the line itself.
+    assert "accepted 84 by ann: PO 7" in run("plan", "explain", "pln-20220520-W1-S1", at=at).out
     more = run("plan", "snooze", "pln-20220520-W2-S1", "--until", "2099-01-01", "--reason", "r", at=at)
     assert 1 == more.code and "longer than a year" in more.err
     assert 0 == run("plan", "dismiss", "pln-20220520-W2-S1", "--reason", "keeps", at=at).code
