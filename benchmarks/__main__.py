@@ -19,11 +19,10 @@ from benchmarks import (
     snapshots,
     startup,
     steps,
-    streams,
     thresholds,
 )
 from benchmarks.measure import print_machine
-from benchmarks.service import load
+from benchmarks.service import load, streams
 
 PARTS = {
     "startup": startup.run,

@@ -20,10 +20,10 @@ from examples.online_retail.convert import is_product, stock_fact
 from inventory_assets.backtest.plans import Trial, compare, figures
 from inventory_assets.domain.backtest.past import Window, past_of
 from inventory_assets.domain.backtest.supply import Terms, set_scene
-from inventory_assets.domain.events.parse import DAY_US
 from inventory_assets.domain.replenish.shelves import PlanSettings
 from inventory_assets.domain.stock.coverage import WINDOW_DAYS
 from inventory_assets.domain.stock.history import HISTORY_SCHEMA, LEVEL, STATUSES, TRANSACTION, TYPES, run_stock
+from inventory_assets.domain.values import DAY_US
 
 EPOCH = date(1970, 1, 1)
 LAST_DAY = date(2011, 12, 9)

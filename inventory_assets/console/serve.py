@@ -12,9 +12,9 @@ import click
 from inventory_assets.access.gate import Gate
 from inventory_assets.addresses import read_host, write_address
 from inventory_assets.console.access import TOKEN_VARIABLE, Access, ConsoleSetupError, access_of
-from inventory_assets.console.tls import Pair
 from inventory_assets.listening import listen
 from inventory_assets.settings import Settings, load_settings
+from inventory_assets.tls import Pair
 
 if TYPE_CHECKING:
     import uvicorn

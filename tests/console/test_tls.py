@@ -15,10 +15,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from inventory_assets.cli import cli
-from inventory_assets.console.access import ConsoleSetupError, access_of
+from inventory_assets.console.access import access_of
 from inventory_assets.console.serve import _server
-from inventory_assets.console.tls import Pair, read_pair
 from inventory_assets.listening import listen
+from inventory_assets.tls import Pair, PairError, read_pair
 from tests.console.conftest import PATIENCE_SECONDS
 
 PEM = serialization.Encoding.PEM
@@ -68,7 +68,7 @@ def test_what_is_wrong_with_a_pair_is_said(tmp_path):
     }
 
     for (certificate, key), expected in cases.items():
-        with pytest.raises(ConsoleSetupError, match=expected):
+        with pytest.raises(PairError, match=expected):
             read_pair(certificate, key)
 
 
@@ -80,7 +80,7 @@ def test_a_file_of_somebody_elses_is_said(tmp_path, monkeypatch):
 
     monkeypatch.setattr(Path, "read_bytes", read_bytes)
 
-    with pytest.raises(ConsoleSetupError, match="--certificate was .*Permission denied"):
+    with pytest.raises(PairError, match="--certificate was .*Permission denied"):
         read_pair(pair.certificate, pair.key)
 
 

@@ -8,6 +8,7 @@ from inventory_assets.domain.quality.results import ResultStatus, Severity
 from inventory_assets.domain.values import to_datetime, to_microseconds
 from inventory_assets.ingest.rebuild import rebuild_lake
 from inventory_assets.ingest.replay import Replay
+from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.quality.judge import (
     MAX_HELD_KEYS,
     hold_judged,
@@ -90,7 +91,9 @@ def test_a_lake_that_was_never_judged_has_no_results(engine):
     assert ([], []) == (latest_results(engine.lake), read_history(engine.lake))
     engine.lake.connection.execute("DROP TABLE lake.out.quality_results")
 
-    assert [] == latest_results(engine.lake)
+    reader = LakeReader(engine.settings)
+    assert [] == latest_results(reader)
+    reader.connection.close()
 
 
 def test_an_empty_lake_passes_what_can_be_judged(engine):

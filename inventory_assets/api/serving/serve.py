@@ -9,8 +9,9 @@ import click
 
 from inventory_assets.addresses import is_loopback, read_host, write_address
 from inventory_assets.listening import listen
-from inventory_assets.option_types import PORT
+from inventory_assets.option_types import PORT, Whole
 from inventory_assets.settings import Settings, load_settings
+from inventory_assets.tls import Pair, PairError, read_pair
 
 if TYPE_CHECKING:
     import socket
@@ -20,18 +21,18 @@ MOST_WORKERS = 64
 # What is being answered has so long once it is told to end.
 END_SECONDS = 3
 KEEP_ALIVE_SECONDS = 75
+_FILE = click.Path(path_type=Path)
 
 
 @click.command("api")
 @click.option("--host", default="127.0.0.1", show_default=True,
               help="Where to listen; what other machines reach needs tokens.")  # fmt: skip
 @click.option("--port", type=PORT, default=DEFAULT_PORT, show_default=True, help="0 picks a free one.")
-@click.option("--workers", type=click.IntRange(1, MOST_WORKERS), default=1, show_default=True,
+@click.option("--workers", type=Whole(1, MOST_WORKERS), default=1, show_default=True,
               help="Processes that answer, each with all stock in memory.")  # fmt: skip
 @click.option("--name", "names", multiple=True, help="Another name it goes by, such as stock.example.com; repeat it.")
-@click.option("--certificate", type=click.Path(exists=True, dir_okay=False, path_type=Path),
-              help="Certificate and its chain, PEM: then it speaks TLS.")  # fmt: skip
-@click.option("--key", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Its private key, PEM.")
+@click.option("--certificate", type=_FILE, metavar="FILE", help="TLS by this certificate, a chain in PEM.")
+@click.option("--key", type=_FILE, metavar="FILE", help="That certificate's key, in PEM and not encrypted.")
 def serve_api(
     host: str, port: int, workers: int, names: tuple[str, ...], certificate: Path | None, key: Path | None
 ) -> None:
@@ -45,14 +46,16 @@ def serve_api(
         host = read_host(host)
     except ValueError as error:
         raise click.ClickException(f"--host was {host!r}: {error}.") from error
-    if (certificate is None) != (key is None):
-        raise click.UsageError("--certificate and --key go together; one was given")
+    try:
+        pair = read_pair(certificate, key)
+    except PairError as error:
+        raise click.ClickException(str(error)) from error
     check_reach(settings, host)
     listener = listen(host, port)
-    scheme = "http" if certificate is None else "https"
+    scheme = "http" if pair is None else "https"
     click.echo(f"api  {scheme}://{write_address(host, listener.getsockname()[1])}/", err=True)
     run = partial(
-        _run, settings, listener, names=(host, *names), workers=workers, certificate=certificate, key=key
+        _run, settings, listener, names=(host, *names), workers=workers, pair=pair
     )  # fmt: skip
     if workers == 1:
         run(0)
@@ -82,7 +85,7 @@ def check_reach(settings: Settings, host: str) -> None:
 
 def _run(
     settings: Settings, listener: "socket.socket", number: int, *, names: tuple[str, ...], workers: int,
-    certificate: Path | None, key: Path | None,
+    pair: Pair | None,
 ) -> None:  # fmt: skip
     # Here, not at the top: every other command would load a web server, and who forks would have it before.
     import uvicorn
@@ -97,6 +100,6 @@ def _run(
         date_header=False, timeout_graceful_shutdown=END_SECONDS, ws="none", loop="auto",
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         http=partial(BoundedProtocol, places=Places()),  # type: ignore[arg-type]
-        ssl_certfile=certificate, ssl_keyfile=None if key is None else str(key),
+        ssl_certfile=None if pair is None else pair.certificate, ssl_keyfile=None if pair is None else str(pair.key),
     )  # fmt: skip
     Server(config, app.service.streams.close).run(sockets=[listener])

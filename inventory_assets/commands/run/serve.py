@@ -5,10 +5,9 @@ from pathlib import Path
 import click
 
 from inventory_assets.commands.lazy import LazyGroup
-from inventory_assets.console.access import ConsoleSetupError
 from inventory_assets.console.serve import DEFAULT_PORT, HOST_HELP, LOCAL, run_console
-from inventory_assets.console.tls import read_pair
 from inventory_assets.option_types import PORT
+from inventory_assets.tls import PairError, read_pair
 
 SERVICES = {"api": ("api.serving.serve:serve_api", "Serve stock, alerts and the plan from memory.")}
 _FILE = click.Path(path_type=Path)
@@ -37,7 +36,7 @@ def serve(
     if context.invoked_subcommand is None:
         try:
             pair = read_pair(certificate, key)
-        except ConsoleSetupError as error:
+        except PairError as error:
             raise click.ClickException(str(error)) from error
         run_console(host, port, names, pair=pair)
         return

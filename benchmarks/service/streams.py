@@ -155,7 +155,7 @@ def _service() -> Iterator[int]:
     listener.bind(("127.0.0.1", 0))
     port = listener.getsockname()[1]
     listener.close()
-    process = subprocess.Popen([sys.executable, "-m", "benchmarks.streams", str(port)])
+    process = subprocess.Popen([sys.executable, "-m", "benchmarks.service.streams", str(port)])
     try:
         while process.poll() is None:
             try:
