@@ -5,7 +5,7 @@ from typing import Annotated
 
 import msgspec
 
-from inventory_assets.domain.picture.rows import Alert, Limits, PlanLine, Stock, Sums
+from inventory_assets.domain.picture.rows import Alert, PlanLine, Stock, Sums
 from inventory_assets.domain.values import EPOCH
 
 Units = Annotated[int, msgspec.Meta(description="units")]
@@ -53,23 +53,6 @@ class Total(msgspec.Struct, frozen=True):
     reserved: Units
     available: Units
     inbound: Units
-
-
-class LimitsOf(msgspec.Struct, frozen=True):
-    """The thresholds in force for one SKU in one warehouse, and the rule they come from."""
-
-    warehouse_id: str
-    sku: str
-    min_threshold_qty: int | None
-    reorder_threshold_qty: int | None
-    min_threshold_days: float | None
-    reorder_threshold_days: float | None
-    is_enabled: bool
-    rule_level_type: str | None
-    rule_level_id: str | None
-    rule_warehouse_id: str | None
-    rule_version: int | None
-    version: int
 
 
 class AlertOf(msgspec.Struct, frozen=True):
@@ -145,11 +128,6 @@ def total_of(rows: list[Stock]) -> Total:
     active = [row for row in rows if row.is_active]
     on_hand, reserved = sum(row.on_hand for row in active), sum(row.reserved for row in active)
     return Total(on_hand, reserved, on_hand - reserved, sum(row.inbound for row in active))
-
-
-def limits_of(row: Limits) -> LimitsOf:
-    """A key's thresholds."""
-    return LimitsOf(*(getattr(row, name) for name in LimitsOf.__struct_fields__))
 
 
 def alert_of(row: Alert) -> AlertOf:

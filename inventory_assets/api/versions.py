@@ -7,17 +7,18 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC
 from typing import Any
 
+from inventory_assets.api.cursors import gone, question_of, read_cursor
 from inventory_assets.api.http import Answer, Problem
 from inventory_assets.api.reading import read_moment, wrong
 from inventory_assets.api.service import Service
 from inventory_assets.domain.picture.picture import Picture
 from inventory_assets.domain.values import to_datetime
-from inventory_assets.lake.errors import LakeError, LakeMissingError
+from inventory_assets.lake.errors import LakeMissingError
 from inventory_assets.lake.query.as_of import version_at
 from inventory_assets.lake.query.clauses import latest
 from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.picture.frames import SOURCES, Reading, Source
-from inventory_assets.picture.load import columns_of, landed
+from inventory_assets.picture.load import landed
 
 Needs = Mapping[str, tuple[str, list[Any]]]
 """By table of a picture, the SQL condition of the keys whose rows an answer needs, and its parameters."""
@@ -62,6 +63,26 @@ def horizon(picture: Picture, tables: Sequence[str]) -> int:
     """The earliest version that some tables of a picture can show."""
     known = picture.tables
     return max(known[name].horizon for name in tables)
+
+
+def turn_to(service: Service, question: Any, *tables: str) -> tuple[int, int | None, str]:
+    """Where a page of a list begins whose keys are one text: the question's number, the version, the last key given.
+
+    Args:
+        service: Whose picture.
+        question: With `version` and `cursor`.
+        tables: Which the list needs of the picture; none where the lake is asked for what that has forgotten.
+
+    Raises:
+        Problem: 422, the cursor is none of this question's; 410, its version is gone.
+    """
+    number = question_of(question)
+    if question.cursor is None:
+        return number, question.version, ""
+    place = read_cursor(question.cursor, number, service.picture.epoch, "query.cursor")
+    if tables and place.version < horizon(service.picture, tables):
+        raise gone(f"version {place.version}, which the page before showed, is no longer in memory")
+    return number, place.version, str(place.after[0])
 
 
 def _count(service: Service, answer: Answer) -> Answer:
@@ -113,6 +134,19 @@ def _too_old(picture: Picture, tables: Sequence[str]) -> Problem:
     )  # fmt: skip
 
 
+def check_landed(version: int, newest: int) -> None:
+    """Refuse a version that the lake does not show yet.
+
+    Raises:
+        Problem: 503.
+    """
+    if version > newest:
+        raise Problem(
+            503, f"version {version} is not in the lake yet, which shows {newest}; ask again in a second",
+            headers=[(b"retry-after", b"1")],
+        )  # fmt: skip
+
+
 def past(reader: LakeReader, version: int, needs: Needs) -> Picture:
     """The rows that are needed as a picture of an earlier version.
 
@@ -120,14 +154,10 @@ def past(reader: LakeReader, version: int, needs: Needs) -> Picture:
         Problem: 503, it has not landed yet.
     """
     epoch, newest = landed(reader)
-    if version > newest:
-        raise Problem(
-            503, f"version {version} is not in the lake yet, which shows {newest}; ask again in a second",
-            headers=[(b"retry-after", b"1")],
-        )  # fmt: skip
+    check_landed(version, newest)
     reading = Reading()
     rows = {
-        name: reading.rows(SOURCES[name], reader.query(_query(reader, SOURCES[name], condition, version), parameters))
+        name: reading.rows(SOURCES[name], reader.query(_query(SOURCES[name], condition, version), parameters))
         for name, (condition, parameters) in needs.items()
     }
     picture = Picture(epoch)
@@ -135,11 +165,8 @@ def past(reader: LakeReader, version: int, needs: Needs) -> Picture:
     return picture
 
 
-def _query(reader: LakeReader, source: Source, condition: str, version: int) -> str:
+def _query(source: Source, condition: str, version: int) -> str:
     table = source.table
-    columns = columns_of(reader, source)
-    if not columns:
-        raise LakeError(f"the lake has no {table.full_name}: it is of an earlier release.")
     # The condition comes before the window, which would sort every key.
     rows = f"SELECT * FROM {table.changes} WHERE ({condition}) AND version <= {version:d} {latest(*table.key)}"
-    return f"SELECT {', '.join(columns)} FROM ({rows}) WHERE {source.wanted}"
+    return f"SELECT {', '.join(source.columns)} FROM ({rows}) WHERE {source.wanted}"

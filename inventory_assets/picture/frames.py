@@ -69,7 +69,7 @@ SOURCES: Mapping[str, Source] = {
 
 
 class Reading:
-    """Makes rows of frames; an id or a version is one object, as most stand in hundreds of rows."""
+    """Makes rows of frames; an id is one object, and of a frame a version, as most stand in hundreds of rows."""
 
     def __init__(self) -> None:
         self._same: dict[Any, Any] = {}
@@ -92,8 +92,9 @@ class Reading:
         if kind == DATE:
             return column.cast(pl.Date).cast(pl.Int32).to_list()
         values = column.to_list()
-        if name in _SHARED:
-            same = self._same
+        if name in _SHARED or name in _SHARED_IN_FRAME:
+            # Ids come to an end; versions do not, and who serves for weeks would keep each.
+            same = self._same if name in _SHARED else {}
             return [None if value is None else same.setdefault(value, value) for value in values]
         return values
 
@@ -101,5 +102,6 @@ class Reading:
 _SHARED = frozenset({
     "warehouse_id", "sku", "department_id", "category_id", "brand_id", "product_id", "level", "level_id", "parent_id",
     "rule_level_type", "rule_level_id", "rule_warehouse_id", "brand_name", "category_name", "department_name",
-    "supplier_id", "alert_type", "priority", "state", "reason", "version", "rule_version",
+    "supplier_id", "alert_type", "priority", "state", "reason",
 })  # fmt: skip
+_SHARED_IN_FRAME = frozenset({"version", "rule_version"})

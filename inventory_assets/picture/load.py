@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-import duckdb
 import polars as pl
 
-from inventory_assets.domain.picture.picture import KEPT_CHANGES, Picture, Step
+from inventory_assets.domain.picture.picture import KEPT_CHANGES, MOST_MOMENTS, Picture, Step
 from inventory_assets.lake.catalog.connect import CATALOG
 from inventory_assets.lake.memory import without_collecting
 from inventory_assets.lake.query.reader import LakeReader
@@ -15,8 +14,6 @@ from inventory_assets.lake.tables import LANDED, VERSIONS
 from inventory_assets.picture.frames import SOURCES, Reading, Source
 from inventory_assets.settings import Settings
 
-# Of these and later versions it is known when they were committed: 16 MB.
-MOST_MOMENTS = 1_000_000
 # A part of this many rows at a time: frames beside the rows made of them should stay small.
 PARTS = 4
 
@@ -60,9 +57,8 @@ def read_steps(settings: Settings, reading: Reading, epoch: int, after: int, mos
         committed = {each: at for each, at in _moments(reader) if each > after}
         rows: dict[int, dict[str, Sequence[Any]]] = {each: {} for each in range(after + 1, version + 1)}
         for name, source in SOURCES.items():
-            columns = columns_of(reader, source)
             query = (
-                f"SELECT {', '.join(columns)} FROM {source.table.changes} "
+                f"SELECT {', '.join(source.columns)} FROM {source.table.changes} "
                 f"WHERE version > {after} AND version <= {version}"
             )
             for row in reading.rows(source, reader.query(query)):
@@ -73,26 +69,16 @@ def read_steps(settings: Settings, reading: Reading, epoch: int, after: int, mos
 
 
 def _read(reader: LakeReader, source: Source, reading: Reading) -> list[Any]:
-    columns = columns_of(reader, source)
     current = current_rows_query(reader, source.table)
     key = source.table.key[-1]
     rows: list[Any] = []
     for part in range(PARTS):
         query = (
-            f"SELECT {', '.join(columns)} FROM ({current}) WHERE ({source.wanted}) AND hash({key}) % {PARTS} = {part}"
+            f"SELECT {', '.join(source.columns)} FROM ({current}) "
+            f"WHERE ({source.wanted}) AND hash({key}) % {PARTS} = {part}"
         )
         rows += reading.rows(source, reader.query(query))
     return rows
-
-
-def columns_of(reader: LakeReader, source: Source) -> list[str]:
-    """The columns of a source that the lake has; none where it lacks the table."""
-    # A lake of an earlier release lacks what came since.
-    try:
-        there = reader.query(f"SELECT * FROM {source.table.changes} LIMIT 0").columns
-    except duckdb.CatalogException:
-        return []
-    return [name for name in source.columns if name in there]
 
 
 def _moments(reader: LakeReader) -> list[tuple[int, int]]:

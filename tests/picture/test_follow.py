@@ -2,15 +2,17 @@
 
 from itertools import pairwise
 
+import polars as pl
 import pytest
 
-from inventory_assets.domain.picture.picture import Picture
+from inventory_assets.domain.picture.picture import Picture, Step
 from inventory_assets.ingest.engine import Engine
 from inventory_assets.ingest.rebuild import rebuild_lake
 from inventory_assets.ingest.replay import Replay
 from inventory_assets.lake.journal.sql import VERSIONS
 from inventory_assets.picture import follow
 from inventory_assets.picture.follow import Follower
+from inventory_assets.picture.frames import SOURCES, Reading
 from tests.builders import cut, received, simulated
 
 
@@ -144,3 +146,27 @@ def test_children_sum_to_what_they_are_below(engine: Engine, trade: list, level:
         assert node is not None
         assert node.on_hand == sum(child.on_hand for child in children)
         assert node.sku_count == sum(child.sku_count for child in children)
+
+
+def test_moments_and_versions_are_bounded_however_long_it_serves() -> None:
+    """Ten versions a second are a million in a day."""
+    picture = Picture(1, most_moments=100)
+    picture.start(1, [(1, 1_000)], {})
+
+    for version in range(2, 1_000):
+        picture.apply(Step(version, version * 1_000, {}))
+
+    assert len(picture._versions) == len(picture._moments) <= 125
+    assert picture.committed_at(999) == 999_000
+    assert picture.version_at(950_500) == 950
+    # Before all that it knows: the lake is asked.
+    assert picture.version_at(1_500) == 0
+
+
+def test_what_it_reads_keeps_no_version_for_ever() -> None:
+    reading = Reading()
+    for version in range(100):
+        frame = pl.DataFrame({"warehouse_id": ["W1"], "sku": ["S1"], "version": [version]})
+        reading.rows(SOURCES["limits"], frame)
+
+    assert len(reading._same) == 2

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from inventory_assets.api.cursors import Place, gone, question_of, read_cursor, write_cursor
+from inventory_assets.api.cursors import Place, write_cursor
 from inventory_assets.api.door import allow, sees
 from inventory_assets.api.http import Answer, Asked, Problem, answer
 from inventory_assets.api.order import listing
@@ -14,13 +14,13 @@ from inventory_assets.api.reading import Cursor, Id, Version, read_query
 from inventory_assets.api.routes import Route
 from inventory_assets.api.rows import AlertOf, alert_of
 from inventory_assets.api.service import Service
-from inventory_assets.api.versions import Needs, show
+from inventory_assets.api.versions import Needs, check_landed, show, turn_to
 from inventory_assets.domain.picture.picture import Picture
 from inventory_assets.domain.picture.rows import Alert
 from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.lake.query.rows import current_rows_query
 from inventory_assets.picture.frames import SOURCES, Reading
-from inventory_assets.picture.load import columns_of, landed
+from inventory_assets.picture.load import landed
 
 MOST_ALERTS = 1_000
 
@@ -57,13 +57,8 @@ def alerts(service: Service, asked: Asked) -> Answer | Awaitable[Answer]:
     question = read_query(AlertsQuery, asked.query)
     if question.warehouse is not None:
         allow(asked.grant, question.warehouse)
-    number = question_of(question)
-    version, after = question.version, ""
-    if question.cursor is not None:
-        place = read_cursor(question.cursor, number, service.picture.epoch, "query.cursor")
-        version, after = place.version, str(place.after[0])
-        if question.state == "firing" and question.version is None and version < service.picture.alerts.horizon:
-            raise gone(f"version {version}, which the page before showed, is no longer in memory")
+    is_of_now = question.state == "firing" and question.version is None
+    number, version, after = turn_to(service, question, *(("alerts",) if is_of_now else ()))
     if question.state != "firing":
         return _of_lake(service, asked, question, number, version, after)
 
@@ -137,25 +132,17 @@ async def _of_lake(
     def ask(reader: LakeReader) -> Answer:
         epoch, newest = landed(reader)
         shown = newest if version is None else version
-        rows = _read(reader, condition, parameters, _landed(shown, newest))
+        check_landed(shown, newest)
+        rows = _read(reader, condition, parameters, shown)
         return _page(rows, epoch, asked, question, number, shown, shown, "")
 
     return await service.ask_lake(ask)
 
 
-def _landed(version: int, newest: int) -> int:
-    if version > newest:
-        raise Problem(
-            503, f"version {version} is not in the lake yet, which shows {newest}; ask again in a second",
-            headers=[(b"retry-after", b"1")],
-        )  # fmt: skip
-    return version
-
-
 def _read(reader: LakeReader, condition: str, parameters: list[Any], version: int) -> list[Alert]:
     source = SOURCES["alerts"]
     rows = current_rows_query(reader, source.table, version)
-    query = f"SELECT {', '.join(columns_of(reader, source))} FROM ({rows}) WHERE {condition}"
+    query = f"SELECT {', '.join(source.columns)} FROM ({rows}) WHERE {condition}"
     return Reading().rows(source, reader.query(query, parameters))
 
 
@@ -184,7 +171,8 @@ async def _one_of_lake(service: Service, asked: Asked, alert_id: str, version: i
     def ask(reader: LakeReader) -> Answer:
         newest = landed(reader)[1]
         shown = newest if version is None else version
-        rows = _read(reader, "alert_id = ?", [alert_id], _landed(shown, newest))
+        check_landed(shown, newest)
+        rows = _read(reader, "alert_id = ?", [alert_id], shown)
         if not rows:
             raise Problem(404, f"there was no alert {alert_id!r} as of version {shown}; ids are given whole")
         return _one(asked, rows[0], shown)

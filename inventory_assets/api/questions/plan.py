@@ -19,7 +19,7 @@ from inventory_assets.domain.picture.picture import Picture
 from inventory_assets.domain.picture.rows import PlanLine
 from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.picture.frames import SOURCES, Reading
-from inventory_assets.picture.load import columns_of, landed
+from inventory_assets.picture.load import landed
 
 MOST_LINES = 1_000
 
@@ -112,14 +112,11 @@ def _id_of(row: PlanLine) -> str:
 async def _of_lake(service: Service, asked: Asked, line_id: str) -> Answer:
     def ask(reader: LakeReader) -> Answer:
         source, shown = SOURCES["lines"], landed(reader)[1]
-        columns = columns_of(reader, source)
-        rows: list[PlanLine] = []
-        if columns:
-            query = (
-                f"SELECT {', '.join(columns)} FROM {source.table.changes} WHERE line_id = ? "
-                "ORDER BY version DESC, warehouse_id, sku LIMIT 1"
-            )
-            rows = Reading().rows(source, reader.query(query, [line_id]))
+        query = (
+            f"SELECT {', '.join(source.columns)} FROM {source.table.changes} WHERE line_id = ? "
+            "ORDER BY version DESC, warehouse_id, sku LIMIT 1"
+        )
+        rows: list[PlanLine] = Reading().rows(source, reader.query(query, [line_id]))
         if not rows:
             raise Problem(404, f"no plan has a line {line_id!r}; /v1/plan lists those of the newest")
         return _one(asked, rows[0], shown)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import msgspec
 
-from inventory_assets.api.cursors import Place, gone, question_of, read_cursor, write_cursor
+from inventory_assets.api.cursors import Place, write_cursor
 from inventory_assets.api.door import allow
 from inventory_assets.api.http import Answer, Asked, Problem, answer
 from inventory_assets.api.order import in_order
@@ -14,7 +14,7 @@ from inventory_assets.api.reading import Cursor, Id, Moment, Version, read_query
 from inventory_assets.api.routes import Route
 from inventory_assets.api.rows import Total, total_of
 from inventory_assets.api.service import Service
-from inventory_assets.api.versions import Needs, horizon, show
+from inventory_assets.api.versions import Needs, show, turn_to
 from inventory_assets.domain.picture.picture import Picture
 from inventory_assets.domain.picture.rows import Stock
 
@@ -104,13 +104,7 @@ def products(service: Service, asked: Asked) -> Answer | Awaitable[Answer]:
     """Products by id."""
     question = read_query(ProductsQuery, asked.query)
     allow(asked.grant, question.warehouse)
-    number = question_of(question)
-    version, after = question.version, ""
-    if question.cursor is not None:
-        place = read_cursor(question.cursor, number, service.picture.epoch, "query.cursor")
-        version, after = place.version, str(place.after[0])
-        if version < horizon(service.picture, _TABLES):
-            raise gone(f"version {version}, which the page before showed, is no longer in memory")
+    number, version, after = turn_to(service, question, *_TABLES)
 
     def build(picture: Picture, shown: int) -> Answer:
         # What last changed any product: one may have left the list, which no row of it says.

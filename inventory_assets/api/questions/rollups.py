@@ -10,10 +10,11 @@ from inventory_assets.api.http import Answer, Asked, Problem, answer
 from inventory_assets.api.questions.stock import AsOf
 from inventory_assets.api.reading import Id, Moment, Version, read_query
 from inventory_assets.api.routes import Route
-from inventory_assets.api.rows import LimitsOf, SumsOf, limits_of, sums_of
+from inventory_assets.api.rows import SumsOf, sums_of
 from inventory_assets.api.service import Service
 from inventory_assets.api.versions import Needs, show
 from inventory_assets.domain.picture.picture import OF_KEYS, Picture
+from inventory_assets.domain.picture.rows import Limits
 
 
 class RollupQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -80,7 +81,7 @@ def thresholds(service: Service, asked: Asked) -> Answer | Awaitable[Answer]:
             raise Problem(
                 404, f"no thresholds were resolved for SKU {sku!r} in warehouse {warehouse!r} as of version {shown}"
             )  # fmt: skip
-        return answer(limits_of(row), version=row.version, shows=shown)
+        return answer(row, version=row.version, shows=shown)
 
     def needs() -> Needs:
         return {"limits": ("warehouse_id = ? AND sku = ?", [warehouse, sku])}
@@ -92,5 +93,5 @@ ROUTES = (
     Route("GET", "/v1/rollups", rollup, "The sums of a node of the hierarchy, and of those right below it.",
           query=RollupQuery, answers={200: (Rollup, "the node")}),
     Route("GET", "/v1/thresholds/{warehouse}/{sku}", thresholds, "The thresholds in force for a key.", query=AsOf,
-          answers={200: (LimitsOf, "the thresholds")}),
+          answers={200: (Limits, "the thresholds")}),
 )  # fmt: skip

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from inventory_assets.api.cursors import Place, gone, question_of, read_cursor, write_cursor
+from inventory_assets.api.cursors import Place, write_cursor
 from inventory_assets.api.door import allow, sees
 from inventory_assets.api.http import Answer, Asked, Problem, answer
 from inventory_assets.api.order import in_order
@@ -14,7 +14,7 @@ from inventory_assets.api.reading import Cursor, Id, Moment, Version, read_body,
 from inventory_assets.api.routes import Route
 from inventory_assets.api.rows import StockOf, Total, Units, stock_of, total_of
 from inventory_assets.api.service import Service
-from inventory_assets.api.versions import Needs, horizon, show
+from inventory_assets.api.versions import Needs, show, turn_to
 from inventory_assets.domain.picture.picture import Picture
 from inventory_assets.domain.picture.rows import Stock
 from inventory_assets.lake.query.reader import IDS, id_list
@@ -174,13 +174,8 @@ def _one(
 def _list(service: Service, asked: Asked, question: StockQuery) -> Answer | Awaitable[Answer]:
     if question.warehouse is not None:
         allow(asked.grant, question.warehouse)
-    number = question_of(question)
-    version, after = question.version, ""
-    if question.cursor is not None:
-        place = read_cursor(question.cursor, number, service.picture.epoch, "query.cursor")
-        version, after = place.version, str(place.after[0])
-        if question.version is None and question.at is None and version < horizon(service.picture, ("stock",)):
-            raise gone(f"version {version}, which the page before showed, is no longer in memory")
+    is_of_now = question.version is None and question.at is None
+    number, version, after = turn_to(service, question, *(("stock",) if is_of_now else ()))
     at = question.at if question.cursor is None else None
 
     def build(picture: Picture, shown: int) -> Answer:
