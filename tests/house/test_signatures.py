@@ -25,8 +25,8 @@ LONGER = {
 # Generated.
 NOT_OURS = "_pb2.py"
 MOST_BY_PLACE = 3
-# They were written before the rule was held; may it only fall.
-OLDER_BY_PLACE = 282
+# They were written before the rule was held, or beside it on its first day; may it only fall.
+OLDER_BY_PLACE = 281
 
 
 def trees() -> Iterator[tuple[str, ast.Module]]:
