@@ -45,7 +45,7 @@ COMMANDS = {
     "reports": ("commands.lake.reports:reports", "Nightly and weekly reports: build, list, serve."),
     "run": ("commands.run.product:run", "Run everything: emulator, Dagster, a demo retailer."),
     "schema": ("commands.run.schema:schema", "The schema of events: validate files, compare."),
-    "serve": ("commands.run.serve:serve", "Serve the web console and its JSON API."),
+    "serve": ("commands.run.serve:serve", "Serve the web console; or stock from memory: serve api."),
     "serve-push": ("push.serve:serve_push", "Take pushed messages; reports for a scheduler."),
     "simulate": ("commands.run.messages:simulate", "Write seeded synthetic messages."),
     "snapshots": ("commands.lake.snapshots:snapshots", "Closing stock of each day, as Parquet."),
