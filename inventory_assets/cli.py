@@ -51,6 +51,7 @@ COMMANDS = {
     "snapshots": ("commands.lake.snapshots:snapshots", "Closing stock of each day, as Parquet."),
     "sql": ("commands.lake.core:sql", "Ask the lake a question in SQL."),
     "stats": ("commands.lake.core:stats", "Count what the lake holds."),
+    "stock-at": ("commands.lake.stock_at:stock_at", "Stock at a moment of event time, late events and all."),
     "tail": ("commands.run.tail:tail", "Watch a topic: decoded, and what is wrong."),
     "thresholds": ("commands.thresholds.group:thresholds", "Threshold rules: list, set, check, back-test."),
     "tokens": ("commands.access.tokens:tokens", "Who may look or act from elsewhere, and who did."),

@@ -190,7 +190,8 @@ CORE_EVENTS = Table(
         "instant": BIG, "increment": BIG, "has_cluster_time": FLAG, "outcome": TEXT, "details": TEXT,
         "source": TEXT, "line_id": TEXT,
     },
-    "One row per event id: every valid message taken in once. `available` is its key's stock right after it.",
+    "One row per event id: every valid message taken in once. `available` is the stock of its warehouse_id's key right "
+    "after it, as it arrived; of a moment of event time, and of a transfer's receiver, ask `stock_at(moment)`.",
     partition_by="event_date", sorted_by="entity_key",
 )  # fmt: skip
 DEAD_LETTERS = Table(

@@ -176,7 +176,9 @@ _DELETED = f"""
     SELECT DISTINCT k.key FROM {{events}} e JOIN recompute_keys k ON k.warehouse_id = e.warehouse_id AND k.sku = e.sku
     WHERE e.kind = 'tombstone' AND (k.instant IS NULL OR NOT ({_is_before("k", or_there="false")}))
 """
-_STATE = """
+_IN_ORDER = " ORDER BY warehouse_id, sku"
+_STATE = (
+    """
     WITH moved AS (
         SELECT key, sum(on_hand)::BIGINT AS on_hand, sum(reserved)::BIGINT AS reserved, sum(inbound)::BIGINT AS inbound
         FROM (FROM recompute_of_singles UNION ALL FROM recompute_of_stepped UNION ALL FROM recompute_of_contested)
@@ -193,8 +195,9 @@ _STATE = """
         LEFT JOIN recompute_deleted d USING (key) JOIN recompute_places p ON p.sku = k.sku {wanted}
     )
     SELECT *, on_hand - reserved AS available, on_hand < 0 AS is_negative, reserved > on_hand AS is_over_reserved
-    FROM state ORDER BY warehouse_id, sku
-"""
+    FROM state"""
+    + _IN_ORDER
+)
 _OWN_PARENTS = ", ".join(
     f"coalesce(g.parents[{number}], 'UNKNOWN') AS {name}" for number, name in enumerate(_PARENTS, 1)
 )
@@ -214,6 +217,21 @@ _WORDS = {
     "several": "transactions of several versions found", "of_singles": "transactions of one version summed",
     "of_stepped": "transactions of one version a status summed", "of_contested": "all others summed",
 }  # fmt: skip
+
+
+def one_query(events: str) -> str:
+    """The same as one question, for who can make no tables: `STATE_SCHEMA` of all keys, in no order.
+
+    Args:
+        events: SQL for a relation like core.events.
+    """
+    # Each once: a number that stands for a key must be the same wherever it is used.
+    steps = {name: query.format(events="recompute_events", chosen="") for name, query in _STEPS.items()}
+    parts = ",\n".join(
+        f"recompute_{name} AS MATERIALIZED ({query})" for name, query in {"events": f"FROM {events}", **steps}.items()
+    )
+    state = _STATE.format(wanted="").removesuffix(_IN_ORDER)
+    return f"WITH {parts}\nSELECT {', '.join(STATE_SCHEMA)} FROM ({state})"
 
 
 def recompute_stock(

@@ -38,6 +38,7 @@ PRINTS = {
     ("why-not", WAREHOUSE, SKUS[0]): (ALERT, CATEGORY),
     ("dead-letters",): ("[nothing]",),
     ("sql", "SELECT warehouse_id, sku, category_id FROM core.sku_state"): (*SKUS, WAREHOUSE, CATEGORY),
+    ("stock-at", "2022-04-21", "--warehouse", WAREHOUSE): (*SKUS, WAREHOUSE),
     ("coverage", "--refresh", "--as-of", "2022-04-23"): (*SKUS, WAREHOUSE),
     ("plan", "--refresh", "--date", "2022-04-23", "--all"): (*SKUS, WAREHOUSE),
     ("plan", "explain", LINE): (LINE,),

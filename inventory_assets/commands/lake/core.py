@@ -30,6 +30,7 @@ from inventory_assets.lake.upkeep.expiry import hold_snapshots
 from inventory_assets.lake.upkeep.maintenance import Maintenance
 from inventory_assets.option_types import VERSION
 from inventory_assets.queries.counts import count_lake
+from inventory_assets.recompute.moment import STOCK_AT, show_stock_at
 from inventory_assets.refresh.velocity import refresh_velocity
 from inventory_assets.settings import Settings, load_settings
 from inventory_assets.wiring import engine_of
@@ -49,6 +50,7 @@ def sql(query: str, at_version: int | None, at_time: str | None, fresh: bool, fi
     """Ask the lake a question in SQL. Read-only; schemas raw, core, out, meta, snapshots, marts, archive.
 
     With --at-version or --at, the marts can be asked only if they were built by then.
+    Both are of when versions were made. Of when things happened: FROM stock_at('2026-01-31 12:00').
     It ends after INVENTORY_SQL_SECONDS and stays within INVENTORY_SQL_MEMORY_LIMIT.
 
     \b
@@ -71,6 +73,8 @@ def sql(query: str, at_version: int | None, at_time: str | None, fresh: bool, fi
     # Listing files takes a moment, in a bucket more.
     if SNAPSHOTS in query.lower():
         attach_views(reader.connection, settings.snapshots_uri)
+    if STOCK_AT in query.lower():
+        show_stock_at(reader.connection)
     marts_lacking = _show_marts(reader.connection, settings, at_version)
     if ARCHIVE in query.lower():
         show_archive(reader.connection, settings.archive_uri, at_version)

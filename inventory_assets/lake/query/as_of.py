@@ -30,7 +30,8 @@ def version_at(connection: duckdb.DuckDBPyConnection, moment: datetime) -> int:
         began = f"the first was at {first[0]:%FT%TZ}" if first and first[0] else "there is none yet"
         raise LakeMissingError(
             f"no version was committed by {naive:%FT%TZ}: {began}. This time is when versions were made, not when "
-            "things happened; stock as a day of the business ended is in snapshots.daily_stock."
+            f"things happened. Stock at a moment of the business: inventory stock-at {naive:%FT%TZ}, or in SQL "
+            f"FROM stock_at('{naive:%F %T}')."
         )
     return row[0]
 

@@ -30,7 +30,7 @@ FUNCTIONS = frozenset({
     "snapshots", "table_changes", "table_deletions", "table_info", "table_insertions",
     "generate_series", "histogram", "histogram_values", "icu_calendar_names", "json_each", "json_tree",
     "pg_timezone_names", "pragma_collations", "pragma_show", "pragma_table_info", "pragma_version", "range", "repeat",
-    "repeat_row", "summary", "unnest",
+    "repeat_row", "stock_at", "summary", "unnest",
 })  # fmt: skip
 # With `--files`, for a person at a terminal.
 FILE_FUNCTIONS = frozenset({
