@@ -22,13 +22,13 @@ from inventory_assets.reports.publish import Manifest, Rendered, find_earlier, p
 from inventory_assets.reports.read import lines, model, week_model
 from inventory_assets.reports.read.collect import (
     choose_period,
-    choose_version,
     collect_nightly,
     find_basis,
     nightly_figures,
 )
 from inventory_assets.reports.read.sales import SnapshotFiles
 from inventory_assets.reports.read.suppliers import Supplier, sum_by_supplier
+from inventory_assets.reports.read.version import choose_version
 from inventory_assets.reports.read.weekly import collect_weekly, weekly_figures
 from inventory_assets.settings import Settings
 from inventory_assets.wiring import lake_notes_of
@@ -45,7 +45,7 @@ def make_report(
         kind: Which report.
         period: None is the last complete one that has events.
         today: The UTC day that is not over.
-        version: None is what the period's own report would read (`collect.choose_version`).
+        version: None is what the period's own report would read (`version.choose_version`).
         on_read: Called when all is read.
         opener: What opens those places.
 

@@ -2,9 +2,7 @@
 
 from datetime import date, datetime, timedelta
 
-from inventory_assets.clock import Clock
 from inventory_assets.domain.replenish.shelves import PlanSettings
-from inventory_assets.domain.values import to_datetime, to_microseconds_naive
 from inventory_assets.lake.query.clauses import ABSURD_PRODUCTS
 from inventory_assets.lake.query.reader import Reader
 from inventory_assets.replenish.moment import moment_of
@@ -50,21 +48,6 @@ def choose_period(reader: Reader, kind: Kind, today: date) -> Period:
     if last is None or first.date() > newest.last_date:
         return period_of(kind, today)
     return min(newest, last_complete(kind, (last + HALF_A_DAY).date()), key=lambda period: period.first_date)
-
-
-def choose_version(reader: Reader, period: Period, today: date, clock: Clock | None = None) -> int | None:
-    """The version to read: None, the latest, for the newest period; for an earlier one what its own report would have.
-
-    Where the lake had no version yet by then, it was filled with history
-    afterwards, and the latest is all there is. `clock`: the home's, as versions
-    are committed by the machine's.
-    """
-    if period.end_at.date() >= last_complete(period.kind, today).end_at.date():
-        return None
-    made_at = period.made_at
-    if clock is not None:
-        made_at = to_datetime(clock.machine_at(to_microseconds_naive(made_at))).replace(tzinfo=None)
-    return reader.query("SELECT max(version) AS v FROM meta.versions WHERE committed_at <= ?", [made_at]).item()
 
 
 def find_basis(reader: Reader, period: Period, version: int, code_version: str, earlier: Earlier | None) -> Basis:
