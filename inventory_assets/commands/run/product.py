@@ -2,7 +2,6 @@
 
 import fcntl
 import os
-import shutil
 import signal
 import sys
 import time
@@ -28,6 +27,7 @@ from inventory_assets.commands.run.demo import (
     rest_clock,
     stop_clock,
 )
+from inventory_assets.commands.run.instance import write_instance
 from inventory_assets.commands.run.partitions import partitions_environment
 from inventory_assets.commands.run.processes import Processes, free_port, python_environment, tail, wait_for_port
 from inventory_assets.console.serve import DEFAULT_PORT as DEFAULT_CONSOLE_PORT
@@ -178,8 +178,7 @@ def _start(
     notes.print(f"console    http://127.0.0.1:{chosen}/", style="bold green")
 
     dagster_home = settings.home / "dagster"
-    dagster_home.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(PROJECT_DIR / "deploy" / "dagster.yaml", dagster_home / "dagster.yaml")
+    write_instance(dagster_home, is_demo=retailer is not None)
     environment = python_environment(
         DAGSTER_HOME=str(dagster_home), INVENTORY_HOME=str(settings.home), PUBSUB_EMULATOR_HOST=host,
         GOOGLE_CLOUD_PROJECT=settings.project,
