@@ -1,7 +1,6 @@
 """Write all that a burst changed to its tables, and what is kept of how it was made."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import msgspec
 
@@ -75,25 +74,29 @@ def append_past(transaction: LakeTransaction, messages: Sequence[Message], resul
     With the burst's own rows, so that no crash leaves it owed.
     """
     told = [
-        (alert.alert_id, alert.notification_count, topic, alert.last_notified_at)
+        (alert.alert_id, alert.notification_count, topic)
         for alert in result.notified
         for topic in (Topic.ALERTS, second_topic(alert.condition))
     ]
     told += [
-        (letter_id(message.topic, message.message_id), 0, Topic.DEAD_LETTERS, message.publish_at)
+        (letter_id(message.topic, message.message_id), 0, Topic.DEAD_LETTERS)
         for message, arrival in zip(messages, result.arrivals, strict=True)
         if arrival.rejection is not None
     ]
     append_told(transaction, told)
 
 
-def append_told(transaction: LakeTransaction, told: Sequence[tuple[str, int, Topic, Any]]) -> None:
-    """Append tellings of the past: what of, the how many-th, where it would have gone, and when."""
+def append_told(transaction: LakeTransaction, told: Sequence[tuple[str, int, Topic]]) -> None:
+    """Append tellings of the past: what of, the how many-th, and where it would have gone.
+
+    Without a time: nothing was tried, and the column is of the machine's clock. In its day it was told when its
+    alert's transition says so.
+    """
     if told:
-        subjects, numbers, channels, moments = zip(*told, strict=True)
+        subjects, numbers, channels = zip(*told, strict=True)
         rows = DELIVERIES.frame(
             subject_id=subjects, notification=numbers, channel=[str(channel) for channel in channels],
-            status=[PAST] * len(told), attempted_at=moments,
+            status=[PAST] * len(told),
         )  # fmt: skip
         transaction.append(DELIVERIES, rows)
 

@@ -278,10 +278,10 @@ def _read_known(
 
 def _told_in_the_past(
     rows: Iterable[Mapping[str, Any]], since_past: Collection[str], *, is_past: bool
-) -> list[tuple[str, int, Topic, Any]]:
+) -> list[tuple[str, int, Topic]]:
     """What of these rows nobody is told: all where they are history, and the end of what began as history."""
     return [
-        (row["incident_id"], row["notification_count"], Topic.STATUS, row["resolved_at"] or row["opened_at"])
+        (row["incident_id"], row["notification_count"], Topic.STATUS)
         for row in rows
         if is_past or (row["state"] == "resolved" and row["incident_id"] in since_past)
     ]
