@@ -47,6 +47,9 @@ summarised as (
         {{ units_where('sold_units', month) }} as month_sold_units,
         {{ units_where('sold_units', previous) }} as previous_month_sold_units,
         {{ units_where('sold_units', quarter) }} as quarter_sold_units,
+        -- Of single days: orders of several units and weekdays make them differ more than chance would.
+        var_samp(case when {{ month }} then sold_units end) as month_daily_units_variance,
+        var_samp(case when {{ previous }} then sold_units end) as previous_month_daily_units_variance,
         {{ units_where('on_hand', month ~ ' and on_hand > 0') }} as month_on_hand_unit_days,
         {{ units_where('on_hand', quarter ~ ' and on_hand > 0') }} as quarter_on_hand_unit_days,
         {{ rows_where(month ~ ' and stockout_seconds > 0') }} as month_stockout_days,

@@ -27,6 +27,11 @@ rates as (
         {{ share('keys.previous_month_sold_units', 'keys.previous_month_observed_days') }}
             as previous_month_daily_units,
         keys.month_daily_units_slope,
+        {{ change_score(
+            'keys.month_sold_units', 'keys.month_observed_days', 'keys.month_daily_units_variance',
+            'keys.previous_month_sold_units', 'keys.previous_month_observed_days',
+            'keys.previous_month_daily_units_variance',
+        ) }} as change_score,
         keys.last_sold_date,
     from keys
     left join alerting on keys.warehouse_id = alerting.warehouse_id and keys.sku = alerting.sku
@@ -47,9 +52,11 @@ velocities as (
     select
         *,
         case
-            when change_share is null then null
-            when change_share > {{ var('trend_share') }} then 'rising'
-            when change_share < -{{ var('trend_share') }} then 'falling'
+            when change_score is null then null
+            -- So small a change is none, however sure it is; from nothing at all it has no share.
+            when abs(change_share) <= {{ var('trend_share') }} then 'steady'
+            when change_score > {{ var('trend_score') }} then 'rising'
+            when change_score < -{{ var('trend_score') }} then 'falling'
             else 'steady'
         end as trend,
     from compared

@@ -48,6 +48,10 @@ fills as (
     select
         warehouse_id,
         1 - {{ share('sum(short_units)', 'sum(judged_units)') }} as month_fill_rate,
+        sum(estimated_unmet_units) as month_estimated_unmet_units,
+        {{ share(
+            'sum(judged_units - short_units)', 'sum(judged_units + coalesce(estimated_unmet_units, 0))',
+        ) }} as month_estimated_demand_fill_rate,
     from {{ ref('fill_rates') }}
     group by warehouse_id
 
@@ -94,6 +98,8 @@ warehouses as (
         {{ share('keys.quarter_sold_units', 'keys.average_on_hand') }} * 365 / keys.observed_days as yearly_turnover,
         keys.month_in_stock_share,
         fills.month_fill_rate,
+        fills.month_estimated_unmet_units,
+        fills.month_estimated_demand_fill_rate,
         coalesce(dead.dead_keys, 0) as dead_keys,
         coalesce(dead.dead_units, 0) as dead_units,
         responses.median_receipt_hours,
