@@ -94,7 +94,9 @@ class Pass:
             return "r.publish_time"
         begun = f"TIMESTAMP '{to_datetime(pace.shown).replace(tzinfo=None)}'"
         passed = f"({pace.speed} * greatest(0, epoch_us(r.publish_time) - {pace.real}))::BIGINT"
-        return f"least(r.publish_time, {begun} + to_microseconds({passed}))"
+        # Before it began it stood still: what came then was loaded, and how late nobody can say.
+        shown = f"least(r.publish_time, {begun} + to_microseconds({passed}))"
+        return f"CASE WHEN epoch_us(r.publish_time) < {pace.real} THEN e.event_at ELSE {shown} END"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,7 @@ class Rule:
         id_columns: Name a row.
         text: One plain sentence, what holds.
         query: SQL whose rows are the offending ones; `{as_of}` and `{recent_version}` are filled in, and
-            `{published_at}`, when the message `r` was published as the home's clock showed it.
+            `{published_at}`, when the message `r` of the event `e` was published as the home's clock showed it.
         judge: A function instead, where SQL does not do.
         severity: ERROR where a number of ours is wrong; WARN where what came in looks wrong.
         what_to_do: For whoever sees it fail; a number of ours is derived anew.

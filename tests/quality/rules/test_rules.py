@@ -298,5 +298,15 @@ def test_what_comes_at_once_by_the_homes_clock_is_not_late(shop):
     assert {} == findings(shop, timedelta(days=3))
 
 
+def test_what_a_demo_loaded_before_its_clock_began_is_not_late(shop):
+    """Its warning stood from the first minute on and was about the history that every demo begins with."""
+    begun = {"real": (DAY + timedelta(days=4)).isoformat(), "shown": (DAY + timedelta(days=2)).isoformat()}
+    (shop.settings.home / FILE).write_text(json.dumps(begun | {"speed": 144}))
+
+    FAULTS["events_arrive_in_time"].plant(shop)
+
+    assert {} == findings(shop, timedelta(days=3))
+
+
 def test_every_rule_has_a_planted_fault():
     assert {each.name for each in RULES} == {*FAULTS}
