@@ -1,5 +1,6 @@
 """Land what has not landed, for who must see everything."""
 
+import time
 from contextlib import closing
 
 from inventory_assets.lake.catalog.connect import is_writable
@@ -11,9 +12,15 @@ from inventory_assets.lake.tables import CATALOG, LANDED
 from inventory_assets.lake.transaction import Lake
 from inventory_assets.settings import Settings
 
+# A landing is done in a second; on a starved machine in ten.
+WAIT_SECONDS = 15.0
+LOOK_SECONDS = 0.05
+
 
 def land_all(settings: Settings) -> None:
-    """Bring everything committed into the lake, which is opened to write only where there is anything.
+    """Bring everything committed into the lake, which is opened to write only where nobody does who lands.
+
+    Where somebody lives who lands, as beside `make run`, it waits for him: two that write wait for each other.
 
     Raises:
         LakeError, duckdb.Error: It cannot be written; what was committed is safe in the journal.
@@ -26,11 +33,27 @@ def land_all(settings: Settings) -> None:
         return
     if behind is None and not is_writable(settings):
         return  # nobody here can know, or do anything about it
+    if behind is not None and behind.is_being_landed and _is_landed_by_another(settings, behind.newest):
+        return
     lake = Lake(settings)
     try:
         lake.land()
     finally:
         lake.close()
+
+
+def _is_landed_by_another(settings: Settings, version: int) -> bool:
+    """Whether a version lands within a while by who lives to land; False at once where one has died."""
+    with closing(open_journal(settings, read_only=True)) as journal:
+        deadline = time.monotonic() + WAIT_SECONDS
+        while time.monotonic() < deadline:
+            head = journal.head()
+            if head.landed >= version:
+                return True
+            if head.barrier is not None or not journal.has_lander():
+                return False
+            time.sleep(LOOK_SECONDS)
+    return False
 
 
 def _check_older(settings: Settings) -> None:

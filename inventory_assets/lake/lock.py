@@ -19,6 +19,7 @@ from inventory_assets.lake.errors import LakeBusyError
 
 # A landing takes 0.1 to 0.3 s and maintenance holds about 0.1 s, so a minute means a stuck process.
 DEFAULT_TIMEOUT_SECONDS = 60.0
+_PID_WIDTH = 10
 
 
 @contextmanager
@@ -35,6 +36,8 @@ def writer_lock(path: Path, *, timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS)
     try:
         _acquire(turnstile, path, deadline)
         _acquire(lock, path, deadline)
+        # For who waits in vain: the kernel knows the holder, and does not tell.
+        os.pwrite(lock, f"{os.getpid():<{_PID_WIDTH}}".encode(), 0)
         fcntl.flock(turnstile, fcntl.LOCK_UN)
         yield
     finally:
@@ -51,11 +54,30 @@ def _acquire(descriptor: int, path: Path, deadline: float) -> None:
         except BlockingIOError:
             if time.monotonic() > deadline:
                 raise LakeBusyError(
-                    f"the lake's writer lock {str(path)!r} was not free in time: another process holds it. "
-                    "See who with `fuser` on that file; stop it if it hangs, then try again."
+                    f"{holder_of(path)} is writing below {str(path.parent)!r} and did not let go in time. What is "
+                    "committed is safe. Try again when that is done; if it hangs, end it and try again."
                 ) from None
             time.sleep(pause)
             pause = min(pause * 1.5, 0.01)
+
+
+def holder_of(path: Path) -> str:
+    """Who had a lock last, as a person knows it: the command, and the process's number."""
+    try:
+        pid = int(path.read_text())
+    except (OSError, ValueError):
+        return "another process"  # of a release that wrote no number, or between two holders
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_text(errors="replace").split("\0")
+    except OSError:
+        words = []  # gone, or no Linux
+    names = [Path(word).name for word in words]
+    if "inventory" in names:
+        command = " ".join(["inventory", *words[names.index("inventory") + 1 :][:1]]).strip()
+        return f"`{command}` (process {pid})"
+    if any(word.startswith("dagster") for word in words) or "inventory_assets.definitions" in words:
+        return f"Dagster, as `make run` starts it (process {pid})"
+    return f"process {pid}"
 
 
 class TellingLock:

@@ -8,11 +8,12 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -33,6 +34,8 @@ FAILED = ("error", "fail", "runtime error")
 # half of a build's first five seconds. dagster-dbt looks for it where we keep it, too.
 PARTIAL_PARSE = "partial_parse.msgpack"
 SHOWN_LINES = 20
+# As dbt says that one of its steps is begun or done: number, of how many, what.
+_STEP = re.compile(r"\b(\d+) of (\d+) (START|OK|PASS|ERROR|FAIL|WARN|SKIP)\w* (.+?)(?: \.{2,}|$)")
 
 
 class MartsBuildError(LakeError):
@@ -102,27 +105,36 @@ def target_path(settings: Settings) -> Path:
     return settings.marts_path / "dbt"
 
 
-def build_marts(settings: Settings, *, select: Sequence[str] = (), command: str = "build") -> Build:
+def build_marts(
+    settings: Settings,
+    *,
+    select: Sequence[str] = (),
+    command: str = "build",
+    progress: Callable[[str], None] = lambda step: None,
+) -> Build:
     """Build and test the marts, or the selected ones.
 
     Args:
         settings: Whose lake is read and whose marts are written.
         select: dbt's own selectors; none is all.
         command: dbt's own: build, run or test.
+        progress: Told what is done now.
 
     Raises:
         LakeMissingError: There is no lake.
         MartsBuildError: dbt ended without results: another build runs, or the project does not parse.
     """
     connect(settings, read_only=True).close()  # says in our words that there is no lake
+    progress("bringing what was committed last into the lake")
     land_all(settings)
+    progress("starting dbt")
     target = target_path(settings)
     results = target / "run_results.json"
     results.unlink(missing_ok=True)
     if not (target / PARTIAL_PARSE).exists():
         _copy(_parsed(PROJECT_DIR) / PARTIAL_PARSE, target / PARTIAL_PARSE)
     arguments = [command, "--target-path", str(target), "--log-path", str(target / "logs")]
-    done = _dbt([*arguments, *(("--select", *select) if select else ())], dbt_environment(settings))
+    done = _dbt([*arguments, *(("--select", *select) if select else ())], dbt_environment(settings), progress)
     if not results.exists():
         raise MartsBuildError(f"dbt built nothing:\n{_last_lines(done.stdout)}\nIts log is {target / 'logs/dbt.log'}.")
     found = json.loads(results.read_text())
@@ -130,11 +142,30 @@ def build_marts(settings: Settings, *, select: Sequence[str] = (), command: str 
     return Build(steps, found["elapsed_time"], target / "logs" / "dbt.log")
 
 
-def _dbt(arguments: Sequence[str], environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [dbt_executable(), "--no-use-colors", *arguments], cwd=PROJECT_DIR, env={**os.environ, **environment},
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
-    )  # fmt: skip
+def _dbt(
+    arguments: Sequence[str], environment: Mapping[str, str], progress: Callable[[str], None] = lambda step: None
+) -> subprocess.CompletedProcess[str]:
+    command, lines = [dbt_executable(), "--no-use-colors", *arguments], []
+    with subprocess.Popen(
+        command, cwd=PROJECT_DIR, env={**os.environ, **environment}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        text=True, errors="replace",
+    ) as process:  # fmt: skip
+        assert process.stdout is not None  # asked for above
+        try:
+            for line in process.stdout:
+                lines.append(line)
+                if step := read_step(line):
+                    progress(step)
+        except BaseException:
+            process.terminate()
+            raise
+    return subprocess.CompletedProcess(command, process.returncode, "".join(lines))
+
+
+def read_step(line: str) -> str | None:
+    """What a line of dbt's says of a step: `12 of 131: sql table model main.fill_rates`; None where it says of none."""
+    found = _STEP.search(line)
+    return None if found is None else f"{found[1]} of {found[2]}: {found[4].removeprefix('created ').strip()}"
 
 
 def _step(result: dict[str, Any]) -> Step:

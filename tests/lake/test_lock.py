@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from inventory_assets.lake.errors import LakeBusyError
-from inventory_assets.lake.lock import writer_lock
+from inventory_assets.lake.lock import holder_of, writer_lock
 from tests.messaging.brokers import REPOSITORY, eventually
 
 
@@ -47,11 +47,25 @@ def test_who_waits_comes_before_who_just_had_it(tmp_path):
     assert order == ["first", "waiting", "again"]
 
 
-def test_lock_excludes_and_says_who_to_look_for(tmp_path):
+def test_lock_excludes_and_says_who_has_it(tmp_path):
+    """Whoever is told knows commands and processes, no locks."""
     path = tmp_path / "writer.lock"
 
-    with writer_lock(path), pytest.raises(LakeBusyError, match="fuser"), writer_lock(path, timeout_seconds=0.05):
-        pass
+    with writer_lock(path):
+        with (
+            pytest.raises(LakeBusyError, match=f"process {os.getpid()}.* is writing below .*Try again"),
+            writer_lock(path, timeout_seconds=0.05),
+        ):
+            pass
+        assert f"process {os.getpid()}" in holder_of(path)
+
+
+def test_a_lock_without_a_number_is_another_processs(tmp_path):
+    """Of an earlier release, whose file is empty."""
+    (tmp_path / "writer.lock").touch()
+
+    assert "another process" == holder_of(tmp_path / "writer.lock")
+    assert "another process" == holder_of(tmp_path / "none.lock")
 
 
 def test_a_wait_that_timed_out_leaves_nobody_in_the_turnstile(tmp_path):

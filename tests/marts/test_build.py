@@ -21,6 +21,7 @@ from inventory_assets.marts.build import (
     dbt_environment,
     dbt_executable,
     load_manifest,
+    read_step,
     target_path,
 )
 from inventory_assets.settings import Settings
@@ -191,3 +192,17 @@ def test_a_postgres_catalog_is_read(settings, postgres, open_engine):
 
     assert build_marts(stored).failed == []
     assert [(90,)] == reader_of(stored).execute("SELECT on_hand FROM marts.stock_positions").fetchall()
+
+
+@pytest.mark.parametrize(
+    ("line", "step"),
+    [
+        ("21:03:05  3 of 129 START sql table model main.fill_rates ...... [RUN]", "3 of 129: sql table model main.fill_rates"),
+        ("21:03:06  3 of 129 OK created sql table model main.fill_rates .. [OK in 0.52s]", "3 of 129: sql table model main.fill_rates"),
+        ("21:03:06  12 of 129 PASS unique_x ............. [PASS in 0.05s]", "12 of 129: unique_x"),
+        ("21:03:06  Finished running 21 table models", None),
+    ],
+)  # fmt: skip
+def test_a_builds_steps_are_read_from_what_dbt_says(line, step):
+    """Ten minutes without a word looked like a hang."""
+    assert step == read_step(line)

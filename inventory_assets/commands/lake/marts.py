@@ -2,6 +2,7 @@
 
 import sys
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -17,6 +18,8 @@ from inventory_assets.words.text import spaced
 from inventory_assets.words.times import to_minute
 
 SHOWN_FAILURES = 10
+# Of some two hundred steps, each begun and done.
+SAID_EVERY = 40
 
 
 @click.group()
@@ -33,8 +36,9 @@ def build(select: tuple[str, ...], format_: str) -> None:
     Bursts go on meanwhile: the lake is only read, as of the build's start.
     """
     settings = load_settings()
-    with notes.status("building the marts"):
-        made = build_marts(settings, select=select)
+    with notes.status("building the marts") as status:
+        said = _Steps(status.update)
+        made = build_marts(settings, select=select, progress=said.tell)
     print_rows(_by_kind(made), format_, title=f"marts built in {made.seconds:,.1f} s")
     for step in made.failed[:SHOWN_FAILURES]:
         _print_failure(step)
@@ -42,6 +46,20 @@ def build(select: tuple[str, ...], format_: str) -> None:
         notes.print(f"and {len(made.failed) - SHOWN_FAILURES} more; see {made.log_path}")
     if made.failed:
         sys.exit(1)
+
+
+class _Steps:
+    """Says each step: on a terminal in place, elsewhere some of them as lines, as a log would else stand still."""
+
+    def __init__(self, show: Callable[[str], None]) -> None:
+        self._show = show
+        self._count = 0
+
+    def tell(self, step: str) -> None:
+        self._show(f"building the marts: {step}")
+        if not notes.is_terminal and self._count % SAID_EVERY == 0:
+            notes.print(f"building the marts: {step}", style="dim")
+        self._count += 1
 
 
 def _by_kind(made: Build) -> list[dict[str, Any]]:
