@@ -52,7 +52,7 @@ CLOCKS: dict[str, dict[str, tuple[Clock, str]]] = {
     "out.alert_transitions": {"event_at": (Clock.EVENT, "the event, command or sweep that made the step")},
     "out.alert_quality": {
         **{name: (Clock.EVENT, text) for name, text in _ALERT.items()},
-        "first_told_at": (Clock.EVENT, "when it was due to be told; when it left is in out.deliveries"),
+        "first_told_at": (Clock.EVENT, "when it was to be notified; when it left is in out.deliveries"),
         "first_acknowledged_at": (Clock.EVENT, "the command's own time"),
     },
     "out.incidents": {
