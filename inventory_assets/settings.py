@@ -118,7 +118,7 @@ class Settings:
     default_reorder: int = 0
     plan_review_days: int = 7
     plan_service_level: float = 0.95
-    plan_least_transfer: int = 1
+    plan_least_transfer: int = 3
     plan_yearly_season: bool = True
     duckdb_memory_limit: str = "256MB"
     # A question of a person: it may sort millions of rows, and not take the machine from the bursts.

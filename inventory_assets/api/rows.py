@@ -104,6 +104,13 @@ class LineOf(msgspec.Struct, frozen=True):
     horizon_days: int | None
     not_known: str | None
     version: int
+    is_order_urgent: bool | None
+    overdue: int | None
+    overdue_since: date | None
+    order_without_overdue: int | None
+    arriving: int | None
+    arrives_on: date | None
+    waiting_risk_percent: int | None
 
 
 def stock_of(row: Stock) -> StockOf:
@@ -147,7 +154,8 @@ def line_of(row: PlanLine) -> LineOf:
         row.reason, row.is_urgent is True, _day(row.runs_out_day), _day(row.order_by_day), row.order_quantity,
         msgspec.Raw(row.transfers.encode()) if row.transfers else None, row.risk_percent, row.revenue_at_risk,
         row.available, row.inbound, row.projected, row.projected_low, row.projected_high, row.lead_time_days,
-        row.horizon_days, row.not_known, row.version,
+        row.horizon_days, row.not_known, row.version, row.is_order_urgent, row.overdue, _day(row.overdue_since_day),
+        row.order_without_overdue, row.arriving, _day(row.arrives_day), row.waiting_risk_percent,
     )  # fmt: skip
 
 

@@ -26,7 +26,7 @@ from inventory_assets.words.advice import steps
 from inventory_assets.words.alerts import CONDITIONS
 from inventory_assets.words.commands import command
 from inventory_assets.words.numbers import UNKNOWN, counted
-from inventory_assets.words.plan import reason_text, step_texts
+from inventory_assets.words.plan import reason_text
 from inventory_assets.words.quality import markdown_code
 
 TOP = 10
@@ -124,13 +124,14 @@ def plan_metadata(reader: Reader) -> dict[str, Any]:
             "available": row["available"],
             "order by": str(row["order_by"] or UNKNOWN),
             "risk": UNKNOWN if row["risk_percent"] is None else f"{row['risk_percent']} %",
-            "what to do": ", ".join(step_texts(row)) or UNKNOWN,
+            "what to do": ", ".join(steps(row)),
             "why": reason_text(row),
         }
         for row in urgent[:TOP]
     ]
     return {
-        "summary": f"{counted(len(urgent), 'line')} to see to before the next review, {len(rows) - len(urgent):,} more",
+        "summary": f"{counted(len(urgent), 'line')} to see to before the next review, "
+        f"{len(rows) - len(urgent):,} can wait",
         "newest_plan": "none yet" if newest[0] is None else f"{newest[0]}, of lake version {newest[1]:,}",
         "most_urgent": records_metadata(records),
     }

@@ -49,6 +49,7 @@ _COLUMNS = {
     "last_event_us": "last_event_at", "opened_us": "opened_at", "resolved_us": "resolved_at",
     "acknowledged_us": "acknowledged_at", "silenced_until_us": "silenced_until", "plan_day": "plan_date",
     "runs_out_day": "runs_out_on", "order_by_day": "order_by",
+    "overdue_since_day": "overdue_since", "arrives_day": "arrives_on",
 }  # fmt: skip
 
 SOURCES: Mapping[str, Source] = {

@@ -114,7 +114,7 @@ def compare_lines(reader: Reader, lines: pl.DataFrame, stock: pl.DataFrame) -> d
             found.setdefault((key[0], key[1]), []).append(f"{name} was {was:,}, its events say {value:,}")
     one, skus = lines.row(0, named=True), named_skus(lines)
     asked = PlanSettings(
-        one["review_days"], one["default_service_level"], one["least_transfer"], one["season_method"]
+        one["review_days"], one["default_service_level"], one["least_transfer"], one["season_method"], one["method"]
     )  # fmt: skip
     again = plan_lines(reader, one["as_of_version"], one["plan_date"], asked, skus=skus)
     given = lines.select(SAYS).cast(dict(again.select(SAYS).schema))  # type: ignore[arg-type]

@@ -1,7 +1,8 @@
-"""Read the plan's current lines, for whoever shows them."""
+"""Read a plan's lines, the current one's or a past day's, for whoever shows them."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, datetime
+from typing import Any, NamedTuple
 
 from inventory_assets.domain.events.kinds import Key
 from inventory_assets.domain.replenish.decisions import Decision
@@ -12,13 +13,20 @@ from inventory_assets.lake.tables import PLANS
 from inventory_assets.replenish.decided import read_decisions
 
 # Suppliers by their most urgent line, and so the lines of each.
-_LINES = f"""
-    SELECT l.*, p.product_name FROM {PLANS.full_name} l LEFT JOIN core.products p USING (sku)
-    WHERE {{condition}}
+_LINES = """
+    SELECT l.*, p.product_name FROM {source} l LEFT JOIN core.products p USING (sku)
+    WHERE {condition}
     ORDER BY min(CASE WHEN l.is_urgent THEN l.order_by END) OVER (PARTITION BY l.supplier_id) NULLS LAST,
         l.supplier_id NULLS LAST, l.is_urgent DESC, l.order_by NULLS LAST, l.revenue_at_risk DESC NULLS LAST,
         l.warehouse_id, l.sku
 """
+# Made again on one day, a plan writes the lines that changed.
+_OF_DAY = f"""(
+    SELECT l.* FROM {PLANS.changes} l JOIN (
+        SELECT warehouse_id, sku, max(version) AS version FROM {PLANS.changes} WHERE plan_date = DATE '{{day}}'
+        GROUP BY ALL
+    ) USING (warehouse_id, sku, version)
+)"""
 STATES = {"plan-accept": "accepted", "plan-dismiss": "dismissed", "plan-snooze": "snoozed"}
 STATE = ("state", "decided_by", "decision_reason", "accepted_quantity", "snoozed_until")
 """What was decided on a line, as columns beside its own."""
@@ -26,33 +34,85 @@ _ASKS = "(l.is_urgent OR l.order_quantity > 0 OR l.transfers IS NOT NULL)"
 _ITS = "SELECT * FROM out.plans_changes WHERE line_id = ? ORDER BY version DESC, warehouse_id, sku"
 
 
+_HIDDEN = ("dismissed", "snoozed")
+
+
 class UnknownLineError(LakeError):
     """No plan has a line of this id."""
 
 
-def read_lines(
-    reader: Reader,
-    *,
-    supplier_id: str | None = None,
-    warehouse_id: str | None = None,
-    category_id: str | None = None,
-    is_urgent: bool = False,
-    is_all: bool = False,
-) -> list[dict[str, Any]]:
-    """The current lines by supplier, the most urgent first, each with what was decided on it.
+class Chosen(NamedTuple):
+    """Which lines; null is all. `day`: of the plan of that day, else of the newest lines."""
 
-    Without `is_all` only those that ask for something, and that nobody has dismissed or snoozed: a line is
-    dismissed until another one comes, a shelf snoozed up to a day. `is_urgent`: of those only what cannot wait.
+    supplier_id: str | None = None
+    warehouse_id: str | None = None
+    category_id: str | None = None
+    day: date | None = None
+
+
+ALL_LINES = Chosen()
+
+
+class Made(NamedTuple):
+    """The day of a plan, the newest lake version that a line of it is made of, and when a line last changed (UTC)."""
+
+    day: date
+    version: int
+    at: datetime | None
+
+
+def read_lines(
+    reader: Reader, chosen: Chosen = ALL_LINES, *, is_all: bool = False, is_hidden_too: bool = False
+) -> list[dict[str, Any]]:
+    """Lines by supplier, the most urgent first, each with what was decided on it.
+
+    Args:
+        reader: The lake.
+        chosen: Which.
+        is_all: Also those that ask for nothing.
+        is_hidden_too: Also those that somebody has dismissed or snoozed: a line is dismissed until another one
+            comes, a shelf snoozed up to a day. All means them, too.
     """
-    wanted = {"supplier_id": supplier_id, "warehouse_id": warehouse_id, "category_id": category_id}
+    wanted = chosen._asdict()
+    wanted.pop("day")
     given = {name: value for name, value in wanted.items() if value is not None}
-    conditions = [
-        *(f"l.{name} = ?" for name in given),
-        *(("l.is_urgent",) if is_urgent else () if is_all else (_ASKS,)),
-    ]
-    found = reader.query(_LINES.format(condition=" AND ".join(conditions) or "true"), list(given.values()))
+    conditions = [*(f"l.{name} = ?" for name in given), *(() if is_all else (_ASKS,)), "l.line_id IS NOT NULL"]
+    query = _LINES.format(source=_source(chosen.day), condition=" AND ".join(conditions))
+    found = reader.query(query, list(given.values()))
     lines = [row | state for row, state in _with_states(reader, list(found.iter_rows(named=True)))]
-    return lines if is_all else [line for line in lines if line["state"] not in ("dismissed", "snoozed")]
+    return lines if is_all or is_hidden_too else without_hidden(lines)
+
+
+def without_hidden(lines: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those that nobody has dismissed or snoozed."""
+    return [line for line in lines if line["state"] not in _HIDDEN]
+
+
+def asks(line: dict[str, Any]) -> bool:
+    """Whether a line asks for something."""
+    return bool(line["is_urgent"] or line["order_quantity"] or line["transfers"])
+
+
+def orders_now(line: dict[str, Any]) -> bool:
+    """Whether a line's order cannot wait for the next review; of releases before it is its line's urgency."""
+    return bool(line["order_quantity"]) and bool(
+        line["is_urgent"] if line["is_order_urgent"] is None else line["is_order_urgent"]
+    )
+
+
+def read_made(reader: Reader, day: date | None = None) -> Made | None:
+    """Of what the newest plan is, or that of a day; None where there is none."""
+    found = reader.query(
+        f"SELECT max(plan_date), max(as_of_version), max(version) FROM {_source(day)} WHERE line_id IS NOT NULL"
+    ).row(0)
+    if found[0] is None:
+        return None
+    at = reader.query("SELECT committed_at FROM meta.versions WHERE version = ?", [found[2]])
+    return Made(found[0], found[1], at.item() if at.height else None)
+
+
+def _source(day: date | None) -> str:
+    return PLANS.full_name if day is None else _OF_DAY.format(day=day)
 
 
 def _with_states(reader: Reader, rows: list[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
@@ -109,8 +169,3 @@ def current_line_id(reader: Reader, warehouse_id: str, sku: str) -> str | None:
         f"SELECT line_id FROM {PLANS.full_name} WHERE warehouse_id = ? AND sku = ?", [warehouse_id, sku]
     )
     return found.item() if found.height else None
-
-
-def has_plan(reader: Reader) -> bool:
-    """Whether any plan was made."""
-    return reader.query(f"SELECT 1 FROM {PLANS.full_name} LIMIT 1").height > 0

@@ -33,6 +33,9 @@ SAYS = [name for name in PLANS.columns if name not in ("as_of_version", "version
 _FLAGS = {
     flags: ",".join(flag.name.lower() for flag in Unknown(flags) if flag.name) for flags in range(2 * max(Unknown))
 }
+_SINCE_METHOD = ("is_order_urgent", "overdue", "overdue_since", "order_without_overdue", "arrives_on", "arriving",
+                 "waiting_risk_percent")  # fmt: skip
+"""What a line made without a method does not say."""
 _AS_READ = ("warehouse_id", "sku", "supplier_id", "category_id", "available", "inbound", "pack_multiple",
             "min_order_qty", "order_up_to", "lead_time_days")  # fmt: skip
 
@@ -128,6 +131,8 @@ def _frame(read: Read, plan: Plan, version: int, plan_date: date, settings: Plan
         "order_quantity": lines.order_quantity, "risk_percent": lines.risk_percent, "projected": lines.projected,
         "projected_low": lines.projected_low, "projected_high": lines.projected_high,
         "safety_stock": lines.safety_stock, "horizon_days": lines.horizon_days, "seen_by_limit": lines.seen_by_limit,
+        "overdue": lines.overdue, "order_without_overdue": lines.order_without_overdue, "arriving": lines.arriving,
+        "waiting_risk_percent": lines.waiting_risk_percent,
     }  # fmt: skip
     numbers = {
         "revenue_at_risk": lines.revenue_at_risk, "demand": lines.forecast,
@@ -136,7 +141,7 @@ def _frame(read: Read, plan: Plan, version: int, plan_date: date, settings: Plan
         "season_factor": lines.season_factor,
         "service_level": np.where(np.isnan(shelves.service_level), settings.service_level, shelves.service_level),
     }  # fmt: skip
-    return PLANS.frame(
+    found = PLANS.frame(
         **{name: rows[name] for name in _AS_READ},
         **{name: _whole(values) for name, values in whole.items()},
         **{name: pl.Series(values, nan_to_null=True) for name, values in numbers.items()},
@@ -146,6 +151,9 @@ def _frame(read: Read, plan: Plan, version: int, plan_date: date, settings: Plan
         order_by=_day(lines.order_by, plan_date),
         reason=REASONS[lines.reason],
         is_urgent=lines.is_urgent,
+        is_order_urgent=lines.is_order_urgent,
+        overdue_since=_day(lines.overdue_since, plan_date),
+        arrives_on=_day(lines.arrives, plan_date),
         not_known=[_FLAGS[flags] or None for flags in lines.unknown.tolist()],
         transfers=_transfers(rows, plan),
         model=_where(known.is_known, MODELS[known.model].tolist()),
@@ -155,8 +163,11 @@ def _frame(read: Read, plan: Plan, version: int, plan_date: date, settings: Plan
         plan_date=pl.lit(plan_date), as_of_version=pl.lit(version, pl.Int64),
         review_days=pl.lit(settings.review_days, pl.Int64), least_transfer=pl.lit(settings.least_transfer, pl.Int64),
         default_service_level=pl.lit(settings.service_level, pl.Float64),
-        season_method=pl.lit(settings.season_method, pl.String),
+        season_method=pl.lit(settings.season_method, pl.String), method=pl.lit(settings.method, pl.Int64),
     )  # fmt: skip
+    if settings.method is not None:
+        return found
+    return found.with_columns(pl.lit(None, PLANS.types[name]).alias(name) for name in _SINCE_METHOD)
 
 
 def _where(holds: np.ndarray, names: Sequence[str | None]) -> list[str | None]:

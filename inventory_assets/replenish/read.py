@@ -109,7 +109,9 @@ def read_shelves(reader: Reader, version: int, plan_date: date, *, skus: Collect
     place = place_of(version, skus)
     rows = _read_rows(reader, version, place)
     coming = _read_coming(reader, rows, plan_date, place.events.format(e=""))
-    inbound, day, quantity, row = (coming[name].to_numpy() for name in ("is_inbound", "day", "quantity", "row"))
+    inbound, day, quantity, row, supplied = (
+        coming[name].to_numpy() for name in ("is_inbound", "day", "quantity", "row", "is_supplied")
+    )
     announced = np.bincount(row[~inbound], quantity[~inbound], rows.height).astype(np.int64)
     left = _read_left(reader, rows, plan_date, version, skus)
     forecasts, counted = _read_forecasts(reader, rows, plan_date, place)
@@ -130,7 +132,7 @@ def read_shelves(reader: Reader, version: int, plan_date: date, *, skus: Collect
             has_supplier=rows["supplier_id"].is_not_null().to_numpy(),
             is_stated=~rows["is_unstated"].to_numpy(),
             forecasts=forecasts,
-            arrivals=_with_accepted(Arrivals(row, day, quantity, inbound), rows, left, plan_date),
+            arrivals=_with_accepted(Arrivals(row, day, quantity, inbound, supplied), rows, left, plan_date),
             curves=curves,
         ),
         [None if each < 0 else season.names[each] for each in curves.place.tolist()],
@@ -159,7 +161,8 @@ def _with_accepted(coming: Arrivals, rows: pl.DataFrame, left: list[Left | None]
         for day, units in each.parts
     ]
     columns = (np.array([each[place] for each in found], dtype=np.int64) for place in range(3))
-    parts = zip(coming, (*columns, np.zeros(len(found), dtype=bool)), strict=True)
+    is_not, is_so = np.zeros(len(found), dtype=bool), np.ones(len(found), dtype=bool)
+    parts = zip(coming, (*columns, is_not, is_so), strict=True)
     return Arrivals(*(np.concatenate(pair) for pair in parts))
 
 
@@ -178,8 +181,8 @@ def _read_coming(reader: Reader, rows: pl.DataFrame, plan_date: date, chosen: st
         .with_columns(((pl.col("event_date") - pl.lit(plan_date)).dt.total_days() + days).alias("day"))
         # Without a lead time nobody knows when: in no projection, and in the order's sum all the same.
         .filter(pl.col("day").is_not_null() | ~pl.col("is_inbound"))
-        .select(pl.col("row", "day", "quantity").cast(pl.Int64), "is_inbound")
-        .sort("row", "day", "quantity", "is_inbound")
+        .select(pl.col("row", "day", "quantity").cast(pl.Int64), "is_inbound", "is_supplied")
+        .sort("row", "day", "quantity", "is_inbound", "is_supplied")
     )
 
 

@@ -12,7 +12,8 @@ from inventory_assets.replenish.explain import compare_lines, named_skus, read_s
 from inventory_assets.replenish.read import place_of
 from inventory_assets.settings import Settings
 
-_MAKING = ["as_of_version", "plan_date", "review_days", "default_service_level", "least_transfer", "season_method"]
+_MAKING = ["as_of_version", "plan_date", "review_days", "default_service_level", "least_transfer", "season_method",
+           "method"]  # fmt: skip
 
 
 class LineDifference(NamedTuple):

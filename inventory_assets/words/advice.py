@@ -8,10 +8,12 @@ from typing import Any
 
 from inventory_assets.words.numbers import amount, rate
 from inventory_assets.words.plan import (
+    LOST,
     NOT_KNOWN,
     Line,
     lift_text,
     moves,
+    next_review,
     not_known_text,
     reason_text,
     season_name,
@@ -23,8 +25,6 @@ from inventory_assets.words.text import capital, clean, listed
 NOTHING_TO_ORDER = "nothing to order"
 # A price list has prices and no currency.
 PRICE_UNIT = "in the price list's currency"
-# Of these shelves nobody says that nothing is to be done.
-_LOST = ("out", "too_late")
 _OF_TARGET = ("demand", "lead_time")
 
 
@@ -37,9 +37,16 @@ def steps(line: Line) -> list[str]:
 
 
 def _when(line: Line) -> str:
-    if line["reason"] in _LOST:
+    # Lines of releases before do not say it, and told all of these as urgent.
+    if line["is_order_urgent"] is False:
+        return f" at the review of {next_review(line)}"
+    if line["reason"] in LOST:
         return " now"
-    return "" if line["order_by"] is None else f" by {line['order_by']}"
+    if line["order_by"] is None:
+        return ""
+    # What a giver gives away is needed earlier than it would have run out.
+    is_before = line["is_order_urgent"] is None or line["order_by"] < next_review(line)
+    return f" by {line['order_by']}" if is_before else " before the next review"
 
 
 def _no_step(line: Line) -> str:
@@ -48,13 +55,16 @@ def _no_step(line: Line) -> str:
         unset = "no limit or order_up_to says what it should hold"
         verb = "are" if " and " in missing else "is"
         return f"no quantity is suggested: {unset}" + (f", and its {missing} {verb} not known" if missing else "")
-    if line["reason"] in _LOST and (coming := on_its_way(line)):
-        return f"chase the {coming:,} on the way"
+    # Of these shelves nobody says that nothing is to be done.
+    if line["reason"] in LOST and (coming := on_its_way(line)):
+        if line["method"] is None:
+            return f"chase the {coming:,} on the way"
+        return f"ask when the {coming:,} on the way come: no lead time is known"
     return f"{NOTHING_TO_ORDER}: {_nothing(line)}"
 
 
 def _nothing(line: Line) -> str:
-    if line["reason"] in (*_LOST, "below_limit"):
+    if line["reason"] in (*LOST, "below_limit"):
         if (coming := on_its_way(line)) and line["available"] < line["target"]:
             return f"the {coming:,} on the way fill it"
         return f"its target {line['target']:,} is reached, so no order ends the alert; raise order_up_to"
@@ -71,8 +81,8 @@ def on_its_way(line: Line) -> int:
 
 
 def nothing_because(line: Line) -> str:
-    """Why nothing is to be ordered or moved; empty where something is, or where no quantity is known."""
-    return _nothing(line) if line["order_quantity"] == 0 and not moves(line) else ""
+    """Why nothing is to be done; empty where something is, or where no quantity is known."""
+    return "" if step_texts(line) or not _no_step(line).startswith(NOTHING_TO_ORDER) else _nothing(line)
 
 
 def action_sentence(line: Line) -> str:
@@ -145,7 +155,9 @@ def outlook_lines(line: Line) -> list[str]:
         lift = lift_text(line)
         lines.append(f"Sells {rate(line['daily_units'])} a day{', ' + lift if lift else ''}: {text}{_risk(line)}")
     if line["revenue_at_risk"]:
-        lines.append(f"Revenue at risk until an order arrives: {line['revenue_at_risk']:,.2f} {PRICE_UNIT}")
+        is_waiting = line["available"] <= 0 and line["arriving"] and not line["is_order_urgent"]
+        until = f"the {line['arriving']:,} due on {line['arrives_on']} are there" if is_waiting else "an order arrives"
+        lines.append(f"Revenue at risk until {until}: {line['revenue_at_risk']:,.2f} {PRICE_UNIT}")
     return lines
 
 
@@ -162,9 +174,10 @@ def fields(line: Line | None) -> dict[str, Any] | None:
     shown = (
         "line_id", "plan_date", "as_of_version", "reason", "is_urgent", "runs_out_on", "order_by", "order_quantity",
         "needed", "target", "available", "inbound", "supplier_id", "lead_time_days", "daily_units", "risk_percent",
-        "revenue_at_risk", "rule", "seen_by_limit", "season_of", "season_factor",
+        "revenue_at_risk", "rule", "seen_by_limit", "season_of", "season_factor", "is_order_urgent", "overdue",
+        "overdue_since", "order_without_overdue", "arrives_on", "arriving", "waiting_risk_percent",
     )  # fmt: skip
-    dates = ("plan_date", "runs_out_on", "order_by")
+    dates = ("plan_date", "runs_out_on", "order_by", "overdue_since", "arrives_on")
     return {
         "what_to_do": steps(line),
         "why": why(line),

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from datetime import date, timedelta
 from typing import Any
 
 from inventory_assets.domain.stock.coverage import WINDOW_DAYS, YEARLY_SEASON_DAYS
@@ -15,7 +16,9 @@ REASONS = {
     "too_late": "empty before an order can arrive",
     "due": "order before the next review",
     "below_limit": "below its limit, and its demand is not known",
+    "overdue": "what it needs is overdue",
     "unknown": "what it needs is not known",
+    "not_yet": "can wait for the review of {review}",
     "fill_up": "below its order_up_to; can wait",
     "on_its_way": "what is on its way is enough",
     "limit_is_high": "enough for its demand, though a limit in force asks for more",
@@ -27,9 +30,26 @@ NOT_KNOWN = {
 }  # fmt: skip
 
 
+LOST = ("out", "too_late")
+"""The reasons of shelves that no order can keep from being empty."""
+
+
+def next_review(line: Line) -> date:
+    """The day of the look after this plan's."""
+    return line["plan_date"] + timedelta(days=line["review_days"])
+
+
 def reason_text(line: Line) -> str:
-    """Why the line says what it says; and the rule that does not see it, with the limit that would."""
+    """Why the line says what it says, what is overdue; and the rule that does not see it, with the limit that would."""
     text = REASONS.get(line["reason"], clean(line["reason"]))
+    if line["reason"] == "not_yet":
+        text = text.format(review=next_review(line))
+        if line["waiting_risk_percent"]:
+            text += f", at {line['waiting_risk_percent']} % risk of a stockout before what is ordered then arrives"
+    elif line["is_order_urgent"] and line["transferred_out"] and line["reason"] not in ("due", *LOST):
+        text += "; what it gives it needs again before an order of the next review arrives"
+    if line["overdue"]:
+        text += f"; {line['overdue']:,} overdue since {line['overdue_since']}"
     if line["seen_by_limit"] is None:
         return text
     rule = f"the rule {clean(line['rule'])} is" if line["rule"] else "its limits are"
@@ -42,17 +62,36 @@ def moves(line: Line) -> list[dict[str, Any]]:
 
 
 def step_texts(line: Line) -> list[str]:
-    """What to do, a step each: `move 30 here from W2`, `order 84 from ACME`; empty for nothing."""
+    """What to do, a step each, the order last: `move 30 here from W2`, `order 84 from ACME`; empty for nothing."""
     steps = [
         f"move {each['quantity']:,} here from {clean(each['from'])}"
         if each["to"] == line["warehouse_id"]
         else f"move {each['quantity']:,} to {clean(each['to'])}"
         for each in moves(line)
     ]
+    if is_chased(line):
+        steps.append(_chase_text(line))
+    if line["reason"] in LOST and line["arriving"] and not line["is_order_urgent"]:
+        cost = f" ({line['revenue_at_risk']:,.0f} of revenue at risk until then)" if line["revenue_at_risk"] else ""
+        steps.append(f"wait for the {line['arriving']:,} due on {line['arrives_on']}{cost}")
     if line["order_quantity"]:
         supplier = f" from {clean(line['supplier_id'])}" if line["supplier_id"] else ""
         steps.append(f"order {line['order_quantity']:,}{supplier}")
     return steps
+
+
+def is_chased(line: Line) -> bool:
+    """Whether the shelf needs what is overdue."""
+    return bool(line["overdue"]) and (bool(line["order_without_overdue"]) or line["reason"] in (*LOST, "overdue"))
+
+
+def _chase_text(line: Line) -> str:
+    whom = f"{clean(line['supplier_id'])} for " if line["supplier_id"] else ""
+    text = f"chase {whom}the {line['overdue']:,} overdue since {line['overdue_since']}"
+    if not line["order_without_overdue"] or line["order_without_overdue"] == line["order_quantity"]:
+        return text
+    instead = f" instead of {line['order_quantity']:,}" if line["order_quantity"] else ""
+    return f"{text} (if they do not come, order {line['order_without_overdue']:,}{instead})"
 
 
 def sum_texts(line: Line) -> list[str]:
@@ -76,7 +115,10 @@ def sum_texts(line: Line) -> list[str]:
         order.append(f"in packs of {line['pack_multiple']:,}")
     if line["lapsed"]:
         found.append(f"{line['lapsed']:,} accepted before have lapsed: no restock came for them in time")
-    return [*found, " → ".join(order)]
+    found.append(" → ".join(order))
+    if line["overdue"]:
+        found.append(f"order {line['order_without_overdue']:,} without the {line['overdue']:,} overdue, in doubt")
+    return found
 
 
 def _floored(line: Line) -> str:
@@ -157,6 +199,10 @@ def outlook_text(line: Line) -> str:
         parts.append(f"runs out on {line['runs_out_on']}")
     if line["order_by"] is not None:
         parts.append(f"order by {line['order_by']}")
+    if line["arriving"]:
+        parts.append(f"{line['arriving']:,} come on {line['arrives_on']}")
+    if line["overdue"]:
+        parts.append(f"{line['overdue']:,} overdue since {line['overdue_since']}, in doubt")
     if line["projected"] is not None:
         parts.append(
             f"{line['projected']:,} after {line['horizon_days']} days "

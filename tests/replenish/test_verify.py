@@ -4,9 +4,11 @@ from datetime import date
 
 import pytest
 
+from inventory_assets.domain.replenish.shelves import METHOD, PlanSettings
 from inventory_assets.replenish.explain import MAX_NAMED_SKUS, explain_line
 from inventory_assets.replenish.verify import verify_lines
 from tests.builders import transaction
+from tests.facts import rows
 from tests.replenish.shop import fill, plan, take
 
 LINE = "pln-20220520-W1-S1"
@@ -36,6 +38,26 @@ def test_lines_of_now_and_of_the_past_are_derived_again(engine, monkeypatch, mos
     assert explain_line(engine.settings, LINE).differences == tuple(
         each.difference for each in found if each.line == LINE
     )
+
+
+def test_lines_of_releases_before_are_derived_by_their_own_reading(engine):
+    """They have no method: what was overdue came on the plan's date, and transfers began at one unit."""
+    take(engine, transaction("R1", "RESTOCK", 200, "2022-05-01T08:00:00Z", status="PENDING"))
+    plan(engine, settings=PlanSettings(least_transfer=1, method=None))
+    said = "SELECT method, reason, overdue, overdue_since, order_without_overdue, transferred_in FROM out.plans"
+    before = rows(engine.lake, f"{said} WHERE sku = 'S1' AND warehouse_id = 'W1'")
+    plan(engine)
+    now = rows(engine.lake, f"{said} WHERE sku = 'S1' AND warehouse_id = 'W1'")
+
+    assert [(None, "on_its_way", None, None, None, 0)] == before
+    # It was to come after five days. Without it 132 are aimed at: less the 20 left and 30 moved here, in sixes.
+    assert [(METHOD, "too_late", 200, date(2022, 5, 6), 84, 30)] == now
+    assert (6, 2, []) == verify_lines(engine.settings, is_past=True)
+    assert () == explain_line(engine.settings, LINE).differences
+
+    # By the other reading they would be other lines.
+    engine.lake.connection.execute(f"UPDATE lake.out.plans_changes SET method = {METHOD}")
+    assert LINE in {each.line for each in verify_lines(engine.settings, is_past=True).differences}
 
 
 def test_a_draw_is_of_the_size_asked_and_the_same_for_a_seed(engine):

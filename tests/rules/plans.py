@@ -23,10 +23,14 @@ LITTLE_DAYS = 28  # ADR 0021: four weeks in stock with hardly a sale say that li
 
 @dataclass(frozen=True)
 class Coming:
-    """Units on their way: the day is counted from the plan's date, before it overdue, None unknown."""
+    """Units on their way: the day is counted from the plan's date, None unknown.
+
+    `is_supplied`: a supplier's, who is late before that date; of the road nobody has said how long it takes.
+    """
 
     day: int | None
     units: int
+    is_supplied: bool = True
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,7 @@ class Settings:
     review_days: int = 7
     service_level: float = 0.95
     least_transfer: int = 1
+    doubts_overdue: bool = True  # ADR 0032; releases before took what was overdue to come on the plan's date
 
 
 @dataclass(frozen=True)
@@ -92,6 +97,14 @@ class Line:
     order: int | None
     risk: Fraction | float | None  # percent, not yet whole
     revenue: Fraction | None
+    is_urgent: bool
+    is_order_urgent: bool
+    overdue: int
+    overdue_since: int | None
+    order_without_overdue: int | None
+    arrives: int | None
+    arriving: int | None
+    waiting_risk: float | None
 
 
 def coming_of(events: Iterable[Event], key: Key, plan_date: date, lead_time: int) -> tuple[list[Coming], list[Coming]]:
@@ -108,7 +121,8 @@ def coming_of(events: Iterable[Event], key: Key, plan_date: date, lead_time: int
         if place != key or kind in ("RESERVE", "RELEASE") or units < 0 or status not in ("PENDING", "SHIPPED"):
             continue
         day = (event.at.date() - plan_date).days + (lead_time if kind == "RESTOCK" else 1)
-        (announced if is_transfer and status == "PENDING" else inbound).append(Coming(day, units))
+        coming = Coming(day, units, kind == "RESTOCK")
+        (announced if is_transfer and status == "PENDING" else inbound).append(coming)
     return inbound, announced
 
 
@@ -117,10 +131,16 @@ def line_of(shelf: Shelf, plan_date: date, settings: Settings, *, taken: int = 0
     horizon = None if shelf.lead_time is None else shelf.lead_time + settings.review_days
     is_known = shelf.demand is not None and horizon is not None
     target = target_of(shelf, plan_date, settings)
-    coming = sum(each.units for each in (*shelf.inbound, *shelf.announced, *shelf.accepted))
-    needed = None if target is None else max(0, target - shelf.available - coming - taken + given)
+    coming = sum(each.units for each in coming_to(shelf))
+    lacking = None if target is None else target - shelf.available - coming - taken + given
+    needed = None if lacking is None else max(0, lacking)
+    late, whole_shelf = overdue_of(shelf, settings), shelf
+    shelf = relied_on(shelf, settings)
     out = runs_out(shelf, plan_date)
     unsold = unsold_units(shelf, plan_date) if is_known else None
+    if is_known and settings.doubts_overdue and shelf.available <= 0:
+        # Whenever today goods come, until then nothing is sold.
+        unsold = max(unsold, demand_of(shelf, plan_date, 1))
     projected = stock_after(shelf, plan_date, horizon) if is_known else None
     margin = Fraction(INTERVAL * shelf.deviation * math.sqrt(horizon)) if is_known else None
     return Line(
@@ -137,7 +157,82 @@ def line_of(shelf: Shelf, plan_date: date, settings: Settings, *, taken: int = 0
         None if needed is None else packed(needed, shelf.least_order or 0, shelf.pack or 1),
         risk_percent(shelf, plan_date) if is_known or shelf.available <= 0 else None,
         None if unsold is None or shelf.price is None else unsold * shelf.price,
+        is_urgent(whole_shelf, plan_date, settings) or taken > 0 or given > 0,
+        bool(lacking is not None and lacking > 0)
+        and is_order_urgent(whole_shelf, plan_date, settings, taken=taken, given=given),
+        sum(each.units for each in late),
+        min((each.day for each in late), default=None),
+        None
+        if lacking is None or not late
+        else packed(max(0, lacking + sum(each.units for each in late)), shelf.least_order or 0, shelf.pack or 1),
+        *first_of(shelf),
+        risk_percent(shelf, plan_date, until=horizon) if is_known else None,
     )
+
+
+def coming_to(shelf: Shelf) -> tuple[Coming, ...]:
+    """All that is on its way, or to be."""
+    return (*shelf.inbound, *shelf.announced, *shelf.accepted)
+
+
+def overdue_of(shelf: Shelf, settings: Settings) -> list[Coming]:
+    """What a supplier should have brought before the plan's date."""
+    late = (each for each in coming_to(shelf) if each.day is not None and each.day < 0 and each.is_supplied)
+    return list(late) if settings.doubts_overdue else []
+
+
+def relied_on(shelf: Shelf, settings: Settings) -> Shelf:
+    """The shelf without what is overdue: nothing but the order's sum counts that."""
+    late = overdue_of(shelf, settings)
+
+    def kept(parts: tuple[Coming, ...]) -> tuple[Coming, ...]:
+        return tuple(each for each in parts if each not in late)
+
+    return replace(
+        shelf, inbound=kept(shelf.inbound), announced=kept(shelf.announced), accepted=kept(shelf.accepted)
+    )  # fmt: skip
+
+
+def first_of(shelf: Shelf) -> tuple[int | None, int | None]:
+    """(day, units) of what comes first."""
+    days = [max(0, each.day) for each in coming_to(shelf) if each.day is not None]
+    return (min(days), come_by(shelf, min(days))) if days else (None, None)
+
+
+def is_urgent(shelf: Shelf, plan_date: date, settings: Settings) -> bool:
+    """ADR 0032: empty, or empty before an order can come, or before one of the next review does and that is not seen to."""
+    if shelf.available <= 0:
+        return True
+    if shelf.demand is None or shelf.lead_time is None:
+        return is_broken(shelf)
+    out = runs_out(relied_on(shelf, settings), plan_date)
+    if out is not None and out < shelf.lead_time:
+        return True
+    is_short = out is not None and out < shelf.lead_time + settings.review_days
+    return _is_due(shelf, plan_date, settings) or (is_short and bool(overdue_of(shelf, settings)))
+
+
+def is_order_urgent(shelf: Shelf, plan_date: date, settings: Settings, *, taken: int, given: int) -> bool:
+    """Whether an order of the next review comes too late, given that something is to be ordered."""
+    if shelf.demand is None or shelf.lead_time is None:
+        return is_urgent(shelf, plan_date, settings)
+    horizon = shelf.lead_time + settings.review_days
+    sure = relied_on(shelf, settings)
+    out = runs_out(sure, plan_date)
+    left = stock_after(sure, plan_date, horizon) + taken - given
+    is_late = shelf.available <= 0 or (out is not None and out < shelf.lead_time)
+    if is_late or given:
+        return left <= 0 or (not is_late and _is_due(shelf, plan_date, settings))
+    return _is_due(shelf, plan_date, settings)
+
+
+def _is_due(shelf: Shelf, plan_date: date, settings: Settings) -> bool:
+    """It runs out before an order of the next review is there, and its sum, without any move, asks for one."""
+    aim = demand_of(shelf, plan_date, shelf.lead_time + settings.review_days) + Fraction(safety_of(shelf, settings))
+    target = max(whole(aim), whole(max(0.0, safety_of(shelf, settings))))
+    position = shelf.available + sum(each.units for each in coming_to(shelf))
+    out = runs_out(relied_on(shelf, settings), plan_date)
+    return position < target and out is not None and out < shelf.lead_time + settings.review_days
 
 
 def demand_of(shelf: Shelf, plan_date: date, days: int) -> Fraction:
@@ -153,7 +248,7 @@ def daily_demand(shelf: Shelf, plan_date: date) -> list[Fraction]:
 
 
 def come_by(shelf: Shelf, day: int) -> int:
-    """Units that come on the plan's date or after it, up to a day; what is overdue comes on that date."""
+    """Units that come on the plan's date or after it, up to a day; what was to come before it comes on that date."""
     known = (each for each in (*shelf.inbound, *shelf.announced, *shelf.accepted) if each.day is not None)
     return sum(each.units for each in known if max(0, each.day) <= day)
 
@@ -211,9 +306,10 @@ def whole(units: Fraction | float) -> int:
     return math.ceil(round(units, 9))
 
 
-def moments(shelf: Shelf) -> list[int]:
+def moments(shelf: Shelf, until: int | None = None) -> list[int]:
     """Days gone by at whose end stock is looked at, until an order placed today is here: it comes on the last."""
-    return list(range(min(1, shelf.lead_time), shelf.lead_time + 1))
+    last = shelf.lead_time if until is None else until
+    return list(range(min(1, last), last + 1))
 
 
 def lack_of(shelf: Shelf, plan_date: date) -> Fraction:
@@ -235,16 +331,15 @@ def unsold_units(shelf: Shelf, plan_date: date) -> Fraction:
     return unsold
 
 
-def risk_percent(shelf: Shelf, plan_date: date) -> float:
-    """The chance that demand, normal, has reached the stock by the worst moment until an order arrives.
+def risk_percent(shelf: Shelf, plan_date: date, until: int | None = None) -> float:
+    """The chance that demand, normal, has reached the stock by the worst moment until an order arrives, or a day.
 
     Of the moments only those just before something comes, and the last (ADR 0021): between them stock only sinks.
     """
     if shelf.available <= 0:
         return 100.0
-    before = [
-        days for days in moments(shelf) if days == shelf.lead_time or come_by(shelf, days) > come_by(shelf, days - 1)
-    ]
+    last = shelf.lead_time if until is None else until
+    before = [days for days in moments(shelf, until) if days == last or come_by(shelf, days) > come_by(shelf, days - 1)]
     return 100 * max((_chance(shelf, plan_date, days) for days in before if days), default=0.0)
 
 
@@ -271,7 +366,7 @@ def spare_of(shelf: Shelf, plan_date: date, settings: Settings) -> int:
 
 def faults_of(network: Sequence[Shelf], moves: Iterable[Move], plan_date: date, settings: Settings) -> list[str]:
     """Everything that RULES 43 forbid in some transfers, a sentence each; none where all is well."""
-    moves = list(moves)
+    moves, network = list(moves), [relied_on(shelf, settings) for shelf in network]
     given, taken, found = Counter(), Counter(), []
     for move in moves:
         given[move.giver] += move.units

@@ -18,12 +18,13 @@ from inventory_assets.words.advice import (
     steps,
     why,
 )
+from inventory_assets.words.text import capital
 
 # 45 left, nine a day, twelve days of lead time; TEST-WEST can spare 60.
 SAMPLE = sample_notification("x").alerts[0].line
 NOTHING = {
     "transfers": None, "transferred_in": 0, "needed": 0, "order_quantity": 0, "revenue_at_risk": None,
-    "runs_out_on": None, "order_by": None,
+    "runs_out_on": None, "order_by": None, "is_order_urgent": False,
 }  # fmt: skip
 NO_DEMAND = {
     "not_known": "demand", "daily_units": None, "daily_deviation": None, "demand": None, "risk_percent": None,
@@ -109,12 +110,92 @@ def test_why_nothing_is_to_be_ordered_is_said_wherever_it_is(more, said):
     )
 
 
-def test_a_shelf_that_cannot_be_saved_is_never_done_with():
-    """What was ordered comes too late: there is nothing more to order, and something to do."""
-    for reason in ("too_late", "out"):
-        found = line(**(NOTHING | {"reason": reason, "inbound": 300, "accepted": 40}))
+ON_THE_WAY = {"inbound": 300, "accepted": 40, "target": 330}
+COMES = {"arriving": 300, "arrives_on": date(2026, 1, 9)}
+LATE = {"overdue": 300, "overdue_since": date(2025, 12, 3), "order_without_overdue": 290}
 
-        assert ["chase the 340 on the way"] == steps(found)
+
+@pytest.mark.parametrize("reason", ["too_late", "out"])
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        # When they come is known, is past, or is not known.
+        (COMES | {"revenue_at_risk": 120.4}, "wait for the 300 due on 2026-01-09 (120 of revenue at risk until then)"),
+        (COMES, "wait for the 300 due on 2026-01-09"),
+        (LATE, "chase TEST-SUPPLIER for the 300 overdue since 2025-12-03 (if they do not come, order 290)"),
+        (LATE | {"supplier_id": None, "order_without_overdue": 0}, "chase the 300 overdue since 2025-12-03"),
+        ({}, "ask when the 340 on the way come: no lead time is known"),
+        # A line of releases before does not say.
+        ({"method": None, "is_order_urgent": None, "overdue": None}, "chase the 340 on the way"),
+    ],
+)
+def test_a_shelf_that_cannot_be_saved_is_never_done_with(reason, more, said):
+    """What was ordered comes too late: there is nothing more to order, and something to do."""
+    found = line(**(NOTHING | ON_THE_WAY | {"reason": reason} | more))
+
+    assert [said] == steps(found)
+    assert "" == nothing_because(found)
+    assert capital(said) == action_lines(found)[0] == steps_of(row(found))[0]
+
+
+def test_a_top_up_of_a_shelf_that_goods_fill_can_wait():
+    """Nobody is told to order now what is for afterwards."""
+    found = line(**(NOTHING | ON_THE_WAY | COMES | {"reason": "out", "available": 0, "order_quantity": 20, "needed": 20,
+                                                    "revenue_at_risk": 45.0}))  # fmt: skip
+
+    assert [
+        "wait for the 300 due on 2026-01-09 (45 of revenue at risk until then)",
+        "order 20 from TEST-SUPPLIER at the review of 2026-01-08",
+    ] == steps(found)
+    assert "Revenue at risk until the 300 due on 2026-01-09 are there: 45.00" in outlook_lines(found)[-1]
+
+
+def test_what_is_overdue_is_said_with_what_to_order_instead():
+    found = line(**(NOTHING | LATE | {"reason": "out", "available": 0, "order_quantity": 48, "needed": 48,
+                                      "order_without_overdue": 120, "is_order_urgent": True}))  # fmt: skip
+
+    assert [
+        "chase TEST-SUPPLIER for the 300 overdue since 2025-12-03 (if they do not come, order 120 instead of 48)",
+        "order 48 from TEST-SUPPLIER now",
+    ] == steps(found)
+    assert "300 overdue since 2025-12-03" in why(found)
+    assert "order 120 without the 300 overdue, in doubt" in fields(found)["sums"]
+    assert ("2025-12-03", 300) == tuple(fields(found)[name] for name in ("overdue_since", "overdue"))
+
+
+def test_overdue_goods_that_are_not_needed_are_no_step():
+    found = line(**(NOTHING | LATE | {"reason": "enough", "order_without_overdue": 0}))
+
+    assert ["nothing to order: enough; 300 overdue since 2025-12-03"] == steps(found)
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"reason": "due", "order_by": date(2026, 1, 6)}, "by 2026-01-06"),
+        ({"reason": "not_yet", "order_by": date(2026, 1, 8), "is_order_urgent": False}, "at the review of 2026-01-08"),
+        ({"reason": "fill_up", "order_by": date(2029, 8, 1), "is_order_urgent": False}, "at the review of 2026-01-08"),
+        # It gives what it would have needed in a month.
+        ({"reason": "enough", "order_by": date(2026, 2, 1)}, "before the next review"),
+        ({"reason": "below_limit", "order_by": None}, ""),
+        # Of releases before: what they said.
+        ({"reason": "fill_up", "order_by": date(2026, 2, 1), "is_order_urgent": None}, "by 2026-02-01"),
+    ],
+)
+def test_when_to_order_never_contradicts_the_order_by_date(more, said):
+    [step] = steps(line(transfers=None, **more))
+
+    assert f"order 100 from TEST-SUPPLIER {said}".strip() == step
+
+
+def test_what_can_wait_says_until_when_and_at_what_risk():
+    found = line(reason="not_yet", order_by=date(2026, 1, 9), is_order_urgent=False, waiting_risk_percent=19)
+
+    assert (
+        "can wait for the review of 2026-01-08, at 19 % risk of a stockout before what is ordered then arrives"
+        == why(found)
+    )
+    assert "can wait for the review of 2026-01-08" == why({**found, "waiting_risk_percent": 0})
 
 
 def test_no_quantity_is_made_up_where_nothing_says_one():

@@ -11,6 +11,7 @@ from inventory_assets.commands.landing import land_or_say
 from inventory_assets.commands.output import console, print_agreement, print_rows
 from inventory_assets.replenish.explain import LineExplanation, explain_line
 from inventory_assets.settings import load_settings
+from inventory_assets.words.advice import steps
 from inventory_assets.words.numbers import counted
 from inventory_assets.words.plan import (
     decision_text,
@@ -20,7 +21,6 @@ from inventory_assets.words.plan import (
     outlook_text,
     reason_text,
     season_text,
-    step_texts,
     sum_texts,
     transfer_text,
 )
@@ -41,7 +41,7 @@ def explain(line_id: str, format_: str) -> None:
     if format_ == "json":
         line = found.line
         texts = {
-            "what_to_do": step_texts(line), "why": reason_text(line), "sums": sum_texts(line),
+            "what_to_do": steps(line), "why": reason_text(line), "sums": sum_texts(line),
             "outlook": outlook_text(line), "unknown": not_known_text(line) or None,
         }  # fmt: skip
         print_rows([_plain(found) | {"words": texts}], "json")
@@ -63,8 +63,8 @@ class _Part:
 
 def _print(found: LineExplanation) -> None:
     line, stock, sold = found.line, found.stock, found.sold
-    what = ", ".join(step_texts(line)) or "nothing to do"
-    console.print(f"{line['line_id']}  {capital(what)}: {reason_text(line)}.", style="bold")
+    what, why = ", ".join(steps(line)), reason_text(line)
+    console.print(f"{line['line_id']}  {capital(what)}{'' if why in what else ': ' + why}.", style="bold")
     available = stock.on_hand - stock.reserved
     parts = [
         _Part("Stock", [

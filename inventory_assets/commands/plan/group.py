@@ -1,7 +1,8 @@
 """`inventory plan`: what to order by when and what to move, by supplier."""
 
+from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from itertools import groupby
 from typing import Any
 
@@ -16,15 +17,26 @@ from inventory_assets.commands.telling import telling_engine
 from inventory_assets.lake.query.reader import LakeReader, history_reader
 from inventory_assets.lake.tables import PLANS
 from inventory_assets.option_types import ROWS
-from inventory_assets.replenish.lines import STATE, has_plan, read_lines
+from inventory_assets.replenish.lines import (
+    STATE,
+    Chosen,
+    Made,
+    asks,
+    orders_now,
+    read_lines,
+    read_made,
+    without_hidden,
+)
 from inventory_assets.replenish.make import refresh_plan, settings_of
 from inventory_assets.settings import load_settings
+from inventory_assets.words.advice import steps
 from inventory_assets.words.commands import command
 from inventory_assets.words.numbers import UNKNOWN, counted
-from inventory_assets.words.plan import decision_text, not_known_text, reason_text, step_texts, sum_texts
+from inventory_assets.words.plan import decision_text, not_known_text, reason_text, sum_texts
 from inventory_assets.words.text import visible
+from inventory_assets.words.times import to_minute
 
-COLUMNS = ("order by", "line", "left", "risk", "what to do, and why")
+COLUMNS = ("order by", "what to do, where, and why")
 TEXTS = ("what_to_do", "why", "sums", "unknown")
 EXPORTED = ("product_name", *(name for name in PLANS.columns if name != "version"), *STATE, *TEXTS, "version")
 
@@ -43,26 +55,27 @@ ACTS = {
 @click.option("--warehouse", help="Only this warehouse's shelves.")
 @click.option("--category", help="Only this category's.")
 @click.option("--refresh", is_flag=True, help="Make the plan anew first; Dagster does so daily.")
-@click.option("--date", "date_", type=click.DateTime(["%Y-%m-%d"]), help="With --refresh: as of this day.")
-@click.option("--urgent", "is_urgent", is_flag=True, help="Only what cannot wait until the next review.")
-@click.option("--all", "is_all", is_flag=True, help="Also the shelves that ask for nothing.")
+@click.option(
+    "--date", "date_", type=click.DateTime(["%Y-%m-%d"]), help="The plan of this day; with --refresh: as of it."
+)
+@click.option("--urgent", "is_urgent", is_flag=True, help="Only what cannot wait until the next review, as tables do.")
+@click.option("--all", "is_all", is_flag=True, help="Also what can wait, is decided, or asks for nothing.")
 @click.option("--limit", type=ROWS, default=50, show_default=True,
-              help="Rows of a table; json and csv have all.")  # fmt: skip
+              help="Lines of a table; json and csv have all.")  # fmt: skip
 @format_option
 @click.pass_context
 def plan(
     context: click.Context, supplier: str | None, warehouse: str | None, category: str | None, refresh: bool,
     date_: datetime | None, is_urgent: bool, is_all: bool, limit: int, format_: str,
 ) -> None:  # fmt: skip
-    """Show what to order by when and what to move, by supplier, the most urgent first.
+    """Show what cannot wait until the next review, by supplier, the most urgent first.
 
     A day that is past under "order by" says that no order comes in time. json
-    and csv have every column of out.plans, with the sums in words.
+    and csv have what can wait, too, and every column of out.plans, with the
+    sums in words.
     """
     if context.invoked_subcommand is not None:
         return
-    if date_ is not None and not refresh:
-        raise click.UsageError("--date says as of when to plan, so it needs --refresh.")
     if is_urgent and is_all:
         raise click.UsageError("--urgent shows fewer lines and --all shows more: give one of them.")
     settings = load_settings()
@@ -75,27 +88,60 @@ def plan(
     else:
         land_or_say(settings)
     found = LakeReader(settings)
-    rows = read_lines(
-        found, supplier_id=supplier, warehouse_id=warehouse, category_id=category, is_urgent=is_urgent, is_all=is_all
-    )
-    if format_ == "table":
-        _print_lines(rows, limit)
-    else:
-        print_rows([_exported(row) for row in rows], format_, columns=EXPORTED)
-    if not rows:
-        notes.print(_why_none(found, is_filtered=bool(supplier or warehouse or category or is_urgent)), style="dim")
+    made = read_made(found, None if date_ is None else date_.date())
+    chosen = Chosen(supplier, warehouse, category, None if date_ is None else date_.date())
+    every = [] if made is None else read_lines(found, chosen, is_all=is_all, is_hidden_too=True)
+    shown = every if is_all else without_hidden(every)
+    if is_urgent or (format_ == "table" and not is_all):
+        shown = [row for row in shown if row["is_urgent"]]
+    if format_ != "table":
+        print_rows([_exported(row) for row in shown], format_, columns=EXPORTED)
+    elif made is not None:
+        _print_head(made, every)
+        _print_lines(shown, limit)
+        _print_left_out(every, len(shown), is_all=is_all)
+    if made is None:
+        notes.print(_why_none(chosen.day), style="dim")
+    elif not every:
+        is_filtered = bool(supplier or warehouse or category)
+        notes.print(
+            f"no line {'of that ' if is_filtered else ''}asks for anything; --all shows the others", style="dim"
+        )
 
 
 def _exported(row: dict[str, Any]) -> dict[str, Any]:
-    words = ("; ".join(step_texts(row)), reason_text(row), "; ".join(sum_texts(row)), not_known_text(row) or None)
+    words = ("; ".join(steps(row)), reason_text(row), "; ".join(sum_texts(row)), not_known_text(row) or None)
     whole = row | dict(zip(TEXTS, words, strict=True))
     return {name: whole[name] for name in EXPORTED}
 
 
-def _why_none(reader: LakeReader, *, is_filtered: bool) -> str:
-    if not has_plan(reader):
+def _why_none(day: date | None) -> str:
+    if day is None:
         return "there is no plan yet: inventory plan --refresh"
-    return f"no line {'of that ' if is_filtered else ''}asks for anything; --all shows the others"
+    return f"there is no plan of {day}: inventory plan --refresh --date {day} makes one of what is known now"
+
+
+def _print_head(made: Made, rows: Sequence[dict[str, Any]]) -> None:
+    """Of what the plan is, and how much of it there is."""
+    at = "" if made.at is None else f", made {to_minute(made.at)} UTC"
+    console.print(f"Plan of {made.day}, of lake version {made.version:,}{at}", style="bold")
+    open_ = without_hidden(rows)
+    urgent = [row for row in open_ if row["is_urgent"]]
+    waiting = [row for row in open_ if not row["is_urgent"] and asks(row)]
+    hidden = Counter(row["state"] for row in rows if row["state"] in ("dismissed", "snoozed"))
+    units = sum(row["order_quantity"] for row in open_ if orders_now(row))
+    later = sum(row["order_quantity"] for row in open_ if row["order_quantity"] and not orders_now(row))
+    parts = [
+        f"{counted(len(urgent), 'line')} urgent, {counted(units, 'unit')} to order",
+        f"{len(waiting):,} can wait; {counted(later, 'unit')} can wait",
+        *(f"{count:,} {state}" for state, count in sorted(hidden.items())),
+    ]
+    console.print("; ".join(parts))
+
+
+def _print_left_out(rows: Sequence[dict[str, Any]], shown: int, *, is_all: bool) -> None:
+    if not is_all and len(rows) > shown:
+        notes.print(f"{counted(len(rows) - shown, 'line')} left out that can wait or are decided: --all", style="dim")
 
 
 def _print_lines(rows: Sequence[dict[str, Any]], limit: int) -> None:
@@ -103,29 +149,26 @@ def _print_lines(rows: Sequence[dict[str, Any]], limit: int) -> None:
         mine = list(lines)
         units = sum(row["order_quantity"] or 0 for row in mine)
         name = "no supplier is known" if supplier is None else supplier
-        title = visible(f"{name}: {counted(len(mine), 'line')}, {units:,} units to order")
-        table = new_table(COLUMNS, "left", "risk", title=title)
+        table = new_table(COLUMNS, title=visible(f"{name}: {counted(len(mine), 'line')}, {units:,} units to order"))
         for row in mine:
-            risk = UNKNOWN if row["risk_percent"] is None else f"{row['risk_percent']} %"
-            table.add_row(
-                str(row["order_by"] or UNKNOWN), _line_text(row), f"{row['available']:,}", risk, _what_text(row)
-            )
+            table.add_row(str(row["order_by"] or UNKNOWN), _what_text(row))
         console.print(table)
     print_more(rows, limit)
     if rows:
         notes.print(f"Why? {command('inventory plan explain {}', rows[0]['line_id'])}", style="dim", soft_wrap=True)
 
 
-def _line_text(row: dict[str, Any]) -> Text:
-    text = Text(visible(row["line_id"]))
-    return text.append(f"\n{visible(row['product_name'])}", "dim") if row["product_name"] else text
-
-
 def _what_text(row: dict[str, Any]) -> Text:
-    steps = step_texts(row)
-    text = Text(visible(", ".join(steps)), "bold" if row["is_urgent"] else "")
-    text.append(("\n" if steps else "") + visible(reason_text(row)), "red" if row["reason"] == "too_late" else "dim")
+    what = ", ".join(steps(row))
+    text = Text(visible(what), "bold" if row["is_urgent"] else "")
+    risk = "" if row["risk_percent"] is None else f", {row['risk_percent']} % risk"
+    name = f"{row['product_name']} at " if row["product_name"] else ""
+    text.append(f"\n{visible(name)}{visible(row['warehouse_id'])}: {row['available']:,} left{risk}")
+    if (why := reason_text(row)) not in what:
+        text.append(f"\n{visible(why)}", "red" if row["reason"] == "too_late" else "dim")
     if row["state"] != "open":
         text.append(f"\n{visible(decision_text(row))}", "green")
-    unknown = not_known_text(row)
-    return text.append(f"\nnot known: {visible(unknown)}", "dim") if unknown else text
+    if unknown := not_known_text(row):
+        text.append(f"\nnot known: {visible(unknown)}", "dim")
+    # Last and on a line of its own, to be copied.
+    return text.append(f"\n{visible(row['line_id'])}", "dim")

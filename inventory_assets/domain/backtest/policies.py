@@ -34,8 +34,7 @@ class Limits(NamedTuple):
 def plan_policy(terms: Terms, window: Window, settings: PlanSettings, *, is_urgent_only: bool = False) -> Policy:
     """Make the plan at each review, order what it orders and move what it moves.
 
-    With `is_urgent_only`, an order that only fills up to `order_up_to` waits
-    until the shelf needs it.
+    With `is_urgent_only`, an order that can wait for the next review does.
     """
 
     def act(morning: Morning) -> Acts:
@@ -46,7 +45,7 @@ def plan_policy(terms: Terms, window: Window, settings: PlanSettings, *, is_urge
         shelves = _shelves(terms, window, morning, rows)
         plan = make_plan(shelves, _date(window, morning.day), settings)
         wanted = np.nan_to_num(plan.lines.order_quantity)
-        orders[rows] = np.where(plan.lines.is_urgent | (not is_urgent_only), wanted, 0).astype(np.int64)
+        orders[rows] = np.where(plan.lines.is_order_urgent | (not is_urgent_only), wanted, 0).astype(np.int64)
         moves = [each._replace(giver=int(rows[each.giver]), taker=int(rows[each.taker])) for each in plan.transfers]
         return Acts(orders, moves)
 
@@ -143,7 +142,7 @@ def _shelves(terms: Terms, window: Window, morning: Morning, rows: np.ndarray) -
         forecasts=Forecasts(*(np.nan_to_num(each) if each.dtype == np.float64 else each for each in found)),
         arrivals=Arrivals(
             row[is_ours], morning.arrival_day[is_ours], morning.arrival_quantity[is_ours],
-            np.ones(int(is_ours.sum()), dtype=bool),
+            np.ones(int(is_ours.sum()), dtype=bool), np.ones(int(is_ours.sum()), dtype=bool),
         ),
     )  # fmt: skip
 

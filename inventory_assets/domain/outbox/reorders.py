@@ -22,7 +22,7 @@ DECISIONS = {"plan-accept": PURCHASE_ORDER, "plan-dismiss": CANCELLED}
 SEVERITIES = {
     Reason.OUT: "CRITICAL", Reason.TOO_LATE: "HIGH", Reason.DUE: "MEDIUM", Reason.BELOW_LIMIT: "MEDIUM",
 }  # fmt: skip
-"""The reasons for which an order cannot wait; nothing else is recommended."""
+"""The reasons for which an order may not be able to wait."""
 
 OTHER_SEVERITY = "MEDIUM"
 ORDER_PREFIX = "ord-"
@@ -31,8 +31,12 @@ Line = Mapping[str, Any]
 
 
 def is_recommended(line: Line) -> bool:
-    """Whether a line asks for an order before the next review."""
-    return line["reason"] in SEVERITIES and bool(line["order_quantity"])
+    """Whether a line asks for an order before the next review.
+
+    Lines of releases before do not say so: all of these reasons were urgent (docs/adr/0032-what-is-urgent.md).
+    """
+    is_urgent = line["is_order_urgent"]
+    return bool(line["order_quantity"]) and (line["reason"] in SEVERITIES if is_urgent is None else is_urgent)
 
 
 def severity_of_line(line: Line) -> str:

@@ -188,6 +188,13 @@ class PlanLine(msgspec.Struct, frozen=True, gc=False):
     horizon_days: int | None
     not_known: str | None
     version: int
+    is_order_urgent: bool | None
+    overdue: int | None
+    overdue_since_day: int | None
+    order_without_overdue: int | None
+    arriving: int | None
+    arrives_day: int | None
+    waiting_risk_percent: int | None
 
     @property
     def key(self) -> Key:

@@ -14,8 +14,8 @@ from typing import NamedTuple
 import numpy as np
 
 from inventory_assets.domain.replenish.ahead import Ahead, with_season
-from inventory_assets.domain.replenish.projection import NEVER, run_out_days, wait
-from inventory_assets.domain.replenish.shelves import PlanSettings, Shelves
+from inventory_assets.domain.replenish.projection import NEVER, TOLERANCE, run_out_days, wait
+from inventory_assets.domain.replenish.shelves import Arrivals, PlanSettings, Shelves
 from inventory_assets.domain.replenish.transfers import Need, Transfer, share_out
 from inventory_assets.domain.stock.coverage import COVER_LEVEL
 from inventory_assets.domain.thresholds.forecast import OBSOLETE_DAYS, safety_factor, whole_units
@@ -40,7 +40,9 @@ class Reason(StrEnum):
     TOO_LATE = "too_late"
     DUE = "due"
     BELOW_LIMIT = "below_limit"
+    OVERDUE = "overdue"
     UNKNOWN = "unknown"
+    NOT_YET = "not_yet"
     FILL_UP = "fill_up"
     ON_ITS_WAY = "on_its_way"
     LIMIT_IS_HIGH = "limit_is_high"
@@ -59,8 +61,11 @@ class Lines(NamedTuple):
     `target` − available − inbound − announced − accepted + given − taken; `order_quantity` that
     in whole packs, at least the least order. `risk_percent`: of running out before an order placed today arrives.
     `seen_by_limit`: where no limit in force sees that, the reorder quantity that would. `is_urgent`: to be seen to
-    before the next review. `season_factor`: where a season of the year is known, how many times as much a day of the
-    horizon sells as one of those that the forecast is of.
+    before the next review; `is_order_urgent`: its order, too, is to be placed before. `season_factor`: where a season
+    of the year is known, how many times as much a day of the horizon sells as one of those that the forecast is of.
+    `overdue` units are in doubt since `overdue_since`: nothing but the sum counts them, and `order_without_overdue`
+    is the order where the sum does not either. `arriving` units come on `arrives`: the first that are not in doubt.
+    `waiting_risk_percent`: of running out before an order of the next review arrives.
     """
 
     horizon_days: np.ndarray
@@ -83,6 +88,13 @@ class Lines(NamedTuple):
     is_urgent: np.ndarray
     unknown: np.ndarray
     season_factor: np.ndarray
+    is_order_urgent: np.ndarray
+    overdue: np.ndarray
+    overdue_since: np.ndarray
+    order_without_overdue: np.ndarray
+    arrives: np.ndarray
+    arriving: np.ndarray
+    waiting_risk_percent: np.ndarray
 
 
 class Plan(NamedTuple):
@@ -109,15 +121,16 @@ def make_plan(shelves: Shelves, plan_date: date, settings: PlanSettings) -> Plan
     deviation = np.nan_to_num(known.deviation)
 
     # ---- what comes of itself
-    runs_out = run_out_days(ahead, shelves.available, shelves.arrivals)
+    late, coming = _in_doubt(shelves.arrivals, settings)
+    runs_out = run_out_days(ahead, shelves.available, coming)
     runs_out[~known.is_known & (shelves.available > 0)] = np.nan
     # Of later days no forecast speaks, and a calendar may not have them.
     runs_out[runs_out > min(MAX_DAYS, (date.max - plan_date).days)] = NEVER
-    wait_for_order = wait(ahead, deviation, shelves.available, lead_days, shelves.arrivals)
+    wait_for_order = wait(ahead, deviation, shelves.available, lead_days, coming)
     is_late = is_known & (runs_out < lead_days)
     forecast = ahead.over(horizon)
     spread = ahead.spread(deviation, horizon)
-    projected = shelves.available + _arrived(shelves, horizon) - forecast
+    projected = shelves.available + _arrived(coming, horizon) - forecast
     margin = NormalDist().inv_cdf((1 + COVER_LEVEL) / 2) * spread
 
     # ---- what to move
@@ -138,12 +151,24 @@ def make_plan(shelves: Shelves, plan_date: date, settings: PlanSettings) -> Plan
     # Where demand is not known, the rule's own word on a breach stands: twice its reorder quantity (RULES 30).
     by_rule = np.where(is_seen & ~is_known, 2 * shelves.reorder_qty, np.nan)
     target = np.fmax(service, np.where(np.isnan(shelves.order_up_to), by_rule, shelves.order_up_to))
-    coming = shelves.inbound + shelves.announced + shelves.accepted
-    needed = np.maximum(0, target - shelves.available - coming + given - taken)
+    lacking = target - _position(shelves) + given - taken
+    needed = np.maximum(0, lacking)
+    order_quantity = _in_packs(needed, shelves.min_order_qty, shelves.pack_multiple)
+    overdue = _sum(late, len(shelves))
+    without = _in_packs(np.maximum(0, lacking + overdue), shelves.min_order_qty, shelves.pack_multiple)
+    arrives, arriving = _first(coming, len(shelves))
     reorder = whole_units(
         ahead.over(lead_days + 1) + factor * deviation * ahead.lift(lead_days + 1) * np.sqrt(lead_days + 1)
     )
-    reason = _reasons(shelves, is_late, is_seen, service, target)
+    # Whether it runs out before what is ordered at the next review is there.
+    is_short = is_known & (runs_out < horizon)
+    reason = _reasons(
+        shelves, is_late, is_seen, service, target,
+        is_due=is_short if settings.method else is_known, is_overdue=is_short & (overdue > 0),
+    )  # fmt: skip
+    is_urgent = (reason < _URGENT_BELOW) | (taken > 0) | (given > 0)
+    unsold = wait_for_order.unsold if settings.method is None else _unsold(shelves, ahead, wait_for_order.unsold)
+    lasts = projected + taken - given > TOLERANCE * np.maximum(1, forecast)
     return Plan(
         Lines(
             horizon_days=np.where(np.isnan(lead), np.nan, horizon),
@@ -158,20 +183,30 @@ def make_plan(shelves: Shelves, plan_date: date, settings: PlanSettings) -> Plan
             taken=taken,
             given=given,
             needed=needed,
-            order_quantity=_in_packs(needed, shelves.min_order_qty, shelves.pack_multiple),
+            order_quantity=order_quantity,
             risk_percent=_where(is_known | (shelves.available <= 0), np.round(100 * wait_for_order.chance)),
-            revenue_at_risk=_where(is_known, np.round(wait_for_order.unsold * shelves.unit_price, 2)),
+            revenue_at_risk=_where(is_known, np.round(unsold * shelves.unit_price, 2)),
             seen_by_limit=_where(is_late & ~is_seen, np.maximum(reorder, shelves.available + 1)),
             reason=reason,
-            is_urgent=(reason < _URGENT_BELOW) | (taken > 0) | (given > 0),
+            is_urgent=is_urgent,
             unknown=_unknown(shelves),
             season_factor=_where(is_known & (ahead.season > 0), ahead.lift(horizon)),
+            is_order_urgent=is_urgent & (order_quantity > 0) & _cannot_wait(reason, is_known, lasts=lasts, given=given),
+            overdue=overdue,
+            overdue_since=_least(late, len(shelves)),
+            order_without_overdue=_where(overdue > 0, without),
+            arrives=arrives,
+            arriving=arriving,
+            waiting_risk_percent=_where(
+                is_known, np.round(100 * wait(ahead, deviation, shelves.available, horizon, coming).chance)
+            ),
         ),
         transfers,
     )
 
 
-_URGENT_BELOW = list(Reason).index(Reason.UNKNOWN)
+_PLACES = {reason: place for place, reason in enumerate(Reason)}
+_URGENT_BELOW = _PLACES[Reason.UNKNOWN]
 
 
 def _where(holds: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -183,10 +218,56 @@ def _factors(own: np.ndarray, common: float) -> np.ndarray:
     return np.array([safety_factor(level) for level in levels.tolist()])[places]
 
 
-def _arrived(shelves: Shelves, horizon: np.ndarray) -> np.ndarray:
-    row, day, quantity, _ = shelves.arrivals
-    in_time = day < horizon[row]
-    return np.bincount(row[in_time], quantity[in_time].astype(np.float64), len(shelves))
+def _in_doubt(arrivals: Arrivals, settings: PlanSettings) -> tuple[Arrivals, Arrivals]:
+    """(what is overdue, what there is to rely on); before `METHOD` what was overdue came on the plan's date."""
+    is_late = arrivals.is_overdue & (settings.method is not None)
+    return arrivals.take(is_late), arrivals.take(~is_late)
+
+
+def _sum(arrivals: Arrivals, size: int) -> np.ndarray:
+    return np.bincount(arrivals.row, arrivals.quantity.astype(np.float64), size)
+
+
+def _least(arrivals: Arrivals, size: int) -> np.ndarray:
+    """The earliest day of each shelf's; nan for none."""
+    found = np.full(size, np.inf)
+    np.minimum.at(found, arrivals.row, arrivals.day)
+    return _where(found < np.inf, found)
+
+
+def _first(arrivals: Arrivals, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """(day, units) of what comes first to each shelf; nan for nothing."""
+    day, units = np.full(size, np.nan), np.full(size, np.nan)
+    for rows, days, quantity in arrivals.rounds():
+        day[rows], units[rows] = days, quantity
+        break
+    return day, units
+
+
+def _arrived(arrivals: Arrivals, horizon: np.ndarray) -> np.ndarray:
+    return _sum(arrivals.take(arrivals.day < horizon[arrivals.row]), len(horizon))
+
+
+def _position(shelves: Shelves) -> np.ndarray:
+    """What is there and what is to come, in doubt or not (RULES 42)."""
+    return shelves.available + shelves.inbound + shelves.announced + shelves.accepted
+
+
+def _unsold(shelves: Shelves, ahead: Ahead, unsold: np.ndarray) -> np.ndarray:
+    # Nobody knows the hour at which goods come: until then an empty shelf sells nothing, be it for a part of the day.
+    today = ahead.over(np.ones(len(shelves), dtype=np.int64))
+    return np.where(shelves.available <= 0, np.maximum(unsold, today), unsold)
+
+
+def _cannot_wait(reason: np.ndarray, is_known: np.ndarray, *, lasts: np.ndarray, given: np.ndarray) -> np.ndarray:
+    """Whether an order of the next review would be too late; `lasts` until that is there, moves and all.
+
+    What no order saves in time may all the same be saved by what comes: then the order is for afterwards.
+    """
+    is_out, is_due = reason == _PLACES[Reason.OUT], reason == _PLACES[Reason.DUE]
+    is_blind = is_out | (reason == _PLACES[Reason.BELOW_LIMIT])
+    of_stock = is_out | (reason == _PLACES[Reason.TOO_LATE]) | (given > 0)
+    return np.where(is_known, is_due | (of_stock & ~lasts), is_blind)
 
 
 def _limits(shelves: Shelves) -> np.ndarray:
@@ -225,15 +306,18 @@ def _in_packs(needed: np.ndarray, least: np.ndarray, pack: np.ndarray) -> np.nda
 
 
 def _reasons(
-    shelves: Shelves, is_late: np.ndarray, is_seen: np.ndarray, service: np.ndarray, target: np.ndarray
-) -> np.ndarray:
-    position = shelves.available + shelves.inbound + shelves.announced + shelves.accepted
+    shelves: Shelves, is_late: np.ndarray, is_seen: np.ndarray, service: np.ndarray, target: np.ndarray,
+    *, is_due: np.ndarray, is_overdue: np.ndarray,
+) -> np.ndarray:  # fmt: skip
+    position = _position(shelves)
     held = {
         Reason.OUT: shelves.available <= 0,
         Reason.TOO_LATE: is_late,
-        Reason.DUE: position < service,
+        Reason.DUE: (position < service) & is_due,
         Reason.BELOW_LIMIT: np.isnan(service) & is_seen,
+        Reason.OVERDUE: is_overdue,
         Reason.UNKNOWN: np.isnan(target),
+        Reason.NOT_YET: position < service,
         Reason.FILL_UP: position < target,
         Reason.ON_ITS_WAY: shelves.available < service,
         Reason.LIMIT_IS_HIGH: is_seen,

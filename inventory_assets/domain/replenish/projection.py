@@ -16,7 +16,7 @@ from inventory_assets.ranges import MAX_DAYS
 
 NEVER = np.inf
 # Of what a sum of a hundred factors leaves in the last digits.
-_TOLERANCE = 1e-9
+TOLERANCE = 1e-9
 
 
 class Wait(NamedTuple):
@@ -100,7 +100,7 @@ def _last_days(ahead: Ahead, supply: np.ndarray) -> np.ndarray:
 
 def _seasonal_last_days(ahead: Ahead, supply: np.ndarray) -> np.ndarray:
     """The same by halving: weeks of a season are not alike. What lasts over `MAX_DAYS` is `NEVER`."""
-    enough = supply - _TOLERANCE * np.maximum(1, supply)
+    enough = supply - TOLERANCE * np.maximum(1, supply)
     low, high = np.zeros(len(supply), dtype=np.int64), np.full(len(supply), MAX_DAYS + 1)
     for _ in range(MAX_DAYS.bit_length() + 1):
         middle = (low + high) // 2
@@ -113,9 +113,9 @@ def _weekly_last_days(week: np.ndarray, supply: np.ndarray) -> np.ndarray:
     weekly = week[:, WEEK]
     sells = weekly > 0
     weeks = np.zeros(len(supply))
-    weeks[sells] = np.maximum(np.ceil(supply[sells] / weekly[sells] - _TOLERANCE) - 1, 0)
+    weeks[sells] = np.maximum(np.ceil(supply[sells] / weekly[sells] - TOLERANCE) - 1, 0)
     rest = supply - weeks * np.where(sells, weekly, 0.0)
-    reaches = week[:, 1:] >= (rest - _TOLERANCE * np.maximum(1, rest))[:, None]
+    reaches = week[:, 1:] >= (rest - TOLERANCE * np.maximum(1, rest))[:, None]
     place = np.where(reaches.any(axis=1), reaches.argmax(axis=1), WEEK - 1)
     return np.where(sells, weeks * WEEK + place, NEVER)
 

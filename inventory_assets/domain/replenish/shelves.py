@@ -22,19 +22,25 @@ ROAD_DAYS = 1
 """From one warehouse to another, and from a customer back: what nobody states, and a van drives in a day."""
 
 
+METHOD = 2
+"""How a plan reads what is overdue and what is urgent (docs/adr/0032-what-is-urgent.md); before there was no number."""
+
+
 class PlanSettings(msgspec.Struct, frozen=True):
     """How a plan is made; recorded with each line.
 
     `review_days`: from this plan to the next look, which an order must last
     for as well. `service_level`: where no dynamic rule says its own.
     `least_transfer`: fewer units than these are not moved. `season_method`: by
-    which a season of the year counts; None is not at all.
+    which a season of the year counts; None is not at all. `method`: by which
+    what is overdue and what is urgent are read; None is as before `METHOD`.
     """
 
     review_days: int = 7
     service_level: float = 0.95
-    least_transfer: int = 1
+    least_transfer: int = 3
     season_method: str | None = TWO_YEARS
+    method: int | None = METHOD
 
     def __post_init__(self) -> None:
         if not 1 <= self.review_days <= MAX_DAYS:
@@ -45,6 +51,8 @@ class PlanSettings(msgspec.Struct, frozen=True):
             raise ValueError(f"least_transfer was {self.least_transfer!r}, expected 1 to {MAX_QUANTITY:,}")
         if self.season_method not in (None, TWO_YEARS):
             raise ValueError(f"season_method was {self.season_method!r}, expected {TWO_YEARS!r} or none")
+        if self.method not in (None, METHOD):
+            raise ValueError(f"method was {self.method!r}, expected {METHOD} or none: a later release made the line")
 
 
 PLAN_DEFAULTS = PlanSettings()
@@ -54,13 +62,24 @@ class Arrivals(NamedTuple):
     """What is on its way: `row` of the shelf, `day` after the plan's date (below 0: overdue), units.
 
     `is_inbound`: counted in the shelf's `inbound`. The others are accepted of an
-    earlier plan, or a transfer that has not been shipped.
+    earlier plan, or a transfer that has not been shipped. `is_supplied`: ordered, so
+    that a lead time says when; of the road nobody has said how long it takes.
     """
 
     row: np.ndarray
     day: np.ndarray
     quantity: np.ndarray
     is_inbound: np.ndarray
+    is_supplied: np.ndarray
+
+    @property
+    def is_overdue(self) -> np.ndarray:
+        """Of each whether its supplier's day is over."""
+        return self.is_supplied & (self.day < 0)
+
+    def take(self, chosen: np.ndarray) -> "Arrivals":
+        """Some of them."""
+        return Arrivals(*(values[chosen] for values in self))
 
     def rounds(self, *, is_sure: bool = False) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         """The first arrival of every shelf that has one, then the second, …: (rows, days, units).
@@ -82,7 +101,7 @@ class Arrivals(NamedTuple):
 
 
 _NONE = np.zeros(0, dtype=np.int64)
-NO_ARRIVALS = Arrivals(_NONE, _NONE, _NONE, np.zeros(0, dtype=bool))
+NO_ARRIVALS = Arrivals(_NONE, _NONE, _NONE, np.zeros(0, dtype=bool), np.zeros(0, dtype=bool))
 
 
 class Shelves(NamedTuple):

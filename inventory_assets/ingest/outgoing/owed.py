@@ -240,7 +240,7 @@ _DEBTS = f"""
 """
 _PLAN_COLUMNS = (
     "line_id, version, warehouse_id, sku, plan_date, reason, order_quantity, order_by, runs_out_on, supplier_id, "
-    "lead_time_days, available, inbound, as_of_version"
+    "lead_time_days, available, inbound, as_of_version, is_order_urgent"
 )
 _LINES = f"SELECT {_PLAN_COLUMNS} FROM {PLANS.changes} WHERE line_id IN ({IDS}) ORDER BY version, warehouse_id, sku"
 _ORDERS = f"SELECT version, details FROM core.events WHERE kind = 'control' AND event_id IN ({IDS}) ORDER BY version"

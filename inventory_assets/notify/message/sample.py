@@ -49,6 +49,7 @@ def _line(day: date) -> Line:
         "revenue_at_risk": 1253.7, "projected": -126, "projected_low": -143, "projected_high": -109, "demand": 171.0,
         "safety_stock": 22, "daily_units": 9.0, "daily_deviation": 3.0, "model": "mean", "lead_time_days": 12,
         "horizon_days": 19, "seen_by_limit": None, "rule": None, "not_known": None, "service_level": 0.95,
-        "review_days": 7, "default_service_level": 0.95, "least_transfer": 1, "season_method": None, "season_of": None,
-        "season_factor": None,
+        "review_days": 7, "default_service_level": 0.95, "least_transfer": 3, "season_method": None, "season_of": None,
+        "season_factor": None, "method": 2, "is_order_urgent": True, "overdue": 0, "overdue_since": None,
+        "order_without_overdue": None, "arrives_on": None, "arriving": None, "waiting_risk_percent": 100,
     }  # fmt: skip

@@ -31,6 +31,8 @@ def plan_sentences(planned: Planned) -> list[str]:
         to_do.append(f"order {units}{source}" + (f" ({have})" if unknown and suppliers else ""))
     if planned.transfers:
         to_do.append(f"move {counted(sum(line.quantity for line in planned.transfers), 'unit')} between warehouses")
+    if planned.chased:
+        to_do.append(f"chase {counted(planned.chased_units, 'unit')} overdue for {shelves(planned.chased)}")
     found = [listed(to_do)] if to_do else []
     late = planned.late
     if not (to_do or late or planned.out or planned.undecided):

@@ -125,7 +125,8 @@ class Planned:
     """What the plan of the report's version and day says.
 
     `out`: active keys without available stock. `can_wait`: lines with an order that has time until the next review.
-    `is_demand_known`: of some shelf, so that it is known what will run out.
+    `chased`: shelves that cannot wait for what is overdue, `chased_units` of it. `is_demand_known`: of some shelf, so
+    that it is known what will run out.
     """
 
     running_out: tuple[RunningOut, ...]
@@ -134,6 +135,8 @@ class Planned:
     undecided: tuple[Undecided, ...]
     out: int
     can_wait: int
+    chased: int
+    chased_units: int
     is_demand_known: bool
 
     @property

@@ -18,7 +18,7 @@ from inventory_assets.replenish.make import plan_lines
 from inventory_assets.reports.read.lines import EmptyShelf, OrderLine, Planned, RunningOut, TransferLine, Undecided
 from inventory_assets.reports.read.model import Basis
 from inventory_assets.words.advice import days_left, steps
-from inventory_assets.words.plan import Line, moves, reason_text
+from inventory_assets.words.plan import Line, is_chased, moves, reason_text
 
 # Who plans looks a week ahead: what must be ordered later comes up in a later report.
 AHEAD_DAYS = 7
@@ -132,12 +132,14 @@ def read_planned(shelves: Mapping[Key, Shelf], basis: Basis) -> Planned:
     """What the plan asks for, each list in the order to work through it."""
     every = shelves.values()
     ordering = [shelf for shelf in every if shelf.line["order_quantity"]]
+    chasing = [shelf.line["overdue"] for shelf in every if shelf.line["is_urgent"] and is_chased(shelf.line)]
     return Planned(
         running_out=tuple(_running_out(every, basis)),
-        orders=tuple(_order_lines(shelf for shelf in ordering if shelf.line["is_urgent"])),
+        orders=tuple(_order_lines(shelf for shelf in ordering if shelf.line["is_order_urgent"])),
         transfers=tuple(_transfer_lines(shelves)), undecided=tuple(_undecided(every)),
         out=sum(shelf.line["available"] <= 0 for shelf in every),
-        can_wait=sum(not shelf.line["is_urgent"] for shelf in ordering),
+        can_wait=sum(not shelf.line["is_order_urgent"] for shelf in ordering),
+        chased=len(chasing), chased_units=sum(chasing),
         is_demand_known=any(shelf.line["daily_units"] is not None for shelf in every),
     )  # fmt: skip
 

@@ -30,6 +30,8 @@ def test_lines_come_by_supplier_with_what_to_do_and_why(run):
     found = run("plan", *DAY)
 
     assert 0 == found.code and "planned as of 2022-05-20: 0 lines changed" in found.err
+    assert "Plan of 2022-05-20, of lake version 2, made 20" in found.out
+    assert "2 lines urgent, 84 units to order; 0 can wait" in found.out
     assert "ACME: 2 lines, 84 units to order" in found.out
     for part in ("2022-05-16", "pln-20220520-W1-S1", "Lamp", "move 30 here from W2, order 84 from ACME", "100 %",
                  "the rule GLOBAL is too low: a reorder of 69 would have seen it", "move 30 to W1"):  # fmt: skip
@@ -68,10 +70,17 @@ def test_a_choice_chooses(run, asked, count):
     assert count or "of that asks for anything" in found.err
 
 
-def test_a_day_without_a_refresh_is_a_usage_error(run):
-    found = run("plan", "--date", "2022-05-20")
+def test_a_past_days_plan_is_shown_and_a_day_without_one_says_how(run, home, tmp_path):
+    at = copy_home(home, tmp_path / "other")
+    before = run("plan", "--format", "json", at=at).rows
+    assert 0 == run("plan", "--refresh", "--date", "2022-05-21", at=at).code
 
-    assert 2 == found.code and "--refresh" in found.err
+    assert "pln-20220521-W1-S1" in run("plan", at=at).out
+    assert before == run("plan", "--date", "2022-05-20", "--format", "json", at=at).rows
+    found = run("plan", "--date", "2022-05-20", at=at)
+    assert "Plan of 2022-05-20, of lake version 2" in found.out and "pln-20220520-W1-S1" in found.out
+    none = run("plan", "--date", "2022-05-19", at=at)
+    assert (0, "") == (none.code, none.out) and "there is no plan of 2022-05-19: inventory plan --refresh" in none.err
 
 
 def test_a_line_explains_itself_and_a_change_in_the_lake_is_found(run, home, tmp_path):
@@ -109,6 +118,10 @@ def test_what_can_wait_is_left_out_where_that_is_asked(run, home, tmp_path):
 
     assert {"S1", "S2"} == {row["sku"] for row in listed}
     assert [row for row in listed if row["is_urgent"]] == urgent
+    shown = run("plan", at=at)
+    assert "1 can wait; 9 units can wait" in shown.out and "pln-20220520-W1-S2" not in shown.out
+    assert "1 line left out that can wait or are decided: --all" in shown.err
+    assert "pln-20220520-W1-S2" in run("plan", "--all", at=at).out
     assert 2 == run("plan", "--urgent", "--all", at=at).code
 
 
@@ -135,6 +148,7 @@ def test_lines_are_decided_one_by_one(run, home, tmp_path):
     more = run("plan", "snooze", "pln-20220520-W2-S1", "--until", "2099-01-01", "--reason", "r", at=at)
     assert 1 == more.code and "longer than a year" in more.err
     assert 0 == run("plan", "dismiss", "pln-20220520-W2-S1", "--reason", "keeps", at=at).code
-    assert "pln-20220520-W2-S1" not in run("plan", at=at).out
+    shown = run("plan", at=at).out
+    assert "pln-20220520-W2-S1" not in shown and "1 dismissed" in shown
     assert 2 == run("plan", "accept", "a", "b", "--quantity", "5", "--reason", "r", at=at).code
     assert 0 == run("verify", at=at).code

@@ -11,6 +11,7 @@ LINE = {
     "line_id": "pln-20220520-W1-S1", "version": 4, "warehouse_id": "W1", "sku": "S1", "plan_date": date(2022, 5, 20),
     "reason": "too_late", "order_quantity": 84, "order_by": None, "runs_out_on": date(2022, 5, 22),
     "supplier_id": "ACME", "lead_time_days": 5, "available": 20, "inbound": 0, "as_of_version": 3,
+    "is_order_urgent": True,
 }  # fmt: skip
 
 
@@ -32,8 +33,24 @@ def command(name, quantity=None):
         ("fill_up", 5, False), ("unknown", None, False), ("enough", 0, False),
     ],
 )  # fmt: skip
-def test_a_recommendation_is_a_line_that_orders_and_cannot_wait(reason, quantity, expected):
-    assert expected is is_recommended(LINE | {"reason": reason, "order_quantity": quantity})
+def test_a_recommendation_of_releases_before_is_a_line_of_a_reason_that_cannot_wait(reason, quantity, expected):
+    line = LINE | {"reason": reason, "order_quantity": quantity, "is_order_urgent": None}
+
+    assert expected is is_recommended(line)
+
+
+@pytest.mark.parametrize(
+    ("reason", "is_urgent", "expected"),
+    [
+        ("due", True, True), ("not_yet", False, False),
+        # What comes fills the shelf, and the order is for afterwards.
+        ("out", False, False),
+        # It orders again what it gives.
+        ("enough", True, True),
+    ],
+)  # fmt: skip
+def test_a_recommendation_is_an_order_that_cannot_wait_for_the_next_review(reason, is_urgent, expected):
+    assert expected is is_recommended(LINE | {"reason": reason, "is_order_urgent": is_urgent})
 
 
 def test_a_recommendation_is_a_service_event_of_its_line():

@@ -23,7 +23,10 @@ UNITS = ("available", "inbound", "announced", "accepted", "lapsed")
 
 @dataclass
 class Shelf:
-    """A shelf; `sales` are repeated over the days before the plan, `arrivals` are (day, units) of what is inbound."""
+    """A shelf; `sales` are repeated over the days before the plan, `arrivals` are (day, units) of what is inbound.
+
+    They are a supplier's; `on_the_road` are from another warehouse.
+    """
 
     sku: int = 1
     warehouse: int = 1
@@ -31,6 +34,7 @@ class Shelf:
     sales: Sequence[float] = (10.0,)
     days: int = DAYS
     arrivals: Sequence[tuple[int, int]] = ()
+    on_the_road: Sequence[tuple[int, int]] = ()
     accepted: int = 0
     announced: int = 0
     lapsed: int = 0
@@ -53,7 +57,7 @@ class Shelf:
     @property
     def inbound(self) -> int:
         """All that arrives."""
-        return sum(units for _, units in self.arrivals)
+        return sum(units for _, units in (*self.arrivals, *self.on_the_road))
 
 
 def network(*given: Shelf) -> Shelves:
@@ -62,9 +66,10 @@ def network(*given: Shelf) -> Shelves:
     for row, each in enumerate(given):
         units[row, DAYS - each.days :] = np.resize(each.sales, each.days)
         counted[row, DAYS - each.days :] = np.resize(each.counted, each.days)
-    coming = [(row, *arrival, True) for row, each in enumerate(given) for arrival in each.arrivals]
-    coming += [(row, 2, each.accepted, False) for row, each in enumerate(given) if each.accepted]
-    coming += [(row, 1, each.announced, False) for row, each in enumerate(given) if each.announced]
+    coming = [(row, *arrival, True, True) for row, each in enumerate(given) for arrival in each.arrivals]
+    coming += [(row, *arrival, True, False) for row, each in enumerate(given) for arrival in each.on_the_road]
+    coming += [(row, 2, each.accepted, False, True) for row, each in enumerate(given) if each.accepted]
+    coming += [(row, 1, each.announced, False, False) for row, each in enumerate(given) if each.announced]
     columns: list[Any] = [np.array([each[place] for each in coming], dtype=kind) for place, kind in enumerate(_KINDS)]
 
     def numbers(name: str) -> np.ndarray:
@@ -80,7 +85,7 @@ def network(*given: Shelf) -> Shelves:
     )  # fmt: skip
 
 
-_KINDS = (np.int64, np.int64, np.int64, bool)
+_KINDS = (np.int64, np.int64, np.int64, bool, bool)
 _FLAGS = ("is_enabled", "has_supplier", "is_stated")
 
 

@@ -87,11 +87,148 @@ def test_the_day_it_runs_out_and_the_last_day_to_order():
     assert "enough" == found["reason"]
 
 
-def test_a_restock_in_time_puts_it_off_and_an_overdue_one_comes_today():
+def test_a_restock_in_time_puts_it_off():
     assert 5 == line_of(Shelf(available=51, arrivals=[(6, 100)]))["runs_out"]
     assert 15 == line_of(Shelf(available=51, arrivals=[(5, 100)]))["runs_out"]
-    assert 15 == line_of(Shelf(available=51, arrivals=[(-40, 100)]))["runs_out"]
+    assert 15 == line_of(Shelf(available=51, arrivals=[(0, 100)]))["runs_out"]
     assert "on_its_way" == line_of(Shelf(available=51, arrivals=[(2, 100)]))["reason"]
+
+
+# ---- what is urgent (docs/adr/0032)
+
+
+@pytest.mark.parametrize(
+    ("available", "expected"),
+    [
+        # Ten a day, 2 of deviation: 132 are aimed at for twelve days. 120 last to the end of the twelfth, when an
+        # order of the next review, seven days on, is not there yet; 121 do not end before the thirteenth, when it is.
+        (120, ("due", 11, 6, 12, True, True)),
+        (121, ("not_yet", 12, 7, 11, False, False)),
+        (131, ("not_yet", 13, 8, 1, False, False)),
+        (132, ("enough", 13, 8, 0, False, False)),
+    ],
+)
+def test_what_an_order_of_the_next_review_is_in_time_for_can_wait(available, expected):
+    names = ("reason", "runs_out", "order_by", "order_quantity", "is_urgent", "is_order_urgent")
+    found = line_of(Shelf(available=available, sales=UNEVEN))
+
+    assert expected == tuple(found[name] for name in names)
+    # Lines of releases before: whatever is below its target.
+    was = line_of(Shelf(available=available, sales=UNEVEN), method=None)
+    assert (expected[3], available < 132) == (was["order_quantity"], was["is_urgent"])
+    assert ("due" if available < 132 else "enough") == was["reason"]
+
+
+def test_the_risk_of_waiting_is_of_running_out_before_an_order_of_the_next_review_comes():
+    """126 there, 120 asked for in twelve days, give or take 6.97: the chance of 0.861 deviations more."""
+    found = line_of(Shelf(available=126, sales=UNEVEN))
+
+    assert (19, 0) == (found["waiting_risk_percent"], found["risk_percent"])
+
+
+def test_an_order_that_only_fills_up_can_wait():
+    found = line_of(Shelf(available=150, order_up_to=300))
+
+    assert ("fill_up", 150, False, False) == tuple(
+        found[name] for name in ("reason", "order_quantity", "is_urgent", "is_order_urgent")
+    )
+
+
+# ---- what is overdue is in doubt (docs/adr/0032)
+
+DOUBT = ("reason", "is_urgent", "overdue", "overdue_since", "order_quantity", "order_without_overdue")
+
+
+def test_a_late_supplier_is_not_believed():
+    """Empty, 72 should have come 29 days ago: five days of ten are lost, and 120 are to be ordered without them."""
+    lamp = Shelf(available=0, arrivals=[(-29, 72)])
+    found = line_of(lamp)
+
+    assert ("out", True, 72, -29, 48, 120) == tuple(found[name] for name in DOUBT)
+    assert (100.0, 100, -50 - 70, None) == tuple(
+        found[name] for name in ("revenue_at_risk", "risk_percent", "projected", "arrives")
+    )
+    # Releases before took them to come on the plan's date.
+    was = line_of(lamp, method=None)
+    assert (0.0, 72 - 120, 48) == tuple(was[name] for name in ("revenue_at_risk", "projected", "order_quantity"))
+
+
+def test_what_only_overdue_goods_can_save_is_urgent_though_nothing_is_to_be_ordered():
+    late = line_of(Shelf(available=20, arrivals=[(-1, 100)]))
+    assert ("too_late", True, 100, -1, 0, 100) == tuple(late[name] for name in DOUBT)
+
+    # Five days left: an order of today would come in time, one of the next review would not.
+    found = line_of(Shelf(available=51, arrivals=[(-40, 100)]))
+    assert ("overdue", True, 100, -40, 0, 69) == tuple(found[name] for name in DOUBT)
+    assert (5, 0, False) == tuple(found[name] for name in ("runs_out", "order_by", "is_order_urgent"))
+
+
+def test_overdue_goods_that_a_shelf_can_do_without_make_nothing_urgent():
+    found = line_of(Shelf(available=140, arrivals=[(-3, 30)]))
+
+    assert ("enough", False, 30, -3, 0, 0) == tuple(found[name] for name in DOUBT)
+
+
+def test_the_earliest_of_what_is_overdue_is_said_and_the_first_that_still_comes():
+    found = line_of(Shelf(available=0, arrivals=[(-2, 10), (-7, 5), (0, 4), (3, 9)]))
+
+    assert (15, -7, 0, 4) == tuple(found[name] for name in ("overdue", "overdue_since", "arrives", "arriving"))
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"arrivals": [(0, 100)]},  # of today: it comes today
+        {"on_the_road": [(-3, 100)]},  # nobody has said how long a van takes
+        {"announced": 100},
+    ],
+)
+def test_what_no_supplier_is_late_with_is_not_in_doubt(more):
+    found = line_of(Shelf(available=51, **more))
+
+    assert ("on_its_way", False, 0, None, 0, None) == tuple(found[name] for name in DOUBT)
+
+
+def test_overdue_goods_are_moved_here_from_elsewhere():
+    """The taker lacks what is in doubt, so another warehouse gives it."""
+    taker, giver = Shelf(available=0, arrivals=[(-9, 500)]), Shelf(warehouse=2, available=500)
+
+    assert 50 == row_of(plan_of(taker, giver))["taken"]
+    assert 0 == row_of(plan_of(taker, giver, method=None))["taken"]
+
+
+# ---- empty shelves
+
+
+@pytest.mark.parametrize(
+    ("arrivals", "expected"),
+    [
+        # Nobody knows the hour at which they come: of today no sale is sure.
+        ([(0, 200)], (20.0, 0, False)),
+        ([(2, 200)], (40.0, 0, False)),
+        # What comes lasts until an order of the next review is there, safety stock or not: 132 are aimed at.
+        ([(2, 125)], (40.0, 7, False)),
+        ([(2, 30)], (40.0, 102, True)),
+        ([], (100.0, 132, True)),
+    ],
+)
+def test_an_empty_shelf_loses_sales_until_goods_come(arrivals, expected):
+    found = line_of(Shelf(available=0, arrivals=arrivals, sales=UNEVEN))
+
+    assert ("out", True, *expected) == tuple(
+        found[name] for name in ("reason", "is_urgent", "revenue_at_risk", "order_quantity", "is_order_urgent")
+    )
+
+
+def test_a_giver_that_runs_short_by_giving_orders_before_the_next_review():
+    """125 last twelve and a half days; 95 do not last until what is ordered in seven days comes."""
+    found = plan_of(Shelf(available=20), Shelf(warehouse=2, available=125))
+
+    assert (30, 25, True) == tuple(row_of(found, 1)[name] for name in ("given", "order_quantity", "is_order_urgent"))
+    calm = row_of(plan_of(Shelf(available=20), Shelf(warehouse=2, available=160, order_up_to=200)), 1)
+    assert (30, 70, True, False) == tuple(
+        calm[name] for name in ("given", "order_quantity", "is_urgent", "is_order_urgent")
+    )
 
 
 def test_revenue_at_risk_is_of_the_days_without_stock_until_an_order_comes():
@@ -183,7 +320,7 @@ def test_numbers_beyond_reason_end_in_a_line(shelf, day):
 @pytest.mark.parametrize(
     "asked",
     [{"review_days": 0}, {"review_days": 3_651}, {"service_level": 1.0}, {"service_level": 0.0},
-     {"service_level": float("nan")}, {"least_transfer": 0}],
+     {"service_level": float("nan")}, {"least_transfer": 0}, {"method": 1}, {"method": 3}],
 )  # fmt: skip
 def test_settings_out_of_range_are_refused(asked):
     with pytest.raises(ValueError, match="expected"):
@@ -248,7 +385,7 @@ def test_a_giver_keeps_what_it_needs(giver, quantity):
     ],
 )
 def test_a_taker_takes_only_what_it_would_lack(taker, quantity):
-    assert quantity == row_of(plan_of(taker, Shelf(warehouse=2, available=5_000)))["taken"]
+    assert quantity == row_of(plan_of(taker, Shelf(warehouse=2, available=5_000), least_transfer=1))["taken"]
 
 
 def test_no_two_thousand_units_move_to_save_twenty_nine():
@@ -256,6 +393,12 @@ def test_no_two_thousand_units_move_to_save_twenty_nine():
     shelf = Shelf(available=46, sales=(15,), lead_time_days=5, order_up_to=2_200)
 
     assert 29 == row_of(plan_of(shelf, Shelf(warehouse=2, available=90_000)))["taken"]
+
+
+def test_no_van_drives_for_a_unit_or_two():
+    giver = Shelf(warehouse=2, available=500)
+
+    assert [0, 3] == [row_of(plan_of(Shelf(available=left), giver))["taken"] for left in (48, 47)]
 
 
 def test_fewer_than_the_least_are_not_moved():

@@ -22,7 +22,7 @@ def on_their_way(given):
     days, units, inbound = (np.array(each) for each in zip(*given, strict=True)) if given else ([], [], [])
     return Arrivals(
         np.zeros(len(given), dtype=np.int64), np.array(days, dtype=np.int64), np.array(units, dtype=np.int64),
-        np.array(inbound, dtype=bool),
+        np.array(inbound, dtype=bool), np.ones(len(given), dtype=bool),
     )  # fmt: skip
 
 
