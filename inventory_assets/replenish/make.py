@@ -61,7 +61,7 @@ def plan_lines(
         skus: Of these only: the same rows that the whole plan has.
     """
     read = read_shelves(reader, version, plan_date, skus=skus)
-    return _frame(read, make_plan(read.shelves, plan_date, settings), version, plan_date, settings)
+    return frame_lines(read, make_plan(read.shelves, plan_date, settings), version, plan_date, settings)
 
 
 def refresh_plan(
@@ -121,7 +121,8 @@ def _new_recommendations(reader: Reader, lines: pl.DataFrame, plan_date: date) -
     return [] if is_overtaken else sorted(asking.difference(known))
 
 
-def _frame(read: Read, plan: Plan, version: int, plan_date: date, settings: PlanSettings) -> pl.DataFrame:
+def frame_lines(read: Read, plan: Plan, version: int, plan_date: date, settings: PlanSettings) -> pl.DataFrame:
+    """A plan's lines as rows of out.plans, in the order of what was read."""
     rows, shelves, lines = read.rows, read.shelves, plan.lines
     known = shelves.forecasts
     is_blind = ~np.isnan(lines.seen_by_limit)

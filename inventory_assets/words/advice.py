@@ -56,10 +56,11 @@ def _no_step(line: Line) -> str:
         verb = "are" if " and " in missing else "is"
         return f"no quantity is suggested: {unset}" + (f", and its {missing} {verb} not known" if missing else "")
     # Of these shelves nobody says that nothing is to be done.
-    if line["reason"] in LOST and (coming := on_its_way(line)):
-        if line["method"] is None:
+    if (coming := on_its_way(line)) and line["available"] < line["target"]:
+        if line["method"] is None and line["reason"] in LOST:
             return f"chase the {coming:,} on the way"
-        return f"ask when the {coming:,} on the way come: no lead time is known"
+        if line["method"] is not None and line["reason"] in (*LOST, "below_limit"):
+            return f"ask when the {coming:,} on the way come: no lead time is known"
     return f"{NOTHING_TO_ORDER}: {_nothing(line)}"
 
 

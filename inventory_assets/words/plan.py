@@ -71,7 +71,7 @@ def step_texts(line: Line) -> list[str]:
     ]
     if is_chased(line):
         steps.append(_chase_text(line))
-    if line["reason"] in LOST and line["arriving"] and not line["is_order_urgent"]:
+    if line["reason"] in (*LOST, "below_limit") and line["arriving"] and not line["is_order_urgent"]:
         cost = f" ({line['revenue_at_risk']:,.0f} of revenue at risk until then)" if line["revenue_at_risk"] else ""
         steps.append(f"wait for the {line['arriving']:,} due on {line['arrives_on']}{cost}")
     if line["order_quantity"]:

@@ -1,16 +1,23 @@
 """`out.plans`: what a plan reads, what it keeps, and what a replay makes of it."""
 
-from datetime import date
+from datetime import date, timedelta
 
+import numpy as np
+import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from inventory_assets.domain.alerts.alert import Product
 from inventory_assets.domain.replenish.decisions import make_line_id
+from inventory_assets.domain.replenish.plan import make_plan
 from inventory_assets.domain.replenish.shelves import PlanSettings
 from inventory_assets.refresh.products import import_products
-from inventory_assets.replenish.make import plan_lines
-from inventory_assets.replenish.read import read_shelves
+from inventory_assets.replenish.make import frame_lines, plan_lines
+from inventory_assets.replenish.read import Read, read_shelves
+from inventory_assets.words.advice import steps, why
 from tests.builders import envelope, level, rule, transaction
+from tests.domain.replenish.network import Shelf, network
 from tests.facts import differences, rows, warm
 from tests.replenish.shop import DAY, SETTINGS, fill, plan, take
 
@@ -169,3 +176,61 @@ def test_every_lines_id_is_its_own(engine):
 
     for line_id, day, *key in rows(engine.lake, "SELECT line_id, plan_date, warehouse_id, sku FROM out.plans"):
         assert make_line_id(day, *key) == line_id
+
+
+# ---- what lines say never contradicts them (docs/adr/0032)
+
+SHELVES = st.lists(
+    st.builds(
+        Shelf,
+        sku=st.integers(1, 2), warehouse=st.integers(1, 3), available=st.integers(-5, 200),
+        sales=st.sampled_from([(10,), (8, 12), (0, 0, 6), (0,), (30, 0, 40)]),
+        arrivals=st.lists(st.tuples(st.integers(-30, 9), st.integers(1, 150)), max_size=2),
+        on_the_road=st.lists(st.tuples(st.integers(-5, 1), st.integers(1, 60)), max_size=1),
+        accepted=st.just(0) | st.integers(0, 90), lead_time_days=st.none() | st.integers(0, 14),
+        order_up_to=st.none() | st.integers(0, 250), reorder_qty=st.none() | st.integers(0, 60),
+        pack_multiple=st.none() | st.integers(1, 12),
+    ),
+    min_size=1, max_size=4,
+)  # fmt: skip
+
+
+def lines_of(shelves, asked):
+    """A network's lines, as a plan of a lake has them."""
+    found = network(*shelves)
+    whole = {name: [getattr(each, name) for each in shelves] for name in ("available", "inbound", "pack_multiple",
+             "min_order_qty", "order_up_to", "lead_time_days")}  # fmt: skip
+    rows_ = pl.DataFrame({
+        "warehouse_id": [f"W{each.warehouse}" for each in shelves], "sku": [f"S{each.sku}" for each in shelves],
+        "supplier_id": ["ACME"] * len(shelves), "category_id": [None] * len(shelves), "rule": [None] * len(shelves),
+        **whole,
+    }, strict=False)  # fmt: skip
+    plan_ = make_plan(found, DAY, asked)
+    return frame_lines(Read(rows_, found, [None] * len(shelves)), plan_, 1, DAY, asked).to_dicts()
+
+
+@settings(max_examples=80, deadline=None)
+@given(SHELVES, st.integers(1, 14))
+def test_words_are_those_of_the_dates_and_every_urgent_line_has_a_step(shelves, review_days):
+    next_review = DAY + timedelta(days=review_days)
+    for shelf, line in zip(shelves, lines_of(shelves, PlanSettings(review_days=review_days)), strict=True):
+        said, reason = steps(line), line["reason"]
+
+        assert said and all(said) and "None" not in " ".join([*said, why(line)])
+        if reason == "due":
+            assert line["is_urgent"] and line["order_by"] < next_review
+        if reason == "not_yet":
+            assert line["order_by"] is None or line["order_by"] >= next_review
+            assert line["order_quantity"] > 0 and f"can wait for the review of {next_review}" in why(line)
+        if line["order_quantity"]:
+            assert line["is_order_urgent"] == (f"at the review of {next_review}" not in said[-1])
+            if " by " in said[-1]:
+                assert f" by {line['order_by']}" in said[-1] and line["order_by"] < next_review
+        assert line["is_urgent"] or not line["is_order_urgent"]
+        if line["is_urgent"] and said[0].startswith("nothing to order"):
+            # Only where nothing that is known would have it hold more.
+            assert line["target"] <= line["available"] or reason == "below_limit"
+        if line["overdue"]:
+            assert line["overdue_since"] < DAY and f"{line['overdue']:,} overdue since" in why(line)
+        if shelf.available <= 0 and line["demand"] is not None and np.any(np.array(shelf.sales) > 0):
+            assert line["revenue_at_risk"] > 0

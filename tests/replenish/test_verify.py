@@ -1,17 +1,23 @@
 """Many lines are derived again in one pass over their version, and say what `explain` says of each."""
 
+import tarfile
 from datetime import date
+from pathlib import Path
 
 import pytest
 
 from inventory_assets.domain.replenish.shelves import METHOD, PlanSettings
 from inventory_assets.replenish.explain import MAX_NAMED_SKUS, explain_line
 from inventory_assets.replenish.verify import verify_lines
+from inventory_assets.settings import Settings
 from tests.builders import transaction
 from tests.facts import rows
 from tests.replenish.shop import fill, plan, take
 
 LINE = "pln-20220520-W1-S1"
+# Two plans, made by a release whose lines have no method: of overdue goods, of what is below its target and can wait,
+# of a transfer of one unit.
+OLDER = Path(__file__).parents[1] / "ingest" / "older" / "lake-3.tar.gz"
 
 
 @pytest.fixture
@@ -58,6 +64,15 @@ def test_lines_of_releases_before_are_derived_by_their_own_reading(engine):
     # By the other reading they would be other lines.
     engine.lake.connection.execute(f"UPDATE lake.out.plans_changes SET method = {METHOD}")
     assert LINE in {each.line for each in verify_lines(engine.settings, is_past=True).differences}
+
+
+def test_a_lake_that_a_release_before_made_is_verified_as_it_is(home):
+    with tarfile.open(OLDER) as archive:
+        archive.extractall(home.parent, filter="data")
+
+    assert (12, 2, []) == verify_lines(Settings(home=home), is_past=True)
+    found = explain_line(Settings(home=home), "pln-20220520-W1-S4")
+    assert ((), None, 1) == (found.differences, found.line["method"], found.line["transferred_in"])
 
 
 def test_a_draw_is_of_the_size_asked_and_the_same_for_a_seed(engine):

@@ -93,7 +93,8 @@ def test_what_is_not_known_of_a_supplier_is_not_said():
         # No order ends what its own target keeps low.
         ({"reason": "below_limit", "target": 30, **NO_DEMAND},
          "nothing to order: its target 30 is reached, so no order ends the alert; raise order_up_to"),
-        ({"reason": "below_limit", "inbound": 60, **NO_DEMAND}, "nothing to order: the 60 on the way fill it"),
+        ({"reason": "below_limit", "inbound": 60, "method": None, **NO_DEMAND},
+         "nothing to order: the 60 on the way fill it"),
         ({"reason": "below_limit", "target": 30, "inbound": 5, **NO_DEMAND},
          "nothing to order: its target 30 is reached, so no order ends the alert; raise order_up_to"),
     ],
@@ -113,6 +114,13 @@ def test_why_nothing_is_to_be_ordered_is_said_wherever_it_is(more, said):
 ON_THE_WAY = {"inbound": 300, "accepted": 40, "target": 330}
 COMES = {"arriving": 300, "arrives_on": date(2026, 1, 9)}
 LATE = {"overdue": 300, "overdue_since": date(2025, 12, 3), "order_without_overdue": 290}
+
+
+def test_a_limit_is_broken_until_goods_come():
+    found = NOTHING | NO_DEMAND | {"reason": "below_limit", "inbound": 300}
+
+    assert ["wait for the 300 due on 2026-01-09"] == steps(line(**found | COMES))
+    assert ["ask when the 300 on the way come: no lead time is known"] == steps(line(**found))
 
 
 @pytest.mark.parametrize("reason", ["too_late", "out"])
