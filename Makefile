@@ -1,7 +1,7 @@
 # setup, run, test, test-all, bench, soak: each builds .venv first, from the hash-pinned lock.
 .DEFAULT_GOAL := help
 MARK ?= not big
-.PHONY: help setup run test test-all again lint bench soak bigquery proto clean
+.PHONY: help setup run test test-all again lint bench soak bigquery schemathesis proto clean
 
 # A Python from 3.11 to 3.13, whatever it is called here.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
@@ -32,6 +32,7 @@ help:
 	@echo "make bench  the benchmarks"
 	@echo "make soak   one hour at 1,000 events/s"
 	@echo "make bigquery   the marts, compiled for BigQuery (an environment of its own)"
+	@echo "make schemathesis   the stock service, asked for all that its description has (an environment of its own)"
 	@echo "make proto  the Python module of inventory.proto, anew"
 	@echo "make clean  forget .venv and .inventory"
 
@@ -58,10 +59,10 @@ lint: setup
 test: lint
 	$(PYTEST) -m "not big"
 
-# MongoDB's wire, PostgreSQL, Google's Pub/Sub emulator, BigQuery's SQL; the product as processes that are
+# MongoDB's wire, PostgreSQL, Google's Pub/Sub emulator, BigQuery's SQL, schemathesis; the product as processes that are
 # killed; every build of the marts but one; every command of the documents. `make test` has a small one of each kind
 # that needs no server.
-test-all: setup bigquery
+test-all: setup bigquery schemathesis
 	$(PYTEST) -m big
 
 # Those that failed last, alone, three at most; none is a failure of something else.
@@ -88,9 +89,20 @@ bigquery: .venv-bigquery/installed
 	@$(call install,.venv-bigquery/bin,$<)
 	@touch $@
 
+schemathesis: setup .venv-schemathesis/installed
+	@$(BIN)/python -m tests.api.fuzzing
+
+# It brings a pytest and a hypothesis of its own.
+.venv-schemathesis/installed: tests/api/schemathesis.lock
+	@test -n "$(PYTHON)" || { echo "error: no Python 3.11 to 3.13 was found; install one, or: make schemathesis PYTHON=/path/to/python3" >&2; exit 1; }
+	@echo "building .venv-schemathesis: half a minute the first time"
+	@$(PYTHON) -m venv --clear .venv-schemathesis
+	@$(call install,.venv-schemathesis/bin,$<)
+	@touch $@
+
 # A test compares it with what is checked in.
 proto: setup
 	$(BIN)/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. inventory_assets/messaging/proto/inventory.proto
 
 clean:
-	rm -rf .venv .venv-bigquery .inventory
+	rm -rf .venv .venv-bigquery .venv-schemathesis .inventory

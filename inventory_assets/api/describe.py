@@ -9,8 +9,10 @@ import msgspec
 
 from inventory_assets.api.door import OPEN
 from inventory_assets.api.http import Answer, Asked, Wrong, encode
+from inventory_assets.api.reading import MADE_IDS, Id
 from inventory_assets.api.routes import Route
 from inventory_assets.api.service import Service
+from inventory_assets.domain.events.control import MAX_ALERT_ID_BYTES
 
 _STATIC = Path(__file__).parent / "static"
 _PAGE_POLICY = (
@@ -25,6 +27,20 @@ _PROBLEMS = {
     503: "not now; see Retry-After",
 }  # fmt: skip
 _OF_BODIES = frozenset({413})
+_ID = msgspec.json.schema(Id)
+_MADE_ID = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": MAX_ALERT_ID_BYTES,
+    "pattern": "^[^\\x00-\\x1f\\x7f-\\x9f]+$",
+}
+_BATCH = {"type": "array", "items": {"type": "object"}, "minItems": 1, "maxItems": 1_000}
+# CloudEvents, service events, or lists of them; in binary mode an event's data alone.
+_OF_EVENTS = {
+    "application/json": {"schema": {"anyOf": [{"type": "object"}, _BATCH]}},
+    "application/cloudevents+json": {"schema": {"type": "object"}},
+    "application/cloudevents-batch+json": {"schema": _BATCH},
+}
 
 
 class ProblemOf(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -46,6 +62,8 @@ def document(routes: tuple[Route, ...]) -> dict[str, Any]:
     unique = list(dict.fromkeys(kinds))
     schemas, components = msgspec.json.schema_components(unique, ref_template="#/components/schemas/{name}")
     schema_of = dict(zip(unique, schemas, strict=True))
+    for kind in unique:
+        components[kind.__name__] |= getattr(kind, "SHAPE", {})
     paths: dict[str, dict[str, Any]] = {}
     queries = {route.query for route in routes if route.query is not None}
     for route in routes:
@@ -72,7 +90,7 @@ def _each(kind: Any) -> tuple[Any, ...]:
 def _operation(route: Route, schema_of: dict[Any, Any], components: dict[str, Any]) -> dict[str, Any]:
     parameters: list[dict[str, Any]] = [
         {
-            "name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1},
+            "name": name, "in": "path", "required": True, "schema": _MADE_ID if name in MADE_IDS else _ID,
             "description": "an id, percent-encoded, slashes too",
         }
         for name in route.names
@@ -91,8 +109,8 @@ def _operation(route: Route, schema_of: dict[Any, Any], components: dict[str, An
         "security": [] if route.scope == OPEN else [{"token": []}, {}],
     }
     if route.body is not None:
-        schema = schema_of.get(route.body, {})
-        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+        content = _OF_EVENTS if route.body is bytes else {"application/json": {"schema": schema_of[route.body]}}
+        operation["requestBody"] = {"required": True, "content": content}
     return operation
 
 
@@ -101,14 +119,16 @@ _NAMES = str.maketrans({"/": "_", "{": "", "}": "", "-": "_", ".": "_"})
 
 def _responses(route: Route, schema_of: dict[Any, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
+    problem = {"application/problem+json": {"schema": schema_of[ProblemOf]}}
     for status, (kind, what) in route.answers.items():
         schemas = [schema_of[each] for each in _each(kind) if each in schema_of]
         schema = {} if not schemas else schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
-        found[str(status)] = {"description": what, "content": {"application/json": {"schema": schema}}}
-    found.setdefault("200", {"description": "what was asked for"})
+        content = {"application/json": {"schema": schema}} if schemas or status < 400 else problem
+        found[str(status)] = {"description": what, "content": content}
+    if not route.answers:
+        found["200"] = {"description": "what was asked for"}
     if route.method == "GET":
         found["304"] = {"description": "it has not changed since (If-None-Match)"}
-    problem = {"application/problem+json": {"schema": schema_of[ProblemOf]}}
     for status, what in _PROBLEMS.items():
         if str(status) not in found and (route.body is not None or status not in _OF_BODIES):
             found[str(status)] = {"description": what, "content": problem}

@@ -11,15 +11,18 @@ from urllib.parse import unquote_to_bytes
 import msgspec
 
 from inventory_assets.api.http import Problem, Wrong
+from inventory_assets.domain.events.control import MAX_ALERT_ID_BYTES
 from inventory_assets.domain.strict_json import refuse_duplicate_keys
-from inventory_assets.domain.values import MAX_ID_BYTES, InvalidValue, read_id, read_time
+from inventory_assets.domain.values import CONTROL_CHARACTERS, MAX_ID_BYTES, InvalidValue, read_id, read_time
 
 T = TypeVar("T")
 
+# What RULES 4 has of characters, for the description; here `read_id` holds ids to it.
+_WHOLE = "^[^\\s\\x00-\\x1f\\x7f-\\x9f]([^\\x00-\\x1f\\x7f-\\x9f]*[^\\s\\x00-\\x1f\\x7f-\\x9f])?$"
 Id = Annotated[
     str,
     msgspec.Meta(
-        min_length=1, max_length=MAX_ID_BYTES, extra={"is_id": True},
+        min_length=1, max_length=MAX_ID_BYTES, extra={"is_id": True}, extra_json_schema={"pattern": _WHOLE},
         description="1 to 256 bytes, no control characters, no outer white space",
     ),
 ]  # fmt: skip
@@ -36,6 +39,20 @@ Version = Annotated[int, msgspec.Meta(ge=1, le=2**53, description="a version of 
 Cursor = Annotated[
     str, msgspec.Meta(min_length=1, max_length=4_096, description="`next_cursor` of the page before")
 ]  # fmt: skip
+
+
+def one_of(*names: str) -> dict[str, Any]:
+    """For a struct's `SHAPE`, what its description says beside its fields: exactly one of some is there."""
+    return {"oneOf": [_there(name) for name in names]}
+
+
+def any_of(*names: str) -> dict[str, Any]:
+    """For a struct's `SHAPE`: at least one of some fields is there."""
+    return {"anyOf": [_there(name) for name in names]}
+
+
+def _there(name: str) -> dict[str, Any]:
+    return {"required": [name], "properties": {name: {"type": ["string", "integer", "array"]}}}
 
 
 class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -96,12 +113,20 @@ def read_body(kind: type[T], body: bytes) -> T:
     return found
 
 
+MADE_IDS = frozenset({"alert_id", "line_id"})
+"""Names of a path whose ids are made of a warehouse, a SKU and more: longer than either."""
+
+
 def read_path(name: str, value: str) -> str:
     """Read an id that stands in a path.
 
     Raises:
         Problem: 422.
     """
+    if name in MADE_IDS:
+        if CONTROL_CHARACTERS.search(value) or len(value.encode()) > MAX_ALERT_ID_BYTES:
+            raise _wrong(f"path.{name}", f"was {_shown(value)}", f"an id of 1 to {MAX_ALERT_ID_BYTES} bytes")
+        return value
     try:
         return read_id(name, value)
     except InvalidValue as error:

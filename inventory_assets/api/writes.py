@@ -15,8 +15,8 @@ from inventory_assets.api.writing.commands import obey
 from inventory_assets.api.writing.judged import judged_of, told
 from inventory_assets.api.writing.sending import accept
 from inventory_assets.api.writing.shelf import picture_of, plan_level, plan_move
-from inventory_assets.api.writing.wanted import Accepted, Change, Command, Count, Decision, Unchanged, Where
-from inventory_assets.changes.commands import ALERT_FIELDS, PLAN_FIELDS, find_subject
+from inventory_assets.api.writing.wanted import Accepted, Change, Count, Unchanged, Where, body_of
+from inventory_assets.changes.commands import ALERT_FIELDS, PLAN_FIELDS, REASONS, find_subject
 from inventory_assets.domain.changes.checked import Complaint
 from inventory_assets.domain.changes.events import UnknownTypeError, read_events
 from inventory_assets.domain.events.topics import Topic
@@ -113,13 +113,13 @@ ROUTES: tuple[Route, ...] = (
           "write", None, bytes, _ANSWERS),
     *(
         Route("POST", f"/v1/alerts/{{alert_id}}/{name}", partial(command_alert, name), f"Act on an alert: {name}.",
-              "write", None, Command, _OF_COMMAND)
-        for name in ALERT_FIELDS
+              "write", None, body_of(name, fields, is_reason_needed=name not in REASONS), _OF_COMMAND)
+        for name, fields in ALERT_FIELDS.items()
     ),
     *(
         Route("POST", f"/v1/plan/{{line_id}}/{name.removeprefix('plan-')}",
               partial(command_line, name.removeprefix("plan-")), f"Decide on a line of the plan: {name}.", "write",
-              None, Decision, _OF_COMMAND)
-        for name in PLAN_FIELDS
+              None, body_of(name, (*fields, "warehouse_id", "sku"), is_reason_needed=name not in REASONS), _OF_COMMAND)
+        for name, fields in PLAN_FIELDS.items()
     ),
 )  # fmt: skip

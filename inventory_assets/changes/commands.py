@@ -25,6 +25,8 @@ ALERT_FIELDS = {
 }  # fmt: skip
 PLAN_FIELDS = {"plan-accept": ("quantity",), "plan-dismiss": (), "plan-snooze": ("minutes", "until")}
 SCOPE_FIELDS = ("warehouse_id", "sku", "category_id")
+# A program that sends "0" in place of an id must not act on the one alert that begins so; the last eight name one.
+LEAST_PART = 8
 # As at the command line: what goes without saying.
 REASONS = {"ack": "seen", "unsilence": "over", "uninhibit": "trusted again"}
 
@@ -65,7 +67,10 @@ def check_fields(
     known = {"command", "reason", *about, *fields[name]}
     if unknown := sorted(set(wanted) - known):
         raise CommandProblemError(422, f"unknown field {', '.join(unknown)}; {name} takes {', '.join(sorted(known))}")
-    reason = wanted.get("reason") or REASONS.get(name)
+    reason = wanted.get("reason", "")
+    if not isinstance(reason, str):
+        raise CommandProblemError(422, f"reason was {str(reason)[:80]!r}, expected a text: why, for the history")
+    reason = reason or REASONS.get(name)
     if not reason:
         raise CommandProblemError(422, f"{name} needs a reason: why, for the history")
     return wanted | {"reason": reason, "issued_by": author}
@@ -98,6 +103,8 @@ def find_subject(reader: LakeReader, text: str) -> str:
         UnknownAlertError, AmbiguousAlertError: None is meant, or several.
         CommandProblemError: There is no such incident.
     """
+    if len(text) < LEAST_PART:
+        raise CommandProblemError(404, f"no alert {text!r}; give its id, or {LEAST_PART} characters of it at least")
     if is_incident_id(text):
         if not read_incidents(reader, incident_id=text):
             raise CommandProblemError(404, f"no incident {text!r}")

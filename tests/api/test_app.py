@@ -57,6 +57,13 @@ def test_what_cannot_be_answered_is_said_as_a_problem(app, path, method, status)
     assert {"type", "title", "status", "detail"} <= set(answered.json)
 
 
+def test_the_id_of_an_alert_is_longer_than_what_it_is_made_of(app):
+    """A warehouse and a SKU of 256 bytes each, and more."""
+    for name in ("alerts", "plan"):
+        answered = [get(app, f"/v1/{name}/{'x' * size}").status for size in (600, 601)]
+        assert [503, 422] == answered  # there is no lake to ask
+
+
 def test_only_names_of_ours_are_answered(app):
     """DNS rebinding: a page's own name is made to point here."""
     assert [421, 421, 200, 200] == [

@@ -1,5 +1,8 @@
 """The description says what the routes do: each is there, each answer fits, and the page needs nothing from elsewhere."""
 
+import re
+from pathlib import Path
+
 import jsonschema
 import pytest
 
@@ -54,9 +57,53 @@ def test_an_answer_is_as_described(app, method, path, route, body):
     jsonschema.Draft202012Validator({**WHOLE, **schema, "components": described["components"]}).validate(answered.json)
 
 
+def test_what_is_refused_is_described_as_a_problem(app):
+    described = get(app, "/v1/openapi.json").json
+
+    kinds = {
+        (int(status) < 400, *said.get("content", {}))
+        for methods in described["paths"].values()
+        for each in methods.values()
+        for status, said in each["responses"].items()
+        if status != "503"  # health's own says how it fares
+    }
+    assert {(True,), (True, "application/json"), (False, "application/problem+json")} == kinds
+
+
+@pytest.mark.parametrize(
+    ("kind", "good", "bad"),
+    [
+        ("Silence", {"reason": "x", "minutes": 5, "until": None}, {"reason": "x"}),
+        ("Ack", {}, {"reason": {}}),
+        ("PlanDismiss", {"reason": "x", "sku": "S1"}, {}),
+        ("Count", {"quantity_on_hand": 3}, {"quantity_reserved": 3}),
+        ("Change", {"reserve": 3}, {"reserve": 3, "release": 1}),
+        ("Change", {"quantity_change": -3}, {"quantity_change": 0}),
+        ("Batch", {"skus": ["a b"]}, {"skus": ["a "]}),
+        ("Changes", {"since_version": 0}, {"since_version": 0, "since": "2026-01-01T00:00:00Z"}),
+    ],
+)
+def test_the_description_has_what_goes_together(app, kind, good, bad):
+    """A client made from it should not learn that from a refusal."""
+    described = get(app, "/v1/openapi.json").json
+    holds = jsonschema.Draft202012Validator(
+        {**WHOLE, "$ref": f"#/components/schemas/{kind}", "components": described["components"]}
+    )
+
+    assert (True, False) == (holds.is_valid(good), holds.is_valid(bad))
+
+
 @pytest.mark.parametrize("path", ["/", "/try.js", "/try.css"])
 def test_the_page_is_its_own(app, path):
     answered = get(app, path)
 
     assert 200 == answered.status and "default-src 'none'" in answered.headers["content-security-policy"]
     assert b"http://" not in answered.body and b"https://" not in answered.body and b"innerHTML" not in answered.body
+
+
+def test_what_schemathesis_needs_is_pinned_by_hash():
+    """What it finds needs a service that runs: `make schemathesis`, part of `make test-all`."""
+    packages = re.split(r"\n(?=\w)", Path(__file__).with_name("schemathesis.lock").read_text().strip())
+
+    assert len(packages) > 20
+    assert [] == [each for each in packages if not re.match(r"[\w.-]+==\S+", each) or "--hash=sha256:" not in each]

@@ -7,9 +7,12 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
+from urllib.parse import urlencode
 
 import pytest
 import uvicorn
+from hypothesis import given
+from hypothesis import strategies as st
 
 from inventory_assets.access.gate import Gate
 from inventory_assets.access.tokens import make_token, revoke_token
@@ -306,6 +309,24 @@ def test_what_is_wrong_with_a_question_is_said_where(shop, path, headers, where)
     status, detail = _refused(shop, path, **headers)
 
     assert (422, True) == (status, detail.startswith(where)), detail
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["warehouse", "sku", "alerts", "last_event_id", "x"]), st.text(max_size=20)),
+        max_size=4,
+    ),
+    st.none() | st.text(st.characters(max_codepoint=255), max_size=20),
+)
+def test_whatever_is_asked_of_a_stream_is_answered_or_refused(fields, known):
+    """What schemathesis does for all else: it cannot ask what never ends."""
+    service = Service(Settings(), live := Live(Settings()))
+    live.picture = begun()
+    headers = {} if known is None else {"last-event-id": known}
+
+    answered = ask(Api(service, Door()), "HEAD", f"/v1/stream?{urlencode(fields)}", headers=headers)
+
+    assert answered.status in (200, 422)
 
 
 def test_a_head_is_an_answer_and_no_stream(shop):

@@ -1,7 +1,7 @@
 """What changed since: rows by the version that last changed them, in pages of one version."""
 
-from collections.abc import Awaitable
-from typing import Annotated, Literal
+from collections.abc import Awaitable, Mapping
+from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 
@@ -9,7 +9,7 @@ from inventory_assets.api.cursors import Place, gone, question_of, read_cursor, 
 from inventory_assets.api.door import allow, sees
 from inventory_assets.api.http import Answer, Asked, Problem, answer
 from inventory_assets.api.questions.stock import MOST_ROWS, Limit
-from inventory_assets.api.reading import Cursor, Id, Moment, read_body, read_moment, wrong
+from inventory_assets.api.reading import Cursor, Id, Moment, one_of, read_body, read_moment, wrong
 from inventory_assets.api.routes import Route
 from inventory_assets.api.rows import StockOf, stock_of
 from inventory_assets.api.service import Service
@@ -31,6 +31,7 @@ class Changes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     since, versions alone do not say what changed.
     """
 
+    SHAPE: ClassVar[Mapping[str, Any]] = one_of("since", "since_version")
     since: Moment | None = None
     since_version: _Since | None = None
     epoch: _Since | None = None

@@ -1,8 +1,8 @@
 """How much there is: of many products or SKUs at once, of one key, of a SKU or a warehouse, of a product."""
 
 from bisect import bisect_right
-from collections.abc import Awaitable, Iterable
-from typing import Annotated, Any
+from collections.abc import Awaitable, Iterable, Mapping
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 
@@ -10,7 +10,7 @@ from inventory_assets.api.cursors import Place, write_cursor
 from inventory_assets.api.door import allow, sees
 from inventory_assets.api.http import Answer, Asked, Problem, answer
 from inventory_assets.api.order import in_order
-from inventory_assets.api.reading import Cursor, Id, Moment, Version, read_body, read_query, wrong
+from inventory_assets.api.reading import Cursor, Id, Moment, Version, one_of, read_body, read_query, wrong
 from inventory_assets.api.routes import Route
 from inventory_assets.api.rows import StockOf, Total, Units, stock_of, total_of
 from inventory_assets.api.service import Service
@@ -28,6 +28,7 @@ Limit = Annotated[int, msgspec.Meta(ge=1, le=MOST_ROWS, description="rows of a p
 class Batch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Many ids at once, either `product_ids` or `skus`; without `warehouse_id` the sums of all warehouses."""
 
+    SHAPE: ClassVar[Mapping[str, Any]] = one_of("product_ids", "skus")
     product_ids: Ids | None = None
     skus: Ids | None = None
     warehouse_id: Id | None = None

@@ -3,15 +3,25 @@
 Read by hand (`domain.changes`), as a message's own reader judges what they say.
 """
 
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 
-from inventory_assets.api.reading import Id, Moment
+from inventory_assets.api.reading import Id, Moment, any_of, one_of
+from inventory_assets.domain.events.control import MAX_SILENCE_MINUTES
+from inventory_assets.domain.values import MAX_REMARK
 from inventory_assets.ranges import MAX_QUANTITY
 
 Units = Annotated[int, msgspec.Meta(ge=-MAX_QUANTITY, le=MAX_QUANTITY, description="units")]
 _Few = Annotated[int, msgspec.Meta(ge=1, le=MAX_QUANTITY, description="units")]
+
+
+_ONE_LINE = {"pattern": "^[^\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029]*$"}
+_Remark = Annotated[
+    str, msgspec.Meta(max_length=MAX_REMARK, description="one line, why", extra_json_schema=_ONE_LINE)
+]  # fmt: skip
+Remark = Annotated[_Remark, msgspec.Meta(min_length=1)]
 
 
 class Where(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True):
@@ -24,6 +34,7 @@ class Where(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True):
 class Count(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True):
     """What was counted: on hand, or else available with reserved (absent: 0). When: now if not said."""
 
+    SHAPE: ClassVar[Mapping[str, Any]] = any_of("quantity_on_hand", "quantity_available")
     quantity_available: Units | None = None
     quantity_on_hand: Units | None = None
     quantity_reserved: Units | None = None
@@ -36,35 +47,43 @@ class Count(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True):
 class Change(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True):
     """Exactly one of the three quantities; when (now if not said) and why."""
 
-    quantity_change: Units | None = None
+    SHAPE: ClassVar[Mapping[str, Any]] = one_of("quantity_change", "reserve", "release")
+    quantity_change: Annotated[Units, msgspec.Meta(extra_json_schema={"not": {"const": 0}})] | None = None
     reserve: _Few | None = None
     release: _Few | None = None
     timestamp: Moment | None = None
-    reason: str | None = None
+    reason: Remark | None = None
     warehouse_id: Id | None = None
     sku: Id | None = None
     product_id: Id | None = None
 
 
-class Command(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True):
-    """Why, which all but ack and unsilence need; until when a silence lasts; whose data are not to be trusted."""
+_OF_COMMANDS: Mapping[str, Any] = {
+    "minutes": Annotated[int, msgspec.Meta(ge=1, le=MAX_SILENCE_MINUTES, description="from now on")],
+    "until": Moment,
+    "source": Id,
+    "alert_type": Literal["STOCKOUT", "LOW_STOCK", "REORDER"],
+    "quantity": _Few,
+    "warehouse_id": Id,
+    "sku": Id,
+}
 
-    reason: str | None = None
-    minutes: int | None = None
-    until: Moment | None = None
-    source: str | None = None
-    alert_type: str | None = None
 
+def body_of(command: str, fields: Sequence[str], *, is_reason_needed: bool) -> type[msgspec.Struct]:
+    """The body of a command on an alert or on a line of the plan.
 
-class Decision(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True):
-    """Why; how much is ordered, if not as it says; until when it is hidden; which shelf, where its id fits two."""
-
-    reason: str | None = None
-    quantity: _Few | None = None
-    minutes: int | None = None
-    until: Moment | None = None
-    warehouse_id: Id | None = None
-    sku: Id | None = None
+    Args:
+        command: Its name.
+        fields: What it takes beside a reason.
+        is_reason_needed: Whether that has to be said.
+    """
+    reason = ("reason", Remark) if is_reason_needed else ("reason", _Remark | None, None)
+    shape = one_of("minutes", "until") if "until" in fields else {}
+    return msgspec.defstruct(
+        command.title().replace("-", ""),
+        [reason, *((name, _OF_COMMANDS[name] | None, None) for name in fields)],
+        kw_only=True, forbid_unknown_fields=True, namespace={"SHAPE": shape, "__doc__": f"What {command} takes."},
+    )  # fmt: skip
 
 
 class Accepted(msgspec.Struct):

@@ -390,9 +390,11 @@ class TestCommands:
             writing.ask("POST", f"/v1/alerts/{alert_id}/ack", by=somebody("dana", "W2")),
             writing.ask("POST", "/v1/plan/pln-20220420-W1-S1/accept", {"reason": "ordered"}),
             writing.ask("POST", "/v1/plan/x/dismiss", {}),
+            writing.ask("POST", "/v1/alerts/a/ack"),  # the beginning of the one there is
+            writing.ask("POST", f"/v1/alerts/{alert_id}/ack", {"reason": {}}),
         ]
 
-        assert [404, 422, 422, 422, 403, 404, 422] == [each.status for each in got]
+        assert [404, 422, 422, 422, 403, 404, 422, 404, 422] == [each.status for each in got]
         assert [] == writing.sent
 
 
