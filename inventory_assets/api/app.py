@@ -154,7 +154,7 @@ def build_app(
         routes: What can be asked.
     """
     gate = Gate(settings, parts=workers)
-    service = Service(settings, Live(settings))
+    service = Service(settings, Live(settings, is_apart=True))
     service.gate = gate
     return Api(service, Door(names, gate), routes)
 

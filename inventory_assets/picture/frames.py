@@ -1,9 +1,11 @@
 """Rows of the lake's tables, as frames have them, as the rows that a picture keeps."""
 
-from collections.abc import Callable, Mapping, Sequence
+from array import array
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import polars as pl
 
 from inventory_assets.domain.picture.picture import OF_KEYS
@@ -43,6 +45,17 @@ class Source:
         """The lake's columns in the order of the row's fields."""
         return tuple(_COLUMNS.get(name, name) for name in self.row.__struct_fields__)  # type: ignore[attr-defined]
 
+    @property
+    def listed(self) -> str:
+        """They as SQL."""
+        return ", ".join(self.columns)
+
+    def columns_of(self, frame: pl.DataFrame) -> "list[Column]":
+        """The values of a frame, by column; those that it lacks are null."""
+        if self.kept is not None:
+            frame = frame.filter(self.kept)
+        return [_column(self.table, name, frame) for name in self.columns]
+
 
 # Fields that have the unit of their time in the name.
 _COLUMNS = {
@@ -69,35 +82,60 @@ SOURCES: Mapping[str, Source] = {
 """By the names of `Picture.tables`."""
 
 
+class Column(msgspec.Struct, array_like=True):
+    """The values of a column; of one whose values stand in many rows, each once, and which of them by row.
+
+    Attributes:
+        values: Of each row, or each once.
+        places: An array of "I", by row; None where values are of each row.
+    """
+
+    values: list[Any]
+    places: bytes | None = None
+
+
 class Reading:
-    """Makes rows of frames; an id is one object, and of a frame a version, as most stand in hundreds of rows."""
+    """Makes rows of columns; an id is one object, and of a frame a version, as most stand in hundreds of rows."""
 
     def __init__(self) -> None:
         self._same: dict[Any, Any] = {}
 
     def rows(self, source: Source, frame: pl.DataFrame) -> list[Any]:
         """The rows of a frame; columns that it lacks are null."""
-        if source.kept is not None:
-            frame = frame.filter(source.kept)
-        columns = [self._values(source.table, name, frame) for name in source.columns]
-        make: Callable[..., Any] = source.row
-        return list(map(make, *columns))
+        return self.make(source, source.columns_of(frame))
 
-    def _values(self, table: VersionedTable, name: str, frame: pl.DataFrame) -> Sequence[Any]:
-        if name not in frame.columns:
-            return [None] * frame.height
-        column = frame.get_column(name)
-        kind = table.columns[name]
-        if kind == TIME:
-            return column.cast(pl.Datetime("us")).cast(pl.Int64).to_list()
-        if kind == DATE:
-            return column.cast(pl.Date).cast(pl.Int32).to_list()
-        values = column.to_list()
-        if name in _SHARED or name in _SHARED_IN_FRAME:
-            # Ids come to an end; versions do not, and who serves for weeks would keep each.
-            same = self._same if name in _SHARED else {}
-            return [None if value is None else same.setdefault(value, value) for value in values]
-        return values
+    def make(self, source: Source, columns: list[Column]) -> list[Any]:
+        """The rows of columns, which go as they are used."""
+        make: Callable[..., Any] = source.row
+        values = [self._values(name, column) for name, column in zip(source.columns, columns, strict=True)]
+        columns.clear()
+        return list(map(make, *values))
+
+    def _values(self, name: str, column: Column) -> Iterable[Any]:
+        if column.places is None:
+            return column.values
+        same = self._same
+        # Ids come to an end; versions do not, and who serves for weeks would keep each.
+        once = column.values if name not in _SHARED else [
+            None if value is None else same.setdefault(value, value) for value in column.values
+        ]  # fmt: skip
+        return map(once.__getitem__, array("I", column.places))
+
+
+def _column(table: VersionedTable, name: str, frame: pl.DataFrame) -> Column:
+    if name not in frame.columns:
+        return Column([None], array("I", bytes(4 * frame.height)).tobytes())
+    column = frame.get_column(name)
+    kind = table.columns[name]
+    if kind == TIME:
+        return Column(column.cast(pl.Datetime("us")).cast(pl.Int64).to_list())
+    if kind == DATE:
+        return Column(column.cast(pl.Date).cast(pl.Int32).to_list())
+    if name not in _SHARED and name not in _SHARED_IN_FRAME:
+        return Column(column.to_list())
+    places: dict[Any, int] = {}
+    found = array("I", [places.setdefault(value, len(places)) for value in column.to_list()])
+    return Column(list(places), found.tobytes())
 
 
 _SHARED = frozenset({

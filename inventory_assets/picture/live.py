@@ -36,12 +36,19 @@ class Live:
         loads: How many pictures were loaded.
     """
 
-    def __init__(self, settings: Settings, *, kept_changes: int = KEPT_CHANGES) -> None:
+    def __init__(self, settings: Settings, *, kept_changes: int = KEPT_CHANGES, is_apart: bool = False) -> None:
+        """Make it; nothing is read before `follow`.
+
+        Args:
+            settings: Which lake.
+            kept_changes: As of `Picture`.
+            is_apart: As of `Follower`.
+        """
         self.picture: Picture | None = None
         self.failure: str | None = None
         self.looked_at: float | None = None
         self.loads = 0
-        self._follower = Follower(settings, kept_changes=kept_changes)
+        self._follower = Follower(settings, kept_changes=kept_changes, is_apart=is_apart)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="picture")
         self._listeners: list[Listener] = []
 

@@ -1,18 +1,22 @@
 """A picture that was followed is the one that is loaded, version by version, whatever the journal has forgotten."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import polars as pl
 import pytest
 
 from inventory_assets.domain.picture.picture import Picture, Step
+from inventory_assets.domain.picture.stream import Wanted, knows, news
 from inventory_assets.ingest.engine import Engine
 from inventory_assets.ingest.rebuild import rebuild_lake
 from inventory_assets.ingest.replay import Replay
+from inventory_assets.lake.errors import LakeError
 from inventory_assets.lake.journal.sql import VERSIONS
 from inventory_assets.picture import follow
 from inventory_assets.picture.follow import Follower
 from inventory_assets.picture.frames import SOURCES, Reading
+from inventory_assets.settings import Settings
 from tests.builders import cut, received, simulated
 
 
@@ -83,6 +87,66 @@ def test_too_much_missed_is_loaded_anew(engine: Engine, trade: list, monkeypatch
     monkeypatch.setattr(follow, "MOST_MISSED", 2)
 
     assert follower.read(picture.epoch, picture.version) is None
+
+
+def _told(picture: Picture, wanted: Wanted, since: int) -> list[tuple[int, dict]]:
+    """What who comes back is told, message by message; of an alert only whether it is over."""
+    messages = []
+    while since < picture.version:
+        told = news(picture, wanted, since, most_rows=5, most_seen=40)
+        rows = {row.key: row for row in told.stock} | {row.alert_id: row.is_gone for row in told.alerts}
+        messages.append((told.version, rows))
+        since = told.version
+    return messages
+
+
+@pytest.mark.parametrize("wanted", [Wanted(), Wanted(warehouses=frozenset({"WH-000"})), Wanted(stock=False)])
+def test_a_stream_that_a_restart_cut_hears_the_same_as_one_that_was_not(
+    engine: Engine, trade: list, wanted: Wanted
+) -> None:
+    """`Last-Event-ID` is a version, whoever serves it then."""
+    follower = Follower(engine.lake.settings)
+    never_restarted = follower.load()
+    first = never_restarted.version
+    for burst in trade:
+        engine.commit_burst(burst)
+    _catch_up(follower, never_restarted)
+    engine.lake.land()
+    restarted = Follower(engine.lake.settings).load()
+
+    assert knows(restarted, wanted, first)
+    for since in range(first, restarted.version):
+        assert _told(never_restarted, wanted, since) == _told(restarted, wanted, since)
+
+
+def test_a_restart_goes_back_as_far_as_memory_would(engine: Engine, trade: list) -> None:
+    for burst in trade:
+        engine.commit_burst(burst)
+    engine.lake.land()
+
+    bounded = Follower(engine.lake.settings, kept_changes=100).load()
+    told = bounded.stock.told_from
+    counts = engine.lake.query_landed("SELECT version, count(*) FROM core.sku_state_changes GROUP BY ALL").rows()
+
+    later = sum(count for version, count in counts if version > told)
+    assert 0 < later <= 100 < later + dict(counts)[told]
+    # What the first change after it replaced is not known: it is not asked as of then.
+    assert bounded.horizon == bounded.version
+    rebuild_lake(engine, Replay(meaning=engine.meaning))
+    rebuilt = Follower(engine.lake.settings).load()
+    assert rebuilt.stock.told_from == rebuilt.version
+
+
+def test_what_another_process_reads_is_the_same(engine: Engine, trade: list, tmp_path) -> None:
+    settings = replace(engine.lake.settings, streams=7)
+
+    here, there = Follower(settings).load(), Follower(settings, is_apart=True).load()
+
+    assert _shown(here) == _shown(there)
+    assert (here.version, here.committed_us) == (there.version, there.committed_us)
+    assert here.stock.changed(0, here.version, limit=1_000) == there.stock.changed(0, here.version, limit=1_000)
+    with pytest.raises(LakeError, match="no lake"):
+        Follower(Settings(home=tmp_path / "none"), is_apart=True).load()
 
 
 def test_a_rebuilt_lake_is_loaded_anew(engine: Engine, trade: list) -> None:

@@ -6,8 +6,11 @@ Here: memory and its bound. Not here: what the rows mean.
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Hashable, Iterable, Iterator
+from itertools import groupby
 from operator import attrgetter
 from typing import Any, Generic, Protocol, TypeVar
+
+from inventory_assets.domain.picture.order import Order
 
 
 class Versioned(Protocol):
@@ -35,6 +38,8 @@ class Kept(Generic[R]):
 
     Attributes:
         horizon: The earliest version that can be asked for.
+        told_from: The earliest version after which `changed` knows all; before the horizon where it was begun with what
+            was replaced of late, as what that had replaced is not known.
         newest: The version that last changed a row; or with which it began, as what went before is not known.
     """
 
@@ -51,12 +56,13 @@ class Kept(Generic[R]):
         self._now: dict[Any, R] = {}
         # Every row, current or replaced and still kept, by version and key: what changed since when.
         self._place = attrgetter("version", *key) if is_listed else None
-        self._order: list[R] = []
-        # By key, what was replaced, oldest first; and all of it in the order in which it was.
+        self._order: Order[R] | None = Order(self._place, self._is_kept) if self._place is not None else None
+        # By key, what was replaced, oldest first; and all of it in the order in which it was, and by which version.
         self._before: dict[Any, list[R]] = {}
-        self._replaced: deque[tuple[int, R]] = deque()
-        self._forgotten = 0
+        self._replaced: deque[R] = deque()
+        self._replaced_by: deque[int] = deque()
         self.horizon = 0
+        self.told_from = 0
         self.newest = 0
 
     def __len__(self) -> int:
@@ -67,36 +73,60 @@ class Kept(Generic[R]):
         """The current rows."""
         return (row for row in self._now.values() if not row.is_gone)
 
-    def start(self, rows: Iterable[R], version: int) -> None:
-        """Keep the rows of a version, none of them gone: nothing earlier can be asked for."""
+    def start(
+        self, rows: Iterable[R], version: int, *, since: int | None = None, keys_of: "Kept[Any] | None" = None
+    ) -> None:
+        """Keep the rows of a version: nothing earlier can be asked for.
+
+        Args:
+            rows: None of them gone; with `since` also all that were replaced or went after it.
+            version: Which.
+            since: After which version what changed can be asked for.
+            keys_of: Another table of the same keys: they are held once.
+        """
         listed = list(rows)
-        self._now = dict(zip(map(self._key, listed), listed, strict=True))
-        if self._place is not None:
-            self._order = sorted(listed, key=self._place)
+        if self._order is not None:
+            listed.sort(key=self._order.place)
+        end = len(listed) if since is None else bisect_right(listed, since, key=_VERSION)
+        first = listed[:end]
+        keys: Iterable[Any] = map(self._key, first)
+        if keys_of is not None:
+            same = {key: key for key in keys_of._now}
+            keys = (same.get(key, key) for key in keys)
+        self._now = dict(zip(keys, first, strict=True))
+        if self._order is not None:
+            self._order.extend(first)
+        self.told_from = version if since is None else since
+        for _, each in groupby(listed[end:], key=_VERSION):
+            self.put(each)
         self.horizon = self.newest = version
 
     def put(self, rows: Iterable[R]) -> list[R]:
         """Take in the rows of one version, later than all before, one a key; they in the order of their keys."""
         taken = list(rows)
-        if self._place is not None:
-            taken.sort(key=self._place)
-            self._order += taken
+        if self._order is not None:
+            taken.sort(key=self._order.place)
+            self._order.extend(taken)
         now, key_of = self._now, self._key
         for row in taken:
             key = key_of(row)
             before = now.get(key)
             if before is not None:
                 self._before.setdefault(key, []).append(before)
-                self._replaced.append((row.version, before))
+                self._note(before, row.version)
             now[key] = row
             if row.is_gone:
                 # Nothing may ever replace it: it goes in its turn, as what was replaced does.
-                self._replaced.append((row.version, row))
+                self._note(row, row.version)
         if taken:
             self.newest = taken[0].version
         if len(self._replaced) > self._most:
             self._forget()
         return taken
+
+    def _note(self, row: R, version: int) -> None:
+        self._replaced.append(row)
+        self._replaced_by.append(version)
 
     def get(self, key: Hashable) -> R | None:
         """The current row of a key."""
@@ -133,15 +163,11 @@ class Kept(Generic[R]):
         Returns:
             Gone rows too: their keys changed.
         """
+        assert self._order is not None
         assert self._place is not None
-        begin = (
-            bisect_right(self._order, since, key=_VERSION)
-            if after is None
-            else bisect_right(self._order, after, key=self._place)
-        )
+        rows = self._order.after(since, _VERSION) if after is None else self._order.after(after, self._place)
         found: list[R] = []
-        for place in range(begin, len(self._order)):
-            row = self._order[place]
+        for row in rows:
             if row.version > upto or len(found) == limit:
                 break
             if self._at(self._key(row), upto) is row:
@@ -150,24 +176,27 @@ class Kept(Generic[R]):
 
     def _forget(self) -> None:
         while len(self._replaced) > self._most:
-            by, row = self._replaced.popleft()
+            row, by = self._replaced.popleft(), self._replaced_by.popleft()
             self.horizon = max(self.horizon, by)
-            self._forgotten += 1
+            self.told_from = max(self.told_from, by)
             key = self._key(row)
             if self._now.get(key) is row:
                 del self._now[key]
-                continue
-            mine = self._before.get(key)
-            # One that went is there twice when its key came back.
-            if mine and mine[0] is row:
+            else:
+                mine = self._before.get(key)
+                # One that went is there twice when its key came back.
+                if not mine or mine[0] is not row:
+                    continue
                 del mine[0]
                 if not mine:
                     del self._before[key]
-        # Seldom: it walks all rows.
-        if self._forgotten > max(self._most, len(self._now)):
-            self._order = [row for row in self._order if self._is_kept(row)]
-            self._forgotten = 0
+            if self._order is not None:
+                self._order.forget(row)
 
     def _is_kept(self, row: R) -> bool:
         key = self._key(row)
-        return self._now.get(key) is row or any(each is row for each in self._before.get(key, ()))
+        if self._now.get(key) is row:
+            return True
+        mine = self._before.get(key)
+        # Those of a key are forgotten in order.
+        return bool(mine) and mine[0].version <= row.version  # type: ignore[index]

@@ -19,6 +19,8 @@ KEPT_CHANGES = 100_000
 KEPT_FEW = 20_000
 # Of so many versions it is known when they were committed: a day of ten a second, in 16 MB.
 MOST_MOMENTS = 1_000_000
+LISTED = frozenset({"stock", "alerts"})
+"""Tables of which it is known what changed since when."""
 
 
 class Step(NamedTuple):
@@ -92,20 +94,28 @@ class Picture:
         """The earliest version that all its tables can still show."""
         return max(table.horizon for table in self.tables.values())
 
-    def start(self, version: int, moments: Sequence[tuple[int, int]], rows: Mapping[str, Sequence[Row]]) -> None:
+    def start(
+        self, version: int, moments: Iterable[tuple[int, int]], rows: Mapping[str, Sequence[Row]], *,
+        since: int | None = None,
+    ) -> None:  # fmt: skip
         """Show a version.
 
         Args:
             version: Which.
             moments: (version, committed at) of the versions up to it, in order, as far back as times are asked for.
-            rows: By table, all that it had.
+            rows: By table, all that it had; of those in `LISTED` also what was replaced after `since`.
+            since: After which version of these tables it is known what changed; None is `version`.
         """
         for name, table in self.tables.items():
-            table.start(rows.get(name, ()), version)
+            table.start(
+                rows.get(name, ()), version, since=since if name in LISTED else None,
+                keys_of=self.stock if name == "limits" else None,
+            )  # fmt: skip
             self._index(name, rows.get(name, ()))
         self.version = version
-        self._versions = array("q", [each for each, _ in moments])
-        self._moments = array("q", [at for _, at in moments])
+        for each, at in moments:
+            self._versions.append(each)
+            self._moments.append(at)
         self.committed_us = self._moments[-1] if moments else 0
 
     def apply(self, step: Step) -> Changed:

@@ -113,11 +113,11 @@ class Listeners(Generic[L]):
 def knows(picture: Picture, wanted: Wanted, since: int) -> bool:
     """Whether a picture can say all that changed after a version, which is not later than its own.
 
-    A version before its horizon may be of before a rebuild, and alerts that ended since are forgotten.
+    An earlier version may be of before a rebuild, and alerts that ended since are forgotten.
     """
-    if wanted.alerts and since < picture.alerts.horizon:
+    if wanted.alerts and since < picture.alerts.told_from:
         return False
-    return not wanted.stock or since >= picture.stock.horizon
+    return not wanted.stock or since >= picture.stock.told_from
 
 
 def news(
