@@ -132,8 +132,8 @@ def _print_head(made: Made, rows: Sequence[dict[str, Any]]) -> None:
     units = sum(row["order_quantity"] for row in open_ if orders_now(row))
     later = sum(row["order_quantity"] for row in open_ if row["order_quantity"] and not orders_now(row))
     parts = [
-        f"{counted(len(urgent), 'line')} urgent, {counted(units, 'unit')} to order",
-        f"{len(waiting):,} can wait; {counted(later, 'unit')} can wait",
+        f"{counted(len(urgent), 'line')} urgent, {counted(units, 'unit')} to order now",
+        f"{counted(len(waiting), 'line')} can wait, {counted(later, 'unit')} to order later",
         *(f"{count:,} {state}" for state, count in sorted(hidden.items())),
     ]
     console.print("; ".join(parts))

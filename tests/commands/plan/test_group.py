@@ -31,7 +31,7 @@ def test_lines_come_by_supplier_with_what_to_do_and_why(run):
 
     assert 0 == found.code and "planned as of 2022-05-20: 0 lines changed" in found.err
     assert "Plan of 2022-05-20, of lake version 2, made 20" in found.out
-    assert "2 lines urgent, 84 units to order; 0 can wait" in found.out
+    assert "2 lines urgent, 84 units to order now; 0 lines can wait, 0 units to order later" in found.out
     assert "ACME: 2 lines, 84 units to order" in found.out
     for part in ("2022-05-16", "pln-20220520-W1-S1", "Lamp", "move 30 here from W2, order 84 from ACME", "100 %",
                  "the rule GLOBAL is too low: a reorder of 69 would have seen it", "move 30 to W1"):  # fmt: skip
@@ -119,7 +119,7 @@ def test_what_can_wait_is_left_out_where_that_is_asked(run, home, tmp_path):
     assert {"S1", "S2"} == {row["sku"] for row in listed}
     assert [row for row in listed if row["is_urgent"]] == urgent
     shown = run("plan", at=at)
-    assert "1 can wait; 9 units can wait" in shown.out and "pln-20220520-W1-S2" not in shown.out
+    assert "1 line can wait, 9 units to order later" in shown.out and "pln-20220520-W1-S2" not in shown.out
     assert "1 line left out that can wait or are decided: --all" in shown.err
     assert "pln-20220520-W1-S2" in run("plan", "--all", at=at).out
     assert 2 == run("plan", "--urgent", "--all", at=at).code
