@@ -98,6 +98,14 @@ def test_head_says_how_long_it_is_and_sends_nothing(ask):
     assert (200, b"", "14") == (status, content, headers["content-length"])
 
 
+def test_every_page_leads_to_them(ask):
+    """A planner found no plan in the console, nor a link to the reports: theirs is the page that has both."""
+    status, body, _ = ask("/login")
+
+    assert 200 == status
+    assert b'href="/reports/">Reports and plan</a>' in body
+
+
 def test_the_index_is_in_its_folder_for_its_links_to_be_right(ask):
     status, _, headers = ask("/reports")
 
