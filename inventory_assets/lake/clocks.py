@@ -64,6 +64,8 @@ CLOCKS: dict[str, dict[str, tuple[Clock, str]]] = {
         "plan_date": (Clock.TRADE, "the day the plan is of"),
         "runs_out_on": (Clock.TRADE, "a day to come"),
         "order_by": (Clock.TRADE, "a day to come, or gone"),
+        "arrives_on": (Clock.TRADE, "a day to come, on which goods are due"),
+        "overdue_since": (Clock.TRADE, "the day on which goods were due that have not come"),
     },
     "out.quality_results": {"checked_at": (Clock.TRADE, "the judgement that first found it that day")},
     "out.deliveries": {"attempted_at": (Clock.MACHINE, "the try; null where there was none (`owed`, `past`)")},
