@@ -1,8 +1,10 @@
 """What a process of the service counts, as Prometheus reads it.
 
-Labels are routes as they are written, never what was asked: their number is that of the routes.
+Labels are routes as they are written, never what was asked: their number is that of the routes. Each line names the
+process: workers share a socket, so each scrape asks one of them, and its counters are no other's.
 """
 
+import os
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 
@@ -38,26 +40,28 @@ class Metrics:
 
     def lines(self, gauges: Iterable[tuple[str, str, float]]) -> Iterator[str]:
         """All of it as text; `gauges` are (name, what it is, value)."""
+        process = f'process="{os.getpid()}"'
         yield from _head("inventory_api_requests_total", "counter", "Requests by route and status.")
         for (path, method, status), count in sorted(self._answers.items()):
-            yield f'inventory_api_requests_total{{route="{path}",method="{method}",status="{status}"}} {count}'
+            of = f'{process},route="{path}",method="{method}",status="{status}"'
+            yield f"inventory_api_requests_total{{{of}}} {count}"
         yield from _head("inventory_api_request_seconds", "histogram", "Seconds until an answer was sent, by route.")
         for path, buckets in sorted(self._seconds.items()):
             total = 0
             for bound, count in zip((*BOUNDS, "+Inf"), buckets, strict=True):
                 total += count
-                yield f'inventory_api_request_seconds_bucket{{route="{path}",le="{bound}"}} {total}'
-            yield f'inventory_api_request_seconds_sum{{route="{path}"}} {self._sums[path]:.6f}'
-            yield f'inventory_api_request_seconds_count{{route="{path}"}} {total}'
+                yield f'inventory_api_request_seconds_bucket{{{process},route="{path}",le="{bound}"}} {total}'
+            yield f'inventory_api_request_seconds_sum{{{process},route="{path}"}} {self._sums[path]:.6f}'
+            yield f'inventory_api_request_seconds_count{{{process},route="{path}"}} {total}'
         for name, what, value in (
             ("inventory_api_hits_total", "Answers from memory.", self.hits),
             ("inventory_api_misses_total", "Answers for which the lake was asked.", self.misses),
         ):
             yield from _head(name, "counter", what)
-            yield f"{name} {value}"
+            yield f"{name}{{{process}}} {value}"
         for name, what, number in gauges:
             yield from _head(name, "gauge", what)
-            yield f"{name} {number:.17g}"
+            yield f"{name}{{{process}}} {number:.17g}"
 
 
 def _head(name: str, kind: str, what: str) -> Iterator[str]:

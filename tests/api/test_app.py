@@ -1,5 +1,7 @@
 """What every answer has, whoever asks for what: statuses, tags, headers, sizes."""
 
+import os
+
 import pytest
 
 from inventory_assets.api.app import MAX_BODY, Api
@@ -62,6 +64,20 @@ def test_the_id_of_an_alert_is_longer_than_what_it_is_made_of(app):
     for name in ("alerts", "plan"):
         answered = [get(app, f"/v1/{name}/{'x' * size}").status for size in (600, 601)]
         assert [503, 422] == answered  # there is no lake to ask
+
+
+def test_a_write_to_a_product_is_none_to_a_warehouse_of_that_name(app):
+    """By the query it can be named: what is refused there is the lake that is not there."""
+    by_path, by_query = "/v1/inventory/product/S1", "/v1/inventory?warehouse=product&sku=S1"
+
+    assert [405, 503] == [ask(app, "PUT", path, {"quantity_on_hand": 1}).status for path in (by_path, by_query)]
+
+
+def test_what_is_counted_says_in_which_process(app):
+    get(app, ONE)
+
+    lines = get(app, "/metrics").body.decode().splitlines()
+    assert [] == [line for line in lines if line[:1] != "#" and f'process="{os.getpid()}"' not in line]
 
 
 def test_only_names_of_ours_are_answered(app):

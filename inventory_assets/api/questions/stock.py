@@ -9,7 +9,7 @@ import msgspec
 from inventory_assets.api.cursors import Place, write_cursor
 from inventory_assets.api.door import allow, sees
 from inventory_assets.api.http import Answer, Asked, Problem, answer
-from inventory_assets.api.order import in_order
+from inventory_assets.api.order import skus_in_order
 from inventory_assets.api.reading import Cursor, Id, Moment, Version, one_of, read_body, read_query, wrong
 from inventory_assets.api.routes import Route
 from inventory_assets.api.rows import StockOf, Total, Units, stock_of, total_of
@@ -218,7 +218,7 @@ def _rows(picture: Picture, asked: Asked, question: StockQuery, after: str, vers
         assert question.sku is not None
         rows = picture.stock_of_sku(question.sku, version)
         return [row for row in rows if row.warehouse_id > after and _sees(asked, row)][:most]
-    skus = in_order(picture, "skus", picture.skus)
+    skus = skus_in_order(picture, question.warehouse)
     found: list[Stock] = []
     for place in range(bisect_right(skus, after) if after else 0, len(skus)):
         row = picture.stock.at((question.warehouse, skus[place]), version)

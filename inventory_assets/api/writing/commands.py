@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 from inventory_assets.api.http import Answer, Asked, Problem, answer
 from inventory_assets.api.idempotency import Plan, Sent
-from inventory_assets.api.writing.judged import allow, read_json
-from inventory_assets.api.writing.sending import ORIGIN, PLACE, REQUEST_ID, accept
+from inventory_assets.api.writing.judged import read_json
+from inventory_assets.api.writing.sending import ORIGIN, PLACE, REQUEST_ID, accept, allow
 from inventory_assets.api.writing.shelf import picture_of
 from inventory_assets.changes.commands import (
     CommandProblemError,

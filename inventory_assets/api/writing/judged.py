@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from inventory_assets.api.http import Asked, Problem
 from inventory_assets.api.idempotency import Sent
-from inventory_assets.api.writing.sending import ORIGIN, PLACE, REQUEST_ID
-from inventory_assets.domain.access.grants import Scope
+from inventory_assets.api.writing.sending import ORIGIN, PLACE, REQUEST_ID, allow
 from inventory_assets.domain.changes.checked import Complaint, Judged, judge
 from inventory_assets.domain.changes.events import Body
 from inventory_assets.domain.events.topics import Topic
@@ -52,17 +51,6 @@ def judged_of(
         for message, each in zip(messages, judged, strict=True)
     ]
     return judged, sent
-
-
-def allow(asked: Asked, warehouse: str | None, where: str = "") -> None:
-    """Refuse who may not write there; None is everywhere.
-
-    Raises:
-        Problem: 403.
-    """
-    refusal = asked.grant.refusal(Scope.WRITE, warehouse)
-    if refusal is not None:
-        raise Problem(refusal.status, f"{where}{refusal.detail} Nothing was sent.")
 
 
 def told(complaints: Sequence[Complaint], count: int, *, is_batch: bool) -> Problem:

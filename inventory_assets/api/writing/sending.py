@@ -21,6 +21,7 @@ from inventory_assets.api.http import Answer, Asked, Problem, encode
 from inventory_assets.api.idempotency import Kept, Plan, Requests, RequestStoreError
 from inventory_assets.changes.publish import Outlet, Publish
 from inventory_assets.clock import clock_of
+from inventory_assets.domain.access.grants import Scope
 from inventory_assets.domain.values import format_time
 from inventory_assets.errors import InventoryError
 from inventory_assets.messaging.errors import MessagingError, PublishError
@@ -147,7 +148,10 @@ async def accept(service: "Service", asked: Asked, make_plan: MakePlan) -> Answe
     key = key_of(asked)
     author, fingerprint = asked.grant.name, fingerprint_of(asked)
     if key is not None and (kept := await writer.run(writer.requests.find, author, key)) is not None:
-        # Before anything is judged: by now its own effect may stand against it.
+        # Before anything is judged: by now its own effect may stand against it. But its author may be another token of
+        # the same name by now.
+        for warehouse in kept.plan.warehouses or (None,):
+            allow(asked, warehouse)
         answer = await writer.run(writer.answer_again, kept, fingerprint)
     else:
         request_id = request_id_of(author, key, fingerprint, writer.now())
@@ -156,6 +160,17 @@ async def accept(service: "Service", asked: Asked, make_plan: MakePlan) -> Answe
         answer = await writer.run(writer.send, request_id, author, key, fingerprint, plan)
     await _record(service, asked, answer)
     return answer
+
+
+def allow(asked: Asked, warehouse: str | None, where: str = "") -> None:
+    """Refuse who may not write there; None is everywhere.
+
+    Raises:
+        Problem: 403.
+    """
+    refusal = asked.grant.refusal(Scope.WRITE, warehouse)
+    if refusal is not None:
+        raise Problem(refusal.status, f"{where}{refusal.detail} Nothing was sent.")
 
 
 def key_of(asked: Asked) -> str | None:

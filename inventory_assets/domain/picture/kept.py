@@ -133,6 +133,10 @@ class Kept(Generic[R]):
         row = self._now.get(key)
         return None if row is None or row.is_gone else row
 
+    def as_of(self, version: int) -> Iterator[R]:
+        """All rows as of a version, not earlier than `horizon`."""
+        return (row for key in self._now if (row := self.at(key, version)) is not None)
+
     def last(self, key: Hashable) -> R | None:
         """The newest row of a key, also where it went lately; None where there is none in memory."""
         return self._now.get(key)

@@ -73,6 +73,7 @@ class Picture:
         # Most SKUs have the warehouses of others: these are one tuple.
         self._warehouses: dict[str, tuple[str, ...]] = {}
         self._places: dict[tuple[str, ...], tuple[str, ...]] = {}
+        self._counts: dict[str, int] = {}
         self._skus: dict[str, dict[str, None]] = {}
         self._children: dict[tuple[str, str], dict[tuple[str, str], None]] = {}
         self._parents: dict[str, ParentIds] = {}
@@ -206,6 +207,14 @@ class Picture:
         """Every SKU, in no order."""
         return iter(self._warehouses)
 
+    def skus_in(self, warehouse_id: str) -> Iterator[str]:
+        """Every SKU that a warehouse has had, in no order. It walks all SKUs: `count_in` says whether one came."""
+        return (sku for sku, places in self._warehouses.items() if warehouse_id in places)
+
+    def count_in(self, warehouse_id: str) -> int:
+        """How many they are."""
+        return self._counts.get(warehouse_id, 0)
+
     def product_ids(self) -> Iterator[str]:
         """Every product that has had a SKU, in no order."""
         return iter(self._skus)
@@ -215,6 +224,7 @@ class Picture:
             for row in rows:
                 if row.warehouse_id not in (places := self._warehouses.get(row.sku, ())):
                     places = tuple(sorted((*places, row.warehouse_id)))
+                    self._counts[row.warehouse_id] = self._counts.get(row.warehouse_id, 0) + 1
                     self._warehouses[row.sku] = self._places.setdefault(places, places)
                 parents = parents_of(row)
                 if self._parents.get(row.sku) != parents:

@@ -29,10 +29,35 @@ def test_a_node_is_told_with_those_right_below_it(app):
 @pytest.mark.parametrize(
     ("query", "status"),
     [("level=PRODUCT&id=P&warehouse=W1", 200), ("level=SKU&id=S1&warehouse=W1", 200), ("level=BRAND&id=X", 404),
-     ("level=SHELF&id=X", 422), ("level=BRAND", 422), ("level=BRAND&id=X&children=maybe", 422)],
+     ("level=SHELF&id=X", 422), ("level=BRAND", 200),
+     ("level=BRAND&children=true", 422), ("level=BRAND&cursor=x", 422), ("level=BRAND&id=B&cursor=x", 422),
+     ("level=BRAND&id=X&children=maybe", 422)],
 )  # fmt: skip
 def test_a_node_is_asked_by_level_and_id(app, query, status):
     assert status == get(app, f"/v1/rollups?{query}").status
+
+
+@pytest.mark.parametrize(
+    ("query", "ids"),
+    [("level=PRODUCT", ["P", "P2"]), ("level=CATEGORY", ["C"]), ("level=SKU&warehouse=W1", ["S1", "S2"]),
+     ("level=PRODUCT&warehouse=W1", ["P", "P2"]), ("level=PRODUCT&warehouse=W9", []), ("level=BRAND", [])],
+)  # fmt: skip
+def test_all_nodes_of_a_level_are_told_in_pages_of_one_version(served, app, query, ids):
+    found, cursor = [], ""
+    while True:
+        page = get(app, f"/v1/rollups?{query}&limit=1{cursor}").json
+        found += page["items"]
+        if page["next_cursor"] is None:
+            break
+        cursor = f"&cursor={page['next_cursor']}"
+        version = served.picture.version + 1
+        served.step(
+            stock=[stock("W1", "S2", 9, version, product_id="P2")],
+            sums=[sums("PRODUCT", "P2", 9, version), sums("PRODUCT", "P3", 1, version)],
+        )
+
+    assert ids == [node["level_id"] for node in found]
+    assert all(node["version"] == 1 for node in found)
 
 
 def test_thresholds_are_those_of_the_version(served, app):

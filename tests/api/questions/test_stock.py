@@ -96,6 +96,16 @@ def test_pages_of_a_list_are_of_one_version(served):
     assert [(f"S{number}", 1) for number in range(7)] == [(row["sku"], row["on_hand"]) for row in found]
 
 
+def test_a_warehouse_has_the_skus_it_has_had_also_those_that_came_later(served):
+    app = served.start(stock=[stock("W1", "S2"), stock("W2", "S1")]).app
+    first = get(app, "/v1/stock?warehouse=W1").json
+    served.step(stock=[stock("W1", "S1", version=2)])
+    second = get(app, "/v1/stock?warehouse=W1").json
+
+    assert [["S2"], ["S1", "S2"]] == [[row["sku"] for row in found["items"]] for found in (first, second)]
+    assert 404 == get(app, "/v1/stock?warehouse=W3").status
+
+
 def test_a_cursor_is_of_its_question_and_of_a_version_that_is_there(served):
     app = served.start(stock=[stock(sku=f"S{number}") for number in range(3)]).app
     cursor = get(app, "/v1/stock?warehouse=W1&limit=1").json["next_cursor"]

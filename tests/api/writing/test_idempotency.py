@@ -68,6 +68,14 @@ def test_keys_are_each_tokens_own(writing: Writing) -> None:
     assert 7 == on_hand(writing)
 
 
+def test_a_key_does_not_open_a_warehouse_that_the_token_is_not_for(writing: Writing) -> None:
+    """Another token may have the name by now."""
+    assert 202 == writing.ask("PATCH", S1, {"quantity_change": 1}, headers=KEY).status
+    again = writing.ask("PATCH", S1, {"quantity_change": 1}, headers=KEY, by=somebody("dana", "W2"))
+
+    assert 403 == again.status
+
+
 def test_what_was_refused_takes_no_key(writing: Writing) -> None:
     """A corrected body is no other one: nothing of the first was sent."""
     assert 422 == writing.ask("PATCH", S1, {"quantity_change": 0}, headers=KEY).status
