@@ -33,6 +33,7 @@ from inventory_assets.settings import Settings
 HOST = "127.0.0.1"
 BULK = 1_000
 LEAST_RATE = 0.99
+STARTS = 5
 TICKS = os.sysconf("SC_CLK_TCK")
 BULK_PATH = "/v1/batch/stock"
 
@@ -63,11 +64,7 @@ def run(*, skus: int = 10_000, warehouses: int = 20, seconds: int = 30) -> None:
                 _print_rate("single at 2,000/s (goal p99 10 ms)", port, seconds, 2_000, 50, None, single)
                 _print_freshness(trade, port, seconds)
             print(f"  memory after the bursts, MiB (goal 250): {_rss(server.pid):,}")
-            server.kill()
-            server.wait()
-        began = time.perf_counter()
-        with _serving(home) as (server, port):
-            print(f"  killed and started: first right answer after (goal 3 s): {time.perf_counter() - began:.2f} s")
+        _print_starts(home)
         for name, application in (("a bare ASGI app", "bare"), ("Redis, MGET of JSON", "redis")):
             _print_other(name, application, home, ids, bulk, single, seconds // 3)
 
@@ -133,6 +130,16 @@ def _trade(home: str, skus: int, warehouses: int) -> None:
         engine.upkeep.wake(0)
         due += 1
         time.sleep(max(0.0, due - time.monotonic()))
+
+
+def _print_starts(home: str) -> None:
+    waits = []
+    for _ in range(STARTS):
+        began = time.perf_counter()
+        with _serving(home):
+            waits.append(time.perf_counter() - began)
+    shown = ", ".join(f"{each:.2f}" for each in waits)
+    print(f"  killed and started, s until the first right answer (goal 3), of {STARTS} kills: {shown}")
 
 
 def _print_rate(
