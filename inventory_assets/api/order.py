@@ -13,7 +13,7 @@ R = TypeVar("R")
 _orders: "WeakKeyDictionary[Picture, dict[str, list[str]]]" = WeakKeyDictionary()
 
 
-def in_order(picture: Picture, kind: str, ids: Callable[[], Iterator[str]], count: int | None = None) -> list[str]:
+def in_order(picture: Picture, kind: str, ids: Callable[[], Iterator[str]], *, count: int | None = None) -> list[str]:
     """The ids of a kind that a picture has had, in order. A picture forgets none, so their number says if one came.
 
     Args:
@@ -33,7 +33,7 @@ def skus_in_order(picture: Picture, warehouse: str) -> list[str]:
     """The SKUs that a warehouse has had, in order: what it has not had is walked once, not with each page."""
     count = picture.count_in(warehouse)
     # Who asks for what nobody has heard of must not fill memory with its names.
-    return in_order(picture, f"skus of {warehouse}", lambda: picture.skus_in(warehouse), count) if count else []
+    return in_order(picture, f"skus of {warehouse}", lambda: picture.skus_in(warehouse), count=count) if count else []
 
 
 _listings: "WeakKeyDictionary[Picture, dict[tuple[str, int], list[Any]]]" = WeakKeyDictionary()
