@@ -76,15 +76,15 @@ class Api:
             raw = scope.get("raw_path") or scope["path"].encode()
             route, values = self._routes.find("GET" if method == "HEAD" else method, raw)
             path = route.path
-            grant = self._door.enter(method, route.scope, headers)
+            client = scope["client"][0] if scope["client"] else "unknown"
+            grant = self._door.enter(method, route.scope, headers, client=client)
             for name, value in zip(route.names, values, strict=True):
                 read_path(name, value)
             body = b""
             if method not in ("GET", "HEAD"):
                 body = await _read(receive, headers.get(b"content-length"))
             asked = Asked(
-                method, values, scope["query_string"], headers, body, grant,
-                scope["client"][0] if scope["client"] else "unknown", raw.decode("latin-1"),
+                method, values, scope["query_string"], headers, body, grant, client, raw.decode("latin-1")
             )  # fmt: skip
             picture = self.service.live.picture
             epoch = 0 if picture is None else picture.epoch
@@ -188,6 +188,12 @@ def finish(
         head.append((b"content-encoding", b"gzip"))
     head.append((b"content-length", b"%d" % len(body)))
     return status, head, b"" if method == "HEAD" else body
+
+
+def turn_away(status: int, why: str) -> tuple[list[tuple[bytes, bytes]], bytes]:
+    """Headers and body of what is refused before it is a request."""
+    refused = Problem(status, why).answer()
+    return [(b"content-type", refused.content_type), *COMMON], refused.body
 
 
 class _Gone(Exception):

@@ -44,8 +44,8 @@ class Door:
         if len(self._known) < MOST_KNOWN:
             self._known.add(host)
 
-    def enter(self, method: str, scope: str, headers: Mapping[bytes, bytes]) -> Grant:
-        """What who asks may do.
+    def enter(self, method: str, scope: str, headers: Mapping[bytes, bytes], *, client: str = "unknown") -> Grant:
+        """What who asks may do, from where it asks.
 
         Raises:
             Problem: 401, 403, 429 or 503.
@@ -53,21 +53,38 @@ class Door:
         if scope == OPEN:
             return LOCAL
         given = headers.get(b"authorization")
-        if scope != Scope.READ and not is_meant(method, _text(headers), is_bearer=given is not None):
+        self.check_meant(method, scope, headers, is_bearer=given is not None)
+        if self._gate is None or (given is None and not self._gate.is_needed):
+            return LOCAL
+        grant = self._gate.authenticate(None if given is None else given.decode("latin-1"))
+        return self.allowed(grant, scope)
+
+    def check_meant(self, method: str, scope: str, headers: Mapping[bytes, bytes], *, is_bearer: bool) -> None:
+        """Refuse a write that a page of somebody else's may have sent.
+
+        Raises:
+            Problem: 403.
+        """
+        if scope != Scope.READ and not is_meant(method, text_of(headers), is_bearer=is_bearer):
             raise Problem(
                 403, "a write comes from a program, as JSON, or from a page of this service; this did not. "
                 "Send Content-Type: application/json"
             )  # fmt: skip
-        if self._gate is None or (given is None and not self._gate.is_needed):
-            return LOCAL
-        grant = self._gate.authenticate(None if given is None else given.decode("latin-1"))
+
+    def allowed(self, grant: Grant | Refusal, scope: str) -> Grant:
+        """A grant that may, now.
+
+        Raises:
+            Problem: 401, 403, 429 or 503.
+        """
         if isinstance(grant, Refusal):
-            raise _refused(grant)
+            raise refused_by(grant)
         # Which warehouse is meant only the handler knows: of some, any of its own will do here.
         own = None if grant.warehouses is None else next(iter(grant.warehouses))
-        refused = self._gate.check(grant, Scope(scope), own)
+        wanted = Scope(scope)
+        refused = grant.refusal(wanted, own) if self._gate is None else self._gate.check(grant, wanted, own)
         if refused is not None:
-            raise _refused(refused)
+            raise refused_by(refused)
         return grant
 
     def close(self) -> None:
@@ -100,7 +117,7 @@ def allow(grant: Grant, warehouse: str | None, scope: Scope = Scope.READ) -> Non
         return
     refused = grant.refusal(scope, warehouse)
     if refused is not None:
-        raise _refused(refused)
+        raise refused_by(refused)
 
 
 def sees(grant: Grant, warehouse: str) -> bool:
@@ -108,12 +125,14 @@ def sees(grant: Grant, warehouse: str) -> bool:
     return grant.warehouses is None or warehouse in grant.warehouses
 
 
-def _refused(refusal: Refusal) -> Problem:
+def refused_by(refusal: Refusal) -> Problem:
+    """How a refusal is answered."""
     headers = [(b"www-authenticate", b"Bearer")] if refusal.status == 401 else []
     if refusal.retry_after is not None:
         headers.append((b"retry-after", b"%d" % refusal.retry_after))
     return Problem(refusal.status, refusal.detail, headers=headers)
 
 
-def _text(headers: Mapping[bytes, bytes]) -> dict[str, str]:
+def text_of(headers: Mapping[bytes, bytes]) -> dict[str, str]:
+    """A head as text."""
     return {name.decode("latin-1"): value.decode("latin-1") for name, value in headers.items()}

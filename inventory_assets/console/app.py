@@ -21,6 +21,7 @@ from inventory_assets.console.pages.handlers import routes as page_routes
 from inventory_assets.console.pages.rendering import error_page
 from inventory_assets.console.parts import Console
 from inventory_assets.console.problems import KNOWN, Refused, to_refused
+from inventory_assets.picture.live import Live
 from inventory_assets.settings import Settings
 
 # A file of 20,000 rules has some 4 MB.
@@ -29,8 +30,9 @@ logger = logging.getLogger(__name__)
 
 
 def build_app(
-    settings: Settings, access: Access, *, publish: Publish | None = None, keep_seconds: float = KEEP_SECONDS
-) -> Guard:
+    settings: Settings, access: Access, *, publish: Publish | None = None, keep_seconds: float = KEEP_SECONDS,
+    live: Live | None = None,
+) -> Guard:  # fmt: skip
     """Build the console's application.
 
     Args:
@@ -38,8 +40,9 @@ def build_app(
         access: Who may ask.
         publish: Where changes leave; None is the product's own publisher.
         keep_seconds: How long an answer serves others too.
+        live: The newest picture, which somebody else keeps up to date; None asks the lake for everything.
     """
-    console = Console(settings, access, publish, keep_seconds)
+    console = Console(settings, access, publish=publish, keep_seconds=keep_seconds, live=live)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:

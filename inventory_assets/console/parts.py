@@ -9,6 +9,7 @@ from inventory_assets.console.access import Access
 from inventory_assets.console.desk import Desk
 from inventory_assets.console.door import KEEP_SECONDS, Door
 from inventory_assets.console.trial import Trials
+from inventory_assets.picture.live import Live
 from inventory_assets.queries.alerts import version_of
 from inventory_assets.queries.ids import UnknownAlertError
 from inventory_assets.settings import Settings
@@ -20,9 +21,12 @@ class Console:
     """What the handlers share: the way to the lake, the way out, the tokens' rules."""
 
     def __init__(
-        self, settings: Settings, access: Access, publish: Publish | None = None, keep_seconds: float = KEEP_SECONDS
-    ) -> None:
+        self, settings: Settings, access: Access, *, publish: Publish | None = None,
+        keep_seconds: float = KEEP_SECONDS, live: Live | None = None,
+    ) -> None:  # fmt: skip
         self.settings = settings
+        # Whoever gave it follows; without one, the lake is asked for everything.
+        self.live = live
         self.access = access
         self.door = Door(settings, keep_seconds=keep_seconds)
         # A probe does not wait behind a page's long question.

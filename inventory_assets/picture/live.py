@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import duckdb
 
 from inventory_assets.domain.picture.picture import KEPT_CHANGES, Changed, Picture
-from inventory_assets.lake.errors import LakeError
+from inventory_assets.lake.errors import LakeError, LakeMissingError
 from inventory_assets.picture.follow import Follower
 from inventory_assets.settings import Settings
 
@@ -74,7 +74,8 @@ class Live:
                     is_behind = await self.step()
                     self.failure = None
                 except (LakeError, duckdb.Error, OSError) as error:
-                    if self.failure is None:
+                    # Before the first version there is nothing to show, and nothing wrong.
+                    if self.failure is None and not isinstance(error, LakeMissingError):
                         logger.warning("the picture is not brought up to date: %s", error)
                     self.failure = str(error)
                     await asyncio.sleep(RETRY_SECONDS)

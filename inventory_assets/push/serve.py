@@ -37,15 +37,15 @@ def serve_push(host: str, port: int) -> None:
     # Here, not at the top: every other command would load a web server.
     import uvicorn
 
-    from inventory_assets.console.connections import BoundedProtocol
-    from inventory_assets.listening import listen
+    from inventory_assets.listening.connections import bounded
+    from inventory_assets.listening.sockets import listen
     from inventory_assets.push.app import build_app
 
     listener = listen(host, port)
     with publishing(settings) as publish:
         config = uvicorn.Config(
             build_app(settings, publish), log_level="warning", access_log=False, server_header=False,
-            timeout_graceful_shutdown=END_SECONDS, ws="none", lifespan="off", loop="asyncio", http=BoundedProtocol,
+            timeout_graceful_shutdown=END_SECONDS, ws="none", lifespan="off", loop="asyncio", http=bounded(),
         )  # fmt: skip
         click.echo(f"push  http://{write_address(host, listener.getsockname()[1])}/", err=True)
         uvicorn.Server(config).run(sockets=[listener])

@@ -20,8 +20,8 @@ from inventory_assets.api.app import Api
 from inventory_assets.api.door import Door
 from inventory_assets.api.hub import Hub
 from inventory_assets.api.service import Service
-from inventory_assets.api.serving.server import Server
 from inventory_assets.domain.access.grants import Scope
+from inventory_assets.listening.server import Server
 from inventory_assets.picture.live import Live
 from inventory_assets.settings import Settings
 from tests.api.asking import Answered, ask, get

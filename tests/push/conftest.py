@@ -15,7 +15,7 @@ import pytest
 import urllib3
 import uvicorn
 
-from inventory_assets.console.connections import BoundedProtocol
+from inventory_assets.listening.connections import bounded
 from inventory_assets.push.app import build_app
 from inventory_assets.push.keys import KeySet
 from inventory_assets.settings import Settings
@@ -76,7 +76,7 @@ def service(settings: Settings) -> Iterator[Service]:
     found.port = listener.getsockname()[1]
     app = build_app(found.settings, found.broker.publish, keys=KeySet("keys", fetch=found.fetch), now=lambda: NOW)
     config = uvicorn.Config(
-        app, log_level="critical", ws="none", lifespan="off", http=BoundedProtocol, timeout_graceful_shutdown=2
+        app, log_level="critical", ws="none", lifespan="off", http=bounded(), timeout_graceful_shutdown=2
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})

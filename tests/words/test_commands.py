@@ -87,7 +87,7 @@ WITHOUT_DATA = {
     "inventory_assets/assets/reports.py": "a kind of ours",
     "inventory_assets/commands/run/serve.py": "a service of ours",
     "inventory_assets/console/guard.py": "the name of a variable",
-    "inventory_assets/console/serve.py": "the name of a variable",
+    "inventory_assets/serving/serve.py": "the name of a variable",
     "inventory_assets/domain/access/grants.py": "a scope",
 }
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from inventory_assets.addresses import is_loopback, read_host, write_address
-from inventory_assets.listening import listen
+from inventory_assets.listening.sockets import listen
 from inventory_assets.option_types import PORT, Whole
 from inventory_assets.settings import Settings, load_settings
 from inventory_assets.tls import Pair, PairError, read_pair
@@ -90,16 +90,16 @@ def _run(
     # Here, not at the top: every other command would load a web server, and who forks would have it before.
     import uvicorn
 
-    from inventory_assets.api.app import build_app
-    from inventory_assets.api.serving.connections import BoundedProtocol, Places
-    from inventory_assets.api.serving.server import Server
+    from inventory_assets.api.app import build_app, turn_away
+    from inventory_assets.listening.connections import bounded
+    from inventory_assets.listening.server import Server
 
     app = build_app(settings, names=names, workers=workers)
     config = uvicorn.Config(
         app, log_level="warning", access_log=False, server_header=False,
         date_header=False, timeout_graceful_shutdown=END_SECONDS, ws="none", loop="auto",
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        http=partial(BoundedProtocol, places=Places()),  # type: ignore[arg-type]
+        http=bounded(turn_away),
         ssl_certfile=None if pair is None else pair.certificate, ssl_keyfile=None if pair is None else str(pair.key),
     )  # fmt: skip
     Server(config, app.service.streams.close).run(sockets=[listener])

@@ -6,7 +6,6 @@ import click
 
 from inventory_assets.clock import clock_of, machine_seconds
 from inventory_assets.commands.output import format_option, notes, print_rows
-from inventory_assets.console.serve import DEFAULT_PORT, HOST_HELP, run_console
 from inventory_assets.domain.notify.notifications import DeliveryError
 from inventory_assets.lake.files.storage import open_storage
 from inventory_assets.option_types import PORT, VERSION
@@ -14,6 +13,7 @@ from inventory_assets.ranges import FIRST_DAY
 from inventory_assets.reports.make import mail_report, make_report
 from inventory_assets.reports.period import Kind, Period, period_of
 from inventory_assets.reports.publish import PAGE_NAME, Manifest, Rendered, list_manifests
+from inventory_assets.serving.serve import DEFAULT_PORT, HOST_HELP, run_console
 from inventory_assets.settings import Settings, load_settings
 
 WEEK = timedelta(days=7)

@@ -30,8 +30,6 @@ from inventory_assets.commands.run.demo import (
 from inventory_assets.commands.run.instance import write_instance
 from inventory_assets.commands.run.partitions import partitions_environment
 from inventory_assets.commands.run.processes import Processes, free_port, python_environment, tail, wait_for_port
-from inventory_assets.console.serve import DEFAULT_PORT as DEFAULT_CONSOLE_PORT
-from inventory_assets.console.serve import serve_beside
 from inventory_assets.demo.retailer import Retailer
 from inventory_assets.lake.errors import LakeError
 from inventory_assets.lake.query.reader import LakeReader
@@ -39,6 +37,8 @@ from inventory_assets.option_types import RATE, Decimal, Whole
 from inventory_assets.project_files import project_dir
 from inventory_assets.queries.counts import read_progress
 from inventory_assets.ranges import MAX_DAYS, MAX_PORT
+from inventory_assets.serving.serve import DEFAULT_PORT as DEFAULT_CONSOLE_PORT
+from inventory_assets.serving.serve import SERVICE_PAGE, serve_beside
 from inventory_assets.settings import DEFAULT_EMULATOR_PORT, Settings, endpoint_path, load_settings
 from inventory_assets.wiring import ensure_topics
 
@@ -176,6 +176,7 @@ def _start(
     _say_port("console", ports.console, chosen)
     ends.callback(serve_beside(replace(settings, emulator_host=host), chosen))
     notes.print(f"console    http://127.0.0.1:{chosen}/", style="bold green")
+    notes.print(f"stock API  http://127.0.0.1:{chosen}{SERVICE_PAGE}")
 
     dagster_home = settings.home / "dagster"
     write_instance(dagster_home, is_demo=retailer is not None)

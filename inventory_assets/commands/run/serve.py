@@ -5,8 +5,8 @@ from pathlib import Path
 import click
 
 from inventory_assets.commands.lazy import LazyGroup
-from inventory_assets.console.serve import DEFAULT_PORT, HOST_HELP, LOCAL, run_console
 from inventory_assets.option_types import PORT
+from inventory_assets.serving.serve import DEFAULT_PORT, HOST_HELP, LOCAL, run_console
 from inventory_assets.tls import PairError, read_pair
 
 SERVICES = {"api": ("api.serving.serve:serve_api", "Serve stock, alerts and the plan from memory.")}

@@ -1,17 +1,20 @@
-"""One client must not take the service from the others: limits of time and number for each connection.
+"""One client must not take a service from the others: limits of time and number for each connection.
 
-Here: what happens before a request is whole, which no handler sees. Not here: who may ask (`door`).
+Here: what happens before a request is whole, which no handler sees. Not here: who may ask, nor how a service words
+what it refuses.
 """
 
 import asyncio
+import json
+import resource
+from collections.abc import Callable, Iterable
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from inventory_assets.addresses import is_loopback
-from inventory_assets.api.app import COMMON
-from inventory_assets.api.http import PROBLEM, encode
 
 # A head is one packet, a body a megabyte at most: who takes longer holds a place on purpose, or has left.
 HEAD_SECONDS = 10.0
@@ -24,8 +27,34 @@ MAX_CONNECTIONS = 12_000
 MAX_PER_CLIENT = 2_000
 # Beside those, for who asks how the service fares.
 SPARE = 32
-HEALTH = b"/health"
+HEALTH = frozenset({b"/health", b"/healthz"})
 SWEEP_SECONDS = 1.0
+# Files of the lake, the journal, the catalog: a process that has no more descriptors answers nobody.
+OWN_FILES = 200
+
+Head = Iterable[tuple[bytes, bytes]]
+Refusing = Callable[[int, str], tuple[Head, bytes]]
+"""How a service says no: headers and body of a status and a sentence."""
+
+
+def refuse(status: int, why: str) -> tuple[Head, bytes]:
+    """As JSON, with no more than what any answer needs."""
+    return [(b"content-type", b"application/json"), (b"cache-control", b"no-store")], json.dumps(
+        {"error": why}
+    ).encode()
+
+
+def bounded(refusing: Refusing = refuse, *, most: int = MAX_CONNECTIONS) -> Any:
+    """What uvicorn takes for `http`: the protocol, with the places of one server.
+
+    Args:
+        refusing: How it says no.
+        most: How many connections at once; fewer where the process may not open so many files.
+    """
+    allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if allowed != resource.RLIM_INFINITY:
+        most = min(most, max(allowed - OWN_FILES, allowed // 2))
+    return partial(BoundedProtocol, places=Places(most), refusing=refusing)
 
 
 class Places:
@@ -96,9 +125,10 @@ class Places:
 class BoundedProtocol(HttpToolsProtocol):
     """HTTP with an end to every wait for a client, and a place for the next one."""
 
-    def __init__(self, *args: Any, places: Places, **more: Any) -> None:
+    def __init__(self, *args: Any, places: Places, refusing: Refusing = refuse, **more: Any) -> None:
         super().__init__(*args, **more)
         self._places = places
+        self._refusing = refusing
         self._end_at: float | None = None
         self._may: bool | None = True
         self._is_begun = False
@@ -127,8 +157,8 @@ class BoundedProtocol(HttpToolsProtocol):
             self._end_at = self.loop.time() + HEAD_SECONDS
 
     def on_headers_complete(self) -> None:
-        """Wait for a body only so long; on a spare place answer only how the service fares."""
-        if not self._may and self.url.partition(b"?")[0] != HEALTH:
+        """Wait for a body only so long; on a spare place answer only how it fares."""
+        if not self._may and self.url.partition(b"?")[0] not in HEALTH:
             self._turn_away(503, "too many connections at once; come again in a moment")
             return
         self._end_at = self.loop.time() + BODY_SECONDS
@@ -179,8 +209,8 @@ class BoundedProtocol(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         phrase = HTTPStatus(status).phrase
-        body = encode({"type": "about:blank", "title": phrase, "status": status, "detail": why})
-        head = [(b"content-type", PROBLEM), (b"content-length", b"%d" % len(body)), (b"connection", b"close"), *COMMON]
+        own, body = self._refusing(status, why)
+        head = [*own, (b"content-length", b"%d" % len(body)), (b"connection", b"close")]
         lines = [b"HTTP/1.1 %d %s" % (status, phrase.encode()), *(b"%s: %s" % each for each in head), b"", b""]
         self.transport.write(b"\r\n".join(lines) + body)
         self.transport.close()

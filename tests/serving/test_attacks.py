@@ -10,19 +10,21 @@ from collections.abc import Iterator
 import pytest
 import uvicorn
 
-from inventory_assets.console import connections
 from inventory_assets.console.access import Access
-from inventory_assets.console.app import build_app
-from inventory_assets.console.connections import BoundedProtocol
 from inventory_assets.console.guard import SECURITY_HEADERS
+from inventory_assets.listening import connections
+from inventory_assets.listening.connections import bounded
+from inventory_assets.serving.app import build_together, turn_away
 from tests.messaging.brokers import eventually
 
 
 @contextlib.contextmanager
 def serving(settings) -> Iterator[int]:
     listener = socket.create_server(("127.0.0.1", 0))
-    app = build_app(settings, Access(frozenset({"localhost"})), publish=lambda *_: None, keep_seconds=0)
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", ws="none", loop="asyncio", http=BoundedProtocol))
+    app = build_together(settings, Access(frozenset({"localhost"})), publish=lambda *_: None, keep_seconds=0)
+    server = uvicorn.Server(
+        uvicorn.Config(app, log_level="warning", ws="none", loop="asyncio", http=bounded(turn_away))
+    )
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     eventually(lambda: server.started)
@@ -62,7 +64,7 @@ def test_half_sent_requests_keep_nobody_out(settings, engine):
 
 
 @pytest.mark.parametrize(
-    "half", ["", "GET / HTTP/1.1\r\nHost: loc", "POST /api/commands HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
+    "half", ["GET / HTTP/1.1\r\nHost: loc", "POST /api/commands HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
              "application/json\r\nContent-Length: 99\r\n\r\n{"],
 )  # fmt: skip
 def test_a_request_comes_to_its_end_in_time(settings, engine, monkeypatch, half):

@@ -6,7 +6,7 @@ import pytest
 from uvicorn import Config
 from uvicorn.server import ServerState
 
-from inventory_assets.api.serving.connections import BODY_SECONDS, CLOSE_SECONDS, HEAD_SECONDS, BoundedProtocol, Places
+from inventory_assets.listening.connections import BODY_SECONDS, CLOSE_SECONDS, HEAD_SECONDS, BoundedProtocol, Places
 
 GET = b"GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n"
 

@@ -8,7 +8,7 @@ import click
 import pytest
 
 from inventory_assets.commands.run.processes import free_port
-from inventory_assets.console.serve import LOCAL, serve_beside
+from inventory_assets.serving.serve import LOCAL, serve_beside
 
 
 @pytest.mark.big

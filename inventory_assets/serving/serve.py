@@ -1,4 +1,4 @@
-"""Serve the web console, until it is stopped."""
+"""Serve the web console and the stock service, until they are stopped."""
 
 import os
 import threading
@@ -12,7 +12,8 @@ import click
 from inventory_assets.access.gate import Gate
 from inventory_assets.addresses import read_host, write_address
 from inventory_assets.console.access import TOKEN_VARIABLE, Access, ConsoleSetupError, access_of
-from inventory_assets.listening import listen
+from inventory_assets.domain.picture.picture import KEPT_CHANGES
+from inventory_assets.listening.sockets import listen
 from inventory_assets.settings import Settings, load_settings
 from inventory_assets.tls import Pair
 
@@ -20,11 +21,17 @@ if TYPE_CHECKING:
     import uvicorn
 
 LOCAL = "127.0.0.1"
+# Where the service's page is: by itself it is at `/`, which is the console's here.
+SERVICE_PAGE = "/v1/"
 
 DEFAULT_PORT = 8090
 END_SECONDS = 3
 # Behind the burst loop, where the two want the same core: a page may wait, stock may not.
 NICENESS = 5
+# Browsers, and programs' streams; a service for thousands of those is one of its own (`inventory serve api`).
+MOST_CONNECTIONS = 2_000
+# Beside other work memory is short: who was away for more goes on from the lake.
+KEPT_BESIDE = 5_000
 HOST_HELP = f"Where to listen; what other machines reach needs a token (inventory tokens) or {TOKEN_VARIABLE}."
 _FILE = click.Path(path_type=Path)
 
@@ -56,7 +63,7 @@ def run_console(
 
 
 def serve_beside(settings: Settings, port: int) -> Callable[[], None]:
-    """Serve the console to this machine from a thread of this process, which has what it takes loaded already.
+    """Serve both to this machine from a thread of this process, which has what it takes loaded already.
 
     Returns:
         What ends it; a page that is being answered has `END_SECONDS`.
@@ -64,7 +71,8 @@ def serve_beside(settings: Settings, port: int) -> Callable[[], None]:
     Raises:
         click.ClickException: The port is taken.
     """
-    server = _server(settings, access_of(LOCAL, os.environ.get(TOKEN_VARIABLE) or None, (), Gate(settings)))
+    access = access_of(LOCAL, os.environ.get(TOKEN_VARIABLE) or None, (), Gate(settings))
+    server = _server(settings, access, kept_changes=KEPT_BESIDE)
     listener = listen(LOCAL, port)
 
     def run() -> None:
@@ -83,16 +91,20 @@ def serve_beside(settings: Settings, port: int) -> Callable[[], None]:
     return stop
 
 
-def _server(settings: Settings, access: Access, pair: Pair | None = None) -> "uvicorn.Server":
+def _server(
+    settings: Settings, access: Access, pair: Pair | None = None, *, kept_changes: int = KEPT_CHANGES
+) -> "uvicorn.Server":  # fmt: skip
     # Here, not at the top: every other command would load a web server.
     import uvicorn
 
-    from inventory_assets.console.app import build_app
-    from inventory_assets.console.connections import BoundedProtocol
+    from inventory_assets.listening.connections import bounded
+    from inventory_assets.listening.server import Server
+    from inventory_assets.serving.app import build_together, turn_away
 
+    app = build_together(settings, access, kept_changes=kept_changes)
     config = uvicorn.Config(
-        build_app(settings, access), log_level="warning", access_log=False, server_header=False,
-        timeout_graceful_shutdown=END_SECONDS, ws="none", loop="asyncio", http=BoundedProtocol,
+        app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=END_SECONDS,
+        ws="none", loop="asyncio", http=bounded(turn_away, most=MOST_CONNECTIONS),
         ssl_certfile=None if pair is None else pair.certificate, ssl_keyfile=None if pair is None else pair.key,
     )  # fmt: skip
-    return uvicorn.Server(config)
+    return Server(config, app.api.service.streams.close)

@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from inventory_assets.cli import cli
 from inventory_assets.console.access import access_of
-from inventory_assets.console.serve import _server
-from inventory_assets.listening import listen
+from inventory_assets.listening.sockets import listen
+from inventory_assets.serving.serve import _server
 from inventory_assets.tls import Pair, PairError, read_pair
 from tests.console.conftest import PATIENCE_SECONDS
 
