@@ -22,7 +22,7 @@ from benchmarks import (
     thresholds,
 )
 from benchmarks.measure import print_machine
-from benchmarks.service import load, streams
+from benchmarks.service import load, pages, streams
 
 PARTS = {
     "startup": startup.run,
@@ -45,6 +45,7 @@ PARTS = {
     "recompute": recompute.run,
     "demo": demo.run,
     "streams": streams.run,
+    "pages": pages.run,
 }
 
 

@@ -15,8 +15,8 @@ from inventory_assets.changes.publish import Publish
 from inventory_assets.console.access import Access
 from inventory_assets.console.api.endpoints import ENDPOINTS
 from inventory_assets.console.api.openapi import Endpoint
-from inventory_assets.console.door import KEEP_SECONDS
 from inventory_assets.console.guard import Guard, refuse
+from inventory_assets.console.keeping import KEEP_SECONDS
 from inventory_assets.console.pages.handlers import routes as page_routes
 from inventory_assets.console.pages.rendering import error_page
 from inventory_assets.console.parts import Console

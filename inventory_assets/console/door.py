@@ -9,12 +9,13 @@ import shutil
 import time
 from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import duckdb
 
+from inventory_assets.console.keeping import KEEP_SECONDS, Keeping
 from inventory_assets.lake.catalog.older import is_left_behind
 from inventory_assets.lake.catalog.readable import can_write, copies_of
 from inventory_assets.lake.query.guard import only_read
@@ -23,22 +24,10 @@ from inventory_assets.settings import Settings
 
 T = TypeVar("T")
 
-KEEP_SECONDS = 1.0
-# What took long is kept longer, so that one question asked all day takes a fifth of a core at most.
-KEEP_TIMES = 4
 # Of a home that cannot be written, a copy of the catalog may be read; another door may still be at it.
 COPY_SECONDS = 30.0
-# Beside a page's own question this keeps what others ask; a page's answer is some 100 kB.
-MAX_KEPT = 64
 # The lists of a page need little; what does not fit spills below the home.
 MEMORY = "128MB"
-
-
-@dataclass(slots=True)
-class _Asked:
-    task: asyncio.Task[Any]
-    since: float
-    until: float | None = None
 
 
 class Door:
@@ -49,12 +38,11 @@ class Door:
     ) -> None:
         self.settings = settings
         self._reading = replace(settings, duckdb_memory_limit=MEMORY)
-        self._keep_seconds = keep_seconds
+        self._keeping = Keeping(keep_seconds, clock)
         self._clock = clock
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="lake")
         self._reader: LakeReader | None = None
         self._place: object = None
-        self._asked: dict[Hashable, _Asked] = {}
         self._left: list[tuple[float, Path]] = []
 
     async def ask(self, name: Hashable, question: Callable[[LakeReader], T]) -> T:
@@ -67,12 +55,7 @@ class Door:
         Raises:
             LakeMissingError: There is no lake yet.
         """
-        asked = self._asked.get(name)
-        if asked is None or (asked.until is not None and asked.until <= self._clock()):
-            asked = self._asked[name] = _Asked(asyncio.ensure_future(self._answer_later(question)), self._clock())
-            asked.task.add_done_callback(lambda task, asked=asked: self._keep(asked))  # type: ignore[misc]
-        # Who goes away must not take the answer from the others.
-        return await asyncio.shield(asked.task)
+        return await self._keeping.ask(name, lambda: self._answer_later(question))
 
     async def ask_now(self, question: Callable[[LakeReader], T]) -> T:
         """Answer a question as the lake is now: what a change is checked against must not be a second old."""
@@ -80,16 +63,6 @@ class Door:
 
     async def _answer_later(self, question: Callable[[LakeReader], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._answer, question)
-
-    def _keep(self, asked: _Asked) -> None:
-        now = self._clock()
-        # A failure is told to those who wait, and asked again by the next.
-        is_lost = asked.task.cancelled() or asked.task.exception() is not None
-        lasts = max(self._keep_seconds, KEEP_TIMES * (now - asked.since)) if self._keep_seconds else 0.0
-        asked.until = now if is_lost else now + lasts
-        if len(self._asked) > MAX_KEPT:
-            for name in [name for name, each in self._asked.items() if each.until is not None and each.until <= now]:
-                del self._asked[name]
 
     def _answer(self, question: Callable[[LakeReader], T]) -> T:
         try:

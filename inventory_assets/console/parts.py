@@ -7,7 +7,10 @@ from inventory_assets.changes.publish import Outlet, Publish
 from inventory_assets.console import questions
 from inventory_assets.console.access import Access
 from inventory_assets.console.desk import Desk
-from inventory_assets.console.door import KEEP_SECONDS, Door
+from inventory_assets.console.door import Door
+from inventory_assets.console.facts import Facts
+from inventory_assets.console.keeping import KEEP_SECONDS, Keeping
+from inventory_assets.console.pictured import Pictured
 from inventory_assets.console.trial import Trials
 from inventory_assets.picture.live import Live
 from inventory_assets.queries.alerts import version_of
@@ -25,12 +28,14 @@ class Console:
         keep_seconds: float = KEEP_SECONDS, live: Live | None = None,
     ) -> None:  # fmt: skip
         self.settings = settings
-        # Whoever gave it follows; without one, the lake is asked for everything.
-        self.live = live
+        is_exact = not keep_seconds
         self.access = access
         self.door = Door(settings, keep_seconds=keep_seconds)
         # A probe does not wait behind a page's long question.
         self.health_door = Door(settings, keep_seconds=keep_seconds)
+        # Whoever gave the picture follows; without one, the lake is asked for everything.
+        self.pictured = Pictured(settings, live, Facts(self.door, is_exact=is_exact), is_exact=is_exact)
+        self.pages = Keeping(keep_seconds)
         self.desk = Desk(settings, self.door, publish or Outlet(settings))
         self.trials = Trials()
         self._explained: OrderedDict[tuple[str, int], dict[str, Any]] = OrderedDict()

@@ -4,21 +4,23 @@ Each function reads and returns; `Door` runs it. Here: which rows. Not here: wha
 a row holds (`queries`), HTTP, words.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from inventory_assets.clock import clock_of, machine_microseconds, machine_now
+from inventory_assets.domain.events.topics import Topic
 from inventory_assets.domain.thresholds.document import name_scope
 from inventory_assets.ingest.meaning import meaning_of
 from inventory_assets.ingest.verify import recorded_by
 from inventory_assets.lake.journal.behind import find_behind
-from inventory_assets.lake.query.reader import LakeReader
+from inventory_assets.lake.query.reader import IDS, LakeReader, id_list
 from inventory_assets.notify.history import read_notifications
 from inventory_assets.quality.pipeline import connector_rows, read_connectors
 from inventory_assets.queries.alerts import read_alerts, read_steps
 from inventory_assets.queries.explain import explain_alert
 from inventory_assets.queries.ids import find_alert_id
 from inventory_assets.queries.links import post_mortems
+from inventory_assets.queries.unlanded import unlanded_outcomes, unlanded_steps
 from inventory_assets.replenish.advise import advise
 from inventory_assets.replenish.make import settings_of
 from inventory_assets.replenish.present import explained_row, listed, read_present, read_told
@@ -68,14 +70,23 @@ def show_alert(text: str) -> Callable[[LakeReader], Row]:
     def ask(reader: LakeReader) -> Row:
         found = find_alert_id(reader, text)
         [row] = read_alerts(reader, "alert_id = ?", [found])
-        steps = read_steps(reader, found)
         return {
             **listed(row, read_present(reader, [found], settings_of(reader.settings)).get(found)),
             "times_told": row["times_told"],
-            "history": steps,
-            "notifications": read_notifications(reader, found),
-            "post_mortems": post_mortems(steps),
+            **show_past(found)(reader),
         }
+
+    return ask
+
+
+def show_past(alert_id: str) -> Callable[[LakeReader], Row]:
+    """What happened to an alert, whom it was told, and the links people left; with what has not landed yet."""
+
+    def ask(reader: LakeReader) -> Row:
+        steps = read_steps(reader, alert_id)
+        steps += unlanded_steps(reader.settings, alert_id, after=latest_version(reader))
+        notifications = read_notifications(reader, alert_id)
+        return {"history": steps, "notifications": notifications, "post_mortems": post_mortems(steps)}
 
     return ask
 
@@ -157,6 +168,14 @@ def _to_do(line: Line | None) -> Row:
     return {"what_to_do": advice.steps(line), "why": advice.why(line)}
 
 
+def sold_a_day(reader: LakeReader, skus: Collection[str]) -> Iterator[tuple[str, str, float]]:
+    """(warehouse, SKU, units a day) of some SKUs, where that is known."""
+    rows = reader.query(
+        f"SELECT warehouse_id, sku, daily_units FROM core.velocity WHERE sku IN ({IDS})", [id_list(skus)]
+    )
+    yield from rows.iter_rows()
+
+
 def list_connectors(reader: LakeReader) -> list[Row]:
     """What the lake has heard of each connector as `connector list` has it; none in most lakes."""
     return connector_rows(read_connectors(reader), now=machine_microseconds(), clock=clock_of(reader.settings))
@@ -201,6 +220,11 @@ def outcome(request_id: str, since: int, total: int) -> Callable[[LakeReader], R
             WHERE m.version > ? AND contains(m.attributes, ?) GROUP BY m.message_id ORDER BY m.message_id""",
             [since, f'"{request_id}"'],
         )
+        if len(rows) < total:
+            known = {row["message_id"] for row in rows}
+            # Of commands: what they do is shown from memory. Pages of rules are read from the lake.
+            more = unlanded_outcomes(reader.settings, request_id, topic=Topic.CONTROL, after=latest_version(reader))
+            rows += [row for row in more if row["message_id"] not in known]
         found = [OUTCOME_OF.get(row["outcome"], row["outcome"]) for row in rows]
         together = next((name for name in ("refused", "superseded", "applied") if name in found), "applied")
         return {
@@ -232,15 +256,17 @@ def summarize(reader: LakeReader) -> Row:
     return {**found, "warehouses": [row["warehouse_id"] for row in warehouses]}
 
 
+FOUND = 50
+"""How many SKUs a search shows."""
 _SEARCH = """
     SELECT s.sku, any_value(p.product_name) AS product_name, any_value(p.variant_name) AS variant_name,
         count(*) AS warehouses, sum(s.available)::BIGINT AS available
     FROM core.sku_state s LEFT JOIN core.products p ON p.sku = s.sku
     WHERE contains(lower(s.sku), lower(?)) OR contains(lower(coalesce(p.product_name, '')), lower(?))
-    GROUP BY s.sku ORDER BY s.sku = ? DESC, s.sku LIMIT 50
+    GROUP BY s.sku ORDER BY s.sku = ? DESC, s.sku LIMIT {found}
 """
 
 
 def search_stock(text: str) -> Callable[[LakeReader], list[Row]]:
     """SKUs whose id or name has a text in it, over all warehouses; the first fifty."""
-    return lambda reader: reader.rows(_SEARCH, [text, text, text])
+    return lambda reader: reader.rows(_SEARCH.format(found=FOUND), [text, text, text])

@@ -21,6 +21,8 @@ logger = logging.getLogger(__name__)
 # A look at the journal's head costs 0.1 ms; half of this is what a change waits on average.
 POLL_SECONDS = 0.05
 RETRY_SECONDS = 1.0
+# Parts of fifty versions.
+CATCH_UP = 20
 
 Listener = Callable[[Changed | None], None]
 """Called with each version after it is in the picture; None where another picture has taken its place."""
@@ -51,6 +53,7 @@ class Live:
         self._follower = Follower(settings, kept_changes=kept_changes, is_apart=is_apart)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="picture")
         self._listeners: list[Listener] = []
+        self._stepping = asyncio.Lock()
 
     def listen(self, listener: Listener) -> None:
         """Tell a listener of every version from now on, on the event loop."""
@@ -83,11 +86,29 @@ class Live:
                 if not is_behind:
                     await asyncio.sleep(POLL_SECONDS)
         finally:
-            self._thread.shutdown(wait=False)
-            self._follower.close()
+            self.close()
+
+    def close(self) -> None:
+        """Let go of the thread and the journal."""
+        self._thread.shutdown(wait=False)
+        self._follower.close()
+
+    async def catch_up(self) -> None:
+        """Take in all that is committed by now, a thousand versions at most: beside whoever follows, or without.
+
+        Raises:
+            LakeError, duckdb.Error, OSError: It cannot be read now.
+        """
+        for _ in range(CATCH_UP):
+            if not await self.step():
+                return
 
     async def step(self) -> bool:
         """Take in what there is; whether there may be more."""
+        async with self._stepping:
+            return await self._step()
+
+    async def _step(self) -> bool:
         run = asyncio.get_running_loop().run_in_executor
         picture = self.picture
         steps = None

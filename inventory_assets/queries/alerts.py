@@ -28,7 +28,7 @@ def read_alerts(
         parameters,
     )
     now = clock_of(reader.settings).now().replace(tzinfo=None)
-    return [_with_handling(row, now) for row in rows.iter_rows(named=True)]
+    return [with_handling(row, now) for row in rows.iter_rows(named=True)]
 
 
 def read_steps(reader: Reader, alert_id: str) -> list[dict[str, Any]]:
@@ -46,7 +46,8 @@ def wire_of(row: dict[str, Any]) -> dict[str, Any]:
     return {**row["body"], "state": row["state"], "notified": row["notified"]}
 
 
-def _with_handling(row: dict[str, Any], now: datetime) -> dict[str, Any]:
+def with_handling(row: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    """A row of out.alerts as `read_alerts` has it."""
     age = (row["resolved_at"] or now) - row["opened_at"]
     is_silenced = row["silenced_until"] is not None and row["silenced_until"] > now
     return {

@@ -78,12 +78,27 @@ def explained_row(found: Explanation, present: Present | None, told: Line | None
 
 def listed(row: dict[str, Any], present: Present | None) -> dict[str, Any]:
     """What `alerts list` and `show` print as JSON: the wire's fields, the handling, and how it stands now."""
-    line = None if present is None else present.line
+    return listed_with(
+        row,
+        available_now=None if present is None else present.available,
+        to_do=to_do_now(None if present is None else present.line),
+    )
+
+
+def listed_with(row: dict[str, Any], *, available_now: int | None, to_do: Mapping[str, Any]) -> dict[str, Any]:
+    """The same, of what is known of now: the units that can be sold, and `to_do_now`."""
     handling = {name: value for name, value in row.items() if name not in ("body", "times_told")}
     return {
         **row["body"],
         **handling,
-        "available_now": None if present is None else present.available,
+        "available_now": available_now,
+        **to_do,
+    }
+
+
+def to_do_now(line: Line | None) -> dict[str, Any]:
+    """What a line says to do, as a list of alerts has it."""
+    return {
         "transfers_now": None
         if line is None or line["target"] is None
         else [

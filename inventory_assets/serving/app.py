@@ -12,8 +12,8 @@ from inventory_assets.api.table import ROUTES
 from inventory_assets.changes.publish import Publish
 from inventory_assets.console.access import Access
 from inventory_assets.console.app import build_app
-from inventory_assets.console.door import KEEP_SECONDS
 from inventory_assets.console.guard import ALL_HEADERS, Guard
+from inventory_assets.console.keeping import KEEP_SECONDS
 from inventory_assets.domain.picture.picture import KEPT_CHANGES
 from inventory_assets.picture.live import Live
 from inventory_assets.serving.door import ConsoleDoor

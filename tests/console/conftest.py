@@ -16,9 +16,9 @@ import urllib3
 import uvicorn
 
 from inventory_assets.console.access import Access, access_of
-from inventory_assets.console.app import build_app
 from inventory_assets.ingest.engine import Engine
 from inventory_assets.ingest.ingest import Ingest
+from inventory_assets.serving.app import build_together
 from inventory_assets.settings import Settings
 from tests.builders import level, messages, rule, transaction
 from tests.conftest import OpenFilled
@@ -67,7 +67,7 @@ class Client:
 def start(settings: Settings, access: Access, broker: InMemoryBroker | None) -> tuple[uvicorn.Server, int, Any]:
     """Start a console in a thread of this process."""
     listener = socket.create_server(("127.0.0.1", 0))
-    app = build_app(settings, access, publish=None if broker is None else broker.publish, keep_seconds=0)
+    app = build_together(settings, access, publish=None if broker is None else broker.publish, keep_seconds=0)
     server = uvicorn.Server(uvicorn.Config(app, log_level="critical", ws="none", timeout_graceful_shutdown=2))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()

@@ -12,7 +12,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from inventory_assets.console.door import KEEP_SECONDS, Door
+from inventory_assets.console.door import Door
+from inventory_assets.console.keeping import KEEP_SECONDS
 from inventory_assets.console.problems import to_refused
 from inventory_assets.ingest.engine import Engine
 from inventory_assets.lake.errors import LakeMissingError

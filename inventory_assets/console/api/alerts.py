@@ -22,10 +22,12 @@ from inventory_assets.console.http import (
     read_object,
     read_query,
 )
+from inventory_assets.console.pictured import Shown
 from inventory_assets.console.problems import Refused
 from inventory_assets.domain.access.grants import Scope
 from inventory_assets.domain.alerts.incidents import is_incident_id
 from inventory_assets.domain.events.kinds import Condition
+from inventory_assets.domain.picture.picture import Picture
 from inventory_assets.lake.errors import LakeMissingError
 from inventory_assets.notify.history import read_notifications
 from inventory_assets.queries.counts import count_lake
@@ -53,16 +55,41 @@ async def list_alerts(request: Request) -> Response:
     query = alert_query(request)
     limit = number(query, "limit", DEFAULT_LIMIT)
     offset = number(query, "offset", 0)
-    question = questions.list_alerts(query, limit, offset)
-    rows, total = await ask(request, ("alerts", *sorted(query.items())), question)
+    picture = await console_of(request).pictured.picture()
+    rows, total, _ = await alerts_of(request, query, picture, limit=limit, offset=offset)
     return answer(rows, headers={"X-Total-Count": str(total)})
+
+
+async def alerts_of(
+    request: Request, query: Mapping[str, str], picture: Picture | None, *, limit: int, offset: int
+) -> tuple[list[dict[str, Any]], int, Shown | None]:
+    """A part of a list of alerts, how many there are in all, and of which version it is; None is the lake's."""
+    pictured = console_of(request).pictured
+    if picture is None or query.get("state", "firing") != "firing":
+        question = questions.list_alerts(query, limit, offset)
+        return *await ask(request, ("alerts", limit, offset, *sorted(query.items())), question), None
+    shown, alerts = pictured.shown(picture), pictured.worst_alerts(picture, query)
+    return await pictured.list_alerts(picture, alerts[offset : offset + limit]), len(alerts), shown
+
+
+async def alert_of(request: Request, text: str) -> tuple[dict[str, Any], Shown | None]:
+    """One alert by its id or a part of it, as `questions.show_alert`, and of which version its head is."""
+    console = console_of(request)
+    picture = await console.pictured.picture()
+    # Also one that has just gone: the lake would still say that it fires.
+    alert = None if picture is None else picture.alerts.last(text)
+    if picture is None or alert is None:
+        return await ask(request, ("alert", text), questions.show_alert(text)), None
+    shown = console.pictured.shown(picture)
+    [row] = await console.pictured.list_alerts(picture, [alert])
+    past = await ask(request, ("past", text, alert.version), questions.show_past(text))
+    return {**row, "times_told": alert.notification_count, **past}, shown
 
 
 async def show_alert(request: Request) -> Response:
     """GET /api/alerts/{alert_id}"""
     query = read_query(request, ("explain",))
-    text = request.path_params["alert_id"]
-    shown = await ask(request, ("alert", text), questions.show_alert(text))
+    shown, _ = await alert_of(request, request.path_params["alert_id"])
     if choice(query, "explain", ("true", "false"), "true") == "true":
         shown = {**shown, "explanation": await console_of(request).explain(shown["alert_id"])}
     return answer(shown)

@@ -10,12 +10,12 @@ from starlette.routing import Route
 from inventory_assets.clock import clock_of, machine_microseconds
 from inventory_assets.console import questions
 from inventory_assets.console.access import COOKIE, LOGIN_SECONDS, cookie_of, given_grant, local_path
-from inventory_assets.console.api.alerts import ALERT_QUERY, STATES, alert_query, incident_of
+from inventory_assets.console.api.alerts import ALERT_QUERY, STATES, alert_of, alert_query, alerts_of, incident_of
 from inventory_assets.console.guard import client_of, note_failure, wait_of
 from inventory_assets.console.http import ask, console_of, number, read_query
 from inventory_assets.console.pages import reports, views
 from inventory_assets.console.pages import thresholds as threshold_pages
-from inventory_assets.console.pages.rendering import page, part, static
+from inventory_assets.console.pages.rendering import kept, page, part, static
 from inventory_assets.console.problems import Refused
 from inventory_assets.domain.access.grants import Refusal, Scope
 from inventory_assets.domain.quality.pipeline import OF_CONNECTORS, PipelineFinding
@@ -26,6 +26,7 @@ from inventory_assets.words.alerts import INCIDENTS, PRIORITIES, TITLES, trend_v
 from inventory_assets.words.charts import line_points
 
 PER_PAGE = 50
+MOST_SHELVES = 200
 FILTERS = tuple(name for name in ALERT_QUERY if name not in ("limit", "offset"))
 
 
@@ -47,30 +48,32 @@ def routes() -> list[Route]:
     ]
 
 
+@kept
 async def alerts(request: Request) -> Response:
     """The open alerts, the worst first."""
     query = alert_query(request, ("page",))
-    door = console_of(request).door
     number_ = number(query, "page", 1)
-    rows, total = await door.ask(
-        ("alerts page", *sorted(query.items())), questions.list_alerts(query, PER_PAGE, (number_ - 1) * PER_PAGE)
-    )
+    pictured = console_of(request).pictured
+    picture = await pictured.picture()
+    # Before anything is waited for: the counts are of the list's version.
+    counts = pictured.summarize(picture) if picture is not None else await ask(request, "summary", questions.summarize)
+    rows, total, shown = await alerts_of(request, query, picture, limit=PER_PAGE, offset=(number_ - 1) * PER_PAGE)
     filters = {name: query.get(name, "") for name in FILTERS}
     given = {name: value for name, value in query.items() if name in FILTERS}
     values = {
         "rows": [views.alert_view(row) for row in rows], "total": total, "filters": filters,
-        "counts": await door.ask("summary", questions.summarize), "states": STATES, "kinds": TITLES,
+        "counts": counts, "states": STATES, "kinds": TITLES,
         "priorities": PRIORITIES,
         "page": number_, "pages": -(-total // PER_PAGE), "given": given,
     }  # fmt: skip
-    return await page(request, "alerts.html", "alerts", values)
+    return await page(request, "alerts.html", "alerts", values, shown=shown)
 
 
+@kept
 async def alert(request: Request) -> Response:
     """One alert."""
     read_query(request, ())
-    text = request.path_params["alert_id"]
-    row = await ask(request, ("alert", text), questions.show_alert(text))
+    row, shown = await alert_of(request, request.path_params["alert_id"])
     view = views.alert_view(row)
     values = trend_values(row, view["available"])
     return await page(
@@ -80,6 +83,7 @@ async def alert(request: Request) -> Response:
             "spark": line_points(values, row["threshold"], width=480, height=96), "rule": row["lineage"]["rule"],
             "arithmetic": row["lineage"]["arithmetic"],
         },
+        shown=shown,
     )  # fmt: skip
 
 
@@ -112,21 +116,32 @@ async def incident(request: Request) -> Response:
     )  # fmt: skip
 
 
+@kept
 async def stock(request: Request) -> Response:
     """A SKU over its warehouses, a warehouse, or a search."""
     query = read_query(request, ("sku", "warehouse", "q"))
-    door = console_of(request).door
+    pictured = console_of(request).pictured
+    picture = await pictured.picture()
+    shown = None if picture is None else pictured.shown(picture)
     sku, warehouse, text = (query.get(name) for name in ("sku", "warehouse", "q"))
     rows: list[dict[str, Any]] = []
     found: list[dict[str, Any]] = []
     if sku is not None or warehouse is not None:
-        rows = await door.ask(("stock", sku, warehouse), questions.list_stock(sku=sku, warehouse=warehouse, limit=200))
+        if picture is None:
+            question = questions.list_stock(sku=sku, warehouse=warehouse, limit=MOST_SHELVES)
+            rows = await ask(request, ("stock", sku, warehouse), question)
+        else:
+            rows = await pictured.list_stock(picture, sku=sku, warehouse=warehouse, limit=MOST_SHELVES)
     elif text:
-        found = await door.ask(("search", text), questions.search_stock(text))
+        found = (
+            await ask(request, ("search", text), questions.search_stock(text))
+            if picture is None
+            else pictured.search_stock(picture, text)
+        )
     name = " ".join(filter(None, (rows[0]["product_name"], rows[0]["variant_name"]))) if rows else ""
     given = {"sku": sku, "warehouse": warehouse, "q": text}
     values = {"rows": rows, "found": found, "name": name, "kinds": TITLES, **given}
-    return await page(request, "stock.html", "stock", values)
+    return await page(request, "stock.html", "stock", values, shown=shown)
 
 
 async def connectors(request: Request) -> Response:

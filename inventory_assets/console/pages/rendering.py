@@ -1,8 +1,8 @@
 """Turn a template into an answer: escaping always on, the same head on every page, files of our own by name."""
 
 import hashlib
-from collections.abc import Mapping
-from functools import cache
+from collections.abc import Awaitable, Callable, Mapping
+from functools import cache, wraps
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse, Response
 from inventory_assets.clock import clock_of
 from inventory_assets.console.http import console_of, holder_of
 from inventory_assets.console.pages import views
+from inventory_assets.console.pictured import Shown, health_row
 from inventory_assets.console.problems import Refused
 from inventory_assets.console.questions import health, list_connectors
 from inventory_assets.lake.errors import LakeMissingError
@@ -22,6 +23,7 @@ from inventory_assets.words.templates import make_environment
 from inventory_assets.words.text import spaced
 from inventory_assets.words.times import ago, clock_sentence
 
+Handler = Callable[[Request], Awaitable[Response]]
 HERE = Path(__file__).parents[1]
 # Named here, so that no path comes out of a request.
 FILES = {"console.css": "text/css", "console.js": "text/javascript", "icon.svg": "image/svg+xml"}
@@ -65,13 +67,18 @@ async def static(request: Request) -> Response:
     return Response(static_file(name)[0], media_type=FILES[name], headers={"Cache-Control": lasts})
 
 
-async def page(request: Request, template: str, place: str, values: Mapping[str, Any], status: int = 200) -> Response:
-    """Render a page; `place` is the part of the console it belongs to."""
+async def page(
+    request: Request, template: str, place: str, values: Mapping[str, Any], status: int = 200, *,
+    shown: Shown | None = None,
+) -> Response:  # fmt: skip
+    """Render a page of a part of the console, its `place`; `shown` is its version where the picture says it."""
     console = console_of(request)
     clock = clock_of(console.settings)
     try:
-        lake = await console.door.ask("health", health)
-        connectors = views.connectors_view(await console.door.ask("connectors", list_connectors), clock.today())
+        # Not behind another page's long question.
+        asks = console.health_door.ask
+        lake = await asks("health", health) if shown is None else health_row(shown)
+        connectors = views.connectors_view(await asks("connectors", list_connectors), clock.today())
     except LakeMissingError:
         lake, connectors = None, views.NO_CONNECTORS
     text = templates().get_template(template).render(
@@ -82,6 +89,24 @@ async def page(request: Request, template: str, place: str, values: Mapping[str,
     if request.headers.get("if-none-match") == mark:
         return Response(status_code=304, headers={"ETag": mark})
     return HTMLResponse(text, status, {"ETag": mark})
+
+
+def kept(handler: Handler) -> Handler:
+    """A handler of a page that is made once for each version and token, however many look at it."""
+
+    @wraps(handler)
+    async def handle(request: Request) -> Response:
+        console = console_of(request)
+        picture = await console.pictured.picture()
+        if picture is None:
+            return await handler(request)
+        name = (
+            request.method, request.scope.get("raw_path") or request.url.path, request.scope["query_string"],
+            request.headers.get("if-none-match"), getattr(request.state, "grant", None), picture.epoch, picture.version,
+        )  # fmt: skip
+        return await console.pages.ask(name, lambda: handler(request))
+
+    return handle
 
 
 def part(template: str, values: Mapping[str, Any]) -> Response:

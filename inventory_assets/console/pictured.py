@@ -1,0 +1,241 @@
+"""What is asked of the picture for a page or an answer: the rows that `questions` reads from the lake, from memory.
+
+Each function of `Pictured` chooses its rows between two versions, so a list is of one. What to do about a shelf is
+not in the picture: it comes from `facts`, and may be a moment older. Not here: what only the lake knows (`questions`).
+"""
+
+import heapq
+import logging
+import weakref
+from collections.abc import Callable, Collection, Mapping
+from datetime import datetime
+from itertools import chain
+from typing import Any, NamedTuple, TypeVar
+
+import duckdb
+
+from inventory_assets.clock import clock_of, machine_microseconds
+from inventory_assets.console.facts import NOTHING, Facts
+from inventory_assets.console.questions import ALERT_FILTERS, FOUND, Row
+from inventory_assets.domain.events.kinds import Condition
+from inventory_assets.domain.picture.picture import Picture
+from inventory_assets.domain.picture.rows import Alert, Stock
+from inventory_assets.domain.values import to_datetime
+from inventory_assets.lake.errors import LakeError
+from inventory_assets.picture.live import Live
+from inventory_assets.queries.alerts import with_handling
+from inventory_assets.replenish.present import listed_with
+from inventory_assets.settings import Settings
+
+T = TypeVar("T")
+
+# A picture that nobody could bring up to date for so long is no better than the lake.
+STALE_SECONDS = 10.0
+_RANK = {"CRITICAL": 0, "HIGH": 1}
+# A warehouse each, and a few lists: who makes names up must not fill the memory.
+MOST_KEPT = 40
+logger = logging.getLogger(__name__)
+
+
+class Shown(NamedTuple):
+    """Of which version a page is."""
+
+    version: int
+    committed_us: int
+    newest: int
+    stale_seconds: float
+
+
+class Pictured:
+    """Answers from the newest picture."""
+
+    def __init__(self, settings: Settings, live: Live | None, facts: Facts, *, is_exact: bool = False) -> None:
+        """Make it.
+
+        Args:
+            settings: Which home.
+            live: The newest picture; None where there never is one.
+            facts: What the picture lacks.
+            is_exact: Each question sees all that is committed by then.
+        """
+        self._settings = settings
+        self._live = live
+        self._facts = facts
+        self._is_exact = is_exact
+        self._kept: dict[str, tuple[weakref.ref[Picture], int, Any]] = {}
+
+    async def picture(self) -> Picture | None:
+        """The newest; None where there is none, or none that is of now: then the lake is to be asked."""
+        live = self._live
+        if live is None:
+            return None
+        if self._is_exact:
+            try:
+                await live.catch_up()
+            except (LakeError, duckdb.Error, OSError) as error:
+                logger.info("the picture is not brought up to date: %s", error)
+                return None
+        stale = live.stale_seconds
+        return None if stale is None or stale > STALE_SECONDS else live.picture
+
+    def shown(self, picture: Picture) -> Shown:
+        """Which version a picture shows now, and whether there is a newer one."""
+        newest = picture.version if self._live is None else self._live.newest
+        return Shown(picture.version, picture.committed_us, newest, (self._live and self._live.stale_seconds) or 0.0)
+
+    def worst_alerts(self, picture: Picture, filters: Mapping[str, str]) -> list[Alert]:
+        """The alerts that fire, for which filters hold, the worst and newest first."""
+        alerts = self._of("worst", picture, picture.alerts.newest, lambda: sorted(picture.alerts, key=_worst_first))
+        for name, column in ALERT_FILTERS.items():
+            if wanted := filters.get(name):
+                alerts = [each for each in alerts if getattr(each, column) == wanted]
+        if filters.get("unacknowledged") == "true":
+            alerts = [each for each in alerts if each.acknowledged_by is None]
+        return alerts
+
+    async def list_alerts(self, picture: Picture, alerts: Collection[Alert]) -> list[Row]:
+        """Alerts of the picture of now, as `questions.list_alerts` has them."""
+        stocks = {each.alert_id: picture.stock.get((each.warehouse_id, each.sku)) for each in alerts}
+        firing = {each.sku: stock for each in alerts if not each.is_gone and (stock := stocks[each.alert_id])}
+        facts = await self._facts.of({sku: stock.version for sku, stock in firing.items()})
+        now = clock_of(self._settings).now().replace(tzinfo=None)
+        rows = []
+        for each in alerts:
+            stock = None if each.is_gone else stocks[each.alert_id]
+            fact = None if stock is None else facts.get(each.sku)
+            rows.append(
+                listed_with(
+                    with_handling(_handled(each), now),
+                    available_now=None if stock is None else stock.available,
+                    to_do=NOTHING if fact is None else fact.to_do_at(each.warehouse_id),
+                )
+            )
+        return rows
+
+    def summarize(self, picture: Picture) -> Row:
+        """How many alerts fire, of which kinds, and which warehouses there are, as `questions.summarize`."""
+        counts = self._of("counts", picture, picture.alerts.newest, lambda: _count(picture))
+        warehouses = self._of("warehouses", picture, picture.sums.newest, lambda: _warehouses(picture))
+        return {**counts, "warehouses": warehouses}
+
+    async def list_stock(self, picture: Picture, *, sku: str | None, warehouse: str | None, limit: int) -> list[Row]:
+        """The stock of a SKU over its warehouses, or of a warehouse, the least available first."""
+        if sku is not None:
+            stocks = [row for row in picture.stock_of_sku(sku) if warehouse in (None, row.warehouse_id)][:limit]
+        else:
+            stocks = self._of(
+                f"{limit} {warehouse}", picture, picture.stock.newest,
+                lambda: heapq.nsmallest(
+                    limit, (row for row in picture.stock if row.warehouse_id == warehouse), key=_least_first
+                ),
+            )  # fmt: skip
+        known = [_stock_row(picture, row) for row in stocks]
+        facts = await self._facts.of({row.sku: row.version for row in stocks})
+        for row in known:
+            fact = facts.get(row["sku"])
+            to_do = NOTHING if fact is None else fact.to_do_at(row["warehouse_id"])
+            daily_units = None if fact is None else fact.daily_units.get(row["warehouse_id"])
+            row |= {
+                "daily_units": daily_units, "cover_days": row["available"] / daily_units if daily_units else None,
+                "what_to_do": to_do["what_to_do_now"], "why": to_do["why_now"],
+            }  # fmt: skip
+        return known
+
+    def search_stock(self, picture: Picture, text: str) -> list[Row]:
+        """SKUs whose id or name has a text in it, over all warehouses, as `questions.search_stock`."""
+        wanted = text.lower()
+        named = (each.sku for each in picture.products if wanted in (each.product_name or "").lower())
+        found = set(chain((sku for sku in picture.skus() if wanted in sku.lower()), named))
+        rows: list[Row] = []
+        for sku in sorted(found, key=lambda each: (each != text, each)):
+            if stocks := picture.stock_of_sku(sku):
+                product = picture.products.get(sku)
+                rows.append({
+                    "sku": sku, "product_name": product and product.product_name,
+                    "variant_name": product and product.variant_name, "warehouses": len(stocks),
+                    "available": sum(each.available for each in stocks),
+                })  # fmt: skip
+                if len(rows) == FOUND:
+                    break
+        return rows
+
+    def _of(self, name: str, picture: Picture, newest: int, make: Callable[[], T]) -> T:
+        """What is made of a table once for each version that changes it."""
+        kept = self._kept.get(name)
+        if kept is not None and kept[0]() is picture and kept[1] == newest:
+            return kept[2]  # type: ignore[no-any-return]
+        made = make()
+        if len(self._kept) >= MOST_KEPT:
+            del self._kept[next(iter(self._kept))]
+        self._kept[name] = (weakref.ref(picture), newest, made)
+        return made
+
+
+def health_row(shown: Shown) -> Row:
+    """Which version a page shows, as `questions.health` has it."""
+    behind = shown.newest - shown.version
+    return {
+        "lake_version": shown.version,
+        "committed_at": _time(shown.committed_us) if shown.committed_us else None,
+        "age_seconds": max(0, machine_microseconds() - shown.committed_us) / 1e6 if shown.committed_us else None,
+        "versions_behind": behind,
+        "ms_behind": int(shown.stale_seconds * 1000) if behind else 0,
+    }
+
+
+def _worst_first(alert: Alert) -> tuple[int, int, str]:
+    # As lake.query.clauses.WORST_FIRST.
+    return _RANK.get(alert.priority, 2), -alert.opened_us, alert.alert_id
+
+
+def _least_first(row: Stock) -> tuple[int, str]:
+    return row.available, row.sku
+
+
+def _count(picture: Picture) -> dict[str, int]:
+    kinds = dict.fromkeys(Condition, 0)
+    firing = unacknowledged = 0
+    for each in picture.alerts:
+        firing += 1
+        unacknowledged += each.acknowledged_by is None
+        kinds[Condition(each.alert_type)] += 1
+    return {
+        "firing": firing, "open": unacknowledged, "stockout": kinds[Condition.STOCKOUT],
+        "low": kinds[Condition.LOW_STOCK], "reorder": kinds[Condition.REORDER],
+    }  # fmt: skip
+
+
+def _warehouses(picture: Picture) -> list[str]:
+    return sorted({each.warehouse_id for each in picture.sums if each.warehouse_id is not None})
+
+
+def _handled(alert: Alert) -> Row:
+    return {
+        "body": alert.body, "state": alert.state, "notification_count": alert.notification_count,
+        "resolved_reason": alert.resolved_reason, "opened_at": _time(alert.opened_us),
+        "resolved_at": _time(alert.resolved_us), "acknowledged_by": alert.acknowledged_by,
+        "acknowledged_at": _time(alert.acknowledged_us), "silenced_until": _time(alert.silenced_until_us),
+        "escalated_level": alert.escalated_level, "inhibited_by": alert.inhibited_by,
+        "is_untrusted": alert.is_untrusted,
+    }  # fmt: skip
+
+
+def _stock_row(picture: Picture, row: Stock) -> Row:
+    product, limits = picture.products.get(row.sku), picture.limits.get(row.key)
+    alert = picture.alert_of(row.key)
+    return {
+        "warehouse_id": row.warehouse_id, "sku": row.sku, "is_active": row.is_active, "available": row.available,
+        "on_hand": row.on_hand, "reserved": row.reserved, "inbound": row.inbound,
+        "product_name": product and product.product_name, "variant_name": product and product.variant_name,
+        **{name: limits and getattr(limits, name) for name in _LIMITS},
+        "alert_id": alert and alert.alert_id, "alert_type": alert and alert.alert_type,
+        "priority": alert and alert.priority,
+    }  # fmt: skip
+
+
+_LIMITS = ("min_threshold_qty", "reorder_threshold_qty", "min_threshold_days", "reorder_threshold_days")
+
+
+def _time(moment_us: int | None) -> datetime | None:
+    """A time as the lake's columns have it: UTC, and naive."""
+    return None if moment_us is None else to_datetime(moment_us).replace(tzinfo=None)
