@@ -80,6 +80,8 @@ def main() -> None:
             season.run(categories=12)
         elif arguments.quick and name == "service":
             load.run(skus=500, warehouses=4, seconds=6)
+        elif arguments.quick and name == "pages":
+            pages.run(skus=500, warehouses=4, low=1, requests=200)
         elif arguments.quick and name == "publish":
             publish.run(lines=10_000)
         elif arguments.quick and name == "delivery":
