@@ -117,7 +117,7 @@ class Picture:
         for each, at in moments:
             self._versions.append(each)
             self._moments.append(at)
-        self.committed_us = self._moments[-1] if moments else 0
+        self.committed_us = self._moments[-1] if self._moments else 0
 
     def apply(self, step: Step) -> Changed:
         """Go on to the next version."""
