@@ -96,7 +96,7 @@ def run_serve(home):
     return lambda *arguments: CliRunner().invoke(cli, ["serve", *arguments], env={"INVENTORY_HOME": str(home)})
 
 
-def test_pages_come_over_it_and_cookies_stay_on_it(shop, settings, tmp_path):
+def test_pages_come_over_it_and_cookies_stay_on_it(sample_engine, settings, tmp_path):
     pair, token = pair_in(tmp_path), "a-token-of-some-length"
     listener = listen("127.0.0.1", 0)
     server: uvicorn.Server = _server(settings, access_of("127.0.0.1", token), pair)
