@@ -49,7 +49,7 @@ COMMANDS = {
     "serve-push": ("push.serve:serve_push", "Take pushed messages; reports for a scheduler."),
     "simulate": ("commands.run.messages:simulate", "Write seeded synthetic messages."),
     "snapshots": ("commands.lake.snapshots:snapshots", "Closing stock of each day, as Parquet."),
-    "sql": ("commands.lake.core:sql", "Ask the lake a question in SQL."),
+    "sql": ("commands.lake.sql:sql", "Ask the lake a question in SQL."),
     "stats": ("commands.lake.core:stats", "Count what the lake holds."),
     "stock-at": ("commands.lake.stock_at:stock_at", "Stock at a moment of event time, late events and all."),
     "tail": ("commands.run.tail:tail", "Watch a topic: decoded, and what is wrong."),

@@ -4,6 +4,7 @@ import codecs
 import csv
 import io
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,13 +12,15 @@ from datetime import datetime
 from typing import Any, TextIO
 
 import click
-from rich.console import Console
+from rich.console import Console, ConsoleDimensions
+from rich.panel import Panel
 from rich.segment import Segment
-from rich.table import Table
 from rich.text import Text
 
+from inventory_assets.commands.table import Rows, asked_width, is_bounded
 from inventory_assets.domain.json_values import to_json
 from inventory_assets.errors import InventoryError
+from inventory_assets.option_types import ROWS
 from inventory_assets.words.numbers import UNKNOWN, number
 from inventory_assets.words.text import formula_safe, spaced, visible, visible_json, visible_lines
 from inventory_assets.words.times import to_second
@@ -26,6 +29,9 @@ FORMATS = ("table", "json", "csv")
 
 # Piped output has no terminal to ask: wide enough for every table, whatever the reader.
 PIPED_WIDTH = 160
+
+# Corners, and a space beside each.
+_FRAME = 6
 
 
 class OutputError(InventoryError):
@@ -36,8 +42,26 @@ class _Terminal(Console):
     """A console on which what comes from outside is visible, and a string is one line; what has more is a `Text`."""
 
     def print(self, *objects: Any, **options: Any) -> None:
-        """Print, with every invisible character of a text as an escape."""
+        """Print, with every invisible character of a text as an escape.
+
+        `soft_wrap` is for what should stay one line: a command to copy, on standard error; elsewhere a
+        sentence, which is wrapped by word all the same where there is an edge.
+        """
+        if not self.stderr and is_bounded(self):
+            options.pop("soft_wrap", None)
+        if any(isinstance(each, Rows) for each in objects):
+            options.setdefault("crop", False)
         super().print(*(visible(each) if isinstance(each, str) else each for each in objects), **options)
+
+    @property
+    def size(self) -> ConsoleDimensions:
+        """What COLUMNS says, else the terminal, else what a pipe gets."""
+        width, height = super().size
+        return ConsoleDimensions(asked_width() or (width if self.file.isatty() else PIPED_WIDTH), height)
+
+    @size.setter
+    def size(self, new_size: tuple[int, int]) -> None:
+        self._width, self._height = new_size
 
     def render(self, renderable: Any, options: Any = None) -> Iterable[Segment]:
         """What is printed, whatever built it: a title, a table, a text with styles."""
@@ -45,15 +69,16 @@ class _Terminal(Console):
             yield segment if segment.control else Segment(visible_lines(segment.text), segment.style)
 
 
-def _console(stream: TextIO | None, *, is_error: bool) -> Console:
+def _console(*, is_error: bool) -> Console:
     # Ids and names come from other people's systems and may hold `[/b]` or `:x:` (RULES 4): no string is markup
     # here. What is ours is styled with `Text` and `style=`. A panel's title is markup all the same: give it a `Text`.
-    width = None if stream is not None and stream.isatty() else PIPED_WIDTH
-    return _Terminal(stderr=is_error, width=width, markup=False, emoji=False, highlight=False)
+    # COLUMNS is read where it is asked for: Rich takes `²` for a number, and ends.
+    known = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+    return _Terminal(stderr=is_error, markup=False, emoji=False, highlight=False, _environ=known)
 
 
-console = _console(sys.stdout, is_error=False)
-notes = _console(sys.stderr, is_error=True)
+console = _console(is_error=False)
+notes = _console(is_error=True)
 
 
 def format_option(command: Callable) -> Callable:
@@ -64,12 +89,21 @@ def format_option(command: Callable) -> Callable:
     )(command)  # fmt: skip
 
 
+def limit_option(command: Callable) -> Callable:
+    """Add `--limit` to a command whose list may be long."""
+    return click.option(
+        "--limit", type=ROWS, default=50, show_default=True, help="Rows of a table; json and csv have all."
+    )(command)
+
+
 def print_rows(
     rows: Sequence[dict[str, Any]], format_: str, *, columns: Sequence[str] | None = None, title: str = "",
-    is_verbatim: bool = False,
+    leaving: Sequence[str] | None = None, limit: int | None = None, is_verbatim: bool = False,
 ) -> None:  # fmt: skip
     """Print rows. `columns` chooses and orders those of a table; json and csv have all.
 
+    `leaving`: of a table, those that go where all do not fit, the first first (default: from the right).
+    `limit`: rows of a table; how many more there are is said.
     `is_verbatim`: the columns have names that somebody else gave, to be copied as they are.
     """
     if format_ == "json":
@@ -82,8 +116,11 @@ def print_rows(
     else:
         with _told():
             _print_table(
-                rows, list(columns or (rows[0] if rows else ())), title, name_of=str if is_verbatim else spaced
-            )
+                rows[:limit], list(columns or (rows[0] if rows else ())), title, name_of=str if is_verbatim else spaced,
+                leaving=leaving,
+            )  # fmt: skip
+        if limit is not None:
+            print_more(rows, limit)
 
 
 @contextmanager
@@ -167,10 +204,13 @@ def _write_csv(writer: Any, names: Sequence[str], rows: Sequence[dict[str, Any]]
         writer.writerow([shown(cell) if isinstance(cell, str) else cell for cell in cells])
 
 
-def print_found(rows: Sequence[dict[str, Any]], format_: str, nothing: str = "") -> None:
+def print_found(
+    rows: Sequence[dict[str, Any]], format_: str, nothing: str = "", *, limit: int | None = None,
+    leaving: Sequence[str] | None = None,
+) -> None:  # fmt: skip
     """Print what was found or done; for a reader of tables, instead of an empty one, that there was nothing."""
     if rows or format_ != "table":
-        print_rows(rows, format_)
+        print_rows(rows, format_, limit=limit, leaving=leaving)
     if not rows and nothing:
         notes.print(nothing, style="dim")
 
@@ -178,23 +218,31 @@ def print_found(rows: Sequence[dict[str, Any]], format_: str, nothing: str = "")
 def print_more(rows: Sequence[object], limit: int) -> None:
     """Say that a table ends before its rows do."""
     if len(rows) > limit:
-        notes.print(f"{len(rows) - limit} more: --limit {len(rows)}", style="dim")
+        notes.print(f"{len(rows) - limit:,} more: --limit {len(rows)}", style="dim")
 
 
-class _Rows(Table):
-    """A table whose cells cannot forge a line."""
-
-    def add_row(self, *cells: Any, **options: Any) -> None:
-        """Add a row; a text of outside is one line, as ours are but where `Text` says otherwise."""
-        super().add_row(*(visible(cell) if isinstance(cell, str) else cell for cell in cells), **options)
+def print_older(rows: Sequence[object], limit: int) -> None:
+    """The same where nobody counted: one row was read beyond the limit, to know that there are more."""
+    if len(rows) > limit:
+        notes.print(f"older ones are left out: --limit {10 * limit} shows more", style="dim")
 
 
-def new_table(names: Sequence[str], *numbers: str, title: str | None = None) -> _Rows:
-    """A table with columns by name; `numbers` are on the right."""
-    table = _Rows(title=title, title_justify="left", header_style="bold")
-    for name in names:
-        table.add_column(name, justify="right" if name in numbers else "left", overflow="fold")
-    return table
+def new_table(
+    names: Sequence[str], *numbers: str, title: str | None = None, leaving: Sequence[str] | None = None
+) -> Rows:
+    """A table with columns by name; `numbers` are on the right, and `leaving` go first where all do not fit."""
+    return Rows(names, numbers, title=title or "", leaving=leaving)
+
+
+def print_table(table: Rows, elsewhere: str = "--format json") -> None:
+    """Print a table, and say which columns there was no room for and where they are."""
+    console.print(table)
+    if table.left_out:
+        notes.print(
+            f"no room at {console.width} columns for: {', '.join(table.left_out)}. "
+            f"A wider window shows them, or COLUMNS={PIPED_WIDTH}, or {elsewhere}.",
+            style="dim",
+        )
 
 
 def no_stock_of(warehouse_id: str, sku: str) -> click.ClickException:
@@ -203,6 +251,14 @@ def no_stock_of(warehouse_id: str, sku: str) -> click.ClickException:
         f"no stock is known of SKU {sku!r} at {warehouse_id!r}. "
         'See what is: inventory sql "SELECT warehouse_id, sku FROM core.sku_state"'
     )
+
+
+def print_headed(text: Text, heading: str, style: str) -> None:
+    """Print a text in a frame with an id above it: in the frame's line where there is room, never cut."""
+    if len(heading) + _FRAME > console.width:
+        console.print(Panel(Text.assemble((visible(heading), "bold"), "\n", text), border_style=style))
+    else:
+        console.print(Panel(text, title=Text(heading), border_style=style))
 
 
 def print_agreement(differences: Sequence[str], different: str, same: str) -> None:
@@ -223,17 +279,23 @@ def _cell(value: Any) -> Any:
 
 
 def _print_table(
-    rows: Sequence[dict[str, Any]], names: list[str], title: str, *, name_of: Callable[[str], str]
-) -> None:
+    rows: Sequence[dict[str, Any]], names: list[str], title: str, *, name_of: Callable[[str], str],
+    leaving: Sequence[str] | None,
+) -> None:  # fmt: skip
     def is_number(value: Any) -> bool:
         return isinstance(value, int | float) and not isinstance(value, bool)
 
     numbers = [name_of(name) for name in names if any(is_number(row.get(name)) for row in rows)]
-    table = new_table([name_of(name) for name in names], *numbers, title=title or None)
+    table = new_table(
+        [name_of(name) for name in names],
+        *numbers,
+        title=title,
+        leaving=None if leaving is None else [name_of(name) for name in leaving],
+    )
     for row in rows:
         table.add_row(*[_shown(row.get(name)) for name in names])
     if names:
-        console.print(table)
+        print_table(table)
     if not rows:
         notes.print("no rows", style="dim")
 

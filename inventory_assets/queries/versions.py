@@ -1,6 +1,6 @@
 """What versions did, for who reports them."""
 
-from datetime import date
+from datetime import date, datetime
 
 from inventory_assets.lake.query.reader import Reader
 from inventory_assets.lake.tables import Table
@@ -17,3 +17,9 @@ def days_of_versions(reader: Reader, table: Table, first: int, last: int) -> lis
     of_versions = f"FROM {table.full_name} WHERE version BETWEEN ? AND ?"
     query = f"SELECT DISTINCT {table.partition_by} AS day {of_versions} ORDER BY day"
     return reader.query(query, [first, last])["day"].to_list()
+
+
+def newest_version(reader: Reader) -> tuple[int, datetime | None]:
+    """The newest version that has landed, and when the lake last got one (UTC)."""
+    version, committed_at = reader.query("SELECT max(version), max(committed_at) FROM meta.versions").row(0)
+    return version or 0, committed_at

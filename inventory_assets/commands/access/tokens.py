@@ -8,7 +8,7 @@ import click
 from inventory_assets.access.audit import read_refusals, read_writes
 from inventory_assets.access.tokens import list_tokens, make_token, revoke_token
 from inventory_assets.clock import clock_of
-from inventory_assets.commands.output import console, format_option, notes, print_found
+from inventory_assets.commands.output import console, format_option, limit_option, notes, print_found, print_older
 from inventory_assets.domain.access.grants import Scope
 from inventory_assets.domain.access.tokens import MAX_RATE, Token, read_lifetime
 from inventory_assets.domain.values import InvalidValue, to_datetime
@@ -71,8 +71,9 @@ def make(
 
 @tokens.command("list")
 @click.option("--all", "with_ended", is_flag=True, help="Those that were revoked or have expired, too.")
+@limit_option
 @format_option
-def list_(with_ended: bool, format_: str) -> None:
+def list_(with_ended: bool, limit: int, format_: str) -> None:
     """List the tokens, by name; never their secrets."""
     settings = load_settings()
     found, now = list_tokens(settings, with_ended=with_ended), clock_of(settings).microseconds()
@@ -80,7 +81,9 @@ def list_(with_ended: bool, format_: str) -> None:
         rows = [_shown_row(each, now) for each in found]
     else:
         rows = [_row(each, now) for each in found]
-    print_found(rows, format_, "no token: inventory tokens make NAME --scope read")
+    print_found(
+        rows, format_, "no token: inventory tokens make NAME --scope read", limit=limit, leaving=("rate", "token_id")
+    )
 
 
 @tokens.command()
@@ -99,13 +102,17 @@ def audit(limit: int, refused: bool, format_: str) -> None:
     """Print who wrote what, the newest first."""
     settings = load_settings()
     if refused:
-        print_found(read_refusals(settings, limit), format_, "nobody was refused")
+        refusals = read_refusals(settings, limit + 1)
+        print_found(refusals[:limit], format_, "nobody was refused")
+        print_older(refusals, limit)
         return
-    rows = read_writes(settings, limit)
+    found = read_writes(settings, limit + 1)
+    rows = found[:limit]
     if format_ == "table":
         rows = [{name: _cell(row, name) for name in ("at", "token", "method", "path", "resource", "status")}
                 for row in rows]  # fmt: skip
-    print_found(rows, format_, "nothing was written with a token")
+    print_found(rows, format_, "nothing was written with a token", leaving=("resource", "method"))
+    print_older(found, limit)
 
 
 def _may(token: Token) -> str:

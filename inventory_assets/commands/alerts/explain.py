@@ -5,15 +5,23 @@ from dataclasses import asdict
 from typing import Any
 
 import click
-from rich.panel import Panel
-from rich.table import Table
 from rich.text import Text
 
 from inventory_assets.commands.alerts.incidents import explain_incident
 from inventory_assets.commands.alerts.listing import print_age
 from inventory_assets.commands.alerts.style import STYLES
 from inventory_assets.commands.landing import land_or_say
-from inventory_assets.commands.output import console, new_table, no_stock_of, print_agreement, print_rows, to_json
+from inventory_assets.commands.output import (
+    console,
+    new_table,
+    no_stock_of,
+    print_agreement,
+    print_headed,
+    print_rows,
+    print_table,
+    to_json,
+)
+from inventory_assets.commands.table import Rows
 from inventory_assets.domain.stock.coverage import WINDOW_DAYS
 from inventory_assets.ingest.meaning import meaning_of
 from inventory_assets.ingest.verify import recorded_by, recorded_state
@@ -74,12 +82,15 @@ def explain(alert_id: str, format_: str) -> None:
 def _print_explanation(found: Explanation, present: Present | None, told: Line | None) -> None:
     body = found.body
     arithmetic, rule = body["lineage"]["arithmetic"], body["lineage"]["rule"]
-    console.print(
-        Panel(_headline(found, present, told), title=Text(body["alert_id"]), border_style=STYLES[body["priority"]])
-    )
+    print_headed(_headline(found, present, told), body["alert_id"], STYLES[body["priority"]])
     numbers = ("quantity", "on hand", "reserved", "inbound", "available", "version")
     title = "What happened to the stock, in the order it arrived"
-    table = new_table(("event time (UTC)", "event", *numbers), *numbers, title=title)
+    table = new_table(
+        ("event time (UTC)", "event", *numbers),
+        *numbers,
+        title=title,
+        leaving=("version", "inbound", "reserved", "on hand"),
+    )
     if found.earlier_events:
         table.add_row(f"… {found.earlier_events} earlier events", *[""] * 7, style="dim")
     for line in found.events:
@@ -89,8 +100,8 @@ def _print_explanation(found: Explanation, present: Present | None, told: Line |
             str(line.on_hand), str(line.reserved), str(line.inbound), str(line.available), str(line.version),
             style="bold" if is_opening else None,
         )  # fmt: skip
-    console.print(table)
-    console.print(_rules_table(found.rules))
+    print_table(table)
+    print_table(_rules_table(found.rules))
     name = " ".join(str(part) for part in (rule["level_type"], rule["level_id"], rule["warehouse_id"]) if part)
     console.print(
         Text.assemble(
@@ -185,9 +196,9 @@ def _headline(found: Explanation, present: Present | None, told: Line | None) ->
     return text
 
 
-def _rules_table(rules: list[RuleLine]) -> Table:
+def _rules_table(rules: list[RuleLine]) -> Rows:
     names = ("level", "id", "warehouse", "limits", "verdict")
-    table = new_table(names, title="Which threshold holds, most specific first")
+    table = new_table(names, title="Which threshold holds, most specific first", leaving=("warehouse", "id"))
     for line in rules:
         table.add_row(
             line.level_type, line.level_id, line.warehouse_id or "all", line.limits, line.verdict,
@@ -244,6 +255,6 @@ def why_not(warehouse_id: str, sku: str, format_: str) -> None:
         print_rows([{"reason": found.reason, "sentence": found.sentence, **found.facts}], "json")
         return
     console.print(Text.assemble((found.reason, "bold"), f"  {visible(found.sentence)}"), soft_wrap=True)
-    console.print(_rules_table(found.rules))
+    print_table(_rules_table(found.rules))
     facts = ", ".join(f"{name} {value}" for name, value in found.facts.items() if value is not None)
     console.print(facts, style="dim")

@@ -7,7 +7,14 @@ from rich.text import Text
 
 from inventory_assets.commands.alerts.style import STYLES, available_text, product_text
 from inventory_assets.commands.lazy import LazyGroup
-from inventory_assets.commands.output import console, format_option, new_table, notes, print_more, print_rows
+from inventory_assets.commands.output import (
+    format_option,
+    new_table,
+    notes,
+    print_more,
+    print_rows,
+    print_table,
+)
 from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.option_types import ROWS
 from inventory_assets.queries.alerts import read_alerts, wire_of
@@ -22,6 +29,8 @@ from inventory_assets.words.text import visible
 COLUMNS = (
     "priority", "alert", "warehouse", "product", "available", "threshold", "trend", "since (UTC)", "what to do",
 )  # fmt: skip
+# The priority follows from the kind of alert, whose colour is its.
+LEAVING = ("trend", "threshold", "priority", "since (UTC)", "available")
 
 
 HANDLING = {
@@ -70,13 +79,14 @@ def _list_alerts(state: str, limit: int, format_: str) -> None:
 
 def _print_alerts(rows: list[dict[str, Any]], present: dict[str, Present], limit: int, state: str) -> None:
     kinds = tally(row["body"]["alert_type"] for row in rows) or "nothing to do"
-    table = new_table(COLUMNS, "available", "threshold", title=f"{alert_count(len(rows), state)}: {kinds}")
+    title = f"{alert_count(len(rows), state)}: {kinds}"
+    table = new_table(COLUMNS, "available", "threshold", title=title, leaving=LEAVING)
     for row in rows[:limit]:
         body, now = row["body"], present.get(row["body"]["alert_id"])
         done = ", ".join(handled(row))
         table.add_row(
             Text(body["priority"], STYLES[body["priority"]]),
-            Text(body["alert_type"]).append(f"\n{visible(done)}" if done else "", "dim"),
+            Text(body["alert_type"], STYLES[body["priority"]]).append(f"\n{visible(done)}" if done else "", "dim"),
             body["warehouse_id"],
             product_text(body),
             available_text(body, now),
@@ -85,7 +95,7 @@ def _print_alerts(rows: list[dict[str, Any]], present: dict[str, Present], limit
             body["first_breach_time"][:16].replace("T", " ") + (" late data" if body["is_late"] else ""),
             "–" if now is None or now.line is None else Text("\n".join(map(visible, steps(now.line)))),
         )
-    console.print(table)
+    print_table(table)
     print_more(rows, limit)
     if rows:
         asked = command("inventory explain {}", rows[0]["body"]["alert_id"])

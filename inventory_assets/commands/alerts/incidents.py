@@ -5,7 +5,6 @@ import sys
 from typing import Any
 
 import click
-from rich.panel import Panel
 from rich.text import Text
 
 from inventory_assets.clock import clock_of
@@ -13,11 +12,14 @@ from inventory_assets.commands.alerts.style import STYLES
 from inventory_assets.commands.output import (
     console,
     format_option,
+    limit_option,
     new_table,
     notes,
     print_agreement,
     print_found,
+    print_headed,
     print_rows,
+    print_table,
     to_json,
 )
 from inventory_assets.commands.telling import telling_engine
@@ -34,14 +36,16 @@ from inventory_assets.words.text import spaced, visible
 from inventory_assets.words.times import to_minute
 
 COLUMNS = ("incident_id", "priority", "kind", "title", "members", "opened_at", "resolved_at")
+LEAVING = ("resolved_at", "kind", "priority", "opened_at", "members")
 SHOWN_MEMBERS = 10
 
 
 @click.group(invoke_without_command=True)
 @click.option("--state", type=click.Choice(["open", "resolved", "all"]), default="open", show_default=True)
+@limit_option
 @format_option
 @click.pass_context
-def incidents(context: click.Context, state: str, format_: str) -> None:
+def incidents(context: click.Context, state: str, limit: int, format_: str) -> None:
     """List business alerts: stockouts of a category, unusual sales, overdue restocks, trends."""
     if context.invoked_subcommand is not None:
         return
@@ -49,7 +53,8 @@ def incidents(context: click.Context, state: str, format_: str) -> None:
     if format_ == "table" and not found:
         notes.print("no incidents" if state == "all" else f"no {state} incidents", style="dim")
     elif format_ == "table":
-        print_rows([{**row, "members": len(row["members"])} for row in found], "table", columns=COLUMNS)
+        rows = [{**row, "members": len(row["members"])} for row in found]
+        print_rows(rows, "table", columns=COLUMNS, leaving=LEAVING, limit=limit)
         asked = command("inventory explain {}", found[0]["incident_id"])
         notes.print(f"Why? {asked}", style="dim", soft_wrap=True)
     else:
@@ -103,7 +108,7 @@ def _print_incident(
     end = "" if row["resolved_at"] is None else f", over at {to_minute(row['resolved_at'])}"
     text.append(f"since {to_minute(row['opened_at'])}{end}; judged as of {to_minute(row['as_of'])}", "dim")
     text.append(f" on lake version {row['as_of_version']}", "dim")
-    console.print(Panel(text, title=Text(row["incident_id"]), border_style=STYLES[row["priority"]]))
+    print_headed(text, row["incident_id"], STYLES[row["priority"]])
     arithmetic = dict(row["arithmetic"])
     comparison = arithmetic.pop("comparison")
     for name, value in arithmetic.items():
@@ -118,7 +123,7 @@ def _print_incident(
                 alert["alert_type"], alert["state"], alert["warehouse_id"], alert["sku"],
                 str(alert["available"]), alert["alert_id"][-8:],
             )  # fmt: skip
-        console.print(table)
+        print_table(table)
     members = row["members"] if not alerts else [alert["alert_id"] for alert in alerts]
     if not alerts:
         console.print(f"  from: {', '.join(members[:SHOWN_MEMBERS])}")

@@ -4,12 +4,21 @@ from datetime import timedelta
 from typing import Any
 
 import click
-from rich.panel import Panel
 from rich.text import Text
 
 from inventory_assets.clock import clock_of, machine_microseconds
 from inventory_assets.commands.alerts.style import STYLES, available_text, product_text
-from inventory_assets.commands.output import console, format_option, new_table, notes, print_more, print_rows, to_json
+from inventory_assets.commands.output import (
+    console,
+    format_option,
+    new_table,
+    notes,
+    print_headed,
+    print_more,
+    print_rows,
+    print_table,
+    to_json,
+)
 from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.option_types import ROWS
 from inventory_assets.quality.pipeline import explain_age_now
@@ -25,6 +34,8 @@ from inventory_assets.words.commands import command
 from inventory_assets.words.numbers import UNKNOWN, counted
 from inventory_assets.words.text import visible
 from inventory_assets.words.times import duration, to_minute, to_second
+
+LEAVING = ("threshold", "priority", "handled", "age", "available", "warehouse")
 
 
 def print_age(reader: LakeReader, warehouse_id: str) -> None:
@@ -65,7 +76,7 @@ def _print_list(rows: list[dict[str, Any]], present: dict[str, Present], limit: 
     open_count = sum(row["acknowledged_by"] is None for row in rows)
     title = f"{alert_count(len(rows), state)}, {open_count:,} not acknowledged"
     names = ("id", "priority", "alert", "warehouse", "product", "available", "threshold", "age", "handled")
-    table = new_table(names, "available", "threshold", "age", title=title)
+    table = new_table(names, "available", "threshold", "age", title=title, leaving=LEAVING)
     for row in rows[:limit]:
         body = row["body"]
         table.add_row(
@@ -74,7 +85,7 @@ def _print_list(rows: list[dict[str, Any]], present: dict[str, Present], limit: 
             f"{body['threshold']:g}", duration(timedelta(minutes=row["age_minutes"])),
             ", ".join(handled(row)) or UNKNOWN,
         )  # fmt: skip
-    console.print(table)
+    print_table(table)
     print_more(rows, limit)
     unacknowledged = next((row for row in rows if row["acknowledged_by"] is None and row["state"] == "firing"), None)
     if unacknowledged is not None:
@@ -106,15 +117,17 @@ def show(alert_id: str, format_: str) -> None:
 
 def _print_alert(row: dict[str, Any], present: Present | None, steps: list[dict[str, Any]]) -> None:
     alert_id, priority = row["body"]["alert_id"], row["body"]["priority"]
-    console.print(Panel(_headline(row, present), title=Text(alert_id), border_style=STYLES[priority]))
-    table = new_table(("when (UTC)", "what", "who", "why", "version"), "version", title="History")
+    print_headed(_headline(row, present), alert_id, STYLES[priority])
+    table = new_table(
+        ("when (UTC)", "what", "who", "why", "version"), "version", title="History", leaving=("version", "who")
+    )
     for step in steps:
         what, who, why = step_words(step)
         table.add_row(
             to_second(step['at']), what,
             Text(visible(who), "dim" if step["actor"] is None else ""), why, str(step["version"]),
         )  # fmt: skip
-    console.print(table)
+    print_table(table)
     for link in post_mortems(steps):
         console.print(f"Post-mortem  {link['url']}  ({link['by']}, {link['at']:%Y-%m-%d})", soft_wrap=True)
     asked = command("inventory explain {}", alert_id)

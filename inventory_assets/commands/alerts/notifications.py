@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from inventory_assets.commands.output import format_option, notes, print_more, print_rows
+from inventory_assets.commands.output import format_option, notes, print_rows
 from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.notify.history import read_notifications
 from inventory_assets.option_types import ROWS
@@ -14,6 +14,7 @@ from inventory_assets.words.commands import command
 from inventory_assets.words.numbers import counted
 
 SHOWN = ("at", "id", "channel", "kind", "about", "recipients", "status", "tries", "error")
+LEAVING = ("error", "kind", "tries", "recipients", "id")
 
 
 @click.command()
@@ -38,8 +39,7 @@ def notifications(subject_id: str | None, limit: int, format_: str) -> None:
     if not rows:
         notes.print("nobody was notified yet" if found is None else "nobody was notified of it yet", style="dim")
         return
-    print_rows([_short(row) for row in rows[:limit]], "table", columns=SHOWN)
-    print_more(rows, limit)
+    print_rows([_short(row) for row in rows], "table", columns=SHOWN, leaving=LEAVING, limit=limit)
     if planned := next((row["id"] for row in rows if row["id"].startswith("ntf-")), None):
         asked = command("inventory explain {}", planned[-8:])
         notes.print(f"Every try: {asked}", style="dim", soft_wrap=True)

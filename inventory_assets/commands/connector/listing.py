@@ -7,7 +7,7 @@ import click
 from rich.text import Text
 
 from inventory_assets.clock import clock_of, machine_microseconds
-from inventory_assets.commands.output import console, format_option, notes, print_rows
+from inventory_assets.commands.output import console, format_option, limit_option, notes, print_rows
 from inventory_assets.domain.quality.pipeline import Severity
 from inventory_assets.domain.values import span
 from inventory_assets.lake.query.reader import LakeReader
@@ -18,12 +18,14 @@ from inventory_assets.words.times import to_second
 
 _COLUMNS = ("connector_id", "warehouse_id", "state", "last_heard", "numbers_as_of", "read", "published",
             "dead_lettered", "open_gaps")  # fmt: skip
+_LEAVING = ("read", "published", "dead_lettered", "open_gaps", "last_heard", "warehouse_id")
 _STYLES = {Severity.INFO: "dim", Severity.WARNING: "yellow", Severity.ALARM: "bold red"}
 
 
 @click.command("list")
+@limit_option
 @format_option
-def list_(format_: str) -> None:
+def list_(limit: int, format_: str) -> None:
     """List what the lake has heard of each connector. Exit 1 where numbers are old or messages do not flow.
 
     The heartbeats come the way the data come, so this is what a planner's
@@ -37,7 +39,7 @@ def list_(format_: str) -> None:
     if format_ != "table":
         print_rows(rows, format_)
     elif rows:
-        print_rows([_shown(row) for row in rows], format_, columns=_COLUMNS)
+        print_rows([_shown(row) for row in rows], format_, columns=_COLUMNS, leaving=_LEAVING, limit=limit)
     else:
         notes.print("no connector has been heard of: `inventory connector run` is heard at once", style="dim")
     for each in findings:

@@ -1,108 +1,24 @@
-"""`inventory sql | stats | velocity | verify | rebuild | maintain`: the lake itself."""
+"""`inventory stats | velocity | verify | rebuild | maintain`: the lake itself."""
 
-import re
 import sys
 from dataclasses import asdict
 from datetime import datetime
 
 import click
-import duckdb
 
-from inventory_assets.commands.days import read_day, read_moment
-from inventory_assets.commands.landing import land_or_say
-from inventory_assets.commands.output import format_option, notes, print_batches, print_found, print_rows
-from inventory_assets.commands.stopping import ending_on_sigterm
+from inventory_assets.commands.days import read_day
+from inventory_assets.commands.output import format_option, notes, print_found, print_rows
 from inventory_assets.commands.telling import telling_engine
 from inventory_assets.ingest.meaning import meaning_of
 from inventory_assets.ingest.rebuild import rebuild_lake
 from inventory_assets.ingest.replay import Replay
 from inventory_assets.ingest.verify import Difference, recompute_lake, verify_lake
-from inventory_assets.lake.catalog.marts import MartsMissingError, show_marts
-from inventory_assets.lake.files.archive_files import SCHEMA as ARCHIVE
-from inventory_assets.lake.files.archive_files import show_archive
-from inventory_assets.lake.files.partition_files import SCHEMA as SNAPSHOTS
-from inventory_assets.lake.files.partition_files import attach_views
-from inventory_assets.lake.query.answer import tell_infinity, unique_names
-from inventory_assets.lake.query.as_of import show_version, version_at
-from inventory_assets.lake.query.guard import bounded, check_question, only_read
 from inventory_assets.lake.query.reader import LakeReader
-from inventory_assets.lake.upkeep.expiry import hold_snapshots
 from inventory_assets.lake.upkeep.maintenance import Maintenance
-from inventory_assets.option_types import VERSION
 from inventory_assets.queries.counts import count_lake
-from inventory_assets.recompute.moment import STOCK_AT, show_stock_at
 from inventory_assets.refresh.velocity import refresh_velocity
 from inventory_assets.settings import Settings, load_settings
 from inventory_assets.wiring import engine_of
-
-# Rows in memory at a time, and of one printed table.
-BATCH = 2_000
-
-
-@click.command()
-@click.argument("query")
-@click.option("--at-version", type=VERSION, help="As the lake was at this version.")
-@click.option("--at", "at_time", help="As the lake was at this time (RFC 3339, UTC), up to now.")
-@click.option("--fresh", is_flag=True, help="See every version: what has not landed yet lands first.")
-@click.option("--files", is_flag=True, help="Other files may be read, too: read_csv('orders.csv').")
-@format_option
-def sql(query: str, at_version: int | None, at_time: str | None, fresh: bool, files: bool, format_: str) -> None:
-    """Ask the lake a question in SQL. Read-only; schemas raw, core, out, meta, snapshots, marts, archive.
-
-    With --at-version or --at, the marts can be asked only if they were built by then.
-    Both are of when versions were made. Of when things happened: FROM stock_at('2026-01-31 12:00').
-    It ends after INVENTORY_SQL_SECONDS and stays within INVENTORY_SQL_MEMORY_LIMIT.
-
-    \b
-    inventory sql "SELECT * FROM core.sku_state ORDER BY available LIMIT 10"
-    inventory sql "SELECT count(*) FROM out.alerts" --at-version 12
-    """
-    if at_version is not None and at_time is not None:
-        raise click.UsageError("--at-version and --at were both given; choose one.")
-    moment = None if at_time is None else read_moment("--at", at_time)
-    settings = load_settings()
-    if fresh or at_version is not None or moment is not None:
-        land_or_say(settings)
-    reader = LakeReader(settings)
-    click.get_current_context().call_on_close(reader.connection.close)
-    # A question may take minutes, and the lake goes on.
-    click.get_current_context().with_resource(hold_snapshots(settings))
-    if moment is not None:
-        at_version = version_at(reader.connection, moment)
-    show_version(reader.connection, at_version)
-    # Listing files takes a moment, in a bucket more.
-    if SNAPSHOTS in query.lower():
-        attach_views(reader.connection, settings.snapshots_uri)
-    if STOCK_AT in query.lower():
-        show_stock_at(reader.connection)
-    marts_lacking = _show_marts(reader.connection, settings, at_version)
-    if ARCHIVE in query.lower():
-        show_archive(reader.connection, settings.archive_uri, at_version)
-    within = bounded(
-        reader.connection, memory=settings.sql_memory_limit, spill=settings.sql_spill_limit,
-        seconds=settings.sql_seconds,
-    )  # fmt: skip
-    with ending_on_sigterm(), within:
-        only_read(reader.connection, settings, files=files)
-        try:
-            check_question(reader.connection, query, files=files)
-            cursor = reader.connection.execute(tell_infinity(reader.connection, query))
-        except (duckdb.ParserException, duckdb.CatalogException, duckdb.BinderException) as error:
-            if marts_lacking and re.search(r"\bmarts\b", query):
-                raise click.ClickException(marts_lacking) from error
-            raise click.ClickException(f"{error}") from error
-        if cursor.description is not None:
-            names = unique_names([column[0] for column in cursor.description])
-            print_batches(names, iter(lambda: cursor.fetchmany(BATCH), []), format_)
-
-
-def _show_marts(connection: duckdb.DuckDBPyConnection, settings: Settings, at_version: int | None) -> str:
-    # Most questions are not about marts: why there are none is said to those that are.
-    try:
-        show_marts(connection, settings, at_version)
-    except MartsMissingError as error:
-        return str(error)
-    return ""
 
 
 @click.command()

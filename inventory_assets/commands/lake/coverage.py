@@ -6,9 +6,8 @@ from typing import Any
 import click
 
 from inventory_assets.commands.days import read_day
-from inventory_assets.commands.output import format_option, notes, print_rows
+from inventory_assets.commands.output import format_option, limit_option, notes, print_rows
 from inventory_assets.lake.query.reader import LakeReader, history_reader
-from inventory_assets.option_types import ROWS
 from inventory_assets.queries.coverage import COLUMNS, read_coverage
 from inventory_assets.ranges import MAX_DAYS
 from inventory_assets.refresh.coverage import refresh_coverage
@@ -17,6 +16,7 @@ from inventory_assets.settings import load_settings
 from inventory_assets.wiring import engine_of
 
 SHORT = ("warehouse", "sku", "available", "units_a_day", "deviation", "days", "out_days", "cover_days", "80%_interval")
+LEAVING = ("deviation", "days", "out_days", "80%_interval", "units_a_day")
 
 
 def _short(row: dict[str, Any]) -> dict[str, Any]:
@@ -57,7 +57,7 @@ def dynamic(as_of: datetime | None, format_: str) -> None:
 @click.argument("sku", metavar="SKU]", required=False)
 @click.option("--refresh", is_flag=True, help="Measure anew first; Dagster does so daily.")
 @click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="With --refresh: the window ends before this day.")
-@click.option("--limit", type=ROWS, default=50, show_default=True, help="Rows of a table; json and csv have all.")
+@limit_option
 @format_option
 def coverage(
     warehouse_id: str | None, sku: str | None, refresh: bool, as_of: datetime | None, limit: int, format_: str
@@ -91,12 +91,10 @@ def coverage(
             'see what is known: inventory sql "SELECT warehouse_id, sku FROM core.sku_state"'
         )
     if format_ == "table":
-        print_rows([_short(row) for row in rows[:limit]], "table", columns=SHORT)
+        print_rows([_short(row) for row in rows], "table", columns=SHORT, leaving=LEAVING, limit=limit)
     else:
         print_rows(rows, format_, columns=COLUMNS)
-    if format_ == "table" and len(rows) > limit:
-        notes.print(f"{len(rows) - limit:,} more: --limit {len(rows)}", style="dim")
-    elif not rows and refresh:
+    if not rows and refresh:
         notes.print(f"no key has an event before {day}, so there is no demand to measure", style="dim")
     elif not rows:
         notes.print("nothing was measured yet: inventory coverage --refresh", style="dim")

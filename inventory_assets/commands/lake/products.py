@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from inventory_assets.archive.archive import EVERY_DAY, archiver_of
-from inventory_assets.commands.output import format_option, notes, print_rows
+from inventory_assets.commands.output import format_option, limit_option, notes, print_rows
 from inventory_assets.commands.telling import telling_engine
 from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.option_types import Whole
@@ -41,26 +41,30 @@ def _days_option(command: Callable) -> Callable:
 
 @products.command()
 @_days_option
+@limit_option
 @format_option
-def discontinued(days: int | None, format_: str) -> None:
+def discontinued(days: int | None, limit: int, format_: str) -> None:
     """List SKUs that are inactive everywhere, or had no stock and no event for long."""
     settings = load_settings()
     rows = find_discontinued(LakeReader(settings), days or settings.discontinued_after.days)
-    print_rows(rows, format_)
+    print_rows(rows, format_, limit=limit)
+    if not rows:
+        notes.print("no SKU is discontinued", style="dim")
 
 
 @products.command("clean-up")
 @_days_option
 @click.option("--dry-run", is_flag=True, help="Only list what would go.")
+@limit_option
 @format_option
-def clean_up(days: int | None, dry_run: bool, format_: str) -> None:
+def clean_up(days: int | None, dry_run: bool, limit: int, format_: str) -> None:
     """Archive the lake, then take discontinued SKUs' product data away. Stock and history stay."""
     settings = load_settings()
     reader = LakeReader(settings)
     found = find_discontinued(reader, days or settings.discontinued_after.days)
     reader.connection.close()
     rows = [row for row in found if row["has_product_data"]]
-    print_rows(rows, format_)
+    print_rows(rows, format_, limit=limit)
     if dry_run or not rows:
         return
     with archiver_of(settings) as archiver, notes.status("archiving"):

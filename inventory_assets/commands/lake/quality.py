@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from inventory_assets.clock import clock_of
-from inventory_assets.commands.output import format_option, notes, print_rows
+from inventory_assets.commands.output import format_option, notes, print_older, print_rows
 from inventory_assets.commands.telling import telling_engine
 from inventory_assets.domain.quality.results import QualityResult, ResultStatus, Severity, summarize
 from inventory_assets.lake.query.as_of import show_version
@@ -24,6 +24,8 @@ from inventory_assets.words.text import spaced
 _RULES = {rule.name: rule for rule in RULES}
 COLUMNS = ("rule", "table", "severity", "status", "failing", "checked", "trend", "such_as")
 HISTORY_COLUMNS = ("checked_at", "rule", "status", "failing", "such_as", "as_of_version")
+LEAVING = ("trend", "checked", "table", "severity", "such_as")
+HISTORY_LEAVING = ("as_of_version", "such_as")
 SHOWN_IDS = 2
 SHOWN_LENGTH = 60
 
@@ -64,7 +66,7 @@ def quality(context: click.Context, rules: list[Rule], light: bool, is_recorded:
     results = _judge(settings, rules or (LIGHT_RULES if light else RULES), is_recorded=is_recorded)
     results.sort(key=lambda result: (result.status is not ResultStatus.FAIL, result.severity is not Severity.ERROR))
     if format_ == "table":
-        print_rows([_short(result) for result in results], "table", columns=COLUMNS)
+        print_rows([_short(result) for result in results], "table", columns=COLUMNS, leaving=LEAVING)
         _print_advice(results)
     else:
         print_rows([_full(result) for result in results], format_, columns=list(_full(results[0])))
@@ -130,18 +132,20 @@ def history(rule: str | None, limit: int, format_: str) -> None:
     A result that says what the last one said is kept once a UTC day.
     """
     reader = LakeReader(load_settings())
-    results = read_history(reader, rule=rule, limit=limit)
+    found = read_history(reader, rule=rule, limit=limit + 1)
+    results = found[:limit]
     if rule is not None and not results and rule not in _RULES:
         raise click.ClickException(f"{rule!r} is no rule, and none of that name was ever recorded.")
     if format_ == "table":
         rows = [_short(result) | {"checked_at": result.checked_at, "as_of_version": result.as_of_version}
                 for result in results]  # fmt: skip
-        print_rows(rows, "table", columns=HISTORY_COLUMNS)
+        print_rows(rows, "table", columns=HISTORY_COLUMNS, leaving=HISTORY_LEAVING)
         if rule is not None and results:
             [newest] = with_trends(reader, results[:1])
             notes.print(f"trend: {describe_trend(newest.trend)}", style="dim")
     else:
         names = [name for name in _full(results[0]) if name != "trend"] if results else []
         print_rows([{name: _full(result)[name] for name in names} for result in results], format_, columns=names)
+    print_older(found, limit)
     if not results:
         notes.print("nothing was recorded yet: inventory quality --record", style="dim")

@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 import click
 
 from inventory_assets.clock import clock_of, machine_seconds
-from inventory_assets.commands.output import format_option, notes, print_rows
+from inventory_assets.commands.output import format_option, limit_option, notes, print_rows
 from inventory_assets.domain.notify.notifications import DeliveryError
 from inventory_assets.lake.files.storage import open_storage
 from inventory_assets.option_types import PORT, VERSION
@@ -95,12 +95,13 @@ def _row(manifest: Manifest, place: str) -> dict:
 
 
 @reports.command("list")
+@limit_option
 @format_option
-def list_(format_: str) -> None:
+def list_(limit: int, format_: str) -> None:
     """List the reports, the newest first."""
     settings = load_settings()
     storage = open_storage(settings.reports_uri)
     rows = [_row(manifest, settings.reports_uri) for kind in Kind for manifest in list_manifests(storage, kind)]
-    print_rows(rows, format_)
+    print_rows(rows, format_, leaving=("as_of", "version"), limit=limit)
     if not rows:
         notes.print("no report was built yet: inventory reports build", style="dim")

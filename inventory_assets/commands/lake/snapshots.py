@@ -8,7 +8,7 @@ import polars as pl
 
 from inventory_assets.clock import clock_of
 from inventory_assets.commands.days import read_span
-from inventory_assets.commands.output import format_option, notes, print_rows
+from inventory_assets.commands.output import format_option, limit_option, notes, print_rows
 from inventory_assets.lake.files.partition_files import (
     SNAPSHOT_TABLES,
     Manifest,
@@ -46,10 +46,11 @@ def table_option(command: Callable) -> Callable:
 @click.option("--stale", "is_stale", is_flag=True, help="The days that late events changed, and no others.")
 @click.option("--missing", "is_missing", is_flag=True, help="The complete days without a file.")
 @table_option
+@limit_option
 @format_option
 def build(
     first: datetime | None, last: datetime | None, is_stale: bool, is_missing: bool, names: tuple[str, ...],
-    format_: str,
+    limit: int, format_: str,
 ) -> None:  # fmt: skip
     """Make days' files from the lake's events. Alerts nobody, and changes nothing in the lake.
 
@@ -82,7 +83,7 @@ def build(
                 status.update(f"{table.name}: {manifest.date}")
                 rows.append(_row(manifest))
     rows.sort(key=lambda row: (row["table"], row["date"]))
-    print_rows(rows, format_, columns=_SHOWN if format_ == "table" else None)
+    print_rows(rows, format_, columns=_SHOWN if format_ == "table" else None, limit=limit)
 
 
 def _wanted(
@@ -110,8 +111,9 @@ def _row(manifest: Manifest) -> dict:
 @click.option("--days", "is_detailed", is_flag=True, help="One row per stale, missing or damaged day, with why.")
 @click.option("--check", "is_checked", is_flag=True, help="Read every file, and compare it with its hash.")
 @table_option
+@limit_option
 @format_option
-def status(is_detailed: bool, is_checked: bool, names: tuple[str, ...], format_: str) -> None:
+def status(is_detailed: bool, is_checked: bool, names: tuple[str, ...], limit: int, format_: str) -> None:
     """Say which days there are, which late events have changed, and which are missing. Writes nothing."""
     settings = load_settings()
     today = clock_of(settings).today()
@@ -140,7 +142,7 @@ def status(is_detailed: bool, is_checked: bool, names: tuple[str, ...], format_:
                 "bytes": sum(each.size for each in findings.manifests.values()),
             }
         )
-    print_rows(days if is_detailed else summaries, format_)
+    print_rows(days if is_detailed else summaries, format_, limit=limit)
     if not is_detailed and days:
         notes.print("Why: inventory snapshots status --days. Mend: inventory snapshots build --stale --missing.")
     if any(row["state"] == "damaged" for row in days):

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from inventory_assets.commands.output import console, format_option, notes, print_rows
+from inventory_assets.commands.output import console, format_option, limit_option, notes, print_more, print_rows
 from inventory_assets.commands.run.publish import publish_messages
 from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.queries.dead_letters import find_causes, find_letters, is_whole, to_replay, unreplayed
@@ -25,8 +25,9 @@ SHOWN_CHARACTERS = 600
 @click.argument("message_id", required=False)
 @click.option("--reason", help="Only letters with this reason.")
 @click.option("--topic", help="Only letters that were published to this topic.")
+@limit_option
 @format_option
-def dead_letters(message_id: str | None, reason: str | None, topic: str | None, format_: str) -> None:
+def dead_letters(message_id: str | None, reason: str | None, topic: str | None, limit: int, format_: str) -> None:
     """Show what was refused, by cause: how often, since when, where it is wrong, and what to do about it.
 
     With a MESSAGE_ID that one whole: with its body, and the trace of a fault of ours.
@@ -43,7 +44,8 @@ def dead_letters(message_id: str | None, reason: str | None, topic: str | None, 
     if format_ != "table":
         print_rows(rows, format_)
         return
-    print_causes(rows, console)
+    print_causes(rows[:limit], console)
+    print_more(rows, limit)
     if rows:
         notes.print(
             "one whole: inventory dead-letters MESSAGE_ID; again after a fix on our side: inventory "

@@ -11,7 +11,7 @@ import polars as pl
 
 from inventory_assets.backtest.run import lay_over, present_rules, run_backtest, score
 from inventory_assets.commands.days import read_day
-from inventory_assets.commands.output import format_option, notes, print_rows
+from inventory_assets.commands.output import format_option, limit_option, notes, print_rows
 from inventory_assets.domain.backtest.score import FALSE_ALARM, Backtest
 from inventory_assets.domain.values import DAY_US, midnight, to_datetime
 from inventory_assets.ingest.meaning import meaning_of
@@ -50,10 +50,11 @@ def _svg(context: click.Context, parameter: click.Parameter, value: Path | None)
     "--fail-if-precision-below", "min_precision", type=_share, metavar="X", help="Exit 1 below this (0 to 1)."
 )
 @click.option("--fail-if-recall-below", "min_recall", type=_share, metavar="X", help="Exit 1 below this (0 to 1).")
+@limit_option
 @format_option
 def backtest(
     rules_file: Path, days: int, until: datetime | None, merge: bool, listed: str | None, plot: Path | None,
-    min_precision: float | None, min_recall: float | None, format_: str,
+    min_precision: float | None, min_recall: float | None, limit: int, format_: str,
 ) -> None:  # fmt: skip
     """Replay the lake's history under the rules in RULES (YAML, JSON or CSV) and score them. Changes nothing.
 
@@ -82,7 +83,7 @@ def backtest(
         )
     scores = score(found)
     if listed is not None:
-        print_rows(_listed(found, listed), format_)
+        print_rows(_listed(found, listed), format_, limit=limit)
     else:
         _print_scores(found, scores, format_)
     if plot is not None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from inventory_assets.commands.output import format_option, no_stock_of, notes, print_found, print_rows
+from inventory_assets.commands.output import format_option, limit_option, no_stock_of, notes, print_found, print_rows
 from inventory_assets.domain.events.kinds import ThresholdRule
 from inventory_assets.domain.events.parse_threshold import Scope
 from inventory_assets.ingest.meaning import defaults_of
@@ -22,8 +22,9 @@ from inventory_assets.words.numbers import counted
 
 @click.command()
 @click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@limit_option
 @format_option
-def validate(file: Path | None, format_: str) -> None:
+def validate(file: Path | None, limit: int, format_: str) -> None:
     """Find conflicts in the rules, or in a file of them.
 
     Errors are what an import refuses: two rules for one scope, min above
@@ -50,7 +51,7 @@ def validate(file: Path | None, format_: str) -> None:
         known = {scope: stored.rule for scope, stored in read_rules(reader).items()}
         together = {scope: rule for scope, rule in (known | rules).items() if not rule.is_deleted}
         rows += conflict_rows(reader, together, places if file is not None else None)
-    print_found(rows, format_)
+    print_found(rows, format_, limit=limit)
     bad = [row["place"] for row in rows if row["severity"] == "error"]
     errors = len(bad)
     checked = len({*places.values(), *bad} if file else together)

@@ -8,7 +8,14 @@ import click
 import msgspec
 
 from inventory_assets.commands.lake.coverage import dynamic
-from inventory_assets.commands.output import format_option, notes, print_found, print_rows, written_as_utf8
+from inventory_assets.commands.output import (
+    format_option,
+    limit_option,
+    notes,
+    print_found,
+    print_rows,
+    written_as_utf8,
+)
 from inventory_assets.commands.thresholds.backtest import backtest
 from inventory_assets.commands.thresholds.checks import resolve, validate
 from inventory_assets.commands.thresholds.edits import delete, import_, set_
@@ -31,6 +38,10 @@ LIST_COLUMNS = (
     "level", "id", "warehouse", "mode", "bounds", "min", "reorder", "min_days", "reorder_days",
     "cooldown", "enabled", "notify", "updated", "author",
 )  # fmt: skip
+LIST_LEAVING = (
+    "author", "updated", "notify", "cooldown", "bounds", "min_days", "reorder_days", "mode", "enabled",
+)  # fmt: skip
+HISTORY_LEAVING = ("version", "author", "action", "reason")
 
 
 @click.group()
@@ -46,12 +57,15 @@ def thresholds() -> None:
 @click.option("--level", type=click.Choice(HIERARCHY_LEVELS, case_sensitive=False), help="Only rules of this level.")
 @click.option("--warehouse", metavar="ID", help="Only the rules that are this warehouse's own.")
 @click.option("--muted", is_flag=True, help="Only rules that are disabled.")
+@limit_option
 @format_option
-def list_(level: str | None, warehouse: str | None, muted: bool, format_: str) -> None:
+def list_(level: str | None, warehouse: str | None, muted: bool, limit: int, format_: str) -> None:
     """List the rules in force, the most general first."""
     found = choose_rules(LakeReader(load_settings()), level, warehouse, muted=muted)
     if format_ == "table":
-        print_rows([_short(stored) for stored in found], "table", columns=LIST_COLUMNS)
+        print_rows(
+            [_short(stored) for stored in found], "table", columns=LIST_COLUMNS, leaving=LIST_LEAVING, limit=limit
+        )
     else:
         print_rows([rule_row(stored) for stored in found], format_)
 
@@ -141,8 +155,9 @@ def export(file: Path | None, format_: str | None) -> None:
 
 @thresholds.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@limit_option
 @format_option
-def diff(file: Path, format_: str) -> None:
+def diff(file: Path, limit: int, format_: str) -> None:
     """Compare a file with the lake.
 
     `added` and `changed` are what importing it would do; `removed` are rules
@@ -152,7 +167,7 @@ def diff(file: Path, format_: str) -> None:
     wanted = load_rules(file)
     edits = find_edits(read_rules(LakeReader(load_settings())), wanted, is_complete=True)
     rows = edit_rows(edits)
-    print_found(rows, format_)
+    print_found(rows, format_, limit=limit)
     counts = ", ".join(
         f"{sum(e.action == action for e in edits)} {action}" for action in ("added", "changed", "removed")
     )
@@ -189,9 +204,9 @@ def history(scope: str | None, limit: int, check: bool, head: str | None, format
     if format_ != "table":
         print_rows([change_row(change) for change in changes], format_)
         return
-    print_rows([_change_line(change) for change in changes[-limit:]], "table")
+    print_rows([_change_line(change) for change in changes[-limit:]], "table", leaving=HISTORY_LEAVING)
     if len(changes) > limit:
-        notes.print(f"{len(changes) - limit} earlier: --limit {len(changes)}", style="dim")
+        notes.print(f"{len(changes) - limit:,} earlier: --limit {len(changes)}", style="dim")
 
 
 def _check(reader: LakeReader, changes: list[RuleChange], head: str | None, format_: str) -> None:

@@ -48,19 +48,29 @@ class QuestionRefusedError(LakeError):
     """A query does more than read the lake."""
 
 
-def only_read(connection: duckdb.DuckDBPyConnection, settings: Settings, *, files: bool = False) -> None:
+def only_read(
+    connection: duckdb.DuckDBPyConnection, settings: Settings, *, files: bool = False, written: Path | None = None
+) -> None:
     """Fence a connection in, for good: after this nothing can be attached or set.
 
     Args:
         connection: With the lake attached, and all that is to be shown beside it.
         settings: Whose directories may be read.
         files: Other files may be read, too.
+        written: The one file that an answer is written to.
     """
     if not files:
+        if written is not None:
+            connection.execute("SET allowed_paths = ?", [[str(part_of(written))]])
         places = (settings.data_uri, settings.snapshots_uri, settings.archive_uri, str(settings.marts_path))
         connection.execute("SET allowed_directories = ?", [[f"{place.rstrip('/')}/" for place in places]])
         connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
+
+
+def part_of(path: Path) -> Path:
+    """Where a file is written until it is whole."""
+    return path.absolute().with_name(f".{path.name}.part")
 
 
 def check_question(connection: duckdb.DuckDBPyConnection, query: str, *, files: bool = False) -> None:
