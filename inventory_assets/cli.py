@@ -19,6 +19,7 @@ COMMANDS = {
     "alerting": ("commands.alerts.delivery:alerting", "Check and try the alerting policy and its channels."),
     "alerts": ("commands.alerts.group:alerts", "List alerts, the worst first; handle them."),
     "archive": ("commands.lake.archive:archive", "Copy old days to plain Parquet, verified."),
+    "completion": ("commands.completion:completion", "Have a shell complete commands, options, ids."),
     "connector": ("commands.connector.group:connector", "Stream a MongoDB database into Pub/Sub."),
     "coverage": ("commands.lake.coverage:coverage", "Show demand, and how many days stock lasts."),
     "dead-letters": ("commands.run.dead_letters:dead_letters", "What was refused, by cause; what to do about it."),

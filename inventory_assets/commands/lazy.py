@@ -5,6 +5,7 @@ from importlib import import_module
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 
 class LazyGroup(click.Group):
@@ -37,3 +38,13 @@ class LazyGroup(click.Group):
             rows.append((name, self.lazy[name][1] if known is None else known.get_short_help_str()))
         with formatter.section("Commands"):
             formatter.write_dl(rows)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """What a shell may complete: commands by what is written here, none imported for it."""
+        if incomplete and not incomplete[0].isalnum():
+            return super().shell_complete(ctx, incomplete)
+        return [
+            CompletionItem(name, help=self.lazy[name][1] if name in self.lazy else None)
+            for name in self.list_commands(ctx)
+            if name.startswith(incomplete)
+        ]

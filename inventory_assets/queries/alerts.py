@@ -11,12 +11,62 @@ from inventory_assets.lake.query.clauses import WORST_FIRST
 from inventory_assets.lake.query.reader import LakeReader, Reader
 from inventory_assets.lake.tables import ALERT_RULE
 
+_SHELF = "(SELECT s.{0} FROM core.sku_state s WHERE s.warehouse_id = alerts.warehouse_id AND s.sku = alerts.sku)"
+_PLACE = (
+    "((warehouse_id, sku) IN (SELECT (s.warehouse_id, s.sku) FROM core.sku_state s WHERE lower(s.{0}_id) = lower(?)) "
+    "OR sku IN (SELECT p.sku FROM core.products p WHERE lower(p.{0}_name) = lower(?)))"
+)
+CHOICES = {
+    "warehouse": "lower(warehouse_id) = lower(?)",
+    "sku": "lower(sku) = lower(?)",
+    "type": "alert_type = ?",
+    "category": _PLACE.format("category"),
+    "brand": _PLACE.format("brand"),
+    "department": _PLACE.format("department"),
+    "supplier": "sku IN (SELECT p.sku FROM core.products p WHERE lower(p.supplier_id) = lower(?))",
+}
+"""What alerts can be chosen by: ids, or names where there are some, in capitals or not."""
+_NAMED = (
+    "sku IN (SELECT a.sku FROM out.alerts a LEFT JOIN core.products p USING (sku) WHERE contains(lower(concat_ws("
+    "' ', a.sku, p.product_name, p.variant_name, p.brand_name, p.category_name)), lower(?)))"
+)
+ORDERS = {
+    "worst": WORST_FIRST,
+    "newest": "opened_at DESC",
+    "oldest": "opened_at",
+    "available": f"{_SHELF.format('available')} NULLS LAST, {WORST_FIRST}",
+    "warehouse": f"warehouse_id, {WORST_FIRST}",
+    "sku": f"sku, {WORST_FIRST}",
+}
+"""How alerts can be sorted; an id goes after it. Available is the stock of now."""
+
+
+def condition_of(
+    state: str = "firing", chosen: Mapping[str, str | None] | None = None, search: str | None = None
+) -> tuple[str, list[Any]]:
+    """SQL and parameters for the alerts of a state (or `all`) that are chosen by `CHOICES`.
+
+    Args:
+        state: firing, resolved or all.
+        chosen: By name, what it must be; None is whatever it is.
+        search: Words that must all be in the SKU or the names of its product.
+    """
+    conditions, parameters = (["true"], []) if state == "all" else (["state = ?"], [state])
+    for name, value in (chosen or {}).items():
+        if value is not None:
+            conditions.append(CHOICES[name])
+            parameters += [value] * CHOICES[name].count("?")
+    for word in (search or "").split():
+        conditions.append(_NAMED)
+        parameters.append(word)
+    return " AND ".join(conditions), parameters
+
 
 def read_alerts(
     reader: LakeReader, condition: str = "true", parameters: list[Any] | None = None, *,
-    limit: int | None = None, offset: int = 0,
+    limit: int | None = None, offset: int = 0, order: str = WORST_FIRST,
 ) -> list[dict]:  # fmt: skip
-    """Alerts for which a condition holds, the worst and newest first: the wire's fields and the handling.
+    """Alerts for which a condition holds, the wire's fields and the handling; by default the worst and newest first.
 
     `times_told` counts tellings; `silenced_until` is null once it is over.
     """
@@ -24,7 +74,7 @@ def read_alerts(
     rows = reader.query(
         f"""SELECT body, state, notification_count, resolved_reason, opened_at, resolved_at, acknowledged_by,
             acknowledged_at, silenced_until, escalated_level, inhibited_by, is_untrusted
-        FROM out.alerts WHERE {condition} ORDER BY {WORST_FIRST}, alert_id{part}""",
+        FROM out.alerts WHERE {condition} ORDER BY {order}, alert_id{part}""",
         parameters,
     )
     now = clock_of(reader.settings).now().replace(tzinfo=None)

@@ -20,6 +20,32 @@ _LISTS = {
 }
 
 
+KNOWN = {
+    "warehouse": "SELECT DISTINCT warehouse_id AS id FROM core.sku_state",
+    "sku": "SELECT DISTINCT sku AS id FROM core.sku_state",
+    "category": "SELECT DISTINCT category_id AS id FROM core.sku_state",
+    "brand": "SELECT DISTINCT brand_id AS id FROM core.sku_state",
+    "department": "SELECT DISTINCT department_id AS id FROM core.sku_state",
+    "supplier": "SELECT DISTINCT supplier_id AS id FROM core.products",
+    "category name": "SELECT DISTINCT category_name AS id FROM core.products",
+    "brand name": "SELECT DISTINCT brand_name AS id FROM core.products",
+    "department name": "SELECT DISTINCT department_name AS id FROM core.products",
+    "alert": "SELECT alert_id AS id FROM out.alerts WHERE state = 'firing'",
+}
+"""What has ids that a person may mean, and where they are."""
+MOST_LISTED = 200
+
+
+def known_ids(reader: Reader, what: str, beginning: str = "", *, limit: int = MOST_LISTED) -> list[str]:
+    """The ids of a kind that begin so, in capitals or not; at most so many."""
+    rows = reader.query(
+        f"SELECT id FROM ({KNOWN[what]}) WHERE id IS NOT NULL AND starts_with(lower(id), lower(?)) "
+        f"ORDER BY id LIMIT {limit:d}",
+        [beginning],
+    )
+    return rows["id"].to_list()
+
+
 class UnknownAlertError(LakeError):
     """No alert has this id."""
 

@@ -79,6 +79,7 @@ PRINTS_NO_ID = {
     "tail",
     # Names of files: `tests/commands/run/test_drop.py`.
     "drop",
+    "completion",
     # Names of its own, in a home of its own: `tests/commands/access/test_tokens.py`.
     "tokens", "tokens make", "tokens list", "tokens revoke", "tokens audit",
     "schema", "schema show", "schema validate", "schema diff",

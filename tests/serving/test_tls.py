@@ -96,7 +96,8 @@ def run_serve(home):
     return lambda *arguments: CliRunner().invoke(cli, ["serve", *arguments], env={"INVENTORY_HOME": str(home)})
 
 
-def test_pages_come_over_it_and_cookies_stay_on_it(sample_engine, settings, tmp_path):
+def test_pages_come_over_it_and_cookies_stay_on_it(settings, open_engine, sample_messages, tmp_path):
+    open_engine().commit_burst(sample_messages)
     pair, token = pair_in(tmp_path), "a-token-of-some-length"
     listener = listen("127.0.0.1", 0)
     server: uvicorn.Server = _server(settings, access_of("127.0.0.1", token), pair)

@@ -10,6 +10,7 @@ from rich.text import Text
 from inventory_assets.commands.alerts.incidents import explain_incident
 from inventory_assets.commands.alerts.listing import print_age
 from inventory_assets.commands.alerts.style import STYLES
+from inventory_assets.commands.completing import ids_of
 from inventory_assets.commands.landing import land_or_say
 from inventory_assets.commands.output import (
     console,
@@ -48,7 +49,7 @@ SHOWN_MEMBERS = 20
 
 
 @click.command()
-@click.argument("alert_id")
+@click.argument("alert_id", shell_complete=ids_of("alert"))
 @click.option("--format", "format_", type=click.Choice(["table", "json"]), default="table", show_default=True)
 def explain(alert_id: str, format_: str) -> None:
     """Show why an alert fired: events, rule, arithmetic; re-derived from the messages.
@@ -236,8 +237,8 @@ def _explain_notification(reader: Reader, notification_id: str, format_: str) ->
 
 
 @click.command("why-not")
-@click.argument("warehouse_id", metavar="WAREHOUSE")
-@click.argument("sku")
+@click.argument("warehouse_id", metavar="WAREHOUSE", shell_complete=ids_of("warehouse"))
+@click.argument("sku", shell_complete=ids_of("sku"))
 @click.option("--format", "format_", type=click.Choice(["table", "json"]), default="table", show_default=True)
 def why_not(warehouse_id: str, sku: str, format_: str) -> None:
     """Say why a key has no alert now: no breach, muted, cooldown, restock, hysteresis."""

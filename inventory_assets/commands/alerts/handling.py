@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from inventory_assets.clock import clock_of
+from inventory_assets.commands.completing import ids_of
 from inventory_assets.commands.output import format_option, notes, print_found
 from inventory_assets.commands.telling import telling_engine
 from inventory_assets.control.issue import issue
@@ -90,7 +91,7 @@ def _ids(texts: Sequence[str]) -> list[str]:
 
 def _decision(name: str, text: str, default: str | None) -> click.Command:
     @click.command(name, help=text)
-    @click.argument("alert_ids", metavar="ALERT_ID...", nargs=-1, required=True)
+    @click.argument("alert_ids", metavar="ALERT_ID...", nargs=-1, required=True, shell_complete=ids_of("alert"))
     @_author_options(reason=default)
     @format_option
     def command(alert_ids: tuple[str, ...], author: str | None, reason: str, format_: str) -> None:
@@ -115,7 +116,7 @@ resolve = _decision(
 
 
 @click.command()
-@click.argument("alert_id", metavar="ID")
+@click.argument("alert_id", metavar="ID", shell_complete=ids_of("alert"))
 @click.argument("text")
 @click.option("--author", help="Who writes. Default: you, as the system knows you.")
 @format_option

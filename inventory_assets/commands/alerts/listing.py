@@ -7,10 +7,13 @@ import click
 from rich.text import Text
 
 from inventory_assets.clock import clock_of, machine_microseconds
+from inventory_assets.commands.alerts.choosing import choosing_options, why_none
 from inventory_assets.commands.alerts.style import STYLES, available_text, product_text
+from inventory_assets.commands.completing import ids_of
 from inventory_assets.commands.output import (
     console,
     format_option,
+    limit_option,
     new_table,
     notes,
     print_headed,
@@ -20,9 +23,8 @@ from inventory_assets.commands.output import (
     to_json,
 )
 from inventory_assets.lake.query.reader import LakeReader
-from inventory_assets.option_types import ROWS
 from inventory_assets.quality.pipeline import explain_age_now
-from inventory_assets.queries.alerts import read_alerts, read_steps
+from inventory_assets.queries.alerts import ORDERS, condition_of, read_alerts, read_steps
 from inventory_assets.queries.ids import find_alert_id
 from inventory_assets.queries.links import post_mortems
 from inventory_assets.replenish.make import settings_of
@@ -49,25 +51,29 @@ def print_age(reader: LakeReader, warehouse_id: str) -> None:
 @click.command("list")
 @click.option("--state", type=click.Choice(["firing", "resolved", "all"]), default="firing", show_default=True)
 @click.option("--unacknowledged", is_flag=True, help="Only those that nobody has acknowledged.")
-@click.option("--limit", type=ROWS, default=50, show_default=True,
-              help="Rows of a table; json and csv have all.")  # fmt: skip
+@choosing_options
+@limit_option
 @format_option
-def list_(state: str, unacknowledged: bool, limit: int, format_: str) -> None:
+def list_(
+    state: str, unacknowledged: bool, search: str | None, sort: str, limit: int, format_: str, **chosen: str | None
+) -> None:  # fmt: skip
     """List alerts with who acknowledged them, silences, levels and age; the worst and newest first.
 
     json and csv have each alert as it was notified, and how it stands now:
     available_now, and by the plan of now what_to_do_now and why_now, with
     transfers_now, order_now, order_by_now, nothing_because_now.
     """
-    conditions = ["true"] if state == "all" else [f"state = '{state}'"]
+    condition, parameters = condition_of(state, chosen, search)
     if unacknowledged:
-        conditions.append("acknowledged_by IS NULL")
+        condition += " AND acknowledged_by IS NULL"
     reader = LakeReader(load_settings())
-    rows = read_alerts(reader, " AND ".join(conditions))
+    rows = read_alerts(reader, condition, parameters, order=ORDERS[sort])
     shown = rows[:limit] if format_ == "table" else rows
     present = read_present(reader, [row["body"]["alert_id"] for row in shown], settings_of(reader.settings))
     if format_ == "table":
         _print_list(rows, present, limit, state)
+        if not rows and (search or any(chosen.values())):
+            notes.print(why_none(reader, chosen, search), style="yellow")
     else:
         print_rows([listed(row, present.get(row["body"]["alert_id"])) for row in rows], format_)
 
@@ -94,7 +100,7 @@ def _print_list(rows: list[dict[str, Any]], present: dict[str, Present], limit: 
 
 
 @click.command()
-@click.argument("alert_id")
+@click.argument("alert_id", shell_complete=ids_of("alert"))
 @click.option("--format", "format_", type=click.Choice(["table", "json"]), default="table", show_default=True)
 def show(alert_id: str, format_: str) -> None:
     """Show one alert with its whole history: when, what, who, why.

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from inventory_assets.commands.completing import ids_of
 from inventory_assets.commands.days import read_day
 from inventory_assets.commands.output import format_option, limit_option, notes, print_rows
 from inventory_assets.lake.query.reader import LakeReader, history_reader
@@ -53,8 +54,8 @@ def dynamic(as_of: datetime | None, format_: str) -> None:
 
 
 @click.command()
-@click.argument("warehouse_id", metavar="[WAREHOUSE", required=False)
-@click.argument("sku", metavar="SKU]", required=False)
+@click.argument("warehouse_id", metavar="[WAREHOUSE", required=False, shell_complete=ids_of("warehouse"))
+@click.argument("sku", metavar="SKU]", required=False, shell_complete=ids_of("sku"))
 @click.option("--refresh", is_flag=True, help="Measure anew first; Dagster does so daily.")
 @click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="With --refresh: the window ends before this day.")
 @limit_option

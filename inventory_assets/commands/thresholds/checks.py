@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from inventory_assets.commands.completing import ids_of
 from inventory_assets.commands.output import format_option, limit_option, no_stock_of, notes, print_found, print_rows
 from inventory_assets.domain.events.kinds import ThresholdRule
 from inventory_assets.domain.events.parse_threshold import Scope
@@ -62,8 +63,8 @@ def validate(file: Path | None, limit: int, format_: str) -> None:
 
 
 @click.command()
-@click.argument("warehouse_id", metavar="WAREHOUSE")
-@click.argument("sku")
+@click.argument("warehouse_id", metavar="WAREHOUSE", shell_complete=ids_of("warehouse"))
+@click.argument("sku", shell_complete=ids_of("sku"))
 @format_option
 def resolve(warehouse_id: str, sku: str, format_: str) -> None:
     """Show which rule holds for a key, and why.

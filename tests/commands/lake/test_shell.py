@@ -1,58 +1,15 @@
 """The prompt of `inventory sql`, at a terminal of its own and from a pipe."""
 
-import os
-import pty
-import select
 import stat
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
 
 import pytest
 
-from tests.commands.conftest import COMMAND
-
-
-class Terminal:
-    """A person at a terminal."""
-
-    def __init__(self, at: int) -> None:
-        self._at = at
-
-    def type(self, text: str, until: str) -> str:
-        os.write(self._at, text.encode())
-        return self.read(until)
-
-    def read(self, until: str, seconds: float = 60) -> str:
-        found, end = "", time.monotonic() + seconds
-        while until not in found:
-            assert time.monotonic() < end, found
-            if select.select([self._at], [], [], 0.2)[0]:
-                with suppress(OSError):
-                    found += os.read(self._at, 65_536).decode(errors="replace")
-        return found
-
-
-@contextmanager
-def terminal(*words: str, home: Path) -> Iterator[tuple[Terminal, int]]:
-    pid, at = pty.fork()
-    if pid == 0:
-        environment = {**os.environ, "INVENTORY_HOME": str(home), "TERM": "dumb", "COLUMNS": "80", "NO_COLOR": "1"}
-        os.execve(COMMAND, [str(COMMAND), *words], environment)
-    try:
-        yield Terminal(at), pid
-    finally:
-        with suppress(ProcessLookupError):
-            os.kill(pid, 9)
-        with suppress(ChildProcessError):
-            os.waitpid(pid, 0)
-        os.close(at)
+from tests.commands.terminal import terminal
 
 
 def test_a_terminal_is_asked_until_it_leaves(shop_home):
     """Over several lines, completed, after a mistake, after Ctrl-C; remembered in a file of its owner's alone."""
-    with terminal("sql", home=shop_home) as (person, pid):
+    with terminal("sql", home=shop_home) as person:
         person.read("inventory> ")
         person.type("SELECT count(*) AS keys\n", "...> ")
         counted = person.type("FROM core.sku_st\t;\n", "inventory> ")
@@ -60,14 +17,14 @@ def test_a_terminal_is_asked_until_it_leaves(shop_home):
         person.type("SELECT what I do not want\x03", "inventory> ")
         tables = person.type(".tables alerts\n", "inventory> ")
         unknown = person.type(".tabels\n", "inventory> ")
-        os.write(person._at, b"\x04")
-        _, ended = os.waitpid(pid, 0)
+        person.type("\x04")
+        _, code = person.rest()
 
     assert "core.sku_state;" in counted and "keys" in counted and "2" in counted
     assert "Error: " in mistaken and "Traceback" not in mistaken
     assert "out.alerts" in tables
     assert "'.tabels' was not understood" in unknown and ".tables" in unknown
-    assert 0 == ended
+    assert 0 == code
     history = shop_home / "sql_history"
     assert 0o600 == stat.S_IMODE(history.stat().st_mode)
     assert "SELECT count(*) AS keys FROM core.sku_state;" in history.read_text().splitlines()
