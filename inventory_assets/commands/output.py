@@ -13,6 +13,7 @@ from typing import Any, TextIO
 
 import click
 from rich.console import Console, ConsoleDimensions
+from rich.padding import Padding
 from rich.panel import Panel
 from rich.segment import Segment
 from rich.text import Text
@@ -49,6 +50,7 @@ class _Terminal(Console):
         """
         if not self.stderr and is_bounded(self):
             options.pop("soft_wrap", None)
+            objects = tuple(_below(each) if isinstance(each, str) else each for each in objects)
         if any(isinstance(each, Rows) for each in objects):
             options.setdefault("crop", False)
         super().print(*(visible(each) if isinstance(each, str) else each for each in objects), **options)
@@ -67,6 +69,12 @@ class _Terminal(Console):
         """What is printed, whatever built it: a title, a table, a text with styles."""
         for segment in super().render(renderable, options):
             yield segment if segment.control else Segment(visible_lines(segment.text), segment.style)
+
+
+def _below(text: str) -> str | Padding:
+    """A line that begins with spaces goes on below its first word, not below the edge."""
+    indent = len(text) - len(text.lstrip(" "))
+    return Padding(Text(visible(text[indent:])), (0, 0, 0, indent), expand=False) if indent else text
 
 
 def _console(*, is_error: bool) -> Console:

@@ -28,7 +28,7 @@ def commands(group: click.Group, path: tuple[str, ...] = ()) -> list[tuple[str, 
 ALL = commands(cli)
 
 
-def _command(path: tuple[str, ...]) -> click.Command:
+def command_at(path: tuple[str, ...]) -> click.Command:
     command: click.Command = cli
     for name in path:
         assert isinstance(command, click.Group)
@@ -81,7 +81,7 @@ def test_every_option_that_takes_a_day_is_tried():
     found = {
         (*path, option.opts[0])
         for path in ALL
-        for option in _command(path).params
+        for option in command_at(path).params
         if isinstance(option.type, click.DateTime)
     }
 

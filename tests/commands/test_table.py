@@ -14,6 +14,7 @@ from inventory_assets.refresh.products import import_products, read_products
 from inventory_assets.settings import Settings
 from tests.builders import level, messages, rule, transaction
 from tests.commands.conftest import run_process
+from tests.commands.test_commands import ALL, command_at
 from tests.conftest import copy_home
 
 SKUS = ("S" * 60, "倉庫棚卸商品番号壱弐参四五六七八九十" * 2, "A-LONG-NAME-WITH-JOINTS-" * 3 + "END", "S4")
@@ -103,6 +104,28 @@ def test_a_list_that_ends_early_says_how_to_see_the_rest(run, home):
     found = run("alerts", "--limit", "1", at=home)
 
     assert f"{len(SKUS) - 1} more: --limit {len(SKUS)}" in found.err
+
+
+# They print one thing, a row for each table, topic, rule or setting, or what they did.
+ENDS_BY_ITSELF = {
+    "alerting check", "alerts ack", "alerts escalate", "alerts inhibit", "alerts note", "alerts resolve", "alerts show",
+    "alerts silence", "alerts sweep", "alerts uninhibit", "alerts unsilence", "archive", "archive restore",
+    "connector check", "connector init-db", "connector status", "deliver", "drain", "drop", "exchange pull",
+    "exchange push", "explain", "export", "incidents find", "marts build", "marts status", "plan accept",
+    "plan backtest", "plan dismiss", "plan explain", "plan snooze", "plan verify", "publish", "quality", "rebuild",
+    "replay-dead-letters", "reports build", "schema diff", "schema validate", "stats", "thresholds delete",
+    "thresholds dynamic", "thresholds export", "thresholds import", "thresholds resolve", "thresholds set",
+    "thresholds show", "topics apply", "velocity", "verify", "why-not",
+}  # fmt: skip
+
+
+def test_every_list_has_a_limit():
+    """Ten thousand rows in a terminal are none; a new command has a limit, or its reason here."""
+    options = {" ".join(path): {option.opts[0] for option in command_at(path).params} for path in ALL}
+
+    without = {name for name, has in options.items() if "--format" in has and "--limit" not in has}
+
+    assert ENDS_BY_ITSELF == without
 
 
 @pytest.mark.parametrize(("no_color", "expected"), [("", True), ("1", False)])

@@ -39,9 +39,9 @@ from inventory_assets.settings import load_settings
 from inventory_assets.wiring import engine_of
 from inventory_assets.words.advice import action_sentence, difference_sentence, why
 from inventory_assets.words.alerts import describe_step
-from inventory_assets.words.numbers import counted
+from inventory_assets.words.numbers import counted, figure
 from inventory_assets.words.plan import Line, demand_text, moves, outlook_text, sum_texts, transfer_text
-from inventory_assets.words.text import capital, visible
+from inventory_assets.words.text import capital, spaced, visible
 from inventory_assets.words.times import to_second
 
 # Of a notification's alerts, in a table.
@@ -257,5 +257,5 @@ def why_not(warehouse_id: str, sku: str, format_: str) -> None:
         return
     console.print(Text.assemble((found.reason, "bold"), f"  {visible(found.sentence)}"), soft_wrap=True)
     print_table(_rules_table(found.rules))
-    facts = ", ".join(f"{name} {value}" for name, value in found.facts.items() if value is not None)
+    facts = ", ".join(f"{spaced(name)} {figure(value)}" for name, value in found.facts.items() if value is not None)
     console.print(facts, style="dim")

@@ -14,7 +14,7 @@ from inventory_assets.words.commands import command
 from inventory_assets.words.numbers import counted
 
 SHOWN = ("at", "id", "channel", "kind", "about", "recipients", "status", "tries", "error")
-LEAVING = ("error", "kind", "tries", "recipients", "id")
+LEAVING = ("kind", "tries", "recipients", "id", "error")
 
 
 @click.command()

@@ -9,7 +9,7 @@ from inventory_assets.queries.alerts import GROUPS, judge_alerting
 from inventory_assets.ranges import MAX_DAYS
 from inventory_assets.settings import load_settings
 
-LEAVING = ("acknowledged", "firing", "repeat_percent")
+LEAVING = ("acknowledged", "firing", "repeat_percent", "acknowledge_minutes", "resolve_minutes")
 
 
 @click.command("stats")

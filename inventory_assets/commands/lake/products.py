@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from inventory_assets.archive.archive import EVERY_DAY, archiver_of
-from inventory_assets.commands.output import format_option, limit_option, notes, print_rows
+from inventory_assets.commands.output import format_option, limit_option, notes, print_found
 from inventory_assets.commands.telling import telling_engine
 from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.option_types import Whole
@@ -47,9 +47,7 @@ def discontinued(days: int | None, limit: int, format_: str) -> None:
     """List SKUs that are inactive everywhere, or had no stock and no event for long."""
     settings = load_settings()
     rows = find_discontinued(LakeReader(settings), days or settings.discontinued_after.days)
-    print_rows(rows, format_, limit=limit)
-    if not rows:
-        notes.print("no SKU is discontinued", style="dim")
+    print_found(rows, format_, "no SKU is discontinued", limit=limit)
 
 
 @products.command("clean-up")
@@ -64,7 +62,7 @@ def clean_up(days: int | None, dry_run: bool, limit: int, format_: str) -> None:
     found = find_discontinued(reader, days or settings.discontinued_after.days)
     reader.connection.close()
     rows = [row for row in found if row["has_product_data"]]
-    print_rows(rows, format_, limit=limit)
+    print_found(rows, format_, "no SKU is discontinued that has product data", limit=limit)
     if dry_run or not rows:
         return
     with archiver_of(settings) as archiver, notes.status("archiving"):

@@ -139,7 +139,8 @@ def history(rule: str | None, limit: int, format_: str) -> None:
     if format_ == "table":
         rows = [_short(result) | {"checked_at": result.checked_at, "as_of_version": result.as_of_version}
                 for result in results]  # fmt: skip
-        print_rows(rows, "table", columns=HISTORY_COLUMNS, leaving=HISTORY_LEAVING)
+        if rows:
+            print_rows(rows, "table", columns=HISTORY_COLUMNS, leaving=HISTORY_LEAVING)
         if rule is not None and results:
             [newest] = with_trends(reader, results[:1])
             notes.print(f"trend: {describe_trend(newest.trend)}", style="dim")

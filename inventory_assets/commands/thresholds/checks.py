@@ -88,4 +88,5 @@ def resolve(warehouse_id: str, sku: str, format_: str) -> None:
     ]  # fmt: skip
     if format_ != "table":
         rows = [asdict(rung) for rung in rungs]
-    print_rows(rows, format_, title=f"Which threshold holds for {sku} at {warehouse_id}, most specific first")
+    title = f"Which threshold holds for {sku} at {warehouse_id}, most specific first"
+    print_rows(rows, format_, title=title, leaving=("id", "warehouse"))

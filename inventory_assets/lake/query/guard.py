@@ -69,8 +69,8 @@ def only_read(
 
 
 def part_of(path: Path) -> Path:
-    """Where a file is written until it is whole."""
-    return path.absolute().with_name(f".{path.name}.part")
+    """Where a file is written until it is whole: each process its own, so that two never write into one."""
+    return path.absolute().with_name(f".{path.name}.{os.getpid()}.part")
 
 
 def check_question(connection: duckdb.DuckDBPyConnection, query: str, *, files: bool = False) -> None:

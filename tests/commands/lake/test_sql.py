@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 
+import polars as pl
 import pytest
 
 from inventory_assets.lake.tables import APPEND_TABLES, VERSIONED_TABLES
@@ -301,3 +302,68 @@ def test_a_tables_columns_have_the_names_that_the_query_gave(run, shop_home):
     found = run("sql", "SELECT max(on_hand), 1 AS sum_of_all FROM core.sku_state", at=shop_home).out
 
     assert "max(on_hand)" in found and "sum_of_all" in found
+
+
+def test_a_parquet_file_has_the_types_of_the_lake(run, shop_home, tmp_path):
+    """A sum was a float: DuckDB's is wider than any integer of Parquet's."""
+    path = tmp_path / "it's stock.parquet"
+    query = "SELECT warehouse_id, sum(on_hand) AS total, max(last_event_at) AS at FROM core.sku_state GROUP BY ALL"
+
+    found = run("sql", query, "--format", "parquet", "--out", str(path), at=shop_home)
+
+    assert (0, "") == (found.code, found.out), found.err
+    assert "2 rows written" in found.err
+    rows = pl.read_parquet(path)
+    assert [pl.String, pl.Int64, pl.Datetime("us")] == rows.dtypes
+    assert {("W1", 10**12 + 5), ("W2", 50)} == set(rows.select("warehouse_id", "total").rows())
+    assert [path] == list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "query", ["SELECT error('half way') FROM range(5)", "SELECT 170141183460469231731687303715884105727", "SELECT 1; SELECT 2", "SELCT", "DROP TABLE x"]
+)  # fmt: skip
+def test_an_answer_that_fails_leaves_the_file_as_it_was(run, shop_home, tmp_path, query):
+    path = tmp_path / "kept.parquet"
+    path.write_text("as it was")
+
+    found = run("sql", query, "--format", "parquet", "--out", str(path), at=shop_home)
+
+    assert 1 == found.code
+    assert "Traceback" not in found.err
+    assert ("as it was", [path]) == (path.read_text(), list(tmp_path.iterdir()))
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("--format", "parquet"), 2, "--out FILE"),
+        (("--format", "csv", "--out", "rows.csv"), 2, "--format csv > rows.csv"),
+        (("--format", "parquet", "--out", "no/such/folder/x.parquet"), 1, "there is no folder"),
+        (("--format", "parquet", "--out", "/proc/x.parquet"), 1, "could not be written"),
+    ],
+)
+def test_a_file_that_cannot_be_is_said(run, shop_home, words, code, said):
+    found = run("sql", "SELECT 1 AS a", *words, at=shop_home)
+
+    assert code == found.code
+    assert said in found.err
+
+
+def test_only_the_file_asked_for_is_written(run, shop_home, tmp_path):
+    """The fence has one gap, of one path."""
+    other = tmp_path / "other.parquet"
+    query = f"SELECT 1 AS a FROM (COPY (SELECT 1) TO '{other}')"
+
+    assert 1 == run("sql", query, "--format", "parquet", "--out", str(tmp_path / "a.parquet"), at=shop_home).code
+    assert 1 == run("sql", f"SELECT * FROM read_csv('{__file__}')", "--format", "parquet", "--out",
+                    str(tmp_path / "a.parquet"), at=shop_home).code  # fmt: skip
+    assert [] == list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("rows", "is_said"), [(5, False), (6, True)])
+def test_a_table_ends_at_its_limit_and_says_so(run, shop_home, rows, is_said):
+    found = run("sql", f"SELECT range AS n FROM range({rows})", "--limit", "5", at=shop_home)
+    whole = run("sql", f"SELECT range AS n FROM range({rows})", "--limit", "5", "--format", "csv", at=shop_home)
+
+    assert is_said is ("5 rows are shown, and there are more: --limit 50" in found.err)
+    assert rows + 1 == len(whole.out.splitlines())
