@@ -6,7 +6,7 @@ import io
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, TextIO
@@ -223,7 +223,7 @@ def print_found(
         notes.print(nothing, style="dim")
 
 
-def print_more(rows: Sequence[object], limit: int) -> None:
+def print_more(rows: Sized, limit: int) -> None:
     """Say that a table ends before its rows do."""
     if len(rows) > limit:
         notes.print(f"{len(rows) - limit:,} more: --limit {len(rows)}", style="dim")

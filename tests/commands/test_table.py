@@ -30,7 +30,7 @@ LISTS = [
     ("thresholds", "resolve", WAREHOUSE, SKUS[1]), ("products", "discontinued"), ("quality", "--light"),
     ("quality", "history"), ("reports", "list"), ("tokens", "list"), ("tokens", "audit"), ("plan",),
     ("replay-dead-letters", "--dry-run"), ("sql", "SELECT * FROM core.sku_state"), ("sql", "SELECT * FROM core.events"),
-    ("snapshots", "status", "--days"),
+    ("snapshots", "status", "--days"), ("stock-at", "2022-04-21"),
 ]  # fmt: skip
 
 

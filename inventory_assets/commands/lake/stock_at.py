@@ -4,13 +4,14 @@ from typing import Any
 
 import click
 
+from inventory_assets.commands.completing import ids_of
 from inventory_assets.commands.days import read_moment
 from inventory_assets.commands.landing import land_or_say
-from inventory_assets.commands.output import format_option, notes, print_line, print_rows
+from inventory_assets.commands.output import format_option, limit_option, notes, print_line, print_more, print_rows
 from inventory_assets.domain.values import to_datetime, to_microseconds
 from inventory_assets.lake.query.as_of import latest_version, show_version
 from inventory_assets.lake.query.reader import LakeReader
-from inventory_assets.option_types import ROWS, VERSION
+from inventory_assets.option_types import VERSION
 from inventory_assets.queries.history import last_event_at
 from inventory_assets.recompute.moment import read_stock_at, stock_at_macro
 from inventory_assets.recompute.stock import STATE_SCHEMA
@@ -18,14 +19,15 @@ from inventory_assets.settings import load_settings
 from inventory_assets.words.times import to_second
 
 SHORT = ("warehouse", "sku", "on_hand", "reserved", "available", "inbound", "last_event")
+LEAVING = ("last_event", "inbound", "reserved", "on_hand")
 
 
 @click.command("stock-at")
 @click.argument("moment", required=False)
-@click.option("--warehouse", "warehouse_id", help="Of this warehouse only.")
-@click.option("--sku", help="Of this SKU only.")
+@click.option("--warehouse", "warehouse_id", shell_complete=ids_of("warehouse"), help="Of this warehouse only.")
+@click.option("--sku", shell_complete=ids_of("sku"), help="Of this SKU only.")
 @click.option("--at-version", type=VERSION, help="As this version knew it: what came later does not count.")
-@click.option("--limit", type=ROWS, default=50, show_default=True, help="Rows of a table; json and csv have all.")
+@limit_option
 @click.option("--macro", is_flag=True, help="Print the SQL that makes stock_at() in a DuckDB of your own, and end.")
 @format_option
 def stock_at(
@@ -57,7 +59,9 @@ def stock_at(
     show_version(reader.connection, at_version)
     rows = read_stock_at(reader.connection, at, warehouse_id=warehouse_id, sku=sku)
     if format_ == "table":
-        print_rows([_short(row) for row in rows.head(limit).iter_rows(named=True)], "table", columns=SHORT)
+        shown = [_short(row) for row in rows.head(limit).iter_rows(named=True)]
+        print_rows(shown, "table", columns=SHORT, leaving=LEAVING)
+        print_more(rows, limit)
     else:
         print_rows(list(rows.iter_rows(named=True)), format_, columns=tuple(STATE_SCHEMA))
     version = at_version or latest_version(reader.connection)

@@ -4,12 +4,12 @@ import re
 
 from inventory_assets.lake.query.names import Names
 
-# What DuckDB's SQL is written with; the words for less common things are typed.
+# What SQL is written with here; the words for less common things are typed.
 KEYWORDS = (
     "AND", "AS", "ASC", "AVG", "BETWEEN", "BY", "CASE", "CAST", "COUNT", "CROSS", "DESC", "DESCRIBE", "DISTINCT",
     "ELSE", "END", "EXCEPT", "EXCLUDE", "EXISTS", "FILTER", "FROM", "FULL", "GROUP", "HAVING", "ILIKE", "IN", "INNER",
     "INTERSECT", "IS", "JOIN", "LEFT", "LIKE", "LIMIT", "MAX", "MEDIAN", "MIN", "NOT", "NULL", "NULLS", "OFFSET", "ON",
-    "OR", "ORDER", "OVER", "PARTITION", "PIVOT", "RIGHT", "ROUND", "SELECT", "SUM", "SUMMARIZE", "THEN",
+    "OR", "ORDER", "OVER", "PARTITION", "PIVOT", "RIGHT", "ROUND", "SELECT", "STOCK_AT", "SUM", "SUMMARIZE", "THEN",
     "UNION", "USING", "VALUES", "WHEN", "WHERE", "WITH",
 )  # fmt: skip
 _TABLE_AND_ALIAS = re.compile(r"(?i)\b(?:from|join)\s+(\w+\.\w+)(?:\s+(?:as\s+)?(\w+))?")
