@@ -21,6 +21,7 @@ class Route:
         query: A msgspec Struct of what the address may say after `?`, all optional or with what is required.
         body: The type of a JSON body; bytes where it is read by hand; None for none.
         answers: By status the type of the body, or a tuple of those it may be, and what it means.
+        names: What varies in the path, in order.
     """
 
     method: str
@@ -31,11 +32,11 @@ class Route:
     query: type | None = None
     body: Any = None
     answers: dict[int, tuple[Any, str]] = field(default_factory=dict)
+    names: tuple[str, ...] = field(init=False)
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """What varies in the path, in order."""
-        return tuple(part[1:-1] for part in self.path.split("/") if part.startswith("{"))
+    def __post_init__(self) -> None:
+        names = tuple(part[1:-1] for part in self.path.split("/") if part.startswith("{"))
+        object.__setattr__(self, "names", names)
 
 
 class _Node:

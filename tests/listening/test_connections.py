@@ -6,7 +6,14 @@ import pytest
 from uvicorn import Config
 from uvicorn.server import ServerState
 
-from inventory_assets.listening.connections import BODY_SECONDS, CLOSE_SECONDS, HEAD_SECONDS, BoundedProtocol, Places
+from inventory_assets.listening.connections import (
+    BODY_SECONDS,
+    CLOSE_SECONDS,
+    HEAD_SECONDS,
+    BoundedProtocol,
+    Joined,
+    Places,
+)
 
 GET = b"GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
@@ -16,6 +23,7 @@ class Wire:
 
     def __init__(self, client):
         self.client, self.sent, self.is_closed, self.is_aborted = client, b"", False, False
+        self.writes = 0
 
     def get_extra_info(self, name):
         return {"peername": (self.client, 5), "sockname": ("127.0.0.1", 80)}.get(name)
@@ -25,6 +33,7 @@ class Wire:
 
     def write(self, part):
         self.sent += part
+        self.writes += 1
 
     def close(self):
         self.is_closed = True
@@ -138,3 +147,25 @@ def test_a_place_is_given_back():
             each.connection_lost(None)
 
     _within(Places(most=1, per_client=1, spare=0), what)
+
+
+def test_a_head_goes_with_its_body_or_alone_in_the_same_turn_of_the_loop():
+    async def sent() -> list[tuple[bytes, int]]:
+        found = []
+        for parts in ([b"HTTP/1.1 200 OK\r\n\r\n", b"body", b"more"], [b"HTTP/1.1 304 Not Modified\r\n\r\n"]):
+            wire = Wire("127.0.0.1")
+            joined = Joined(wire, asyncio.get_running_loop())
+            for part in parts:
+                joined.write(part)
+            await asyncio.sleep(0)
+            found.append((wire.sent, wire.writes))
+        wire = Wire("127.0.0.1")
+        joined = Joined(wire, asyncio.get_running_loop())
+        joined.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+        joined.close()
+        return [*found, (wire.sent, wire.writes)]
+
+    assert asyncio.run(sent()) == [
+        (b"HTTP/1.1 200 OK\r\n\r\nbodymore", 2), (b"HTTP/1.1 304 Not Modified\r\n\r\n", 1),
+        (b"HTTP/1.1 204 No Content\r\n\r\n", 1),
+    ]  # fmt: skip

@@ -1,7 +1,7 @@
 """How much there is: of many products or SKUs at once, of one key, of a SKU or a warehouse, of a product."""
 
 from bisect import bisect_right
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Annotated, Any, ClassVar
 
 import msgspec
@@ -16,7 +16,7 @@ from inventory_assets.api.rows import StockOf, Total, Units, stock_of, total_of
 from inventory_assets.api.service import Service
 from inventory_assets.api.versions import Needs, show, turn_to
 from inventory_assets.domain.picture.picture import Picture
-from inventory_assets.domain.picture.rows import Stock
+from inventory_assets.domain.picture.rows import Stock, Sums
 from inventory_assets.lake.query.reader import IDS, id_list
 
 MOST_IDS = 1_000
@@ -98,22 +98,17 @@ def batch(service: Service, asked: Asked) -> Answer | Awaitable[Answer]:
     wanted = dict.fromkeys(ids)
 
     def build(picture: Picture, version: int) -> Answer:
-        stocks: dict[str, int] = {}
-        unknown: list[str] = []
+        rows: Sequence[Sums | Stock | None]
         if warehouse is None:
-            sums_at = picture.sums.at
-            rows: Iterable[tuple[str, Any]] = ((each, sums_at((None, level, each), version)) for each in wanted)
+            rows = picture.sums.many([(None, level, each) for each in wanted], version)
         elif level == "SKU":
-            stock_at = picture.stock.at
-            rows = ((each, stock_at((warehouse, each), version)) for each in wanted)
+            rows = picture.stock.many([(warehouse, each) for each in wanted], version)
         else:
-            rows = ((each, picture.sums_of(level, each, warehouse, version)) for each in wanted)
-        for each, row in rows:
-            # A key that was deleted is no stock of 0 (RULES 17).
-            if row is None or (type(row) is Stock and not row.is_active):
-                unknown.append(each)
-            else:
-                stocks[each] = row.on_hand - row.reserved
+            rows = [picture.sums_of(level, each, warehouse, version) for each in wanted]
+        found = list(zip(wanted, rows, strict=True))
+        # A key that was deleted is no stock of 0 (RULES 17).
+        stocks = {each: row.on_hand - row.reserved for each, row in found if row is not None and row.has_stock}
+        unknown = [each for each in wanted if each not in stocks] if len(stocks) < len(wanted) else []
         return answer(Stocks(stocks, unknown, version), shows=version)
 
     def needs() -> Needs:

@@ -5,7 +5,7 @@ Here: memory and its bound. Not here: what the rows mean.
 
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from itertools import groupby
 from operator import attrgetter
 from typing import Any, Generic, Protocol, TypeVar
@@ -145,6 +145,16 @@ class Kept(Generic[R]):
         """The row of a key as of a version, not earlier than `horizon`."""
         row = self._at(key, version)
         return None if row is None or row.is_gone else row
+
+    def many(self, keys: Sequence[Hashable], version: int) -> list[R | None]:
+        """The row of each key as of a version, as `at` has it, but those that are gone, too."""
+        rows = list(map(self._now.get, keys))
+        if version >= self.newest:
+            return rows
+        return [
+            row if row is None or row.version <= version else self._at(key, version)
+            for key, row in zip(keys, rows, strict=True)
+        ]
 
     def _at(self, key: Hashable, version: int) -> R | None:
         row = self._now.get(key)

@@ -34,6 +34,8 @@ def test_every_version_since_the_horizon_shows_what_it_showed(begin, changes, mo
     for version in range(max(kept.horizon, 1), len(changes) + 2):
         expected = {key: row for key, row in shown[version].items() if not row.is_gone}
         assert {key: row for key in "abcdef" if (row := kept.at(key, version)) is not None} == expected
+        many = dict(zip("abcdef", kept.many("abcdef", version), strict=True))
+        assert {key: row for key, row in many.items() if row is not None and not row.is_gone} == expected
     newest = shown[len(changes) + 1]
     assert {row.key: row for row in kept} == {key: row for key, row in newest.items() if not row.is_gone}
 
