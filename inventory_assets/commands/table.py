@@ -80,6 +80,8 @@ class Rows:
         # What says nothing makes room first.
         leaving.sort(key=lambda each: not self._is_empty(each))
         if not is_bounded:
+            # Nothing is gained by breaking what is short.
+            floors = [max(floor, min(like, SENTENCE)) for floor, like in zip(floors, natural, strict=True)]
             width = max(width, sum(floors) + _edges(len(kept), is_roomy=is_roomy))
         while leaving and sum(floors[each] for each in kept) + _edges(len(kept), is_roomy=is_roomy) > width:
             kept.remove(leaving.pop(0))

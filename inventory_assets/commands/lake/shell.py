@@ -90,12 +90,16 @@ class Shell:
                 self._answer(statement)
 
     def _answer_all(self, source: Iterable[str]) -> None:
+        asked = 0
         for line in source:
             found, self._text = split_statements(self._text + line)
             for statement in found:
                 ask(self._settings, statement, self._how)
+            asked += len(found)
         if not is_blank(self._text):
             ask(self._settings, self._text, self._how)
+        elif not asked:
+            raise click.UsageError("no QUERY was given, and there is none on standard input.")
 
     def _answer(self, statement: str) -> None:
         try:

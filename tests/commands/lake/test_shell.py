@@ -39,10 +39,11 @@ def test_a_pipe_is_read_statement_by_statement(run, shop_home):
 
 
 @pytest.mark.parametrize("nothing", [b"", b" \n", b"-- only words\n;\n"])
-def test_a_pipe_without_a_statement_asks_nothing(run, shop_home, nothing):
+def test_a_pipe_without_a_statement_is_a_mistake(run, shop_home, nothing):
     found = run("sql", at=shop_home, stdin=nothing)
 
-    assert (0, "") == (found.code, found.out)
+    assert (2, "") == (found.code, found.out)
+    assert "no QUERY was given" in found.err
 
 
 def test_a_pipe_ends_at_the_first_error(run, shop_home):
