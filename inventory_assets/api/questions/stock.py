@@ -1,7 +1,7 @@
 """How much there is: of many products or SKUs at once, of one key, of a SKU or a warehouse, of a product."""
 
 from bisect import bisect_right
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Annotated, Any, ClassVar
 
 import msgspec
