@@ -14,6 +14,8 @@ DEMO ?= 1
 JOBS ?= 3
 BIN := .venv/bin
 PYTEST := $(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
+# All examples of each property, where `make test` tries a third.
+WHOLE := --hypothesis-profile=whole
 # Where it is set, as in many containers, each of the many processes compiles our modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -60,15 +62,15 @@ test: lint
 	$(PYTEST) -m "not big"
 
 # MongoDB's wire, PostgreSQL, Google's Pub/Sub emulator, BigQuery's SQL, schemathesis; the product as processes that are
-# killed; every build of the marts but one; every command of the documents. `make test` has a small one of each kind
-# that needs no server.
+# killed; every build of the marts but one; every command of the documents; each property on all of its examples.
+# `make test` has a small one of each kind that needs no server.
 test-all: setup bigquery schemathesis
-	$(PYTEST) -m big
+	$(PYTEST) $(WHOLE) -m "big or law"
 
 # Those that failed last, alone, three at most; none is a failure of something else.
 again: setup
 	@test "$$($(BIN)/pytest --collect-only -q --lf --lfnf=none -m '$(MARK)' 2>/dev/null | grep -c ::)" -le 3
-	$(BIN)/pytest --lf --lfnf=none -m '$(MARK)'
+	$(BIN)/pytest --lf --lfnf=none $(if $(findstring law,$(MARK)),$(WHOLE)) -m '$(MARK)'
 
 bench: setup
 	POLARS_MAX_THREADS=1 $(BIN)/python -m benchmarks

@@ -32,9 +32,15 @@ from tests.lake.files.storage_emulator import StorageEmulator
 
 # An example that a busy machine takes long over is not wrong, and what failed once
 # should fail again: other examples on every run would be a test that may change its mind.
-hypothesis.settings.register_profile(
-    "repeatable", deadline=None, derandomize=True, suppress_health_check=[hypothesis.HealthCheck.too_slow]
-)
+# Of each hundred examples `make test` tries a third, and `make test-all` all (`--hypothesis-profile`, `hunting.some`).
+for _name, _share in (("repeatable", 34), ("whole", 100)):
+    hypothesis.settings.register_profile(
+        _name,
+        max_examples=_share,
+        deadline=None,
+        derandomize=True,
+        suppress_health_check=[hypothesis.HealthCheck.too_slow],
+    )
 hypothesis.settings.load_profile("repeatable")
 
 # What asks for one of these is `make test-all`'s, as what is marked `big` itself.
@@ -50,8 +56,10 @@ OpenFilled = Callable[[Fill], Engine]
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tell the tests that need a server from those that do not, and begin with those that wait."""
+    """Tell the tests that need a server, and the properties, from others, and begin with those that wait."""
     for item in items:
+        if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+            item.add_marker("law")
         if SERVER_FIXTURES.intersection(getattr(item, "fixturenames", ())):
             item.add_marker("big")
     items.sort(key=lambda item: not set(FIRST).intersection(item.path.parts))

@@ -72,7 +72,9 @@ class Logins:
     def begin(self, token_id: str = "") -> str:
         """A new cookie for who gave a token: random, so that none outlives its logout."""
         now = self._clock()
-        self._until = {name: found for name, found in self._until.items() if found[0] > now}
+        # In the order of their ends, as all last as long.
+        while self._until and next(iter(self._until.values()))[0] <= now:
+            del self._until[next(iter(self._until))]
         if len(self._until) >= MAX_LOGINS:
             # Each took a good token: the oldest gives it once more.
             del self._until[next(iter(self._until))]

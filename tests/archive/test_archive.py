@@ -195,6 +195,7 @@ def test_only_the_days_asked_for_come_back(traded, place):
     assert rows(traded.lake, "SELECT transaction_id FROM core.events") == [("T1",)]
 
 
+@pytest.mark.big
 def test_an_archive_that_ends_in_the_middle_gives_the_versions_it_has_whole(traded, place, open_engine, tmp_path):
     """A day of messages is gone: the versions that held some of it, and all after them, are not restored."""
     archive(traded, str(place))
@@ -208,6 +209,7 @@ def test_an_archive_that_ends_in_the_middle_gives_the_versions_it_has_whole(trad
     assert differences(made) == []
 
 
+@pytest.mark.big
 def test_a_lake_made_from_an_archive_has_a_way_of_its_own(traded, place, open_engine, tmp_path):
     """Both go on from one version under the same numbers: what one writes must never be taken for the other's."""
     archive(traded, str(place))
@@ -290,6 +292,7 @@ def test_a_copy_that_is_not_what_was_copied_is_thrown_away(traded, place):
     assert before == files(place)
 
 
+@pytest.mark.big
 def test_an_archive_killed_in_the_middle_is_finished_by_the_next(traded, place, tmp_path):
     class Dying(OnCue):
         def execute(self, sql, *arguments):
@@ -308,6 +311,7 @@ def test_an_archive_killed_in_the_middle_is_finished_by_the_next(traded, place, 
         assert files(place / str(step)) == files(tmp_path / "whole"), step
 
 
+@pytest.mark.big
 def test_a_restore_that_crashes_anywhere_leaves_no_half_lake(traded, place, tmp_path):
     archive(traded, str(place))
     made = CrashingEngine(Settings(home=tmp_path / "other"))
@@ -329,7 +333,7 @@ def test_a_restore_that_crashes_anywhere_leaves_no_half_lake(traded, place, tmp_
     made.close()
 
 
-@pytest.mark.parametrize("is_rebuilt", [False, True])
+@pytest.mark.parametrize("is_rebuilt", [pytest.param(False, marks=pytest.mark.big), True])
 def test_bursts_go_on_beside_a_restore_and_a_rebuild_stops_it(traded, place, open_engine, is_rebuilt):
     """A restore looks for minutes, and beside a busy shop it would never be first; what it looked at stays true."""
     archive(traded, str(place))
@@ -381,6 +385,7 @@ def rows_of(engine, sql):
     return [row[0] for row in rows(engine.lake, sql)]
 
 
+@pytest.mark.big
 def test_a_bucket_takes_an_archive_and_gives_it_back(open_engine, settings, shop_bucket, tmp_path):
     """With Google's credentials alone; the lake's own data path would want an HMAC key."""
     place = "gs://shop/old lake"

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inventory_assets.emulator.subscription import Stored, SubscriptionQueue
+from tests.hunting import some
 
 
 def _queue(count: int, *, is_ordered: bool = False, keys: int = 1) -> SubscriptionQueue:
@@ -86,7 +87,7 @@ def test_a_key_is_forgotten_with_its_last_message():
     assert queue.entries == {}
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=some(50), deadline=None)
 @given(st.data())
 def test_ordered_delivery_survives_any_mix_of_acks_and_returns(data):
     """Per key: first deliveries in order, everything settles, nothing twice at a time."""

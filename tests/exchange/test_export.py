@@ -128,6 +128,7 @@ def test_an_export_that_did_not_end_has_no_description(shop, tmp_path):
     assert not (tmp_path / "out" / "export.json").exists()
 
 
+@pytest.mark.big
 def test_a_bucket_is_exported_to(shop, tmp_path, shop_bucket):
     """Copied to a disk by any tool, it is the export to a directory."""
     export(shop, "gs://shop/out")

@@ -83,6 +83,7 @@ def test_few_versions_of_many_rows_load_anew(pair, monkeypatch):
     assert warm(second.state) == warm(first.state)
 
 
+@pytest.mark.big
 def test_a_rebuild_or_many_versions_load_anew(pair, monkeypatch):
     first, second = pair
     monkeypatch.setattr(module, "MAX_CATCH_UP_VERSIONS", 2)
@@ -210,6 +211,7 @@ def test_offenders_are_dead_lettered_and_the_rest_commits(open_engine, broker):
 LARGE = {"note": "x" * 1_000_000}
 
 
+@pytest.mark.big
 def test_of_a_body_over_its_topics_limit_the_lake_keeps_the_beginning(open_engine):
     """RULES 9: one outcome, which `verify` and `rebuild` find again without the body."""
     engine = open_engine()
@@ -230,6 +232,7 @@ def test_of_a_body_over_its_topics_limit_the_lake_keeps_the_beginning(open_engin
     assert open_engine().state.version == engine.state.version
 
 
+@pytest.mark.big
 def test_what_was_taken_in_before_there_were_limits_stays_taken_in(open_engine):
     """The limits are recorded with each version, as every setting with meaning is."""
     older = open_engine()

@@ -187,7 +187,16 @@ def drain(engine, broker):
     return Ingest(engine, broker, broker).run(max_seconds=60, wait_seconds=0, until_empty=True)
 
 
-@pytest.mark.parametrize("cue", ["before_publish", "after_publish", "before_acknowledge", "after_acknowledge"])
+@pytest.mark.parametrize(
+    "cue",
+    [
+        "after_publish",
+        *(
+            pytest.param(cue, marks=pytest.mark.big)
+            for cue in ("before_publish", "before_acknowledge", "after_acknowledge")
+        ),
+    ],
+)
 def test_a_process_that_dies_beside_its_commit_is_followed_by_one_that_finishes(open_engine, broker, bodies, cue):
     """After COMMIT before the publish, after it before the record, before and after the ack."""
     broker.publish([outgoing(body) for body in bodies])

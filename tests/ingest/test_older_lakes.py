@@ -42,6 +42,7 @@ def older(home) -> Settings:
     return opened(home, 1)
 
 
+@pytest.mark.big
 def test_it_is_verified_as_recorded_and_taken_further(older):
     """Its home lies elsewhere than where it was made, too."""
     before = verify_lake(older, Meaning())

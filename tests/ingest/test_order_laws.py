@@ -17,6 +17,7 @@ from inventory_assets.settings import Settings
 from tests.builders import cut, level, messages, moment, rule, transaction
 from tests.conftest import copy_home
 from tests.facts import ROLLUPS, STATE, differences, doubled_events, rows
+from tests.hunting import some
 
 # One row per fact, nothing of when it came.
 THRESHOLDS = "SELECT * EXCLUDE (version, rule_version) FROM core.resolved_thresholds ORDER BY ALL"
@@ -62,7 +63,7 @@ def lake(empty_home, tmp_path_factory, **changes) -> Iterator[Engine]:
     engine.close()
 
 
-@settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=some(3), deadline=None, suppress_health_check=list(HealthCheck))
 @given(documents(), st.randoms(use_true_random=False), st.integers(4, 12), st.booleans())
 def test_order_duplication_and_cuts_do_not_matter(
     empty_home, tmp_path_factory, found, rng: random.Random, size, is_restarting

@@ -27,8 +27,8 @@ def row(name, number, *, quantity=-3, **more):
     return message(transaction(name, quantity=quantity, **more), row_id=f"file:{number}")
 
 
-@pytest.mark.parametrize("is_restarted", [False, True])
-@pytest.mark.parametrize("cached_entities", [FEW, 200_000])
+@pytest.mark.parametrize("is_restarted", [pytest.param(False, marks=pytest.mark.big), True])
+@pytest.mark.parametrize("cached_entities", [FEW, pytest.param(200_000, marks=pytest.mark.big)])
 def test_a_row_is_known_by_its_place_and_by_its_transaction(settings, open_engine, cached_entities, is_restarted):
     """RULES 10 and 13; both also when they are long out of memory, with or without a restart."""
     engine = open_engine(chosen=replace(settings, cached_entities=cached_entities))
@@ -85,7 +85,7 @@ def test_little_memory_gives_what_much_memory_gives(settings, open_engine, tmp_p
     assert differences(forgetful) == []
 
 
-@pytest.mark.parametrize("cached_entities", [1, 200_000])
+@pytest.mark.parametrize("cached_entities", [1, pytest.param(200_000, marks=pytest.mark.big)])
 def test_redelivery_of_everything_changes_nothing(settings, open_engine, cached_entities):
     """Pub/Sub may deliver all of history again, to a process that remembers none of it."""
     simulation, sent = simulated(600, seed=19, skus=15, warehouses=2, disorder_rate=0.2)

@@ -39,9 +39,9 @@ def test_a_state_is_loaded_as_of_one_version(open_engine, monkeypatch):
 
 def test_restart_after_every_burst_changes_nothing(engine, open_engine, tmp_path):
     """What is loaded is what was live, and what follows from it is the same, in the same order."""
-    _, sent = simulated(1000, seed=13, **ROUGH)
+    _, sent = simulated(500, seed=13, **ROUGH)
     steady = open_engine(chosen=Settings(home=tmp_path / "steady"))
-    for burst in cut(received(sent), 160):
+    for burst in cut(received(sent), 110):
         steady.commit_burst(burst)
         engine.commit_burst(burst)
         engine.drop_state()

@@ -38,7 +38,7 @@ def test_writers_that_take_turns_give_what_one_gives(open_engine):
     assert differences(first) == []
 
 
-@pytest.mark.parametrize("cached_entities", [100_000, 20])
+@pytest.mark.parametrize("cached_entities", [pytest.param(100_000, marks=pytest.mark.big), 20])
 def test_catching_up_gives_what_loading_gives(open_engine, settings, cached_entities):
     """Replaying what another process committed is the same as reading what it left (RULES 25, 33)."""
     simulation, sent = simulated(240, seed=41, **SHOP)
@@ -73,6 +73,7 @@ def test_one_burst_to_two_writers_counts_once(open_engine):
     assert rows(first.lake, STOCK) == [("W1", "S1", 90, 0, 90, 0)]
 
 
+@pytest.mark.big
 def test_two_processes_at_once_lose_and_double_nothing(open_engine, settings):
     """Both write as fast as they can; each burst is one of theirs, each version one of the bursts."""
     simulation, sent = simulated(LIVE, seed=29, **SHOP)
@@ -217,7 +218,7 @@ def test_a_note_beside_a_writer_that_never_rests_is_written_at_the_first_try(ope
     assert (1, 3) == (len(tries), version)
 
 
-@pytest.mark.parametrize("what", ["note", "burst"])
+@pytest.mark.parametrize("what", [pytest.param("note", marks=pytest.mark.big), "burst"])
 def test_an_engine_beside_a_writer_that_never_rests_is_second_at_most_once(open_engine, busy, what):
     engine = open_engine(OvertakenEngine)
     assert 1 == engine.state.version

@@ -29,6 +29,7 @@ from tests import builders
 from tests.builders import ROUGH, cut, level, message, messages, outgoing, received, simulated
 from tests.conftest import copy_home
 from tests.facts import differences, doubled_events, rows, value, warm
+from tests.hunting import some
 from tests.messaging.brokers import eventually
 from tests.messaging.memory import InMemoryBroker
 
@@ -251,7 +252,7 @@ def test_two_that_take_turns_and_are_killed_make_what_one_makes(alone, empty_hom
 
 
 @pytest.mark.big
-@examples(max_examples=10)
+@examples(max_examples=some(10))
 @given(data=st.data())
 def test_when_versions_land_and_who_makes_them_changes_nothing(alone, empty_home, tmp_path_factory, data):
     size = len(alone[0])

@@ -152,6 +152,7 @@ def test_what_a_channel_refuses_for_good_is_recorded_and_left(engine, deliver, c
     assert 2 == len(rows(engine.lake, TRIES))
 
 
+@pytest.mark.big
 def test_a_mistake_in_the_configuration_loses_nothing(engine, deliver, clock):
     """One probe at a time, ever longer apart, for as long as it takes; a mended policy is tried at once."""
     stock(engine, 8)
@@ -177,6 +178,7 @@ def test_a_mistake_in_the_configuration_loses_nothing(engine, deliver, clock):
     assert [] == load_owed(engine.lake, "hook")
 
 
+@pytest.mark.big
 def test_a_channel_that_works_again_by_itself_takes_everything(engine, deliver, clock):
     stock(engine, 3)
     breach(engine, 3)
@@ -195,6 +197,7 @@ def test_a_channel_that_works_again_by_itself_takes_everything(engine, deliver, 
     assert delivery.lanes["hook"].fault is None
 
 
+@pytest.mark.big
 def test_what_was_given_up_can_be_owed_again_while_it_is_news(engine, deliver, clock):
     """By another process, too: the one that delivers finds it within a minute."""
     stock(engine, 3)
@@ -280,6 +283,7 @@ def test_five_hundred_breaches_of_a_category_are_one_notification(engine, delive
     assert [] == explain_notification(engine.lake, box.ids[0]).differences
 
 
+@pytest.mark.big
 def test_a_trickle_waits_to_be_a_group_across_processes(engine, deliver, clock):
     stock(engine, 3)
     box = Box()
@@ -297,6 +301,7 @@ def test_a_trickle_waits_to_be_a_group_across_processes(engine, deliver, clock):
     assert [] == explain_notification(engine.lake, box.ids[0]).differences
 
 
+@pytest.mark.big
 def test_a_spent_limit_collects_a_digest_for_when_there_is_room(engine, deliver, clock):
     stock(engine, 4)
     box = Box()
@@ -392,6 +397,7 @@ def test_a_rules_alert_settings_choose_channel_and_recipients(engine, deliver):
     assert [("buyer@example.com",)] == [each.recipients for each in mail.taken]
 
 
+@pytest.mark.big
 def test_a_second_telling_and_an_end_say_who_and_why(engine, deliver):
     stock(engine, 1)
     breach(engine, 1)
@@ -462,6 +468,7 @@ def test_another_writers_notes_cost_the_engine_no_reload(engine, open_engine, de
     assert engine.state.version == engine.lake.watermark().version
 
 
+@pytest.mark.big
 def test_a_plan_that_rides_with_a_burst_survives_another_writer(engine, open_engine, deliver):
     """The rider waits for rows inside the transaction; what it then sees must still say "stale"."""
     stock(engine, 1)
@@ -489,6 +496,7 @@ def test_a_version_that_changes_stock_is_not_passed_over(engine, open_engine):
     assert warm(engine.state) == warm(open_engine().state)
 
 
+@pytest.mark.big
 def test_a_lake_of_an_earlier_release_gets_what_is_new(engine, open_engine, deliver):
     stock(engine, 1)
     breach(engine, 1)

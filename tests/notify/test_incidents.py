@@ -85,11 +85,11 @@ def test_an_incident_is_told_once_by_the_default_route_and_its_end_too(engine, d
     [
         ({"type": ("CATEGORY_STOCKOUTS",)}, True),
         ({"alert_type": ("CATEGORY_STOCKOUTS", "STOCKOUT")}, True),
-        ({"alert_type": ("STOCKOUT",)}, False),
+        pytest.param({"alert_type": ("STOCKOUT",)}, False, marks=pytest.mark.big),
         ({"severity": ("CRITICAL",), "category": ("C1",)}, True),
-        ({"category": ("C2",)}, False),
-        ({"warehouse": ("W1",)}, True),
-        ({"warehouse": ("W9",)}, False),
+        pytest.param({"category": ("C2",)}, False, marks=pytest.mark.big),
+        pytest.param({"warehouse": ("W1",)}, True, marks=pytest.mark.big),
+        pytest.param({"warehouse": ("W9",)}, False, marks=pytest.mark.big),
     ],
 )
 def test_routes_choose_incidents_by_kind_severity_and_place(engine, deliver, wanted, is_told):
@@ -103,6 +103,7 @@ def test_routes_choose_incidents_by_kind_severity_and_place(engine, deliver, wan
     assert is_told is bool(incidents_of(box))
 
 
+@pytest.mark.big
 def test_a_restarted_process_ends_what_an_earlier_one_told(engine, deliver):
     policy = make_policy("mail", resolved=["mail"])
     started(engine, deliver, policy, mail=Box())

@@ -77,6 +77,7 @@ def test_a_dead_channel_holds_up_neither_bursts_nor_the_other_channel(loop, brok
     assert 0 == broker.pending
 
 
+@pytest.mark.big
 def test_a_crash_after_the_plan_is_written_sends_it_from_the_next_process(loop, broker, engine, settings):
     ingest, courier, delivery = loop(make_policy("mail"), mail=Box())
     delivery.lanes["mail"].close()  # dies before it sends

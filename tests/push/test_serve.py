@@ -120,6 +120,7 @@ def test_a_scheduler_with_the_emulators_token_gets_in(emulator, url):
     assert "log says why" in json.loads(answer.data)["error"]
 
 
+@pytest.mark.big
 def test_a_killed_service_loses_nothing(emulator, home):
     """What was under way was not acknowledged: it is pushed again to the next one, and repeats are duplicates."""
     apply_topology("p", emulator_host=emulator.host)

@@ -4,6 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from inventory_assets.domain.quality.results import ResultStatus, Severity
 from inventory_assets.domain.values import to_datetime, to_microseconds
 from inventory_assets.ingest.rebuild import rebuild_lake
@@ -157,6 +159,7 @@ def test_two_passes_at_once_both_end(open_engine):
     assert [] == differences(engines[2])
 
 
+@pytest.mark.big
 def test_a_rebuild_keeps_the_history_and_breaks_no_rule(engine):
     engine.commit_burst(messages(level(-3), level(5, sku="S2"), b"{}"))
     pass_over(engine)

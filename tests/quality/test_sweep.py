@@ -143,7 +143,7 @@ def test_rows_are_json(shop):
     assert judged.result.rows == tuple(json.loads(json.dumps(judged.result.rows)))
 
 
-@pytest.mark.parametrize(("seed", "more"), [(3, {}), (8, {"disorder_rate": 0.3, "duplicate_rate": 0.2}), (
+@pytest.mark.parametrize(("seed", "more"), [pytest.param(3, {}, marks=pytest.mark.big), pytest.param(8, {"disorder_rate": 0.3, "duplicate_rate": 0.2}, marks=pytest.mark.big), (
     21, {"malformed_rate": 0.2, "rule_change_rate": 0.02, "control_rate": 0.02, "cycle_count_rate": 0.1})])  # fmt: skip
 def test_a_simulated_shop_has_no_error_of_any_rule(engine, seed, more):
     """Whatever the disorder, repeats and rubbish in what it is sent: else an error would be a false alarm."""

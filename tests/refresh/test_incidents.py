@@ -94,6 +94,7 @@ def test_milder_alerts_and_other_categories_are_told_while_it_is_open(stockouts)
     assert sorted(n.alert_id.split("-")[3] for n in commit.notifications) == ["OTHER", "S3"]
 
 
+@pytest.mark.big
 def test_what_joined_between_two_looks_is_let_go_with_the_others(stockouts, open_engine):
     """Nobody had seen it as a member yet; a restarted process holds it all the same."""
     refresh_incidents(stockouts, NOON)
@@ -121,6 +122,7 @@ def test_a_sku_that_leaves_the_category_is_let_go(stockouts):
     assert differences(stockouts) == []
 
 
+@pytest.mark.big
 def test_one_that_begins_again_is_told_again(stockouts):
     """The same alert within its cooldown is the same incident: its number goes on."""
     refresh_incidents(stockouts, at("2022-04-20T09:35:00Z"))
@@ -212,6 +214,7 @@ def test_incidents_are_told_on_the_status_topic_once(stockouts, broker):
     ]
 
 
+@pytest.mark.big
 def test_an_incident_of_the_past_is_told_to_nobody_and_one_that_begins_then_is(stockouts, broker):
     """A demo opened with 170 overdue restocks of its history, all told at once; and then the end of each."""
     import_products(stockouts, [Product(sku="S0", lead_time_days=5)])

@@ -77,6 +77,7 @@ def test_a_quantity_of_ones_own_and_a_dismissal_that_takes_it_back(engine):
     assert (0, 0) == rows(engine.lake, OF_S1)[0][:2]
 
 
+@pytest.mark.big
 def test_replay_reload_and_rebuild_are_exact(engine):
     """A refused decision is a dead letter of its moment, whatever lines came later."""
     take(

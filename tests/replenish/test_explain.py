@@ -15,6 +15,7 @@ def engine(open_filled):
     return open_filled(fill)
 
 
+@pytest.mark.big
 def test_all_lines_are_derived_again_and_stay_so_when_the_lake_goes_on(engine):
     """Of two plans, with a rule, a stock level and what is on its way between them."""
     plan(engine)

@@ -79,6 +79,7 @@ def test_the_next_day_every_line_is_another(engine):
     assert [] == plan(engine, date(2022, 5, 21))
 
 
+@pytest.mark.big
 def test_other_settings_are_another_plan(engine):
     plan(engine)
     plan(engine, settings=PlanSettings(review_days=14, service_level=0.5))
@@ -153,6 +154,7 @@ def test_what_is_on_its_way_is_all_that_the_state_calls_inbound(engine):
     assert 18 == read.shelves.available[row]
 
 
+@pytest.mark.big
 def test_some_skus_have_the_lines_of_the_whole(engine):
     import_products(engine, [Product(sku="S2", lead_time_days=3)])
     take(engine, level(3, "2022-05-20T08:00:00Z", sku="S'3", warehouse_id="W2"))

@@ -82,7 +82,15 @@ def test_time_passes_as_the_homes_own_clock_has_it(engine):
     assert abs(found - datetime(2022, 5, 20, 0, 0)) < timedelta(seconds=30)
 
 
-@pytest.mark.parametrize("look_back", [-1, 0, 2, 3_000])
+@pytest.mark.parametrize(
+    "look_back",
+    [
+        pytest.param(-1, marks=pytest.mark.big),
+        0,
+        pytest.param(2, marks=pytest.mark.big),
+        pytest.param(3_000, marks=pytest.mark.big),
+    ],
+)
 def test_few_days_say_what_all_of_them_say(engine, monkeypatch, look_back):
     """Late, old and future events, each version: the time that a look through all events finds."""
     for at in ("2022-05-19T08:00:00Z", "2022-05-18T08:00:00Z", "2019-01-01T00:00:00Z", "2022-05-19T09:00:00Z"):

@@ -104,6 +104,7 @@ def test_a_line_with_a_season_is_derived_again_from_two_years_of_sales(engine):
     )  # fmt: skip
 
 
+@pytest.mark.big
 def test_lines_made_without_a_season_are_verified_without_one(engine):
     """Those of a release that knew none have no method at all."""
     measure(engine)
@@ -116,6 +117,7 @@ def test_lines_made_without_a_season_are_verified_without_one(engine):
     assert (6, 2, []) == verify_lines(engine.settings, is_past=True)
 
 
+@pytest.mark.big
 def test_a_day_less_than_two_years_is_no_season(open_engine):
     """And every number is as without the method."""
     engine = open_engine()
@@ -140,6 +142,7 @@ def test_a_day_less_than_two_years_is_no_season(open_engine):
     assert "no yearly season: 30 of 730 days of history" == season_text(line, None, 30)
 
 
+@pytest.mark.big
 def test_seasons_are_measured_once_a_week_and_move_on_with_the_days(engine):
     """Four days on the plan's first week is the second one of the season."""
     measure(engine)
@@ -154,7 +157,7 @@ def test_seasons_are_measured_once_a_week_and_move_on_with_the_days(engine):
     assert [DAY + timedelta(days=7)] == [row["as_of_date"] for row in seasons(engine)]
 
 
-@pytest.mark.parametrize("days", [-1, 29])
+@pytest.mark.parametrize("days", [-1, pytest.param(29, marks=pytest.mark.big)])
 def test_a_season_of_later_or_of_long_ago_says_nothing(engine, days):
     """A plan as of a past day must not see what came after it."""
     measure(engine)

@@ -93,6 +93,7 @@ def test_a_kind_that_is_not_named_is_not_sent(mailbox, settings, build):
     assert [] == mailbox.mails
 
 
+@pytest.mark.big
 def test_the_same_people_in_another_order_are_the_same_mail(mailbox, settings, build):
     report = build()
     first = mail_report(settings, report.rendered, now=NOW)

@@ -165,6 +165,7 @@ def test_a_kettlebell_that_a_flat_rule_does_not_see_is_in_plan_and_headline(engi
     assert (614, 3_620.0, "too_late") == tuple(advice[name] for name in ("needed", "revenue_at_risk", "reason"))
 
 
+@pytest.mark.big
 def test_changes_are_since_the_report_before(shop, build):
     build(DAY)
     shop.commit_burst(
@@ -187,6 +188,7 @@ def test_changes_are_since_the_report_before(shop, build):
     assert "the same" in document.text  # two shelves were empty, and two are
 
 
+@pytest.mark.big
 def test_a_changed_threshold_names_who_and_why(shop, build):
     build(DAY)
     shop.commit_burst(
@@ -205,6 +207,7 @@ def test_a_changed_threshold_names_who_and_why(shop, build):
     assert ("ana", "spring sale") == (change["author"], change["reason"])
 
 
+@pytest.mark.big
 def test_late_events_of_earlier_days_are_said(shop, build):
     build(DAY)
     shop.commit_burst(messages(transaction("LATE", quantity=-1, at="2022-04-19T10:00:00Z", sku="S2")))
@@ -262,6 +265,7 @@ def test_the_same_version_and_date_give_the_same_bytes(shop, build, storage):
     assert before == {name: storage.read(name) for name in storage.sizes()}
 
 
+@pytest.mark.big
 def test_an_earlier_version_reads_as_it_did_when_it_was_the_latest(shop, settings, build, storage):
     """RULES 31: rows with `version <= n`, whatever was committed since."""
     first = build()

@@ -36,6 +36,7 @@ def test_the_newest_report_stays_the_latest_whichever_is_built_last(shop, build,
                 assert "/".join([*parts, target.replace("../", "")]) in names, target
 
 
+@pytest.mark.big
 def test_a_report_compares_with_the_one_before_it_not_the_newest(shop, build, storage):
     build(date(2022, 4, 17))
     build(date(2022, 4, 20))

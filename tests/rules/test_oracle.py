@@ -3,13 +3,13 @@
 `INVENTORY_EXAMPLES=5000` hunts with new seeds, as for the product's laws.
 """
 
-import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.hunting import EXAMPLES, some
 from tests.rules import cases
 from tests.rules.case import Committed, Sweep, level, message, txn
 from tests.rules.cases import CASES
@@ -17,7 +17,6 @@ from tests.rules.generators import TIMELY, Steps, bursts, cut, in_order, options
 from tests.rules.oracle import Oracle
 from tests.rules.playing import facts, hand_computed, play
 
-EXAMPLES = int(os.environ.get("INVENTORY_EXAMPLES", "0"))
 LATER = datetime(2022, 4, 25, tzinfo=UTC)
 TESTS = Path(__file__).resolve().parents[1]
 
@@ -25,7 +24,7 @@ TESTS = Path(__file__).resolve().parents[1]
 def law(examples: int) -> settings:
     """Settings of one law: the same examples every time, unless it hunts."""
     return settings(
-        max_examples=EXAMPLES or examples,
+        max_examples=some(examples),
         deadline=None,
         derandomize=not EXAMPLES,
         suppress_health_check=list(HealthCheck),

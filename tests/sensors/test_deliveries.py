@@ -43,6 +43,7 @@ def tick(inventory, instance):
     return tick_
 
 
+@pytest.mark.big
 def test_ticks_alone_deliver_where_no_burst_comes(inventory, tmp_path, tick):
     with inventory.session().ingest() as ingest:
         ingest.run(max_seconds=60, wait_seconds=0.2, until_empty=True)

@@ -91,6 +91,7 @@ def test_small_file_gives_opening_levels_then_lines(tmp_path: Path) -> None:
     assert len({d["transaction_id"] for d in documents[2:]}) == 3
 
 
+@pytest.mark.big
 def test_totals_are_those_sql_counts(parquet: Path) -> None:
     """Every line is a transaction or a counted skip, and units agree per SKU."""
     retail = OnlineRetail(parquet)

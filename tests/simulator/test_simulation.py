@@ -102,7 +102,7 @@ def test_clean_stream_has_no_noise_and_rising_times() -> None:
 def test_event_time_passes_at_the_rate_asked_for() -> None:
     """Mondays at nine are a little over the weekly mean."""
     settings = SimulationSettings(events_per_second=20, skus=200)
-    live = run(settings, 60_000)[2]
+    live = run(settings, 25_000)[2]
 
     elapsed = live[-1].event_time - settings.start_at
     assert len(live) / elapsed.total_seconds() == pytest.approx(20, rel=0.3)
@@ -179,7 +179,7 @@ def test_opening_stock_has_some_breaches_and_few_stockouts() -> None:
 def test_restocks_bring_stock_back() -> None:
     """However long it runs, nearly every shelf has something on it."""
     settings = SimulationSettings(skus=100, cover_hours=0.5, events_per_second=50, **CLEAN)  # type: ignore[arg-type]
-    simulation, _, _ = run(settings, 100_000)
+    simulation, _, _ = run(settings, 40_000)
 
     rows = list(simulation.ledger.rows())
     assert sum(available(row) <= 0 for row in rows) < 0.1 * len(rows)

@@ -17,6 +17,7 @@ from inventory_assets.snapshots.build import build_partitions
 from tests.builders import cut, level, messages, transaction
 from tests.conftest import copy_home
 from tests.facts import value
+from tests.hunting import some
 from tests.rules.days import DAYS, FIRST, accepted, expected_rows, spell, streams_of_days
 
 LAST = FIRST + timedelta(days=DAYS - 1)
@@ -75,7 +76,7 @@ def hourly_facts(files):
 
 
 # Shrinking opens a lake for each try: the domain's own test does that better.
-@settings(max_examples=2, suppress_health_check=list(HealthCheck), phases=(Phase.explicit, Phase.generate))
+@settings(max_examples=some(2), suppress_health_check=list(HealthCheck), phases=(Phase.explicit, Phase.generate))
 @given(many_worlds(), st.integers(3, 60))
 def test_files_are_the_oracles_rows_of_the_events_in_any_order_and_cut(tmp_path_factory, empty_home, documents, size):
     home = tmp_path_factory.mktemp("days")

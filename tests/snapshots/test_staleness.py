@@ -31,6 +31,7 @@ from inventory_assets.snapshots.staleness import (
 from tests.builders import cut, level, message, transaction
 from tests.conftest import copy_home
 from tests.domain.histories import LATER
+from tests.hunting import some
 from tests.rules.days import DAYS, FIRST, accepted, spell, streams_of_days
 
 LAST = FIRST + timedelta(days=DAYS - 1)
@@ -58,7 +59,7 @@ def contents(files):
     return {day: files.content(day) for day in files.manifests()}
 
 
-@settings(max_examples=2, suppress_health_check=list(HealthCheck), phases=(Phase.explicit, Phase.generate))
+@settings(max_examples=some(2), suppress_health_check=list(HealthCheck), phases=(Phase.explicit, Phase.generate))
 @given(many_worlds(), st.integers(6, 40), st.sampled_from((0.5, 0.9)))
 def test_stale_is_what_a_rebuild_would_change_and_making_it_anew_is_that_rebuild(
     tmp_path_factory, empty_home, documents, size, share

@@ -17,6 +17,7 @@ from inventory_assets.thresholds.files import (
     write_rules,
 )
 from tests.builders import SAMPLE_RULE
+from tests.hunting import some
 
 IDS = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=12).filter(
     lambda text: text == text.strip() and len(text.encode()) <= 256
@@ -53,7 +54,7 @@ def unique(found):
 
 
 @pytest.mark.parametrize("kind", ["csv", "json", "yaml"])
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=some(60), deadline=None, derandomize=True)
 @given(st.lists(rules(), min_size=1, max_size=4).map(unique))
 def test_what_is_written_is_read_back_the_same(tmp_path_factory, kind, rules):
     """Ids that look like formulas, numbers, booleans or lists stay what they are."""

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from inventory_assets.api.questions import changes
 from inventory_assets.settings import Settings
 from tests.api.asking import SECOND, Served, post, stock
+from tests.hunting import some
 
 PATH = "/v1/inventory/recently-updated"
 _CHANGES = st.lists(st.sets(st.sampled_from("abcdef"), max_size=4), max_size=8)
@@ -18,7 +19,7 @@ def _rows(skus, version, warehouse="W1"):
 
 
 @given(st.sets(st.sampled_from("abcdef")), _CHANGES, _CHANGES, st.integers(1, 3), st.data())
-@configured(max_examples=40)
+@configured(max_examples=some(40))
 def test_pages_give_each_changed_key_once_and_the_next_walk_goes_on(
     tmp_path_factory, begin, before, later, limit, data
 ):

@@ -208,8 +208,14 @@ def test_acknowledging_twice_says_so(run, home, alert_id):
             "no stock is known of warehouse 'W9'. Is it the right id?",
         ),
         (("inhibit", "W9"), "no stock is known of warehouse 'W9'"),
-        (("silence", "--sku", "S2", "--minutes", "5"), "no alert of SKU 'S2' fires now"),
-        (("silence", "--warehouse", "W1", "--minutes", "5"), "silenced for longer already, until"),
+        pytest.param(
+            ("silence", "--sku", "S2", "--minutes", "5"), "no alert of SKU 'S2' fires now", marks=pytest.mark.big
+        ),
+        pytest.param(
+            ("silence", "--warehouse", "W1", "--minutes", "5"),
+            "silenced for longer already, until",
+            marks=pytest.mark.big,
+        ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )

@@ -76,7 +76,8 @@ def test_one_alert_has_its_own_tellings_only(run, delivered):
     assert "inventory explain" in shown.err
 
 
-@pytest.mark.parametrize("what", ["alert_id FROM out.alerts", "incident_id FROM out.incidents",
+@pytest.mark.parametrize("what", [pytest.param("alert_id FROM out.alerts", marks=pytest.mark.big),
+                                  pytest.param("incident_id FROM out.incidents", marks=pytest.mark.big),
                                   "notification_id FROM out.notifications"])  # fmt: skip
 def test_explain_takes_the_end_and_the_beginning_of_an_id(run, delivered, what):
     [[id_], *_] = [list(row.values()) for row in run("sql", f"SELECT {what} ORDER BY 1", *JSON, at=delivered).rows]

@@ -69,7 +69,9 @@ def test_ids_are_printed_as_they_are(run, make):
     assert "c[/b]:x:" in found.out and "W[red] was not heard of" in found.out
 
 
-@pytest.mark.parametrize(("minutes", "is_said"), [(25, True), (0.2, False), (None, False)])
+@pytest.mark.parametrize(
+    ("minutes", "is_said"), [(25, True), (0.2, False), pytest.param(None, False, marks=pytest.mark.big)]
+)
 def test_an_alert_of_a_silent_warehouse_says_as_of_when_it_is(run, make, minutes, is_said):
     make(minutes=minutes)
     [alert] = run("alerts", *JSON).rows

@@ -78,6 +78,7 @@ def test_status_and_build_agree_on_what_is_missing(run, since):
     assert {"daily_stock": (3, 0, 0), "hourly_transactions": (0, 0, 0)} == after
 
 
+@pytest.mark.big
 def test_status_and_build_agree_on_what_is_stale_and_why(run, home):
     build(run, "2022-04-18", "2022-04-22")
     engine = Engine(Settings(home=home))

@@ -235,7 +235,7 @@ def test_a_long_answer_is_not_kept_in_memory(shop_home):
     assert peak(200_000) - peak(1) < 25
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.big)])
 def test_an_interrupted_question_ends_and_leaves_nothing(number, shop_home, tmp_path, ask):
     query = "SELECT count(*) FROM (SELECT range, random() r FROM range(1000000000) ORDER BY r)"
     ask("SELECT 1")  # what the first reader makes is there then

@@ -76,6 +76,7 @@ def test_set_changes_what_is_named_and_keeps_the_rest(run, shop):
     )  # fmt: skip
 
 
+@pytest.mark.big
 def test_a_dynamic_rule_is_set_shown_and_made_static_again(run, shop):
     set_ = ("set", "SKU", "S1", "--min", "5")
     done = thresholds(run, *set_, "--mode", "dynamic", "--service-level", "0.98", "--floor", "2", "--ceiling", "90")

@@ -13,6 +13,7 @@ from inventory_assets.connector.source.images import ImageMode, rebuild
 from inventory_assets.connector.source.mongo_client import connect
 from inventory_assets.connector.source.mongo_source import MongoChangeSource
 from tests.connector.mongo import new_database_name
+from tests.hunting import some
 
 
 def described(updated=None, removed=(), truncated=(), disambiguated=None) -> dict[str, Any]:
@@ -127,7 +128,7 @@ def images_source(mongo, images_database):
     source.close()
 
 
-@settings(max_examples=60)
+@settings(max_examples=some(60))
 @given(document=DOCUMENTS, updates=st.lists(UPDATES, max_size=6))
 def test_every_update_is_published_as_what_the_database_held_after_it(
     images_database: Database, images_source: MongoChangeSource, document, updates

@@ -13,13 +13,14 @@ from hypothesis import strategies as st
 
 from tests.builders import command, level, moment, transaction
 from tests.domain.alerts.test_lifecycle import Shop
+from tests.hunting import some
 from tests.rules.test_laws import unversioned
 
 SKUS = ("S1", "S2")
 ON_ALERT = ("ack", "silence", "unsilence", "escalate", "resolve", "note", "inhibit", "uninhibit")
 ON_SCOPE = ("silence", "unsilence", "inhibit", "uninhibit", "pause", "resume")
 
-LAW = settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+LAW = settings(max_examples=some(60), deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 
 
 def first_levels():

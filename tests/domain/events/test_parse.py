@@ -14,6 +14,7 @@ from inventory_assets.domain.events.kinds import Filtered, Rejection
 from inventory_assets.domain.events.parse import KINDS_BY_TOPIC, ParseSettings, parse_message
 from tests.builders import TRANSACTIONS, UPDATES, command, envelope, level, message, rule, transaction
 from tests.domain.events.reading import read
+from tests.hunting import some
 from tests.rules.cases import parse
 from tests.rules.playing import facts, hand_computed
 from tests.rules.product import ProductEngine
@@ -260,7 +261,7 @@ def mutated(draw: Any) -> bytes:
     return json.dumps(document).encode()
 
 
-@settings(max_examples=300)
+@settings(max_examples=some(300))
 @given(mutated() | st.binary(max_size=60), st.sampled_from(sorted(KINDS_BY_TOPIC)), st.none() | st.text(max_size=5))
 def test_parsing_never_raises(body, topic, row_id):
     """RULES 9: every message has one outcome; an exception would be none."""

@@ -18,6 +18,7 @@ from inventory_assets.domain.notify.policy import (
     Window,
 )
 from inventory_assets.domain.notify.routing import ChannelState, Planned, plan_channel, route
+from tests.hunting import some
 
 SECOND = 1_000_000
 NIGHT = Window("night", Match((("warehouse", ("W2",)),)), start_at=0, end_at=100 * SECOND)
@@ -198,7 +199,7 @@ SUBJECTS = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=some(150), deadline=None)
 @given(
     SUBJECTS,
     st.lists(st.integers(0, 40), max_size=4),
@@ -232,7 +233,7 @@ def test_no_alert_is_lost_and_none_is_told_twice(subjects, cuts, count, threshol
             assert limit.count >= sum(at - limit.seconds < other <= at for other in life.sent_at)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=some(80), deadline=None)
 @given(SUBJECTS, st.randoms(), st.none() | st.integers(1, 5))
 def test_the_order_of_input_changes_neither_grouping_nor_ids(subjects, rng, count):
     """A crash before the plan was written plans again, from rows in any order, and gets the same ids."""

@@ -13,6 +13,7 @@ from inventory_assets.domain.replenish.shelves import NO_ARRIVALS, PlanSettings,
 from inventory_assets.domain.stock.season import YEAR_WEEKS
 from inventory_assets.domain.thresholds.forecast import WINDOW_WEEKS, demand_over
 from tests.domain.replenish.network import Shelf, network, row_of
+from tests.hunting import some
 
 DAY = date(2026, 11, 30)  # a Monday
 WEEK = np.array([[0.0, 4, 5, 9, 12, 20, 20, 30]])
@@ -56,7 +57,7 @@ def test_without_a_season_it_is_the_weekdays_to_the_last_digit(days, seed):
     assert none.spread(np.array([3.0]), asked) == 3.0 * np.sqrt(asked)
 
 
-@settings(max_examples=50)
+@settings(max_examples=some(50))
 @given(st.floats(0.5, 20_000), st.lists(st.floats(0.1, 5), min_size=YEAR_WEEKS, max_size=YEAR_WEEKS))
 def test_stock_runs_out_when_the_seasons_demand_has_reached_it(stock, factors):
     ahead = with_season(WEEK, curves(factors))

@@ -15,6 +15,7 @@ from inventory_assets.domain.replenish.projection import NEVER
 from inventory_assets.domain.replenish.shelves import PlanSettings, Shelves
 from inventory_assets.domain.thresholds.forecast import limits_from
 from tests.domain.replenish.network import Shelf, network, row_of
+from tests.hunting import some
 
 DAY = date(2026, 11, 30)  # a Monday
 SETTINGS = PlanSettings()
@@ -457,7 +458,7 @@ def keeps(shelves: Shelves, row: int, settings: PlanSettings) -> float:
     return max(demand + safety, days, *np.nan_to_num([shelves.min_qty[row], shelves.reorder_qty[row]]))
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=some(120), deadline=None)
 @given(networks(), st.integers(1, 6))
 def test_nothing_is_promised_twice_nobody_is_harmed_and_nothing_moves_in_vain(given_shelves, least):
     asked = PlanSettings(least_transfer=least)
@@ -485,7 +486,7 @@ def test_nothing_is_promised_twice_nobody_is_harmed_and_nothing_moves_in_vain(gi
         assert row_of(make_plan(network(*less), DAY, asked), taker)["order_by"] < 0
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=some(60), deadline=None)
 @given(networks(), st.randoms())
 def test_the_order_of_the_shelves_and_the_other_skus_change_no_line(given_shelves, rng):
     whole = make_plan(network(*given_shelves), DAY, SETTINGS)
@@ -501,7 +502,7 @@ def test_the_order_of_the_shelves_and_the_other_skus_change_no_line(given_shelve
         assert moved == {(a, b, units) for a, b, units, _ in whole.transfers if a in chosen}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=some(60), deadline=None)
 @given(networks())
 def test_an_orders_sum_holds_and_its_size_is_in_packs(given_shelves):
     shelves = network(*given_shelves)

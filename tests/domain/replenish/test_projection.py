@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from inventory_assets.domain.replenish.ahead import without_season
 from inventory_assets.domain.replenish.projection import NEVER, run_out_days, wait
 from inventory_assets.domain.replenish.shelves import NO_ARRIVALS, Arrivals
+from tests.hunting import some
 
 arrivals = st.lists(st.tuples(st.integers(-3, 25), st.integers(1, 60), st.booleans()), max_size=5)
 
@@ -44,7 +45,7 @@ def walked(week, stock, coming, until):
     return ran_out, short, unsold
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=some(60), deadline=None)
 @given(
     st.lists(st.integers(0, 12), min_size=7, max_size=7), st.integers(-20, 150), arrivals, st.integers(0, 20)
 )  # fmt: skip

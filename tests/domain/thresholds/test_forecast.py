@@ -14,6 +14,7 @@ from inventory_assets.domain.thresholds.forecast import (
     tsb,
     weekly_factors,
 )
+from tests.hunting import some
 
 WEEK = np.arange(7)
 
@@ -110,7 +111,7 @@ def test_too_little_evidence_computes_nothing(units):
     assert compute_limits(units, days, next_weekday=0, lead_time_days=5, service_level=0.95) is None
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=some(60), deadline=None)
 @given(
     st.lists(st.integers(0, 40), min_size=14, max_size=84), st.integers(0, 30), st.floats(0.001, 0.999),
     st.integers(0, 6),
@@ -157,7 +158,7 @@ def test_demand_is_intermittent_from_an_interval_of_1_32_days(days, model):
     assert found is not None and model == found.model
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=some(40), deadline=None)
 @given(st.lists(st.lists(st.sampled_from([None, 0, 0, 1, 3, 40]), min_size=70, max_size=70), min_size=1, max_size=4))
 def test_a_forecast_is_of_its_own_key_and_of_the_days_that_count(rows):
     """Beside others or alone, with the days that do not count or without them: the same limits."""

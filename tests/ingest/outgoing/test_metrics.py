@@ -162,7 +162,7 @@ def test_a_loop_sends_the_next_day_that_waits_when_a_day_is_done(open_engine, br
     assert ["2022-04-25", "2022-04-26"] == [json.loads(m.data)["referenceId"] for m in figures(broker)]
 
 
-@pytest.mark.parametrize("cue", ["before_publish", "after_publish"])
+@pytest.mark.parametrize("cue", [pytest.param("before_publish", marks=pytest.mark.big), "after_publish"])
 def test_a_crash_repeats_a_hundred_at_most_under_the_same_ids(engine, open_engine, broker, cue):
     """The lake knows up to which key they left; what is not written down leaves again, the same bytes."""
     seconds = Seconds()

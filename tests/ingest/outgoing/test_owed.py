@@ -84,7 +84,16 @@ def test_each_alert_leaves_by_alerts_topic_and_by_one_more(open_engine, broker):
     assert {m.attributes["event_id"] for m in low.values()} < first
 
 
-@pytest.mark.parametrize("cue", ["before_publish", "after_publish", "before_acknowledge", "after_acknowledge"])
+@pytest.mark.parametrize(
+    "cue",
+    [
+        "after_publish",
+        *(
+            pytest.param(cue, marks=pytest.mark.big)
+            for cue in ("before_publish", "before_acknowledge", "after_acknowledge")
+        ),
+    ],
+)
 def test_a_crash_between_two_steps_repeats_the_same_bytes_and_loses_nothing(open_engine, broker, cue):
     three_alerts(broker)
     broker.crash_on = cue
@@ -177,7 +186,7 @@ def test_a_plan_leaves_with_who_made_it(open_filled, broker):
     assert [LINE] == [owed.subject_id for version, owed in load_reorders(engine.lake) if version == commit.version]
 
 
-@pytest.mark.parametrize("cue", ["before_publish", "after_publish"])
+@pytest.mark.parametrize("cue", [pytest.param("before_publish", marks=pytest.mark.big), "after_publish"])
 def test_a_recommendation_repeats_after_a_crash_as_it_was_though_the_plan_has_moved_on(
     planned, open_engine, broker, cue
 ):
@@ -227,6 +236,7 @@ def test_an_order_leaves_with_the_burst_that_took_it_also_beside_another_loop(pl
     assert [] == load_owed(planned.lake)
 
 
+@pytest.mark.big
 def test_an_order_accepted_by_another_process_is_sent_and_says_what_was_accepted(planned, open_engine, broker):
     """At the terminal, beside the loop; of a line whose plan is gone when it leaves."""
     drain(planned, broker)

@@ -16,6 +16,7 @@ def kill(*arguments: str) -> str:
     return done.stdout.strip() or done.stderr
 
 
+@pytest.mark.big
 def test_a_process_killed_at_any_step_leaves_a_lake_that_the_next_one_makes_whole(tmp_path):
     assert kill(str(tmp_path)) == "seed 1: nothing lost, nothing doubled"
 

@@ -8,11 +8,12 @@ from hypothesis import strategies as st
 from inventory_assets.domain.events.kinds import Status, Transaction
 from inventory_assets.domain.stock.fold import latest_version
 from inventory_assets.lake.query.clauses import counting_versions, latest, listed
+from tests.hunting import some
 
 POSITIONS = st.tuples(st.integers(0, 1), st.integers(0, 2), st.integers(0, 1))
 
 
-@settings(max_examples=50)
+@settings(max_examples=some(50))
 @given(st.lists(st.tuples(st.sampled_from(Status), POSITIONS, st.sampled_from("AB")), min_size=1, max_size=8))
 def test_sql_counts_the_version_that_the_fold_counts(drawn):
     """RULES 13: velocities and incidents ask the lake, stock is folded; both must take the same version."""
