@@ -19,6 +19,7 @@ from inventory_assets.words.advice import steps, why
 from tests.builders import envelope, level, rule, transaction
 from tests.domain.replenish.network import Shelf, network
 from tests.facts import differences, rows, warm
+from tests.hunting import some
 from tests.replenish.shop import DAY, SETTINGS, fill, plan, take
 
 LINES = (
@@ -211,7 +212,7 @@ def lines_of(shelves, asked):
     return frame_lines(Read(rows_, found, [None] * len(shelves)), plan_, 1, DAY, asked).to_dicts()
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=some(80), deadline=None)
 @given(SHELVES, st.integers(1, 14))
 def test_words_are_those_of_the_dates_and_every_urgent_line_has_a_step(shelves, review_days):
     next_review = DAY + timedelta(days=review_days)

@@ -255,8 +255,9 @@ def mutated(draw: Any) -> bytes:
     document = json.loads(json.dumps(draw(st.sampled_from(TEMPLATES))))
     for _ in range(draw(st.integers(1, 3))):
         target = document
-        if isinstance(document.get("document"), dict) and draw(st.booleans()):
-            target = document["document"]
+        inner = document.get("document")
+        if isinstance(inner, dict) and inner and draw(st.booleans()):
+            target = inner
         target[draw(st.sampled_from(sorted(target)))] = draw(values)
     return json.dumps(document).encode()
 
