@@ -1,7 +1,6 @@
 """What the stock service is compared with: the same server around nothing, and around Redis."""
 
 import asyncio
-import json
 import os
 from collections.abc import Sequence
 from typing import Any
@@ -77,7 +76,7 @@ async def redis(scope: Any, receive: Any, send: Any) -> None:
         _redis.append(await RedisClient.open(os.environ["BENCH_REDIS"]))
     ids = msgspec.json.decode(body)["product_ids"]
     values = await _redis[0].values([f"catalog:stock:{each}:total".encode() for each in ids])
-    stocks = {each: json.loads(value)["available"] for each, value in zip(ids, values, strict=True)}
+    stocks = {each: msgspec.json.decode(value)["available"] for each, value in zip(ids, values, strict=True)}
     await _send(send, msgspec.json.encode({"stocks": stocks}))
 
 

@@ -1,7 +1,8 @@
 """How much there is: of many products or SKUs at once, of one key, of a SKU or a warehouse, of a product."""
 
 from bisect import bisect_right
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Mapping
+from itertools import repeat
 from typing import Annotated, Any, ClassVar
 
 import msgspec
@@ -16,7 +17,7 @@ from inventory_assets.api.rows import StockOf, Total, Units, stock_of, total_of
 from inventory_assets.api.service import Service
 from inventory_assets.api.versions import Needs, show, turn_to
 from inventory_assets.domain.picture.picture import Picture
-from inventory_assets.domain.picture.rows import Stock, Sums
+from inventory_assets.domain.picture.rows import Stock
 from inventory_assets.lake.query.reader import IDS, id_list
 
 MOST_IDS = 1_000
@@ -98,16 +99,25 @@ def batch(service: Service, asked: Asked) -> Answer | Awaitable[Answer]:
     wanted = dict.fromkeys(ids)
 
     def build(picture: Picture, version: int) -> Answer:
-        rows: Sequence[Sums | Stock | None]
-        if warehouse is None:
-            rows = picture.sums.many([(None, level, each) for each in wanted], version)
-        elif level == "SKU":
-            rows = picture.stock.many([(warehouse, each) for each in wanted], version)
+        if warehouse is not None and level == "SKU":
+            stock = picture.stock.many(list(zip(repeat(warehouse), wanted, strict=False)), version)
+            # A key that was deleted is no stock of 0 (RULES 17).
+            stocks = {
+                each: row.on_hand - row.reserved
+                for each, row in zip(wanted, stock, strict=True)
+                if row is not None and row.is_active
+            }
         else:
-            rows = [picture.sums_of(level, each, warehouse, version) for each in wanted]
-        found = list(zip(wanted, rows, strict=True))
-        # A key that was deleted is no stock of 0 (RULES 17).
-        stocks = {each: row.on_hand - row.reserved for each, row in found if row is not None and row.has_stock}
+            sums = (
+                picture.sums.many(list(zip(repeat(None), repeat(level), wanted, strict=False)), version)
+                if warehouse is None
+                else [picture.sums_of(level, each, warehouse, version) for each in wanted]
+            )
+            stocks = {
+                each: row.on_hand - row.reserved
+                for each, row in zip(wanted, sums, strict=True)
+                if row is not None and row.sku_count > 0
+            }
         unknown = [each for each in wanted if each not in stocks] if len(stocks) < len(wanted) else []
         return answer(Stocks(stocks, unknown, version), shows=version)
 

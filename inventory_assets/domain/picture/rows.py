@@ -38,11 +38,6 @@ class Stock(msgspec.Struct, frozen=True, gc=False):
         return self.on_hand - self.reserved
 
     @property
-    def has_stock(self) -> bool:
-        """Whether it is a key that is there, be it with none left: a deleted one has no stock (RULES 17)."""
-        return self.is_active
-
-    @property
     def is_gone(self) -> bool:
         """Never: a key that was deleted is inactive, and stays (RULES 17)."""
         return False
@@ -76,13 +71,8 @@ class Sums(msgspec.Struct, frozen=True, gc=False):
         return self.on_hand - self.reserved
 
     @property
-    def has_stock(self) -> bool:
-        """Whether an active key is left below it."""
-        return self.sku_count > 0
-
-    @property
     def is_gone(self) -> bool:
-        """Whether none is."""
+        """Whether no active key is left below it."""
         return self.sku_count <= 0
 
 
