@@ -26,7 +26,7 @@ from inventory_assets.words.advice import steps
 from inventory_assets.words.alerts import CONDITIONS
 from inventory_assets.words.commands import command
 from inventory_assets.words.numbers import UNKNOWN, counted
-from inventory_assets.words.plan import reason_text
+from inventory_assets.words.plan import order_by_day, reason_text
 from inventory_assets.words.quality import markdown_code
 
 TOP = 10
@@ -122,7 +122,7 @@ def plan_metadata(reader: Reader) -> dict[str, Any]:
             "product": row["product_name"] or row["sku"],
             "supplier": row["supplier_id"] or UNKNOWN,
             "available": row["available"],
-            "order by": str(row["order_by"] or UNKNOWN),
+            "order by": str(order_by_day(row) or UNKNOWN),
             "risk": UNKNOWN if row["risk_percent"] is None else f"{row['risk_percent']} %",
             "what to do": ", ".join(steps(row)),
             "why": reason_text(row),

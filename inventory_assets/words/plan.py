@@ -15,6 +15,7 @@ REASONS = {
     "out": "out of stock now",
     "too_late": "empty before an order can arrive",
     "due": "order before the next review",
+    "at_risk": "{risk} % risk of a stockout before an order of the next review arrives",
     "below_limit": "below its limit, and its demand is not known",
     "overdue": "what it needs is overdue",
     "unknown": "what it needs is not known",
@@ -39,6 +40,13 @@ def next_review(line: Line) -> date:
     return line["plan_date"] + timedelta(days=line["review_days"])
 
 
+def order_by_day(line: Line) -> date | None:
+    """The last day to order: by the forecast, and before the next review where the order cannot wait for that."""
+    if line["order_by"] is None or not line["is_order_urgent"]:
+        return line["order_by"]
+    return min(line["order_by"], next_review(line) - timedelta(days=1))
+
+
 def reason_text(line: Line) -> str:
     """Why the line says what it says, what is overdue; and the rule that does not see it, with the limit that would."""
     text = REASONS.get(line["reason"], clean(line["reason"]))
@@ -46,8 +54,12 @@ def reason_text(line: Line) -> str:
         text = text.format(review=next_review(line))
         if line["waiting_risk_percent"]:
             text += f", at {line['waiting_risk_percent']} % risk of a stockout before what is ordered then arrives"
+    elif line["reason"] == "at_risk":
+        text = text.format(risk=line["waiting_risk_percent"])
+        if line["runs_out_on"] is not None:
+            text += f"; by the forecast it lasts until {line['runs_out_on']}"
     elif line["is_order_urgent"] and line["transferred_out"] and line["reason"] not in ("due", *LOST):
-        text += "; what it gives it needs again before an order of the next review arrives"
+        text += "; what it gives it may need again before an order of the next review arrives"
     if line["overdue"]:
         text += f"; {line['overdue']:,} overdue since {line['overdue_since']}"
     if line["seen_by_limit"] is None:
@@ -198,7 +210,7 @@ def outlook_text(line: Line) -> str:
     if line["runs_out_on"] is not None:
         parts.append(f"runs out on {line['runs_out_on']}")
     if line["order_by"] is not None:
-        parts.append(f"order by {line['order_by']}")
+        parts.append(f"order by {order_by_day(line)}")
     if line["arriving"]:
         parts.append(f"{line['arriving']:,} come on {line['arrives_on']}")
     if line["overdue"]:

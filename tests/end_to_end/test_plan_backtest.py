@@ -63,4 +63,7 @@ def test_a_real_year_is_too_lumpy_for_either():
 
     assert 1_359_671 == found["plan"]["asked"]
     assert found["plan"]["held_units"] < 0.85 * found["order_up_to"]["held_units"]
+    assert 0.8 < found["plan_urgent"]["service_level"]
+    assert found["plan"]["service_level"] - found["plan_urgent"]["service_level"] < 0.015
+    assert found["plan_urgent"]["orders"] < 0.7 * found["plan"]["orders"]
     assert 0.8 < found["plan"]["service_level"] < found["order_up_to"]["service_level"] < 0.9

@@ -16,6 +16,7 @@ from inventory_assets.refresh.products import import_products
 from inventory_assets.replenish.make import frame_lines, plan_lines
 from inventory_assets.replenish.read import Read, read_shelves
 from inventory_assets.words.advice import steps, why
+from inventory_assets.words.plan import order_by_day
 from tests.builders import envelope, level, rule, transaction
 from tests.domain.replenish.network import Shelf, network
 from tests.facts import differences, rows, warm
@@ -222,7 +223,14 @@ def test_words_are_those_of_the_dates_and_every_urgent_line_has_a_step(shelves, 
         assert said and all(said) and "None" not in " ".join([*said, why(line)])
         if reason == "due":
             assert line["is_urgent"] and line["order_by"] < next_review
+        if reason == "at_risk":
+            assert line["is_order_urgent"] and line["order_by"] >= next_review and line["waiting_risk_percent"] >= 20
+            assert order_by_day(line) == next_review - timedelta(days=1)
+            assert "before the next review" in said[
+                -1
+            ] and f"by the forecast it lasts until {line['runs_out_on']}" in why(line)
         if reason == "not_yet":
+            assert line["waiting_risk_percent"] <= 20
             assert line["order_by"] is None or line["order_by"] >= next_review
             assert line["order_quantity"] > 0 and f"can wait for the review of {next_review}" in why(line)
         if line["order_quantity"]:

@@ -18,6 +18,7 @@ from tests.rules.reading import Event
 
 TEN_YEARS = 3650
 INTERVAL = NormalDist().inv_cdf(0.9)  # 80 % of outcomes, as in coverage
+LIKELY = 0.2  # ADR 0032: a stockout likelier than one in five is not waited for
 LITTLE_DAYS = 28  # ADR 0021: four weeks in stock with hardly a sale say that little sells
 
 
@@ -200,7 +201,7 @@ def first_of(shelf: Shelf) -> tuple[int | None, int | None]:
 
 
 def is_urgent(shelf: Shelf, plan_date: date, settings: Settings) -> bool:
-    """ADR 0032: empty, or empty before an order can come, or before one of the next review does and that is not seen to."""
+    """ADR 0032: empty, or empty before an order can come, or before one of the next review does, or likely so."""
     if shelf.available <= 0:
         return True
     if shelf.demand is None or shelf.lead_time is None:
@@ -209,7 +210,7 @@ def is_urgent(shelf: Shelf, plan_date: date, settings: Settings) -> bool:
     if out is not None and out < shelf.lead_time:
         return True
     is_short = out is not None and out < shelf.lead_time + settings.review_days
-    return _is_due(shelf, plan_date, settings) or (is_short and bool(overdue_of(shelf, settings)))
+    return _is_asked_for(shelf, plan_date, settings) or (is_short and bool(overdue_of(shelf, settings)))
 
 
 def is_order_urgent(shelf: Shelf, plan_date: date, settings: Settings, *, taken: int, given: int) -> bool:
@@ -222,17 +223,30 @@ def is_order_urgent(shelf: Shelf, plan_date: date, settings: Settings, *, taken:
     left = stock_after(sure, plan_date, horizon) + taken - given
     is_late = shelf.available <= 0 or (out is not None and out < shelf.lead_time)
     if is_late or given:
-        return left <= 0 or (not is_late and _is_due(shelf, plan_date, settings))
-    return _is_due(shelf, plan_date, settings)
+        is_low = position_of(shelf) + taken - given < aim_of(shelf, plan_date, settings)
+        is_likely = _chance_of(float(left), shelf.deviation * math.sqrt(horizon)) > LIKELY
+        return left <= 0 or (is_low and is_likely) or (not is_late and _is_asked_for(shelf, plan_date, settings))
+    return _is_asked_for(shelf, plan_date, settings)
 
 
-def _is_due(shelf: Shelf, plan_date: date, settings: Settings) -> bool:
-    """It runs out before an order of the next review is there, and its sum, without any move, asks for one."""
+def _is_asked_for(shelf: Shelf, plan_date: date, settings: Settings) -> bool:
+    """It runs out before an order of the next review is there, or may, and its sum, without any move, asks for one."""
+    if position_of(shelf) >= aim_of(shelf, plan_date, settings):
+        return False
+    horizon, sure = shelf.lead_time + settings.review_days, relied_on(shelf, settings)
+    out = runs_out(sure, plan_date)
+    return (out is not None and out < horizon) or risk_percent(sure, plan_date, until=horizon) > 100 * LIKELY
+
+
+def position_of(shelf: Shelf) -> int:
+    """What is there and what is to come, in doubt or not."""
+    return shelf.available + sum(each.units for each in coming_to(shelf))
+
+
+def aim_of(shelf: Shelf, plan_date: date, settings: Settings) -> int:
+    """What demand and service level ask for, whatever `order_up_to` says."""
     aim = demand_of(shelf, plan_date, shelf.lead_time + settings.review_days) + Fraction(safety_of(shelf, settings))
-    target = max(whole(aim), whole(max(0.0, safety_of(shelf, settings))))
-    position = shelf.available + sum(each.units for each in coming_to(shelf))
-    out = runs_out(relied_on(shelf, settings), plan_date)
-    return position < target and out is not None and out < shelf.lead_time + settings.review_days
+    return max(whole(aim), whole(max(0.0, safety_of(shelf, settings))))
 
 
 def demand_of(shelf: Shelf, plan_date: date, days: int) -> Fraction:
@@ -344,7 +358,10 @@ def risk_percent(shelf: Shelf, plan_date: date, until: int | None = None) -> flo
 
 
 def _chance(shelf: Shelf, plan_date: date, days: int) -> float:
-    left, spread = float(stock_after(shelf, plan_date, days)), shelf.deviation * math.sqrt(days)
+    return _chance_of(float(stock_after(shelf, plan_date, days)), shelf.deviation * math.sqrt(days))
+
+
+def _chance_of(left: float, spread: float) -> float:
     if spread == 0:
         return float(left <= 0)
     return 1 - NormalDist().cdf(left / spread)

@@ -18,6 +18,7 @@ from inventory_assets.words.advice import (
     steps,
     why,
 )
+from inventory_assets.words.plan import order_by_day
 from inventory_assets.words.text import capital
 
 # 45 left, nine a day, twelve days of lead time; TEST-WEST can spare 60.
@@ -204,6 +205,23 @@ def test_what_can_wait_says_until_when_and_at_what_risk():
         == why(found)
     )
     assert "can wait for the review of 2026-01-08" == why({**found, "waiting_risk_percent": 0})
+
+
+def test_what_may_be_empty_before_the_next_orders_goods_come_is_not_called_due():
+    """By the forecast it lasts: the date says so, and the risk why nobody waits for it."""
+    found = line(reason="at_risk", order_by=date(2026, 1, 9), runs_out_on=date(2026, 1, 21), is_order_urgent=True,
+                 waiting_risk_percent=47, transfers=None)  # fmt: skip
+
+    assert ["order 100 from TEST-SUPPLIER before the next review"] == steps(found)
+    assert (
+        "47 % risk of a stockout before an order of the next review arrives; by the forecast it lasts until 2026-01-21"
+    ) == why(found)
+    assert date(2026, 1, 7) == order_by_day(found)
+    assert "arrives" == why({**found, "runs_out_on": None})[-7:]
+    # A line of which the order can wait has the forecast's day.
+    assert date(2026, 1, 9) == order_by_day({**found, "is_order_urgent": False})
+    assert date(2026, 1, 6) == order_by_day({**found, "order_by": date(2026, 1, 6)})
+    assert order_by_day({**found, "order_by": None}) is None
 
 
 def test_no_quantity_is_made_up_where_nothing_says_one():

@@ -32,7 +32,7 @@ from inventory_assets.settings import load_settings
 from inventory_assets.words.advice import steps
 from inventory_assets.words.commands import command
 from inventory_assets.words.numbers import UNKNOWN, counted
-from inventory_assets.words.plan import decision_text, not_known_text, reason_text, sum_texts
+from inventory_assets.words.plan import decision_text, not_known_text, order_by_day, reason_text, sum_texts
 from inventory_assets.words.text import visible
 from inventory_assets.words.times import to_minute
 
@@ -118,7 +118,8 @@ def _exported(row: dict[str, Any]) -> dict[str, Any]:
 def _why_none(day: date | None) -> str:
     if day is None:
         return "there is no plan yet: inventory plan --refresh"
-    return f"there is no plan of {day}: inventory plan --refresh --date {day} makes one of what is known now"
+    makes = command("inventory plan --refresh --date {}", day)
+    return f"there is no plan of {day}: {makes} makes one of what is known now"
 
 
 def _print_head(made: Made, rows: Sequence[dict[str, Any]]) -> None:
@@ -151,7 +152,7 @@ def _print_lines(rows: Sequence[dict[str, Any]], limit: int) -> None:
         name = "no supplier is known" if supplier is None else supplier
         table = new_table(COLUMNS, title=visible(f"{name}: {counted(len(mine), 'line')}, {units:,} units to order"))
         for row in mine:
-            table.add_row(str(row["order_by"] or UNKNOWN), _what_text(row))
+            table.add_row(str(order_by_day(row) or UNKNOWN), _what_text(row))
         console.print(table)
     print_more(rows, limit)
     if rows:

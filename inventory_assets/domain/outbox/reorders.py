@@ -20,7 +20,8 @@ DECISIONS = {"plan-accept": PURCHASE_ORDER, "plan-dismiss": CANCELLED}
 """What of a plan's commands leaves; a snooze says when to ask again, to nobody but its author."""
 
 SEVERITIES = {
-    Reason.OUT: "CRITICAL", Reason.TOO_LATE: "HIGH", Reason.DUE: "MEDIUM", Reason.BELOW_LIMIT: "MEDIUM",
+    Reason.OUT: "CRITICAL", Reason.TOO_LATE: "HIGH", Reason.DUE: "MEDIUM", Reason.AT_RISK: "MEDIUM",
+    Reason.BELOW_LIMIT: "MEDIUM",
 }  # fmt: skip
 """The reasons for which an order may not be able to wait."""
 

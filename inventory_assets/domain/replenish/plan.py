@@ -15,7 +15,7 @@ import numpy as np
 
 from inventory_assets.domain.replenish.ahead import Ahead, with_season
 from inventory_assets.domain.replenish.projection import NEVER, TOLERANCE, run_out_days, wait
-from inventory_assets.domain.replenish.shelves import Arrivals, PlanSettings, Shelves
+from inventory_assets.domain.replenish.shelves import WAITING_RISK, Arrivals, PlanSettings, Shelves
 from inventory_assets.domain.replenish.transfers import Need, Transfer, share_out
 from inventory_assets.domain.stock.coverage import COVER_LEVEL
 from inventory_assets.domain.thresholds.forecast import OBSOLETE_DAYS, safety_factor, whole_units
@@ -39,6 +39,7 @@ class Reason(StrEnum):
     OUT = "out"
     TOO_LATE = "too_late"
     DUE = "due"
+    AT_RISK = "at_risk"
     BELOW_LIMIT = "below_limit"
     OVERDUE = "overdue"
     UNKNOWN = "unknown"
@@ -162,13 +163,17 @@ def make_plan(shelves: Shelves, plan_date: date, settings: PlanSettings) -> Plan
     )
     # Whether it runs out before what is ordered at the next review is there.
     is_short = is_known & (runs_out < horizon)
+    waiting_risk = wait(ahead, deviation, shelves.available, horizon, coming).chance
     reason = _reasons(
         shelves, is_late, is_seen, service, target,
-        is_due=is_short if settings.method else is_known, is_overdue=is_short & (overdue > 0),
+        is_due=is_short if settings.method else is_known, is_at_risk=is_known & (waiting_risk > WAITING_RISK),
+        is_overdue=is_short & (overdue > 0),
     )  # fmt: skip
     is_urgent = (reason < _URGENT_BELOW) | (taken > 0) | (given > 0)
     unsold = wait_for_order.unsold if settings.method is None else _unsold(shelves, ahead, wait_for_order.unsold)
-    lasts = projected + taken - given > TOLERANCE * np.maximum(1, forecast)
+    left = projected + taken - given
+    is_sure = left >= NormalDist().inv_cdf(1 - WAITING_RISK) * spread
+    lasts = (left > TOLERANCE * np.maximum(1, forecast)) & (is_sure | (_position(shelves) + taken - given >= service))
     return Plan(
         Lines(
             horizon_days=np.where(np.isnan(lead), np.nan, horizon),
@@ -197,9 +202,7 @@ def make_plan(shelves: Shelves, plan_date: date, settings: PlanSettings) -> Plan
             order_without_overdue=_where(overdue > 0, without),
             arrives=arrives,
             arriving=arriving,
-            waiting_risk_percent=_where(
-                is_known, np.round(100 * wait(ahead, deviation, shelves.available, horizon, coming).chance)
-            ),
+            waiting_risk_percent=_where(is_known, np.round(100 * waiting_risk)),
         ),
         transfers,
     )
@@ -260,11 +263,12 @@ def _unsold(shelves: Shelves, ahead: Ahead, unsold: np.ndarray) -> np.ndarray:
 
 
 def _cannot_wait(reason: np.ndarray, is_known: np.ndarray, *, lasts: np.ndarray, given: np.ndarray) -> np.ndarray:
-    """Whether an order of the next review would be too late; `lasts` until that is there, moves and all.
+    """Whether an order of the next review would be too late, or likely so; `lasts` until that is there, moves and all.
 
     What no order saves in time may all the same be saved by what comes: then the order is for afterwards.
     """
-    is_out, is_due = reason == _PLACES[Reason.OUT], reason == _PLACES[Reason.DUE]
+    is_out = reason == _PLACES[Reason.OUT]
+    is_due = (reason == _PLACES[Reason.DUE]) | (reason == _PLACES[Reason.AT_RISK])
     is_blind = is_out | (reason == _PLACES[Reason.BELOW_LIMIT])
     of_stock = is_out | (reason == _PLACES[Reason.TOO_LATE]) | (given > 0)
     return np.where(is_known, is_due | (of_stock & ~lasts), is_blind)
@@ -307,13 +311,14 @@ def _in_packs(needed: np.ndarray, least: np.ndarray, pack: np.ndarray) -> np.nda
 
 def _reasons(
     shelves: Shelves, is_late: np.ndarray, is_seen: np.ndarray, service: np.ndarray, target: np.ndarray,
-    *, is_due: np.ndarray, is_overdue: np.ndarray,
+    *, is_due: np.ndarray, is_at_risk: np.ndarray, is_overdue: np.ndarray,
 ) -> np.ndarray:  # fmt: skip
     position = _position(shelves)
     held = {
         Reason.OUT: shelves.available <= 0,
         Reason.TOO_LATE: is_late,
         Reason.DUE: (position < service) & is_due,
+        Reason.AT_RISK: (position < service) & is_at_risk,
         Reason.BELOW_LIMIT: np.isnan(service) & is_seen,
         Reason.OVERDUE: is_overdue,
         Reason.UNKNOWN: np.isnan(target),

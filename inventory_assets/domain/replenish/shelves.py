@@ -25,6 +25,12 @@ ROAD_DAYS = 1
 METHOD = 2
 """How a plan reads what is overdue and what is urgent (docs/adr/0032-what-is-urgent.md); before there was no number."""
 
+WAITING_RISK = 0.2
+"""One in five: where a stockout before an order of the next review arrives is likelier, the order cannot wait.
+
+Of method 2: another number is another method, as lines are derived again by their own.
+"""
+
 
 class PlanSettings(msgspec.Struct, frozen=True):
     """How a plan is made; recorded with each line.

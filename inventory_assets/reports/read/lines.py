@@ -36,7 +36,7 @@ class RunningOut:
     """A key with stock that must be ordered within a week, or should have been: its line of the plan (RULES 42).
 
     `cover_days` until it runs out, with what comes by then. `order_by_date` is
-    the last day on which an order still arrives in time; `is_late`: that day is
+    the last day on which to order (`words.plan.order_by_day`); `is_late`: that day is
     over. `seen_by_limit`: where no limit in force sees that, the reorder quantity that would.
     """
 

@@ -18,7 +18,7 @@ from inventory_assets.replenish.make import plan_lines
 from inventory_assets.reports.read.lines import EmptyShelf, OrderLine, Planned, RunningOut, TransferLine, Undecided
 from inventory_assets.reports.read.model import Basis
 from inventory_assets.words.advice import days_left, steps
-from inventory_assets.words.plan import Line, is_chased, moves, reason_text
+from inventory_assets.words.plan import Line, is_chased, moves, order_by_day, reason_text
 
 # Who plans looks a week ahead: what must be ordered later comes up in a later report.
 AHEAD_DAYS = 7
@@ -155,7 +155,7 @@ def _order_lines(shelves: Iterable[Shelf]) -> list[OrderLine]:
                 product=shelf.product, quantity=quantity, pack_multiple=line["pack_multiple"],
                 lead_time_days=line["lead_time_days"], unit_price=shelf.unit_price,
                 value=None if shelf.unit_price is None else round(shelf.unit_price * quantity, 2),
-                order_by_date=line["order_by"], is_late=line["reason"] == "too_late",
+                order_by_date=order_by_day(line), is_late=line["reason"] == "too_late",
                 condition=shelf.condition, available=line["available"],
                 inbound=line["inbound"], days_left=days_left(line), needed=line["needed"],
                 transferred=line["transferred_in"] - line["transferred_out"], why=reason_text(line),
@@ -208,7 +208,7 @@ def _running_out(shelves: Iterable[Shelf], basis: Basis) -> list[RunningOut]:
     found = []
     for shelf in shelves:
         line = shelf.line
-        left, first = days_left(line), line["order_by"] or line["runs_out_on"]
+        left, first = days_left(line), order_by_day(line) or line["runs_out_on"]
         if line["available"] <= 0 or line["daily_units"] is None or left is None or first > until:
             continue
         found.append(
@@ -216,7 +216,7 @@ def _running_out(shelves: Iterable[Shelf], basis: Basis) -> list[RunningOut]:
                 warehouse_id=line["warehouse_id"], sku=line["sku"], product=shelf.product,
                 available=line["available"], inbound=line["inbound"], daily_units=round(line["daily_units"], 4),
                 cover_days=left, runs_out_date=line["runs_out_on"], lead_time_days=line["lead_time_days"],
-                order_by_date=line["order_by"], is_late=line["reason"] == "too_late",
+                order_by_date=order_by_day(line), is_late=line["reason"] == "too_late",
                 risk_percent=line["risk_percent"], order_quantity=line["order_quantity"],
                 to_do=", ".join(steps(line)), why=reason_text(line), rule=line["rule"],
                 seen_by_limit=line["seen_by_limit"], supplier_id=line["supplier_id"], alert_id=shelf.alert_id,

@@ -81,6 +81,8 @@ def test_a_past_days_plan_is_shown_and_a_day_without_one_says_how(run, home, tmp
     assert "Plan of 2022-05-20, of lake version 2" in found.out and "pln-20220520-W1-S1" in found.out
     none = run("plan", "--date", "2022-05-19", at=at)
     assert (0, "") == (none.code, none.out) and "there is no plan of 2022-05-19: inventory plan --refresh" in none.err
+    none = run("plan", "--date", "2022-05-19", "--format", "json", at=at)
+    assert (0, []) == (none.code, none.rows) and "there is no plan of 2022-05-19" in none.err
 
 
 def test_a_line_explains_itself_and_a_change_in_the_lake_is_found(run, home, tmp_path):

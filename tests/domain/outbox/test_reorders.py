@@ -42,7 +42,7 @@ def test_a_recommendation_of_releases_before_is_a_line_of_a_reason_that_cannot_w
 @pytest.mark.parametrize(
     ("reason", "is_urgent", "expected"),
     [
-        ("due", True, True), ("not_yet", False, False),
+        ("due", True, True), ("at_risk", True, True), ("not_yet", False, False),
         # What comes fills the shelf, and the order is for afterwards.
         ("out", False, False),
         # It orders again what it gives.

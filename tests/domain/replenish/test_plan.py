@@ -103,8 +103,11 @@ def test_a_restock_in_time_puts_it_off():
     [
         # Ten a day, 2 of deviation: 132 are aimed at for twelve days. 120 last to the end of the twelfth, when an
         # order of the next review, seven days on, is not there yet; 121 do not end before the thirteenth, when it is.
+        # Demand of the twelve is 120, give or take 6.97: one in five is 0.842 of these, 5.86 units more.
         (120, ("due", 11, 6, 12, True, True)),
-        (121, ("not_yet", 12, 7, 11, False, False)),
+        (121, ("at_risk", 12, 7, 11, True, True)),
+        (125, ("at_risk", 12, 7, 7, True, True)),
+        (126, ("not_yet", 12, 7, 6, False, False)),
         (131, ("not_yet", 13, 8, 1, False, False)),
         (132, ("enough", 13, 8, 0, False, False)),
     ],
@@ -121,10 +124,41 @@ def test_what_an_order_of_the_next_review_is_in_time_for_can_wait(available, exp
 
 
 def test_the_risk_of_waiting_is_of_running_out_before_an_order_of_the_next_review_comes():
-    """126 there, 120 asked for in twelve days, give or take 6.97: the chance of 0.861 deviations more."""
-    found = line_of(Shelf(available=126, sales=UNEVEN))
+    """126 there, 120 asked for in twelve days, give or take 6.97: the chance of 0.861 deviations more; 125: of 0.717."""
+    found, likely = (line_of(Shelf(available=left, sales=UNEVEN)) for left in (126, 125))
 
     assert (19, 0) == (found["waiting_risk_percent"], found["risk_percent"])
+    assert (24, "at_risk") == (likely["waiting_risk_percent"], likely["reason"])
+
+
+def test_one_in_five_is_before_rounding():
+    """Ten a day give or take σ, 122 there: the 2 more are 0.842 deviations of twelve days where σ is 0.6860."""
+    shelves = network(Shelf(available=122))
+
+    for deviation, reason in ((0.690, "at_risk"), (0.680, "not_yet")):
+        forecasts = shelves.forecasts._replace(deviation=np.array([deviation]))
+        found = row_of(make_plan(Shelves(**shelves._asdict() | {"forecasts": forecasts}), DAY, SETTINGS))
+        assert (reason, 20) == (REASONS[found["reason"]], found["waiting_risk_percent"])
+
+
+def test_what_is_above_its_target_is_at_no_risk_that_an_order_would_end():
+    """At a service of 70 % the target itself, 124, is empty in one of 3.5 times; nobody asked for more."""
+    asked = {"sales": UNEVEN, "service_level": 0.7}
+
+    assert ("enough", 28) == tuple(
+        line_of(Shelf(available=124, **asked))[name] for name in ("reason", "waiting_risk_percent")
+    )
+    assert "at_risk" == line_of(Shelf(available=123, **asked))["reason"]
+    topped = line_of(Shelf(available=124, order_up_to=200, **asked))
+    assert ("fill_up", False) == (topped["reason"], topped["is_order_urgent"])
+
+
+def test_what_comes_in_time_lowers_the_risk_of_waiting():
+    """126 in all, or 125, for 120: as if they were there, but for what may happen until they come."""
+    assert "not_yet" == line_of(Shelf(available=46, arrivals=[(2, 80)], sales=UNEVEN))["reason"]
+    assert "at_risk" == line_of(Shelf(available=46, arrivals=[(2, 79)], sales=UNEVEN))["reason"]
+    # Until the 11 come 110 are asked for, give or take 6.63: the chance of 0.754 deviations more.
+    assert "at_risk" == line_of(Shelf(available=115, arrivals=[(11, 11)], sales=UNEVEN))["reason"]
 
 
 def test_an_order_that_only_fills_up_can_wait():
@@ -207,8 +241,10 @@ def test_overdue_goods_are_moved_here_from_elsewhere():
         # Nobody knows the hour at which they come: of today no sale is sure.
         ([(0, 200)], (20.0, 0, False)),
         ([(2, 200)], (40.0, 0, False)),
-        # What comes lasts until an order of the next review is there, safety stock or not: 132 are aimed at.
-        ([(2, 125)], (40.0, 7, False)),
+        # What comes lasts until an order of the next review is there, be it with a part of the safety stock: 132 are
+        # aimed at. Of 125, five are left, and one time in four they are not.
+        ([(2, 126)], (40.0, 6, False)),
+        ([(2, 125)], (40.0, 7, True)),
         ([(2, 30)], (40.0, 102, True)),
         ([], (100.0, 132, True)),
     ],
@@ -230,6 +266,14 @@ def test_a_giver_that_runs_short_by_giving_orders_before_the_next_review():
     assert (30, 70, True, False) == tuple(
         calm[name] for name in ("given", "order_quantity", "is_urgent", "is_order_urgent")
     )
+
+
+@pytest.mark.parametrize(("available", "expected"), [(155, (7, True)), (156, (6, False))])
+def test_a_giver_that_may_run_short_by_giving_orders_before_the_next_review(available, expected):
+    """30 go: 125 left run out before an order of the next review comes one time in four, 126 one in five."""
+    found = row_of(plan_of(Shelf(available=20), Shelf(warehouse=2, available=available, sales=UNEVEN)), 1)
+
+    assert (30, *expected) == tuple(found[name] for name in ("given", "order_quantity", "is_order_urgent"))
 
 
 def test_revenue_at_risk_is_of_the_days_without_stock_until_an_order_comes():
