@@ -3,7 +3,7 @@
 Here: what a command takes, and whether it would be refused. Not here: sending it, or what becomes of it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from inventory_assets.control.issue import command_message, try_command
@@ -14,7 +14,7 @@ from inventory_assets.domain.ingest.messages import Message, parse_burst
 from inventory_assets.domain.replenish.decisions import PlanLine, keys_of, refuse
 from inventory_assets.errors import InventoryError
 from inventory_assets.ingest.meaning import meaning_of
-from inventory_assets.lake.query.reader import LakeReader
+from inventory_assets.lake.query.reader import IDS, LakeReader, id_list
 from inventory_assets.queries.ids import find_alert_id
 from inventory_assets.queries.incidents import read_incidents
 from inventory_assets.settings import Settings
@@ -115,7 +115,7 @@ def find_subject(reader: LakeReader, text: str) -> str:
 def warehouse_of(reader: LakeReader, command: Command) -> str | None:
     """Where the alert or the line of a command is; None where there is none, or it is of several."""
     if command.plan_line_id is not None:
-        warehouses = {warehouse_id for warehouse_id, _ in _lines(reader, command.plan_line_id)}
+        warehouses = {warehouse_id for warehouse_id, _ in read_plan_lines(reader, [command.plan_line_id])}
         return command.warehouse_id or (warehouses.pop() if len(warehouses) == 1 else None)
     found = reader.query("SELECT warehouse_id FROM out.alerts WHERE alert_id = ?", [command.alert_id])
     return found.item() if found.height else None
@@ -128,7 +128,7 @@ def would_change(reader: LakeReader, command: Command) -> bool:
         CommandProblemError: It would be refused.
     """
     if command.command in PLAN_COMMANDS:
-        refusal = refuse(_lines(reader, command.plan_line_id or ""), command)
+        refusal = refuse(read_plan_lines(reader, [command.plan_line_id or ""]), command)
         if refusal is not None:
             raise CommandProblemError(404 if refusal.reason == "unknown_line" else 409, refusal.detail)
         return True
@@ -140,13 +140,23 @@ def would_change(reader: LakeReader, command: Command) -> bool:
     return verdict
 
 
-def _lines(reader: LakeReader, line_id: str) -> dict[Key, PlanLine | None]:
-    found: dict[Key, PlanLine | None] = {}
-    for warehouse_id, sku in keys_of(line_id):
-        rows = reader.query(
-            "SELECT plan_date, order_quantity FROM out.plans WHERE warehouse_id = ? AND sku = ? "
-            "AND line_id IS NOT NULL", [warehouse_id, sku],
-        )  # fmt: skip
-        for day, quantity in rows.iter_rows():
-            found[warehouse_id, sku] = PlanLine(day, quantity)
-    return found
+def read_plan_lines(reader: LakeReader, line_ids: Iterable[str]) -> dict[Key, PlanLine | None]:
+    """The lines of now of all shelves that some ids may be of, in one question."""
+    keys = {key for line_id in line_ids for key in keys_of(line_id)}
+    rows = reader.query(
+        "SELECT warehouse_id, sku, plan_date, order_quantity FROM out.plans "
+        f"WHERE line_id IS NOT NULL AND sku IN ({IDS})", [id_list(sku for _, sku in keys)],
+    )  # fmt: skip
+    return {
+        (warehouse_id, sku): PlanLine(day, quantity)
+        for warehouse_id, sku, day, quantity in rows.iter_rows()
+        if (warehouse_id, sku) in keys
+    }
+
+
+def shelves_of(lines: Mapping[Key, PlanLine | None], command: Command) -> list[Key]:
+    """The shelves with a line that a command on one may mean."""
+    return [
+        key for key in keys_of(command.plan_line_id or "")
+        if key in lines and command.warehouse_id in (None, key[0]) and command.sku in (None, key[1])
+    ]  # fmt: skip

@@ -26,7 +26,9 @@ MIN_TOKEN = 16
 OWNER = Grant(name=TOKEN_VARIABLE, scopes=implied_by(Scope.ADMIN))
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 # What shows one warehouse alone where `warehouse` says so: for tokens of some.
-BY_WAREHOUSE = frozenset({"/api/alerts", "/api/stock", "/api/thresholds/resolve"})
+BY_WAREHOUSE = frozenset({
+    "/api/alerts", "/api/plan", "/api/stock", "/api/thresholds/resolve", "/replenish.csv",
+})  # fmt: skip
 LOGIN_SECONDS = 30 * 24 * 3600
 # Wrong tokens in a row before the next must wait: one second, then twice as long each time.
 FREE_FAILURES = 3
@@ -180,8 +182,8 @@ def _is_judged_later(method: str, path: str) -> bool:
     """Whether a request's own handler asks which warehouse is meant, or it is known to who has its id alone."""
     if method in SAFE_METHODS:
         return path.startswith("/api/changes/")
-    # All of these end in `api.alerts._send`.
-    return method == "POST" and (path == "/api/commands" or path.startswith("/api/alerts/"))
+    # All of these end in `api.alerts._send` or `api.plan.decide_plan`.
+    return method == "POST" and (path == "/api/commands" or path.startswith(("/api/alerts/", "/api/plan/")))
 
 
 def _warehouse_of(method: str, path: str, query: bytes) -> str | None:

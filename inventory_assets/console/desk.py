@@ -58,6 +58,10 @@ class Desk:
             return {"status": "unchanged", "detail": "it was so already; nothing was sent"}
         return await self._send(Topic.CONTROL, [message.data])
 
+    async def commands(self, bodies: Sequence[bytes]) -> dict[str, Any]:
+        """Send commands that were prepared and judged, all in one publish; their ids come in the same order."""
+        return await self._send(Topic.CONTROL, bodies)
+
     async def rules(
         self, edits: Sequence[RuleEdit], stored: Mapping[Scope, StoredRule], *, author: str, reason: str | None
     ) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from inventory_assets.console.door import Door
 from inventory_assets.console.facts import Facts
 from inventory_assets.console.keeping import KEEP_SECONDS, Keeping
 from inventory_assets.console.pictured import Pictured
+from inventory_assets.console.planning import Planning
 from inventory_assets.console.trial import Trials
 from inventory_assets.picture.live import Live
 from inventory_assets.queries.alerts import version_of
@@ -38,6 +39,7 @@ class Console:
         self.pages = Keeping(keep_seconds)
         self.desk = Desk(settings, self.door, publish or Outlet(settings))
         self.trials = Trials()
+        self.planning = Planning(settings)
         self._explained: OrderedDict[tuple[str, int], dict[str, Any]] = OrderedDict()
 
     async def explain(self, alert_id: str) -> dict[str, Any]:

@@ -201,6 +201,9 @@ def latest_version(reader: LakeReader) -> int:
     return reader.query("SELECT coalesce(max(version), 0) FROM meta.versions").item()
 
 
+_PROBLEM = ("message_id", "reason", "detail")
+
+
 def outcome(request_id: str, since: int, total: int) -> Callable[[LakeReader], Row]:
     """What became of the messages of one request.
 
@@ -234,7 +237,9 @@ def outcome(request_id: str, since: int, total: int) -> Callable[[LakeReader], R
             "taken_in": len(rows),
             "version": max((row["version"] for row in rows), default=None),
             "problems": [
-                {name: row[name] for name in ("reason", "detail")} for row in rows if row["reason"] is not None
+                {name: row[name] for name in ("message_id", "reason", "detail")}
+                for row in rows
+                if row["reason"] is not None
             ],
         }
 

@@ -18,7 +18,7 @@ from inventory_assets.settings import Settings
 
 def unlanded_steps(settings: Settings, alert_id: str, *, after: int) -> list[dict[str, Any]]:
     """The steps of an alert's life that came after a version, as `queries.alerts.read_steps` has them."""
-    frame = _unlanded(settings, {TRANSITIONS.full_name}, after).get(TRANSITIONS.full_name)
+    frame = unlanded_rows(settings, {TRANSITIONS.full_name}, after).get(TRANSITIONS.full_name)
     if frame is None:
         return []
     rows = frame.filter(pl.col("alert_id") == alert_id).sort("version", "seq")
@@ -30,7 +30,7 @@ def unlanded_steps(settings: Settings, alert_id: str, *, after: int) -> list[dic
 
 def unlanded_outcomes(settings: Settings, request_id: str, *, topic: str, after: int) -> list[dict[str, Any]]:
     """What became of the messages of a request on a topic after a version, each by its first delivery."""
-    frames = _unlanded(settings, {RAW_MESSAGES.full_name, DEAD_LETTERS.full_name}, after)
+    frames = unlanded_rows(settings, {RAW_MESSAGES.full_name, DEAD_LETTERS.full_name}, after)
     messages = frames.get(RAW_MESSAGES.full_name)
     if messages is None:
         return []
@@ -52,8 +52,8 @@ def unlanded_outcomes(settings: Settings, request_id: str, *, topic: str, after:
 _REASON = ("reason", "detail")
 
 
-def _unlanded(settings: Settings, tables: Collection[str], after: int) -> dict[str, pl.DataFrame]:
-    """Rows by table; none where the journal cannot be read: who asks sees them when they have landed."""
+def unlanded_rows(settings: Settings, tables: Collection[str], after: int) -> dict[str, pl.DataFrame]:
+    """Rows by table after a version; none where the journal cannot be read: who asks sees them when they land."""
     if not has_journal(settings):
         return {}
     try:

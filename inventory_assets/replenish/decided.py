@@ -1,10 +1,11 @@
 """Read what people decided on lines of plans, and what is left of what they accepted (RULES 36, 42)."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 from typing import NamedTuple
 
 import msgspec
+import polars as pl
 
 from inventory_assets.domain.events.kinds import Command, Key
 from inventory_assets.domain.replenish.decisions import (
@@ -16,7 +17,9 @@ from inventory_assets.domain.replenish.decisions import (
     what_is_left,
 )
 from inventory_assets.lake.query.reader import IDS, Reader, id_list
-from inventory_assets.lake.tables import PLANS
+from inventory_assets.lake.tables import CORE_EVENTS, PLANS
+from inventory_assets.queries.unlanded import unlanded_rows
+from inventory_assets.settings import Settings
 
 _NEWEST = 2**63 - 1  # a reader shows no later version than it is pinned to
 # A line is of the plan that there was when somebody decided on it.
@@ -48,9 +51,26 @@ class Decided(NamedTuple):
     decision: Decision
 
 
-def read_decisions(reader: Reader, *, version: int = _NEWEST, skus: Collection[str] | None = None) -> list[Decided]:
-    """The decisions that hold as of a version; of some SKUs' lines, or of all."""
-    rows = reader.query(_DECISIONS.format(version=version)).rows()
+class Told(NamedTuple):
+    """A command as the lake has it: its place, and what it says as JSON."""
+
+    version: int
+    seq: int
+    details: str
+
+
+def read_decisions(
+    reader: Reader, *, version: int = _NEWEST, skus: Collection[str] | None = None, unlanded: Sequence[Told] = (),
+) -> list[Decided]:  # fmt: skip
+    """The decisions that hold as of a version; of some SKUs' lines, or of all.
+
+    Args:
+        reader: The lake.
+        version: As of which.
+        skus: Of these only.
+        unlanded: What has come after all that the reader shows, as `read_unlanded` has it.
+    """
+    rows = [*reader.query(_DECISIONS.format(version=version)).rows(), *unlanded]
     commands = [(row[0], row[1], msgspec.json.decode(row[2], type=Command)) for row in rows]
     if skus is not None:
         wanted = set(skus)
@@ -68,6 +88,24 @@ def read_decisions(reader: Reader, *, version: int = _NEWEST, skus: Collection[s
             whole = command if command.quantity is not None else msgspec.structs.replace(command, quantity=quantity)
             found.setdefault((warehouse_id, sku), []).append(Decision(line_id, day, whole, (version, seq), made))
     return [Decided(key, each) for key, decisions in found.items() for each in decisions_that_hold(decisions)]
+
+
+def has_decisions_after(reader: Reader, version: int) -> bool:
+    """Whether somebody has decided on a line after a version; asked of the newest files alone."""
+    found = reader.query(
+        f"SELECT count(*) FROM {CORE_EVENTS.full_name} WHERE kind = 'control' AND version > ? "
+        "AND (details->>'plan_line_id') IS NOT NULL", [version],
+    )  # fmt: skip
+    return bool(found.item())
+
+
+def read_unlanded(settings: Settings, after: int) -> list[Told]:
+    """The decisions that are committed and have not landed; none where the journal cannot be read now."""
+    events = unlanded_rows(settings, {CORE_EVENTS.full_name}, after).get(CORE_EVENTS.full_name)
+    if events is None:
+        return []
+    commands = events.filter(pl.col("kind") == "control").select("version", "seq", "details").sort("version", "seq")
+    return [Told(*row) for row in commands.iter_rows() if msgspec.json.decode(row[2], type=Command).plan_line_id]
 
 
 def _is_of(command: Command, row: tuple) -> bool:

@@ -1,6 +1,6 @@
 """Read a plan's lines, the current one's or a past day's, for whoever shows them."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
@@ -10,11 +10,11 @@ from inventory_assets.domain.values import to_datetime
 from inventory_assets.lake.errors import LakeError
 from inventory_assets.lake.query.reader import Reader
 from inventory_assets.lake.tables import PLANS
-from inventory_assets.replenish.decided import read_decisions
+from inventory_assets.replenish.decided import Decided, read_decisions
 
 # Suppliers by their most urgent line, and so the lines of each.
 _LINES = """
-    SELECT l.*, p.product_name FROM {source} l LEFT JOIN core.products p USING (sku)
+    SELECT l.*, p.product_name, p.unit_price FROM {source} l LEFT JOIN core.products p USING (sku)
     WHERE {condition}
     ORDER BY min(CASE WHEN l.is_urgent THEN l.order_by END) OVER (PARTITION BY l.supplier_id) NULLS LAST,
         l.supplier_id NULLS LAST, l.is_urgent DESC, l.order_by NULLS LAST, l.revenue_at_risk DESC NULLS LAST,
@@ -73,14 +73,18 @@ def read_lines(
         is_hidden_too: Also those that somebody has dismissed or snoozed: a line is dismissed until another one
             comes, a shelf snoozed up to a day. All means them, too.
     """
+    lines = with_states(read_undecided(reader, chosen, is_all=is_all), read_decisions(reader))
+    return lines if is_all or is_hidden_too else without_hidden(lines)
+
+
+def read_undecided(reader: Reader, chosen: Chosen = ALL_LINES, *, is_all: bool = False) -> list[dict[str, Any]]:
+    """Lines as `read_lines`, the hidden too, without what was decided on them."""
     wanted = chosen._asdict()
     wanted.pop("day")
     given = {name: value for name, value in wanted.items() if value is not None}
     conditions = [*(f"l.{name} = ?" for name in given), *(() if is_all else (_ASKS,)), "l.line_id IS NOT NULL"]
     query = _LINES.format(source=_source(chosen.day), condition=" AND ".join(conditions))
-    found = reader.query(query, list(given.values()))
-    lines = [row | state for row, state in _with_states(reader, list(found.iter_rows(named=True)))]
-    return lines if is_all or is_hidden_too else without_hidden(lines)
+    return list(reader.query(query, list(given.values())).iter_rows(named=True))
 
 
 def without_hidden(lines: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -115,13 +119,12 @@ def _source(day: date | None) -> str:
     return PLANS.full_name if day is None else _OF_DAY.format(day=day)
 
 
-def _with_states(reader: Reader, rows: list[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+def with_states(lines: Iterable[dict[str, Any]], decisions: Iterable[Decided]) -> list[dict[str, Any]]:
+    """Lines with what was decided on each, as `STATE` names it."""
     decided: dict[Key, list[Decision]] = {}
-    for key, decision in read_decisions(reader):
+    for key, decision in decisions:
         decided.setdefault(key, []).append(decision)
-    for row in rows:
-        mine = decided.get((row["warehouse_id"], row["sku"]), ())
-        yield row, _state(mine, row)
+    return [line | _state(decided.get((line["warehouse_id"], line["sku"]), ()), line) for line in lines]
 
 
 def _state(decided: Sequence[Decision], row: dict[str, Any]) -> dict[str, Any]:

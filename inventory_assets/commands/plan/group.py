@@ -15,10 +15,9 @@ from inventory_assets.commands.lazy import LazyGroup
 from inventory_assets.commands.output import console, format_option, new_table, notes, print_more, print_rows
 from inventory_assets.commands.telling import telling_engine
 from inventory_assets.lake.query.reader import LakeReader, history_reader
-from inventory_assets.lake.tables import PLANS
 from inventory_assets.option_types import ROWS
+from inventory_assets.replenish.export import EXPORTED, exported
 from inventory_assets.replenish.lines import (
-    STATE,
     Chosen,
     Made,
     asks,
@@ -32,14 +31,11 @@ from inventory_assets.settings import load_settings
 from inventory_assets.words.advice import steps
 from inventory_assets.words.commands import command
 from inventory_assets.words.numbers import UNKNOWN, counted
-from inventory_assets.words.plan import decision_text, not_known_text, order_by_day, reason_text, sum_texts
+from inventory_assets.words.plan import decision_text, not_known_text, order_by_day, reason_text
 from inventory_assets.words.text import visible
 from inventory_assets.words.times import to_minute
 
 COLUMNS = ("order by", "what to do, where, and why")
-TEXTS = ("what_to_do", "why", "sums", "unknown")
-EXPORTED = ("product_name", *(name for name in PLANS.columns if name != "version"), *STATE, *TEXTS, "version")
-
 ACTS = {
     "backtest": ("commands.plan.backtest:backtest", "Try the plan on days that are past, beside the rules."),
     "accept": ("commands.plan.decide:accept", "Order what lines say, or another quantity."),
@@ -95,7 +91,7 @@ def plan(
     if is_urgent or (format_ == "table" and not is_all):
         shown = [row for row in shown if row["is_urgent"]]
     if format_ != "table":
-        print_rows([_exported(row) for row in shown], format_, columns=EXPORTED)
+        print_rows([exported(row) for row in shown], format_, columns=EXPORTED)
     elif made is not None:
         _print_head(made, every)
         _print_lines(shown, limit)
@@ -107,12 +103,6 @@ def plan(
         notes.print(
             f"no line {'of that ' if is_filtered else ''}asks for anything; --all shows the others", style="dim"
         )
-
-
-def _exported(row: dict[str, Any]) -> dict[str, Any]:
-    words = ("; ".join(steps(row)), reason_text(row), "; ".join(sum_texts(row)), not_known_text(row) or None)
-    whole = row | dict(zip(TEXTS, words, strict=True))
-    return {name: whole[name] for name in EXPORTED}
 
 
 def _why_none(day: date | None) -> str:

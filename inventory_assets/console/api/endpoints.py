@@ -4,6 +4,7 @@ from typing import Any
 
 from inventory_assets.changes.commands import ALERT_FIELDS
 from inventory_assets.console.api import alerts as alerts_api
+from inventory_assets.console.api import plan as plan_api
 from inventory_assets.console.api import thresholds as thresholds_api
 from inventory_assets.console.api.openapi import Endpoint, Parameter
 from inventory_assets.console.http import NUMBERS
@@ -11,6 +12,7 @@ from inventory_assets.domain.events.control import MAX_SILENCE_MINUTES
 from inventory_assets.domain.events.kinds import Condition
 from inventory_assets.domain.events.parse_threshold import HIERARCHY_LEVELS, MAX_COOLDOWN_MINUTES
 from inventory_assets.ranges import MAX_DAYS, MAX_QUANTITY
+from inventory_assets.replenish.sheet import Show, Sort
 
 _TEXT = {"type": "string"}
 _SENT = {
@@ -51,6 +53,17 @@ _RULE = _object(
     service_level={"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}, floor_qty=_UNITS,
     ceiling_qty=_UNITS, alert_settings=_object(cooldown_period_minutes=_whole(0, MAX_COOLDOWN_MINUTES)),
     author=_TEXT, reason=_TEXT,
+)  # fmt: skip
+_DECIDED = _object(
+    ("lines", "reason"),
+    lines={
+        "type": "array", "minItems": 1, "maxItems": plan_api.MAX_LINES,
+        "items": _object(
+            ("line_id",), line_id=_TEXT, warehouse_id=_TEXT, sku=_TEXT,
+            quantity=_whole(1, MAX_QUANTITY) | {"description": "of accept: what is ordered, if not what the line says"},
+        ),
+    },
+    reason=_TEXT, author=_TEXT, days=_whole(1, plan_api.MAX_SNOOZE_DAYS), until={**_TEXT, "format": "date-time"},
 )  # fmt: skip
 
 ENDPOINTS = (
@@ -139,6 +152,26 @@ ENDPOINTS = (
             Parameter("sku", "of this SKU"), Parameter("warehouse", "of this warehouse, the least available first"),
             Parameter("limit", f"at most so many, {alerts_api.DEFAULT_LIMIT} if not given", _number("limit")),
         ),
+    ),
+    Endpoint(
+        "GET", "/api/plan", "Lines of the newest plan as `inventory plan --format json`, by supplier",
+        plan_api.list_plan,
+        (
+            Parameter("supplier", "what this supplier delivers"),
+            Parameter("no_supplier", "what no supplier is known of", _FLAG),
+            Parameter("warehouse", "of this warehouse"), Parameter("category", "of this category"),
+            Parameter("q", "with this in the SKU or the product's name"),
+            Parameter("show", "urgent if not given; all has what can wait, decided what is decided", _words(*Show)),
+            Parameter("sort", "urgency if not given", _words(*Sort)),
+            Parameter("limit", f"at most so many, {plan_api.DEFAULT_LIMIT} if not given", _number("limit")),
+            Parameter("offset", "after so many", _number("offset")),
+        ),
+        answers={200: "rows; the header X-Total-Count has the number of all"},
+    ),
+    Endpoint(
+        "POST", "/api/plan/{decision}", f"Decide on lines, each by itself: {', '.join(plan_api.DECISIONS)}",
+        plan_api.decide_plan, body=_DECIDED,
+        answers={202: "sent what fits; `lines` says of each that it was `sent`, with its message's id, or `refused`"},
     ),
     Endpoint(
         "GET", "/api/incidents", "Business alerts as `inventory incidents --format json`", alerts_api.list_incidents,

@@ -13,7 +13,7 @@ from inventory_assets.console.access import COOKIE, LOGIN_SECONDS, cookie_of, gi
 from inventory_assets.console.api.alerts import ALERT_QUERY, STATES, alert_of, alert_query, alerts_of, incident_of
 from inventory_assets.console.guard import client_of, note_failure, wait_of
 from inventory_assets.console.http import ask, console_of, number, read_query
-from inventory_assets.console.pages import reports, views
+from inventory_assets.console.pages import replenish, reports, views
 from inventory_assets.console.pages import thresholds as threshold_pages
 from inventory_assets.console.pages.rendering import kept, page, part, static
 from inventory_assets.console.problems import Refused
@@ -40,6 +40,7 @@ def routes() -> list[Route]:
         Route("/incidents/{incident_id}", incident),
         Route("/stock", stock),
         Route("/connectors", connectors),
+        *replenish.routes(),
         *threshold_pages.routes(),
         *reports.routes(),
         Route("/login", login, methods=["GET", "POST"]),

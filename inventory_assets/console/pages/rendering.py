@@ -26,7 +26,10 @@ from inventory_assets.words.times import ago, clock_sentence
 Handler = Callable[[Request], Awaitable[Response]]
 HERE = Path(__file__).parents[1]
 # Named here, so that no path comes out of a request.
-FILES = {"console.css": "text/css", "console.js": "text/javascript", "icon.svg": "image/svg+xml"}
+FILES = {
+    "console.css": "text/css", "console.js": "text/javascript", "icon.svg": "image/svg+xml",
+    "replenish.css": "text/css", "replenish.js": "text/javascript",
+}  # fmt: skip
 
 
 @cache

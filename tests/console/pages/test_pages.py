@@ -18,7 +18,8 @@ from tests.console.conftest import alert_ids, escaped, take_in
 PAGES = (
     "/", "/?state=all&type=STOCKOUT&priority=CRITICAL&warehouse=W1&sku=S1&unacknowledged=true&page=2",
     "/incidents", "/incidents?state=all", "/connectors", "/stock", "/stock?q=s", "/stock?sku=S1", "/stock?warehouse=W1",
-    "/thresholds", "/thresholds?q=x&level=SKU", "/thresholds/rule", "/thresholds/rule?level_type=GLOBAL",
+    "/replenish", "/replenish?show=all&sort=value&supplier=ACME&warehouse=W1&category=C1&q=x&page=2",
+    "/replenish/order?supplier=ACME", "/thresholds", "/thresholds?q=x&level=SKU", "/thresholds/rule", "/thresholds/rule?level_type=GLOBAL",
     "/thresholds/rule?level_type=SKU&level_id=S1&warehouse_id=W1", "/thresholds/ladder",
     "/thresholds/ladder?warehouse=W1&sku=S1", "/thresholds/history", "/thresholds/check", "/thresholds/import",
     "/login",

@@ -103,7 +103,7 @@ def test_every_page_leads_to_them(ask):
     status, body, _ = ask("/login")
 
     assert 200 == status
-    assert b'href="/reports/">Reports and plan</a>' in body
+    assert b'href="/reports/">Reports</a>' in body
 
 
 def test_the_index_is_in_its_folder_for_its_links_to_be_right(ask):

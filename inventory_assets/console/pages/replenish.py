@@ -1,0 +1,101 @@
+"""The Replenish page: the plan by supplier, why each line, and the order as a sheet of paper or a CSV."""
+
+import asyncio
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from inventory_assets.console.api.plan import FILTERS, MAX_SNOOZE_DAYS, ask_lines, ask_part, plan_query
+from inventory_assets.console.http import ask, choice, console_of, number, read_query
+from inventory_assets.console.pages import plan_views
+from inventory_assets.console.pages.rendering import kept, page, part
+from inventory_assets.console.problems import Refused
+from inventory_assets.console.questions import latest_version
+from inventory_assets.ranges import MAX_QUANTITY
+from inventory_assets.replenish.sheet import Show, Sort, quantity, sums
+
+PER_PAGE = 50
+SHOWN = {Show.URGENT: "urgent", Show.ALL: "also what can wait", Show.DECIDED: "decided"}
+SORTED = {
+    Sort.URGENCY: "most urgent first", Sort.RUNS_OUT: "runs out first", Sort.RISK: "most revenue at risk",
+    Sort.VALUE: "highest value", Sort.PRODUCT: "product", Sort.WAREHOUSE: "warehouse",
+}  # fmt: skip
+OF = ("accepted", "suggested")
+
+
+def routes() -> list[Route]:
+    """Every page of the plan."""
+    return [
+        Route("/replenish", replenish),
+        Route("/replenish.csv", order_csv),
+        Route("/replenish/order", order),
+        Route("/part/plan", explained),
+    ]
+
+
+@kept
+async def replenish(request: Request) -> Response:
+    """The plan's lines by supplier."""
+    query, wanted = plan_query(request, ("page",))
+    number_ = number(query, "page", 1)
+    pictured = console_of(request).pictured
+    picture = await pictured.picture()
+    found = await ask_part(request, wanted, limit=PER_PAGE, offset=(number_ - 1) * PER_PAGE, with_stock=picture is None)
+    # A plan's stock is that of its version: beside it stands what there is now.
+    stock = found.stock if picture is None else plan_views.stock_of(picture, found.parts)
+    shown = None if picture is None else pictured.shown(picture)
+    given = {name: text for name, text in query.items() if name in FILTERS}
+    values = {
+        "made": found.made, "head": found.head, "choices": found.choices, "total": found.total,
+        "groups": [plan_views.group_view(each, given, stock) for each in found.parts],
+        "filters": {name: query.get(name, "") for name in FILTERS}, "given": given, "shown": SHOWN, "sorted": SORTED,
+        "has_filter": any(name in given for name in ("supplier", "no_supplier", "warehouse", "category", "q")),
+        "chosen": {name: text for name, text in given.items() if name != "show"},
+        "page": number_, "pages": -(-found.total // PER_PAGE), "most": MAX_QUANTITY, "most_days": MAX_SNOOZE_DAYS,
+        "worth": plan_views.worth,
+    }  # fmt: skip
+    return await page(request, "replenish.html", "replenish", values, shown=shown)
+
+
+async def explained(request: Request) -> Response:
+    """Whether a line follows from its version's events, rules and product data; fetched when somebody asks why."""
+    line_id = read_query(request, ("line",)).get("line")
+    if line_id is None:
+        raise Refused(400, "line is needed")
+    version = await ask(request, "latest version", latest_version)
+    found = await console_of(request).planning.explain(line_id, version)
+    return part("plan_line.html", {"found": found, "texts": plan_views.explained_texts(found)})
+
+
+async def order(request: Request) -> Response:
+    """A supplier's order on paper: what was accepted, or what the plan suggests."""
+    query, wanted = plan_query(request, ("of",))
+    if wanted.supplier_id is None and not wanted.is_unsupplied:
+        raise Refused(400, "supplier is needed: of whom is the order?")
+    # What was accepted is ordered, also where it could have waited.
+    made, lines = await ask_lines(request, wanted._replace(show=Show.ALL))
+    ordering = [line for line in lines if quantity(line)]
+    accepted = [line for line in ordering if line["state"] == "accepted"]
+    suggested = [line for line in ordering if line["is_urgent"] or wanted.show is not Show.URGENT]
+    of = choice(query, "of", OF, "accepted" if accepted else "suggested")
+    rows = sorted(accepted if of == "accepted" else suggested, key=lambda line: (line["warehouse_id"], line["sku"]))
+    given = {name: text for name, text in query.items() if name != "of"}
+    values = {
+        "supplier": wanted.supplier_id, "made": made, "of": of, "sums": sums(rows), "given": given,
+        "worth": plan_views.worth(sums(rows)), "lead_time": plan_views.lead_times(rows),
+        "rows": [plan_views.order_row(line) for line in rows], "shown": SHOWN[wanted.show],
+        "accepted": len(accepted), "suggested": len(suggested), "by": sorted({line["decided_by"] for line in accepted}),
+    }  # fmt: skip
+    return await page(request, "order.html", "replenish", values)
+
+
+async def order_csv(request: Request) -> Response:
+    """The lines of a filter as a file for a spreadsheet or a supplier."""
+    _, wanted = plan_query(request)
+    made, lines = await ask_lines(request, wanted)
+    # Eight thousand lines in words take half a second: not on the thread that answers everybody.
+    text = await asyncio.to_thread(plan_views.write_csv, lines)
+    day = "none" if made is None else f"{made.day:%Y-%m-%d}"
+    headers = {"Content-Disposition": f'attachment; filename="plan-{day}.csv"'}
+    return Response(text, headers=headers, media_type="text/csv")
