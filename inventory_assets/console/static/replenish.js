@@ -9,6 +9,7 @@ const MOST_LINES = 1000;
 const figure = (value) => value.toLocaleString("en", { maximumFractionDigits: 0 });
 const lines = () => all("tr[data-line]");
 const picked = () => lines().filter((line) => one("[data-pick]", line).checked);
+const counted = (chosen) => `${figure(chosen.length)} ${chosen.length === 1 ? "line" : "lines"}`;
 const quantityOf = (line) => Number(one("[data-quantity]", line).value) || 0;
 const say = (line, text, isBad = false) => {
   const place = one("[data-said]", line);
@@ -30,7 +31,7 @@ function showPicked() {
   const priced = chosen.filter((line) => line.dataset.price !== undefined);
   const value = priced.reduce((sum, line) => sum + quantityOf(line) * Number(line.dataset.price), 0);
   one("[data-bar]").hidden = chosen.length === 0;
-  one("[data-picked]").textContent = chosen.length === 0 ? "" : `${figure(chosen.length)} ${chosen.length === 1 ? "line" : "lines"}, ${figure(units)} units${priced.length ? `, value ${figure(value)}` : ""}`;
+  one("[data-picked]").textContent = chosen.length === 0 ? "" : `${counted(chosen)}, ${figure(units)} units${priced.length ? `, value ${figure(value)}` : ""}`;
 }
 
 // A quantity that is no whole number of packs is allowed, and said.
@@ -102,25 +103,39 @@ async function followLines(name, chosen, sent, author, body) {
     if (problem) { say(line, `refused: ${problem.detail || problem.reason}`, true); continue; }
     done.push(line);
     line.dataset.state = DONE[name];
+    one("[data-back]", line).hidden = name !== "accept";
     const units = name === "accept" ? ` ${figure(quantityOf(line))}` : "";
     say(line, `${DONE[name]}${units} by ${author}: ${body.reason}`);
     line.classList.toggle("over", name !== "accept");
     one("[data-pick]", line).checked = false;
   }
-  const refused = chosen.length - done.length;
+  const refused = chosen.filter((line) => !done.includes(line));
   if (done.length) offerUndo(name, done);
-  if (refused) toast(`${figure(refused)} ${refused === 1 ? "line was" : "lines were"} refused; each says why, and stays chosen.`, "bad");
+  if (refused.length) toast(`${counted(refused)} refused: each says why, and stays chosen.`, "bad");
   await renewHead();
 }
 
+// Beside each line for as long as it is accepted, and for all of these together until somebody closes it.
 function offerUndo(name, done) {
-  const shown = toast(`${figure(done.length)} ${done.length === 1 ? "line" : "lines"} ${DONE[name]}.`, "good");
-  if (name !== "accept") return;
-  const undo = document.createElement("button");
-  undo.textContent = "Take back";
-  undo.title = "Dismisses the lines: nothing of them counts as ordered";
-  undo.addEventListener("click", () => { shown.remove(); decide("dismiss", done, "taken back"); });
-  shown.append(document.createElement("br"), undo);
+  if (name !== "accept") { toast(`${counted(done)} ${DONE[name]}.`, "good"); return; }
+  const shown = document.createElement("div");
+  shown.className = "toast good";
+  shown.append(`${counted(done)} accepted.`, document.createElement("br"));
+  const offer = (words, act) => {
+    const button = document.createElement("button");
+    button.textContent = words;
+    button.addEventListener("click", () => { shown.remove(); act(); });
+    shown.append(button);
+  };
+  offer("Take back", () => takeBack(done));
+  offer("Close", () => {});
+  all("#toasts .toast.good").forEach((each) => each.remove());
+  one("#toasts").append(shown);
+}
+
+// Nothing of them counts as ordered then: a dismissal, which a newer line of the shelf does not heed.
+function takeBack(chosen) {
+  decide("dismiss", chosen, "taken back");
 }
 
 // The figures at the top; the rows stay as they are, with what is typed into them.
@@ -164,6 +179,7 @@ function setUpPlan() {
   });
   plan.addEventListener("input", (event) => { if (event.target.matches("[data-quantity]")) { checkPacks(event.target.closest("tr")); showPicked(); } });
   plan.addEventListener("toggle", (event) => { if (event.target.matches("[data-why]")) workOutAgain(event.target); }, true);
+  plan.addEventListener("click", (event) => { if (event.target.matches("[data-back]")) takeBack([event.target.closest("tr")]); });
   for (const button of all("[data-decide]")) {
     button.addEventListener("click", () => {
       const name = button.dataset.decide;
