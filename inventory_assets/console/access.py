@@ -27,7 +27,8 @@ OWNER = Grant(name=TOKEN_VARIABLE, scopes=implied_by(Scope.ADMIN))
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 # What shows one warehouse alone where `warehouse` says so: for tokens of some.
 BY_WAREHOUSE = frozenset({
-    "/api/alerts", "/api/plan", "/api/stock", "/api/thresholds/resolve", "/replenish.csv",
+    "/api/alerts", "/api/plan", "/api/stock", "/api/stock/tree", "/api/stock/history", "/api/thresholds/resolve",
+    "/replenish.csv",
 })  # fmt: skip
 LOGIN_SECONDS = 30 * 24 * 3600
 # Wrong tokens in a row before the next must wait: one second, then twice as long each time.

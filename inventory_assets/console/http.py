@@ -23,7 +23,7 @@ MAX_LIMIT = 1_000
 # Each number of a query: (least, most); the API's description says the same.
 NUMBERS = {
     "limit": (1, MAX_LIMIT), "offset": (0, 10**9), "page": (1, 10**6), "since": (0, 10**12), "total": (1, 10**7),
-    "max_age_seconds": (0, 10**9),
+    "max_age_seconds": (0, 10**9), "days": (1, 3650),
 }  # fmt: skip
 
 

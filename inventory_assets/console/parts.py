@@ -12,6 +12,7 @@ from inventory_assets.console.facts import Facts
 from inventory_assets.console.keeping import KEEP_SECONDS, Keeping
 from inventory_assets.console.pictured import Pictured
 from inventory_assets.console.planning import Planning
+from inventory_assets.console.shelves import Shelves
 from inventory_assets.console.trial import Trials
 from inventory_assets.picture.live import Live
 from inventory_assets.queries.alerts import version_of
@@ -37,6 +38,7 @@ class Console:
         # Whoever gave the picture follows; without one, the lake is asked for everything.
         self.pictured = Pictured(settings, live, Facts(self.door, is_exact=is_exact), is_exact=is_exact)
         self.pages = Keeping(keep_seconds)
+        self.shelves = Shelves(settings, self.pictured, keep_seconds=keep_seconds)
         self.desk = Desk(settings, self.door, publish or Outlet(settings))
         self.trials = Trials()
         self.planning = Planning(settings)
@@ -64,5 +66,6 @@ class Console:
         self.desk.close()
         self.door.close()
         self.health_door.close()
+        self.shelves.close()
         if self.access.gate is not None:
             self.access.gate.close()

@@ -154,6 +154,9 @@ def test_a_wrong_token_is_no_login(shop, tokened, settings):
     ("path", "expected"),
     [
         ("/api/alerts?warehouse=W1", 200), ("/api/stock?warehouse=W1", 200),
+        ("/api/stock/tree?warehouse=W1", 200), ("/api/stock/history?sku=S1&warehouse=W1", 200),
+        ("/api/stock/tree", 403), ("/api/stock/tree?warehouse=W2", 403), ("/api/stock/history?sku=S1", 403),
+        ("/stock?warehouse=W1", 403),
         ("/api/thresholds/resolve?warehouse=W1&sku=S1", 200),
         ("/api/alerts", 403), ("/api/alerts?warehouse=", 403), ("/api/alerts?warehouse=W2", 403),
         ("/api/alerts?warehouse=W1&warehouse=W2", 403), ("/api/stock?sku=S1", 403), ("/api/thresholds?warehouse=W1", 403),

@@ -5,6 +5,7 @@ from typing import Any
 from inventory_assets.changes.commands import ALERT_FIELDS
 from inventory_assets.console.api import alerts as alerts_api
 from inventory_assets.console.api import plan as plan_api
+from inventory_assets.console.api import stock as stock_api
 from inventory_assets.console.api import thresholds as thresholds_api
 from inventory_assets.console.api.openapi import Endpoint, Parameter
 from inventory_assets.console.http import NUMBERS
@@ -39,6 +40,9 @@ def _number(name: str) -> dict[str, Any]:
 
 _FLAG = _words("true", "false")
 _DRY = Parameter("dry_run", "say what would change, with the number of keys it touches, and send nothing", _FLAG)
+_AT = Parameter(
+    "at", "as of this moment of event time, RFC 3339; now if not given", {"type": "string", "format": "date-time"}
+)
 _UNITS = _whole(0, MAX_QUANTITY)
 _DAYS = {"type": "number", "minimum": 0, "maximum": MAX_DAYS}
 _COMMAND = _object(
@@ -172,6 +176,34 @@ ENDPOINTS = (
         "POST", "/api/plan/{decision}", f"Decide on lines, each by itself: {', '.join(plan_api.DECISIONS)}",
         plan_api.decide_plan, body=_DECIDED,
         answers={202: "sent what fits; `lines` says of each that it was `sent`, with its message's id, or `refused`"},
+    ),
+    Endpoint(
+        "GET", "/api/stock/tree",
+        "Sums and open alerts of what stands right below a node: departments, categories, brands, products, SKUs",
+        stock_api.show_tree,
+        (
+            Parameter("level", "of this node; the departments if not given", _words(*stock_api.LEVELS)),
+            Parameter("id", "of this node; a brand of one category is `category/brand`"),
+            Parameter("warehouse", "in this warehouse alone"),
+            Parameter("q", "instead, SKUs with this in their id or name"),
+            Parameter("sort", "name if not given", _words(*stock_api.ORDERS)), _AT,
+            Parameter("limit", f"at most so many, {alerts_api.DEFAULT_LIMIT} if not given", _number("limit")),
+            Parameter("offset", "after so many", _number("offset")),
+        ),
+        answers={200: "`sums`, `path`, `rows`; the header X-Total-Count has the number of all rows"},
+    ),
+    Endpoint(
+        "GET", "/api/stock/history", 
+        "A SKU over time, by event time: available, limits, arrivals, alerts, sales, ledger",
+        stock_api.show_history,
+        (
+            Parameter("sku", "of this SKU", is_required=True),
+            Parameter("warehouse", "at this warehouse alone; of all together if not given"),
+            Parameter("days", f"how far back, {stock_api.DEFAULT_DAYS} if not given", _number("days")), _AT,
+            Parameter("limit", f"at most so many events, {alerts_api.DEFAULT_LIMIT} if not given", _number("limit")),
+            Parameter("offset", "after so many events", _number("offset")),
+        ),
+        answers={200: "one object; `events` the newest first, of which the header X-Total-Count has the number"},
     ),
     Endpoint(
         "GET", "/api/incidents", "Business alerts as `inventory incidents --format json`", alerts_api.list_incidents,

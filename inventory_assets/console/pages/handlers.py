@@ -1,6 +1,5 @@
 """The console's pages: what each shows. Words and pictures are in `views`, HTML in the templates."""
 
-from typing import Any
 from urllib.parse import parse_qs
 
 from starlette.requests import Request
@@ -13,7 +12,7 @@ from inventory_assets.console.access import COOKIE, LOGIN_SECONDS, cookie_of, gi
 from inventory_assets.console.api.alerts import ALERT_QUERY, STATES, alert_of, alert_query, alerts_of, incident_of
 from inventory_assets.console.guard import client_of, note_failure, wait_of
 from inventory_assets.console.http import ask, console_of, number, read_query
-from inventory_assets.console.pages import replenish, reports, views
+from inventory_assets.console.pages import replenish, reports, stock, views
 from inventory_assets.console.pages import thresholds as threshold_pages
 from inventory_assets.console.pages.rendering import kept, page, part, static
 from inventory_assets.console.problems import Refused
@@ -26,7 +25,6 @@ from inventory_assets.words.alerts import INCIDENTS, PRIORITIES, TITLES, trend_v
 from inventory_assets.words.charts import line_points
 
 PER_PAGE = 50
-MOST_SHELVES = 200
 FILTERS = tuple(name for name in ALERT_QUERY if name not in ("limit", "offset"))
 
 
@@ -38,7 +36,7 @@ def routes() -> list[Route]:
         Route("/part/explain/{alert_id:path}", explained),
         Route("/incidents", incidents),
         Route("/incidents/{incident_id}", incident),
-        Route("/stock", stock),
+        *stock.routes(),
         Route("/connectors", connectors),
         *replenish.routes(),
         *threshold_pages.routes(),
@@ -115,34 +113,6 @@ async def incident(request: Request) -> Response:
             "comparison": row["arithmetic"].get("comparison", ""), "alert_kinds": TITLES,
         },
     )  # fmt: skip
-
-
-@kept
-async def stock(request: Request) -> Response:
-    """A SKU over its warehouses, a warehouse, or a search."""
-    query = read_query(request, ("sku", "warehouse", "q"))
-    pictured = console_of(request).pictured
-    picture = await pictured.picture()
-    shown = None if picture is None else pictured.shown(picture)
-    sku, warehouse, text = (query.get(name) for name in ("sku", "warehouse", "q"))
-    rows: list[dict[str, Any]] = []
-    found: list[dict[str, Any]] = []
-    if sku is not None or warehouse is not None:
-        if picture is None:
-            question = questions.list_stock(sku=sku, warehouse=warehouse, limit=MOST_SHELVES)
-            rows = await ask(request, ("stock", sku, warehouse), question)
-        else:
-            rows = await pictured.list_stock(picture, sku=sku, warehouse=warehouse, limit=MOST_SHELVES)
-    elif text:
-        found = (
-            await ask(request, ("search", text), questions.search_stock(text))
-            if picture is None
-            else pictured.search_stock(picture, text)
-        )
-    name = " ".join(filter(None, (rows[0]["product_name"], rows[0]["variant_name"]))) if rows else ""
-    given = {"sku": sku, "warehouse": warehouse, "q": text}
-    values = {"rows": rows, "found": found, "name": name, "kinds": TITLES, **given}
-    return await page(request, "stock.html", "stock", values, shown=shown)
 
 
 async def connectors(request: Request) -> Response:

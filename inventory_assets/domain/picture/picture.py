@@ -6,9 +6,10 @@ Whoever answers reads it without a pause between: it is changed between two answ
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 
-from inventory_assets.domain.events.kinds import Key, ParentIds
+from inventory_assets.domain.events.kinds import UNKNOWN_PARENTS, Key, ParentIds
 from inventory_assets.domain.picture.kept import Kept
 from inventory_assets.domain.picture.rows import Alert, Limits, PlanLine, Product, Row, Stock, Sums
 from inventory_assets.domain.stock.hierarchy import level_ids
@@ -21,6 +22,8 @@ KEPT_FEW = 20_000
 MOST_MOMENTS = 1_000_000
 LISTED = frozenset({"stock", "alerts"})
 """Tables of which it is known what changed since when."""
+# Below a node are some that have moved away; a name is not worth looking at all of them.
+MOST_LOOKED_AT = 200
 
 
 class Step(NamedTuple):
@@ -78,6 +81,8 @@ class Picture:
         self._children: dict[tuple[str, str], dict[tuple[str, str], None]] = {}
         self._parents: dict[str, ParentIds] = {}
         self._alerts: dict[Key, dict[str, None]] = {}
+        self._departments: dict[str, None] = {}
+        self._known_warehouses: dict[str, None] = {}
         # Numbers, not objects: of a process that serves for weeks there are as many as it keeps.
         self._moments = array("q")
         self._versions = array("q")
@@ -203,6 +208,31 @@ class Picture:
         found = (self.alerts.get(alert_id) for alert_id in self._alerts.get(key, ()))
         return next((alert for alert in found if alert is not None), None)
 
+    def departments(self) -> list[str]:
+        """Every department that has had a SKU, in order."""
+        return sorted(self._departments)
+
+    def warehouses(self) -> list[str]:
+        """Every warehouse that has had a SKU, in order."""
+        return sorted(self._known_warehouses)
+
+    def some_sku(self, level: str, level_id: str) -> str | None:
+        """A SKU that stands below a node, by what is known of it last; None where none does."""
+        nodes, looked = [(level, level_id)], 0
+        while nodes and looked < MOST_LOOKED_AT:
+            node = nodes.pop()
+            looked += 1
+            if node[0] == "SKU":
+                if (level, level_id) in level_ids(node[1], self._parents.get(node[1], UNKNOWN_PARENTS)):
+                    return node[1]
+                continue
+            nodes += islice(self._children.get(node, ()), MOST_LOOKED_AT)
+        return None
+
+    def parents_of_sku(self, sku: str) -> ParentIds:
+        """Where a SKU stands, by what is known of it last."""
+        return self._parents.get(sku, UNKNOWN_PARENTS)
+
     def skus(self) -> Iterator[str]:
         """Every SKU, in no order."""
         return iter(self._warehouses)
@@ -226,6 +256,7 @@ class Picture:
                     places = tuple(sorted((*places, row.warehouse_id)))
                     self._counts[row.warehouse_id] = self._counts.get(row.warehouse_id, 0) + 1
                     self._warehouses[row.sku] = self._places.setdefault(places, places)
+                self._known_warehouses.setdefault(row.warehouse_id)
                 parents = parents_of(row)
                 if self._parents.get(row.sku) != parents:
                     self._parents[row.sku] = parents
@@ -240,6 +271,7 @@ class Picture:
     def _link(self, sku: str, parents: ParentIds) -> None:
         department, category, brand, category_brand, product, itself = level_ids(sku, parents)
         self._skus.setdefault(parents[3], {})[sku] = None
+        self._departments.setdefault(parents[0])
         for above, below in (
             (department, category), (category, category_brand), (category_brand, product), (brand, product),
             (product, itself),

@@ -153,7 +153,7 @@ def test_every_number_of_a_query_has_the_bounds_that_the_description_says(consol
 
     for endpoint, name, schema in numbers:
         path = endpoint.path.replace("{request_id}", "0" * 32)
-        path += "?sku=S1&" if path == "/api/stock" else "?"
+        path += "?sku=S1&" if path in ("/api/stock", "/api/stock/history") else "?"
         least, most = schema["minimum"], schema["maximum"]
         for wrong in (least - 1, most + 1, "1_000", "%D9%A1"):
             answer = console.get(f"{path}{name}={wrong}")

@@ -17,7 +17,8 @@ from tests.console.conftest import alert_ids, escaped, take_in
 
 PAGES = (
     "/", "/?state=all&type=STOCKOUT&priority=CRITICAL&warehouse=W1&sku=S1&unacknowledged=true&page=2",
-    "/incidents", "/incidents?state=all", "/connectors", "/stock", "/stock?q=s", "/stock?sku=S1", "/stock?warehouse=W1",
+    "/incidents", "/incidents?state=all", "/connectors", "/stock", "/stock?q=s", "/stock?sku=S1",
+    "/stock?warehouse=W1", "/stock?warehouse=W1&view=shelves", "/stock?at=2022-04-20T09:00",
     "/replenish", "/replenish?show=all&sort=value&supplier=ACME&warehouse=W1&category=C1&q=x&page=2",
     "/replenish/order?supplier=ACME", "/thresholds", "/thresholds?q=x&level=SKU", "/thresholds/rule", "/thresholds/rule?level_type=GLOBAL",
     "/thresholds/rule?level_type=SKU&level_id=S1&warehouse_id=W1", "/thresholds/ladder",
@@ -125,10 +126,13 @@ def settings(request, home):
 def test_ids_hold_anything(odd_home, console, text):
     [row] = console.get(f"/api/alerts?sku={escaped(text)}&warehouse={escaped(text)}").json
     query = f"warehouse={escaped(text)}&sku={escaped(text)}"
+    tree = f"level=CATEGORY&id={escaped(text)}"
     rule_ = f"level_type=CATEGORY&level_id={escaped(text)}&warehouse_id={escaped(text)}"
     paths = [
         views.alert_href(row["alert_id"]), f"/part/explain/{escaped(row['alert_id'])}", f"/?sku={escaped(text)}",
         f"/stock?sku={escaped(text)}", f"/stock?q={escaped(text)}", f"/stock?warehouse={escaped(text)}",
+        f"/stock?sku={escaped(text)}&warehouse={escaped(text)}&at=2022-04-20T09:00", f"/stock?{tree}&at=2022-04-20T09:00",
+        f"/stock?{tree}&warehouse={escaped(text)}", f"/stock?warehouse={escaped(text)}&view=shelves",
         f"/thresholds/ladder?{query}", f"/thresholds/rule?{rule_}", f"/thresholds?q={escaped(text)}",
     ]  # fmt: skip
 
@@ -138,6 +142,8 @@ def test_ids_hold_anything(odd_home, console, text):
         assert answer.status == 200, (path, answer.text)
         assert "<script>alert" not in answer.text
         assert "49" not in re.sub(r"\d{3,}|[0-9a-f]{8}", "", answer.text) or "{{7*7}}" not in text
+    for path in (f"/api/stock/tree?{tree}", f"/api/stock/history?{query}"):
+        assert text in console.get(path).json.values(), path
     assert f"category {visible(text)}".lower() in unescape(console.get(paths[0]).text).lower()
 
 
@@ -154,7 +160,7 @@ def test_an_alert_with_any_id_is_acted_on(odd_home, broker, console, text):
 
 @pytest.mark.big
 def test_every_link_of_a_page_leads_somewhere(odd_home, console):
-    for start in ("/", "/thresholds", "/thresholds/history", "/stock?q=a"):
+    for start in ("/", "/thresholds", "/thresholds/history", "/stock?q=a", "/stock?sort=alerts", "/stock?sku=a%2Fb"):
         links = {unescape(link) for link in re.findall(r'href="(/[^"]*)"', console.get(start).text)}
         for link in sorted(links):
             assert console.get(link).status == 200, link
