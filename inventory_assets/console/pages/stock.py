@@ -1,5 +1,6 @@
 """The pages of stock: the tree, a SKU with its past, what a warehouse has least of; of now or of a moment."""
 
+import asyncio
 from collections.abc import Mapping
 from datetime import UTC
 from typing import Any
@@ -148,16 +149,14 @@ async def _sku(request: Request, query: Mapping[str, str], moment: int | None) -
     days = choice(query, "days", stock_views.DAYS, stock_views.DEFAULT_DAYS)
     number_ = number(query, "page", 1)
     shelves = console_of(request).shelves
-    rows, shown = await rows_of(request, sku)
+    # Side by side: each has a way to the lake of its own.
+    (rows, shown), history, now = await asyncio.gather(rows_of(request, sku), shelves.history(sku), shelves.now())
     tree, _ = await shelves.tree()
     path = tree.path(("SKU", sku))
-    history = await shelves.history(sku)
     known = [row["warehouse_id"] for row in rows]
     if warehouse is None and len(known) == 1:
         warehouse = known[0]
-    past = stock_views.Past(
-        history, last=await shelves.now() if moment is None else moment, days=int(days), warehouse=warehouse
-    )
+    past = stock_views.Past(history, last=now if moment is None else moment, days=int(days), warehouse=warehouse)
     names = path[-1].name if path else sku
     line = history.plan.get(warehouse) if warehouse is not None and moment is None else None
     daily = next((row["daily_units"] for row in rows if row["warehouse_id"] == warehouse), None)

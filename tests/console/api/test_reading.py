@@ -159,7 +159,7 @@ def test_every_number_of_a_query_has_the_bounds_that_the_description_says(consol
             answer = console.get(f"{path}{name}={wrong}")
             assert (400, True) == (answer.status, f"from {least:,} to {most:,}" in answer.text), (path, name, wrong)
     assert 200 == console.get("/api/alerts?limit=1000&offset=1000000000").status
-    assert len(numbers) == 8
+    assert len(numbers) == 13
 
 
 def test_health_is_of_the_lake(shop, console):

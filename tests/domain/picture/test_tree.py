@@ -2,11 +2,12 @@
 
 import pytest
 
+from inventory_assets.domain.picture.picture import KEPT_CHANGES
 from inventory_assets.domain.picture.tree import PictureTree, count_alerts
 from inventory_assets.domain.stock.tree import BELOW, ROOT, StockFrame
 from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.picture.frames import Reading
-from inventory_assets.picture.load import load_picture
+from inventory_assets.picture.load import picture_of, read_loaded
 from inventory_assets.queries.shelf_history import read_shelves
 from inventory_assets.settings import Settings
 from tests.builders import level, messages, rule, transaction
@@ -32,7 +33,7 @@ def fill(engine):
 @pytest.fixture(scope="module")
 def trees(filled, tmp_path_factory):
     settings = Settings(home=filled(fill, tmp_path_factory.mktemp("trees")))
-    picture = load_picture(settings, Reading())
+    picture = picture_of(read_loaded(settings, KEPT_CHANGES), Reading(), kept_changes=KEPT_CHANGES)
     return PictureTree(picture, count_alerts(picture)), StockFrame(read_shelves(LakeReader(settings)))
 
 
