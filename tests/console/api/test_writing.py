@@ -270,6 +270,7 @@ def test_every_number_of_a_body_has_the_bounds_that_the_description_says(shop, b
         "/api/thresholds": GLOBAL | {"mode": "dynamic", "service_level": 0.9},
         "/api/commands": {"command": "silence", "warehouse_id": "W1", "reason": "count"},
         "/api/alerts/{alert_id}/{command}": {"reason": "count"},
+        "/api/plan/{decision}": {"reason": "count", "lines": [{"line_id": "pln-20220520-W1-S1"}]},
     }
     worst = escaped(alert_ids(console)[0])
 
@@ -278,14 +279,14 @@ def test_every_number_of_a_body_has_the_bounds_that_the_description_says(shop, b
         for wrong in (*ends, True):
             body = json.loads(json.dumps(base[path]))
             (body.setdefault(place[0], {}) if len(place) > 1 else body)[place[-1]] = wrong
-            where = path.replace("{alert_id}", worst).replace("{command}", "silence")
+            where = path.replace("{alert_id}", worst).replace("{command}", "silence").replace("{decision}", "snooze")
             answer = console.send(method, where, body)
             assert 422 == answer.status, (place, wrong, answer.text)
             assert place[-1] in answer.text
             if "minimum" in schema and wrong is not True:
                 assert f"{schema['minimum']:,} to {schema['maximum']:,}" in answer.text, (place, wrong, answer.text)
     assert broker.published == []
-    assert len(numbers) == 10
+    assert len(numbers) == 11
 
 
 def test_the_same_rule_again_is_not_sent(shop, broker, console):
