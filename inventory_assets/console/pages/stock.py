@@ -18,6 +18,7 @@ from inventory_assets.console.problems import Refused
 from inventory_assets.domain.stock.tree import BELOW, ORDERS, ROOT, Place, Tree, ordered
 from inventory_assets.domain.values import read_time, to_datetime
 from inventory_assets.words.alerts import TITLES
+from inventory_assets.words.plan import order_by_day
 
 PER_PAGE = 50
 MOST_FOUND = 50
@@ -175,6 +176,7 @@ async def _sku(request: Request, query: Mapping[str, str], moment: int | None) -
             past, sku if warehouse is None else f"{sku} at {warehouse}", daily_units=daily, is_now=moment is None
         ),
         "bars": stock_views.bars_of(past), "marked": stock_views.marked(past), "line": line,
+        "order_by": None if line is None else order_by_day(line),
         "entries": stock_views.ledger_view(past.entries((number_ - 1) * PER_PAGE, PER_PAGE)),
         "count": past.ledger.height, "page": number_, "pages": -(-past.ledger.height // PER_PAGE),
         "until": to_datetime(past.last).astimezone(UTC),

@@ -88,7 +88,7 @@ def test_what_is_so_already_is_not_sent(shop, broker, console):
         ("ack", {"minutes": 5}, 422, "unknown field minutes"),
         ("acknowledge", {}, 422, "expected one of ack"),
         ("unsilence", {}, 409, "it is not silenced"),
-        ("note", {"reason": 5}, 422, "reason was no text"),
+        ("note", {"reason": 5}, 422, "expected a text"),
         ("note", {"reason": "x" * 2000}, 422, "1 to 1024"),
     ],
 )
