@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import date, datetime, timedelta
+from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -77,6 +78,7 @@ class Settings:
         push_topic: The input topic that pushed adjustments are published to.
         push_path: Where pushed alerts are recorded: a directory or `gs://bucket/prefix`.
         audit_rows: How many writes by tokens are kept in the audit.
+        trusted_proxies: Whose word counts for who asks (`X-Forwarded-For`) and how (`X-Forwarded-Proto`).
         streams, streams_per_token: How many streams of changes a process of the stock service has at once.
     """
 
@@ -140,6 +142,8 @@ class Settings:
     push_path: str = ""
     # Some 200 MB, and a hundred thousand writes a day for ten days.
     audit_rows: int = 1_000_000
+    # None: else whoever is on this machine could be anybody.
+    trusted_proxies: tuple[str, ...] = ()
     # Of one process: 16 kB each, and a file descriptor.
     streams: int = 10_000
     streams_per_token: int = 1_000
@@ -364,6 +368,17 @@ def _accounts(text: str) -> tuple[str, ...]:
     return _words(text)
 
 
+def _networks(text: str) -> tuple[str, ...]:
+    for each in (found := _words(text)):
+        try:
+            ip_network(each)
+        except ValueError:
+            raise ValueError(
+                "expected addresses or networks, such as 127.0.0.1 or 10.0.0.0/8, with commas between"
+            ) from None
+    return found
+
+
 def _keys(text: str) -> str:
     if "://" not in text:
         return str(Path(text).expanduser().resolve())
@@ -436,6 +451,7 @@ _READERS: dict[str, Callable[[str], object]] = {
     "push_topic": _id,
     "push_path": _place,
     "audit_rows": _whole(1_000, 10**9),
+    "trusted_proxies": _networks,
     "streams": _whole(1, 1_000_000),
     "streams_per_token": _whole(1, 1_000_000),
     "duckdb_memory_limit": _memory,

@@ -25,6 +25,7 @@ from inventory_assets.api.routes import Route, Routes
 from inventory_assets.api.service import Service
 from inventory_assets.api.table import ROUTES
 from inventory_assets.lake.errors import LakeError
+from inventory_assets.picture.apart import ReadApart
 from inventory_assets.picture.live import Live
 from inventory_assets.settings import Settings
 
@@ -143,8 +144,9 @@ class Api:
 
 
 def build_app(
-    settings: Settings, *, names: Collection[str] = (), workers: int = 1, routes: Sequence[Route] = ROUTES
-) -> Api:
+    settings: Settings, *, names: Collection[str] = (), workers: int = 1, routes: Sequence[Route] = ROUTES,
+    begun: ReadApart | None = None,
+) -> Api:  # fmt: skip
     """Build the application of one process.
 
     Args:
@@ -152,9 +154,10 @@ def build_app(
         names: Which it goes by, beside bare addresses and `localhost`.
         workers: How many processes answer alike: each allows its part of a token's rate.
         routes: What can be asked.
+        begun: As of `Follower`.
     """
     gate = Gate(settings, parts=workers)
-    service = Service(settings, Live(settings, is_apart=True))
+    service = Service(settings, Live(settings, is_apart=True, begun=begun))
     service.gate = gate
     return Api(service, Door(names, gate), routes)
 

@@ -110,8 +110,15 @@ def _operation(route: Route, schema_of: dict[Any, Any], components: dict[str, An
     }
     if route.body is not None:
         content = _OF_EVENTS if route.body is bytes else {"application/json": {"schema": schema_of[route.body]}}
-        operation["requestBody"] = {"required": True, "content": content}
+        operation["requestBody"] = {"required": _is_needed(route.body), "content": content}
     return operation
+
+
+def _is_needed(body: Any) -> bool:
+    # Of a command that needs nothing said, no body is an empty one.
+    return (
+        body is bytes or bool(getattr(body, "SHAPE", {})) or any(each.required for each in msgspec.structs.fields(body))
+    )
 
 
 _NAMES = str.maketrans({"/": "_", "{": "", "}": "", "-": "_", ".": "_"})

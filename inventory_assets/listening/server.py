@@ -2,8 +2,17 @@
 
 import socket
 from collections.abc import Callable
+from typing import Any
 
 import uvicorn
+
+from inventory_assets.settings import Settings
+
+
+def proxies_of(settings: Settings) -> dict[str, Any]:
+    """What uvicorn is told of proxies: by itself it believes whatever comes from this machine."""
+    trusted = list(settings.trusted_proxies)
+    return {"proxy_headers": bool(trusted), "forwarded_allow_ips": trusted}
 
 
 class Server(uvicorn.Server):

@@ -23,6 +23,9 @@ from inventory_assets.lake.tables import (
     VersionedTable,
 )
 
+# From so many rows on polars finds what stands in several sooner than a loop; of a burst's few it would be slower.
+MANY_ROWS = 10_000
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -133,9 +136,13 @@ def _column(table: VersionedTable, name: str, frame: pl.DataFrame) -> Column:
         return Column(column.cast(pl.Date).cast(pl.Int32).to_list())
     if name not in _SHARED and name not in _SHARED_IN_FRAME:
         return Column(column.to_list())
-    places: dict[Any, int] = {}
-    found = array("I", [places.setdefault(value, len(places)) for value in column.to_list()])
-    return Column(list(places), found.tobytes())
+    if column.len() < MANY_ROWS:
+        places: dict[Any, int] = {}
+        found = array("I", [places.setdefault(value, len(places)) for value in column.to_list()])
+        return Column(list(places), found.tobytes())
+    once = column.unique()
+    numbers = column.replace_strict(once, pl.Series(range(once.len()), dtype=pl.UInt32))
+    return Column(once.to_list(), array("I", numbers.to_list()).tobytes())
 
 
 _SHARED = frozenset({

@@ -13,6 +13,7 @@ import duckdb
 
 from inventory_assets.domain.picture.picture import KEPT_CHANGES, Changed, Picture
 from inventory_assets.lake.errors import LakeError, LakeMissingError
+from inventory_assets.picture.apart import ReadApart
 from inventory_assets.picture.follow import Follower
 from inventory_assets.settings import Settings
 
@@ -38,19 +39,22 @@ class Live:
         loads: How many pictures were loaded.
     """
 
-    def __init__(self, settings: Settings, *, kept_changes: int = KEPT_CHANGES, is_apart: bool = False) -> None:
+    def __init__(
+        self, settings: Settings, *, kept_changes: int = KEPT_CHANGES, is_apart: bool = False,
+        begun: ReadApart | None = None,
+    ) -> None:  # fmt: skip
         """Make it; nothing is read before `follow`.
 
         Args:
             settings: Which lake.
             kept_changes: As of `Picture`.
-            is_apart: As of `Follower`.
+            is_apart, begun: As of `Follower`.
         """
         self.picture: Picture | None = None
         self.failure: str | None = None
         self.looked_at: float | None = None
         self.loads = 0
-        self._follower = Follower(settings, kept_changes=kept_changes, is_apart=is_apart)
+        self._follower = Follower(settings, kept_changes=kept_changes, is_apart=is_apart, begun=begun)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="picture")
         self._listeners: list[Listener] = []
         self._stepping = asyncio.Lock()

@@ -11,7 +11,7 @@ from inventory_assets.domain.picture.picture import LISTED, MOST_MOMENTS, Pictur
 from inventory_assets.lake.catalog.connect import CATALOG
 from inventory_assets.lake.memory import without_collecting
 from inventory_assets.lake.query.reader import LakeReader
-from inventory_assets.lake.query.rows import current_rows_query
+from inventory_assets.lake.query.rows import read_bases
 from inventory_assets.lake.stages import Stage
 from inventory_assets.lake.tables import LANDED, VERSIONS
 from inventory_assets.picture.frames import SOURCES, Column, Reading, Source
@@ -66,7 +66,8 @@ def read_loaded(settings: Settings, kept_changes: int) -> Loaded:
         versions, moments = _moments(reader)
         since = _since(reader, version, kept_changes)
         with without_collecting():
-            tables = {name: _read(reader, name, source, since=since) for name, source in SOURCES.items()}
+            bases = read_bases(reader)
+            tables = {name: _read(reader, name, source, bases=bases, since=since) for name, source in SOURCES.items()}
         return Loaded(epoch, version, since, versions.tobytes(), moments.tobytes(), tables)
     finally:
         reader.connection.close()
@@ -100,8 +101,11 @@ def read_steps(settings: Settings, reading: Reading, epoch: int, after: int, mos
         reader.connection.close()
 
 
-def _read(reader: LakeReader, name: str, source: Source, *, since: int) -> list[Column]:
-    current = f"SELECT {source.listed} FROM ({current_rows_query(reader, source.table)}) WHERE ({source.wanted})"
+def _read(
+    reader: LakeReader, name: str, source: Source, *, bases: Mapping[str, int], since: int
+) -> list[Column]:  # fmt: skip
+    rows = source.table.current_rows(f"{CATALOG}.", bases.get(source.table.full_name))
+    current = f"SELECT {source.listed} FROM ({rows}) WHERE ({source.wanted})"
     if name in LISTED:
         # In the order in which they are kept: sorted here it takes a tenth of the time.
         order = ", ".join(("version", *source.table.key))

@@ -98,7 +98,7 @@ def _server(
     import uvicorn
 
     from inventory_assets.listening.connections import bounded
-    from inventory_assets.listening.server import Server
+    from inventory_assets.listening.server import Server, proxies_of
     from inventory_assets.serving.app import build_together, turn_away
 
     app = build_together(settings, access, kept_changes=kept_changes)
@@ -106,5 +106,6 @@ def _server(
         app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=END_SECONDS,
         ws="none", loop="asyncio", http=bounded(turn_away, most=MOST_CONNECTIONS),
         ssl_certfile=None if pair is None else pair.certificate, ssl_keyfile=None if pair is None else pair.key,
+        **proxies_of(settings),
     )  # fmt: skip
     return Server(config, app.api.service.streams.close)

@@ -93,6 +93,20 @@ def test_the_description_has_what_goes_together(app, kind, good, bad):
     assert (True, False) == (holds.is_valid(good), holds.is_valid(bad))
 
 
+def test_a_body_may_be_left_out_where_nothing_in_it_is_needed(app):
+    """As the service has it: without one, these commands are taken."""
+    described = get(app, "/v1/openapi.json").json
+    bodies = {
+        path: each["requestBody"]["required"]
+        for path, methods in described["paths"].items()
+        for each in methods.values()
+        if "requestBody" in each
+    }
+
+    free = {path.rpartition("/")[2] for path, is_needed in bodies.items() if not is_needed}
+    assert free == {"ack", "unsilence", "uninhibit"}
+
+
 @pytest.mark.parametrize("path", ["/", "/try.js", "/try.css"])
 def test_the_page_is_its_own(app, path):
     answered = get(app, path)

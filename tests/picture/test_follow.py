@@ -13,7 +13,7 @@ from inventory_assets.ingest.rebuild import rebuild_lake
 from inventory_assets.ingest.replay import Replay
 from inventory_assets.lake.errors import LakeError
 from inventory_assets.lake.journal.sql import VERSIONS
-from inventory_assets.picture import follow
+from inventory_assets.picture import follow, frames
 from inventory_assets.picture.follow import Follower
 from inventory_assets.picture.frames import SOURCES, Reading
 from inventory_assets.settings import Settings
@@ -52,6 +52,42 @@ def test_what_was_followed_is_what_is_loaded(engine: Engine, trade: list) -> Non
     engine.lake.land()
     assert _shown(picture) == _shown(Follower(engine.lake.settings).load())
     assert all(len(picture.tables[name]) for name in ("stock", "sums", "limits", "products"))
+
+
+def _found(picture: Picture) -> dict:
+    """What its indexes lead to."""
+    skus = set(picture.skus())
+    nodes = {(row.level, row.level_id) for row in picture.sums}
+    return {
+        "places": {sku: picture.stock_of_sku(sku) for sku in skus},
+        "products": {product: picture.skus_of_product(product) for product in picture.product_ids()},
+        "children": {node: picture.children_of(*node) for node in nodes},
+        "counts": {row.warehouse_id: picture.count_in(row.warehouse_id) for row in picture.stock},
+    }
+
+
+def test_rows_are_found_alike_whether_they_came_at_once_or_one_by_one(engine: Engine, trade: list) -> None:
+    follower = Follower(engine.lake.settings)
+    picture = follower.load()
+    for burst in trade:
+        engine.commit_burst(burst)
+    _catch_up(follower, picture)
+    engine.lake.land()
+
+    assert _found(picture) == _found(Follower(engine.lake.settings).load())
+
+
+@pytest.mark.parametrize(
+    "values", [["a", None, "b", "a"], [3, None, 1, 3], [None, None], [], [True, False, None]], ids=str
+)
+def test_a_long_column_has_the_values_of_a_short_one(values: list, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of many rows what stands in several is found in another way."""
+    source = SOURCES["limits"]
+    frame = pl.DataFrame({name: values for name in source.columns if name not in ("is_enabled", "version")})
+    short = Reading().rows(source, frame)
+    monkeypatch.setattr(frames, "MANY_ROWS", 0)
+
+    assert short == Reading().rows(source, frame)
 
 
 def test_what_the_journal_has_forgotten_comes_from_the_lake(engine: Engine, trade: list, tmp_path) -> None:

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 from inventory_assets.addresses import is_loopback, read_host, write_address
+from inventory_assets.domain.picture.picture import KEPT_CHANGES
 from inventory_assets.listening.sockets import listen
 from inventory_assets.option_types import PORT, Whole
+from inventory_assets.picture.apart import ReadApart
 from inventory_assets.settings import Settings, load_settings
 from inventory_assets.tls import Pair, PairError, read_pair
 
@@ -87,19 +89,22 @@ def _run(
     settings: Settings, listener: "socket.socket", number: int, *, names: tuple[str, ...], workers: int,
     pair: Pair | None,
 ) -> None:  # fmt: skip
+    # First: it takes as long as what comes next, and is done beside it.
+    begun = ReadApart(settings, KEPT_CHANGES)
     # Here, not at the top: every other command would load a web server, and who forks would have it before.
     import uvicorn
 
     from inventory_assets.api.app import build_app, turn_away
     from inventory_assets.listening.connections import bounded
-    from inventory_assets.listening.server import Server
+    from inventory_assets.listening.server import Server, proxies_of
 
-    app = build_app(settings, names=names, workers=workers)
+    app = build_app(settings, names=names, workers=workers, begun=begun)
     config = uvicorn.Config(
         app, log_level="warning", access_log=False, server_header=False,
         date_header=False, timeout_graceful_shutdown=END_SECONDS, ws="none", loop="auto",
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         http=bounded(turn_away),
         ssl_certfile=None if pair is None else pair.certificate, ssl_keyfile=None if pair is None else str(pair.key),
+        **proxies_of(settings),
     )  # fmt: skip
     Server(config, app.service.streams.close).run(sockets=[listener])

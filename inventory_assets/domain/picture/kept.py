@@ -69,6 +69,10 @@ class Kept(Generic[R]):
         """How many keys have a row, those that went lately too."""
         return len(self._now)
 
+    def keys(self) -> Iterator[Any]:
+        """The keys of all these."""
+        return iter(self._now)
+
     def __iter__(self) -> Iterator[R]:
         """The current rows."""
         return (row for row in self._now.values() if not row.is_gone)
@@ -91,8 +95,9 @@ class Kept(Generic[R]):
         first = listed[:end]
         keys: Iterable[Any] = map(self._key, first)
         if keys_of is not None:
-            same = {key: key for key in keys_of._now}
-            keys = (same.get(key, key) for key in keys)
+            same = dict(zip(keys_of._now, keys_of._now, strict=True))
+            keys = list(keys)
+            keys = map(same.get, keys, keys)
         self._now = dict(zip(keys, first, strict=True))
         if self._order is not None:
             self._order.extend(first)
