@@ -15,8 +15,9 @@ from typing import Any, NamedTuple, TypeVar
 import duckdb
 
 from inventory_assets.clock import clock_of, machine_microseconds
+from inventory_assets.console.choosing import choices, chosen, in_order, worst_first
 from inventory_assets.console.facts import NOTHING, Facts
-from inventory_assets.console.questions import ALERT_FILTERS, FOUND, Row
+from inventory_assets.console.questions import FOUND, Row
 from inventory_assets.domain.events.kinds import Condition
 from inventory_assets.domain.picture.picture import Picture
 from inventory_assets.domain.picture.rows import Alert, Stock
@@ -31,7 +32,6 @@ T = TypeVar("T")
 
 # A picture that nobody could bring up to date for so long is no better than the lake.
 STALE_SECONDS = 10.0
-_RANK = {"CRITICAL": 0, "HIGH": 1}
 # A warehouse each, and a few lists: who makes names up must not fill the memory.
 MOST_KEPT = 40
 logger = logging.getLogger(__name__)
@@ -84,14 +84,14 @@ class Pictured:
         return Shown(picture.version, picture.committed_us, newest, (self._live and self._live.stale_seconds) or 0.0)
 
     def worst_alerts(self, picture: Picture, filters: Mapping[str, str]) -> list[Alert]:
-        """The alerts that fire, for which filters hold, the worst and newest first."""
-        alerts = self._of("worst", picture, picture.alerts.newest, lambda: sorted(picture.alerts, key=_worst_first))
-        for name, column in ALERT_FILTERS.items():
-            if wanted := filters.get(name):
-                alerts = [each for each in alerts if getattr(each, column) == wanted]
-        if filters.get("unacknowledged") == "true":
-            alerts = [each for each in alerts if each.acknowledged_by is None]
-        return alerts
+        """The alerts that fire, for which filters hold, the worst and newest first if `sort` does not say otherwise."""
+        alerts = self._of("worst", picture, picture.alerts.newest, lambda: sorted(picture.alerts, key=worst_first))
+        return in_order(picture, chosen(picture, alerts, filters), filters.get("sort", "worst"))
+
+    def choices(self, picture: Picture) -> dict[str, list[str]]:
+        """What open alerts can be chosen by, as `questions.alert_choices`."""
+        newest = max(picture.alerts.newest, picture.products.newest)
+        return self._of("choices", picture, newest, lambda: choices(picture))
 
     async def list_alerts(self, picture: Picture, alerts: Collection[Alert]) -> list[Row]:
         """Alerts of the picture of now, as `questions.list_alerts` has them."""
@@ -181,11 +181,6 @@ def health_row(shown: Shown) -> Row:
         "versions_behind": behind,
         "ms_behind": int(shown.stale_seconds * 1000) if behind else 0,
     }
-
-
-def _worst_first(alert: Alert) -> tuple[int, int, str]:
-    # As lake.query.clauses.WORST_FIRST.
-    return _RANK.get(alert.priority, 2), -alert.opened_us, alert.alert_id
 
 
 def _least_first(row: Stock) -> tuple[int, str]:

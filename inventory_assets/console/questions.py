@@ -8,6 +8,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from inventory_assets.clock import clock_of, machine_microseconds, machine_now
+from inventory_assets.console.choosing import CHOSEN, EXACT
+from inventory_assets.console.choosing import listed as names_of
 from inventory_assets.domain.events.topics import Topic
 from inventory_assets.domain.thresholds.document import name_scope
 from inventory_assets.ingest.meaning import meaning_of
@@ -16,7 +18,7 @@ from inventory_assets.lake.journal.behind import find_behind
 from inventory_assets.lake.query.reader import IDS, LakeReader, id_list
 from inventory_assets.notify.history import read_notifications
 from inventory_assets.quality.pipeline import connector_rows, read_connectors
-from inventory_assets.queries.alerts import read_alerts, read_steps
+from inventory_assets.queries.alerts import ORDERS, condition_of, read_alerts, read_steps
 from inventory_assets.queries.explain import explain_alert
 from inventory_assets.queries.ids import find_alert_id
 from inventory_assets.queries.links import post_mortems
@@ -32,15 +34,15 @@ from inventory_assets.words import advice
 from inventory_assets.words.plan import Line
 
 Row = dict[str, Any]
-ALERT_FILTERS = {"warehouse": "warehouse_id", "sku": "sku", "type": "alert_type", "priority": "priority"}
 OUTCOME_OF = {"applied": "applied", "dead_lettered": "refused", "superseded": "superseded", "duplicate": "applied"}
 
 
 def alert_condition(filters: Mapping[str, str]) -> tuple[str, list[str]]:
-    """SQL and parameters for `state warehouse sku type priority unacknowledged`; state is firing if not given."""
-    state = filters.get("state", "firing")
-    conditions, parameters = (["true"], []) if state == "all" else (["state = ?"], [state])
-    for name, column in ALERT_FILTERS.items():
+    """SQL and parameters for the filters that `choosing` knows, and `state`, which is firing if not given."""
+    chosen = {name: filters.get(name) or None for name in CHOSEN}
+    condition, parameters = condition_of(filters.get("state", "firing"), chosen, filters.get("q"))
+    conditions = [condition]
+    for name, column in EXACT.items():
         if filters.get(name):
             conditions.append(f"{column} = ?")
             parameters.append(filters[name])
@@ -54,10 +56,11 @@ def list_alerts(
 ) -> Callable[[LakeReader], tuple[list[Row], int]]:
     """Alerts as `alerts list` has them, and how many there are in all."""
     condition, parameters = alert_condition(filters)
+    order = ORDERS[filters.get("sort", "worst")]
 
     def ask(reader: LakeReader) -> tuple[list[Row], int]:
         total = reader.query(f"SELECT count(*) FROM out.alerts WHERE {condition}", parameters).item()
-        rows = read_alerts(reader, condition, parameters, limit=limit, offset=offset)
+        rows = read_alerts(reader, condition, parameters, limit=limit, offset=offset, order=order)
         present = read_present(reader, [row["body"]["alert_id"] for row in rows], settings_of(reader.settings))
         return [listed(row, present.get(row["body"]["alert_id"])) for row in rows], total
 
@@ -259,6 +262,23 @@ def summarize(reader: LakeReader) -> Row:
     [found] = reader.rows(_COUNTS)
     warehouses = reader.rows("SELECT DISTINCT warehouse_id FROM core.rollups WHERE warehouse_id IS NOT NULL ORDER BY 1")
     return {**found, "warehouses": [row["warehouse_id"] for row in warehouses]}
+
+
+_CHOICES = """
+    SELECT list(DISTINCT coalesce(nullif(p.department_name, ''), s.department_id)) AS department,
+        list(DISTINCT coalesce(nullif(p.category_name, ''), s.category_id)) AS category,
+        list(DISTINCT coalesce(nullif(p.brand_name, ''), s.brand_id)) AS brand,
+        list(DISTINCT p.supplier_id) AS supplier
+    FROM out.alerts a LEFT JOIN core.products p ON p.sku = a.sku
+    LEFT JOIN core.sku_state s ON s.warehouse_id = a.warehouse_id AND s.sku = a.sku
+    WHERE a.state = 'firing'
+"""
+
+
+def alert_choices(reader: LakeReader) -> dict[str, list[str]]:
+    """What the alerts that fire can be chosen by: names, or ids where there are none."""
+    [row] = reader.rows(_CHOICES)
+    return {name: names_of(row[name] or ()) for name in CHOSEN}
 
 
 FOUND = 50

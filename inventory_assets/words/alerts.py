@@ -12,6 +12,10 @@ from inventory_assets.words.times import moment
 TITLES = {"STOCKOUT": "Out of stock", "LOW_STOCK": "Low stock", "REORDER": "Time to reorder"}
 CONDITIONS = {"STOCKOUT": "out of stock", "LOW_STOCK": "low", "REORDER": "to reorder"}
 PRIORITIES = {"CRITICAL": "Critical", "HIGH": "High", "MEDIUM": "Medium"}
+SORTS = {
+    "worst": "the worst and newest first", "newest": "the newest first", "oldest": "the oldest first",
+    "available": "the least available first", "warehouse": "by warehouse", "sku": "by SKU",
+}  # fmt: skip
 INCIDENTS = {
     "CATEGORY_STOCKOUTS": "Stockouts in a category", "UNUSUAL_DEPLETION": "Unusual sales",
     "OVERDUE_RESTOCK": "Restock is late", "BREACH_TREND": "More alerts than usual",

@@ -8,8 +8,11 @@ from inventory_assets.console import questions
 from inventory_assets.console.door import Door
 from inventory_assets.console.facts import AGAIN_SECONDS, FRESH_SECONDS, OLDEST_SECONDS, Facts
 from inventory_assets.console.pictured import Pictured, health_row
+from inventory_assets.domain.alerts.alert import Product
+from inventory_assets.domain.ingest.process import BurstInputs
 from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.picture.live import Live
+from inventory_assets.queries.alerts import ORDERS
 from tests.builders import level, messages, rule, transaction
 
 
@@ -54,6 +57,66 @@ def test_alerts_are_those_of_the_lake_in_its_order(settings, traded, filters):
 
     assert questions.list_alerts(filters, 100)(reader) == (rows, total)
     assert questions.summarize(reader) == counts
+
+
+@pytest.fixture
+def named(engine):
+    """Five alerts in two warehouses: with names, with ids alone, and of a SKU of which nothing is known."""
+    engine.commit_burst(
+        messages(
+            rule(10, 20),
+            level(9, category_id="C-1", brand_id="B-1", department_id="D-1"),
+            level(0, sku="S2", warehouse_id="W2", category_id="C-1", brand_id="B-2", department_id="D-1"),
+            level(4, sku="S3", category_id="C-2", brand_id="B-1", department_id="D-2"),
+            level(12, warehouse_id="W2", category_id="C-1", brand_id="B-1", department_id="D-1"),
+            level(3, sku="s4", warehouse_id="W2"),
+        ),
+        inputs=BurstInputs(
+            has_products=True,
+            products=(
+                Product("S1", product_name="Lamp Oslo", variant_name="red", brand_name="Nordlys",
+                           category_name="Lamps", supplier_id="SUP-1"),
+                Product("S2", product_name="Lamp Bergen", brand_name="Fjell", category_name="Lamps",
+                           supplier_id="SUP-2"),
+            ),
+        ),
+    )  # fmt: skip
+    return engine
+
+
+def without_age(row):
+    """Read at another minute, it is another number."""
+    return {name: value for name, value in row.items() if name != "age_minutes"}
+
+
+CHOICES = (
+    ({"category": "lamps"}, {"S1", "S2"}), ({"category": "c-1"}, {"S1", "S2"}), ({"brand": "FJELL"}, {"S2"}),
+    ({"brand": "B-1"}, {"S1", "S3"}), ({"department": "D-2"}, {"S3"}), ({"supplier": "sup-1"}, {"S1"}),
+    ({"q": "lamp NORD"}, {"S1"}), ({"q": "s4"}, {"s4"}), ({"q": "4 x"}, set()), ({"q": "%"}, set()),
+    ({"category": "lamps", "warehouse": "W2", "sort": "available"}, {"S1", "S2"}),
+    *[({"sort": sort}, {"S1", "S2", "S3", "s4"}) for sort in ORDERS],
+)  # fmt: skip
+
+
+def test_alerts_are_chosen_sorted_and_offered_as_the_lake_does(settings, named):
+    """One lake for all of them: a filter costs little, a lake much."""
+
+    async def what(pictured, picture, door):
+        lists = [await pictured.list_alerts(picture, pictured.worst_alerts(picture, each)) for each, _ in CHOICES]
+        return lists, pictured.choices(picture)
+
+    lists, offered = within(settings, what)
+    reader = LakeReader(settings)
+
+    for (filters, skus), rows in zip(CHOICES, lists, strict=True):
+        expected, total = questions.list_alerts(filters, 100)(reader)
+        assert [without_age(row) for row in expected] == [without_age(row) for row in rows], filters
+        assert total == len(rows)
+        assert skus == {row["sku"] for row in rows}, filters
+    assert questions.alert_choices(reader) == offered
+    assert {"Fjell", "Nordlys", "B-1"} <= set(offered["brand"])
+    assert {"C-2", "Lamps"} <= set(offered["category"])
+    assert ["SUP-1", "SUP-2"] == offered["supplier"]
 
 
 @pytest.mark.parametrize("place", [{"sku": "S1"}, {"warehouse": "W2"}, {"sku": "S2", "warehouse": "W2"}, {"sku": "-"}])

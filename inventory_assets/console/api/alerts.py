@@ -30,29 +30,38 @@ from inventory_assets.domain.events.kinds import Condition
 from inventory_assets.domain.picture.picture import Picture
 from inventory_assets.lake.errors import LakeMissingError
 from inventory_assets.notify.history import read_notifications
+from inventory_assets.queries.alerts import ORDERS
 from inventory_assets.queries.counts import count_lake
 from inventory_assets.queries.incidents import read_incidents, read_members
 from inventory_assets.queries.links import post_mortems, read_incident_notes
 
 PRIORITIES = ("CRITICAL", "HIGH", "MEDIUM")
 STATES = ("firing", "resolved", "all")
-ALERT_QUERY = ("state", "warehouse", "sku", "type", "priority", "unacknowledged", "limit", "offset")
+FILTERS = (
+    "state", "q", "warehouse", "sku", "type", "priority", "department", "category", "brand", "supplier",
+    "unacknowledged", "sort",
+)  # fmt: skip
+"""What a list of alerts is asked with; what a page's address keeps."""
+MAX_SEARCH = 100
 DEFAULT_LIMIT = 100
 
 
 def alert_query(request: Request, more: tuple[str, ...] = ()) -> dict[str, str]:
     """The filters of a list of alerts, checked."""
-    query = read_query(request, (*ALERT_QUERY, *more))
+    query = read_query(request, (*FILTERS, *more))
     choice(query, "state", STATES, "firing")
     choice(query, "type", ("", *Condition), "")
     choice(query, "priority", ("", *PRIORITIES), "")
+    choice(query, "sort", ORDERS, "worst")
     flag(query, "unacknowledged")
+    if len(query.get("q", "")) > MAX_SEARCH:
+        raise Refused(400, f"q has {len(query['q']):,} characters, expected {MAX_SEARCH} at most")
     return query
 
 
 async def list_alerts(request: Request) -> Response:
     """GET /api/alerts"""
-    query = alert_query(request)
+    query = alert_query(request, ("limit", "offset"))
     limit = number(query, "limit", DEFAULT_LIMIT)
     offset = number(query, "offset", 0)
     picture = await console_of(request).pictured.picture()

@@ -12,6 +12,7 @@ from inventory_assets.console.http import NUMBERS
 from inventory_assets.domain.events.control import MAX_SILENCE_MINUTES
 from inventory_assets.domain.events.kinds import Condition
 from inventory_assets.domain.events.parse_threshold import HIERARCHY_LEVELS, MAX_COOLDOWN_MINUTES
+from inventory_assets.queries.alerts import ORDERS
 from inventory_assets.ranges import MAX_DAYS, MAX_QUANTITY
 from inventory_assets.replenish.sheet import Show, Sort
 
@@ -72,14 +73,19 @@ _DECIDED = _object(
 
 ENDPOINTS = (
     Endpoint(
-        "GET", "/api/alerts", "Alerts as `inventory alerts list --format json`, the worst and newest first",
+        "GET", "/api/alerts", "Alerts as `inventory alerts list --format json`",
         alerts_api.list_alerts,
         (
             Parameter("state", "firing if not given", _words(*alerts_api.STATES)),
             Parameter("warehouse", "of this warehouse"), Parameter("sku", "of this SKU"),
+            Parameter("q", "with all these words in the SKU or the names of its product"),
+            Parameter("department", "of this department, by id or name"),
+            Parameter("category", "of this category, by id or name"),
+            Parameter("brand", "of this brand, by id or name"), Parameter("supplier", "that this supplier delivers"),
             Parameter("type", "of this kind", _words(*Condition)),
             Parameter("priority", "of this priority", _words(*alerts_api.PRIORITIES)),
             Parameter("unacknowledged", "only those that nobody has acknowledged", _FLAG),
+            Parameter("sort", "worst, which is the worst and newest first, if not given", _words(*ORDERS)),
             Parameter("limit", f"at most so many, {alerts_api.DEFAULT_LIMIT} if not given", _number("limit")),
             Parameter("offset", "after so many", _number("offset")),
         ),

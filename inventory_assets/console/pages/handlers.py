@@ -9,7 +9,7 @@ from starlette.routing import Route
 from inventory_assets.clock import clock_of, machine_microseconds
 from inventory_assets.console import questions
 from inventory_assets.console.access import COOKIE, LOGIN_SECONDS, cookie_of, given_grant, local_path
-from inventory_assets.console.api.alerts import ALERT_QUERY, STATES, alert_of, alert_query, alerts_of, incident_of
+from inventory_assets.console.api.alerts import FILTERS, STATES, alert_of, alert_query, alerts_of, incident_of
 from inventory_assets.console.guard import client_of, note_failure, wait_of
 from inventory_assets.console.http import ask, console_of, number, read_query
 from inventory_assets.console.pages import replenish, reports, stock, views
@@ -21,11 +21,10 @@ from inventory_assets.domain.quality.pipeline import OF_CONNECTORS, PipelineFind
 from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.quality.pipeline import look, read_connectors
 from inventory_assets.queries.incidents import read_incidents
-from inventory_assets.words.alerts import INCIDENTS, PRIORITIES, TITLES, trend_values
+from inventory_assets.words.alerts import INCIDENTS, PRIORITIES, SORTS, TITLES, trend_values
 from inventory_assets.words.charts import line_points
 
 PER_PAGE = 50
-FILTERS = tuple(name for name in ALERT_QUERY if name not in ("limit", "offset"))
 
 
 def routes() -> list[Route]:
@@ -56,12 +55,15 @@ async def alerts(request: Request) -> Response:
     picture = await pictured.picture()
     # Before anything is waited for: the counts are of the list's version.
     counts = pictured.summarize(picture) if picture is not None else await ask(request, "summary", questions.summarize)
+    choices = (
+        pictured.choices(picture) if picture is not None else await ask(request, "choices", questions.alert_choices)
+    )
     rows, total, shown = await alerts_of(request, query, picture, limit=PER_PAGE, offset=(number_ - 1) * PER_PAGE)
     filters = {name: query.get(name, "") for name in FILTERS}
     given = {name: value for name, value in query.items() if name in FILTERS}
     values = {
         "rows": [views.alert_view(row) for row in rows], "total": total, "filters": filters,
-        "counts": counts, "states": STATES, "kinds": TITLES,
+        "counts": counts, "choices": choices, "sorts": SORTS, "states": STATES, "kinds": TITLES,
         "priorities": PRIORITIES,
         "page": number_, "pages": -(-total // PER_PAGE), "given": given,
     }  # fmt: skip

@@ -323,7 +323,7 @@ function setUp() {
   for (const form of all("[data-auto]")) {
     form.addEventListener("change", () => form.requestSubmit());
     // Empty fields would only make a long address.
-    form.addEventListener("formdata", (event) => { for (const [name, value] of [...event.formData]) if (!value || (name === "state" && value === "firing")) event.formData.delete(name); });
+    form.addEventListener("formdata", (event) => { for (const [name, value] of [...event.formData]) if (!value || (name === "state" && value === "firing") || (name === "sort" && value === "worst")) event.formData.delete(name); });
   }
   if (one("[data-live=list]")) setInterval(renew, RENEW_MS);
   if (one("[data-retry]")) setTimeout(() => location.reload(), RENEW_MS);

@@ -32,6 +32,8 @@ def without_ages(rows):
     [
         ("/api/alerts?state=all", ("alerts", "list", "--state", "all")),
         ("/api/alerts?unacknowledged=true", ("alerts", "list", "--unacknowledged")),
+        ("/api/alerts?q=s&sort=sku", ("alerts", "list", "--search", "s", "--sort", "sku")),
+        ("/api/alerts?category=SMARTPHONES", ("alerts", "list", "--category", "SMARTPHONES")),
         ("/api/thresholds", ("thresholds", "list")),
         ("/api/thresholds?level=GLOBAL", ("thresholds", "list", "--level", "GLOBAL")),
         ("/api/thresholds/resolve?warehouse=W1&sku=S1", ("thresholds", "resolve", "W1", "S1")),
@@ -89,6 +91,8 @@ def test_stock_is_of_a_sku_or_of_a_warehouse(shop, console):
     [
         ("/api/alerts?wharehouse=W1", 400, "unknown parameter 'wharehouse'"),
         ("/api/alerts?state=open", 400, "expected one of firing, resolved, all"),
+        ("/api/alerts?sort=best", 400, "expected one of worst, newest"),
+        (f"/api/alerts?q={'x' * 101}", 400, "q has 101 characters, expected 100 at most"),
         ("/api/alerts?limit=0", 400, "limit was '0'"),
         ("/api/alerts?limit=99999999999999999999", 400, "limit"),
         ("/api/alerts?sku=A&sku=B", 400, "given twice"),

@@ -17,6 +17,7 @@ from tests.console.conftest import alert_ids, escaped, take_in
 
 PAGES = (
     "/", "/?state=all&type=STOCKOUT&priority=CRITICAL&warehouse=W1&sku=S1&unacknowledged=true&page=2",
+    "/?q=s1&category=c&brand=b&department=d&supplier=p&sort=oldest", "/?state=resolved&q=x&sort=available",
     "/incidents", "/incidents?state=all", "/connectors", "/stock", "/stock?q=s", "/stock?sku=S1",
     "/stock?warehouse=W1", "/stock?warehouse=W1&view=shelves", "/stock?at=2022-04-20T09:00",
     "/replenish", "/replenish?show=all&sort=value&supplier=ACME&warehouse=W1&category=C1&q=x&page=2",
@@ -87,6 +88,21 @@ def test_the_worst_comes_first_with_what_to_do(shop, console):
     assert kinds == ["critical", "high"]
     assert "2 open alerts" in text
     assert "Order 35" in text and "Order 40" in text
+
+
+def test_heads_of_columns_sort_and_keep_the_filters(shop, console):
+    text = unescape(console.get("/?state=all&sort=warehouse&priority=HIGH").text)
+
+    assert 'href="/?state=all&sort=sku&priority=HIGH"' in text
+    assert re.search(r'<th aria-sort="ascending"><a class="sorts" href="[^"]*">Warehouse', text)
+    assert text.count("aria-sort") == 1
+
+
+def test_a_filter_stays_in_its_picker_when_nothing_of_it_is_open(shop, console):
+    text = console.get("/?brand=No%3CName%3E").text
+
+    assert '<option value="No&lt;Name&gt;" selected>' in text
+    assert "No alert fits this filter" in text
 
 
 def test_a_page_that_did_not_change_is_not_sent_again(shop, console):
