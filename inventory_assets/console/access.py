@@ -183,8 +183,9 @@ def _is_judged_later(method: str, path: str) -> bool:
     """Whether a request's own handler asks which warehouse is meant, or it is known to who has its id alone."""
     if method in SAFE_METHODS:
         return path.startswith("/api/changes/")
-    # All of these end in `api.alerts._send` or `api.plan.decide_plan`.
-    return method == "POST" and (path == "/api/commands" or path.startswith(("/api/alerts/", "/api/plan/")))
+    # All of these end in `api.alerts._send`, `api.many.act_on_many` or `api.plan.decide_plan`.
+    is_act = path in ("/api/alerts", "/api/commands") or path.startswith(("/api/alerts/", "/api/plan/"))
+    return method == "POST" and is_act
 
 
 def _warehouse_of(method: str, path: str, query: bytes) -> str | None:

@@ -4,6 +4,7 @@ from typing import Any
 
 from inventory_assets.changes.commands import ALERT_FIELDS
 from inventory_assets.console.api import alerts as alerts_api
+from inventory_assets.console.api import many as many_api
 from inventory_assets.console.api import plan as plan_api
 from inventory_assets.console.api import stock as stock_api
 from inventory_assets.console.api import thresholds as thresholds_api
@@ -90,6 +91,18 @@ ENDPOINTS = (
             Parameter("offset", "after so many", _number("offset")),
         ),
         answers={200: "rows; the header X-Total-Count has the number of all"},
+    ),
+    Endpoint(
+        "POST", "/api/alerts", f"Act on many alerts, each by itself: {', '.join(many_api.ACTS)}", many_api.act_on_many,
+        body=_object(
+            ("command", "alert_ids"), command=_words(*many_api.ACTS),
+            alert_ids={"type": "array", "minItems": 1, "maxItems": many_api.MAX_ALERTS, "items": _TEXT},
+            reason=_TEXT, author=_TEXT, minutes=_whole(1, MAX_SILENCE_MINUTES), until={**_TEXT, "format": "date-time"},
+        ),
+        answers={
+            202: "sent what fits; `alerts` says of each: `sent`, with its message's id, `unchanged` or `refused`",
+            200: "nothing to send: it was so already",
+        },
     ),
     Endpoint(
         "GET", "/api/alerts/{alert_id}",

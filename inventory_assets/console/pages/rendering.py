@@ -28,7 +28,7 @@ HERE = Path(__file__).parents[1]
 # Named here, so that no path comes out of a request.
 FILES = {
     "console.css": "text/css", "console.js": "text/javascript", "icon.svg": "image/svg+xml",
-    "replenish.css": "text/css", "replenish.js": "text/javascript",
+    "alerts.js": "text/javascript", "replenish.css": "text/css", "replenish.js": "text/javascript",
 }  # fmt: skip
 
 

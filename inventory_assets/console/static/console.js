@@ -175,6 +175,7 @@ async function renew(isAsked = false) {
       if (fresh && fresh.innerHTML !== part.innerHTML) part.replaceWith(document.adoptNode(fresh));
     }
     for (const each of all("[data-alert]")) if (known.size && !known.has(each.dataset.alert)) each.classList.add("fresh");
+    document.dispatchEvent(new Event("renewed"));
     if (focused) { const again = all("[data-key]").find((each) => each.dataset.key === focused); if (again) again.focus(); }
   } catch {
     // The console is being started again: the next look will tell.

@@ -269,6 +269,7 @@ def test_every_number_of_a_body_has_the_bounds_that_the_description_says(shop, b
     base = {
         "/api/thresholds": GLOBAL | {"mode": "dynamic", "service_level": 0.9},
         "/api/commands": {"command": "silence", "warehouse_id": "W1", "reason": "count"},
+        "/api/alerts": {"command": "silence", "alert_ids": alert_ids(console), "reason": "count"},
         "/api/alerts/{alert_id}/{command}": {"reason": "count"},
         "/api/plan/{decision}": {"reason": "count", "lines": [{"line_id": "pln-20220520-W1-S1"}]},
     }
@@ -286,7 +287,7 @@ def test_every_number_of_a_body_has_the_bounds_that_the_description_says(shop, b
             if "minimum" in schema and wrong is not True:
                 assert f"{schema['minimum']:,} to {schema['maximum']:,}" in answer.text, (place, wrong, answer.text)
     assert broker.published == []
-    assert len(numbers) == 11
+    assert len(numbers) == 12
 
 
 def test_the_same_rule_again_is_not_sent(shop, broker, console):
@@ -398,3 +399,48 @@ def test_the_console_never_writes_the_lake(shop, broker, console):
 
     assert rows(shop.lake, "SELECT version, stage FROM meta.versions ORDER BY 1") == before
     assert [message.topic for message in broker.published] == ["control-topic", "thresholds-topic"]
+
+
+def test_many_alerts_are_acted_on_each_by_itself(shop, broker, console):
+    """One reason, one publish; what does not fit is said and keeps nothing back."""
+    [first, second] = alert_ids(console)
+    console.send("POST", f"/api/alerts/{second}/ack", {"reason": "mine"})
+    take_in(shop, broker)
+    ids = [first, second, "alt-20220420-no-such"]
+
+    sent = console.send("POST", "/api/alerts", {"command": "ack", "alert_ids": ids, "reason": "on it"})
+    take_in(shop, broker)
+
+    assert sent.status == 202, sent.text
+    assert [each["outcome"] for each in sent.json["alerts"]] == ["sent", "unchanged", "refused"]
+    assert sent.json["message_ids"] == [sent.json["alerts"][0]["message_id"]]
+    assert "no alert" in sent.json["alerts"][2]["detail"]
+    assert console.get(sent.json["outcome_url"]).json["outcome"] == "applied"
+    assert alert_ids(console, "?unacknowledged=true") == []
+    silence = {"command": "silence", "alert_ids": [first, second], "minutes": 60, "reason": "count"}
+    both = console.send("POST", "/api/alerts", silence).json
+    take_in(shop, broker)
+    assert [each["outcome"] for each in both["alerts"]] == ["sent", "sent"]
+    assert all(row["silenced_until"] for row in console.get("/api/alerts").json)
+    assert differences(shop) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "says"),
+    [
+        ({"command": "resolve", "alert_ids": ["a"]}, 422, "expected one of ack, silence"),
+        ({"command": "ack", "alert_ids": []}, 422, "no list of 1 to 200 ids"),
+        ({"command": "ack", "alert_ids": ["a"] * 201}, 422, "no list of 1 to 200 ids"),
+        ({"command": "ack", "alert_ids": [7]}, 422, "no list of 1 to 200 ids"),
+        ({"command": "ack", "alert_ids": ["a", "a"]}, 422, "an id twice"),
+        ({"command": "ack", "alert_ids": ["a"], "sku": "S1"}, 422, "unknown field sku"),
+        ({"command": "ack", "alert_ids": ["a"], "minutes": 5}, 422, "unknown field minutes"),
+        ({"command": "note", "alert_ids": ["a"]}, 422, "needs a reason"),
+        ({"command": "note", "alert_ids": ["inc-1"], "reason": "x"}, 409, "is an incident"),
+        ({"command": "ack", "alert_ids": ["alt-1", "alt-2"]}, 409, "each was refused"),
+    ],
+)  # fmt: skip
+def test_many_that_cannot_be_meant_are_refused_and_nothing_is_sent(shop, broker, console, body, status, says):
+    answer = console.send("POST", "/api/alerts", body)
+
+    assert (answer.status, says in answer.text) == (status, True), answer.text
