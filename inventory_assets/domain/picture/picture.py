@@ -84,7 +84,6 @@ class Picture:
         self._parents: dict[str, ParentIds] = {}
         self._alerts: dict[Key, dict[str, None]] = {}
         self._departments: dict[str, None] = {}
-        self._known_warehouses: dict[str, None] = {}
         # Numbers, not objects: of a process that serves for weeks there are as many as it keeps.
         self._moments = array("q")
         self._versions = array("q")
@@ -219,7 +218,7 @@ class Picture:
 
     def warehouses(self) -> list[str]:
         """Every warehouse that has had a SKU, in order."""
-        return sorted(self._known_warehouses)
+        return sorted(self._counts)
 
     def some_sku(self, level: str, level_id: str) -> str | None:
         """A SKU that stands below a node, by what is known of it last; None where none does."""
@@ -264,7 +263,8 @@ class Picture:
             self._warehouses[sku] = self._places.setdefault(places, places)
             for warehouse_id in places:
                 self._counts[warehouse_id] = self._counts.get(warehouse_id, 0) + 1
-        for sku, *parents in dict.fromkeys(map(_PARENTS, rows)):
+        # Of a SKU whose rows differ the last one holds.
+        for sku, *parents in reversed(dict.fromkeys(map(_PARENTS, reversed(list(rows))))):
             self._parents[sku] = (parents[0], parents[1], parents[2], parents[3])
             self._link(sku, self._parents[sku])
 
@@ -275,7 +275,6 @@ class Picture:
                     places = tuple(sorted((*places, row.warehouse_id)))
                     self._counts[row.warehouse_id] = self._counts.get(row.warehouse_id, 0) + 1
                     self._warehouses[row.sku] = self._places.setdefault(places, places)
-                self._known_warehouses.setdefault(row.warehouse_id)
                 parents = parents_of(row)
                 if self._parents.get(row.sku) != parents:
                     self._parents[row.sku] = parents
