@@ -31,6 +31,10 @@ from tests.fakes import CrashingBroker
 from tests.lake.catalog.postgres import PostgresServer, find_binaries
 from tests.lake.files.storage_emulator import StorageEmulator
 
+# readline, which pytest loads, gives processes begun after it the size of a terminal that may not be there.
+for _name in ("COLUMNS", "LINES"):
+    os.environ.pop(_name, None)
+
 # An example that a busy machine takes long over is not wrong, and what failed once
 # should fail again: other examples on every run would be a test that may change its mind.
 # Of each hundred examples `make test` tries a third, and `make test-all` all (`--hypothesis-profile`, `hunting.some`).

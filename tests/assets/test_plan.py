@@ -30,9 +30,9 @@ def test_a_run_shows_the_most_urgent_lines_and_the_check_derives_one_again(home)
         wrong = most_urgent_line_is_explained(inventory)
     SESSIONS.close()
 
-    assert "2 lines to see to before the next review, 0 more" == shown["summary"]
+    assert "2 lines to see to before the next review, 0 can wait" == shown["summary"]
     [record, *_] = shown["most_urgent"].records
-    assert ("pln-20220520-W1-S1", "move 30 here from W2, order 84 from ACME") == (
+    assert ("pln-20220520-W1-S1", "move 30 here from W2, order 84 from ACME now") == (
         record.data["line"], record.data["what to do"]
     )  # fmt: skip
     assert (True, False) == (checked.passed, wrong.passed)
