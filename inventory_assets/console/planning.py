@@ -78,7 +78,7 @@ class Planning:
             self._chosen.clear()
         if wanted not in self._chosen:
             chosen = sheet.choose(found.lines, wanted)
-            groups = sheet.group(sheet.shown(chosen, wanted.show), wanted.sort)
+            groups = sheet.group(sheet.shown(chosen, wanted.show), wanted.sort, wanted.show)
             self._chosen[wanted] = sheet.head(chosen), groups
             if len(self._chosen) > MAX_CHOSEN:
                 self._chosen.popitem(last=False)

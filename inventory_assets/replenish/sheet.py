@@ -52,7 +52,7 @@ class Wanted(NamedTuple):
 
 
 class Sums(NamedTuple):
-    """Of some lines: how many, how many are urgent, units to order, what they cost where a price is known."""
+    """Of some lines: how many, how many are urgent, units to order, and those at the prices that are known."""
 
     lines: int
     urgent: int
@@ -183,11 +183,22 @@ def sums(lines: Sequence[Line]) -> Sums:
     )  # fmt: skip
 
 
+def to_order(lines: Sequence[Line], show: Show) -> list[Line]:
+    """Those of a list that are still to be ordered; among the decided those that were.
+
+    A line may be urgent for a move while its order can wait; what is accepted is on order.
+    """
+    if show is Show.DECIDED:
+        return [line for line in lines if line["state"] == "accepted"]
+    return [line for line in lines if line["state"] == "open" and (show is Show.ALL or orders_now(line))]
+
+
 def head(lines: Sequence[Line]) -> Head:
     """How much there is to do of chosen lines."""
     open_ = [line for line in lines if line["state"] not in HIDDEN]
     urgent = [line for line in open_ if line["is_urgent"]]
-    now, later = (sums([line for line in open_ if orders_now(line) is is_now]) for is_now in (True, False))
+    undecided = [line for line in open_ if line["state"] == "open"]
+    now, later = (sums([line for line in undecided if orders_now(line) is is_now]) for is_now in (True, False))
     waiting = sum(not line["is_urgent"] for line in open_)
     return Head(
         now._replace(lines=len(urgent), urgent=len(urgent)), later._replace(lines=waiting, urgent=0),
@@ -195,12 +206,12 @@ def head(lines: Sequence[Line]) -> Head:
     )  # fmt: skip
 
 
-def group(lines: Sequence[Line], sort: Sort) -> list[Group]:
-    """Lines by supplier."""
+def group(lines: Sequence[Line], sort: Sort, show: Show) -> list[Group]:
+    """Lines by supplier, with sums of what of them is to be ordered."""
     by_supplier: dict[str | None, list[Line]] = {}
     for line in lines:
         by_supplier.setdefault(line["supplier_id"], []).append(line)
-    found = [Group(supplier, _sorted(mine, sort), sums(mine)) for supplier, mine in by_supplier.items()]
+    found = [Group(supplier, _sorted(mine, sort), _sums_of(mine, show)) for supplier, mine in by_supplier.items()]
     if sort is Sort.URGENCY:
         return found
     if sort is Sort.VALUE:
@@ -208,6 +219,11 @@ def group(lines: Sequence[Line], sort: Sort) -> list[Group]:
     if sort in (Sort.PRODUCT, Sort.WAREHOUSE):
         return sorted(found, key=lambda each: (each.supplier_id is None, each.supplier_id or ""))
     return sorted(found, key=lambda each: (_by(each.lines[0], sort), each.supplier_id or ""))
+
+
+def _sums_of(lines: Sequence[Line], show: Show) -> Sums:
+    urgent = sum(bool(line["is_urgent"]) for line in lines)
+    return sums(to_order(lines, show))._replace(lines=len(lines), urgent=urgent)
 
 
 def _sorted(lines: list[Line], sort: Sort) -> list[Line]:

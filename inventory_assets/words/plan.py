@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any
 
+from inventory_assets.domain.replenish.shelves import WAITING_RISK
 from inventory_assets.domain.stock.coverage import WINDOW_DAYS, YEARLY_SEASON_DAYS
 from inventory_assets.words.numbers import number, rate
 from inventory_assets.words.text import clean, listed
@@ -58,6 +59,8 @@ def reason_text(line: Line) -> str:
         text = text.format(risk=line["waiting_risk_percent"])
         if line["runs_out_on"] is not None:
             text += f"; by the forecast it lasts until {line['runs_out_on']}"
+    elif line["reason"] == "on_its_way" and (line["risk_percent"] or 0) > 100 * WAITING_RISK:
+        text += f", at {line['risk_percent']} % risk of a stockout meanwhile"
     elif line["is_order_urgent"] and line["transferred_out"] and line["reason"] not in ("due", *LOST):
         text += "; what it gives it may need again before an order of the next review arrives"
     if line["overdue"]:

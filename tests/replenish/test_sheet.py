@@ -39,7 +39,9 @@ def test_the_head_says_what_cannot_wait_and_what_is_decided():
 
     found = sheet.head(lines)
 
-    assert (found.urgent.lines, found.urgent.units, found.waiting.lines, found.waiting.units) == (4, 20, 1, 20)
+    assert (found.urgent.lines, found.urgent.units, found.waiting.lines, found.waiting.units) == (4, 10, 1, 20), (
+        "what is accepted is on order"
+    )
     assert (found.chased, found.states) == (1, {"snoozed": 1, "accepted": 1})
 
 
@@ -57,11 +59,25 @@ def test_suppliers_come_by_the_measure_of_their_lines(sort, expected):
         line("A1", "ACME", runs_out_on=date(2022, 6, 1)),
     ]
 
-    assert " ".join(each["sku"] for group in sheet.group(lines, sort) for each in group.lines) == expected
+    assert " ".join(each["sku"] for group in sheet.group(lines, sort, Show.URGENT) for each in group.lines) == expected
+
+
+def test_a_supplier_is_asked_for_what_cannot_wait_and_nobody_has_decided_on():
+    lines = [
+        line("A"), line("gives to another shelf", is_order_urgent=False),
+        line("D", state="accepted", accepted_quantity=7), line("of a release before", is_order_urgent=None),
+    ]  # fmt: skip
+
+    units = {show: sheet.group(lines, Sort.URGENCY, show)[0].sums.units for show in Show}
+
+    assert units == {Show.URGENT: 20, Show.ALL: 30, Show.DECIDED: 7}
+    assert 4 == sheet.group(lines, Sort.URGENCY, Show.URGENT)[0].sums.lines
 
 
 def test_pages_together_are_the_whole_each_line_once():
-    groups = sheet.group([line(f"A{n}") for n in range(5)] + [line("B", None), line("C", "BOLT")], Sort.URGENCY)
+    groups = sheet.group(
+        [line(f"A{n}") for n in range(5)] + [line("B", None), line("C", "BOLT")], Sort.URGENCY, Show.ALL
+    )
 
     pages = [sheet.cut(groups, offset, 3) for offset in (0, 3, 6)]
 

@@ -207,6 +207,16 @@ def test_what_can_wait_says_until_when_and_at_what_risk():
     assert "can wait for the review of 2026-01-08" == why({**found, "waiting_risk_percent": 0})
 
 
+@pytest.mark.parametrize(
+    ("risk", "said"),
+    [(20, "what is on its way is enough"), (21, "what is on its way is enough, at 21 % risk of a stockout meanwhile")],
+)
+def test_goods_that_may_come_too_late_are_not_just_enough(risk, said):
+    found = line(**(NOTHING | ON_THE_WAY | {"reason": "on_its_way", "risk_percent": risk}))
+
+    assert steps(found) == [f"nothing to order: {said}"]
+
+
 def test_what_may_be_empty_before_the_next_orders_goods_come_is_not_called_due():
     """By the forecast it lasts: the date says so, and the risk why nobody waits for it."""
     found = line(reason="at_risk", order_by=date(2026, 1, 9), runs_out_on=date(2026, 1, 21), is_order_urgent=True,

@@ -120,8 +120,10 @@ def _print_head(made: Made, rows: Sequence[dict[str, Any]]) -> None:
     urgent = [row for row in open_ if row["is_urgent"]]
     waiting = [row for row in open_ if not row["is_urgent"] and asks(row)]
     hidden = Counter(row["state"] for row in rows if row["state"] in ("dismissed", "snoozed"))
-    units = sum(row["order_quantity"] for row in open_ if orders_now(row))
-    later = sum(row["order_quantity"] for row in open_ if row["order_quantity"] and not orders_now(row))
+    # What is accepted is on order.
+    undecided = [row for row in open_ if row["state"] == "open"]
+    units = sum(row["order_quantity"] for row in undecided if orders_now(row))
+    later = sum(row["order_quantity"] for row in undecided if row["order_quantity"] and not orders_now(row))
     parts = [
         f"{counted(len(urgent), 'line')} urgent, {counted(units, 'unit')} to order now",
         f"{counted(len(waiting), 'line')} can wait, {counted(later, 'unit')} to order later",
@@ -138,9 +140,10 @@ def _print_left_out(rows: Sequence[dict[str, Any]], shown: int, *, is_all: bool)
 def _print_lines(rows: Sequence[dict[str, Any]], limit: int) -> None:
     for supplier, lines in groupby(rows[:limit], key=lambda row: row["supplier_id"]):
         mine = list(lines)
-        units = sum(row["order_quantity"] or 0 for row in mine)
+        units = sum(row["order_quantity"] for row in mine if row["state"] == "open" and orders_now(row))
         name = "no supplier is known" if supplier is None else supplier
-        table = new_table(COLUMNS, title=visible(f"{name}: {counted(len(mine), 'line')}, {units:,} units to order"))
+        title = f"{name}: {counted(len(mine), 'line')}, {counted(units, 'unit')} to order now"
+        table = new_table(COLUMNS, title=visible(title))
         for row in mine:
             table.add_row(str(order_by_day(row) or UNKNOWN), _what_text(row))
         console.print(table)

@@ -48,7 +48,7 @@ def group_view(shown: Part, given: Mapping[str, str], stock: Mapping[Key, StockN
     return {
         "supplier": group.supplier_id, "sums": group.sums, "worth": worth(group.sums),
         "lead_time": lead_times(group.lines), "is_continued": shown.is_continued, "goes_on": shown.goes_on,
-        "csv_href": views.href("/replenish.csv", **own, **rest),
+        "csv_href": views.href("/replenish/order.csv", **own, **rest),
         "print_href": views.href("/replenish/order", **own, **rest),
         "lines": [line_view(line, stock) for line in shown.lines],
     }  # fmt: skip
@@ -157,7 +157,7 @@ def write_csv(lines: Sequence[Line]) -> str:
     for line in lines:
         more = {
             "quantity": quantity(line), "value": value(line), "what_to_do": "; ".join(steps(line)),
-            "why": reason_text(line),
+            "why": reason_text(line), "order_by": order_by_day(line),
         }  # fmt: skip
         whole = line | more
         writer.writerow([_cell(whole[name]) for name in _CSV])

@@ -1,6 +1,8 @@
 """The Replenish page: the plan by supplier, why each line, and the order as a sheet of paper or a CSV."""
 
 import asyncio
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -13,7 +15,8 @@ from inventory_assets.console.pages.rendering import kept, page, part
 from inventory_assets.console.problems import Refused
 from inventory_assets.console.questions import latest_version
 from inventory_assets.ranges import MAX_QUANTITY
-from inventory_assets.replenish.sheet import Show, Sort, quantity, sums
+from inventory_assets.replenish.lines import Made
+from inventory_assets.replenish.sheet import Line, Show, Sort, Wanted, quantity, sums, to_order
 
 PER_PAGE = 50
 SHOWN = {Show.URGENT: "urgent", Show.ALL: "also what can wait", Show.DECIDED: "decided"}
@@ -28,8 +31,9 @@ def routes() -> list[Route]:
     """Every page of the plan."""
     return [
         Route("/replenish", replenish),
-        Route("/replenish.csv", order_csv),
+        Route("/replenish.csv", lines_csv),
         Route("/replenish/order", order),
+        Route("/replenish/order.csv", order_csv),
         Route("/part/plan", explained),
     ]
 
@@ -68,34 +72,63 @@ async def explained(request: Request) -> Response:
     return part("plan_line.html", {"found": found, "texts": plan_views.explained_texts(found)})
 
 
-async def order(request: Request) -> Response:
-    """A supplier's order on paper: what was accepted, or what the plan suggests."""
-    query, wanted = plan_query(request, ("of",))
+class Order(NamedTuple):
+    """A supplier's order: of what was `accepted`, or of what the plan `suggested`."""
+
+    made: Made | None
+    of: str
+    lines: list[Line]
+    accepted: list[Line]
+    suggested: list[Line]
+
+
+async def _order_of(request: Request, query: Mapping[str, str], wanted: Wanted) -> Order:
     if wanted.supplier_id is None and not wanted.is_unsupplied:
         raise Refused(400, "supplier is needed: of whom is the order?")
     # What was accepted is ordered, also where it could have waited.
     made, lines = await ask_lines(request, wanted._replace(show=Show.ALL))
     ordering = [line for line in lines if quantity(line)]
     accepted = [line for line in ordering if line["state"] == "accepted"]
-    suggested = [line for line in ordering if line["is_urgent"] or wanted.show is not Show.URGENT]
+    suggested = to_order(ordering, wanted.show) if wanted.show is not Show.DECIDED else []
     of = choice(query, "of", OF, "accepted" if accepted else "suggested")
-    rows = sorted(accepted if of == "accepted" else suggested, key=lambda line: (line["warehouse_id"], line["sku"]))
-    given = {name: text for name, text in query.items() if name != "of"}
+    chosen = accepted if of == "accepted" else suggested
+    rows = sorted(chosen, key=lambda line: (line["warehouse_id"], line["sku"]))
+    return Order(made, of, rows, accepted, suggested)
+
+
+async def order(request: Request) -> Response:
+    """A supplier's order on paper."""
+    query, wanted = plan_query(request, ("of",))
+    found = await _order_of(request, query, wanted)
+    rows, whole = found.lines, sums(found.lines)
     values = {
-        "supplier": wanted.supplier_id, "made": made, "of": of, "sums": sums(rows), "given": given,
-        "worth": plan_views.worth(sums(rows)), "lead_time": plan_views.lead_times(rows),
+        "supplier": wanted.supplier_id, "made": found.made, "of": found.of, "sums": whole,
+        "given": {name: text for name, text in query.items() if name != "of"},
+        "worth": plan_views.worth(whole), "lead_time": plan_views.lead_times(rows),
         "rows": [plan_views.order_row(line) for line in rows], "shown": SHOWN[wanted.show],
-        "accepted": len(accepted), "suggested": len(suggested), "by": sorted({line["decided_by"] for line in accepted}),
+        "accepted": len(found.accepted), "suggested": len(found.suggested),
+        "by": sorted({line["decided_by"] for line in found.accepted}),
     }  # fmt: skip
     return await page(request, "order.html", "replenish", values)
 
 
 async def order_csv(request: Request) -> Response:
-    """The lines of a filter as a file for a spreadsheet or a supplier."""
+    """The same as a file for the supplier."""
+    query, wanted = plan_query(request, ("of",))
+    found = await _order_of(request, query, wanted)
+    return await _csv(found.made, found.lines, "order")
+
+
+async def lines_csv(request: Request) -> Response:
+    """The lines of a filter as a file for a spreadsheet."""
     _, wanted = plan_query(request)
     made, lines = await ask_lines(request, wanted)
+    return await _csv(made, lines, "plan")
+
+
+async def _csv(made: Made | None, lines: Sequence[Line], name: str) -> Response:
     # Eight thousand lines in words take half a second: not on the thread that answers everybody.
     text = await asyncio.to_thread(plan_views.write_csv, lines)
     day = "none" if made is None else f"{made.day:%Y-%m-%d}"
-    headers = {"Content-Disposition": f'attachment; filename="plan-{day}.csv"'}
+    headers = {"Content-Disposition": f'attachment; filename="{name}-{day}.csv"'}
     return Response(text, headers=headers, media_type="text/csv")

@@ -43,7 +43,7 @@ def test_lines_come_by_supplier_with_sums_and_why(shop, console):
     assert ["ACME", "BOLT"] == re.findall(r'class="name"><bdi>(\w+)', text)
     for part in ("No supplier is known", "2 lines · 84 units · value 168 · lead time 5 days", "Order 84 from ACME now",
                  "needed 82 = target 132 − available 20 − moved here 30", "packs of 6", 'href="/stock?sku=S1"',
-                 "/replenish.csv?supplier=ACME", "/replenish/order?no_supplier=true"):  # fmt: skip
+                 "/replenish/order.csv?supplier=ACME", "/replenish/order?no_supplier=true"):  # fmt: skip
         assert part in text or part.lower() in text.lower(), part
     assert f'data-line="{LINE}"' in text and 'value="84"' in text
 
@@ -108,6 +108,10 @@ def test_an_order_is_of_what_was_accepted_or_else_proposed(shop, broker, console
 
     order = text_of(console, "/replenish/order?supplier=ACME")
 
+    file = rows_of(console, "/replenish/order.csv?supplier=ACME")
+
+    assert [(LINE, "90")] == [(row["line_id"], row["quantity"]) for row in file]
+    assert [400] == [console.get("/replenish/order.csv").status]
     assert "Proposed order to" in proposed and "14 of 6" in proposed and "168.00" in proposed
     assert "Proposed" not in order and "15 of 6" in order and "180.00" in order and "dana" in order
     assert "no supplier is known" in text_of(console, "/replenish/order?no_supplier=true")
