@@ -1,7 +1,7 @@
 # setup, run, test, test-all, bench, soak: each builds .venv first, from the hash-pinned lock.
 .DEFAULT_GOAL := help
 MARK ?= not big
-.PHONY: help setup run test test-all again lint bench soak bigquery schemathesis proto clean
+.PHONY: help setup run test test-all again lint bench soak bigquery schemathesis browser proto clean
 
 # A Python from 3.11 to 3.13, whatever it is called here.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
@@ -35,6 +35,7 @@ help:
 	@echo "make soak   one hour at 1,000 events/s"
 	@echo "make bigquery   the marts, compiled for BigQuery (an environment of its own)"
 	@echo "make schemathesis   the stock service, asked for all that its description has (an environment of its own)"
+	@echo "make browser   the console, used in Chromium (an environment of its own)"
 	@echo "make proto  the Python module of inventory.proto, anew"
 	@echo "make clean  forget .venv and .inventory"
 
@@ -61,10 +62,10 @@ lint: setup
 test: lint
 	$(PYTEST) -m "not big"
 
-# MongoDB's wire, PostgreSQL, Google's Pub/Sub emulator, BigQuery's SQL, schemathesis; the product as processes that are
-# killed; every build of the marts but one; every command of the documents; each property on all of its examples.
+# MongoDB's wire, PostgreSQL, Google's Pub/Sub emulator, BigQuery's SQL, schemathesis, Chromium; the product as processes
+# that are killed; every build of the marts but one; every command of the documents; each property on all of its examples.
 # `make test` has a small one of each kind that needs no server.
-test-all: setup bigquery schemathesis
+test-all: setup bigquery schemathesis browser
 	$(PYTEST) $(WHOLE) -m "big or law"
 
 # Those that failed last, alone, three at most; none is a failure of something else.
@@ -102,9 +103,20 @@ schemathesis: setup .venv-schemathesis/installed
 	@$(call install,.venv-schemathesis/bin,$<)
 	@touch $@
 
+browser: setup .venv-browser/installed
+	@$(BIN)/python -m tests.browser -q
+
+# Playwright brings a Node of its own; it drives Debian's chromium.
+.venv-browser/installed: tests/browser/browser.lock
+	@test -n "$(PYTHON)" || { echo "error: no Python 3.11 to 3.13 was found; install one, or: make browser PYTHON=/path/to/python3" >&2; exit 1; }
+	@echo "building .venv-browser: half a minute the first time"
+	@$(PYTHON) -m venv --clear .venv-browser
+	@$(call install,.venv-browser/bin,$<)
+	@touch $@
+
 # A test compares it with what is checked in.
 proto: setup
 	$(BIN)/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. inventory_assets/messaging/proto/inventory.proto
 
 clean:
-	rm -rf .venv .venv-bigquery .venv-schemathesis .inventory
+	rm -rf .venv .venv-bigquery .venv-schemathesis .venv-browser .inventory

@@ -1,0 +1,1 @@
+"""The console in a real browser: `make browser`, part of `make test-all`."""
