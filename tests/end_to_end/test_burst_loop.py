@@ -1,4 +1,4 @@
-"""Bursts between the ticks of a real `dagster dev`: while the sensor is on, no longer than its lease, and not past an end."""
+"""Bursts between the ticks of a real Dagster: while the sensor is on, no longer than its lease, and not past an end."""
 
 import fcntl
 import signal
@@ -85,7 +85,7 @@ def test_bursts_end_with_the_lease_of_a_sensor_switched_off_and_go_on_when_it_is
     eventually(lambda: later <= stage.message_ids(), seconds=PATIENCE_SECONDS, every=0.2)
 
     # Ctrl-C and SIGTERM reach the code server so. What it had fetched would rest for a minute at the broker.
-    [server] = dagster.code_servers.alive()
+    server = dagster.server()
     server.send_signal(signal.SIGTERM)
     server.wait(END_SECONDS)
     assert not is_running(stage)

@@ -1,14 +1,13 @@
-"""kill -9 of the code server under `dagster dev`, mid-stream: there is another, and nothing is lost."""
+"""kill -9 of the code server, mid-stream: there is another, and nothing is lost."""
 
-import subprocess
-import sys
-from pathlib import Path
+import json
+from contextlib import suppress
 
 import psutil
 import pytest
 
-from inventory_assets.commands.run.code_server import CodeServers
-from inventory_assets.commands.run.processes import python_environment
+from inventory_assets.commands.run.dagster_processes import DagsterProcesses
+from inventory_assets.commands.run.processes import Processes, free_port, python_environment
 from inventory_assets.messaging.client import PubSubPublisher
 from inventory_assets.messaging.topology_apply import apply_topology
 from tests.builders import cut, published, simulated
@@ -18,14 +17,14 @@ from tests.messaging.brokers import REPOSITORY, eventually
 pytestmark = pytest.mark.big
 
 # Dagster takes 15 s to its first tick on an idle machine. After the kill it is at most
-# 2 s until `replace_dead` looks, 5 s until Dagster looks after the proxy, then our code
-# is loaded and the next tick starts: 15 s again. What the dead server had leased may
-# hold back later messages of the same key for 60 s more.
+# 2 s until `replace_dead` looks, then our code is loaded and the next tick starts: 15 s
+# again. What the dead server had leased may hold back later messages of the same key
+# for 60 s more.
 PATIENCE_SECONDS = 300
 
 
 class Dagster:
-    """`dagster dev` on a stage's lake and emulator, with every process it starts."""
+    """Dagster as `inventory run` starts it, on a stage's lake and emulator."""
 
     def __init__(self, stage: Stage, **settings: str) -> None:
         home = stage.home / "dagster"
@@ -35,28 +34,29 @@ class Dagster:
             **stage.environment, INVENTORY_HOME=str(stage.home), DAGSTER_HOME=str(home), **settings
         )
         self.home = home
-        dagster = Path(sys.executable).with_name("dagster")
-        self._log = (stage.home / "dagster.log").open("wb")
-        # Port 0: the web server chooses as it binds. Chosen here, a port may be taken by then.
-        self.process = subprocess.Popen(
-            [str(dagster), "dev", "-w", str(REPOSITORY / "workspace.yaml"), "-h", "127.0.0.1",
-             "-p", "0", "--log-level", "warning"],
-            cwd=REPOSITORY, env=environment, stdout=self._log, stderr=self._log, start_new_session=True,
-        )  # fmt: skip
-        self.code_servers = CodeServers(self.process.pid)
+        self._record = stage.home / "dagster-run.json"
+        self._all = Processes(self._record)
+        self._dagster = DagsterProcesses(self._all, logs=stage.home / "logs", env=environment, cwd=REPOSITORY)
+        assert self._dagster.start(free_port(3900)) is None
+
+    def server(self) -> psutil.Process:
+        """The process that holds our code."""
+        return psutil.Process(self._dagster.server_pid)
+
+    def replace_dead(self) -> bool:
+        """What `inventory run` does every 2 s."""
+        return self._dagster.replace_dead()
 
     def close(self) -> None:
-        """kill -9 of the whole tree."""
-        if self.process.poll() is not None:
-            return
-        leader = psutil.Process(self.process.pid)
-        for process in [*leader.children(recursive=True), leader]:
-            try:
-                process.kill()
-            except psutil.Error:
-                continue
-        self.process.wait()
-        self._log.close()
+        """kill -9 of all of them."""
+        recorded = json.loads(self._record.read_text()) if self._record.exists() else []
+        for entry in recorded:
+            with suppress(psutil.Error):
+                leader = psutil.Process(entry["pid"])
+                for process in [*leader.children(recursive=True), leader]:
+                    process.kill()
+        self._all.stop()
+        self._dagster.close()
 
 
 @pytest.fixture
@@ -82,23 +82,21 @@ def test_a_killed_code_server_is_followed_by_one_that_finishes(stage, dagster):
     first, second, third = cut(published(sent), -(-len(sent) // 3))
     confirmed = set(publisher.publish(first))
     eventually(lambda: stage.version() > 0, seconds=PATIENCE_SECONDS, every=0.2)
-    assert dagster.code_servers.replace_dead() == 0
-    killed = dagster.code_servers.alive()
+    assert not dagster.replace_dead()
+    killed = dagster.server()
     # Whether the kill comes before, in or after their bursts is left to chance; each must do.
     confirmed |= set(publisher.publish(second))
-    for server in killed:
-        server.kill()
+    killed.kill()
     # What is published now, no dead process can have taken in.
     later = set(publisher.publish(third))
     publisher.close()
 
     def has_taken_in_later_ones() -> bool:
-        dagster.code_servers.replace_dead()  # as `inventory run` does every 2 s
+        dagster.replace_dead()
         return bool(later & stage.message_ids())
 
     eventually(has_taken_in_later_ones, seconds=PATIENCE_SECONDS, every=1)
-    assert killed != []
-    assert not set(killed) & set(dagster.code_servers.alive())
+    assert killed != dagster.server()
 
     dagster.close()
     # What that one had leased comes back when the emulator forgets its leases.

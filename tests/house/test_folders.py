@@ -11,7 +11,7 @@ LARGER: dict[str, str] = {}
 # What the layout of an earlier round left: rooms for whatever had no room.
 ATTICS = {"stages", "delivery", "utils", "helpers", "common", "misc"}
 # Suites that hold no one folder to its word: laws over the whole, and what users run.
-ACROSS = {"docs", "end_to_end", "faults", "house", "rules"}
+ACROSS = {"browser", "docs", "end_to_end", "faults", "house", "rules"}
 
 # Where each module has a test of its name, in the mirrored folder.
 NAMED = (Path("inventory_assets/domain"), Path("inventory_assets/ingest"))

@@ -17,7 +17,7 @@ import duckdb
 from inventory_assets.clock import machine_now
 from inventory_assets.commands.landing import land_before_leaving
 from inventory_assets.commands.output import notes
-from inventory_assets.commands.run.code_server import CodeServers
+from inventory_assets.commands.run.dagster_processes import DagsterProcesses
 from inventory_assets.commands.run.demo import (
     OWN_DATA,
     DemoLines,
@@ -43,7 +43,7 @@ from inventory_assets.settings import DEFAULT_EMULATOR_PORT, Settings, endpoint_
 from inventory_assets.wiring import ensure_topics
 
 PROJECT_DIR = project_dir()
-# A dead code server is found so soon; Dagster itself then looks every 5 s.
+# A dead code server is found so soon; Dagster then looks every few seconds who answers.
 LOOK_SECONDS = 2.0
 STATUS_SECONDS = 6.0
 
@@ -110,8 +110,8 @@ def run(
                 settings, skus=size.skus, warehouses=size.warehouses, rate=size.rate if rate is None else rate
             )
             rest_clock(settings)
-        code_servers = _start(settings, processes, ends, retailer, Ports(port, emulator_port, console_port))
-        _watch(settings, processes, code_servers, retailer, seconds)
+        dagster = _start(settings, processes, ends, retailer, Ports(port, emulator_port, console_port))
+        _watch(settings, processes, dagster, retailer, seconds)
     except Stopped:
         notes.print()
         notes.print("stopping …")
@@ -149,7 +149,7 @@ def _raise_stopped(number: int, frame: FrameType | None) -> None:
 
 def _start(
     settings: Settings, processes: Processes, ends: ExitStack, retailer: Retailer | None, ports: Ports
-) -> CodeServers:
+) -> DagsterProcesses:
     logs = settings.home / "logs"
     own_emulator = settings.emulator_host is None
     if own_emulator:
@@ -193,22 +193,18 @@ def _start(
         notes.print(f"demo       {describe(retailer)}")
     chosen = free_port(ports.ui)
     _say_port("UI", ports.ui, chosen)
-    child = processes.start(
-        "dagster",
-        [sys.executable, "-m", "inventory_assets.assets.dagster_dev", "-w", str(PROJECT_DIR / "workspace.yaml"),
-         "-h", "127.0.0.1", "-p", str(chosen), "--log-level", "warning"],
-        log=logs / "dagster.log", env=environment, cwd=PROJECT_DIR,
-    )  # fmt: skip
+    dagster = DagsterProcesses(processes, logs=logs, env=environment, cwd=PROJECT_DIR)
+    ends.callback(dagster.close)
     with notes.status("starting Dagster"):
-        if not wait_for_port(chosen, seconds=120, child=child):
-            raise click.ClickException(f"Dagster did not start:\n{tail(logs / 'dagster.log')}")
+        if (failed := dagster.start(chosen)) is not None:
+            raise click.ClickException(f"Dagster did not start:\n{tail(logs / f'{failed}.log')}")
     notes.print(f"Dagster UI  http://127.0.0.1:{chosen}/asset-groups", style="bold green")
     notes.print("in another terminal:  .venv/bin/inventory alerts      (logs: " + str(logs) + ")")
     notes.print("                      .venv/bin/inventory reports build, then: inventory reports serve")
     if retailer is None:
         # Not as markup: brackets are JSON's.
         notes.print(OWN_DATA % f"{machine_now():%Y-%m-%dT%H:%M:%SZ}", markup=False, highlight=False)
-    return CodeServers(child.pid)
+    return dagster
 
 
 def _say_port(what: str, wanted: int, chosen: int) -> None:
@@ -217,7 +213,7 @@ def _say_port(what: str, wanted: int, chosen: int) -> None:
 
 
 def _watch(
-    settings: Settings, processes: Processes, code_servers: CodeServers, retailer: Retailer | None,
+    settings: Settings, processes: Processes, dagster: DagsterProcesses, retailer: Retailer | None,
     seconds: float | None,
 ) -> None:  # fmt: skip
     started = said_at = time.monotonic()
@@ -225,11 +221,11 @@ def _watch(
     demo = None if retailer is None else DemoLines(settings, retailer)
     while seconds is None or time.monotonic() - started < seconds:
         time.sleep(LOOK_SECONDS)
+        if dagster.replace_dead():
+            notes.print("the process that takes messages in has died; another is started", style="yellow")
         if dead := processes.dead():
             name = dead[0]
             raise click.ClickException(f"{name} ended by itself:\n{tail(settings.home / 'logs' / f'{name}.log')}")
-        if code_servers.replace_dead():
-            notes.print("the process that takes messages in has died; Dagster starts another", style="yellow")
         for line in demo.new() if demo is not None else ():
             notes.print(line, style="cyan")
         if time.monotonic() - said_at < STATUS_SECONDS:
