@@ -35,7 +35,7 @@ _LINES = f"""
 # Units are first seen with the version that says more of them than any before; one that says fewer takes none back.
 _RESTOCKS = f"""
     SELECT * FROM (
-        SELECT warehouse_id, sku, version, seq, event_date AS day, quantity - coalesce(max(quantity) OVER (
+        SELECT warehouse_id, sku, version, seq, entity_key, event_date AS day, quantity - coalesce(max(quantity) OVER (
             PARTITION BY warehouse_id, sku, transaction_id, line_id ORDER BY version, seq
             ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
         ), 0) AS units
@@ -123,11 +123,17 @@ def read_left(
             accepted.setdefault(key, []).append(decision)
     if not accepted:
         return {}
-    restocks: dict[Key, list[Restock]] = {}
-    found = reader.query(_RESTOCKS.format(version=version), [id_list(sku for _, sku in accepted)])
-    for row in found.iter_rows(named=True):
-        restock = Restock((row["version"], row["seq"]), row["day"], row["units"])
-        restocks.setdefault((row["warehouse_id"], row["sku"]), []).append(restock)
+    restocks = read_restocks(reader, accepted, version=version)
     return {
         key: what_is_left(mine, restocks.get(key, ()), plan_date, lead_time_days[key]) for key, mine in accepted.items()
     }
+
+
+def read_restocks(reader: Reader, keys: Iterable[Key], *, version: int = _NEWEST) -> dict[Key, list[Restock]]:
+    """Units of RESTOCK as they were first seen, of all shelves of some keys' SKUs."""
+    found: dict[Key, list[Restock]] = {}
+    rows = reader.query(_RESTOCKS.format(version=version), [id_list({sku for _, sku in keys})])
+    for row in rows.iter_rows(named=True):
+        restock = Restock((row["version"], row["seq"]), row["day"], row["units"], row["entity_key"])
+        found.setdefault((row["warehouse_id"], row["sku"]), []).append(restock)
+    return found

@@ -43,6 +43,7 @@ PRINTS = {
     ("plan", "--refresh", "--date", "2022-04-23", "--all"): (*SKUS, WAREHOUSE),
     ("plan", "explain", LINE): (LINE,),
     ("plan", "accept", LINE, "--quantity", "5", "--reason", "r"): (LINE,),
+    ("plan", "accepted"): (LINE, SKUS[0], WAREHOUSE),
     ("plan", "snooze", LINE, "--days", "5", "--reason", "r"): (LINE,),
     ("plan", "dismiss", LINE, "--reason", "r"): (LINE,),
     ("thresholds", "list"): (CATEGORY, WAREHOUSE),

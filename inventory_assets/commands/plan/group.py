@@ -39,6 +39,7 @@ COLUMNS = ("order by", "what to do, where, and why")
 ACTS = {
     "backtest": ("commands.plan.backtest:backtest", "Try the plan on days that are past, beside the rules."),
     "accept": ("commands.plan.decide:accept", "Order what lines say, or another quantity."),
+    "accepted": ("commands.plan.accepted:accepted", "List what was ordered, and how much has come."),
     "dismiss": ("commands.plan.decide:dismiss", "Do without lines; a newer one may say it again."),
     "snooze": ("commands.plan.decide:snooze", "Hide lines' shelves up to a day."),
     "explain": ("commands.plan.explain:explain", "Show a line's events, demand and sums; derive it again."),

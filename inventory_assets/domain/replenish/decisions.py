@@ -76,12 +76,13 @@ class Restock(NamedTuple):
     """Units of a RESTOCK as first seen: the place in the lake and the day of the version that told of them.
 
     A cancelled one has taken its units off all the same: what was ordered and is
-    not coming has to be ordered again.
+    not coming has to be ordered again. `order_id`: what names the transaction in the lake.
     """
 
     seen: tuple[int, int]
     day: date
     quantity: int
+    order_id: int = 0
 
 
 class Left(NamedTuple):
@@ -121,29 +122,49 @@ def lapse_date(line_date: date, lead_time_days: int | None) -> date:
     return line_date + timedelta(days=DEFAULT_LEAD_DAYS if lead_time_days is None else max(1, 2 * lead_time_days))
 
 
-def what_is_left(
-    accepted: Sequence[Decision], restocks: Sequence[Restock], plan_date: date, lead_time_days: int | None
-) -> Left:
-    """What is left of one shelf's accepted quantities as of a plan's date.
+class Allotted(NamedTuple):
+    """What became of one acceptance: the units that restocks took off it, and what they left; `has_lapsed` by the day.
+
+    `taken`: the restocks, as they were seen, and the units that each took off.
+    """
+
+    decision: Decision
+    taken: tuple[tuple[Restock, int], ...]
+    left: int
+    has_lapsed: bool
+
+
+def allot(
+    accepted: Sequence[Decision], restocks: Sequence[Restock], day: date, *, lead_time_days: int | None
+) -> list[Allotted]:
+    """Share one shelf's restocks out among its acceptances as of a day, the oldest first.
 
     Days are those of the lines, not of the clock at which somebody accepted: a
     plan of last week is judged as last week.
     """
     # Accepted of a later plan than this one: it counts for that, and later ones.
-    known = sorted((each for each in accepted if each.line_date <= plan_date), key=lambda each: each.seen)
+    known = sorted((each for each in accepted if each.line_date <= day), key=lambda each: each.seen)
     left = [each.command.quantity or 0 for each in known]
+    taken: list[list[tuple[Restock, int]]] = [[] for _ in known]
     for restock in sorted(restocks):
         units = restock.quantity
         for place, each in enumerate(known):
             # What came after it had lapsed answers a later acceptance.
             if each.seen < restock.seen and restock.day < lapse_date(each.line_date, lead_time_days):
-                taken = min(units, left[place])
-                left[place] -= taken
-                units -= taken
-    parts, lapsed = [], 0
-    for each, units in zip(known, left, strict=True):
-        if units and plan_date < lapse_date(each.line_date, lead_time_days):
-            parts.append((each.line_date, units))
-        else:
-            lapsed += units
-    return Left(tuple(parts), lapsed)
+                if own := min(units, left[place]):
+                    taken[place].append((restock, own))
+                left[place] -= own
+                units -= own
+    return [
+        Allotted(each, tuple(mine), units, day >= lapse_date(each.line_date, lead_time_days))
+        for each, mine, units in zip(known, taken, left, strict=True)
+    ]
+
+
+def what_is_left(
+    accepted: Sequence[Decision], restocks: Sequence[Restock], plan_date: date, lead_time_days: int | None
+) -> Left:
+    """What is left of one shelf's accepted quantities as of a plan's date."""
+    found = allot(accepted, restocks, plan_date, lead_time_days=lead_time_days)
+    parts = tuple((each.decision.line_date, each.left) for each in found if each.left and not each.has_lapsed)
+    return Left(parts, sum(each.left for each in found if each.has_lapsed))
