@@ -10,9 +10,11 @@ from inventory_assets.console.pages import views
 from inventory_assets.domain.events.kinds import Key
 from inventory_assets.domain.picture.picture import Picture
 from inventory_assets.replenish.explain import LineExplanation
+from inventory_assets.replenish.ordered import COLUMNS, Row
 from inventory_assets.replenish.sheet import HIDDEN, Line, Part, StockNow, Sums, quantity, value
 from inventory_assets.words.advice import steps
 from inventory_assets.words.numbers import amount, counted
+from inventory_assets.words.ordered import STATES, became_text
 from inventory_assets.words.plan import (
     decision_text,
     demand_text,
@@ -161,6 +163,25 @@ def write_csv(lines: Sequence[Line]) -> str:
         }  # fmt: skip
         whole = line | more
         writer.writerow([_cell(whole[name]) for name in _CSV])
+    return out.getvalue()
+
+
+def ordered_row(row: Row) -> dict[str, Any]:
+    """An accepted line as the list of what was ordered shows it."""
+    return row | {
+        "product": row["product_name"] or row["sku"], "has_name": bool(row["product_name"]),
+        "stock_href": views.href("/stock", sku=row["sku"]), "state_text": STATES[row["state"]],
+        "became": became_text(row), "accepted_on": row["accepted_at"].date(),
+    }  # fmt: skip
+
+
+def write_ordered_csv(rows: Sequence[Row]) -> str:
+    """What was ordered as CSV, written as `write_csv` does."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow((*COLUMNS, "words"))
+    for row in rows:
+        writer.writerow([*(_cell(row[name]) for name in COLUMNS), _cell(became_text(row))])
     return out.getvalue()
 
 

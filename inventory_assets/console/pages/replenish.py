@@ -2,20 +2,21 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from inventory_assets.console.api.plan import FILTERS, MAX_SNOOZE_DAYS, ask_lines, ask_part, plan_query
-from inventory_assets.console.http import ask, choice, console_of, number, read_query
+from inventory_assets.console.api.plan import FILTERS, MAX_SNOOZE_DAYS, ask_lines, ask_part, plan_query, wanted_of
+from inventory_assets.console.http import ask, choice, console_of, flag, number, read_query
 from inventory_assets.console.pages import plan_views
 from inventory_assets.console.pages.rendering import kept, page, part
 from inventory_assets.console.problems import Refused
 from inventory_assets.console.questions import latest_version
 from inventory_assets.ranges import MAX_QUANTITY
 from inventory_assets.replenish.lines import Made
+from inventory_assets.replenish.ordered import Ordered, OrderedWanted, choose_ordered
 from inventory_assets.replenish.sheet import Line, Show, Sort, Wanted, quantity, sums, to_order
 
 PER_PAGE = 50
@@ -25,6 +26,7 @@ SORTED = {
     Sort.VALUE: "highest value", Sort.PRODUCT: "product", Sort.WAREHOUSE: "warehouse",
 }  # fmt: skip
 OF = ("accepted", "suggested")
+ORDERED_FILTERS = ("supplier", "no_supplier", "warehouse", "category", "q", "open")
 
 
 def routes() -> list[Route]:
@@ -32,6 +34,8 @@ def routes() -> list[Route]:
     return [
         Route("/replenish", replenish),
         Route("/replenish.csv", lines_csv),
+        Route("/replenish/ordered", ordered),
+        Route("/replenish/ordered.csv", ordered_csv),
         Route("/replenish/order", order),
         Route("/replenish/order.csv", order_csv),
         Route("/part/plan", explained),
@@ -57,8 +61,11 @@ async def replenish(request: Request) -> Response:
         "has_filter": any(name in given for name in ("supplier", "no_supplier", "warehouse", "category", "q")),
         "chosen": {name: text for name, text in given.items() if name != "show"},
         "page": number_, "pages": -(-found.total // PER_PAGE), "most": MAX_QUANTITY, "most_days": MAX_SNOOZE_DAYS,
-        "worth": plan_views.worth,
+        "worth": plan_views.worth, "ordered": None,
     }  # fmt: skip
+    if wanted.show is Show.DECIDED:
+        # After the next plan nothing but this list tells of what was ordered.
+        values["ordered"] = _ordered_values(await _ask_ordered(request), query, number_=1)
     return await page(request, "replenish.html", "replenish", values, shown=shown)
 
 
@@ -70,6 +77,53 @@ async def explained(request: Request) -> Response:
     version = await ask(request, "latest version", latest_version)
     found = await console_of(request).planning.explain(line_id, version)
     return part("plan_line.html", {"found": found, "texts": plan_views.explained_texts(found)})
+
+
+@kept
+async def ordered(request: Request) -> Response:
+    """What was accepted of every plan's lines, and what has come of it."""
+    query = read_query(request, (*ORDERED_FILTERS, "page"))
+    values = _ordered_values(await _ask_ordered(request), query, number_=number(query, "page", 1))
+    return await page(request, "ordered.html", "replenish", {"ordered": values})
+
+
+async def ordered_csv(request: Request) -> Response:
+    """The same as a file for a spreadsheet."""
+    query = read_query(request, ORDERED_FILTERS)
+    found = await _ask_ordered(request)
+    rows = choose_ordered(found.rows, _ordered_wanted(query))
+    day = "none" if found.day is None else f"{found.day:%Y-%m-%d}"
+    headers = {"Content-Disposition": f'attachment; filename="ordered-{day}.csv"'}
+    text = await asyncio.to_thread(plan_views.write_ordered_csv, rows)
+    return Response(text, headers=headers, media_type="text/csv")
+
+
+async def _ask_ordered(request: Request) -> Ordered:
+    console = console_of(request)
+    return await console.door.ask("ordered", console.planning.ordered)
+
+
+def _ordered_wanted(query: Mapping[str, str]) -> OrderedWanted:
+    wanted = wanted_of(query)
+    return OrderedWanted(
+        None, wanted.supplier_id, wanted.is_unsupplied, wanted.warehouse_id, wanted.category_id, wanted.text,
+        flag(query, "open"),
+    )  # fmt: skip
+
+
+def _ordered_values(found: Ordered, query: Mapping[str, str], *, number_: int) -> dict[str, Any]:
+    rows = choose_ordered(found.rows, _ordered_wanted(query))
+    given = {name: query[name] for name in ORDERED_FILTERS if name in query}
+    first = (number_ - 1) * PER_PAGE
+    return {
+        "day": found.day, "total": len(rows), "to_come": sum(row["announced"] + row["unheard"] for row in rows),
+        "overdue": sum(row["overdue"] for row in rows), "any": bool(found.rows), "given": given,
+        "filters": {name: query.get(name, "") for name in ORDERED_FILTERS}, "page": number_,
+        "pages": -(-len(rows) // PER_PAGE),
+        "suppliers": sorted({row["supplier_id"] for row in found.rows if row["supplier_id"] is not None}),
+        "warehouses": sorted({row["warehouse_id"] for row in found.rows}),
+        "rows": [plan_views.ordered_row(row) for row in rows[first : first + PER_PAGE]],
+    }  # fmt: skip
 
 
 class Order(NamedTuple):

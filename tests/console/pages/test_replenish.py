@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from datetime import date
 from html import unescape
 
 import pytest
@@ -135,6 +136,28 @@ def test_a_file_has_the_lines_of_the_filter(shop, broker, console):
     assert rows_of(console, "/replenish.csv?q=chair")[0]["sku"] == "S3"
 
 
+def test_what_was_ordered_is_found_after_the_next_plan(shop, broker, console):
+    """The next plan's lines are open again: where else would one see that 90 are on order?"""
+    decide(console, "accept", {"line_id": LINE, "quantity": 90}, reason="PO <b>1</b>")
+    take_in(shop, broker)
+    plan(shop, date(2022, 5, 27))
+    shop.land()
+
+    shown, listed = console.get("/replenish?show=decided").text, console.get("/replenish/ordered?open=true&q=lamp").text
+
+    for text in (shown, listed):
+        for part in ("PO &lt;b&gt;1&lt;/b&gt;", LINE, "by <bdi>dana</bdi> on 20", '<span class="late">overdue</span>',
+                     "as of 2022-05-27 90 units to come, 90 overdue", "90 overdue since 2022-05-25"):  # fmt: skip
+            assert part in text, part
+    assert "Nothing is decided on the lines of this plan" in shown
+    assert "Nothing that was accepted fits this filter" in text_of(console, "/replenish?show=decided&supplier=BOLT")
+    assert "There are no more" in text_of(console, "/replenish/ordered?page=2")
+    assert [("90", "overdue", LINE)] == [
+        (row["accepted_quantity"], row["state"], row["line_id"]) for row in rows_of(console, "/replenish/ordered.csv")
+    ]
+    assert [400, 400] == [console.get(f"/replenish/ordered?{query}").status for query in ("open=x", "show=all")]
+
+
 @pytest.fixture(scope="module")
 def odd(filled, tmp_path_factory):
     """Warehouses, SKUs, names and suppliers that are each of `ODD`."""
@@ -172,5 +195,7 @@ def test_ids_hold_anything(odd, open_engine, broker, home, open_console):
     assert {"sent"} == {each["outcome"] for each in decide(console, "accept", *lines).json["lines"]}
     take_in(engine, broker)
     assert {"accepted"} == {row["state"] for row in console.get("/api/plan").json}
+    listed = console.get("/replenish/ordered").text
+    assert "<script>alert" not in listed and all(visible(text) in unescape(listed) for text in ODD)
     for link in sorted({unescape(link) for link in re.findall(r'href="(/[^"]*)"', page.text)}):
         assert console.get(link).status == 200 or link == "/reports/", link
