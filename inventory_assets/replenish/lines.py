@@ -4,21 +4,26 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
+from inventory_assets.clock import clock_of
 from inventory_assets.domain.events.kinds import Key
 from inventory_assets.domain.replenish.decisions import Decision
-from inventory_assets.domain.values import to_datetime
+from inventory_assets.domain.values import to_datetime, to_microseconds_naive
 from inventory_assets.lake.errors import LakeError
-from inventory_assets.lake.query.reader import Reader
+from inventory_assets.lake.query.reader import LakeReader, Reader
 from inventory_assets.lake.tables import PLANS
 from inventory_assets.replenish.decided import Decided, read_decisions
 
-# Suppliers by their most urgent line, and so the lines of each.
-_LINES = """
-    SELECT l.*, p.product_name, p.unit_price FROM {source} l LEFT JOIN core.products p USING (sku)
-    WHERE {condition}
-    ORDER BY min(CASE WHEN l.is_urgent THEN l.order_by END) OVER (PARTITION BY l.supplier_id) NULLS LAST,
-        l.supplier_id NULLS LAST, l.is_urgent DESC, l.order_by NULLS LAST, l.revenue_at_risk DESC NULLS LAST,
-        l.warehouse_id, l.sku
+# The day to order by as it is shown (`words.plan.order_by_day`), but of who waits for goods.
+_DAY = """CASE WHEN l.is_order_urgent
+    THEN least(l.order_by, (l.plan_date + (l.review_days - 1)::INTEGER)::DATE) ELSE l.order_by END"""
+# Suppliers by their most urgent line, and so the lines of each; of one day the greatest loss first.
+_LINES = f"""
+    SELECT l.*, p.product_name, p.unit_price FROM {{source}} l LEFT JOIN core.products p USING (sku)
+    WHERE {{condition}}
+    ORDER BY min(CASE WHEN l.is_urgent THEN {_DAY} END) OVER (PARTITION BY l.supplier_id) NULLS LAST,
+        sum(CASE WHEN l.is_urgent THEN l.revenue_at_risk END) OVER (PARTITION BY l.supplier_id) DESC NULLS LAST,
+        l.supplier_id NULLS LAST, l.is_urgent DESC, {_DAY} NULLS LAST, l.revenue_at_risk DESC NULLS LAST,
+        l.order_quantity DESC NULLS LAST, l.warehouse_id, l.sku
 """
 # Made again on one day, a plan writes the lines that changed.
 _OF_DAY = f"""(
@@ -54,7 +59,10 @@ ALL_LINES = Chosen()
 
 
 class Made(NamedTuple):
-    """The day of a plan, the newest lake version that a line of it is made of, and when a line last changed (UTC)."""
+    """The day of a plan, the newest lake version that a line of it is made of, and when a line last changed.
+
+    By the home's clock, UTC: beside a plan of July the machine's November would say that it is months old.
+    """
 
     day: date
     version: int
@@ -112,7 +120,14 @@ def read_made(reader: Reader, day: date | None = None) -> Made | None:
     if found[0] is None:
         return None
     at = reader.query("SELECT committed_at FROM meta.versions WHERE version = ?", [found[2]])
-    return Made(found[0], found[1], at.item() if at.height else None)
+    return Made(found[0], found[1], _shown_at(reader, at.item()) if at.height else None)
+
+
+def _shown_at(reader: Reader, at: datetime) -> datetime:
+    # Who writes has no home to ask; what it reads is its own, by the machine's clock.
+    if not isinstance(reader, LakeReader):
+        return at
+    return to_datetime(clock_of(reader.settings).shown_at(to_microseconds_naive(at))).replace(tzinfo=None)
 
 
 def _source(day: date | None) -> str:

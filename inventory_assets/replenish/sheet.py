@@ -36,6 +36,7 @@ class Sort(StrEnum):
     RISK = "risk"
     VALUE = "value"
     PRODUCT = "product"
+    SKU = "sku"
     WAREHOUSE = "warehouse"
 
 
@@ -70,11 +71,15 @@ class Group(NamedTuple):
 
 
 class Head(NamedTuple):
-    """How much there is to do of what a filter leaves: urgent, can wait, to chase; and how much is decided."""
+    """How much there is to do of what a filter leaves: urgent, can wait, to chase; and how much is decided.
+
+    `chased` of the urgent; of the `chased_later` the shelf can wait for the next review.
+    """
 
     urgent: Sums
     waiting: Sums
     chased: int
+    chased_later: int
     states: dict[str, int]
 
 
@@ -202,7 +207,8 @@ def head(lines: Sequence[Line]) -> Head:
     waiting = sum(not line["is_urgent"] for line in open_)
     return Head(
         now._replace(lines=len(urgent), urgent=len(urgent)), later._replace(lines=waiting, urgent=0),
-        sum(map(is_chased, open_)), dict(Counter(line["state"] for line in lines if line["state"] != "open")),
+        sum(map(is_chased, urgent)), sum(is_chased(line) for line in open_ if not line["is_urgent"]),
+        dict(Counter(line["state"] for line in lines if line["state"] != "open")),
     )  # fmt: skip
 
 
@@ -216,7 +222,7 @@ def group(lines: Sequence[Line], sort: Sort, show: Show) -> list[Group]:
         return found
     if sort is Sort.VALUE:
         return sorted(found, key=lambda each: (-each.sums.value, each.supplier_id or ""))
-    if sort in (Sort.PRODUCT, Sort.WAREHOUSE):
+    if sort in (Sort.PRODUCT, Sort.SKU, Sort.WAREHOUSE):
         return sorted(found, key=lambda each: (each.supplier_id is None, each.supplier_id or ""))
     return sorted(found, key=lambda each: (_by(each.lines[0], sort), each.supplier_id or ""))
 
@@ -239,6 +245,8 @@ def _by(line: Line, sort: Sort) -> Any:
         return -(value(line) or 0.0)
     if sort is Sort.WAREHOUSE:
         return line["warehouse_id"]
+    if sort is Sort.SKU:
+        return line["sku"]
     return (line["product_name"] or line["sku"]).casefold()
 
 

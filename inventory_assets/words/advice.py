@@ -19,6 +19,7 @@ from inventory_assets.words.plan import (
     season_name,
     step_texts,
     sum_texts,
+    without_moves,
 )
 from inventory_assets.words.text import capital, clean, listed
 
@@ -52,7 +53,7 @@ def _when(line: Line) -> str:
 def _no_step(line: Line) -> str:
     if line["order_quantity"] is None:
         missing = listed([NOT_KNOWN[name].partition(" (")[0] for name in _OF_TARGET if name in _not_known(line)])
-        unset = "no limit or order_up_to says what it should hold"
+        unset = "no limit or order-up-to level says what it should hold"
         verb = "are" if " and " in missing else "is"
         return f"no quantity is suggested: {unset}" + (f", and its {missing} {verb} not known" if missing else "")
     # Of these shelves nobody says that nothing is to be done.
@@ -68,7 +69,7 @@ def _nothing(line: Line) -> str:
     if line["reason"] in (*LOST, "below_limit"):
         if (coming := on_its_way(line)) and line["available"] < line["target"]:
             return f"the {coming:,} on the way fill it"
-        return f"its target {line['target']:,} is reached, so no order ends the alert; raise order_up_to"
+        return f"its target {line['target']:,} is reached, so no order ends the alert; raise its order-up-to level"
     return reason_text(line)
 
 
@@ -123,7 +124,7 @@ def difference_sentence(body: Mapping[str, Any], line: Line | None) -> str:
     if line is None or (suggested == line["order_quantity"] and not moves(line)):
         return ""
     said = "no quantity" if suggested is None else f"{suggested:,}"
-    by = "no limit or order_up_to says one" if suggested is None else "what fills the shelf by its limits alone"
+    by = "no limit or order-up-to level says one" if suggested is None else "what fills the shelf by its limits alone"
     asks = "no quantity" if line["order_quantity"] is None else f"{line['order_quantity']:,}"
     if moved := line["transferred_in"] - line["transferred_out"]:
         asks += f" and {abs(moved):,} moved {'here' if moved > 0 else 'away'}"
@@ -158,14 +159,14 @@ def outlook_lines(line: Line) -> list[str]:
     if line["revenue_at_risk"]:
         is_waiting = line["available"] <= 0 and line["arriving"] and not line["is_order_urgent"]
         until = f"the {line['arriving']:,} due on {line['arrives_on']} are there" if is_waiting else "an order arrives"
-        lines.append(f"Revenue at risk until {until}: {line['revenue_at_risk']:,.2f} {PRICE_UNIT}")
+        lines.append(f"Revenue at risk until {until}{without_moves(line)}: {line['revenue_at_risk']:,.2f} {PRICE_UNIT}")
     return lines
 
 
 def _risk(line: Line) -> str:
     if not line["risk_percent"] or line["available"] <= 0:
         return ""
-    return f"; {line['risk_percent']} % risk of a stockout before an order placed now arrives"
+    return f"; {line['risk_percent']} % risk of a stockout before an order placed now arrives{without_moves(line)}"
 
 
 def fields(line: Line | None) -> dict[str, Any] | None:

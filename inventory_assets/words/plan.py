@@ -21,7 +21,7 @@ REASONS = {
     "overdue": "what it needs is overdue",
     "unknown": "what it needs is not known",
     "not_yet": "can wait for the review of {review}",
-    "fill_up": "below its order_up_to; can wait",
+    "fill_up": "below its order-up-to level; can wait",
     "on_its_way": "what is on its way is enough",
     "limit_is_high": "enough for its demand, though a limit in force asks for more",
     "enough": "enough",
@@ -32,6 +32,9 @@ NOT_KNOWN = {
 }  # fmt: skip
 
 
+# Croston's method with Syntetos and Boylan's correction, and Teunter, Syntetos and Babai's, by what they are for.
+_MODELS = {"sba": "intermittent demand", "tsb": "fading demand"}
+
 LOST = ("out", "too_late")
 """The reasons of shelves that no order can keep from being empty."""
 
@@ -41,8 +44,19 @@ def next_review(line: Line) -> date:
     return line["plan_date"] + timedelta(days=line["review_days"])
 
 
+def waits_for_goods(line: Line) -> bool:
+    """Whether an empty shelf is to wait for what comes: an order beside it is for afterwards."""
+    return line["reason"] in (*LOST, "below_limit") and bool(line["arriving"]) and not line["is_order_urgent"]
+
+
 def order_by_day(line: Line) -> date | None:
-    """The last day to order: by the forecast, and before the next review where the order cannot wait for that."""
+    """The last day to order: by the forecast, and before the next review where the order cannot wait for that.
+
+    Of a shelf that waits for goods that is the review, or no day where nothing is to be ordered: the forecast's own
+    is past, and would say that an order is late.
+    """
+    if waits_for_goods(line) and line["method"] is not None:
+        return next_review(line) if line["order_quantity"] else None
     if line["order_by"] is None or not line["is_order_urgent"]:
         return line["order_by"]
     return min(line["order_by"], next_review(line) - timedelta(days=1))
@@ -86,8 +100,9 @@ def step_texts(line: Line) -> list[str]:
     ]
     if is_chased(line):
         steps.append(_chase_text(line))
-    if line["reason"] in (*LOST, "below_limit") and line["arriving"] and not line["is_order_urgent"]:
-        cost = f" ({line['revenue_at_risk']:,.0f} of revenue at risk until then)" if line["revenue_at_risk"] else ""
+    if waits_for_goods(line):
+        cost = f"{line['revenue_at_risk']:,.0f} of revenue at risk until then" if line["revenue_at_risk"] else ""
+        cost = f" ({cost}{without_moves(line)})" if cost else ""
         steps.append(f"wait for the {line['arriving']:,} due on {line['arrives_on']}{cost}")
     if line["order_quantity"]:
         supplier = f" from {clean(line['supplier_id'])}" if line["supplier_id"] else ""
@@ -102,11 +117,34 @@ def is_chased(line: Line) -> bool:
 
 def _chase_text(line: Line) -> str:
     whom = f"{clean(line['supplier_id'])} for " if line["supplier_id"] else ""
-    text = f"chase {whom}the {line['overdue']:,} overdue since {line['overdue_since']}"
-    if not line["order_without_overdue"] or line["order_without_overdue"] == line["order_quantity"]:
-        return text
-    instead = f" instead of {line['order_quantity']:,}" if line["order_quantity"] else ""
-    return f"{text} (if they do not come, order {line['order_without_overdue']:,}{instead})"
+    said = [_needed_by(line)]
+    without = line["order_without_overdue"]
+    if without and without != line["order_quantity"]:
+        instead = f" instead of {line['order_quantity']:,}" if line["order_quantity"] else ""
+        # Its dates leave the overdue goods out: they are of an order in their place.
+        if line["order_by"] is None:
+            said.append(f"if they do not come, order {without:,}{instead}")
+        elif line["order_by"] < line["plan_date"]:
+            said.append(f"no order comes in time any more: if they do not come, order {without:,}{instead}")
+        else:
+            last = f"if they are not sure by {line['order_by']}, order {without:,}{instead} that day"
+            said.append(f"{last}: later no order comes in time")
+    told = "; ".join(text for text in said if text)
+    return f"chase {whom}the {line['overdue']:,} overdue since {line['overdue_since']}{f' ({told})' if told else ''}"
+
+
+def _needed_by(line: Line) -> str:
+    """By which day the shelf needs what is overdue; empty where it outlasts its demand."""
+    if line["available"] <= 0:
+        return "needed now"
+    if line["runs_out_on"] is None:
+        return "by when they are needed is not known" if line["daily_units"] is None else ""
+    return f"needed by {line['runs_out_on']}{without_moves(line)}"
+
+
+def without_moves(line: Line) -> str:
+    """What goes after a number of the outlook where the line moves something here: they are of the shelf as it is."""
+    return f", without the {line['transferred_in']:,} moved here" if line["transferred_in"] else ""
 
 
 def sum_texts(line: Line) -> list[str]:
@@ -145,7 +183,7 @@ def _floored(line: Line) -> str:
 
 def _target_text(line: Line) -> str:
     if line["demand"] is None:
-        source = "order_up_to" if line["order_up_to"] is not None else "twice the reorder quantity in force"
+        source = "its order-up-to level" if line["order_up_to"] is not None else "twice the reorder quantity in force"
         return f"target {line['target']:,} = {source}"
     sums = (
         f"demand {number(line['demand'], digits=1)} over {line['horizon_days']} days "
@@ -153,7 +191,7 @@ def _target_text(line: Line) -> str:
         f"+ safety stock {line['safety_stock']:,} for {line['service_level']:g} service, rounded up"
     )
     if line["order_up_to"] is not None and line["order_up_to"] == line["target"]:
-        return f"target {line['target']:,} = order_up_to, the floor of {sums}"
+        return f"target {line['target']:,} = its order-up-to level, the floor of {sums}"
     return f"target {line['target']:,} = {sums}"
 
 
@@ -164,7 +202,7 @@ def demand_text(line: Line) -> str:
     lift = lift_text(line)
     return (
         f"{rate(line['daily_units'])} a day, deviation {rate(line['daily_deviation'])} "
-        f"({line['model'].replace('_', ' ')}){'; ' + lift if lift else ''}"
+        f"({_MODELS.get(line['model'], line['model'].replace('_', ' '))}){'; ' + lift if lift else ''}"
     )
 
 
@@ -208,12 +246,12 @@ def season_text(line: Line, season: Mapping[str, Any] | None, history_days: int)
 
 
 def outlook_text(line: Line) -> str:
-    """What comes of the shelf if nobody does anything; empty where nothing can be said."""
+    """What comes of the shelf if nobody does anything, no move either; empty where nothing can be said."""
     parts = []
     if line["runs_out_on"] is not None:
         parts.append(f"runs out on {line['runs_out_on']}")
-    if line["order_by"] is not None:
-        parts.append(f"order by {order_by_day(line)}")
+    if (day := order_by_day(line)) is not None:
+        parts.append(f"order by {day}")
     if line["arriving"]:
         parts.append(f"{line['arriving']:,} come on {line['arrives_on']}")
     if line["overdue"]:
@@ -227,7 +265,8 @@ def outlook_text(line: Line) -> str:
         parts.append(f"{line['risk_percent']} % risk of a stockout before an order placed now arrives")
     if line["revenue_at_risk"]:
         parts.append(f"{line['revenue_at_risk']:,.0f} of revenue at risk until then")
-    return "; ".join(parts)
+    text = "; ".join(parts)
+    return f"without the {line['transferred_in']:,} moved here: {text}" if text and line["transferred_in"] else text
 
 
 def decision_text(line: Line) -> str:

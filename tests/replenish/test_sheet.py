@@ -32,7 +32,7 @@ def test_sums_are_of_what_is_accepted_else_of_what_the_line_says_and_not_of_what
 
 def test_the_head_says_what_cannot_wait_and_what_is_decided():
     lines = [
-        line("A"), line("B", is_urgent=False, is_order_urgent=False), line("C", state="snoozed"),
+        line("A"), line("B", is_urgent=False, is_order_urgent=False, overdue=5), line("C", state="snoozed"),
         line("D", overdue=5, state="accepted", accepted_quantity=10),
         line("E", is_order_urgent=False), line("F", order_quantity=0),
     ]  # fmt: skip
@@ -42,14 +42,14 @@ def test_the_head_says_what_cannot_wait_and_what_is_decided():
     assert (found.urgent.lines, found.urgent.units, found.waiting.lines, found.waiting.units) == (4, 10, 1, 20), (
         "what is accepted is on order"
     )
-    assert (found.chased, found.states) == (1, {"snoozed": 1, "accepted": 1})
+    assert (found.chased, found.chased_later, found.states) == (1, 1, {"snoozed": 1, "accepted": 1})
 
 
 @pytest.mark.parametrize(
     ("sort", "expected"),
     [
         (Sort.URGENCY, "B1 B2 A1"), (Sort.RUNS_OUT, "A1 B2 B1"), (Sort.RISK, "B2 B1 A1"), (Sort.VALUE, "B2 B1 A1"),
-        (Sort.PRODUCT, "A1 B2 B1"), (Sort.WAREHOUSE, "A1 B1 B2"),
+        (Sort.PRODUCT, "A1 B2 B1"), (Sort.SKU, "A1 B1 B2"), (Sort.WAREHOUSE, "A1 B1 B2"),
     ],
 )  # fmt: skip
 def test_suppliers_come_by_the_measure_of_their_lines(sort, expected):

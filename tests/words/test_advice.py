@@ -18,7 +18,7 @@ from inventory_assets.words.advice import (
     steps,
     why,
 )
-from inventory_assets.words.plan import order_by_day
+from inventory_assets.words.plan import order_by_day, outlook_text
 from inventory_assets.words.text import capital
 
 # 45 left, nine a day, twelve days of lead time; TEST-WEST can spare 60.
@@ -93,11 +93,11 @@ def test_what_is_not_known_of_a_supplier_is_not_said():
         ({"reason": "limit_is_high"}, "nothing to order: enough for its demand, though a limit in force asks for more"),
         # No order ends what its own target keeps low.
         ({"reason": "below_limit", "target": 30, **NO_DEMAND},
-         "nothing to order: its target 30 is reached, so no order ends the alert; raise order_up_to"),
+         "nothing to order: its target 30 is reached, so no order ends the alert; raise its order-up-to level"),
         ({"reason": "below_limit", "inbound": 60, "method": None, **NO_DEMAND},
          "nothing to order: the 60 on the way fill it"),
         ({"reason": "below_limit", "target": 30, "inbound": 5, **NO_DEMAND},
-         "nothing to order: its target 30 is reached, so no order ends the alert; raise order_up_to"),
+         "nothing to order: its target 30 is reached, so no order ends the alert; raise its order-up-to level"),
     ],
 )  # fmt: skip
 def test_why_nothing_is_to_be_ordered_is_said_wherever_it_is(more, said):
@@ -161,15 +161,56 @@ def test_a_top_up_of_a_shelf_that_goods_fill_can_wait():
 
 def test_what_is_overdue_is_said_with_what_to_order_instead():
     found = line(**(NOTHING | LATE | {"reason": "out", "available": 0, "order_quantity": 48, "needed": 48,
-                                      "order_without_overdue": 120, "is_order_urgent": True}))  # fmt: skip
+                                      "order_without_overdue": 120, "is_order_urgent": True,
+                                      "order_by": date(2025, 12, 20)}))  # fmt: skip
 
     assert [
-        "chase TEST-SUPPLIER for the 300 overdue since 2025-12-03 (if they do not come, order 120 instead of 48)",
+        "chase TEST-SUPPLIER for the 300 overdue since 2025-12-03 (needed now; no order comes in time any more: if they do not come, order 120 instead of 48)",
         "order 48 from TEST-SUPPLIER now",
     ] == steps(found)
     assert "300 overdue since 2025-12-03" in why(found)
     assert "order 120 without the 300 overdue, in doubt" in fields(found)["sums"]
     assert ("2025-12-03", 300) == tuple(fields(found)[name] for name in ("overdue_since", "overdue"))
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"runs_out_on": date(2026, 1, 15), "order_by": date(2026, 1, 3)},
+         "needed by 2026-01-15; if they are not sure by 2026-01-03, order 290 that day: later no order comes in time"),
+        ({"runs_out_on": date(2026, 1, 15), "order_by": date(2026, 1, 1), "transferred_in": 9},
+         "needed by 2026-01-15, without the 9 moved here; if they are not sure by 2026-01-01, order 290 that day: "
+         "later no order comes in time"),
+        ({"runs_out_on": date(2026, 1, 5), "order_by": date(2025, 12, 31)},
+         "needed by 2026-01-05; no order comes in time any more: if they do not come, order 290"),
+        (NO_DEMAND, "by when they are needed is not known; if they do not come, order 290"),
+        ({"runs_out_on": date(2026, 1, 15), "order_without_overdue": 0}, "needed by 2026-01-15"),
+    ],
+)  # fmt: skip
+def test_a_chase_says_until_when_it_is_of_use(more, said):
+    """`order_by` leaves the overdue goods out: up to that day an order in their place comes in time."""
+    found = line(**(NOTHING | LATE | {"reason": "overdue"} | more))
+
+    assert [f"chase TEST-SUPPLIER for the 300 overdue since 2025-12-03 ({said})"] == steps(found)
+
+
+def test_what_a_move_saves_is_no_part_of_the_outlook():
+    """A shelf's outlook is of doing nothing (RULES 42); beside a move that is said."""
+    moved, still = line(revenue_at_risk=50.0), line(revenue_at_risk=50.0, transferred_in=0)
+
+    assert outlook_text(moved) == f"without the 60 moved here: {outlook_text(still)}"
+    assert "Revenue at risk until an order arrives, without the 60 moved here: 50.00" in outlook_lines(moved)[-1]
+    assert "moved" not in " ".join(outlook_lines(still))
+    assert "" == outlook_text(moved | dict.fromkeys(("runs_out_on", "order_by", "projected", "risk_percent",
+                                                     "revenue_at_risk", "arriving", "overdue")))  # fmt: skip
+
+
+def test_a_shelf_that_waits_for_goods_has_no_day_to_order_that_is_past():
+    waits = line(**(NOTHING | COMES | {"reason": "out", "available": 0, "order_by": date(2025, 12, 20)}))
+
+    assert None is order_by_day(waits) and "order by" not in outlook_text(waits)
+    assert date(2026, 1, 8) == order_by_day(waits | {"order_quantity": 20})
+    assert date(2025, 12, 20) == order_by_day(waits | {"arriving": None}) == order_by_day(waits | {"method": None})
 
 
 def test_overdue_goods_that_are_not_needed_are_no_step():
@@ -238,7 +279,9 @@ def test_no_quantity_is_made_up_where_nothing_says_one():
     found = line(
         **(NOTHING | NO_DEMAND | {"order_quantity": None, "needed": None, "target": None, "reason": "unknown"})
     )
-    said = "no quantity is suggested: no limit or order_up_to says what it should hold, and its demand is not known"
+    said = (
+        "no quantity is suggested: no limit or order-up-to level says what it should hold, and its demand is not known"
+    )
 
     assert [said] == steps(found)
     assert "N" + said[1:] == steps_of(row(found))[0]

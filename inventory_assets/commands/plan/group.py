@@ -9,6 +9,7 @@ from typing import Any
 import click
 from rich.text import Text
 
+from inventory_assets.clock import clock_of
 from inventory_assets.commands.days import read_day
 from inventory_assets.commands.landing import land_or_say
 from inventory_assets.commands.lazy import LazyGroup
@@ -27,6 +28,7 @@ from inventory_assets.replenish.lines import (
     without_hidden,
 )
 from inventory_assets.replenish.make import refresh_plan, settings_of
+from inventory_assets.replenish.sheet import Show, Sort, group
 from inventory_assets.settings import load_settings
 from inventory_assets.words.advice import steps
 from inventory_assets.words.commands import command
@@ -36,6 +38,11 @@ from inventory_assets.words.text import visible
 from inventory_assets.words.times import to_minute
 
 COLUMNS = ("order by", "what to do, where, and why")
+SORTS = {
+    "urgency": Sort.URGENCY, "money": Sort.RISK, "date": Sort.RUNS_OUT, "sku": Sort.SKU, "value": Sort.VALUE,
+    "warehouse": Sort.WAREHOUSE,
+}  # fmt: skip
+"""The console's, by the words of a command line."""
 ACTS = {
     "backtest": ("commands.plan.backtest:backtest", "Try the plan on days that are past, beside the rules."),
     "accept": ("commands.plan.decide:accept", "Order what lines say, or another quantity."),
@@ -57,13 +64,21 @@ ACTS = {
 )
 @click.option("--urgent", "is_urgent", is_flag=True, help="Only what cannot wait until the next review, as tables do.")
 @click.option("--all", "is_all", is_flag=True, help="Also what can wait, is decided, or asks for nothing.")
+@click.option(
+    "--sort",
+    type=click.Choice(list(SORTS)),
+    default="urgency",
+    show_default=True,
+    help="Lines and suppliers by: the day to order and the loss; revenue at risk; the day it runs out; SKU; "
+    "value of the order; warehouse.",
+)
 @click.option("--limit", type=ROWS, default=50, show_default=True,
               help="Lines of a table; json and csv have all.")  # fmt: skip
 @format_option
 @click.pass_context
 def plan(
     context: click.Context, supplier: str | None, warehouse: str | None, category: str | None, refresh: bool,
-    date_: datetime | None, is_urgent: bool, is_all: bool, limit: int, format_: str,
+    date_: datetime | None, is_urgent: bool, is_all: bool, sort: str, limit: int, format_: str,
 ) -> None:  # fmt: skip
     """Show what cannot wait until the next review, by supplier, the most urgent first.
 
@@ -91,10 +106,11 @@ def plan(
     shown = every if is_all else without_hidden(every)
     if is_urgent or (format_ == "table" and not is_all):
         shown = [row for row in shown if row["is_urgent"]]
+    shown = [row for each in group(shown, SORTS[sort], Show.ALL) for row in each.lines]
     if format_ != "table":
         print_rows([exported(row) for row in shown], format_, columns=EXPORTED)
     elif made is not None:
-        _print_head(made, every)
+        _print_head(made, every, own="" if clock_of(settings).pace is None else " by this home's own clock")
         _print_lines(shown, limit)
         _print_left_out(every, len(shown), is_all=is_all)
     if made is None:
@@ -113,9 +129,9 @@ def _why_none(day: date | None) -> str:
     return f"there is no plan of {day}: {makes} makes one of what is known now"
 
 
-def _print_head(made: Made, rows: Sequence[dict[str, Any]]) -> None:
-    """Of what the plan is, and how much of it there is."""
-    at = "" if made.at is None else f", made {to_minute(made.at)} UTC"
+def _print_head(made: Made, rows: Sequence[dict[str, Any]], *, own: str) -> None:
+    """Of what the plan is, and how much of it there is; `own` says whose time it is, where it is not the machine's."""
+    at = "" if made.at is None else f", made {to_minute(made.at)} UTC{own}"
     console.print(f"Plan of {made.day}, of lake version {made.version:,}{at}", style="bold")
     open_ = without_hidden(rows)
     urgent = [row for row in open_ if row["is_urgent"]]
@@ -156,7 +172,7 @@ def _print_lines(rows: Sequence[dict[str, Any]], limit: int) -> None:
 def _what_text(row: dict[str, Any]) -> Text:
     what = ", ".join(steps(row))
     text = Text(visible(what), "bold" if row["is_urgent"] else "")
-    risk = "" if row["risk_percent"] is None else f", {row['risk_percent']} % risk"
+    risk = "" if row["risk_percent"] is None else f", {row['risk_percent']} % risk if ordered now"
     name = f"{row['product_name']} at " if row["product_name"] else ""
     text.append(f"\n{visible(name)}{visible(row['warehouse_id'])}: {row['available']:,} left{risk}")
     if (why := reason_text(row)) not in what:

@@ -91,7 +91,8 @@ def _joined(texts: Sequence[str]) -> list[str]:
 
 
 def _is_past(line: Line) -> bool:
-    return line["order_by"] is not None and line["order_by"] < line["plan_date"]
+    day = order_by_day(line)
+    return day is not None and day < line["plan_date"]
 
 
 def facts_of(line: Line) -> list[tuple[str, list[str]]]:
@@ -113,7 +114,7 @@ def worth(found: Sums) -> str:
     if not found.units or (found.value == 0.0 and found.unpriced):
         return ""
     missing = f", without {counted(found.unpriced, 'line')} of no known price" if found.unpriced else ""
-    return f"value {amount(found.value)}{missing}"
+    return f"{amount(found.value)} at sales prices{missing}"
 
 
 def lead_times(lines: Sequence[Line]) -> str:

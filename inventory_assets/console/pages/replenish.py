@@ -23,7 +23,8 @@ PER_PAGE = 50
 SHOWN = {Show.URGENT: "urgent", Show.ALL: "also what can wait", Show.DECIDED: "decided"}
 SORTED = {
     Sort.URGENCY: "most urgent first", Sort.RUNS_OUT: "runs out first", Sort.RISK: "most revenue at risk",
-    Sort.VALUE: "highest value", Sort.PRODUCT: "product", Sort.WAREHOUSE: "warehouse",
+    Sort.VALUE: "highest value at sales prices", Sort.PRODUCT: "product", Sort.SKU: "SKU",
+    Sort.WAREHOUSE: "warehouse",
 }  # fmt: skip
 OF = ("accepted", "suggested")
 ORDERED_FILTERS = ("supplier", "no_supplier", "warehouse", "category", "q", "open")

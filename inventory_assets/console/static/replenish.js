@@ -31,7 +31,7 @@ function showPicked() {
   const priced = chosen.filter((line) => line.dataset.price !== undefined);
   const value = priced.reduce((sum, line) => sum + quantityOf(line) * Number(line.dataset.price), 0);
   one("[data-bar]").hidden = chosen.length === 0;
-  one("[data-picked]").textContent = chosen.length === 0 ? "" : `${counted(chosen)}, ${figure(units)} units${priced.length ? `, value ${figure(value)}` : ""}`;
+  one("[data-picked]").textContent = chosen.length === 0 ? "" : `${counted(chosen)}, ${figure(units)} units${priced.length ? `, ${figure(value)} at sales prices` : ""}`;
 }
 
 // A quantity that is no whole number of packs is allowed, and said.

@@ -62,7 +62,7 @@ def orders_section(planned: Planned) -> Section:
         some = ", ".join(f"{name(each.product)} at {name(each.warehouse_id)}" for each in planned.undecided[:3])
         lines.append(
             f"{counted(len(planned.undecided), 'alert')} without a quantity, as neither demand and lead time nor a "
-            f"limit or order_up_to says what the shelf should hold: {some}."
+            f"limit or order-up-to level says what the shelf should hold: {some}."
         )
     if planned.can_wait:
         lines.append(f"{counted(planned.can_wait, 'order')} can wait: inventory plan.")

@@ -2,6 +2,7 @@
 
 import pytest
 
+from inventory_assets.commands.plan.group import SORTS
 from inventory_assets.ingest.engine import Engine
 from inventory_assets.settings import Settings
 from tests.conftest import copy_home
@@ -125,6 +126,22 @@ def test_what_can_wait_is_left_out_where_that_is_asked(run, home, tmp_path):
     assert "1 line left out that can wait or are decided: --all" in shown.err
     assert "pln-20220520-W1-S2" in run("plan", "--all", at=at).out
     assert 2 == run("plan", "--urgent", "--all", at=at).code
+
+
+def test_lines_are_sorted_as_the_console_sorts_them(run, home, tmp_path):
+    at = copy_home(home, tmp_path / "other")
+    engine = Engine(Settings(home=at))
+    engine.lake.connection.execute(
+        "UPDATE lake.out.plans_changes SET revenue_at_risk = 1e6, runs_out_on = DATE '2022-05-01' WHERE warehouse_id = 'W2'"
+    )
+    engine.close()
+
+    def first(sort):
+        return run("plan", "--sort", sort, "--format", "json", at=at).rows[0]["warehouse_id"]
+
+    assert {"urgency": "W1", "money": "W2", "date": "W2", "sku": "W1", "value": "W1", "warehouse": "W1"} == {
+        sort: first(sort) for sort in SORTS
+    }
 
 
 @pytest.mark.parametrize("line_id", ["pln-20220520-W9-S1", "nothing", "", "pln-'"])
