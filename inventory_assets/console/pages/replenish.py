@@ -18,6 +18,7 @@ from inventory_assets.ranges import MAX_QUANTITY
 from inventory_assets.replenish.lines import Made
 from inventory_assets.replenish.ordered import Ordered, OrderedWanted, choose_ordered
 from inventory_assets.replenish.sheet import Line, Show, Sort, Wanted, quantity, sums, to_order
+from inventory_assets.words.times import to_minute
 
 PER_PAGE = 50
 SHOWN = {Show.URGENT: "urgent", Show.ALL: "also what can wait", Show.DECIDED: "decided"}
@@ -63,6 +64,7 @@ async def replenish(request: Request) -> Response:
         "chosen": {name: text for name, text in given.items() if name != "show"},
         "page": number_, "pages": -(-found.total // PER_PAGE), "most": MAX_QUANTITY, "most_days": MAX_SNOOZE_DAYS,
         "worth": plan_views.worth, "ordered": None,
+        "made_at": "" if found.made is None or found.made.at is None else to_minute(found.made.at),
     }  # fmt: skip
     if wanted.show is Show.DECIDED:
         # After the next plan nothing but this list tells of what was ordered.
