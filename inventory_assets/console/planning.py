@@ -12,10 +12,9 @@ from inventory_assets.console.problems import Refused
 from inventory_assets.domain.events.kinds import Key
 from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.replenish import sheet
-from inventory_assets.replenish.decided import read_unlanded
 from inventory_assets.replenish.explain import LineExplanation, explain_line
 from inventory_assets.replenish.lines import Made, UnknownLineError
-from inventory_assets.replenish.ordered import Ordered, read_ordered
+from inventory_assets.replenish.ordered import Ordered, read_ordered_at_once
 from inventory_assets.replenish.sheet import Choices, Group, Head, Line, Part, Sheet, Sheets, StockNow, Wanted
 from inventory_assets.settings import Settings
 
@@ -75,8 +74,7 @@ class Planning:
 
     def ordered(self, reader: LakeReader) -> Ordered:
         """What was accepted of every plan's lines, also what has not landed yet."""
-        version = reader.query("SELECT coalesce(max(version), 0) FROM meta.versions").item()
-        return read_ordered(reader, unlanded=read_unlanded(reader.settings, version))
+        return read_ordered_at_once(reader)
 
     def _choose(self, found: Sheet, wanted: Wanted) -> tuple[Head, list[Group]]:
         # Who turns pages asks the same again and again, of eight thousand lines.

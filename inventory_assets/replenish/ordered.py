@@ -12,9 +12,9 @@ from inventory_assets.domain.replenish.decisions import Decision, allot
 from inventory_assets.domain.replenish.ordered import Delivery, OrderState, what_became
 from inventory_assets.domain.values import to_datetime
 from inventory_assets.lake.query.clauses import USABLE_PRODUCTS, counting_versions
-from inventory_assets.lake.query.reader import IDS, Reader, id_list
+from inventory_assets.lake.query.reader import IDS, LakeReader, Reader, id_list
 from inventory_assets.lake.tables import PLANS
-from inventory_assets.replenish.decided import Told, read_decisions, read_restocks
+from inventory_assets.replenish.decided import Told, read_decisions, read_restocks, read_unlanded
 from inventory_assets.replenish.lines import read_made
 from inventory_assets.replenish.moment import last_day
 
@@ -78,6 +78,12 @@ def read_ordered(reader: Reader, *, unlanded: Sequence[Told] = ()) -> Ordered:
         return Ordered(day, [])
     rows = _rows(reader, accepted, day)
     return Ordered(day, sorted(rows, key=lambda row: (row["accepted_at"], row["line_id"]), reverse=True))
+
+
+def read_ordered_at_once(reader: LakeReader) -> Ordered:
+    """The same, with what was decided and has not landed yet."""
+    version = reader.query("SELECT coalesce(max(version), 0) FROM meta.versions").item()
+    return read_ordered(reader, unlanded=read_unlanded(reader.settings, version))
 
 
 def _rows(reader: Reader, accepted: dict[Key, list[Decision]], day: date) -> Iterable[Row]:
