@@ -19,6 +19,7 @@ from inventory_assets.replenish.make import refresh_plan
 from inventory_assets.settings import Settings
 from tests.builders import cut, message, received, simulated, transaction
 from tests.docs.markdown import ROOT, blocks
+from tests.docs.test_bi_docs import cells
 from tests.marts.conftest import reader_of
 
 pytestmark = pytest.mark.big
@@ -81,6 +82,14 @@ def test_every_question_has_an_answer(traded, question):
 
     assert ran.exit_code == 0, ran.output
     assert json.loads(ran.output), question.code
+
+
+def test_the_notebooks_question_of_the_marts_has_an_answer(traded):
+    """`examples/stock.ipynb`: its other cells are asked in `tests/docs/test_bi_docs.py`."""
+    namespace = {"lake": reader_of(traded)}
+    exec(cells()["fill-rate"], namespace)
+
+    assert 3 == len(namespace["answer"].fetchall())
 
 
 def test_the_real_files_and_the_lake_agree(traded):

@@ -14,7 +14,7 @@ import duckdb
 
 from inventory_assets.commands.days import read_moment
 from inventory_assets.commands.landing import land_or_say
-from inventory_assets.commands.output import FORMATS, notes, print_batches
+from inventory_assets.commands.output import FORMATS, notes, print_batches, print_line
 from inventory_assets.commands.stopping import ending_on_sigterm
 from inventory_assets.lake.catalog.marts import MartsMissingError, show_marts
 from inventory_assets.lake.files.archive_files import SCHEMA as ARCHIVE
@@ -26,9 +26,10 @@ from inventory_assets.lake.query.as_of import show_version, version_at
 from inventory_assets.lake.query.guard import bounded, check_question, only_read
 from inventory_assets.lake.query.names import Names, read_names
 from inventory_assets.lake.query.reader import LakeReader
+from inventory_assets.lake.tables import CATALOG
 from inventory_assets.lake.upkeep.expiry import hold_snapshots
 from inventory_assets.option_types import ROWS, VERSION
-from inventory_assets.recompute.moment import STOCK_AT, show_stock_at
+from inventory_assets.recompute.moment import STOCK_AT, show_stock_at, stock_at_macro
 from inventory_assets.settings import Settings, load_settings
 from inventory_assets.words.numbers import counted
 
@@ -61,9 +62,10 @@ class Asked:
 @click.option("--format", "format_", type=click.Choice([*FORMATS, PARQUET]), default="table", show_default=True,
               help="How rows are printed; json is one array of objects, parquet goes to --out.")  # fmt: skip
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="With --format parquet: the file.")
+@click.option("--attach", is_flag=True, help="Print the SQL that opens the lake in a DuckDB of your own, and end.")
 def sql(
     query: str | None, at_version: int | None, at_time: str | None, fresh: bool, files: bool, limit: int, format_: str,
-    out: Path | None,
+    out: Path | None, attach: bool,
 ) -> None:  # fmt: skip
     """Ask the lake a question in SQL. Read-only; schemas raw, core, out, meta, snapshots, marts, archive.
 
@@ -78,6 +80,11 @@ def sql(
     inventory sql "SELECT count(*) FROM out.alerts" --at-version 12
     inventory sql "SELECT * FROM core.events" --format parquet --out events.parquet
     """
+    if attach:
+        if query is not None:
+            raise click.UsageError("--attach prints the SQL that opens the lake, and asks no QUERY.")
+        print_opening(load_settings())
+        return
     if at_version is not None and at_time is not None:
         raise click.UsageError("--at-version and --at were both given; choose one.")
     if (format_ == PARQUET) != (out is not None):
@@ -123,6 +130,18 @@ def ask(settings: Settings, query: str, how: Asked) -> None:
         if cursor.description is not None:
             names = unique_names([column[0] for column in cursor.description])
             _print(names, iter(lambda: cursor.fetchmany(BATCH), []), how)
+
+
+def print_opening(settings: Settings) -> None:
+    """Print the statements with which any DuckDB of this release opens the lake."""
+    from inventory_assets.lake.catalog.opening import opening_statements  # few ask for it
+
+    for statement in (*opening_statements(settings), stock_at_macro(f"{CATALOG}.core.events", is_temporary=True)):
+        print_line(f"{statement};")
+    if not settings.is_embedded:
+        notes.print("no password is in it: set PGPASSWORD, or use ~/.pgpass", style="dim")
+    if settings.data_uri.startswith("gs://"):
+        notes.print("no key is in it: before ATTACH, CREATE SECRET (TYPE gcs, KEY_ID '…', SECRET '…')", style="dim")
 
 
 def _print(names: Sequence[str], batches: Iterator[list[Any]], how: Asked) -> None:

@@ -59,7 +59,7 @@ def connect(settings: Settings, *, read_only: bool = False) -> duckdb.DuckDBPyCo
         if not read_only:
             catalog_path.parent.mkdir(parents=True, exist_ok=True)
             _check_writable(settings)
-    connection = open_duckdb(settings, *_extensions(settings))
+    connection = open_duckdb(settings, *extensions_of(settings))
     _use_credentials(connection, settings)
     if read_only:
         attach_whole(connection, settings)
@@ -132,7 +132,8 @@ def prepare(connection: duckdb.DuckDBPyConnection, *extensions: str) -> None:
         load_extension(connection, name)
 
 
-def _extensions(settings: Settings) -> list[str]:
+def extensions_of(settings: Settings) -> list[str]:
+    """The extensions that reading the lake takes."""
     names = ["ducklake", "sqlite_scanner" if settings.is_embedded else "postgres_scanner"]
     # Snapshot files can do without (`partition_files.attach_views`).
     if any("://" in uri for uri in (settings.data_uri, settings.archive_uri)):
@@ -165,7 +166,7 @@ def attach_at_snapshot(connection: duckdb.DuckDBPyConnection, settings: Settings
     Raises:
         LakeMissingError: There is no lake.
     """
-    prepare(connection, *_extensions(settings))
+    prepare(connection, *extensions_of(settings))
     _use_credentials(connection, settings)
     attach(connection, settings, read_only=True)
     row = connection.execute(f"SELECT max(snapshot_id) FROM {CATALOG}.snapshots()").fetchone()

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 
+import duckdb
 import polars as pl
 import pytest
 
@@ -44,6 +45,27 @@ def test_integers_are_integers_and_times_are_rfc_3339(ask):
         "zoned": "2022-04-20T07:00:00.000000Z", "half": 0.5, "none": None, "yes": True, "day": "2022-04-20",
     }  # fmt: skip
     assert type(row["total"]) is int
+
+
+def test_what_attach_prints_opens_the_lake_elsewhere(run, shop_home):
+    """As one script, in a DuckDB that knows nothing of ours; its answers are ours."""
+    printed = run("sql", "--attach", at=shop_home)
+    question = "SELECT sku, on_hand FROM stock_at('2022-04-20 08:59:59') ORDER BY sku"
+
+    elsewhere = duckdb.connect()
+    elsewhere.execute(printed.out)
+
+    ours = run("sql", question, "--format", "json", at=shop_home).rows
+    assert 0 == printed.code
+    assert 2 == len(ours)
+    assert [tuple(row.values()) for row in ours] == elsewhere.sql(question).fetchall()
+
+
+def test_attach_asks_nothing(run, shop_home):
+    found = run("sql", "--attach", "SELECT 1", at=shop_home)
+
+    assert 2 == found.code
+    assert "asks no QUERY" in found.err
 
 
 @pytest.mark.parametrize("format_", ["json", "csv", "table"])
