@@ -59,6 +59,7 @@ def _lake(settings: Settings) -> dg.Definitions:
         asset_checks=build_checks(),
         jobs=[
             inventory_job,
+            *upkeep.FIGURE_JOBS,
             upkeep.maintenance_job,
             upkeep.alert_sweep_job,
             upkeep.archive_job,

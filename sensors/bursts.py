@@ -9,7 +9,7 @@ the end of the tick that finds it finished.
 from functools import partial
 
 import duckdb
-from dagster import DefaultSensorStatus, SensorEvaluationContext, SensorResult, SkipReason, sensor
+from dagster import AssetCheckEvaluation, DefaultSensorStatus, SensorEvaluationContext, SensorResult, SkipReason, sensor
 
 from inventory_assets.assets.checks import hold_findings
 from inventory_assets.clock import machine_seconds
@@ -19,7 +19,7 @@ from inventory_assets.lake.errors import LakeError
 from inventory_assets.messaging.errors import MessagingError
 from inventory_assets.session import Session
 from resources import InventoryResource
-from sensors.events import BuiltReport, build_report, lists_for
+from sensors.events import BuiltReport, build_report, keep_evaluated, lists_for
 from sensors.report import ReportCursor, is_report_due
 
 # Of a lease of 30 s, so that one may be late. Each costs about 0.1 s of CPU in the daemon, whatever it does.
@@ -57,11 +57,18 @@ def burst_sensor(context: SensorEvaluationContext) -> SensorResult | SkipReason:
     if built is None:
         return SkipReason(said)
     return SensorResult(
-        asset_events=built.events,
+        asset_events=[*built.events, *_kept(context, built)],
         dynamic_partitions_requests=lists_for(built.events, session.settings),
         cursor=built.cursor.dump(),
         skip_reason=SkipReason(said),
     )
+
+
+def _kept(context: SensorEvaluationContext, built: BuiltReport) -> list[AssetCheckEvaluation]:
+    # Where there is something to tell, once a minute at most: Dagster's storage is opened for it.
+    if context.repository_def is None:
+        return []
+    return keep_evaluated(context.instance, context.repository_def.asset_graph.asset_check_keys, built.events)
 
 
 def _keep_going(session: Session, *, is_first: bool) -> str:

@@ -5,16 +5,19 @@ when (`report`), or when it is built and told (`bursts`).
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
 from dagster import (
     AddDynamicPartitionsRequest,
     AssetCheckEvaluation,
+    AssetCheckKey,
     AssetCheckSeverity,
     AssetKey,
     AssetMaterialization,
+    DagsterInstance,
+    MetadataValue,
 )
 
 from inventory_assets.assets.checks import (
@@ -37,7 +40,7 @@ from inventory_assets.assets.dagster_internals import (
 )
 from inventory_assets.assets.metadata import counts_metadata, table_metadata, table_version
 from inventory_assets.assets.recompute import BY_BURSTS
-from inventory_assets.assets.specs import SPEC_OF, SPECS, TableSpec
+from inventory_assets.assets.specs import SCHEDULED, SPECS, TableSpec
 from inventory_assets.clock import machine_seconds
 from inventory_assets.ingest.meaning import CODE_VERSION
 from inventory_assets.lake.fresh import land_all
@@ -101,17 +104,19 @@ def read_versions(reader: Reader, after: int) -> list[VersionRow]:
 def build_materializations(reader: Reader, report: Report, settings: Settings) -> list[AssetMaterialization]:
     """One materialization per asset (and partition) that the reported versions changed."""
     events = []
+    versions = {spec.table: table_version(reader, spec) for spec in SPECS}
+    changed = {table for table, version in versions.items() if version >= report.first_version}
     for spec in SPECS:
-        version = table_version(reader, spec)
-        if version < report.first_version:
+        if spec.table not in changed and not (versions[spec.table] and _is_as_it_was(spec, changed)):
             continue
+        version = versions[spec.table]
         metadata = {
             **table_metadata(reader, spec, settings_of(settings)),
             **counts_metadata(report.counts),
             "versions": f"{report.first_version} to {report.last_version}",
             **({"computed_by": BY_BURSTS} if spec.table in RECOMPUTED else {}),
         }
-        tags = {DATA_VERSION_TAG: str(version), CODE_VERSION_TAG: CODE_VERSION, **_input_tags(reader, spec)}
+        tags = {DATA_VERSION_TAG: str(version), CODE_VERSION_TAG: CODE_VERSION, **_input_tags(versions, spec)}
         for partition in _partitions(reader, spec, report, settings):
             events.append(
                 AssetMaterialization(asset_key=AssetKey(spec.key), partition=partition, metadata=metadata, tags=tags)
@@ -159,12 +164,51 @@ def _evaluation(table: Table, name: str, text: str, *, passed: bool, metadata: d
     )
 
 
-def _input_tags(reader: Reader, spec: TableSpec) -> dict[str, str]:
+def _is_as_it_was(spec: TableSpec, changed: Collection[Table]) -> bool:
+    # Bursts had nothing to write there. Unsaid, Dagster would show it as unsynced: made of earlier inputs. What is
+    # made by schedule is.
+    return spec.table not in SCHEDULED and any(table in changed for table in spec.inputs)
+
+
+def keep_evaluated(
+    instance: DagsterInstance, checks: Iterable[AssetCheckKey], events: Iterable[Event]
+) -> list[AssetCheckEvaluation]:
+    """The last results of the checks that runs evaluated, of the tables that are told and not judged by this report.
+
+    Dagster shows a check as not evaluated once another run, or a report, has told of its table since. A report's own
+    results stay through the next report; so those of a run are said once more, with when and where they were found.
+    """
+    events = list(events)
+    told = {event.asset_key for event in events if isinstance(event, AssetMaterialization)}
+    judged = {event.asset_check_key for event in events if isinstance(event, AssetCheckEvaluation)}
+    wanted = [key for key in checks if key.asset_key in told and key not in judged]
+    if not wanted:
+        return []
+    latest = instance.event_log_storage.get_latest_asset_check_execution_by_key(wanted)
+    return [
+        _again(record.evaluation, record.run_id, record.create_timestamp)
+        for record in latest.values()
+        if record is not None and record.run_id and record.evaluation is not None
+    ]
+
+
+def _again(found: AssetCheckEvaluation, run_id: str, at: float) -> AssetCheckEvaluation:
+    return AssetCheckEvaluation(
+        asset_key=found.asset_key, check_name=found.check_name, passed=found.passed, severity=found.severity,
+        description=found.description,
+        metadata={
+            **found.metadata,
+            "judged_at": MetadataValue.timestamp(at), "judged_by": MetadataValue.dagster_run(run_id),
+        },
+    )  # fmt: skip
+
+
+def _input_tags(versions: Mapping[Table, int], spec: TableSpec) -> dict[str, str]:
     """What the table was made from. Without both tags of each input, Dagster shows a table as unsynced."""
     tags = {}
     for table in spec.inputs:
         key = AssetKey(table.full_name.split("."))
-        version = table_version(reader, SPEC_OF[table.full_name])
+        version = versions[table]
         tags[get_input_data_version_tag(key)] = str(version) if version else NULL_DATA_VERSION.value
         # The inputs are reported in this very event batch: there is no event of theirs to name yet.
         tags[get_input_event_pointer_tag(key)] = NULL_EVENT_POINTER

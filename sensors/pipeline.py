@@ -109,9 +109,9 @@ def operations_sensor(context: SensorEvaluationContext, inventory: InventoryReso
         # What was not kept is told by the next look.
         context.log.error(str(error))
         return SkipReason(str(error))
-    if not connectors and not findings and not context.cursor:
-        return SkipReason("no connector has been heard of, and no transaction was refused as moved")
     said = f"{len(connectors)} connectors: " + ("; ".join(each.text for each in findings) or "all is well")
+    if not connectors and not findings:
+        said = "no connector has been heard of, and no transaction was refused as moved"
     cursor = is_report_due(CheckCursor.parse(context.cursor), findings, now=machine_seconds())
     if cursor is None:
         return SkipReason(said)

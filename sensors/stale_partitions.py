@@ -23,9 +23,17 @@ from inventory_assets.lake.files.partition_files import SNAPSHOT_TABLES, Manifes
 from inventory_assets.lake.query.reader import history_reader
 from inventory_assets.settings import Settings
 from inventory_assets.snapshots.staleness import Findings, find_stale, ranges
+from inventory_assets.words.numbers import counted
 from resources import InventoryResource
+from sensors.cursor import Cursor
 
 LOOKING = "looking for late events, beside the bursts"
+
+
+class AskedCursor(Cursor, frozen=True):
+    """The run keys that the last look asked for."""
+
+    run_keys: list[str] = []
 
 
 class StaleRange(NamedTuple):
@@ -74,13 +82,21 @@ def stale_partitions_sensor(
     if found is None:
         return SkipReason(LOOKING)
     requests: list[RunRequest] = []
+    before = AskedCursor.parse(context.cursor).run_keys
     told = []
     for table, findings in found:
         shown = {day: why for day, why in findings.stale.items() if day >= settings.partitions_start_date}
         for each in plan_runs(table, shown, findings.manifests, now=machine_now()):
             requests.append(request_range(table, each.first, each.last, only_changed=True, run_key=each.run_key))
         told.append(f"{table.name}: {len(shown)} of {len(findings.manifests)} days stale")
-    return SensorResult(run_requests=requests, skip_reason=None if requests else SkipReason("; ".join(told)))
+    # Dagster starts a key once, and would say nothing of the others.
+    new = [each for each in requests if each.run_key not in before]
+    cursor = AskedCursor([each.run_key for each in requests if each.run_key]).dump()
+    if new:
+        return SensorResult(run_requests=new, cursor=cursor)
+    if requests:
+        told.append(f"{counted(len(requests), 'run')} asked for already, and once more next hour if that fails")
+    return SensorResult(skip_reason=SkipReason("; ".join(told)), cursor=cursor)
 
 
 def look(settings: Settings, today: date) -> list[tuple[SnapshotTable, Findings]]:

@@ -1,6 +1,7 @@
 """Metadata worth looking at: counts, versions, the worst breaches as a table."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -80,12 +81,20 @@ def table_metadata(reader: Reader, spec: TableSpec, how: PlanSettings) -> dict[s
         title, query = _LOOKS[spec.table]
         found[title] = records_metadata(list(reader.query(query).iter_rows(named=True)))
     found["dagster/row_count"] = rows
-    found["version"] = table_version(reader, spec)
+    found["version"] = version = table_version(reader, spec)
+    if version:
+        found["last_changed"] = MetadataValue.timestamp(_committed_at(reader, version))
     if isinstance(spec.table, VersionedTable):
         found["changes_kept"] = reader.query(f"SELECT count(*) AS n FROM {spec.table.changes}").item()
     found["query"] = MetadataValue.md(f'`inventory sql "{spec.example}"`')
     found["dagster/table_name"] = f"lake.{name}"
     return found
+
+
+def _committed_at(reader: Reader, version: int) -> datetime:
+    """When a version was made, by the machine's clock, as all that Dagster shows beside it."""
+    found = reader.query("SELECT committed_at FROM meta.versions WHERE version = ?", [version]).item()
+    return found.replace(tzinfo=UTC)
 
 
 def top_breaches(reader: Reader, how: PlanSettings) -> MetadataValue:

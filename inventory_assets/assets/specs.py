@@ -138,4 +138,7 @@ SPECS = (
         "SELECT supplier_id, line_id, order_by, order_quantity, reason FROM out.plans WHERE is_urgent ORDER BY ALL"),
 )  # fmt: skip
 
+# Made by schedule; all others are what the newest burst left.
+SCHEDULED = (VELOCITY, COVERAGE, DYNAMIC_THRESHOLDS, PLANS, INCIDENTS)
+
 SPEC_OF = {spec.table.full_name: spec for spec in SPECS}

@@ -1,6 +1,7 @@
 """Schedules and their jobs: figures made daily, the lake and Dagster's own records kept small, old days archived."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import dagster as dg
 import sqlalchemy as sa
@@ -73,8 +74,24 @@ def maintenance_job() -> None:
     prune_dagster()
 
 
+def _figures(name: str, description: str, *keys: str) -> Any:
+    """A job of some of the lake's figures: a run of a nameless one cannot be found in *Runs*."""
+    return dg.define_asset_job(
+        name, selection=dg.AssetSelection.assets(*(key.split("/") for key in keys)), description=description
+    )
+
+
+velocity_job = _figures("velocity", "Mean daily units sold, as of the last complete UTC day.", "core/velocity")
+incidents_job = _figures("incidents", "Business alerts: open, follow and resolve them.", "out/incidents")
+demand_job = _figures(
+    "demand", "Demand on days with stock, days of cover, and the limits computed from it.",
+    "core/coverage", "core/dynamic_thresholds",
+)  # fmt: skip
+plan_job = _figures("plan", "What to order by when and what to move, of every shelf.", "out/plans")
+FIGURE_JOBS = (velocity_job, incidents_job, demand_job, plan_job)
+
 velocity_schedule = running(
-    "hourly_velocity", dg.AssetSelection.assets(dg.AssetKey(["core", "velocity"])), "10 * * * *",
+    "hourly_velocity", velocity_job, "10 * * * *",
     "Mean daily units sold over the last complete UTC days; within a day only late orders change it.",
 )  # fmt: skip
 
@@ -107,20 +124,18 @@ def alert_sweep_schedule(
 
 
 incident_schedule = running(
-    "hourly_incidents", dg.AssetSelection.assets(dg.AssetKey(["out", "incidents"])), "5 * * * *",
+    "hourly_incidents", incidents_job, "5 * * * *",
     "Business alerts: stockouts of a category (a running sensor finds them within two minutes), "
     "unusual sales, overdue restocks, breach trends.",
 )  # fmt: skip
 
 demand_schedule = running(
-    "daily_demand",
-    dg.AssetSelection.assets(dg.AssetKey(["core", "coverage"]), dg.AssetKey(["core", "dynamic_thresholds"])),
-    "25 0 * * *",
+    "daily_demand", demand_job, "25 0 * * *",
     "Demand on days with stock, days of cover, and dynamic thresholds, after the UTC day is complete.",
 )  # fmt: skip
 
 plan_schedule = running(
-    "daily_plan", dg.AssetSelection.assets(dg.AssetKey(["out", "plans"])), "40 0 * * *",
+    "daily_plan", plan_job, "40 0 * * *",
     "What to order by when and what to move, after the UTC day is complete.",
 )  # fmt: skip
 

@@ -1,5 +1,6 @@
 """What Dagster loads, and what materializing does, without a daemon or a broker of Google's."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
@@ -16,7 +17,7 @@ from inventory_assets.session import SESSIONS
 from inventory_assets.settings import Settings
 from resources import InventoryResource
 from sensors.bursts import burst_sensor
-from sensors.events import build_report
+from sensors.events import build_report, keep_evaluated
 from sensors.report import ReportCursor
 from tests.assets.dagster_internals import (
     CachingStaleStatusResolver,
@@ -248,6 +249,76 @@ def test_what_a_tick_reports_is_in_sync_for_dagster(inventory):
 
     assert {"core/sku_state", "core/rollups", "core/resolved_thresholds", "out/alerts"} <= set(status)
     assert {StaleStatus.FRESH} == set(status.values()), status
+
+
+def test_what_bursts_leave_as_it_was_stays_in_sync(inventory):
+    """A sale touches no limit and no dead letter: they are of now all the same."""
+    graph = build_defs(Settings()).resolve_asset_graph()
+    kept = ["core/dead_letters", "core/resolved_thresholds"]
+    with dg.DagsterInstance.ephemeral() as instance:
+        first = burst_sensor(dg.build_sensor_context(instance=instance))
+        engine_of(inventory).commit_burst([message(transaction("T-LATER", quantity=-1, warehouse_id="W1", sku="S1"))])
+        second = build_report(inventory.settings(), ReportCursor(ReportCursor.parse(first.cursor).version))
+        for event in (*first.asset_events, *second.events):
+            instance.report_runless_asset_event(event)
+        loading = LoadingContextForTest(instance)
+        resolver = CachingStaleStatusResolver(instance=instance, asset_graph=graph, loading_context=loading)
+        status = {key: resolver.get_status(dg.AssetKey(key.split("/"))) for key in kept}
+    versions = {
+        event.asset_key.to_user_string(): event.tags["dagster/data_version"]
+        for event in second.events
+        if isinstance(event, dg.AssetMaterialization)
+    }
+
+    assert dict.fromkeys(kept, StaleStatus.FRESH) == status
+    assert all(int(versions["core/sku_state"]) > int(versions[key]) for key in kept)
+    assert "core/threshold_rules" not in versions, "there has never been one"
+
+
+def test_a_check_that_a_run_evaluated_stays_evaluated(inventory):
+    """A report a minute later is a newer materialization: the check's page went back to "Not evaluated"."""
+    defs = build_defs(Settings(), resource_overrides={"inventory": inventory})
+    repository = defs.get_repository_def()
+    key = dg.AssetCheckKey(dg.AssetKey(["out", "alerts"]), "alerts_agree_with_stock")
+    with dg.DagsterInstance.ephemeral() as instance:
+
+        def tell(events):
+            for event in events:
+                instance.report_runless_asset_event(event)
+
+        def is_evaluated():
+            record = instance.event_log_storage.get_latest_asset_check_execution_by_key([key])[key]
+            return asyncio.run(record.targets_latest_materialization(LoadingContextForTest(instance)))
+
+        tell(burst_sensor(dg.build_sensor_context(instance=instance)).asset_events)
+        run = defs.resolve_job_def("low_stock_sweep_job").execute_in_process(instance=instance)
+        by_run = is_evaluated()
+        context = dg.build_sensor_context(instance=instance, repository_def=repository)
+        told = burst_sensor(context).asset_events
+        [again] = [each for each in told if getattr(each, "asset_check_key", None) == key]
+        events = [each for each in told if each is not again]
+        tell(events)
+        without = is_evaluated()
+        tell([again])
+        kept = is_evaluated()
+        tell(events)
+
+        assert (True, False, True, True) == (by_run, without, kept, is_evaluated())
+        assert (key, True) == (again.asset_check_key, again.passed)
+        assert run.run_id == again.metadata["judged_by"].value
+        assert [] == keep_evaluated(instance, repository.asset_graph.asset_check_keys, events), "it is said once"
+
+
+def test_every_run_has_a_job_with_a_name():
+    """Hours later nobody finds the plan's run among six called `__anonymous_asset_job`."""
+    repository = build_defs(Settings()).get_repository_def()
+    jobs = {each.job_name for each in repository.schedule_defs}
+
+    assert {"velocity", "demand", "plan", "incidents"} <= jobs
+    assert [] == [name for name in jobs if name.startswith("__")]
+    assert [] == [
+        job.name for job in repository.get_all_jobs() if not job.name.startswith("__") and not job.description
+    ]
 
 
 def test_a_later_tick_tells_the_report_that_was_built_beside_its_bursts(inventory, tmp_path):

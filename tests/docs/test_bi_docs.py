@@ -63,7 +63,9 @@ def test_every_cell_answers(answers, open_filled, settings, home):
     writer = open_duckdb(settings, "ducklake")
     attach_marts(writer, settings, read_only=False)
     # As the mart has them; `tests/marts/test_queries.py` asks the real one.
-    writer.execute("CREATE TABLE marts.main.fill_rates AS SELECT 'W' AS warehouse_id, 200 AS judged_units, 1 AS short_units")
+    writer.execute(
+        "CREATE TABLE marts.main.fill_rates AS SELECT 'W' AS warehouse_id, 200 AS judged_units, 1 AS short_units"
+    )
     writer.close()
 
     shown = answers(home)

@@ -54,12 +54,19 @@ def told(broker: InMemoryBroker) -> list[tuple[str, str]]:
     return [(body["finding"], body["state"]) for body in bodies if body["type"] == "pipeline_finding"]
 
 
-def test_a_lake_without_connectors_shows_and_tells_nothing(inventory, broker):
+def test_a_lake_without_connectors_tells_nothing_and_its_checks_say_why(inventory, broker):
+    """A check that is never evaluated looks like one that does not run."""
     engine_of(inventory).commit_burst([message(level()), message(b"broken")])
 
     found = tick(inventory)
 
-    assert isinstance(found, dg.SkipReason) and "no connector" in (found.skip_message or "")
+    again = tick(inventory, found.cursor)
+
+    assert {(name, True) for name in CHECK_NAMES} == {(each.check_name, each.passed) for each in found.asset_events}
+    assert {"No connector has been heard of: there is nothing to judge."} == {
+        each.description for each in found.asset_events
+    }
+    assert isinstance(again, dg.SkipReason) and "no connector" in (again.skip_message or "")
     assert [] == told(broker)
     assert [] == rows(engine_of(inventory).lake, "SELECT kind FROM meta.pipeline_findings_changes")
 

@@ -14,6 +14,7 @@ from resources import InventoryResource
 from sensors.stale_partitions import LOOKING, plan_runs, stale_partitions_sensor
 from tests.builders import level, message, transaction
 from tests.facts import engine_of
+from tests.messaging.brokers import eventually
 from tests.sensors.looking import look
 
 NOW = datetime(2026, 3, 9, 10, 30, tzinfo=UTC)
@@ -96,6 +97,25 @@ def test_late_events_have_the_days_they_reach_made_anew_and_no_others(inventory)
     ]
     assert expected == tick(inventory)
     assert expected == tick(inventory), "until they are made, they are asked for"
+
+
+def test_a_tick_says_what_waits_for_its_run(inventory, instance):
+    """Dagster starts a run key once: the ticks after that were skipped without a word."""
+    late = transaction("LATE", at="2026-03-02T09:00:00Z")
+    engine_of(inventory).commit_burst([message(late, published_at=NOW)])
+    asked = look(inventory)
+
+    def tick_later():
+        context = dg.build_sensor_context(instance=instance, resources={"inventory": inventory}, cursor=asked.cursor)
+        found = stale_partitions_sensor(context)
+        return None if getattr(found, "skip_message", None) == LOOKING else found
+
+    later = eventually(tick_later, every=0.05)
+
+    assert 2 == len(asked.run_requests)
+    assert not later.run_requests
+    assert "2 runs asked for already" in later.skip_reason.skip_message
+    assert "daily_stock: 2 of 5 days stale" in later.skip_reason.skip_message
 
 
 def test_days_before_the_first_partition_are_left_to_people(inventory, monkeypatch):
