@@ -2,7 +2,7 @@
 
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import duckdb
 from starlette.applications import Starlette
@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from inventory_assets.changes.publish import Publish
+from inventory_assets.clock import machine_microseconds
 from inventory_assets.console.access import Access
 from inventory_assets.console.api.endpoints import ENDPOINTS
 from inventory_assets.console.api.openapi import Endpoint
@@ -31,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 def build_app(
     settings: Settings, access: Access, *, publish: Publish | None = None, keep_seconds: float = KEEP_SECONDS,
-    live: Live | None = None,
+    live: Live | None = None, now: Callable[[], int] = machine_microseconds,
 ) -> Guard:  # fmt: skip
     """Build the console's application.
 
@@ -41,8 +42,9 @@ def build_app(
         publish: Where changes leave; None is the product's own publisher.
         keep_seconds: How long an answer serves others too.
         live: The newest picture, which somebody else keeps up to date; None asks the lake for everything.
+        now: The machine's clock, in microseconds: by it something is behind.
     """
-    console = Console(settings, access, publish=publish, keep_seconds=keep_seconds, live=live)
+    console = Console(settings, access, publish=publish, keep_seconds=keep_seconds, live=live, now=now)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
@@ -53,3 +53,55 @@ class Keeping:
         if len(self._asked) > MAX_KEPT:
             for name in [name for name, each in self._asked.items() if each.until is not None and each.until <= now]:
                 del self._asked[name]
+
+
+class Latest(Generic[T]):
+    """One answer that takes long: the last one is shown while the next is being made."""
+
+    def __init__(
+        self, make: Callable[[], Awaitable[T]], *, fresh_seconds: float, is_exact: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:  # fmt: skip
+        """Make it; nothing is asked before somebody looks.
+
+        Args:
+            make: Makes the answer.
+            fresh_seconds: How old one is when the next is begun; at least `KEEP_TIMES` what it took.
+            is_exact: Each look waits for an answer of its own.
+            clock: Seconds.
+        """
+        self._make = make
+        self._fresh_seconds = fresh_seconds
+        self._is_exact = is_exact
+        self._clock = clock
+        self._task: asyncio.Task[T] | None = None
+        self._known: tuple[T] | None = None
+        self._begun_at = 0.0
+        self._next_at = 0.0
+
+    async def get(self, *, patience: float | None = None) -> T | None:
+        """The newest answer there is; None where the first takes longer than `patience` seconds.
+
+        Raises:
+            Exception: As making it did, where there is no earlier one.
+        """
+        if self._is_exact:
+            return await self._make()
+        if self._task is None and (self._known is None or self._clock() >= self._next_at):
+            self._begun_at = self._clock()
+            self._task = asyncio.ensure_future(self._make())
+            self._task.add_done_callback(self._take)
+        if self._known is None and (task := self._task) is not None:
+            await asyncio.wait({task}, timeout=patience)
+            if not task.done():
+                return None
+            return task.result()
+        return None if self._known is None else self._known[0]
+
+    def _take(self, task: asyncio.Task[T]) -> None:
+        self._task = None
+        now = self._clock()
+        self._next_at = now + max(self._fresh_seconds, KEEP_TIMES * (now - self._begun_at))
+        # What was known is shown until it can be made again; asked for, the failure is whoever's waits for it.
+        if not task.cancelled() and task.exception() is None:
+            self._known = (task.result(),)

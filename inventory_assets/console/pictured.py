@@ -21,9 +21,10 @@ from inventory_assets.console.questions import FOUND, Row
 from inventory_assets.domain.events.kinds import Condition
 from inventory_assets.domain.picture.picture import Picture
 from inventory_assets.domain.picture.rows import Alert, Stock
-from inventory_assets.domain.values import to_datetime
+from inventory_assets.domain.values import span, to_datetime
 from inventory_assets.lake.errors import LakeError
 from inventory_assets.picture.live import Live
+from inventory_assets.quality.lags import READING, Lag
 from inventory_assets.queries.alerts import with_handling
 from inventory_assets.replenish.present import listed_with
 from inventory_assets.settings import Settings
@@ -83,6 +84,17 @@ class Pictured:
         newest = picture.version if self._live is None else self._live.newest
         return Shown(picture.version, picture.committed_us, newest, (self._live and self._live.stale_seconds) or 0.0)
 
+    def lag(self) -> Lag | None:
+        """That the picture could not be brought up to date for so long that the lake is asked instead; mostly None."""
+        stale = None if self._live is None or self._live.picture is None else self._live.stale_seconds
+        if stale is None or stale <= STALE_SECONDS:
+            return None
+        passed = int(stale * 1_000_000)
+        text = f"This console could not follow the journal for {span(passed)}: what it shows is read from the lake."
+        return Lag(
+            READING, text, "Its log says why. If that goes on, start it again.", machine_microseconds() - passed
+        )  # fmt: skip
+
     def worst_alerts(self, picture: Picture, filters: Mapping[str, str]) -> list[Alert]:
         """The alerts that fire, for which filters hold, the worst and newest first if `sort` does not say otherwise."""
         alerts = self._of("worst", picture, picture.alerts.newest, lambda: sorted(picture.alerts, key=worst_first))
@@ -117,6 +129,10 @@ class Pictured:
         counts = self._of("counts", picture, picture.alerts.newest, lambda: _count(picture))
         warehouses = self._of("warehouses", picture, picture.sums.newest, lambda: _warehouses(picture))
         return {**counts, "warehouses": warehouses}
+
+    def alerts_by_warehouse(self, picture: Picture) -> dict[str, dict[str, int]]:
+        """How many alerts fire by warehouse and condition; they add up to `summarize`."""
+        return self._of("by warehouse", picture, picture.alerts.newest, lambda: _count_by_warehouse(picture))
 
     async def list_stock(self, picture: Picture, *, sku: str | None, warehouse: str | None, limit: int) -> list[Row]:
         """The stock of a SKU over its warehouses, or of a warehouse, the least available first."""
@@ -198,6 +214,14 @@ def _count(picture: Picture) -> dict[str, int]:
         "firing": firing, "open": unacknowledged, "stockout": kinds[Condition.STOCKOUT],
         "low": kinds[Condition.LOW_STOCK], "reorder": kinds[Condition.REORDER],
     }  # fmt: skip
+
+
+def _count_by_warehouse(picture: Picture) -> dict[str, dict[str, int]]:
+    found: dict[str, dict[str, int]] = {}
+    for each in picture.alerts:
+        mine = found.setdefault(each.warehouse_id, {})
+        mine[each.alert_type] = mine.get(each.alert_type, 0) + 1
+    return found
 
 
 def _warehouses(picture: Picture) -> list[str]:

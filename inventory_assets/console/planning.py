@@ -34,6 +34,14 @@ class Planned(NamedTuple):
     stock: dict[Key, StockNow]
 
 
+class Heads(NamedTuple):
+    """How much there is to do: of the whole plan, and by warehouse."""
+
+    made: Made | None
+    whole: Head
+    by_warehouse: dict[str, Head]
+
+
 class Planning:
     """The plan in memory, and the lines that were explained."""
 
@@ -41,6 +49,7 @@ class Planning:
         self._settings = settings
         self._sheets = Sheets()
         self._sheet: Sheet | None = None
+        self._heads: tuple[Sheet, Heads] | None = None
         self._chosen: OrderedDict[Wanted, tuple[Head, list[Group]]] = OrderedDict()
         self._explained: OrderedDict[tuple[str, int], LineExplanation] = OrderedDict()
         # Each has a connection of its own to the lake.
@@ -59,6 +68,21 @@ class Planning:
             stock = sheet.read_stock(reader, keys) if with_stock and keys else {}
             total = sum(each.sums.lines for each in groups)
             return Planned(found.made, found.choices, head, groups, parts, total, stock)
+
+        return ask
+
+    def heads(self) -> Callable[[LakeReader], Heads]:
+        """How much there is to do: of the whole plan, and by warehouse; as `part` heads each of them."""
+
+        def ask(reader: LakeReader) -> Heads:
+            found = self._sheets.read(reader)
+            if self._heads is None or self._heads[0] is not found:
+                by_warehouse: dict[str, list[Line]] = {}
+                for line in found.lines:
+                    by_warehouse.setdefault(line["warehouse_id"], []).append(line)
+                heads = {name: sheet.head(lines) for name, lines in by_warehouse.items()}
+                self._heads = found, Heads(found.made, sheet.head(found.lines), heads)
+            return self._heads[1]
 
         return ask
 

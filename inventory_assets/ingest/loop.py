@@ -78,6 +78,24 @@ class LoopLock:
         os.close(self._descriptor)
 
 
+def is_loop_running(path: Path) -> bool | None:
+    """Whether a process holds a home's `loop.lock`; None where none ever did.
+
+    To look, it is shared for a moment: a loop that begins just then begins with its next try.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
 class BurstLoop:
     """Bursts for as long as the lease is renewed; started, asked and stopped by other threads."""
 

@@ -25,7 +25,7 @@ _NEWEST = 2**63 - 1  # a reader shows no later version than it is pinned to
 # A line is of the plan that there was when somebody decided on it.
 _DECISIONS = """
     SELECT version, seq, details FROM core.events WHERE kind = 'control' AND (details->>'plan_line_id') IS NOT NULL
-        AND version <= {version}
+        AND version <= {version} {since}
     ORDER BY version, seq
 """
 _LINES = f"""
@@ -61,6 +61,7 @@ class Told(NamedTuple):
 
 def read_decisions(
     reader: Reader, *, version: int = _NEWEST, skus: Collection[str] | None = None, unlanded: Sequence[Told] = (),
+    since: date | None = None,
 ) -> list[Decided]:  # fmt: skip
     """The decisions that hold as of a version; of some SKUs' lines, or of all.
 
@@ -69,8 +70,10 @@ def read_decisions(
         version: As of which.
         skus: Of these only.
         unlanded: What has come after all that the reader shows, as `read_unlanded` has it.
+        since: Of those decided from this day on; null is all. What takes one back comes after it.
     """
-    rows = [*reader.query(_DECISIONS.format(version=version)).rows(), *unlanded]
+    from_day = "" if since is None else f"AND event_date >= DATE '{since}'"
+    rows = [*reader.query(_DECISIONS.format(version=version, since=from_day)).rows(), *unlanded]
     commands = [(row[0], row[1], msgspec.json.decode(row[2], type=Command)) for row in rows]
     if skus is not None:
         wanted = set(skus)

@@ -14,6 +14,7 @@ from inventory_assets.console.guard import client_of, note_failure, wait_of
 from inventory_assets.console.http import ask, console_of, number, read_query
 from inventory_assets.console.pages import replenish, reports, stock, views
 from inventory_assets.console.pages import thresholds as threshold_pages
+from inventory_assets.console.pages.overview import overview
 from inventory_assets.console.pages.rendering import kept, page, part, static
 from inventory_assets.console.problems import Refused
 from inventory_assets.domain.access.grants import Refusal, Scope
@@ -30,8 +31,10 @@ PER_PAGE = 50
 def routes() -> list[Route]:
     """Every page."""
     return [
-        Route("/", alerts),
+        Route("/", first),
+        Route("/alerts", alerts),
         Route("/alerts/{alert_id:path}", alert),
+        Route("/part/behind", behind),
         Route("/part/explain/{alert_id:path}", explained),
         Route("/incidents", incidents),
         Route("/incidents/{incident_id}", incident),
@@ -44,6 +47,11 @@ def routes() -> list[Route]:
         Route("/logout", logout, methods=["POST"]),
         Route("/static/{name}", static),
     ]
+
+
+async def first(request: Request) -> Response:
+    """The Overview; an address with filters that somebody has kept is the alerts', which stood here before."""
+    return await (alerts(request) if request.url.query else overview(request))
 
 
 @kept
@@ -93,6 +101,12 @@ async def explained(request: Request) -> Response:
     read_query(request, ())
     found = await console_of(request).explain(request.path_params["alert_id"])
     return part("explained.html", {"found": found})
+
+
+async def behind(request: Request) -> Response:
+    """What is behind, for pages that do not renew themselves."""
+    read_query(request, ())
+    return part("behind.html", {"lags": await console_of(request).lags()})
 
 
 async def incidents(request: Request) -> Response:

@@ -29,6 +29,7 @@ HERE = Path(__file__).parents[1]
 FILES = {
     "console.css": "text/css", "console.js": "text/javascript", "icon.svg": "image/svg+xml",
     "alerts.js": "text/javascript", "replenish.css": "text/css", "replenish.js": "text/javascript",
+    "overview.css": "text/css",
 }  # fmt: skip
 
 
@@ -82,11 +83,13 @@ async def page(
         asks = console.health_door.ask
         lake = await asks("health", health) if shown is None else health_row(shown)
         connectors = views.connectors_view(await asks("connectors", list_connectors), clock.today())
+        lags = await console.lags() if place else []
     except LakeMissingError:
-        lake, connectors = None, views.NO_CONNECTORS
+        lake, connectors, lags = None, views.NO_CONNECTORS, []
     text = templates().get_template(template).render(
-        **values, place=place, lake=lake, connectors=connectors, clock=clock_sentence(clock.today(), clock.speed),
-        has_token=console.access.is_needed, holder=holder_of(request), path=request.url.path,
+        **values, place=place, lake=lake, connectors=connectors, lags=lags,
+        clock=clock_sentence(clock.today(), clock.speed), has_token=console.access.is_needed,
+        holder=holder_of(request), path=request.url.path,
     )  # fmt: skip
     mark = f'"{hashlib.sha256(text.encode()).hexdigest()[:20]}"'
     if request.headers.get("if-none-match") == mark:
@@ -120,7 +123,7 @@ def part(template: str, values: Mapping[str, Any]) -> Response:
 def error_page(request: Request, refused: Refused) -> Response:
     """A page that says what is wrong, in the same frame."""
     text = templates().get_template("error.html").render(
-        place="", lake=None, connectors=views.NO_CONNECTORS, has_token=False, path=request.url.path,
+        place="", lake=None, connectors=views.NO_CONNECTORS, lags=[], has_token=False, path=request.url.path,
         status=refused.status, why=refused.why,
     )  # fmt: skip
     return HTMLResponse(text, refused.status)

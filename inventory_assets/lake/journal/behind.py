@@ -35,6 +35,22 @@ class Behind(NamedTuple):
     is_full: bool
 
 
+def has_lander(settings: Settings) -> bool:
+    """Whether a process lives that lands what is committed: one that takes something in, or has just done so."""
+    if not has_journal(settings):
+        return False
+    try:
+        journal = open_journal(settings, read_only=True)
+    except LakeError:
+        return False
+    try:
+        return journal.has_lander()
+    except LakeError:
+        return False
+    finally:
+        journal.close()
+
+
 def find_behind(settings: Settings) -> Behind | None:
     """How far the lake is behind; None where its journal cannot be read, or an earlier release wrote it."""
     if not has_journal(settings):

@@ -28,17 +28,37 @@ _BEFORE_BY_TIME = f"""
 _STEPS = ("new", "worse", "better", "over")
 
 
-def read_shelf_changes(reader: Reader, basis: Basis) -> list[ShelfChange]:
-    """The keys whose alert is another than last time: new and worse first, the worst of each first."""
+def _before(basis: Basis) -> str:
     earlier = basis.earlier
-    before = (
-        _BEFORE_BY_TIME.format(moment=basis.period.start_at.isoformat(sep=" "))
-        if earlier is None
-        else _BEFORE_BY_VERSION.format(version=earlier.version)
-    )
+    if earlier is None:
+        return _BEFORE_BY_TIME.format(moment=basis.period.start_at.isoformat(sep=" "))
+    return _BEFORE_BY_VERSION.format(version=earlier.version)
+
+
+def count_shelf_changes(reader: Reader, basis: Basis) -> dict[tuple[str, str], int]:
+    """How many of `read_shelf_changes` there are, by (warehouse, step): without their names, as lists may be long."""
     rows = reader.query(
         f"""
-        WITH before AS ({before}),
+        WITH before AS ({_before(basis)}),
+        now AS (SELECT warehouse_id, sku, alert_type FROM out.alerts WHERE state = 'firing')
+        SELECT coalesce(n.warehouse_id, b.warehouse_id) AS warehouse_id, b.alert_type AS was, n.alert_type AS is_now,
+            count(*) AS shelves
+        FROM before b FULL JOIN now n ON n.warehouse_id = b.warehouse_id AND n.sku = b.sku
+        WHERE b.alert_type IS DISTINCT FROM n.alert_type GROUP BY ALL
+        """
+    )
+    found: dict[tuple[str, str], int] = {}
+    for warehouse_id, was, is_now, shelves in rows.iter_rows():
+        place = warehouse_id, _step(was, is_now)
+        found[place] = found.get(place, 0) + shelves
+    return found
+
+
+def read_shelf_changes(reader: Reader, basis: Basis) -> list[ShelfChange]:
+    """The keys whose alert is another than last time: new and worse first, the worst of each first."""
+    rows = reader.query(
+        f"""
+        WITH before AS ({_before(basis)}),
         now AS (SELECT warehouse_id, sku, alert_id, alert_type FROM out.alerts WHERE state = 'firing')
         SELECT coalesce(n.warehouse_id, b.warehouse_id) AS warehouse_id, coalesce(n.sku, b.sku) AS sku,
             coalesce(n.alert_id, b.alert_id) AS alert_id, b.alert_type AS was, n.alert_type AS is_now,
@@ -62,14 +82,17 @@ def _rank(condition: str | None) -> int:
     return SEVERITY.get(condition or "", 0)
 
 
+def _step(was: str | None, is_now: str | None) -> str:
+    if was is None:
+        return "new"
+    if is_now is None:
+        return "over"
+    return "worse" if _rank(is_now) > _rank(was) else "better"
+
+
 def _shelf_change(row: dict[str, Any], names: dict[str, str]) -> ShelfChange:
     was, is_now = row["was"], row["is_now"]
-    if was is None:
-        step = "new"
-    elif is_now is None:
-        step = "over"
-    else:
-        step = "worse" if _rank(is_now) > _rank(was) else "better"
+    step = _step(was, is_now)
     return ShelfChange(
         step=step, warehouse_id=row["warehouse_id"], sku=row["sku"], product=names[row["sku"]],
         condition_before=was, condition_now=is_now, available_before=row["available_before"],

@@ -7,7 +7,7 @@ here its lines are only put beside the alerts. The reader shows the lake at that
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from inventory_assets.domain.alerts.alert import Product, display_name
 from inventory_assets.domain.events.kinds import Key
@@ -116,16 +116,43 @@ def _empty_shelf(shelf: Shelf, reserved: int, basis: Basis) -> EmptyShelf:
     )  # fmt: skip
 
 
-def count_back_again(reader: Reader, basis: Basis) -> int:
-    """Keys that ran out in the period and have stock again."""
-    return reader.query(
+class RanOut(NamedTuple):
+    """Keys of a warehouse that ran out in the period: those still empty, and those with stock again."""
+
+    is_empty: int
+    is_back: int
+
+
+def count_ran_out(reader: Reader, basis: Basis) -> dict[str, RanOut]:
+    """Keys that ran out since the period began, by warehouse, as their alerts say: a muted key has none."""
+    rows = reader.query(
         """
-        SELECT count(*) FROM (
+        SELECT warehouse_id, count(*) FILTER (is_active AND available <= 0),
+            count(*) FILTER (available > 0) FROM (
             SELECT DISTINCT warehouse_id, sku FROM out.alerts WHERE alert_type = 'STOCKOUT' AND opened_at >= ?
-        ) JOIN core.sku_state USING (warehouse_id, sku) WHERE available > 0
+        ) JOIN core.sku_state USING (warehouse_id, sku) GROUP BY 1
         """,
         [basis.period.start_at],
-    ).item()
+    )
+    return {warehouse_id: RanOut(empty, back) for warehouse_id, empty, back in rows.iter_rows()}
+
+
+def count_back_again(reader: Reader, basis: Basis) -> int:
+    """Keys that ran out in the period and have stock again."""
+    return sum(each.is_back for each in count_ran_out(reader, basis).values())
+
+
+def count_restocked(reader: Reader, basis: Basis) -> dict[str, int]:
+    """Keys that were empty for some of the time since the period began and have stock again, by warehouse."""
+    rows = reader.query(
+        """
+        SELECT warehouse_id, count(*) FROM (
+            SELECT DISTINCT warehouse_id, sku FROM out.alerts WHERE alert_type = 'STOCKOUT' AND resolved_at >= ?
+        ) JOIN core.sku_state USING (warehouse_id, sku) WHERE available > 0 GROUP BY 1
+        """,
+        [basis.period.start_at],
+    )
+    return dict(rows.iter_rows())
 
 
 def read_planned(shelves: Mapping[Key, Shelf], basis: Basis) -> Planned:

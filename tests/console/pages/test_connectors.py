@@ -42,7 +42,7 @@ def test_without_a_connector_there_is_nothing_to_see(shop, console, path):
 
 
 def test_the_alerts_page_names_the_silent_warehouse_and_marks_its_alerts(silent, console):
-    text = words(console.get("/").text)
+    text = words(console.get("/alerts").text)
 
     since = day_time(silent, datetime.now(UTC).date())
     assert f"W2 not heard of, as of {since}" in text and "1 other live" in text
@@ -54,7 +54,7 @@ def test_no_alert_is_no_all_clear_where_a_warehouse_is_silent(engine, console):
     at = datetime.now(UTC) - timedelta(minutes=25)
     engine.commit_burst([message(heartbeat(), topic="thresholds-topic", published_at=at)])
 
-    text = words(console.get("/").text)
+    text = words(console.get("/alerts").text)
 
     assert "every shelf has what" not in text and "not all of it is of now" in text
 
@@ -93,7 +93,7 @@ def test_ids_of_connectors_are_text(shop, console):
     text = console.get("/connectors").text
 
     assert ODD not in text and "&lt;b&gt;WH/1&lt;/b&gt;" in text
-    assert ODD not in console.get("/").text
+    assert ODD not in console.get("/").text and ODD not in console.get("/alerts").text
 
 
 @pytest.mark.parametrize(

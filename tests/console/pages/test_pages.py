@@ -16,7 +16,7 @@ from tests.conftest import copy_home
 from tests.console.conftest import alert_ids, escaped, take_in
 
 PAGES = (
-    "/", "/?state=all&type=STOCKOUT&priority=CRITICAL&warehouse=W1&sku=S1&unacknowledged=true&page=2",
+    "/", "/alerts", "/?state=all&type=STOCKOUT&priority=CRITICAL&warehouse=W1&sku=S1&unacknowledged=true&page=2",
     "/?q=s1&category=c&brand=b&department=d&supplier=p&sort=oldest", "/?state=resolved&q=x&sort=available",
     "/incidents", "/incidents?state=all", "/connectors", "/stock", "/stock?q=s", "/stock?sku=S1",
     "/stock?warehouse=W1", "/stock?warehouse=W1&view=shelves", "/stock?at=2022-04-20T09:00",
@@ -83,7 +83,7 @@ def test_an_alert_page_says_all_of_it(shop, broker, console):
 
 
 def test_the_worst_comes_first_with_what_to_do(shop, console):
-    text = console.get("/").text
+    text = console.get("/alerts").text
 
     kinds = re.findall(r'class="badge (\w+)"', text)
     assert kinds == ["critical", "high"]
@@ -92,9 +92,9 @@ def test_the_worst_comes_first_with_what_to_do(shop, console):
 
 
 def test_heads_of_columns_sort_and_keep_the_filters(shop, console):
-    text = unescape(console.get("/?state=all&sort=warehouse&priority=HIGH").text)
+    text = unescape(console.get("/alerts?state=all&sort=warehouse&priority=HIGH").text)
 
-    assert 'href="/?state=all&sort=sku&priority=HIGH"' in text
+    assert 'href="/alerts?state=all&sort=sku&priority=HIGH"' in text
     assert re.search(r'<th aria-sort="ascending"><a class="sorts" href="[^"]*">Warehouse', text)
     assert text.count("aria-sort") == 1
 
@@ -177,7 +177,9 @@ def test_an_alert_with_any_id_is_acted_on(odd_home, broker, console, text):
 
 @pytest.mark.big
 def test_every_link_of_a_page_leads_somewhere(odd_home, console):
-    for start in ("/", "/thresholds", "/thresholds/history", "/stock?q=a", "/stock?sort=alerts", "/stock?sku=a%2Fb"):
+    for start in (
+        "/", "/alerts", "/thresholds", "/thresholds/history", "/stock?q=a", "/stock?sort=alerts", "/stock?sku=a%2Fb",
+    ):  # fmt: skip
         links = {unescape(link) for link in re.findall(r'href="(/[^"]*)"', console.get(start).text)}
         # Nobody has built a report here, and the page says so.
         assert "there is no report yet" in console.get("/reports/").text
