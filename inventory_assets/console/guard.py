@@ -29,6 +29,8 @@ from inventory_assets.origins import is_meant, is_own_origin
 
 # Without a token: what a probe and the page that asks for the token need.
 OPEN_PATHS = frozenset({"/healthz", "/login"})
+# It waits for what comes, and is no work: bounded for itself.
+NEWS = "/news"
 # With any token: who logs out writes nothing.
 LOGOUT = "/logout"
 SECURITY_HEADERS = {
@@ -87,7 +89,8 @@ class Guard:
                     headers.setdefault(name, value)
             await send(message)
 
-        self._running += 1
+        is_counted = scope["path"] != NEWS
+        self._running += is_counted
         try:
             refused = self.refusal(scope) or await self._unrecordable(scope)
             await (refused or self.app)(scope, receive, send_guarded)
@@ -99,7 +102,7 @@ class Guard:
                     scope, receive, send_guarded
                 )
         finally:
-            self._running -= 1
+            self._running -= is_counted
 
     def _is_own_socket(self, headers: Headers) -> bool:
         host = headers.get("host", "")

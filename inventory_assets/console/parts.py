@@ -1,6 +1,7 @@
 """What every handler of the console shares: the way to the lake, the way out, who may ask."""
 
 import logging
+import zlib
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
@@ -15,6 +16,7 @@ from inventory_assets.console.desk import Desk
 from inventory_assets.console.door import Door
 from inventory_assets.console.facts import Facts
 from inventory_assets.console.keeping import KEEP_SECONDS, Keeping, Latest
+from inventory_assets.console.news import News
 from inventory_assets.console.overview import Overview
 from inventory_assets.console.pictured import Pictured
 from inventory_assets.console.planning import Planning
@@ -61,6 +63,7 @@ class Console:
             keep_seconds=keep_seconds,
         )  # fmt: skip
         self._lags = Latest(self._look_for_lags, fresh_seconds=LAGS_SECONDS, is_exact=is_exact)
+        self.news = News(self._mark)
         self._explained: OrderedDict[tuple[str, int], dict[str, Any]] = OrderedDict()
 
     async def lags(self) -> list[Lag]:
@@ -73,6 +76,12 @@ class Console:
             return []
         own = self.pictured.lag()
         return [*([own] if own else []), *(found or ())]
+
+    async def _mark(self) -> str:
+        picture = await self.pictured.picture()
+        shown = "lake" if picture is None else f"{picture.epoch}-{picture.version}"
+        behind = "".join(f"{each.name}\n" for each in await self.lags())
+        return f"{shown}-{zlib.crc32(behind.encode()):08x}"
 
     async def _look_for_lags(self) -> list[Lag]:
         def ask(reader: LakeReader) -> list[Lag]:
@@ -99,6 +108,7 @@ class Console:
 
     def close(self) -> None:
         """End the threads."""
+        self.news.close()
         self.desk.close()
         self.door.close()
         self.health_door.close()

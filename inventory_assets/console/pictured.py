@@ -65,6 +65,11 @@ class Pictured:
         self._is_exact = is_exact
         self._kept: dict[str, tuple[weakref.ref[Picture], int, Any]] = {}
 
+    @property
+    def is_live(self) -> bool:
+        """Whether a picture is there that is brought up to date."""
+        return self._live is not None and self._live.picture is not None
+
     async def picture(self) -> Picture | None:
         """The newest; None where there is none, or none that is of now: then the lake is to be asked."""
         live = self._live

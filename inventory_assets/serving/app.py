@@ -49,6 +49,11 @@ class Together:
             return
         await self.api(scope, receive, send)
 
+    def end_streams(self) -> None:
+        """End what would not end by itself."""
+        self.console.app.state.console.news.close()  # type: ignore[attr-defined]
+        self.api.service.streams.close()
+
     async def _live(self, receive: Any, send: Any) -> None:
         await receive()
         await self.api.start()

@@ -108,4 +108,4 @@ def _server(
         ssl_certfile=None if pair is None else pair.certificate, ssl_keyfile=None if pair is None else pair.key,
         **proxies_of(settings),
     )  # fmt: skip
-    return Server(config, app.api.service.streams.close)
+    return Server(config, app.end_streams)

@@ -3,14 +3,14 @@
 from urllib.parse import parse_qs
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from inventory_assets.clock import clock_of, machine_microseconds
 from inventory_assets.console import questions
 from inventory_assets.console.access import COOKIE, LOGIN_SECONDS, cookie_of, given_grant, local_path
 from inventory_assets.console.api.alerts import FILTERS, STATES, alert_of, alert_query, alerts_of, incident_of
-from inventory_assets.console.guard import client_of, note_failure, wait_of
+from inventory_assets.console.guard import NEWS, client_of, note_failure, wait_of
 from inventory_assets.console.http import ask, console_of, number, read_query
 from inventory_assets.console.pages import replenish, reports, stock, views
 from inventory_assets.console.pages import thresholds as threshold_pages
@@ -34,6 +34,7 @@ def routes() -> list[Route]:
         Route("/", first),
         Route("/alerts", alerts),
         Route("/alerts/{alert_id:path}", alert),
+        Route(NEWS, news),
         Route("/part/behind", behind),
         Route("/part/explain/{alert_id:path}", explained),
         Route("/incidents", incidents),
@@ -101,6 +102,22 @@ async def explained(request: Request) -> Response:
     read_query(request, ())
     found = await console_of(request).explain(request.path_params["alert_id"])
     return part("explained.html", {"found": found})
+
+
+async def news(request: Request) -> Response:
+    """That there is something newer to show, as it comes; nothing where no picture says so: then a page asks."""
+    read_query(request, ())
+    console = console_of(request)
+    if not console.pictured.is_live:
+        # A browser does not try again after this.
+        return Response(status_code=204)
+    if console.news.is_full:
+        raise Refused(503, "too many pages are kept up to date at once; this one asks by itself")
+    if request.method == "HEAD":
+        return Response(media_type="text/event-stream")
+    # Else nginx keeps what comes until it has a page of it.
+    headers = {"X-Accel-Buffering": "no"}
+    return StreamingResponse(console.news.tell(), media_type="text/event-stream", headers=headers)
 
 
 async def behind(request: Request) -> Response:

@@ -2,6 +2,10 @@
 // The console's own script: who you are, buttons, dry runs, and pages that renew themselves. No library.
 
 const RENEW_MS = 4000;
+// Ages and clocks go on, also where the console says that nothing has changed.
+const TOLD_MS = 15000;
+const AGAIN_MS = 30000;
+const SAY_MS = 30000;
 const WATCH_MS = 1500;
 const GIVE_UP_MS = 90000;
 const REASONS = { ack: "seen" };
@@ -175,6 +179,7 @@ async function renew(isAsked = false) {
       if (fresh && fresh.innerHTML !== part.innerHTML) part.replaceWith(document.adoptNode(fresh));
     }
     for (const each of all("[data-alert]")) if (known.size && !known.has(each.dataset.alert)) each.classList.add("fresh");
+    say();
     document.dispatchEvent(new Event("renewed"));
     if (focused) { const again = all("[data-key]").find((each) => each.dataset.key === focused); if (again) again.focus(); }
   } catch {
@@ -182,6 +187,68 @@ async function renew(isAsked = false) {
   } finally {
     isRenewing = false;
   }
+}
+
+// Read out to who cannot see it: only another number of what somebody acts on, and not all the time.
+let said = null;
+let saidAt = 0;
+let behind = null;
+function say() {
+  const news = one("#news");
+  if (!news) return;
+  const now = one("[data-say]")?.textContent || "";
+  const late = one("[data-behind]")?.dataset.behind || "";
+  const words = [];
+  if (behind !== null && late !== behind) words.push(late ? one("[data-behind]").textContent.replace(/\s+/g, " ").trim() : "No longer stale.");
+  if (said !== null && now !== said && Date.now() - saidAt >= SAY_MS) { words.push(now); }
+  if (said === null || words.includes(now)) { said = now; saidAt = Date.now(); }
+  behind = late;
+  if (words.length) news.textContent = words.join(" ");
+}
+
+async function renewBehind() {
+  const place = one("#behind");
+  if (!place || document.hidden) return;
+  try {
+    const response = await fetch("/part/behind", { cache: "no-store" });
+    if (!response.ok || response.redirected) return;
+    const found = new DOMParser().parseFromString(await response.text(), "text/html").body;
+    if (found.innerHTML.trim() !== place.innerHTML.trim()) place.replaceChildren(...[...found.childNodes].map((each) => document.adoptNode(each)));
+    say();
+  } catch {
+    // As above.
+  }
+}
+
+// The console says when there is something newer; where it cannot, the page asks. Only one that is looked at holds a
+// connection: a browser has six for each address.
+function keepUp() {
+  const every = Number(one("[data-every]")?.dataset.every) || RENEW_MS;
+  const look = one("[data-live=list]") ? renew : renewBehind;
+  let source = null;
+  let mark_ = null;
+  let lookedAt = Date.now();
+  let timer = null;
+  const soon = () => {
+    if (timer !== null) return;
+    timer = setTimeout(() => { timer = null; lookedAt = Date.now(); look(); }, Math.max(0, every - (Date.now() - lookedAt)));
+  };
+  const open = () => {
+    if (source || document.hidden || !window.EventSource || !one("#behind")) return;
+    source = new EventSource("/news");
+    source.addEventListener("changed", (event) => { if (mark_ !== null && event.data !== mark_) soon(); mark_ = event.data; });
+    source.onerror = () => { if (source && source.readyState === EventSource.CLOSED) { source = null; setTimeout(open, AGAIN_MS); } };
+  };
+  const close = () => { if (source) source.close(); source = null; };
+  document.addEventListener("visibilitychange", () => { if (document.hidden) close(); else { open(); soon(); } });
+  window.addEventListener("pagehide", close);
+  window.addEventListener("pageshow", open);
+  open();
+  setInterval(() => {
+    const isTold = source && source.readyState === EventSource.OPEN;
+    const wait = isTold ? TOLD_MS : look === renew ? RENEW_MS : TOLD_MS;
+    if (Date.now() - lookedAt >= wait) soon();
+  }, 1000);
 }
 
 async function fetchParts() {
@@ -326,7 +393,8 @@ function setUp() {
     // Empty fields would only make a long address.
     form.addEventListener("formdata", (event) => { for (const [name, value] of [...event.formData]) if (!value || (name === "state" && value === "firing") || (name === "sort" && value === "worst")) event.formData.delete(name); });
   }
-  if (one("[data-live=list]")) setInterval(renew, RENEW_MS);
+  say();
+  keepUp();
   if (one("[data-retry]")) setTimeout(() => location.reload(), RENEW_MS);
 }
 setUp();
