@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from inventory_assets.console.overview import AlertCounts, Changes, Fills
 from inventory_assets.console.pages.views import href
 from inventory_assets.console.planning import Heads
-from inventory_assets.console.shelf_sums import BySite, ShelfSums, total_of
+from inventory_assets.reports.read.overview import AlertCounts, Changes, Fills
+from inventory_assets.reports.read.shelf_sums import BySite, ShelfSums, total_of
 from inventory_assets.reports.read.stock import RanOut
 from inventory_assets.words.numbers import UNKNOWN, amount, count, counted, shelves
 from inventory_assets.words.text import listed
@@ -93,7 +93,7 @@ def _alerts(counts: Mapping[str, Any]) -> list[Figure]:
 
 def _empty(whole: ShelfSums) -> Figure:
     return Figure(
-        count(whole.empty), "empty shelves" if whole.empty != 1 else "empty shelf",
+        count(whole.empty), "empty " + _noun(whole.empty, "shelf", "shelves"),
         f"of {shelves(whole.shelves)} in use", href("/stock", sort="available"),
         "critical" if whole.empty else "good", "empty",
     )  # fmt: skip
@@ -104,8 +104,14 @@ def _urgent(known: Known) -> Figure:
         return Figure(UNKNOWN, "urgent lines of the plan", PENDING if known.plan is None else NO_PLAN, key="urgent")
     urgent = known.plan.whole.urgent
     more = f"{counted(urgent.units, 'unit')} to order now, plan of {day(known.plan.made.day)}"
-    words = "urgent line of the plan" if urgent.lines == 1 else "urgent lines of the plan"
-    return Figure(count(urgent.lines), words, more, "/replenish", "high" if urgent.lines else "good", "urgent")
+    return Figure(
+        count(urgent.lines),
+        f"urgent {_noun(urgent.lines, 'line')} of the plan",
+        more,
+        "/replenish",
+        "high" if urgent.lines else "good",
+        "urgent",
+    )
 
 
 def _value(whole: ShelfSums) -> Figure:
@@ -164,27 +170,27 @@ def changes_view(known: Known) -> list[Figure]:
     lines = sum(each.lines for each in changes.accepted)
     restocked = sum(changes.restocked.values())
     newest = href("/alerts", sort="newest")
-    of = {name: _of("shelf", "shelves", number, words) for name, number, words in (
-        ("new", steps["new"], "with a new alert"), ("out", out, "ran empty"), ("restocked", restocked, "restocked"),
-    )}  # fmt: skip
     return [
-        Figure(count(steps["new"]), of["new"], "open now and not then", newest, "high" if steps["new"] else "", "new"),
-        Figure(count(steps["worse"]), _of("alert", "alerts", steps["worse"], "got worse"),
+        Figure(count(steps["new"]), _noun(steps["new"], "shelf", "shelves") + " with a new alert",
+               "open now and not then", newest, "high" if steps["new"] else "", "new"),
+        Figure(count(steps["worse"]), _noun(steps["worse"], "alert") + " got worse",
                f"{count(steps['better'])} got better", newest, "high" if steps["worse"] else "", "worse"),
-        Figure(count(steps["over"]), _of("alert", "alerts", steps["over"], "ended"), "the shelf needs nothing now",
+        Figure(count(steps["over"]), _noun(steps["over"], "alert") + " ended", "the shelf needs nothing now",
                href("/alerts", state="resolved", sort="newest"), "", "over"),
-        Figure(count(out), of["out"], f"{count(ran_out.is_back)} of them with stock again",
+        Figure(count(out), _noun(out, "shelf", "shelves") + " ran empty",
+               f"{count(ran_out.is_back)} of them with stock again",
                href("/alerts", type="STOCKOUT", sort="newest"), "critical" if ran_out.is_empty else "", "out"),
-        Figure(count(restocked), of["restocked"], "were empty, have stock", "/stock", "", "restocked"),
-        Figure(count(receipts), "arrivals" if receipts != 1 else "arrival",
+        Figure(count(restocked), _noun(restocked, "shelf", "shelves") + " restocked",
+               "were empty, have stock", "/stock", "", "restocked"),
+        Figure(count(receipts), _noun(receipts, "arrival"),
                f"{counted(units, 'unit')} booked in, moves too", "", "", "arrived"),
-        Figure(count(lines), "lines of the plan accepted" if lines != 1 else "line of the plan accepted",
+        Figure(count(lines), _noun(lines, "line") + " of the plan accepted",
                _accepted(changes), href("/replenish", show="decided"), "", "accepted"),
     ]  # fmt: skip
 
 
-def _of(one: str, many: str, number: int, what: str) -> str:
-    return f"{one if number == 1 else many} {what}"
+def _noun(number: int, one: str, many: str = "") -> str:
+    return counted(number, one, many).partition(" ")[2]
 
 
 def _accepted(changes: Changes) -> str:

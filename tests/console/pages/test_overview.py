@@ -8,9 +8,9 @@ from html import unescape
 import pytest
 
 from inventory_assets.clock import set_clock
-from inventory_assets.console.overview import Accepted, Changes, Fill, Fills
 from inventory_assets.console.pages.overview_views import Known, changes_view, figures_view, percent, rows_view
-from inventory_assets.console.shelf_sums import PARTS, ShelfSums
+from inventory_assets.reports.read.overview import Accepted, Changes, Fill, Fills
+from inventory_assets.reports.read.shelf_sums import PARTS, ShelfSums
 from inventory_assets.reports.read.stock import RanOut
 from tests.builders import messages, transaction
 from tests.console.pages.test_connectors import words

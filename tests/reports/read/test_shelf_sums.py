@@ -2,12 +2,12 @@
 
 import pytest
 
-from inventory_assets.console.shelf_sums import PARTS, KeptSums, ShelfSums, read_sums, total_of
 from inventory_assets.domain.alerts.alert import Product
 from inventory_assets.domain.ingest.process import BurstInputs
 from inventory_assets.domain.picture.picture import Picture, Step
 from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.picture.follow import Follower
+from inventory_assets.reports.read.shelf_sums import PARTS, KeptSums, ShelfSums, read_sums, total_of
 from tests.api.asking import stock
 from tests.builders import level, messages, transaction
 
