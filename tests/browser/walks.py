@@ -28,13 +28,15 @@ DESK = {"width": 1280, "height": 900}
 PHONE = {"width": 390, "height": 844}
 # Where it is, and what leads on to it from there.
 PAGES = {
-    "alerts": ["/"],
-    "alert": ["/", "tr[data-alert] .product a"],
+    "overview": ["/"],
+    "alerts": ["/alerts"],
+    "alert": ["/alerts", "tr[data-alert] .product a"],
     "incidents": ["/incidents"],
     "stock": ["/stock"],
     "warehouse": ["/stock", "table a"],
     "sku": ["/replenish", "tr[data-line] .product a"],
     "replenish": ["/replenish"],
+    "ordered": ["/replenish/ordered"],
     "order": ["/replenish", ".files a[href*='/replenish/order?']"],
     "thresholds": ["/thresholds"],
     "threshold-history": ["/thresholds/history"],
@@ -73,8 +75,10 @@ def _named(page: Page) -> None:
 def test_a_planners_morning(page: Page):
     """What changed, a supplier's lines accepted, an alert silenced, a SKU found by a part of its name, the order."""
     page.goto("/")
-    expect(page.get_by_role("heading", level=1)).to_contain_text("open alert")
+    expect(page.locator("main")).to_contain_text("since yesterday")
     _named(page)
+    page.get_by_role("navigation", name="Main").get_by_role("link", name="Alerts").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("open alert")
 
     # One alert is known to her already: it is quiet until tomorrow.
     first = page.locator("tr[data-alert]").first

@@ -179,7 +179,7 @@ async function renew(isAsked = false) {
       if (fresh && fresh.innerHTML !== part.innerHTML) part.replaceWith(document.adoptNode(fresh));
     }
     for (const each of all("[data-alert]")) if (known.size && !known.has(each.dataset.alert)) each.classList.add("fresh");
-    say();
+    readOut();
     document.dispatchEvent(new Event("renewed"));
     if (focused) { const again = all("[data-key]").find((each) => each.dataset.key === focused); if (again) again.focus(); }
   } catch {
@@ -190,18 +190,18 @@ async function renew(isAsked = false) {
 }
 
 // Read out to who cannot see it: only another number of what somebody acts on, and not all the time.
-let said = null;
-let saidAt = 0;
+let read = null;
+let readAt = 0;
 let behind = null;
-function say() {
+function readOut() {
   const news = one("#news");
   if (!news) return;
   const now = one("[data-say]")?.textContent || "";
   const late = one("[data-behind]")?.dataset.behind || "";
   const words = [];
   if (behind !== null && late !== behind) words.push(late ? one("[data-behind]").textContent.replace(/\s+/g, " ").trim() : "No longer stale.");
-  if (said !== null && now !== said && Date.now() - saidAt >= SAY_MS) { words.push(now); }
-  if (said === null || words.includes(now)) { said = now; saidAt = Date.now(); }
+  if (read !== null && now !== read && Date.now() - readAt >= SAY_MS) { words.push(now); }
+  if (read === null || words.includes(now)) { read = now; readAt = Date.now(); }
   behind = late;
   if (words.length) news.textContent = words.join(" ");
 }
@@ -214,7 +214,7 @@ async function renewBehind() {
     if (!response.ok || response.redirected) return;
     const found = new DOMParser().parseFromString(await response.text(), "text/html").body;
     if (found.innerHTML.trim() !== place.innerHTML.trim()) place.replaceChildren(...[...found.childNodes].map((each) => document.adoptNode(each)));
-    say();
+    readOut();
   } catch {
     // As above.
   }
@@ -393,7 +393,7 @@ function setUp() {
     // Empty fields would only make a long address.
     form.addEventListener("formdata", (event) => { for (const [name, value] of [...event.formData]) if (!value || (name === "state" && value === "firing") || (name === "sort" && value === "worst")) event.formData.delete(name); });
   }
-  say();
+  readOut();
   keepUp();
   if (one("[data-retry]")) setTimeout(() => location.reload(), RENEW_MS);
 }
