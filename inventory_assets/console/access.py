@@ -28,7 +28,7 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 # What shows one warehouse alone where `warehouse` says so: for tokens of some.
 BY_WAREHOUSE = frozenset({
     "/api/alerts", "/api/plan", "/api/stock", "/api/stock/tree", "/api/stock/history", "/api/thresholds/resolve",
-    "/replenish.csv",
+    "/replenish.csv", "/alerts.csv",
 })  # fmt: skip
 LOGIN_SECONDS = 30 * 24 * 3600
 # Wrong tokens in a row before the next must wait: one second, then twice as long each time.

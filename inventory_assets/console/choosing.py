@@ -8,6 +8,7 @@ from typing import Any
 
 from inventory_assets.domain.picture.picture import Picture
 from inventory_assets.domain.picture.rows import Alert, Product
+from inventory_assets.queries.at_stake import cover_days
 
 EXACT = {"warehouse": "warehouse_id", "sku": "sku", "type": "alert_type", "priority": "priority"}
 """Filters that hold for one value of a column, letter by letter: a token of some warehouses rests on that."""
@@ -42,8 +43,17 @@ def chosen(picture: Picture, alerts: Iterable[Alert], filters: Mapping[str, str]
     return found
 
 
-def in_order(picture: Picture, alerts: list[Alert], sort: str) -> list[Alert]:
-    """Alerts, the worst first, in another of the orders of `queries.alerts.ORDERS`."""
+def in_order(
+    picture: Picture, alerts: list[Alert], sort: str, sold: Mapping[str, Mapping[str, float]]
+) -> list[Alert]:  # fmt: skip
+    """Alerts, the worst first, in another of the orders of `queries.alerts.ORDERS`.
+
+    Args:
+        picture: Whose they are.
+        alerts: Which.
+        sort: The order.
+        sold: Units a day by warehouse and SKU.
+    """
     if sort == "worst":
         return alerts
     keys: dict[str, Callable[[Alert], Any]] = {
@@ -52,6 +62,8 @@ def in_order(picture: Picture, alerts: list[Alert], sort: str) -> list[Alert]:
         "warehouse": lambda each: each.warehouse_id,
         "sku": lambda each: each.sku,
         "available": lambda each: _available(picture, each),
+        "risk": lambda each: _risk(picture, each),
+        "cover": lambda each: _cover(picture, each, sold),
     }
     # Python's sort keeps the order of equals: the worst first.
     return sorted(alerts, key=keys[sort])
@@ -102,3 +114,21 @@ def _has_all(text: str, words: list[str]) -> bool:
 def _available(picture: Picture, alert: Alert) -> tuple[bool, int]:
     stock = picture.stock.get((alert.warehouse_id, alert.sku))
     return stock is None, 0 if stock is None else stock.available
+
+
+def _risk(picture: Picture, alert: Alert) -> tuple[bool, float]:
+    money = money_at_risk(picture, alert)
+    return money is None, -(money or 0.0)
+
+
+def money_at_risk(picture: Picture, alert: Alert) -> float | None:
+    """Revenue at risk by the newest plan; None where its shelf has no line that asks, or no price is known."""
+    line = picture.lines.get((alert.warehouse_id, alert.sku))
+    return None if line is None else line.revenue_at_risk
+
+
+def _cover(picture: Picture, alert: Alert, sold: Mapping[str, Mapping[str, float]]) -> tuple[bool, float]:
+    stock = picture.stock.get((alert.warehouse_id, alert.sku))
+    daily_units = sold.get(alert.warehouse_id, {}).get(alert.sku)
+    days = None if stock is None else cover_days(stock.available, daily_units)
+    return days is None, days or 0.0

@@ -15,6 +15,7 @@ from typing import Any
 
 from inventory_assets.console.door import Door
 from inventory_assets.console.questions import latest_version, sold_a_day
+from inventory_assets.console.sales import Sales
 from inventory_assets.lake.query.reader import LakeReader
 from inventory_assets.replenish.advise import advise
 from inventory_assets.replenish.make import settings_of
@@ -66,6 +67,7 @@ class Facts:
             is_exact: Nothing is remembered.
             clock: Seconds.
         """
+        self.sales = Sales(door, is_exact=is_exact, clock=clock)
         self._door = door
         self._is_exact = is_exact
         self._clock = clock

@@ -8,6 +8,7 @@ import heapq
 import logging
 import weakref
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from datetime import datetime
 from itertools import chain
 from typing import Any, NamedTuple, TypeVar
@@ -22,10 +23,11 @@ from inventory_assets.domain.events.kinds import Condition
 from inventory_assets.domain.picture.picture import Picture
 from inventory_assets.domain.picture.rows import Alert, Stock
 from inventory_assets.domain.values import span, to_datetime
-from inventory_assets.lake.errors import LakeError
+from inventory_assets.lake.errors import LakeError, LakeMissingError
 from inventory_assets.picture.live import Live
 from inventory_assets.quality.lags import READING, Lag
 from inventory_assets.queries.alerts import with_handling
+from inventory_assets.queries.at_stake import NOT_KNOWN, stake_of
 from inventory_assets.replenish.present import listed_with
 from inventory_assets.settings import Settings
 
@@ -62,6 +64,7 @@ class Pictured:
         self._settings = settings
         self._live = live
         self._facts = facts
+        self.sales = facts.sales
         self._is_exact = is_exact
         self._kept: dict[str, tuple[weakref.ref[Picture], int, Any]] = {}
 
@@ -84,6 +87,13 @@ class Pictured:
         stale = live.stale_seconds
         return None if stale is None or stale > STALE_SECONDS else live.picture
 
+    async def picture_of_alerts(self) -> Picture | None:
+        """The newest, with what shelves sell a day: whatever is waited for is waited for before the list is chosen."""
+        if self._live is not None:
+            with suppress(LakeMissingError):
+                await self.sales.look()
+        return await self.picture()
+
     def shown(self, picture: Picture) -> Shown:
         """Which version a picture shows now, and whether there is a newer one."""
         newest = picture.version if self._live is None else self._live.newest
@@ -103,7 +113,8 @@ class Pictured:
     def worst_alerts(self, picture: Picture, filters: Mapping[str, str]) -> list[Alert]:
         """The alerts that fire, for which filters hold, the worst and newest first if `sort` does not say otherwise."""
         alerts = self._of("worst", picture, picture.alerts.newest, lambda: sorted(picture.alerts, key=worst_first))
-        return in_order(picture, chosen(picture, alerts, filters), filters.get("sort", "worst"))
+        sold = self.sales.daily_units
+        return in_order(picture, chosen(picture, alerts, filters), filters.get("sort", "worst"), sold)
 
     def choices(self, picture: Picture) -> dict[str, list[str]]:
         """What open alerts can be chosen by, as `questions.alert_choices`."""
@@ -112,21 +123,31 @@ class Pictured:
 
     async def list_alerts(self, picture: Picture, alerts: Collection[Alert]) -> list[Row]:
         """Alerts of the picture of now, as `questions.list_alerts` has them."""
-        stocks = {each.alert_id: picture.stock.get((each.warehouse_id, each.sku)) for each in alerts}
-        firing = {each.sku: stock for each in alerts if not each.is_gone and (stock := stocks[each.alert_id])}
-        facts = await self._facts.of({sku: stock.version for sku, stock in firing.items()})
+        rows = self.alert_rows(picture, alerts)
+        stocks = (picture.stock.get((each.warehouse_id, each.sku)) for each in alerts if not each.is_gone)
+        facts = await self._facts.of({stock.sku: stock.version for stock in stocks if stock is not None})
+        for row in rows:
+            fact = None if row["available_now"] is None else facts.get(row["sku"])
+            row |= NOTHING if fact is None else fact.to_do_at(row["warehouse_id"])
+        return rows
+
+    def alert_rows(self, picture: Picture, alerts: Collection[Alert]) -> list[Row]:
+        """The same without what to do, which only the lake knows."""
         now = clock_of(self._settings).now().replace(tzinfo=None)
+        sold = self.sales.daily_units
         rows = []
         for each in alerts:
-            stock = None if each.is_gone else stocks[each.alert_id]
-            fact = None if stock is None else facts.get(each.sku)
-            rows.append(
-                listed_with(
-                    with_handling(_handled(each), now),
-                    available_now=None if stock is None else stock.available,
-                    to_do=NOTHING if fact is None else fact.to_do_at(each.warehouse_id),
-                )
-            )
+            key = (each.warehouse_id, each.sku)
+            stock = None if each.is_gone else picture.stock.get(key)
+            stake = NOT_KNOWN
+            if stock is not None:
+                stake = stake_of(
+                    stock, daily_units=sold.get(each.warehouse_id, {}).get(each.sku), line=picture.lines.get(key),
+                    product=picture.products.get(each.sku),
+                )  # fmt: skip
+            available = None if stock is None else stock.available
+            row = listed_with(with_handling(_handled(each), now), available_now=available, stake=stake, to_do=NOTHING)
+            rows.append(row)
         return rows
 
     def summarize(self, picture: Picture) -> Row:

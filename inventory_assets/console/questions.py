@@ -19,13 +19,21 @@ from inventory_assets.lake.query.reader import IDS, LakeReader, id_list
 from inventory_assets.notify.history import read_notifications
 from inventory_assets.quality.pipeline import connector_rows, read_connectors
 from inventory_assets.queries.alerts import ORDERS, condition_of, read_alerts, read_steps
+from inventory_assets.queries.at_stake import NOT_KNOWN, read_stakes
 from inventory_assets.queries.explain import explain_alert
 from inventory_assets.queries.ids import find_alert_id
 from inventory_assets.queries.links import post_mortems
 from inventory_assets.queries.unlanded import unlanded_outcomes, unlanded_steps
 from inventory_assets.replenish.advise import advise
 from inventory_assets.replenish.make import settings_of
-from inventory_assets.replenish.present import explained_row, listed, read_present, read_told
+from inventory_assets.replenish.present import (
+    explained_row,
+    listed,
+    listed_with,
+    read_present,
+    read_told,
+    to_do_now,
+)
 from inventory_assets.settings import Settings
 from inventory_assets.thresholds.check import conflict_rows
 from inventory_assets.thresholds.edits import choose_rules, read_changes, read_rules
@@ -63,6 +71,24 @@ def list_alerts(
         rows = read_alerts(reader, condition, parameters, limit=limit, offset=offset, order=order)
         present = read_present(reader, [row["body"]["alert_id"] for row in rows], settings_of(reader.settings))
         return [listed(row, present.get(row["body"]["alert_id"])) for row in rows], total
+
+    return ask
+
+
+def list_all_alerts(filters: Mapping[str, str]) -> Callable[[LakeReader], list[Row]]:
+    """All alerts of a list, with what is at stake and without what to do."""
+    condition, parameters = alert_condition(filters)
+    order = ORDERS[filters.get("sort", "worst")]
+
+    def ask(reader: LakeReader) -> list[Row]:
+        rows = read_alerts(reader, condition, parameters, order=order)
+        nothing = to_do_now(None)
+        stakes = read_stakes(reader, [row["body"]["alert_id"] for row in rows])
+        found = [stakes.get(row["body"]["alert_id"], NOT_KNOWN | {"available_now": None}) for row in rows]
+        return [
+            listed_with(row, available_now=stake["available_now"], stake=stake, to_do=nothing)
+            for row, stake in zip(rows, found, strict=True)
+        ]
 
     return ask
 

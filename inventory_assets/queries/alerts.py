@@ -30,15 +30,23 @@ _NAMED = (
     "sku IN (SELECT a.sku FROM out.alerts a LEFT JOIN core.products p USING (sku) WHERE contains(lower(concat_ws("
     "' ', a.sku, p.product_name, p.variant_name, p.brand_name, p.category_name)), lower(?)))"
 )
+ASKING_LINES = (
+    "(SELECT * FROM out.plans WHERE line_id IS NOT NULL AND (is_urgent OR order_quantity > 0 OR transfers <> ''))"
+)
+"""The lines of the newest plan that ask for something, as the picture has them."""
+_OF_SHELF = "(SELECT {0} FROM {1} x WHERE x.warehouse_id = alerts.warehouse_id AND x.sku = alerts.sku)"
+_COVER = f"{_SHELF.format('available')} / {_OF_SHELF.format('nullif(x.daily_units, 0)', 'core.velocity')}"
 ORDERS = {
     "worst": WORST_FIRST,
+    "risk": f"{_OF_SHELF.format('x.revenue_at_risk', ASKING_LINES)} DESC NULLS LAST, {WORST_FIRST}",
+    "cover": f"{_COVER} NULLS LAST, {WORST_FIRST}",
     "newest": "opened_at DESC",
     "oldest": "opened_at",
     "available": f"{_SHELF.format('available')} NULLS LAST, {WORST_FIRST}",
     "warehouse": f"warehouse_id, {WORST_FIRST}",
     "sku": f"sku, {WORST_FIRST}",
 }
-"""How alerts can be sorted; an id goes after it. Available is the stock of now."""
+"""How alerts can be sorted; an id goes after it. Available is the stock of now; risk is the plan's money at risk."""
 
 
 def condition_of(

@@ -6,13 +6,14 @@ said (`words.advice`).
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
 from inventory_assets.domain.replenish.shelves import PlanSettings
 from inventory_assets.lake.query.reader import IDS, Reader, id_list
+from inventory_assets.queries.at_stake import NOT_KNOWN, read_stakes
 from inventory_assets.queries.explain import Explanation
 from inventory_assets.replenish.advise import advise
 from inventory_assets.words import advice
@@ -21,12 +22,16 @@ from inventory_assets.words.plan import Line, moves
 
 @dataclass(frozen=True, slots=True)
 class Present:
-    """The stock of a firing alert's key now, in units, and its line of a plan of now; null of an inactive key."""
+    """The stock of a firing alert's key now, in units, and its line of a plan of now; null of an inactive key.
+
+    `stake`: as `queries.at_stake` has it.
+    """
 
     on_hand: int
     reserved: int
     inbound: int
     line: Line | None
+    stake: Mapping[str, Any] = field(default_factory=lambda: NOT_KNOWN)
 
     @property
     def available(self) -> int:
@@ -48,9 +53,14 @@ def read_present(reader: Reader, alert_ids: Iterable[str], settings: PlanSetting
     if not rows.height:
         return {}
     lines = advise(reader, set(rows["sku"]), settings, version=rows["lake_version"][0])
+    stakes = read_stakes(reader, rows["alert_id"].to_list())
     return {
         row["alert_id"]: Present(
-            row["on_hand"], row["reserved"], row["inbound"], lines.get((row["warehouse_id"], row["sku"]))
+            row["on_hand"],
+            row["reserved"],
+            row["inbound"],
+            lines.get((row["warehouse_id"], row["sku"])),
+            stakes.get(row["alert_id"], NOT_KNOWN),
         )
         for row in rows.iter_rows(named=True)
     }
@@ -81,17 +91,21 @@ def listed(row: dict[str, Any], present: Present | None) -> dict[str, Any]:
     return listed_with(
         row,
         available_now=None if present is None else present.available,
+        stake=NOT_KNOWN if present is None else present.stake,
         to_do=to_do_now(None if present is None else present.line),
     )
 
 
-def listed_with(row: dict[str, Any], *, available_now: int | None, to_do: Mapping[str, Any]) -> dict[str, Any]:
-    """The same, of what is known of now: the units that can be sold, and `to_do_now`."""
+def listed_with(
+    row: dict[str, Any], *, available_now: int | None, stake: Mapping[str, Any], to_do: Mapping[str, Any]
+) -> dict[str, Any]:  # fmt: skip
+    """The same, of what is known of now: the units that can be sold, what is at stake, and `to_do_now`."""
     handling = {name: value for name, value in row.items() if name not in ("body", "times_told")}
     return {
         **row["body"],
         **handling,
         "available_now": available_now,
+        **stake,
         **to_do,
     }
 

@@ -13,7 +13,8 @@ TITLES = {"STOCKOUT": "Out of stock", "LOW_STOCK": "Low stock", "REORDER": "Time
 CONDITIONS = {"STOCKOUT": "out of stock", "LOW_STOCK": "low", "REORDER": "to reorder"}
 PRIORITIES = {"CRITICAL": "Critical", "HIGH": "High", "MEDIUM": "Medium"}
 SORTS = {
-    "worst": "the worst and newest first", "newest": "the newest first", "oldest": "the oldest first",
+    "worst": "the worst and newest first", "risk": "the most money at risk first",
+    "cover": "the fewest days of cover first", "newest": "the newest first", "oldest": "the oldest first",
     "available": "the least available first", "warehouse": "by warehouse", "sku": "by SKU",
 }  # fmt: skip
 INCIDENTS = {

@@ -64,7 +64,7 @@ async def list_alerts(request: Request) -> Response:
     query = alert_query(request, ("limit", "offset"))
     limit = number(query, "limit", DEFAULT_LIMIT)
     offset = number(query, "offset", 0)
-    picture = await console_of(request).pictured.picture()
+    picture = await console_of(request).pictured.picture_of_alerts()
     rows, total, _ = await alerts_of(request, query, picture, limit=limit, offset=offset)
     return answer(rows, headers={"X-Total-Count": str(total)})
 
@@ -81,10 +81,19 @@ async def alerts_of(
     return await pictured.list_alerts(picture, alerts[offset : offset + limit]), len(alerts), shown
 
 
+async def all_alerts_of(request: Request, query: Mapping[str, str]) -> list[dict[str, Any]]:
+    """A whole list of alerts but for what to do about them: of twenty thousand that is worked out for a page at a time."""
+    pictured = console_of(request).pictured
+    picture = await pictured.picture_of_alerts()
+    if picture is None or query.get("state", "firing") != "firing":
+        return await ask(request, ("all alerts", *sorted(query.items())), questions.list_all_alerts(query))
+    return pictured.alert_rows(picture, pictured.worst_alerts(picture, query))
+
+
 async def alert_of(request: Request, text: str) -> tuple[dict[str, Any], Shown | None]:
     """One alert by its id or a part of it, as `questions.show_alert`, and of which version its head is."""
     console = console_of(request)
-    picture = await console.pictured.picture()
+    picture = await console.pictured.picture_of_alerts()
     # Also one that has just gone: the lake would still say that it fires.
     alert = None if picture is None else picture.alerts.last(text)
     if picture is None or alert is None:

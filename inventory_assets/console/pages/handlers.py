@@ -1,5 +1,6 @@
 """The console's pages: what each shows. Words and pictures are in `views`, HTML in the templates."""
 
+import asyncio
 from urllib.parse import parse_qs
 
 from starlette.requests import Request
@@ -9,10 +10,18 @@ from starlette.routing import Route
 from inventory_assets.clock import clock_of, machine_microseconds
 from inventory_assets.console import questions
 from inventory_assets.console.access import COOKIE, LOGIN_SECONDS, cookie_of, given_grant, local_path
-from inventory_assets.console.api.alerts import FILTERS, STATES, alert_of, alert_query, alerts_of, incident_of
+from inventory_assets.console.api.alerts import (
+    FILTERS,
+    STATES,
+    alert_of,
+    alert_query,
+    alerts_of,
+    all_alerts_of,
+    incident_of,
+)
 from inventory_assets.console.guard import NEWS, client_of, note_failure, wait_of
 from inventory_assets.console.http import ask, console_of, number, read_query
-from inventory_assets.console.pages import replenish, reports, stock, views
+from inventory_assets.console.pages import replenish, reports, sheets, stock, views
 from inventory_assets.console.pages import thresholds as threshold_pages
 from inventory_assets.console.pages.overview import overview
 from inventory_assets.console.pages.rendering import kept, page, part, static
@@ -26,6 +35,12 @@ from inventory_assets.words.alerts import INCIDENTS, PRIORITIES, SORTS, TITLES, 
 from inventory_assets.words.charts import line_points
 
 PER_PAGE = 50
+ALERT_COLUMNS = (
+    "alert_id", "priority", "alert_type", "state", "sku", "product_name", "warehouse_id", "available_now",
+    "available_stock", "threshold", "cover_days", "revenue_at_risk", "lead_time_days", "inbound_now", "arriving",
+    "arrives_on", "overdue", "overdue_since", "first_breach_time", "age_minutes", "acknowledged_by", "acknowledged_at",
+    "silenced_until", "resolved_reason",
+)  # fmt: skip
 
 
 def routes() -> list[Route]:
@@ -33,6 +48,7 @@ def routes() -> list[Route]:
     return [
         Route("/", first),
         Route("/alerts", alerts),
+        Route("/alerts.csv", alerts_csv),
         Route("/alerts/{alert_id:path}", alert),
         Route(NEWS, news),
         Route("/part/behind", behind),
@@ -61,7 +77,7 @@ async def alerts(request: Request) -> Response:
     query = alert_query(request, ("page",))
     number_ = number(query, "page", 1)
     pictured = console_of(request).pictured
-    picture = await pictured.picture()
+    picture = await pictured.picture_of_alerts()
     # Before anything is waited for: the counts are of the list's version.
     counts = pictured.summarize(picture) if picture is not None else await ask(request, "summary", questions.summarize)
     choices = (
@@ -77,6 +93,15 @@ async def alerts(request: Request) -> Response:
         "page": number_, "pages": -(-total // PER_PAGE), "given": given,
     }  # fmt: skip
     return await page(request, "alerts.html", "alerts", values, shown=shown)
+
+
+async def alerts_csv(request: Request) -> Response:
+    """All alerts of a filter as a file for a spreadsheet."""
+    query = alert_query(request)
+    rows = await all_alerts_of(request, query)
+    text = await asyncio.to_thread(sheets.write_csv, ALERT_COLUMNS, rows)
+    day = clock_of(console_of(request).settings).today()
+    return sheets.csv_answer(text, f"alerts-{day:%Y-%m-%d}")
 
 
 @kept

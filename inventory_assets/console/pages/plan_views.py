@@ -1,12 +1,9 @@
 """The plan's lines as the Replenish page, an order on paper and a CSV show them. Pure; escaping is the templates'."""
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
-from datetime import date
 from typing import Any
 
-from inventory_assets.console.pages import views
+from inventory_assets.console.pages import sheets, views
 from inventory_assets.domain.events.kinds import Key
 from inventory_assets.domain.picture.picture import Picture
 from inventory_assets.replenish.explain import LineExplanation
@@ -27,7 +24,7 @@ from inventory_assets.words.plan import (
     sum_texts,
     transfer_text,
 )
-from inventory_assets.words.text import capital, formula_safe
+from inventory_assets.words.text import capital
 
 _CSV = (
     "supplier_id", "sku", "product_name", "warehouse_id", "quantity", "pack_multiple", "min_order_qty", "unit_price",
@@ -153,18 +150,15 @@ def order_row(line: Line) -> dict[str, Any]:
 
 
 def write_csv(lines: Sequence[Line]) -> str:
-    """Lines as CSV; what a spreadsheet would take for a formula gets an apostrophe before it."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow(_CSV)
-    for line in lines:
-        more = {
-            "quantity": quantity(line), "value": value(line), "what_to_do": "; ".join(steps(line)),
-            "why": reason_text(line), "order_by": order_by_day(line),
-        }  # fmt: skip
-        whole = line | more
-        writer.writerow([_cell(whole[name]) for name in _CSV])
-    return out.getvalue()
+    """Lines as CSV."""
+    return sheets.write_csv(_CSV, (line | _told(line) for line in lines))
+
+
+def _told(line: Line) -> dict[str, Any]:
+    return {
+        "quantity": quantity(line), "value": value(line), "what_to_do": "; ".join(steps(line)),
+        "why": reason_text(line), "order_by": order_by_day(line),
+    }  # fmt: skip
 
 
 def ordered_row(row: Row) -> dict[str, Any]:
@@ -177,20 +171,5 @@ def ordered_row(row: Row) -> dict[str, Any]:
 
 
 def write_ordered_csv(rows: Sequence[Row]) -> str:
-    """What was ordered as CSV, written as `write_csv` does."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow((*COLUMNS, "words"))
-    for row in rows:
-        writer.writerow([*(_cell(row[name]) for name in COLUMNS), _cell(became_text(row))])
-    return out.getvalue()
-
-
-def _cell(found: object) -> object:
-    if found is None:
-        return ""
-    if isinstance(found, bool):
-        return str(found).lower()
-    if isinstance(found, date):
-        return found.isoformat()
-    return formula_safe(found) if isinstance(found, str) else found
+    """What was ordered as CSV."""
+    return sheets.write_csv((*COLUMNS, "words"), (row | {"words": became_text(row)} for row in rows))

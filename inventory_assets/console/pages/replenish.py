@@ -12,6 +12,7 @@ from inventory_assets.console.api.plan import FILTERS, MAX_SNOOZE_DAYS, ask_line
 from inventory_assets.console.http import ask, choice, console_of, flag, number, read_query
 from inventory_assets.console.pages import plan_views
 from inventory_assets.console.pages.rendering import kept, page, part
+from inventory_assets.console.pages.sheets import csv_answer
 from inventory_assets.console.problems import Refused
 from inventory_assets.console.questions import latest_version
 from inventory_assets.ranges import MAX_QUANTITY
@@ -187,5 +188,4 @@ async def _csv(made: Made | None, lines: Sequence[Line], name: str) -> Response:
     # Eight thousand lines in words take half a second: not on the thread that answers everybody.
     text = await asyncio.to_thread(plan_views.write_csv, lines)
     day = "none" if made is None else f"{made.day:%Y-%m-%d}"
-    headers = {"Content-Disposition": f'attachment; filename="{name}-{day}.csv"'}
-    return Response(text, headers=headers, media_type="text/csv")
+    return csv_answer(text, f"{name}-{day}")

@@ -9,7 +9,7 @@ from inventory_assets.clock import machine_now
 from inventory_assets.words import times
 from inventory_assets.words.alerts import PRIORITIES, TITLES, handled, step_words, trend_values
 from inventory_assets.words.charts import line_points
-from inventory_assets.words.numbers import UNKNOWN, figure
+from inventory_assets.words.numbers import UNKNOWN, amount, figure
 from inventory_assets.words.text import capital
 from inventory_assets.words.times import day_count, duration
 
@@ -68,7 +68,18 @@ def alert_view(row: Mapping[str, Any]) -> dict[str, Any]:
         "age": duration(timedelta(minutes=row["age_minutes"])), "since": row["first_breach_time"],
         "is_firing": row["state"] == "firing", "is_late": row["is_late"], "marks": handled(row),
         "is_acknowledged": row["acknowledged_by"] is not None,
-        "spark": line_points(trend_values(row, now), row["threshold"]),
+        "spark": line_points(trend_values(row, now), row["threshold"]), **stake_view(row),
+    }  # fmt: skip
+
+
+def stake_view(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What is at stake with an alert, as its line shows it."""
+    cover, overdue, arriving = row["cover_days"], row["overdue"] or 0, row["arriving"] or 0
+    return {
+        "cover": times.days(None if cover is None else max(0.0, cover)), "risk": amount(row["revenue_at_risk"]),
+        "lead_time": row["lead_time_days"], "inbound": row["inbound_now"],
+        "arriving": arriving, "arrives_on": row["arrives_on"], "overdue": overdue,
+        "overdue_since": row["overdue_since"],
     }  # fmt: skip
 
 
