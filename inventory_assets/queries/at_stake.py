@@ -1,7 +1,7 @@
 """What is at stake with an alert that fires: how long stock lasts, money at risk by the plan, what is on its way.
 
-Stock, what is sold a day and the lead time are of now; money and arrivals are of the newest plan's line, where the
-shelf has one that asks for something. Not here: what to do about it (`replenish.present`).
+Stock, what is sold a day and the lead time are of now; money and arrivals are of the newest plan's line,
+where the shelf has one that asks for something. Not here: what to do about it (`replenish.present`).
 """
 
 from collections.abc import Iterable
@@ -56,8 +56,10 @@ def read_stakes(reader: Reader, alert_ids: Iterable[str]) -> dict[str, dict[str,
     """`FIELDS` of the firing ones among some alerts, and `available_now`, by id, from the lake."""
     rows = reader.query(
         f"""
-        SELECT alert_id, s.available AS available_now, s.available / nullif(v.daily_units, 0) AS cover_days,
-            l.revenue_at_risk, coalesce(p.lead_time_days, l.lead_time_days) AS lead_time_days, s.inbound AS inbound_now, l.arriving,
+        SELECT alert_id, s.available AS available_now,
+            s.available / nullif(v.daily_units, 0) AS cover_days,
+            l.revenue_at_risk, coalesce(p.lead_time_days, l.lead_time_days) AS lead_time_days, s.inbound AS inbound_now,
+            l.arriving,
             l.arrives_on, l.overdue, l.overdue_since
         FROM out.alerts a JOIN core.sku_state s USING (warehouse_id, sku)
         LEFT JOIN core.velocity v USING (warehouse_id, sku)

@@ -82,7 +82,7 @@ async def alerts_of(
 
 
 async def all_alerts_of(request: Request, query: Mapping[str, str]) -> list[dict[str, Any]]:
-    """A whole list of alerts but for what to do about them: of twenty thousand that is worked out for a page at a time."""
+    """A whole list of alerts but for what to do about them: that is worked out for a page at a time."""
     pictured = console_of(request).pictured
     picture = await pictured.picture_of_alerts()
     if picture is None or query.get("state", "firing") != "firing":
