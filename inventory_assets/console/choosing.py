@@ -44,7 +44,7 @@ def chosen(picture: Picture, alerts: Iterable[Alert], filters: Mapping[str, str]
 
 
 def in_order(
-    picture: Picture, alerts: list[Alert], sort: str, sold: Mapping[str, Mapping[str, float]]
+    picture: Picture, alerts: list[Alert], sort: str, *, sold: Mapping[str, Mapping[str, float]]
 ) -> list[Alert]:  # fmt: skip
     """Alerts, the worst first, in another of the orders of `queries.alerts.ORDERS`.
 

@@ -114,7 +114,7 @@ class Pictured:
         """The alerts that fire, for which filters hold, the worst and newest first if `sort` does not say otherwise."""
         alerts = self._of("worst", picture, picture.alerts.newest, lambda: sorted(picture.alerts, key=worst_first))
         sold = self.sales.daily_units
-        return in_order(picture, chosen(picture, alerts, filters), filters.get("sort", "worst"), sold)
+        return in_order(picture, chosen(picture, alerts, filters), filters.get("sort", "worst"), sold=sold)
 
     def choices(self, picture: Picture) -> dict[str, list[str]]:
         """What open alerts can be chosen by, as `questions.alert_choices`."""

@@ -13,7 +13,7 @@ from sys import intern
 
 from inventory_assets.console.door import Door
 from inventory_assets.lake.query.reader import LakeReader
-from inventory_assets.lake.tables import VELOCITY
+from inventory_assets.queries.at_stake import is_velocity_newer, iter_daily_units, newest_version
 
 # How often it is looked whether there are newer ones.
 LOOK_SECONDS = 10.0
@@ -62,16 +62,13 @@ class Sales:
             self._round = None
 
     def _read(self, reader: LakeReader) -> Mapping[str, Mapping[str, float]] | None:
-        version = reader.query("SELECT coalesce(max(version), 0) FROM meta.versions").item()
-        if reader is self._reader and version >= self._version:
-            # Files say from which version to which they are: those of before are not opened.
-            query = f"SELECT count(*) FROM {VELOCITY.changes} WHERE version > {self._version:d}"
-            if version == self._version or not reader.query(query).item():
-                self._version = version
-                return None
-        rows = reader.query(f"SELECT warehouse_id, sku, daily_units FROM {VELOCITY.full_name} WHERE daily_units > 0")
+        version = newest_version(reader)
+        is_same_lake = reader is self._reader and version >= self._version
+        if is_same_lake and (version == self._version or not is_velocity_newer(reader, self._version)):
+            self._version = version
+            return None
         found: dict[str, dict[str, float]] = {}
-        for warehouse_id, sku, daily_units in rows.iter_rows():
+        for warehouse_id, sku, daily_units in iter_daily_units(reader):
             # Of twenty warehouses a SKU is one text.
             found.setdefault(warehouse_id, {})[intern(sku)] = daily_units
         self._reader, self._version = reader, version

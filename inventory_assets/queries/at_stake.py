@@ -4,12 +4,13 @@ Stock, what is sold a day and the lead time are of now; money and arrivals are o
 where the shelf has one that asks for something. Not here: what to do about it (`replenish.present`).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from typing import Any
 
 from inventory_assets.domain.picture.rows import PlanLine, Product, Stock
 from inventory_assets.lake.query.reader import IDS, Reader, id_list
+from inventory_assets.lake.tables import VELOCITY
 from inventory_assets.queries.alerts import ASKING_LINES
 
 FIELDS = (
@@ -33,18 +34,19 @@ def stake_of(
         product: What is known of the SKU.
     """
     lead_time_days = None if product is None else product.lead_time_days
-    known = {
+    found: dict[str, Any] = {
+        **NOT_KNOWN,
         "cover_days": cover_days(stock.available, daily_units),
         "lead_time_days": lead_time_days,
         "inbound_now": stock.inbound,
     }
-    if line is None:
-        return NOT_KNOWN | known
-    return NOT_KNOWN | known | {
-        "lead_time_days": line.lead_time_days if lead_time_days is None else lead_time_days,
-        "revenue_at_risk": line.revenue_at_risk, "arriving": line.arriving, "arrives_on": _day(line.arrives_day),
-        "overdue": line.overdue, "overdue_since": _day(line.overdue_since_day),
-    }  # fmt: skip
+    if line is not None:
+        found |= {
+            "lead_time_days": line.lead_time_days if lead_time_days is None else lead_time_days,
+            "revenue_at_risk": line.revenue_at_risk, "arriving": line.arriving, "arrives_on": _day(line.arrives_day),
+            "overdue": line.overdue, "overdue_since": _day(line.overdue_since_day),
+        }  # fmt: skip
+    return found
 
 
 def cover_days(available: int, daily_units: float | None) -> float | None:
@@ -70,6 +72,22 @@ def read_stakes(reader: Reader, alert_ids: Iterable[str]) -> dict[str, dict[str,
         [id_list(alert_ids)],
     )
     return {row.pop("alert_id"): row for row in rows.iter_rows(named=True)}
+
+
+def newest_version(reader: Reader) -> int:
+    """The newest that the reader sees; 0 before the first."""
+    return int(reader.query("SELECT coalesce(max(version), 0) FROM meta.versions").item())
+
+
+def is_velocity_newer(reader: Reader, version: int) -> bool:
+    """Whether velocity was computed after a version; files of before are not opened, as each says of which it is."""
+    return bool(reader.query(f"SELECT count(*) FROM {VELOCITY.changes} WHERE version > {version:d}").item())
+
+
+def iter_daily_units(reader: Reader) -> Iterator[tuple[str, str, float]]:
+    """Warehouse, SKU and units sold a day of every shelf that sells."""
+    sql = f"SELECT warehouse_id, sku, daily_units FROM {VELOCITY.full_name} WHERE daily_units > 0"
+    yield from reader.query(sql).iter_rows()
 
 
 def _day(number: int | None) -> date | None:

@@ -49,7 +49,7 @@ TAKE_DAYS = [
     ("velocity", "--as-of"), ("coverage", "--refresh", "--as-of"), ("plan", "--refresh", "--date"), ("thresholds", "dynamic", "--as-of"),
     ("reports", "build", "weekly", "--date"), ("reports", "build", "--date"),
     ("snapshots", "build", "--from"), ("snapshots", "build", "--from", "2022-04-20", "--to"),
-    ("thresholds", "backtest", __file__, "--until"), ("plan", "backtest", "--until"), ("archive", "restore", "--from"),
+    ("thresholds", "backtest", __file__, "--until"), ("plan", "backtest", "--until"), ("plan", "accepted", "--since"), ("archive", "restore", "--from"),
     ("archive", "restore", "--to"),
 ]  # fmt: skip
 

@@ -2,10 +2,9 @@
 
 import pytest
 
-from inventory_assets.clock import machine_microseconds
 from inventory_assets.console.access import access_of
 from inventory_assets.console.app import build_app
-from inventory_assets.domain.values import MINUTE_US
+from inventory_assets.domain.values import MINUTE_US, to_microseconds_naive
 from inventory_assets.ingest.loop import LoopLock
 from tests.api.asking import get
 
@@ -13,12 +12,14 @@ PAGES = ("/", "/alerts", "/stock", "/replenish", "/thresholds", "/incidents", "/
 
 
 class Moved:
-    """The machine's clock, so many minutes on."""
+    """A clock so many minutes after the newest commit."""
+
+    started_at = 0
 
     minutes = 0
 
     def __call__(self) -> int:
-        return machine_microseconds() + self.minutes * MINUTE_US
+        return self.started_at + self.minutes * MINUTE_US
 
 
 @pytest.fixture
@@ -28,6 +29,8 @@ def moved():
 
 @pytest.fixture
 def app(shop, settings, moved):
+    [(committed_at,)] = shop.lake.query_landed("SELECT max(committed_at) FROM meta.versions").rows()
+    moved.started_at = to_microseconds_naive(committed_at)
     shop.close()
     app = build_app(settings, access_of("127.0.0.1", None), keep_seconds=0, now=moved)
     yield app

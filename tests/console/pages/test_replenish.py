@@ -86,7 +86,7 @@ def test_what_is_decided_is_on_the_line_at_once(shop, broker, console):
 def test_a_page_is_cut_and_says_where_a_group_goes_on(shop, console, monkeypatch):
     monkeypatch.setattr(pages, "PER_PAGE", 1)
 
-    first, second = text_of(console, "/replenish"), text_of(console, "/replenish?page=2")
+    first, second = (text_of(console, f"/replenish?supplier=ACME{page}") for page in ("", "&page=2"))
 
     assert "More of" in first and "on the next page" in first and "(continued)" in second
     assert "2 lines · 84 units" in first and "2 lines · 84 units" in second, (
