@@ -64,7 +64,9 @@ def questions(block: Block) -> list[list[str]]:
     if block.language == "sql":
         return [[block.code]]
     is_of_the_lake = block.language == "bash" and "inventory publish" not in block.code
-    return [shlex.split(asked) for asked in COMMAND.findall(block.code)] if is_of_the_lake else []
+    asked = [shlex.split(words) for words in COMMAND.findall(block.code)] if is_of_the_lake else []
+    # Where a shell sends it is not ours.
+    return [words[: words.index(">")] if ">" in words else words for words in asked]
 
 
 def has_answer(settings: Settings, words: list[str]) -> bool:

@@ -83,7 +83,8 @@ def test_alerts_are_sorted(run, home, order, expected):
 
 
 def test_every_order_and_choice_is_tried():
-    assert {"worst", "newest", "oldest", "available", "warehouse", "sku"} == set(ORDERS)
+    # By risk and cover: tests/console/test_at_stake.py.
+    assert {"worst", "risk", "cover", "newest", "oldest", "available", "warehouse", "sku"} == set(ORDERS)
     assert {"warehouse", "sku", "type", "category", "brand", "department", "supplier"} == set(CHOICES)
 
 

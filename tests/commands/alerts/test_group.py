@@ -8,6 +8,7 @@ import pytest
 
 from inventory_assets.ingest import sweep as sweeps
 from inventory_assets.ingest.engine import Engine
+from inventory_assets.queries.at_stake import FIELDS
 from inventory_assets.settings import Settings
 from tests.builders import level, messages, rule, transaction
 from tests.commands.conftest import run_process
@@ -45,7 +46,7 @@ def test_bare_alerts_is_list_without_the_handling(run, alert_id):
     extra = {
         "resolved_reason", "acknowledged_by", "acknowledged_at", "silenced_until", "escalated_level",
         "inhibited_by", "is_untrusted", "age_minutes", "available_now", "transfers_now", "order_now",
-        "order_by_now", "nothing_because_now", "what_to_do_now", "why_now",
+        "order_by_now", "nothing_because_now", "what_to_do_now", "why_now", *FIELDS,
     }  # fmt: skip
     assert extra == set(listed) - set(bare)
 

@@ -91,7 +91,7 @@ def test_stock_is_of_a_sku_or_of_a_warehouse(shop, console):
     [
         ("/api/alerts?wharehouse=W1", 400, "unknown parameter 'wharehouse'"),
         ("/api/alerts?state=open", 400, "expected one of firing, resolved, all"),
-        ("/api/alerts?sort=best", 400, "expected one of worst, newest"),
+        ("/api/alerts?sort=best", 400, "expected one of worst, risk"),
         (f"/api/alerts?q={'x' * 101}", 400, "q has 101 characters, expected 100 at most"),
         ("/api/alerts?limit=0", 400, "limit was '0'"),
         ("/api/alerts?limit=99999999999999999999", 400, "limit"),
