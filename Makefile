@@ -27,6 +27,13 @@ log=$$(mktemp); { $(1)/pip install --disable-pip-version-check --no-deps --requi
 if grep -q '^pip failed$$' $$log; then grep -v '^WARNING: Location' $$log | tail -n 20 >&2; rm -f $$log; exit 1; fi; rm -f $$log
 endef
 
+# An environment of a check's own, .venv-NAME, from a lock; how long that takes the first time.
+define environment
+test -n "$(PYTHON)" || { echo "error: no Python 3.11 to 3.13 was found; install one, or: make $(1) PYTHON=/path/to/python3" >&2; exit 1; }; \
+echo "building .venv-$(1): $(3) the first time"; \
+$(PYTHON) -m venv --clear .venv-$(1) && { $(call install,.venv-$(1)/bin,$(2)); } && touch .venv-$(1)/installed
+endef
+
 help:
 	@echo "make run    the product, with a demo in it (SCALE=large for a big one, DEMO=0 for your own data)"
 	@echo "make test   every check, and the tests that a change must pass"
@@ -86,33 +93,21 @@ bigquery: .venv-bigquery/installed
 
 # BigQuery's adapter is heavy, and nothing but this needs it.
 .venv-bigquery/installed: dbt_project/bigquery.lock
-	@test -n "$(PYTHON)" || { echo "error: no Python 3.11 to 3.13 was found; install one, or: make bigquery PYTHON=/path/to/python3" >&2; exit 1; }
-	@echo "building .venv-bigquery: about a minute the first time"
-	@$(PYTHON) -m venv --clear .venv-bigquery
-	@$(call install,.venv-bigquery/bin,$<)
-	@touch $@
+	@$(call environment,bigquery,$<,about a minute)
 
 schemathesis: setup .venv-schemathesis/installed
 	@$(BIN)/python -m tests.api.fuzzing
 
 # It brings a pytest and a hypothesis of its own.
 .venv-schemathesis/installed: tests/api/schemathesis.lock
-	@test -n "$(PYTHON)" || { echo "error: no Python 3.11 to 3.13 was found; install one, or: make schemathesis PYTHON=/path/to/python3" >&2; exit 1; }
-	@echo "building .venv-schemathesis: half a minute the first time"
-	@$(PYTHON) -m venv --clear .venv-schemathesis
-	@$(call install,.venv-schemathesis/bin,$<)
-	@touch $@
+	@$(call environment,schemathesis,$<,half a minute)
 
 browser: setup .venv-browser/installed
 	@$(BIN)/python -m tests.browser -q
 
 # Playwright brings a Node of its own; it drives Debian's chromium.
 .venv-browser/installed: tests/browser/browser.lock
-	@test -n "$(PYTHON)" || { echo "error: no Python 3.11 to 3.13 was found; install one, or: make browser PYTHON=/path/to/python3" >&2; exit 1; }
-	@echo "building .venv-browser: half a minute the first time"
-	@$(PYTHON) -m venv --clear .venv-browser
-	@$(call install,.venv-browser/bin,$<)
-	@touch $@
+	@$(call environment,browser,$<,half a minute)
 
 # A test compares it with what is checked in.
 proto: setup

@@ -10,7 +10,7 @@ import polars as pl
 
 from inventory_assets.domain.picture.picture import OF_KEYS
 from inventory_assets.domain.picture.rows import Alert, Limits, PlanLine, Product, Stock, Sums
-from inventory_assets.lake.query.clauses import listed
+from inventory_assets.lake.query.clauses import ASKING_LINE, listed
 from inventory_assets.lake.tables import (
     ALERTS,
     DATE,
@@ -80,7 +80,7 @@ SOURCES: Mapping[str, Source] = {
     "limits": Source(RESOLVED_THRESHOLDS, Limits),
     "products": Source(PRODUCTS, Product, "is_removed IS NOT TRUE"),
     "alerts": Source(ALERTS, Alert, "state = 'firing'"),
-    "lines": Source(PLANS, PlanLine, "line_id IS NOT NULL AND (is_urgent OR order_quantity > 0 OR transfers <> '')"),
+    "lines": Source(PLANS, PlanLine, ASKING_LINE),
 }
 """By the names of `Picture.tables`."""
 

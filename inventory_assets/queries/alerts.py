@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from inventory_assets.clock import clock_of
-from inventory_assets.lake.query.clauses import WORST_FIRST
+from inventory_assets.lake.query.clauses import ASKING_LINE, WORST_FIRST
 from inventory_assets.lake.query.reader import LakeReader, Reader
 from inventory_assets.lake.tables import ALERT_RULE
 
@@ -30,9 +30,7 @@ _NAMED = (
     "sku IN (SELECT a.sku FROM out.alerts a LEFT JOIN core.products p USING (sku) WHERE contains(lower(concat_ws("
     "' ', a.sku, p.product_name, p.variant_name, p.brand_name, p.category_name)), lower(?)))"
 )
-ASKING_LINES = (
-    "(SELECT * FROM out.plans WHERE line_id IS NOT NULL AND (is_urgent OR order_quantity > 0 OR transfers <> ''))"
-)
+ASKING_LINES = f"(SELECT * FROM out.plans WHERE {ASKING_LINE})"
 """The lines of the newest plan that ask for something, as the picture has them."""
 _OF_SHELF = "(SELECT {0} FROM {1} x WHERE x.warehouse_id = alerts.warehouse_id AND x.sku = alerts.sku)"
 _COVER = f"{_SHELF.format('available')} / {_OF_SHELF.format('nullif(x.daily_units, 0)', 'core.velocity')}"

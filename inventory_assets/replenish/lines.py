@@ -9,6 +9,7 @@ from inventory_assets.domain.events.kinds import Key
 from inventory_assets.domain.replenish.decisions import Decision
 from inventory_assets.domain.values import to_datetime, to_microseconds_naive
 from inventory_assets.lake.errors import LakeError
+from inventory_assets.lake.query.clauses import ASKING_LINE
 from inventory_assets.lake.query.reader import LakeReader, Reader
 from inventory_assets.lake.tables import PLANS
 from inventory_assets.replenish.decided import Decided, read_decisions
@@ -35,7 +36,6 @@ _OF_DAY = f"""(
 STATES = {"plan-accept": "accepted", "plan-dismiss": "dismissed", "plan-snooze": "snoozed"}
 STATE = ("state", "decided_by", "decision_reason", "accepted_quantity", "snoozed_until")
 """What was decided on a line, as columns beside its own."""
-_ASKS = "(l.is_urgent OR l.order_quantity > 0 OR l.transfers IS NOT NULL)"
 _ITS = "SELECT * FROM out.plans_changes WHERE line_id = ? ORDER BY version DESC, warehouse_id, sku"
 
 
@@ -90,7 +90,7 @@ def read_undecided(reader: Reader, chosen: Chosen = ALL_LINES, *, is_all: bool =
     wanted = chosen._asdict()
     wanted.pop("day")
     given = {name: value for name, value in wanted.items() if value is not None}
-    conditions = [*(f"l.{name} = ?" for name in given), *(() if is_all else (_ASKS,)), "l.line_id IS NOT NULL"]
+    conditions = [*(f"l.{name} = ?" for name in given), "line_id IS NOT NULL" if is_all else ASKING_LINE]
     query = _LINES.format(source=_source(chosen.day), condition=" AND ".join(conditions))
     return list(reader.query(query, list(given.values())).iter_rows(named=True))
 

@@ -11,18 +11,13 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from datetime import timedelta
 from pathlib import Path
 
-from inventory_assets.clock import set_clock
 from inventory_assets.console.access import access_of
-from inventory_assets.demo.past import build_past
-from inventory_assets.derived import derive
 from inventory_assets.ingest.engine import Engine
 from inventory_assets.settings import Settings
-from inventory_assets.simulator.pulse import Pulse
 from tests.console.conftest import start, take_in
-from tests.demo.retail import small
+from tests.demo.retail import open_demo, small
 from tests.messaging.memory import InMemoryBroker
 
 ROOT = Path(__file__).parents[2]
@@ -37,7 +32,8 @@ def main(screens: str | None, more: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="inventory-browser-") as folder:
         settings = Settings(home=Path(folder) / "home", partitions_start_date=RETAILER.start_at.date())
         print("browser: a retailer's past", flush=True)
-        _fill(settings)
+        settings.home.mkdir(0o700)
+        open_demo(settings, RETAILER, speed=1)
         broker = InMemoryBroker()
         engine = Engine(settings)
         server, port, thread = start(settings, access_of("127.0.0.1", None), broker)
@@ -47,17 +43,6 @@ def main(screens: str | None, more: Sequence[str]) -> int:
             server.should_exit = True
             thread.join(60)
             engine.close()
-
-
-def _fill(settings: Settings) -> None:
-    settings.home.mkdir(0o700)
-    engine = Engine(settings)
-    for _ in build_past(engine, RETAILER, Pulse(RETAILER.simulation())):
-        pass
-    engine.close()
-    set_clock(settings, shown=RETAILER.opens_at, speed=1)
-    for _ in derive(settings, first=RETAILER.start_at.date(), last=RETAILER.opens_at.date() - timedelta(days=1)):
-        pass
 
 
 def _walk(address: str, screens: str | None, more: Sequence[str], engine: Engine, broker: InMemoryBroker) -> int:

@@ -1,11 +1,14 @@
-"""A small retailer for the suites of the demo."""
+"""A small retailer for the suites of the demo, and a demo that has just opened."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from inventory_assets.clock import set_clock
 from inventory_assets.demo.past import build_past
 from inventory_assets.demo.retailer import Retailer
+from inventory_assets.derived import derive
 from inventory_assets.ingest.engine import Engine
+from inventory_assets.settings import Settings
 from inventory_assets.simulator.pulse import Pulse
 
 START_AT = datetime(2026, 4, 4, 8, tzinfo=UTC)
@@ -24,5 +27,19 @@ RETAILER = small()
 
 def build_small(engine: Engine) -> None:
     """Fill a lake with the small retailer's past."""
-    for _ in build_past(engine, RETAILER, Pulse(RETAILER.simulation())):
+    _build(engine, RETAILER)
+
+
+def _build(engine: Engine, retailer: Retailer) -> None:
+    for _ in build_past(engine, retailer, Pulse(retailer.simulation())):
+        pass
+
+
+def open_demo(settings: Settings, retailer: Retailer, *, speed: int) -> None:
+    """A home as a demo leaves it when its past is built: the past, its clock, and all that follows but the marts."""
+    engine = Engine(settings)
+    _build(engine, retailer)
+    engine.close()
+    set_clock(settings, shown=retailer.opens_at, speed=speed)
+    for _ in derive(settings, first=retailer.start_at.date(), last=retailer.opens_at.date() - timedelta(days=1)):
         pass

@@ -2,22 +2,16 @@
 
 import re
 import shlex
-from datetime import timedelta
 
 import polars as pl
 import pytest
 from click.testing import CliRunner
 
 from inventory_assets.cli import cli
-from inventory_assets.clock import set_clock
 from inventory_assets.commands.run.demo import HISTORY_DAYS
-from inventory_assets.demo.past import build_past
-from inventory_assets.derived import derive
-from inventory_assets.ingest.engine import Engine
 from inventory_assets.marts.build import build_marts
 from inventory_assets.settings import Settings
-from inventory_assets.simulator.pulse import Pulse
-from tests.demo.retail import small
+from tests.demo.retail import open_demo, small
 from tests.docs.markdown import DOCUMENTS, ROOT, Block, blocks
 
 pytestmark = pytest.mark.big
@@ -34,13 +28,7 @@ MAY_BE_EMPTY = re.compile(r"\bno rows?\b", re.IGNORECASE)
 def demo(tmp_path_factory) -> Settings:
     """The home of a demo that has just opened: its past, and all that the first run makes of it."""
     settings = Settings(home=tmp_path_factory.mktemp("demo"), partitions_start_date=RETAILER.start_at.date())
-    engine = Engine(settings)
-    for _ in build_past(engine, RETAILER, Pulse(RETAILER.simulation())):
-        pass
-    engine.close()
-    set_clock(settings, shown=RETAILER.opens_at, speed=144)
-    for _ in derive(settings, first=RETAILER.start_at.date(), last=RETAILER.opens_at.date() - timedelta(days=1)):
-        pass
+    open_demo(settings, RETAILER, speed=144)
     assert not build_marts(settings).failed
     return settings
 

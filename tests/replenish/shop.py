@@ -53,3 +53,9 @@ def plan(engine: Engine, day: date = DAY, settings: PlanSettings = SETTINGS) -> 
         return refresh_plan(engine, reader, day, settings)
     finally:
         reader.connection.close()
+
+
+def fill_and_plan(engine: Engine) -> None:
+    """The shop, and its plan."""
+    fill(engine)
+    plan(engine)

@@ -13,7 +13,7 @@ from inventory_assets.replenish.lines import read_lines
 from tests.builders import command, transaction
 from tests.domain.histories import LATER
 from tests.facts import differences, rows, warm
-from tests.replenish.shop import fill, plan, take
+from tests.replenish.shop import fill_and_plan, plan, take
 
 LINE = "pln-20220520-W1-S1"
 NOW = to_microseconds(LATER)
@@ -22,11 +22,7 @@ OF_S1 = "SELECT accepted, lapsed, order_quantity, line_id FROM out.plans WHERE w
 
 @pytest.fixture
 def engine(open_filled):
-    def planned(engine):
-        fill(engine)
-        plan(engine)
-
-    return open_filled(planned)
+    return open_filled(fill_and_plan)
 
 
 def decide(engine, name, line_id=LINE, at=NOW, **more):

@@ -11,7 +11,7 @@ from inventory_assets.replenish.ordered import COLUMNS, OrderedWanted, choose_or
 from tests.builders import transaction
 from tests.domain.histories import LATER
 from tests.facts import rows
-from tests.replenish.shop import fill, plan, take
+from tests.replenish.shop import fill_and_plan, plan, take
 
 LINE = "pln-20220520-W1-S1"
 NOW = to_microseconds(LATER)
@@ -19,11 +19,7 @@ NOW = to_microseconds(LATER)
 
 @pytest.fixture
 def engine(open_filled):
-    def planned(engine):
-        fill(engine)
-        plan(engine)
-
-    return open_filled(planned)
+    return open_filled(fill_and_plan)
 
 
 def decide(engine, name, line_id=LINE, at=NOW, **more):

@@ -97,9 +97,8 @@ async def ordered_csv(request: Request) -> Response:
     found = await _ask_ordered(request)
     rows = choose_ordered(found.rows, _ordered_wanted(query))
     day = "none" if found.day is None else f"{found.day:%Y-%m-%d}"
-    headers = {"Content-Disposition": f'attachment; filename="ordered-{day}.csv"'}
     text = await asyncio.to_thread(plan_views.write_ordered_csv, rows)
-    return Response(text, headers=headers, media_type="text/csv")
+    return csv_answer(text, f"ordered-{day}")
 
 
 async def _ask_ordered(request: Request) -> Ordered:

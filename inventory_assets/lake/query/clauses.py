@@ -21,6 +21,9 @@ STOCK_KINDS = listed(kinds.STOCK_KINDS)
 EVENT_KINDS = listed(kinds.EVENT_KINDS)
 FINAL_STATUSES = listed(kinds.FINAL_STATUSES)
 
+ASKING_LINE = "line_id IS NOT NULL AND (is_urgent OR order_quantity > 0 OR transfers <> '')"
+"""Of a plan's lines, those that ask for something."""
+
 TRANSACTION = ("warehouse_id", "transaction_id", "line_id")
 """What names a transaction: warehouses may number alike (RULES 10)."""
 

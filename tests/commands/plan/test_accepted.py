@@ -3,19 +3,14 @@
 import pytest
 
 from tests.conftest import copy_home
-from tests.replenish.shop import fill, plan
+from tests.replenish.shop import fill_and_plan
 
 LINE = "pln-20220520-W1-S1"
 
 
 @pytest.fixture(scope="module")
 def home(filled, tmp_path_factory):
-    return filled(_planned, tmp_path_factory.mktemp("accepted"))
-
-
-def _planned(engine):
-    fill(engine)
-    plan(engine)
+    return filled(fill_and_plan, tmp_path_factory.mktemp("accepted"))
 
 
 def test_what_is_accepted_is_listed_after_the_next_plan(run, home, tmp_path):

@@ -6,19 +6,14 @@ from inventory_assets.commands.plan.group import SORTS
 from inventory_assets.ingest.engine import Engine
 from inventory_assets.settings import Settings
 from tests.conftest import copy_home
-from tests.replenish.shop import fill, plan
+from tests.replenish.shop import fill, fill_and_plan
 
 DAY = ("--refresh", "--date", "2022-05-20")
 
 
 @pytest.fixture(scope="module")
 def home(filled, tmp_path_factory):
-    return filled(_planned, tmp_path_factory.mktemp("plan"))
-
-
-def _planned(engine):
-    fill(engine)
-    plan(engine)
+    return filled(fill_and_plan, tmp_path_factory.mktemp("plan"))
 
 
 def test_before_there_is_one_it_says_how(run, filled, tmp_path):
